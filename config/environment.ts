@@ -1,0 +1,40 @@
+import { checkLayer } from './check.ts';
+import { ConfigError } from './error.ts';
+import { suggestion } from './nearest.ts';
+import { parseText } from './parsetext.ts';
+import { type Key, keys, type Layer } from './schema.ts';
+
+const START = 'WHISPER_BACKUP_';
+
+/** Names the files to load, separated by colons. */
+export const FILES_VARIABLE = `${START}CONFIG`;
+
+/** The variable that sets a key: `storagePath` is `WHISPER_BACKUP_STORAGE_PATH`. */
+export function variableOf(key: string): string {
+  return START + key.replace(/[A-Z]/g, '_$&').toUpperCase();
+}
+
+const variables = new Map<string, Key>(keys.map((key) => [variableOf(key), key]));
+
+/**
+ * Reads the layer that the environment makes. An empty variable counts as not set. A list is separated by commas.
+ *
+ * @throws ConfigError when a variable with our prefix is unknown, or its value cannot be used.
+ */
+export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Layer {
+  const layer: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(environment)) {
+    if (!name.startsWith(START) || name === FILES_VARIABLE || text === undefined || text === '') continue;
+    const key = variables.get(name);
+    if (key === undefined) {
+      const near = suggestion(name, [...variables.keys(), FILES_VARIABLE], (right) => right);
+      throw new ConfigError(`Cannot use the environment: unknown variable ${name}${near}`);
+    }
+    layer[key] = parseText(
+      key,
+      text.split(',').filter((one) => one !== ''),
+      text,
+    );
+  }
+  return checkLayer(layer, 'the environment', variableOf);
+}

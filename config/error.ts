@@ -1,0 +1,8 @@
+import { WhisperBackupError } from '../lib/errors.ts';
+
+/** The configuration cannot be used: a file, variable or option is wrong, missing, or not to be trusted. */
+export class ConfigError extends WhisperBackupError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('CONFIG', message, options);
+  }
+}

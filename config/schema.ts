@@ -1,0 +1,99 @@
+import * as v from 'valibot';
+
+const text = v.pipe(
+  v.string('must be text (quote it)'),
+  v.nonEmpty('must not be empty'),
+  v.regex(/^[^\0]*$/, 'must not hold a NUL'),
+);
+const anyText = v.pipe(v.string('must be text (quote it)'), v.regex(/^[^\0]*$/, 'must not hold a NUL'));
+const flag = v.boolean('must be true or false');
+const texts = v.array(text, 'must be a list');
+
+function whole(least: number, most = Number.MAX_SAFE_INTEGER) {
+  const message =
+    most === Number.MAX_SAFE_INTEGER
+      ? `must be a whole number of at least ${least}`
+      : `must be a whole number from ${least} to ${most}`;
+  return v.pipe(v.number(message), v.safeInteger(message), v.minValue(least, message), v.maxValue(most, message));
+}
+
+function number(least: number, most?: number) {
+  const message = most === undefined ? `must be a number of at least ${least}` : `must be from ${least} to ${most}`;
+  return v.pipe(v.number(message), v.finite(message), v.minValue(least, message), v.maxValue(most ?? 1e15, message));
+}
+
+function oneOf<const T extends readonly string[]>(names: T) {
+  return v.picklist(names, `must be one of ${names.join(', ')}`);
+}
+
+/**
+ * Every key of the configuration: a long option's name in camelCase. It validates each layer by itself, so that the
+ * message can name the file or variable that is wrong, and so the result as well.
+ */
+export const schema = v.strictObject({
+  storage: v.optional(text),
+  storageArgs: texts,
+  bucket: text,
+  storagePath: anyText,
+  storagePathRaw: v.optional(text),
+  prefix: text,
+  metrics: text,
+  exclude: texts,
+  processes: whole(1, 1024),
+  bytesInFlight: whole(1024 * 1024),
+  retention: whole(1),
+  keepWithin: number(0),
+  purge: whole(-1),
+  purgeShare: number(0, 100),
+  noop: flag,
+  algorithm: v.picklist(['gz', 'zst'], (issue) =>
+    issue.input === 'sz' ? 'can be gz or zst: sz backups are read only, none are written' : 'must be one of gz, zst',
+  ),
+  layout: oneOf(['native', 'python']),
+  gzipEngine: oneOf(['auto', 'fflate', 'zlib', 'libdeflate', 'isal']),
+  gzipLevel: v.optional(whole(0, 12)),
+  includeDamaged: flag,
+  noFlock: flag,
+  fileLockTimeout: number(0),
+  fallback: flag,
+  overwrite: flag,
+  replaceDamaged: flag,
+  skipGone: flag,
+  owner: v.optional(text),
+  debug: flag,
+  quiet: flag,
+  json: flag,
+  noColor: flag,
+  nolog: flag,
+  logfile: text,
+  syslog: flag,
+  nolock: flag,
+  lockfile: text,
+  nostamp: flag,
+  stampfile: text,
+  locktimeout: number(0),
+  splay: number(0),
+});
+
+/** The resolved configuration. */
+export type Config = v.InferOutput<typeof schema>;
+export type Key = keyof Config;
+
+/** What one layer may say: any of the keys. */
+export type Layer = { -readonly [K in Key]?: Config[K] | undefined };
+
+export const keys = Object.keys(schema.entries) as readonly Key[]; // Object.keys forgets what the keys are.
+
+export function isKey(name: string): name is Key {
+  return Object.hasOwn(schema.entries, name);
+}
+
+/** How a key's value is written as text: in a variable or on the command line. */
+export function kindOf(key: Key): 'text' | 'number' | 'flag' | 'list' {
+  const entry = schema.entries[key];
+  const inner = entry.type === 'optional' ? entry.wrapped : entry;
+  if (inner.type === 'number') return 'number';
+  if (inner.type === 'boolean') return 'flag';
+  if (inner.type === 'array') return 'list';
+  return 'text';
+}

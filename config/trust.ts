@@ -1,0 +1,60 @@
+import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { ConfigError } from './error.ts';
+
+/** Group and others may write. */
+const OTHERS_WRITE = 0o022;
+const STICKY = 0o1000;
+
+/**
+ * Makes sure that nobody but root and the user we run as could have written a file, or put another in its place:
+ *
+ * - the file is a regular one, belongs to root or to us, and neither its group nor others may write it;
+ * - the same holds for the directory it stands in, even when that is sticky like /tmp;
+ * - each directory above may be sticky, or else the same holds for it.
+ *
+ * Symbolic links are followed, and every place on the way is checked by the same rule.
+ *
+ * @returns the real path of the file.
+ * @throws ConfigError naming what is wrong and how to mend it.
+ */
+export async function trusted(path: string): Promise<string> {
+  let place = resolve(path);
+  await checkDirectories(place, path);
+  for (let links = 0; (await lstat(place)).isSymbolicLink(); links++) {
+    if (links === 40) throw new ConfigError(`Cannot use ${path}: too many symbolic links`);
+    place = resolve(dirname(place), await readlink(place));
+    await checkDirectories(place, path);
+  }
+  const real = await realpath(place);
+  if (real !== place) await checkDirectories(real, path);
+  const found = await stat(real);
+  if (!found.isFile()) throw new ConfigError(`Cannot use ${path}: it is not a regular file`);
+  checkOwner(found, real, path);
+  if ((found.mode & OTHERS_WRITE) !== 0) {
+    throw new ConfigError(`Cannot use ${path}: others may write it; run: chmod go-w ${real}`);
+  }
+  return real;
+}
+
+async function checkDirectories(file: string, path: string): Promise<void> {
+  const nearest = dirname(file);
+  for (let directory = nearest; ; directory = dirname(directory)) {
+    const found = await stat(directory);
+    checkOwner(found, directory, path);
+    const sticky = directory !== nearest && (found.mode & STICKY) !== 0;
+    if ((found.mode & OTHERS_WRITE) !== 0 && !sticky) {
+      throw new ConfigError(
+        `Cannot use ${path}: others may write its directory ${directory}; run: chmod go-w ${directory}`,
+      );
+    }
+    if (directory === dirname(directory)) return;
+  }
+}
+
+function checkOwner(found: { uid: number }, place: string, path: string): void {
+  const self = process.geteuid?.() ?? 0;
+  if (found.uid !== 0 && found.uid !== self) {
+    throw new ConfigError(`Cannot use ${path}: ${place} belongs to user ${found.uid}, not to root or user ${self}`);
+  }
+}

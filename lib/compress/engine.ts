@@ -1,0 +1,97 @@
+import { InvalidOptionError } from '../errors.ts';
+import type { Algorithm, Compressor, Decompressor, Engine, EngineName, GzipEngineName } from './codec.ts';
+import { engineUnavailable } from './errors.ts';
+import { fflate } from './fflate.ts';
+import { fzstd } from './fzstd.ts';
+import { isal } from './isal.ts';
+import { levelOf } from './levels.ts';
+import { libdeflate } from './libdeflate.ts';
+import { libzstd } from './libzstd.ts';
+import { nodezstd } from './nodezstd.ts';
+import { snappy } from './snappy.ts';
+import { zlib } from './zlib.ts';
+
+// Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
+const gzip = [libdeflate, isal, zlib, fflate] as const;
+const zstd = [libzstd, nodezstd] as const;
+
+/** What can write each algorithm. */
+const writers = { gz: gzip, zst: zstd } as const;
+/** What can read each algorithm. ISA-L reads as fast as libdeflate, but Node's zlib is the more widely tried. */
+const readers: Readonly<Record<Algorithm, readonly Engine[]>> = {
+  gz: [libdeflate, zlib, isal, fflate],
+  zst: [...zstd, fzstd],
+  sz: [snappy],
+};
+
+export interface CompressorOptions {
+  /** @default 'gz' */
+  readonly algorithm?: keyof typeof writers;
+  /** What writes gzip: `auto` or a {@link GzipEngineName}. Other algorithms do not look at it. @default 'auto' */
+  readonly gzipEngine?: string;
+  /** What writes Zstandard: `auto`, `libzstd` or `nodezstd`. Other algorithms do not look at it. @default 'auto' */
+  readonly zstdEngine?: string;
+  /** On the engine's own scale, see `levels`. @default the engine's own */
+  readonly level?: number;
+}
+
+export interface DecompressorOptions {
+  readonly algorithm: Algorithm;
+  /** `auto` or the name of an engine that reads the algorithm. @default 'auto' */
+  readonly engine?: string;
+}
+
+/** The gzip engines that this host has, best first: `zlib` and `fflate` always, native ones where they are installed. */
+export function gzipEngines(): readonly GzipEngineName[] {
+  return gzip.filter(isAvailable).map((engine) => engine.name);
+}
+
+/** The engines that this host has to read an algorithm, best first. */
+export function readingEngines(algorithm: Algorithm): readonly EngineName[] {
+  return readers[algorithm].filter(isAvailable).map((engine) => engine.name);
+}
+
+/**
+ * Makes a compressor for this thread.
+ *
+ * @throws InvalidOptionError when there is no such engine or level.
+ * @throws CompressionError `ENGINE_UNAVAILABLE` when this host lacks the engine.
+ */
+export function createCompressor(options: CompressorOptions = {}): Compressor {
+  const { algorithm = 'gz', gzipEngine = 'auto', zstdEngine = 'auto', level } = options;
+  const engine =
+    algorithm === 'gz'
+      ? choose(writers.gz, gzipEngine, "Cannot write gzip: 'gzipEngine'")
+      : choose(writers.zst, zstdEngine, "Cannot write zstd: 'zstdEngine'");
+  return engine.compressor(levelOf(engine.name, level));
+}
+
+/**
+ * Makes a decompressor for this thread.
+ *
+ * @throws InvalidOptionError when there is no such engine.
+ * @throws CompressionError `ENGINE_UNAVAILABLE` when this host lacks the engine.
+ */
+export function createDecompressor({ algorithm, engine = 'auto' }: DecompressorOptions): Decompressor {
+  return choose(readers[algorithm], engine, `Cannot read .${algorithm}: 'engine'`).decompressor();
+}
+
+function isAvailable(engine: Engine): boolean {
+  return engine.unavailable() === undefined;
+}
+
+function choose<E extends Engine>(all: readonly E[], asked: string, what: string): E {
+  if (asked === 'auto') {
+    const best = all.find(isAvailable);
+    if (best) return best;
+    throw engineUnavailable(`${what}: none is available: ${all.map((engine) => engine.unavailable()).join('; ')}`);
+  }
+  const engine = all.find(({ name }) => name === asked);
+  if (!engine) {
+    const names = ['auto', ...all.map(({ name }) => name)].join(', ');
+    throw new InvalidOptionError(`${what} must be one of ${names}: got ${JSON.stringify(asked)}`);
+  }
+  const reason = engine.unavailable();
+  if (reason !== undefined) throw engineUnavailable(`${what} ${asked} is not available: ${reason}`);
+  return engine;
+}

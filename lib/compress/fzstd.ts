@@ -1,0 +1,61 @@
+import { Decompress } from 'fzstd';
+import xxhash from 'xxhash-wasm';
+import type { Engine } from './codec.ts';
+import { CompressionError, damaged } from './errors.ts';
+import { BoundedOutput } from './output.ts';
+import { type ZstdFrame, zstdFrames } from './zstdframe.ts';
+
+/** `fzstd`: plain JavaScript, runs anywhere, only reads. It checks no checksum, so that is done here. */
+export const fzstd: Engine = {
+  name: 'fzstd',
+  unavailable: () => undefined,
+  decompressor: () => ({
+    algorithm: 'zst',
+    engine: 'fzstd',
+    decompress(data, bound) {
+      const output = new BoundedOutput('zstd', bound);
+      for (const frame of zstdFrames(data)) {
+        const start = output.length;
+        decodeBlocks(frame, output);
+        checkZstdFrame(frame, output.since(start));
+      }
+      return output.finish();
+    },
+  }),
+};
+
+const { h64Raw } = await xxhash();
+
+/** Compares a frame's content with what the frame says of it. */
+export function checkZstdFrame(frame: ZstdFrame, content: Uint8Array): void {
+  if (frame.contentBytes !== undefined && frame.contentBytes !== content.length) throw damaged('zstd', 'wrong size');
+  if (frame.checksum !== undefined && frame.checksum !== Number(h64Raw(content) & 0xffff_ffffn)) {
+    throw damaged('zstd', 'wrong checksum');
+  }
+}
+
+/** The first bytes of a frame's content: at least 4 KiB unless it has less. For decoders that cannot decode a part. */
+export function zstdHead(frame: ZstdFrame): Uint8Array {
+  const head = new BoundedOutput('zstd', { maxBytes: Number.MAX_SAFE_INTEGER });
+  decodeBlocks(frame, head, 4096);
+  return head.finish();
+}
+
+/** Decodes block by block, none of which makes more than 128 KiB, until there is enough. */
+function decodeBlocks(frame: ZstdFrame, output: BoundedOutput, enough = Number.POSITIVE_INFINITY): void {
+  if (frame.windowBytes > output.room && frame.contentBytes === frame.windowBytes) throw output.overflow();
+  try {
+    const decoder = new Decompress((chunk) => output.append(chunk));
+    let start = 0;
+    for (const end of frame.blockEnds) {
+      decoder.push(frame.body.subarray(start, end));
+      start = end;
+      if (output.length >= enough) return;
+    }
+    // Less than 18 bytes in all are kept until it knows that no more come.
+    decoder.push(new Uint8Array(0), true);
+  } catch (error) {
+    if (error instanceof CompressionError) throw error;
+    throw damaged('zstd', `bad block (${error instanceof Error ? error.message : String(error)})`, error);
+  }
+}

@@ -1,0 +1,93 @@
+import { reasonOf } from '../errors.ts';
+import type { Compressor, WritingEngine } from './codec.ts';
+import { damaged } from './errors.ts';
+import { gunzip, type RawInflate } from './gunzip.ts';
+import { settleGzipHeader } from './gzipframe.ts';
+import { Lazy, loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+import { inflateHead } from './zlib.ts';
+
+const SONAME = 'libdeflate.so.0';
+
+/** The host's libdeflate: small output at good speed, whole buffers only. */
+export const libdeflate: WritingEngine<'libdeflate'> = {
+  name: 'libdeflate',
+  unavailable: () =>
+    library.error === undefined
+      ? undefined
+      : `${SONAME} cannot be loaded (${reasonOf(library.error)}); on Debian: apt install libdeflate0`,
+  compressor,
+  decompressor: () => gunzip(raw),
+};
+
+const library = new Lazy(() => {
+  const { bind } = loadSharedLibrary(SONAME);
+  return {
+    allocCompressor: bind<(level: number) => Pointer>('void *libdeflate_alloc_compressor(int level)'),
+    gzipBound: bind<(c: Pointer, bytes: number) => number>('size_t libdeflate_gzip_compress_bound(void *c, size_t n)'),
+    gzip: bind<(c: Pointer, input: Uint8Array, bytes: number, output: Uint8Array, room: number) => number>(
+      'size_t libdeflate_gzip_compress(void *c, const void *in, size_t n, void *out, size_t room)',
+    ),
+    decompressor: bind<() => Pointer>('void *libdeflate_alloc_decompressor()')(),
+    inflate: bind<
+      (
+        d: Pointer,
+        input: Uint8Array,
+        n: number,
+        out: Uint8Array,
+        room: number,
+        read: number[],
+        made: number[],
+      ) => number
+    >(
+      'int libdeflate_deflate_decompress_ex(void *d, const void *in, size_t n, void *out, size_t room, _Out_ size_t *read, _Out_ size_t *made)',
+    ),
+    crc32: bind<(crc: number, data: Uint8Array, bytes: number) => number>(
+      'uint32_t libdeflate_crc32(uint32_t crc, const void *data, size_t n)',
+    ),
+    compressors: new Map<number, Pointer>(),
+  };
+});
+
+function compressor(level: number): Compressor {
+  const lib = library.value;
+  // Native memory is never given back, so there is one for each level and thread.
+  const native = lib.compressors.get(level) ?? lib.allocCompressor(level);
+  if (!native) throw new RangeError(`libdeflate refuses level ${level}`);
+  lib.compressors.set(level, native);
+  return {
+    algorithm: 'gz',
+    engine: 'libdeflate',
+    level,
+    compress(data) {
+      const output = new Uint8Array(lib.gzipBound(native, data.length));
+      const bytes = lib.gzip(native, data, data.length, output, output.length);
+      return settleGzipHeader(output.slice(0, bytes));
+    },
+  };
+}
+
+/** `enum libdeflate_result` */
+const SUCCESS = 0;
+const INSUFFICIENT_SPACE = 3;
+
+const raw: RawInflate = {
+  engine: 'libdeflate',
+  crc32: (data) => library.value.crc32(0, data, data.length),
+  inflate(data, output) {
+    const lib = library.value;
+    const read = [0];
+    const made = [0];
+    for (;;) {
+      const space = output.space();
+      const result = lib.inflate(lib.decompressor, data, data.length, space, space.length, read, made);
+      if (result === SUCCESS) {
+        output.commit(made[0] ?? 0);
+        return read[0] ?? 0;
+      }
+      if (result !== INSUFFICIENT_SPACE) throw damaged('gzip', 'bad deflate stream');
+      // It starts over in a larger buffer; mostly the head tells the right size at once.
+      if (!output.limited) output.limitBy(inflateHead(data));
+      output.widen();
+    }
+  },
+};

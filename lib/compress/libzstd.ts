@@ -1,0 +1,102 @@
+import { reasonOf } from '../errors.ts';
+import type { Compressor, Decompressor, WritingEngine } from './codec.ts';
+import { damaged } from './errors.ts';
+import { BoundedOutput } from './output.ts';
+import { Lazy, loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+
+const SONAME = 'libzstd.so.1';
+
+/** The host's libzstd. */
+export const libzstd: WritingEngine<'libzstd'> = {
+  name: 'libzstd',
+  unavailable: () =>
+    library.error === undefined
+      ? undefined
+      : `${SONAME} cannot be loaded (${reasonOf(library.error)}); on Debian: apt install libzstd1`,
+  compressor,
+  decompressor,
+};
+
+/** A size, or an error code at the far end of size_t. */
+type Result = number | bigint;
+
+/** `ZSTD_cParameter` */
+const COMPRESSION_LEVEL = 100;
+const CONTENT_SIZE_FLAG = 200;
+const CHECKSUM_FLAG = 201;
+/** `ZSTD_reset_session_only` */
+const SESSION_ONLY = 1;
+
+const library = new Lazy(() => {
+  const { bind, addressOf } = loadSharedLibrary(SONAME);
+  const isError = bind<(result: Result) => number>('unsigned int ZSTD_isError(size_t code)');
+  const errorName = bind<(result: Result) => string>('const char *ZSTD_getErrorName(size_t code)');
+  return {
+    addressOf,
+    /** What went wrong, or undefined. */
+    errorOf: (result: Result) => (isError(result) ? errorName(result) : undefined),
+    compressContext: bind<() => Pointer>('void *ZSTD_createCCtx()')(),
+    setParameter: bind<(c: Pointer, parameter: number, value: number) => Result>(
+      'size_t ZSTD_CCtx_setParameter(void *c, int parameter, int value)',
+    ),
+    compressBound: bind<(bytes: number) => number>('size_t ZSTD_compressBound(size_t n)'),
+    compress: bind<(c: Pointer, output: Uint8Array, room: number, input: Uint8Array, bytes: number) => Result>(
+      'size_t ZSTD_compress2(void *c, void *out, size_t room, const void *in, size_t n)',
+    ),
+    decompressContext: bind<() => Pointer>('void *ZSTD_createDCtx()')(),
+    reset: bind<(d: Pointer, what: number) => Result>('size_t ZSTD_DCtx_reset(void *d, int what)'),
+    decompress: bind<(d: Pointer, output: BigUint64Array, input: BigUint64Array) => Result>(
+      'size_t ZSTD_decompressStream(void *d, void *out, void *in)',
+    ),
+  };
+});
+
+function compressor(level: number): Compressor {
+  const lib = library.value;
+  return {
+    algorithm: 'zst',
+    engine: 'libzstd',
+    level,
+    compress(data) {
+      const context = lib.compressContext;
+      lib.setParameter(context, COMPRESSION_LEVEL, level);
+      lib.setParameter(context, CONTENT_SIZE_FLAG, 1);
+      lib.setParameter(context, CHECKSUM_FLAG, 1);
+      const output = new Uint8Array(lib.compressBound(data.length));
+      const bytes = lib.compress(context, output, output.length, data, data.length);
+      const error = lib.errorOf(bytes);
+      if (error !== undefined) throw new Error(`ZSTD_compress2 failed on ${data.length} bytes: ${error}`);
+      return output.slice(0, Number(bytes));
+    },
+  };
+}
+
+function decompressor(): Decompressor {
+  const lib = library.value;
+  return {
+    algorithm: 'zst',
+    engine: 'libzstd',
+    decompress(data, bound) {
+      if (data.length === 0) throw damaged('zstd', 'it is empty');
+      const output = new BoundedOutput('zstd', bound);
+      lib.reset(lib.decompressContext, SESSION_ONLY);
+      // ZSTD_inBuffer and ZSTD_outBuffer: address, size, position.
+      const source = BigUint64Array.of(lib.addressOf(data), BigInt(data.length), 0n);
+      for (;;) {
+        const space = output.space();
+        const target = BigUint64Array.of(lib.addressOf(space), BigInt(space.length), 0n);
+        const before = source[2];
+        const result = lib.decompress(lib.decompressContext, target, source);
+        const error = lib.errorOf(result);
+        if (error !== undefined) throw damaged('zstd', error);
+        const made = Number(target[2]);
+        output.commit(made);
+        const read = Number(source[2]);
+        if (read === data.length && result === 0) return output.finish();
+        const full = made === space.length;
+        if (read === data.length && !full) throw damaged('zstd', `cut at byte ${data.length}`);
+        if (made === 0 && source[2] === before) throw output.overflow();
+      }
+    },
+  };
+}

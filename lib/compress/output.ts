@@ -1,0 +1,104 @@
+import type { DecodeBound } from './codec.ts';
+import { tooLarge } from './errors.ts';
+
+/** How much output is enough to ask `sizeOf`. */
+const HEAD_BYTES = 4096;
+/** What is allocated first, whatever the stream says of its size. */
+const FIRST_BYTES = 64 * 1024;
+/** A size told by the head is allocated at once up to here; beyond, memory grows with the bytes that really come. */
+const EAGER_BYTES = 16 * 1024 * 1024;
+
+/** Where a decoder puts its output: grows with what comes, asks for the size once the head is there, and never passes the bound. */
+export class BoundedOutput {
+  readonly #format: string;
+  readonly #bound: DecodeBound;
+  #buffer = new Uint8Array(0);
+  #length = 0;
+  #limit: number;
+  #asked = false;
+
+  /** @param format for messages, e.g. `gzip`. */
+  constructor(format: string, bound: DecodeBound) {
+    this.#format = format;
+    this.#bound = bound;
+    this.#limit = bound.maxBytes;
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes that may still come. */
+  get room(): number {
+    return this.#limit - this.#length;
+  }
+
+  /** Whether the head was there and has set the limit as far as it tells one. */
+  get limited(): boolean {
+    return this.#asked;
+  }
+
+  /** What was written from an offset on: a view that the next write makes stale. */
+  since(offset: number): Uint8Array {
+    return this.#buffer.subarray(offset, this.#length);
+  }
+
+  /** @throws CompressionError when it is more than there may be. */
+  append(chunk: Uint8Array): void {
+    if (chunk.length > this.room) throw this.overflow();
+    this.#reserve(chunk.length);
+    this.#buffer.set(chunk, this.#length);
+    this.commit(chunk.length);
+  }
+
+  /** Free memory at the end, for a decoder that writes by itself; empty only when there is no room at all. */
+  space(): Uint8Array {
+    if (this.room > 0) this.#reserve(1);
+    return this.#buffer.subarray(this.#length, Math.min(this.#buffer.length, this.#limit));
+  }
+
+  /** Says that the first bytes of {@link space} were written. */
+  commit(bytes: number): void {
+    this.#length += bytes;
+    if (this.#length >= HEAD_BYTES) this.limitBy(new Uint8Array(0));
+  }
+
+  /** Makes {@link space} larger, for a decoder that needs room for a whole part at once. */
+  widen(): void {
+    if (this.#buffer.length >= this.#limit) throw this.overflow();
+    this.#reserve(this.#buffer.length - this.#length + 1);
+  }
+
+  /** Asks for the size early, with bytes that will follow what is written: at least 4 KiB together, or all there is. */
+  limitBy(following: Uint8Array): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    const written = this.since(0);
+    const head = new Uint8Array(written.length + following.length);
+    head.set(written);
+    head.set(following, written.length);
+    this.#limit = Math.min(this.#limit, this.#bound.sizeOf?.(head) ?? this.#limit);
+    if (head.length > this.#limit) throw this.overflow();
+  }
+
+  /** Everything written, in a buffer of its own. */
+  finish(): Uint8Array {
+    this.limitBy(new Uint8Array(0));
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
+  }
+
+  overflow(): Error {
+    return tooLarge(this.#format, this.#limit);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Math.max(needed, 2 * this.#buffer.length, FIRST_BYTES);
+    const told = this.#asked && this.#limit <= EAGER_BYTES;
+    const buffer = new Uint8Array(told ? this.#limit : Math.min(grown, this.#limit));
+    buffer.set(this.since(0));
+    this.#buffer = buffer;
+  }
+}

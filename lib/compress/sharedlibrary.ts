@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module';
+
+/** A pointer into native memory, as the foreign function interface hands it out; 0n or null is no memory. */
+export type Pointer = bigint | null;
+
+/** A library of the host's that was loaded. */
+export interface SharedLibrary {
+  /**
+   * Binds a C function. `F` is the caller's promise of what `declaration` means in TypeScript: `size_t` and `int` are
+   * numbers, buffers are `Uint8Array`s, which the callee reads and writes in place.
+   */
+  bind<F extends (...args: never[]) => unknown>(declaration: string): F;
+  /** Where a buffer lies, for a struct that points to it. Valid as long as the buffer is referenced. */
+  addressOf(buffer: Uint8Array): bigint;
+}
+
+type Koffi = typeof import('koffi');
+
+/**
+ * Loads a shared library by its versioned name, so that its interface is known.
+ *
+ * @param soname e.g. `libdeflate.so.0`.
+ * @throws Error when it cannot be loaded here, or the foreign function interface itself cannot.
+ */
+export function loadSharedLibrary(soname: string): SharedLibrary {
+  // Loaded only now, and without a promise: most commands never compress.
+  const koffi: Koffi = createRequire(import.meta.url)('koffi');
+  if (koffi.sizeof('void *') !== 8) throw new Error('only 64-bit hosts are supported');
+  const library = koffi.load(soname);
+  return {
+    bind: <F extends (...args: never[]) => unknown>(declaration: string): F =>
+      // koffi types every function alike; the caller names the real type.
+      library.func(declaration) as unknown as F,
+    addressOf: (buffer) => koffi.address(buffer),
+  };
+}
+
+/** Something loaded at its first use; a failure is remembered too. */
+export class Lazy<T> {
+  readonly #load: () => T;
+  #outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+
+  constructor(load: () => T) {
+    this.#load = load;
+  }
+
+  /** @throws whatever loading threw. */
+  get value(): T {
+    const outcome = this.#attempt();
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** What loading threw, or undefined when it went well. */
+  get error(): unknown {
+    const outcome = this.#attempt();
+    return 'error' in outcome ? outcome.error : undefined;
+  }
+
+  #attempt(): { readonly value: T } | { readonly error: unknown } {
+    if (this.#outcome) return this.#outcome;
+    try {
+      this.#outcome = { value: this.#load() };
+    } catch (error) {
+      this.#outcome = { error };
+    }
+    return this.#outcome;
+  }
+}

@@ -1,0 +1,101 @@
+import { damaged } from './errors.ts';
+
+/** The structure of a Zstandard stream, without decoding it: RFC 8878, section 3.1. */
+
+const MAGIC = 0xfd2fb528;
+const SKIPPABLE = 0x184d2a50;
+/** Of a block, compressed or not. */
+const BLOCK_MAX_BYTES = 128 * 1024;
+/** The largest window that libzstd takes without being asked, so that a header alone cannot claim memory. */
+const WINDOW_MAX_BYTES = 2 ** 27;
+
+export interface ZstdFrame {
+  /** All of it. */
+  readonly whole: Uint8Array;
+  /** Header and blocks, without the checksum. */
+  readonly body: Uint8Array;
+  /** Where each block ends in `body`. The first includes the header. */
+  readonly blockEnds: readonly number[];
+  /** How many bytes of history decoding needs. */
+  readonly windowBytes: number;
+  /** What the header says of the size, if it does: to be compared, never allocated. */
+  readonly contentBytes: number | undefined;
+  /** The low 32 bits of the content's XXH64, if the frame has them. */
+  readonly checksum: number | undefined;
+}
+
+/**
+ * Walks all frames of a stream; skippable ones are passed over.
+ *
+ * @throws CompressionError when it is cut, empty, or something else stands between or behind the frames.
+ */
+export function* zstdFrames(data: Uint8Array): Generator<ZstdFrame> {
+  const reader = new Reader(data);
+  if (data.length === 0) throw damaged('zstd', 'it is empty');
+  while (reader.at < data.length) {
+    const start = reader.at;
+    const magic = reader.uint(4);
+    if ((magic & ~0xf) >>> 0 === SKIPPABLE) reader.skip(reader.uint(4));
+    else if (magic === MAGIC) yield readFrame(reader, start);
+    else throw damaged('zstd', `no zstd frame at byte ${start}`);
+  }
+}
+
+function readFrame(reader: Reader, start: number): ZstdFrame {
+  const descriptor = reader.uint(1);
+  const single = (descriptor & 0x20) !== 0;
+  if (descriptor & 0x08) throw damaged('zstd', `a reserved bit is set at byte ${start + 4}`);
+  const window = single ? 0 : windowBytes(reader.uint(1));
+  if (reader.uint([0, 1, 2, 4][descriptor & 3] ?? 0) !== 0) throw damaged('zstd', 'it needs a dictionary');
+  const sizeBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  const contentBytes = sizeBytes === 0 ? undefined : reader.uint(sizeBytes) + (sizeBytes === 2 ? 256 : 0);
+  const needed = single ? (contentBytes ?? 0) : window;
+  if (needed > WINDOW_MAX_BYTES) throw damaged('zstd', `it needs a window of ${needed} bytes`);
+
+  const blockEnds: number[] = [];
+  for (let last = false; !last; ) {
+    const header = reader.uint(3);
+    last = (header & 1) === 1;
+    const type = (header >> 1) & 3;
+    const size = header >> 3;
+    if (type === 3 || size > BLOCK_MAX_BYTES) throw damaged('zstd', `bad block before byte ${reader.at}`);
+    // A run-length block holds one byte, whatever its size.
+    reader.skip(type === 1 ? 1 : size);
+    blockEnds.push(reader.at - start);
+  }
+  const body = reader.since(start);
+  const checksum = descriptor & 4 ? reader.uint(4) : undefined;
+  return { whole: reader.since(start), body, blockEnds, windowBytes: needed, contentBytes, checksum };
+}
+
+function windowBytes(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + (base / 8) * (descriptor & 7);
+}
+
+/** Little-endian numbers from a stream that may be cut anywhere. */
+class Reader {
+  at = 0;
+  readonly #data: Uint8Array;
+
+  constructor(data: Uint8Array) {
+    this.#data = data;
+  }
+
+  skip(bytes: number): void {
+    if (this.at + bytes > this.#data.length) throw damaged('zstd', `cut at byte ${this.#data.length}`);
+    this.at += bytes;
+  }
+
+  uint(bytes: number): number {
+    const start = this.at;
+    this.skip(bytes);
+    let value = 0;
+    for (let i = bytes - 1; i >= 0; i--) value = value * 256 + (this.#data[start + i] ?? 0);
+    return value;
+  }
+
+  since(start: number): Uint8Array {
+    return this.#data.subarray(start, this.at);
+  }
+}

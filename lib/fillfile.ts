@@ -1,0 +1,42 @@
+import { backfill } from './backfill.ts';
+import { openLocked, readStable } from './readfile.ts';
+
+export interface FillFileOptions {
+  /** The moment that retentions are counted back from, in seconds since 1970; floored. @default the clock's */
+  readonly now?: number;
+  /** @default false */
+  readonly dryRun?: boolean;
+  /** @default true */
+  readonly flock?: boolean;
+  /** In seconds. @default 10 */
+  readonly fileLockTimeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Fills the gaps of one Whisper file from another, by the same rules as a restore.
+ *
+ * @returns how many points were filled.
+ * @throws WhisperError when either file is damaged; the destination is as it was.
+ */
+export async function fillFile(
+  source: string,
+  destination: string,
+  options: FillFileOptions,
+): Promise<{ filled: number }> {
+  const lock = {
+    flock: options.flock ?? true,
+    fileLockTimeout: options.fileLockTimeout ?? 10,
+    stopped: () => options.signal?.aborted ?? false,
+  };
+  const open = await openLocked(source, 'read', lock);
+  let bytes: Uint8Array;
+  try {
+    bytes = readStable(source, open.fd);
+  } finally {
+    open.close();
+  }
+  const now = Math.floor(options.now ?? Date.now() / 1000);
+  const filled = await backfill(destination, bytes, { ...lock, now, dryRun: options.dryRun ?? false, sync: true });
+  return { filled };
+}

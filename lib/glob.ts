@@ -1,0 +1,71 @@
+import type { SelectOptions } from './options.ts';
+
+/**
+ * Compiles a glob as Python's `fnmatch` reads it (https://docs.python.org/3/library/fnmatch.html), since users bring
+ * theirs along: `*` crosses dots, `?` is one character, `[a-z]` and `[!a-z]` are sets, a `[` without its `]` is itself,
+ * nothing escapes.
+ */
+export function globToRegExp(glob: string): RegExp {
+  let source = '';
+  const characters = [...glob];
+  for (let i = 0; i < characters.length; ) {
+    const character = characters[i] ?? '';
+    i++;
+    if (character === '*') source += '.*';
+    else if (character === '?') source += '.';
+    else if (character === '[') {
+      const end = endOfSet(characters, i);
+      if (end === -1) source += '\\[';
+      else {
+        source += setToSource(characters.slice(i, end));
+        i = end + 1;
+      }
+    } else source += escapeOne(character);
+  }
+  return new RegExp(`^${source}$`, 'su');
+}
+
+/** Where the `]` stands that ends the set begun before `start`; a `]` that comes first is a member. */
+function endOfSet(characters: readonly string[], start: number): number {
+  let i = start;
+  if (characters[i] === '!') i++;
+  if (characters[i] === ']') i++;
+  return characters.indexOf(']', i);
+}
+
+function setToSource(set: string[]): string {
+  const negated = set[0] === '!';
+  if (negated) set.shift();
+  let source = '';
+  for (let i = 0; i < set.length; i++) {
+    const from = set[i] ?? '';
+    const to = set[i + 2];
+    if (set[i + 1] === '-' && to !== undefined) {
+      // A range that runs backwards holds nothing, and is no error.
+      if (codePoint(from) <= codePoint(to)) source += `${escapeInSet(from)}-${escapeInSet(to)}`;
+      i += 2;
+    } else source += escapeInSet(from);
+  }
+  if (source === '') return negated ? '.' : '(?!)';
+  return `[${negated ? '^' : ''}${source}]`;
+}
+
+function codePoint(character: string): number {
+  return character.codePointAt(0) ?? 0;
+}
+
+function escapeOne(character: string): string {
+  return character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&');
+}
+
+function escapeInSet(character: string): string {
+  return character.replace(/[\\^\]\-[/]/, '\\$&');
+}
+
+/** Whether a metric is one that the run is about: the glob matches its dotted name, and no exclusion does. */
+export function selector(select: SelectOptions): (metric: string) => boolean {
+  const glob = select.metrics ?? '*';
+  const wanted = glob === '*' ? undefined : globToRegExp(glob);
+  const excluded = (select.exclude ?? []).map(globToRegExp);
+  return (metric) => (wanted?.test(metric) ?? true) && !excluded.some((exclusion) => exclusion.test(metric));
+}

@@ -1,0 +1,85 @@
+import type { StoredMetric } from './catalog.ts';
+import { dueOf, isDue, type Rules } from './due.ts';
+import { Guards } from './guards.ts';
+import type { RunOptions } from './options.ts';
+import { prune } from './prune.ts';
+import type { ObjectStore } from './store/store.ts';
+import type { Tally } from './summary.ts';
+import { presenceOf, type Surveyed, type SurveyOptions } from './survey.ts';
+
+export interface JudgementOptions extends SurveyOptions, Pick<RunOptions, 'report' | 'signal'> {
+  readonly rules: Rules;
+  readonly now: Date;
+  readonly dryRun: boolean;
+}
+
+/**
+ * What the first pass of a run learns about deletions, and what is done about it afterwards: every metric is judged
+ * while nothing is deleted; then, if the guards agree, a second pass carries it out.
+ */
+export class Judgement {
+  readonly guards: Guards;
+  readonly #options: JudgementOptions;
+  readonly #tally: Tally;
+  #pending = false;
+
+  constructor(tally: Tally, options: JudgementOptions) {
+    this.guards = new Guards(options.rules, options.now);
+    this.#options = options;
+    this.#tally = tally;
+  }
+
+  /** Judges one metric of the store, as it is after a new backup. */
+  async judge(surveyed: Surveyed, stored: StoredMetric): Promise<void> {
+    const { rules, now, prefix, dryRun } = this.#options;
+    const due = dueOf(stored, await presenceOf(surveyed, prefix), rules, now);
+    this.guards.stored(stored.metric, stored.backups.at(-1)?.time, due);
+    this.#pending ||= isDue(due);
+    this.#note(stored, due.retention.shrunkFrom?.object.key);
+    if (dryRun) this.#foretell(stored, due);
+  }
+
+  /** Deletes what is due, unless a guard says no: then the run is marked as stopped. */
+  async carryOut(store: ObjectStore): Promise<void> {
+    const { rules, report, signal, dryRun } = this.#options;
+    const clock = await store.clock({ ...(signal && { signal }) });
+    const retention = this.guards.retentionStop();
+    const stop = this.guards.purgeStop(clock) ?? retention;
+    if (stop && rules.force) {
+      report.log('warn', `Going on because of --force, although ${stop.message}. ${this.guards.outlook()}`);
+    } else if (stop) {
+      const what = retention ? 'Retention and purge' : 'Purge';
+      this.#tally.stop(stop.code, `${what} stopped, nothing was deleted by it: ${stop.message} (--force overrides)`);
+    }
+    if (!this.#pending || dryRun) return;
+    const mayRetire = rules.force || !retention;
+    const mayPurge = rules.force || !stop;
+    await prune(store, this.#tally, { ...this.#options, mayRetire, mayPurge });
+  }
+
+  #note(stored: StoredMetric, shrunkFrom: string | undefined): void {
+    const { metric } = stored;
+    if (shrunkFrom !== undefined) {
+      this.#tally.add('shrunk');
+      const reason = `its newest backup is less than half as large as its largest, which is kept: ${shrunkFrom}`;
+      this.#tally.note({ metric, code: 'SHRUNK', reason });
+    }
+    for (const { key } of stored.loneSha1s) {
+      this.#tally.add('loneSha1s');
+      this.#tally.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
+    }
+  }
+
+  /** Counts what a real run would do. */
+  #foretell(stored: StoredMetric, due: ReturnType<typeof dueOf>): void {
+    const { isDue, isNew, voided } = due.passing;
+    if (isDue) {
+      this.#tally.add('purged');
+      this.#tally.add('deleted', stored.backups.length + stored.leftovers.length + stored.tombstones.length);
+      return;
+    }
+    this.#tally.add('retired', due.retention.retired.length);
+    this.#tally.add('deleted', due.retention.retired.length + due.swept.length + voided.length);
+    if (isNew) this.#tally.add('tombstones');
+  }
+}

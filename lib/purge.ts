@@ -1,0 +1,65 @@
+import { pMapIterable } from 'p-map';
+import { rulesOf } from './defaults.ts';
+import { codeOf, reasonOf } from './errors.ts';
+import { Judgement } from './judgement.ts';
+import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions } from './options.ts';
+import { claim } from './owner.ts';
+import type { ObjectStore } from './store/store.ts';
+import { type Summary, Tally } from './summary.ts';
+import { survey } from './survey.ts';
+import { checkPrefix } from './walk.ts';
+
+export interface PurgeOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, PurgeRules {
+  /** Only say what would be done; the store is to be wrapped so that it writes nothing. @default false */
+  readonly dryRun?: boolean;
+}
+
+/** Figures that the summary always has. */
+const COUNTS = ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk', 'foreignKeys'];
+
+/**
+ * Deletes the backups of metrics that have been missing from the local tree for long, and marks those that went missing
+ * since. It is what ends a backup, without the backup; retention is left alone.
+ *
+ * @throws GuardError when the bucket is another machine's; StoreError; WhisperBackupError `TREE_MISSING`.
+ */
+export async function purge(store: ObjectStore, options: PurgeOptions): Promise<Summary> {
+  const { report, signal, dryRun = false } = options;
+  const rules = rulesOf(options, false);
+  const now = (options.now ?? (() => new Date()))();
+  const tally = new Tally(COUNTS);
+  const judgement = new Judgement(tally, { ...options, rules, now, dryRun });
+  await checkPrefix(options.prefix);
+  await store.open({ create: false, ...(signal && { signal }) });
+  await claim(store, { ...options, adopt: rules.adopt, now });
+
+  const events = {
+    onLocal: () => judgement.guards.local(),
+    onForeign: () => tally.add('foreignKeys'),
+    onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
+    ...(signal && { signal }),
+  };
+  const judged = pMapIterable(
+    survey(store, options, events),
+    async (item) => {
+      signal?.throwIfAborted();
+      if (item.kind === 'blind')
+        tally.fail({ metric: item.file, code: codeOf(item.error), reason: reasonOf(item.error) });
+      else if (item.stored) {
+        tally.add('metrics');
+        await judgement.judge(item, item.stored);
+      }
+    },
+    { concurrency: 16, backpressure: 256 },
+  );
+  for await (const _ of judged) {
+    const done = tally.get('metrics');
+    report.progress({ phase: 'Comparing', done, found: done, complete: false, failed: tally.get('failed'), bytes: 0 });
+  }
+  if (tally.get('metrics') === 0) {
+    const glob = JSON.stringify(options.metrics ?? '*');
+    tally.stop('NOTHING_MATCHED', `Nothing to purge: ${store.name} holds no metric that matches ${glob}`);
+  }
+  await judgement.carryOut(store);
+  return tally.finish({ command: 'purge', store: store.name, dryRun });
+}

@@ -1,0 +1,228 @@
+import { close, constants, open as openDescriptor } from 'node:fs';
+import { lstat, mkdir, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import pMap from 'p-map';
+import { codeOf } from '../errors.ts';
+import { syncfs } from '../syncfs.ts';
+import { Directories } from './disk/directories.ts';
+import { bucketMissing, diskError } from './disk/errors.ts';
+import { readFileWhole, removeFile, sweepTemporary, writeTemporary } from './disk/file.ts';
+import { listFiles } from './disk/listing.ts';
+import { checkPath, TEMPORARY } from './disk/path.ts';
+import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
+import { quoted } from './key.ts';
+import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
+
+export interface DiskStoreOptions {
+  /** The bucket: a directory that holds nothing but one host's backups. It may itself be a symbolic link. */
+  readonly path: string;
+  /** Files deleted at once. @default 16 */
+  readonly concurrency?: number;
+}
+
+/**
+ * Objects as files below one directory: the key is the path, so that `ls` and `gunzip` are all it takes to restore by
+ * hand. Objects get mode 0644 and directories 0755, less the umask.
+ *
+ * An object is written to `.whisper-backup/tmp/` in the bucket, then renamed into place, so that nobody ever sees half
+ * of it. It outlives a power cut only after `flush()`, one syncfs(2) for all.
+ *
+ * Refused with a PermanentError are keys that are no path on Linux (a name that is empty, `.`, `..` or over 255 bytes),
+ * and paths through a symbolic link inside the bucket.
+ */
+export function createDiskStore(options: DiskStoreOptions): ObjectStore {
+  return new DiskStore(options);
+}
+
+type Signalled = { readonly signal?: AbortSignal };
+
+/** How often a put makes its directory anew, when deletes that find it empty keep removing it. */
+const DIRECTORY_ATTEMPTS = 20;
+
+class DiskStore implements ObjectStore {
+  readonly name: string;
+  readonly #path: string;
+  readonly #concurrency: number;
+  #directories: Promise<Directories> | undefined;
+  /** The bucket, held open so that syncfs(2) hears of every failed write since. */
+  #descriptor: number | undefined;
+
+  constructor({ path, concurrency = 16 }: DiskStoreOptions) {
+    this.#path = resolve(path);
+    this.#concurrency = concurrency;
+    this.name = `disk:${this.#path}`;
+  }
+
+  async open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
+    signal?.throwIfAborted();
+    try {
+      if (create) await mkdir(this.#path, { recursive: true, mode: 0o755 });
+      if (!(await stat(this.#path)).isDirectory()) {
+        throw new PermanentError(`Cannot use ${this.name}: ${this.#path} is not a directory`);
+      }
+      // Tried rather than asked of access(2), which not every runtime answers as the file system would.
+      this.#descriptor ??= await promisify(openDescriptor)(this.#path, constants.O_RDONLY);
+      await stat(`${this.#path}/.`);
+      if (create) await this.#tryWriting(signal);
+    } catch (error) {
+      await this.close();
+      const code = codeOf(error);
+      if (code === 'ENOENT') throw bucketMissing(this.#path, error);
+      if (code === 'EEXIST') throw new PermanentError(`Cannot use ${this.name}: ${this.#path} is not a directory`);
+      throw diskError(error, `use ${this.name}`);
+    }
+  }
+
+  async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    range.signal?.throwIfAborted();
+    yield* listFiles(await this.#bucket(), this.name, range);
+  }
+
+  async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    checkPath(key, 'read');
+    const doing = `read ${quoted(key)} from ${this.name}`;
+    const directories = await this.#bucket();
+    const path = `${directories.root}/${key}`;
+    try {
+      await directories.refuseLinked(dirname(path));
+      return await readFileWhole(path, maxBytes, signal);
+    } catch (error) {
+      const code = codeOf(error);
+      // `a` is not an object where `a/b` is one, nor `a/b` where `a` is.
+      if (code === 'EISDIR' || code === 'ENOTDIR') {
+        throw new NotFoundError(`Cannot ${doing}: there is no such object (${code})`, { cause: error });
+      }
+      throw diskError(error, doing);
+    }
+  }
+
+  async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
+    signal?.throwIfAborted();
+    checkPath(key, 'store');
+    const doing = `store ${quoted(key)} on ${this.name}`;
+    const directories = await this.#bucket();
+    let temporary: string | undefined;
+    try {
+      temporary = await this.#writeTemporary(directories, body, signal);
+      await this.#publish(directories, temporary, `${directories.root}/${key}`, signal);
+    } catch (error) {
+      if (temporary !== undefined) await unlink(temporary).catch(() => {});
+      const code = codeOf(error);
+      // A missing bucket has an error of its own, and nothing else that a put needs has to be there before.
+      if (code === 'ENOENT')
+        throw new TransientError(`Cannot ${doing}: its directory keeps vanishing`, { cause: error });
+      throw diskError(error, doing);
+    }
+  }
+
+  async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
+    signal?.throwIfAborted();
+    const directories = await this.#bucket();
+    const failures: DeleteFailure[] = [];
+    const parents = new Set<string>();
+    await pMap(
+      keys,
+      async (key) => {
+        try {
+          checkPath(key, 'delete');
+          const path = `${directories.root}/${key}`;
+          if ((await directories.refuseLinked(dirname(path))) === 'missing') return;
+          signal?.throwIfAborted();
+          await removeFile(path);
+          parents.add(dirname(path));
+        } catch (error) {
+          signal?.throwIfAborted();
+          const failure = diskError(error, `delete ${quoted(key)} from ${this.name}`);
+          failures.push({ key, error: failure instanceof Error ? failure : new Error(String(failure)) });
+        }
+      },
+      { concurrency: this.#concurrency, signal },
+    );
+    await pMap(parents, (parent) => directories.prune(parent), { concurrency: this.#concurrency, signal });
+    return failures;
+  }
+
+  /** The file system's own clock, which on a network file system is the server's: the time of a file written now. */
+  async clock({ signal }: Signalled = {}): Promise<Date | undefined> {
+    signal?.throwIfAborted();
+    let temporary: string | undefined;
+    try {
+      temporary = await this.#writeTemporary(await this.#bucket(), new Uint8Array([0]), signal);
+      return (await lstat(temporary)).mtime;
+    } catch (error) {
+      if (isFull(error) || ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error))) return undefined;
+      throw diskError(error, `tell the time of ${this.name}`);
+    } finally {
+      if (temporary !== undefined) await unlink(temporary).catch(() => {});
+    }
+  }
+
+  async flush({ signal }: Signalled = {}): Promise<void> {
+    signal?.throwIfAborted();
+    try {
+      this.#descriptor ??= await promisify(openDescriptor)(this.#path, constants.O_RDONLY);
+      await syncfs(this.#descriptor);
+    } catch (error) {
+      throw diskError(error, `flush ${this.name} to the disk`);
+    }
+  }
+
+  async close(): Promise<void> {
+    const descriptor = this.#descriptor;
+    this.#descriptor = undefined;
+    if (descriptor !== undefined) await promisify(close)(descriptor);
+  }
+
+  /** Looked up once: where the bucket is, whatever symbolic links lead to it. */
+  #bucket(): Promise<Directories> {
+    this.#directories ??= realpath(this.#path).then(
+      (root) => new Directories(root),
+      (error) => {
+        this.#directories = undefined;
+        if (codeOf(error) === 'ENOENT') throw bucketMissing(this.#path, error);
+        throw diskError(error, `use ${this.name}`);
+      },
+    );
+    return this.#directories;
+  }
+
+  async #tryWriting(signal?: AbortSignal): Promise<void> {
+    const directories = await this.#bucket();
+    await sweepTemporary(`${directories.root}/${TEMPORARY}`);
+    try {
+      await unlink(await this.#writeTemporary(directories, new Uint8Array(0), signal));
+    } catch (error) {
+      // On a full disk a purge must still be able to begin.
+      if (!isFull(error)) throw error;
+    }
+  }
+
+  async #writeTemporary(directories: Directories, body: Uint8Array, signal?: AbortSignal): Promise<string> {
+    const directory = `${directories.root}/${TEMPORARY}`;
+    await directories.ensure(directory);
+    return writeTemporary(directory, body, signal);
+  }
+
+  async #publish(directories: Directories, temporary: string, path: string, signal?: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await directories.ensure(dirname(path));
+        signal?.throwIfAborted();
+        await rename(temporary, path);
+        return;
+      } catch (error) {
+        // A delete found the directory empty, and removed it between our two steps.
+        if (codeOf(error) === 'ENOENT' && attempt < DIRECTORY_ATTEMPTS) continue;
+        // Not where we were refused: it may be somebody else's directory, behind a link.
+        if (!(error instanceof StoreError)) await directories.prune(dirname(path));
+        throw error;
+      }
+    }
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
+import { codeOf } from '../../errors.ts';
+import { PermanentError, TooLargeError, TransientError } from '../errors.ts';
+
+/** Bytes read or written between two looks at the signal. */
+const CHUNK = 4 * 1024 * 1024;
+
+/** A temporary file this old was left by a run that was killed, in milliseconds. */
+const STALE = 24 * 60 * 60 * 1000;
+
+/**
+ * Reads a regular file whole.
+ *
+ * @throws TooLargeError over `maxBytes`; PermanentError when it is a FIFO or the like; TransientError when it changed
+ *   meanwhile, which a file of this store never does; and what the operating system says, EISDIR for a directory.
+ */
+export async function readFileWhole(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  // Non-blocking, or opening a FIFO would wait for its writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw Object.assign(new Error('EISDIR: it is a directory'), { code: 'EISDIR' });
+    if (!stat.isFile()) throw new PermanentError(`${path} is not a regular file`);
+    if (stat.size > maxBytes)
+      throw new TooLargeError(`${path} has ${stat.size} bytes, and ${maxBytes} is the most asked for`);
+    // One byte more than there should be, to notice when there is.
+    const bytes = new Uint8Array(stat.size + 1);
+    let length = 0;
+    for (;;) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await file.read(bytes, length, Math.min(CHUNK, bytes.length - length), length);
+      length += bytesRead;
+      if (bytesRead === 0 || length === bytes.length) break;
+    }
+    if (length !== stat.size) throw new TransientError(`${path} changed while it was read`);
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes a new file with a random name, and makes sure that it has as many bytes as were given. When that fails there
+ * is no file.
+ *
+ * @returns its path.
+ */
+export async function writeTemporary(directory: string, body: Uint8Array, signal?: AbortSignal): Promise<string> {
+  const path = `${directory}/${randomBytes(16).toString('hex')}`;
+  const file = await open(path, 'wx', 0o644);
+  try {
+    await writeAndClose(file, body, signal);
+  } catch (error) {
+    await unlink(path).catch(() => {});
+    throw error;
+  }
+  return path;
+}
+
+async function writeAndClose(file: FileHandle, body: Uint8Array, signal?: AbortSignal): Promise<void> {
+  try {
+    let length = 0;
+    while (length < body.length) {
+      signal?.throwIfAborted();
+      const { bytesWritten } = await file.write(body, length, Math.min(CHUNK, body.length - length), length);
+      length += bytesWritten;
+    }
+    const { size } = await file.stat();
+    if (size !== body.length) throw new TransientError(`${size} bytes were written of ${body.length}`);
+  } finally {
+    // On network file systems closing is what tells that the disk is full.
+    await file.close();
+  }
+}
+
+/** Unlinks a file. That it is not there, or is a directory, is fine. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (isAbsent(error)) return;
+    // What unlink(2) says of a directory differs: EISDIR, EPERM, ENOTEMPTY.
+    const stat = await lstat(path).catch(() => undefined);
+    if (stat && !stat.isDirectory()) throw error;
+  }
+}
+
+/** Removes temporary files of ours that a killed run left behind. It is only tidying: what fails is left for the next time. */
+export async function sweepTemporary(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((name) => /^[0-9a-f]{32}$/.test(name))) {
+    const path = `${directory}/${name}`;
+    const stat = await lstat(path).catch(() => undefined);
+    if (stat?.isFile() && Date.now() - stat.mtimeMs > STALE) await unlink(path).catch(() => {});
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+}

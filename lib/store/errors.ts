@@ -1,0 +1,53 @@
+import { WhisperBackupError } from '../errors.ts';
+
+/** The base of what a store throws. `transient` says whether trying again may help. */
+export class StoreError extends WhisperBackupError {
+  readonly transient: boolean = false;
+}
+
+/** No object has this key. */
+export class NotFoundError extends StoreError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('NOT_FOUND', message, options);
+  }
+}
+
+/** The bucket itself is not there. */
+export class BucketMissingError extends StoreError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('BUCKET_MISSING', message, options);
+  }
+}
+
+/** The credentials are refused, or do not allow this. */
+export class DeniedError extends StoreError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('DENIED', message, options);
+  }
+}
+
+/** The object is larger than the caller can take. */
+export class TooLargeError extends StoreError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('TOO_LARGE', message, options);
+  }
+}
+
+/** Try again: a reset, a stall, a deadline, a 429 or 5xx. */
+export class TransientError extends StoreError {
+  override readonly transient = true;
+  /** How long the server asks us to wait, in milliseconds. */
+  readonly retryAfter?: number;
+
+  constructor(message: string, options?: { cause?: unknown; retryAfter?: number }) {
+    super('TRANSIENT', message, options);
+    if (options?.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+  }
+}
+
+/** Trying again will not help: disk full, name too long, not supported. */
+export class PermanentError extends StoreError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('PERMANENT', message, options);
+  }
+}

@@ -1,0 +1,196 @@
+import { InvalidOptionError } from '../errors.ts';
+import { abortable } from './abortable.ts';
+import { withDeadline } from './deadline.ts';
+import { StoreError, TransientError } from './errors.ts';
+import { quoted } from './key.ts';
+import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
+
+export interface RetryOptions {
+  /** How often a call is tried in all. A listing begins to count anew whenever it gets on. @default 5 */
+  readonly attempts?: number;
+  /** How long one attempt may take, or one step of a listing, in seconds. @default 60 */
+  readonly deadline?: number;
+  /** The same for `flush`, which has all the writes of a run to wait for, in seconds. @default 1800 */
+  readonly flushDeadline?: number;
+  /** Longest wait before the second attempt, in seconds; doubled before each further one. @default 0.5 */
+  readonly backoff?: number;
+  /** Longest wait between two attempts, in seconds, unless the store asks for a longer one. @default 30 */
+  readonly maxBackoff?: number;
+  /** Longest wait that a store may ask for (`retryAfter`), in seconds. @default 300 */
+  readonly maxRetryAfter?: number;
+  /** Waits so many milliseconds. @default a timer */
+  readonly sleep?: (milliseconds: number) => Promise<void>;
+  /** From 0 to 1, exclusive: the jitter. @default Math.random */
+  readonly random?: () => number;
+  /** Told of each failure that is tried again. */
+  readonly onRetry?: (retry: Retry) => void;
+}
+
+/** A failure that is tried again. */
+export interface Retry {
+  readonly error: StoreError;
+  /** Which attempt failed, from 1. */
+  readonly attempt: number;
+  /** The wait before the next, in milliseconds. */
+  readonly wait: number;
+}
+
+/**
+ * Puts a deadline on every call, and tries again what failed with a `transient` error, after a random wait that grows
+ * (full jitter, as in "Exponential Backoff And Jitter", AWS Architecture Blog). A listing goes on after the last key it
+ * told; of a batch to delete only the keys that failed are tried again.
+ *
+ * @throws the last error, when attempts run out; any error that is not transient at once.
+ */
+export function withRetry(store: ObjectStore, options: RetryOptions = {}): ObjectStore {
+  return new RetryStore(store, options);
+}
+
+type Signalled = { readonly signal?: AbortSignal };
+
+class RetryStore implements ObjectStore {
+  readonly name: string;
+  readonly #store: ObjectStore;
+  readonly #options: Required<Omit<RetryOptions, 'onRetry'>>;
+  readonly #onRetry: ((retry: Retry) => void) | undefined;
+
+  constructor(store: ObjectStore, { onRetry, ...options }: RetryOptions) {
+    this.name = store.name;
+    this.#store = store;
+    this.#onRetry = onRetry;
+    this.#options = {
+      attempts: 5,
+      deadline: 60,
+      flushDeadline: 1800,
+      backoff: 0.5,
+      maxBackoff: 30,
+      maxRetryAfter: 300,
+      sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+      random: Math.random,
+      ...options,
+    };
+    const { attempts, deadline, flushDeadline } = this.#options;
+    if (!(attempts >= 1)) throw new InvalidOptionError(`'attempts' must be 1 or more: got ${attempts}`);
+    for (const seconds of [deadline, flushDeadline]) {
+      // setTimeout fires at once when its 31 bits overflow.
+      if (!(seconds > 0 && seconds <= 2_000_000)) {
+        throw new InvalidOptionError(`A deadline must be more than 0 and at most 2,000,000 seconds: got ${seconds}`);
+      }
+    }
+  }
+
+  open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
+    return this.#call(`open ${this.name}`, signal, (signal) => this.#store.open({ create, signal }));
+  }
+
+  async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    const what = `list ${this.name}`;
+    let startAfter = range.startAfter;
+    for (let attempt = 1; ; attempt++) {
+      const controller = new AbortController();
+      const from = startAfter === undefined ? {} : { startAfter };
+      const objects = this.#store.list({ ...range, ...from, signal: controller.signal })[Symbol.asyncIterator]();
+      let open = true;
+      try {
+        for (;;) {
+          const step = await withDeadline(this.#options.deadline, what, range.signal, () => objects.next());
+          if (step.done) {
+            open = false;
+            return;
+          }
+          startAfter = step.value.key;
+          attempt = 1;
+          yield step.value;
+        }
+      } catch (error) {
+        open = false;
+        controller.abort(error);
+        // It may be hung: ask it to clean up, but do not wait.
+        objects.return?.().catch(() => {});
+        await this.#backOff(error, attempt, range.signal);
+      } finally {
+        // The caller has had enough.
+        if (open) await objects.return?.();
+      }
+    }
+  }
+
+  get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
+    return this.#call(`read ${quoted(key)} from ${this.name}`, signal, (signal) =>
+      this.#store.get(key, { maxBytes, signal }),
+    );
+  }
+
+  put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
+    return this.#call(`store ${quoted(key)} on ${this.name}`, signal, (signal) =>
+      this.#store.put(key, body, { signal }),
+    );
+  }
+
+  async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
+    const what = `delete ${keys.length} objects from ${this.name}`;
+    const settled: DeleteFailure[] = [];
+    let left = keys;
+    for (let attempt = 1; ; attempt++) {
+      let failures: DeleteFailure[];
+      try {
+        const batch = left;
+        failures = await withDeadline(this.#options.deadline, what, signal, (signal) =>
+          this.#store.delete(batch, { signal }),
+        );
+      } catch (error) {
+        await this.#backOff(error, attempt, signal);
+        continue;
+      }
+      const passing = failures.filter(({ error }) => isTransient(error));
+      settled.push(...failures.filter(({ error }) => !isTransient(error)));
+      const first = passing[0];
+      if (!first || attempt >= this.#options.attempts) return [...settled, ...passing];
+      left = passing.map(({ key }) => key);
+      await this.#backOff(first.error, attempt, signal);
+    }
+  }
+
+  clock({ signal }: Signalled = {}): Promise<Date | undefined> {
+    return this.#call(`ask ${this.name} for the time`, signal, (signal) => this.#store.clock({ signal }));
+  }
+
+  flush({ signal }: Signalled = {}): Promise<void> {
+    const { flushDeadline } = this.#options;
+    return this.#call(`flush ${this.name}`, signal, (signal) => this.#store.flush({ signal }), flushDeadline);
+  }
+
+  close(): Promise<void> {
+    return withDeadline(this.#options.deadline, `close ${this.name}`, undefined, () => this.#store.close());
+  }
+
+  async #call<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    call: (signal: AbortSignal) => Promise<T>,
+    deadline = this.#options.deadline,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await withDeadline(deadline, what, signal, call);
+      } catch (error) {
+        await this.#backOff(error, attempt, signal);
+      }
+    }
+  }
+
+  /** Waits before the next attempt, or throws the error when there is to be none. */
+  async #backOff(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
+    const { attempts, backoff, maxBackoff, maxRetryAfter, random, sleep } = this.#options;
+    signal?.throwIfAborted();
+    if (!isTransient(error) || attempt >= attempts) throw error;
+    const asked = error instanceof TransientError ? Math.min(error.retryAfter ?? 0, maxRetryAfter * 1000) : 0;
+    const wait = asked + random() * Math.min(maxBackoff, backoff * 2 ** (attempt - 1)) * 1000;
+    this.#onRetry?.({ error, attempt, wait });
+    await abortable(sleep(wait), signal);
+  }
+}
+
+function isTransient(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.transient;
+}

@@ -1,0 +1,91 @@
+/** A metric, file or key that a run has something to say about. */
+export interface Named {
+  /** The metric's dotted name; a path or key where there is no metric. */
+  readonly metric: string;
+  /** Stable, e.g. `LOCK_TIMEOUT`. */
+  readonly code: string;
+  /** For people. */
+  readonly reason: string;
+}
+
+/** What a run did. It is what `--json` prints, so its names are a contract. */
+export interface Summary {
+  readonly command: 'backup' | 'restore' | 'purge' | 'fill';
+  /** The store's name, e.g. `disk:/srv/backups`. */
+  readonly store: string;
+  readonly started: string;
+  readonly seconds: number;
+  readonly dryRun: boolean;
+  /** Figures by name; each command documents its own. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Each that failed; at most 10,000 are named, `counts.failed` tells all. */
+  readonly failed: readonly Named[];
+  /** Each that was skipped; bounded likewise. */
+  readonly skipped: readonly Named[];
+  /** Things worth knowing that are neither: shrunk metrics, ignored keys, lone checksums; bounded likewise. */
+  readonly notes: readonly Named[];
+  /** Why a guard stopped retention or purge; absent when none did. */
+  readonly stopped?: { readonly code: string; readonly message: string };
+}
+
+/** How many are named in each list of a summary; counts go on. */
+const NAMED_AT_MOST = 10_000;
+
+/** Collects a summary while a run goes on. */
+export class Tally {
+  readonly #started = new Date();
+  readonly #counts = new Map<string, number>();
+  readonly #failed: Named[] = [];
+  readonly #skipped: Named[] = [];
+  readonly #notes: Named[] = [];
+  #stopped: { code: string; message: string } | undefined;
+
+  /** @param counts the figures that are printed even when they stay 0. */
+  constructor(counts: readonly string[]) {
+    for (const name of counts) this.#counts.set(name, 0);
+  }
+
+  add(count: string, by = 1): void {
+    this.#counts.set(count, (this.#counts.get(count) ?? 0) + by);
+  }
+
+  get(count: string): number {
+    return this.#counts.get(count) ?? 0;
+  }
+
+  fail(named: Named): void {
+    this.add('failed');
+    if (this.#failed.length < NAMED_AT_MOST) this.#failed.push(named);
+  }
+
+  skip(named: Named): void {
+    this.add('skipped');
+    if (this.#skipped.length < NAMED_AT_MOST) this.#skipped.push(named);
+  }
+
+  note(named: Named): void {
+    if (this.#notes.length < NAMED_AT_MOST) this.#notes.push(named);
+  }
+
+  /** Records why a guard stopped something; the first reason stands. */
+  stop(code: string, message: string): void {
+    this.#stopped ??= { code, message };
+  }
+
+  get stopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
+  finish(about: { command: Summary['command']; store: string; dryRun: boolean }): Summary {
+    return {
+      ...about,
+      started: this.#started.toISOString(),
+      seconds: (Date.now() - this.#started.getTime()) / 1000,
+      counts: Object.fromEntries(this.#counts),
+      failed: this.#failed,
+      skipped: this.#skipped,
+      notes: this.#notes,
+      ...(this.#stopped ? { stopped: this.#stopped } : {}),
+    };
+  }
+}

@@ -1,0 +1,70 @@
+import { sharesPythonName } from './ambiguous.ts';
+import { type CatalogEvents, catalog, findMetric, hasPairsElsewhere, type StoredMetric } from './catalog.ts';
+import { selector } from './glob.ts';
+import { join } from './merge.ts';
+import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
+import { ascending } from './order.ts';
+import type { ObjectStore } from './store/store.ts';
+import { type BlindSpot, type LocalFile, presence, walk } from './walk.ts';
+
+/** A metric as both sides know it. */
+export interface Surveyed {
+  readonly kind: 'metric';
+  readonly metric: string;
+  readonly path: string;
+  readonly local?: LocalFile;
+  readonly stored?: StoredMetric;
+  /** Below a directory that cannot be listed. */
+  readonly hidden: boolean;
+}
+
+export type SurveyOptions = SelectOptions & PlaceOptions & TreeOptions;
+
+export interface SurveyEvents extends CatalogEvents {
+  /** A file of the local tree, whether the glob covers it or not. */
+  readonly onLocal?: () => void;
+}
+
+/**
+ * Merges the local tree with the bucket, in key order, and holds neither: what backup and purge go by. Only metrics
+ * that the glob covers come, and blind spots of the tree, whatever the glob.
+ */
+export async function* survey(
+  store: ObjectStore,
+  options: SurveyOptions,
+  events: SurveyEvents,
+): AsyncGenerator<Surveyed | BlindSpot> {
+  const isSelected = selector(options);
+  const locals = ascending(walk(options.prefix), (file) => file.order, events.onDisorder);
+  let blind: string | undefined;
+  for await (const { left, right } of join(locals, catalog(store, options, events))) {
+    if (left?.kind === 'blind') {
+      if (left.metricPrefix !== '') blind = left.metricPrefix;
+      yield left;
+      if (!right) continue;
+    }
+    const local = left?.kind === 'file' ? left : undefined;
+    if (local) events.onLocal?.();
+    const metric = local?.metric ?? right?.metric ?? '';
+    const path = local?.path ?? right?.path ?? '';
+    if (!isSelected(metric)) continue;
+    if (!local && right && right.order !== `${metric}/`) {
+      // Pairs at the Python tool's place for an escaped name: the local file, if there is one, has looked them up.
+      if ((await presence(`${options.prefix}/${path}.wsp`)) === 'present') continue;
+    }
+    const stored =
+      right ?? (hasPairsElsewhere(path) ? await findMetric(store, options, path, events.signal) : undefined);
+    const hidden = blind !== undefined && metric.startsWith(blind);
+    yield { kind: 'metric', metric, path, hidden, ...(local && { local }), ...(stored && { stored }) };
+  }
+}
+
+/** Whether the local file of a surveyed metric is there; missing only when that is certain. */
+export async function presenceOf(surveyed: Surveyed, prefix: string): Promise<'present' | 'missing' | 'unknown'> {
+  if (surveyed.local) return 'present';
+  if (surveyed.hidden) return 'unknown';
+  const found = await presence(`${prefix}/${surveyed.path}.wsp`);
+  const hasPairs = surveyed.stored?.backups.some((backup) => backup.kind === 'pair') ?? false;
+  if (found === 'missing' && hasPairs && (await sharesPythonName(prefix, surveyed.path))) return 'unknown';
+  return found;
+}

@@ -1,0 +1,119 @@
+import { type AggregationRule, consolidate } from './aggregation.ts';
+import { Donor } from './donor.ts';
+import type { Archive } from './header.ts';
+import { alignDown, Ring } from './points.ts';
+
+/** One archive of the file that is filled. */
+export interface LevelFillOptions {
+  /** The whole file as it was. */
+  readonly before: Uint8Array;
+  /** The whole file as it will be; this archive of it is filled in place, the finer ones are done already. */
+  readonly after: Uint8Array;
+  readonly archive: Archive;
+  readonly rule: AggregationRule;
+  /** Whole seconds since the epoch. */
+  readonly now: number;
+}
+
+/** The fill of one archive. See `planFill` for the rules. */
+export class LevelFill {
+  readonly archive: Archive;
+  /** Numbers of the slots that were written. */
+  readonly changed = new Set<number>();
+  filled = 0;
+  reaggregated = 0;
+
+  /** The oldest and the newest interval inside the retention. */
+  readonly #oldest: number;
+  readonly #newest: number;
+  readonly #before: Ring;
+  readonly #after: Ring;
+  readonly #bytes: Uint8Array;
+  readonly #rule: AggregationRule;
+  /** Intervals that were filled or changed. */
+  readonly #touched = new Set<number>();
+
+  constructor({ before, after, archive, rule, now }: LevelFillOptions) {
+    const step = archive.secondsPerPoint;
+    this.archive = archive;
+    this.#newest = alignDown(now, step);
+    // A timestamp of 0 marks an empty slot, so the interval 0 can hold no point.
+    this.#oldest = Math.max(step, this.#newest - archive.retention + step);
+    this.#before = new Ring(before, archive);
+    this.#after = new Ring(after, archive);
+    this.#bytes = after;
+    this.#rule = rule;
+  }
+
+  /**
+   * @param donors archives of the source, in the order in which they are asked.
+   * @param finer the next finer archive, already filled.
+   */
+  run(donors: readonly Donor[], finer: LevelFill | undefined): void {
+    this.#fillGaps(donors, finer);
+    if (finer !== undefined) this.#aggregateAnew(finer);
+  }
+
+  /**
+   * Goes from old to new. The first point that an empty archive gets becomes its base, as when Whisper writes many
+   * points into one.
+   */
+  #fillGaps(donors: readonly Donor[], finer: LevelFill | undefined): void {
+    const step = this.archive.secondsPerPoint;
+    const same = donors.find((donor) => donor.ring.archive.secondsPerPoint === step);
+    const remote = donors.filter((donor) => donor !== same);
+    const own = finer === undefined ? [] : [new Donor(this.#bytes, finer.archive)];
+    const ownFirst = [...own, ...remote];
+    const ownLast = [...remote, ...own];
+    const reach = finer === undefined ? Infinity : finer.#oldest;
+    for (let interval = this.#oldest; interval <= this.#newest; interval += step) {
+      if (this.#isTaken(interval)) continue;
+      const point = same?.pointAt(interval);
+      if (point !== undefined) {
+        this.#filled(interval, this.#after.putBytes(interval, point));
+        continue;
+      }
+      const value = this.#consolidated(interval, interval >= reach ? ownFirst : ownLast);
+      if (value !== undefined) this.#filled(interval, this.#after.put(interval, value));
+    }
+  }
+
+  #consolidated(interval: number, donors: readonly Donor[]): number | undefined {
+    for (const donor of donors) {
+      const value = donor.consolidated(interval, this.archive.secondsPerPoint, this.#rule);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  #filled(interval: number, slot: number): void {
+    this.changed.add(slot);
+    this.#touched.add(interval);
+    this.filled++;
+  }
+
+  /** Whether a slot holds the point of this interval, or one of the future. */
+  #isTaken(interval: number): boolean {
+    const index = this.#after.indexOf(interval);
+    const timestamp = this.#after.timestampAt(index);
+    return timestamp === interval || (timestamp > interval && this.#after.isPointAt(index));
+  }
+
+  #aggregateAnew(finer: LevelFill): void {
+    const step = this.archive.secondsPerPoint;
+    const count = step / finer.archive.secondsPerPoint;
+    for (const interval of new Set([...finer.#touched].map((time) => alignDown(time, step)))) {
+      if (interval < finer.#oldest) continue;
+      const old = this.#after.get(interval);
+      if (old === undefined) continue;
+      const now = finer.#after.read(interval, count);
+      const value = consolidate(this.#rule, now);
+      if (value === undefined || Object.is(value, old)) continue;
+      const whole = !now.includes(undefined);
+      if (!whole && !Object.is(consolidate(this.#rule, finer.#before.read(interval, count)), old)) continue;
+      this.changed.add(this.#after.put(interval, value));
+      if (!this.#touched.has(interval)) this.reaggregated++;
+      this.#touched.add(interval);
+    }
+  }
+}

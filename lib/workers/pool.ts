@@ -1,0 +1,40 @@
+import { Piscina } from 'piscina';
+import type { Published, PublishTask } from '../publish.ts';
+import type { Snapshot, SnapshotTask } from '../snapshot.ts';
+
+/** Worker threads that read, hash and compress, or decompress, check and write. */
+export class WorkerPool {
+  readonly #piscina: Piscina;
+  readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
+  readonly #signal: AbortSignal | undefined;
+  readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
+
+  constructor(options: { readonly threads: number; readonly signal?: AbortSignal }) {
+    this.#piscina = new Piscina({
+      filename: new URL('./boot.mjs', import.meta.url).href,
+      minThreads: 1,
+      maxThreads: options.threads,
+      workerData: { stopFlag: this.#stopFlag },
+    });
+    this.#signal = options.signal;
+    this.#signal?.addEventListener('abort', this.#stop);
+    if (this.#signal?.aborted) this.#stop();
+  }
+
+  snapshot(task: SnapshotTask): Promise<Snapshot> {
+    return this.#piscina.run(task, { name: 'snapshot' });
+  }
+
+  publish(task: PublishTask): Promise<Published> {
+    const { buffer } = task.backup.body;
+    // A view of a shared pool must be copied; a buffer of its own can be handed over.
+    const owned = buffer instanceof ArrayBuffer && buffer.byteLength === task.backup.body.byteLength;
+    return this.#piscina.run(task, { name: 'publish', ...(owned && { transferList: [buffer] }) });
+  }
+
+  /** Waits for what is under way, then ends the threads. */
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#stop);
+    await this.#piscina.close();
+  }
+}

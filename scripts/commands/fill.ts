@@ -1,0 +1,23 @@
+import { fillFile } from '../../lib/fillfile.ts';
+import { Tally } from '../../lib/summary.ts';
+import { parseEpoch } from '../epoch.ts';
+import type { Invocation } from '../invocation.ts';
+import { lockOf } from '../operationoptions.ts';
+import { reportOn } from '../run.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, option, words } = invocation;
+  const [source = '', destination = ''] = words;
+  const now = parseEpoch(option('now'));
+  return reportOn(invocation, async ({ signal }) => {
+    const tally = new Tally(['filled']);
+    const { filled } = await fillFile(source, destination, {
+      ...lockOf(config),
+      ...(now !== undefined && { now }),
+      dryRun: config.noop,
+      signal,
+    });
+    tally.add('filled', filled);
+    return tally.finish({ command: 'fill', store: destination, dryRun: config.noop });
+  });
+}

@@ -1,0 +1,37 @@
+import { ConfigError } from '../config/error.ts';
+import { InvalidOptionError, RunLockedError } from '../lib/errors.ts';
+import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
+import type { Summary } from '../lib/summary.ts';
+import { InterruptedError } from './signals.ts';
+import { UsageError } from './usage.ts';
+
+/** The exit codes, the same for every command. Those of signals are 130 and 143. */
+export const exitCodes = {
+  done: 0,
+  /** An error: nothing, or not all, was attempted, a guard stopped something, or nothing matched. */
+  error: 1,
+  usage: 2,
+  /** Finished, but some metrics failed. */
+  someFailed: 3,
+  bucketMissing: 10,
+  runLocked: 11,
+  denied: 12,
+} as const;
+
+/** The exit code for what ended a command. */
+export function exitCodeOfError(error: unknown): number {
+  if (error instanceof InterruptedError) return error.exitCode;
+  if (error instanceof UsageError || error instanceof ConfigError) return exitCodes.usage;
+  if (error instanceof InvalidOptionError) return exitCodes.usage;
+  if (error instanceof BucketMissingError) return exitCodes.bucketMissing;
+  if (error instanceof RunLockedError) return exitCodes.runLocked;
+  if (error instanceof DeniedError) return exitCodes.denied;
+  return exitCodes.error;
+}
+
+/** The exit code for a command that came to its end. */
+export function exitCodeOfSummary(summary: Summary): number {
+  if (summary.stopped !== undefined) return exitCodes.error;
+  if ((summary.counts['failed'] ?? 0) > 0) return exitCodes.someFailed;
+  return exitCodes.done;
+}

@@ -1,0 +1,80 @@
+import { type ConsolaReporter, createConsola, type LogType } from 'consola/core';
+import { reasonOf } from '../lib/errors.ts';
+import { printable } from '../lib/printable.ts';
+import type { LogLevel } from '../lib/report.ts';
+
+/** Where a line of the log goes. It is printable already, and one line. */
+export interface LogSink {
+  write(level: LogLevel, line: string): void;
+  /** Opens its file anew, after a rotation. */
+  reopen?(): void;
+  close?(): void;
+}
+
+/** What happens, told to people: on standard error, in a file, to syslog. Names in it may hold anything. */
+export interface Log {
+  log(level: LogLevel, message: string): void;
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+  /** For those who watch alone: not in the file, not in syslog. */
+  tell(level: LogLevel, message: string): void;
+  /** For the file and syslog alone. */
+  keep(level: LogLevel, message: string): void;
+  /** Sends what follows to one more place, which the lines of `keep` reach as well. */
+  add(sink: LogSink): void;
+  reopen(): void;
+  close(): void;
+}
+
+/** Sends each message through consola to the sinks; one that fails loses its line, never the run. */
+export function createLog(terminal: LogSink, options: { readonly debug: boolean }): Log {
+  const kept: LogSink[] = [];
+  const level = options.debug ? 4 : 3;
+  // consola drops what repeats unless told not to, and its own reporters write information to standard output.
+  const throttle = 0;
+  const watched = createConsola({ level, throttle, reporters: [reporterOf(terminal)] });
+  const filed = createConsola({ level, throttle, reporters: [] });
+  const log = (level: LogLevel, message: string): void => {
+    watched[level](message);
+    filed[level](message);
+  };
+  return {
+    log,
+    debug: (message) => log('debug', message),
+    info: (message) => log('info', message),
+    warn: (message) => log('warn', message),
+    error: (message) => log('error', message),
+    tell: (level, message) => watched[level](message),
+    keep: (level, message) => filed[level](message),
+    add(sink) {
+      kept.push(sink);
+      filed.addReporter(reporterOf(sink, terminal));
+    },
+    reopen() {
+      for (const sink of kept) sink.reopen?.();
+    },
+    close() {
+      for (const sink of [...kept, terminal]) sink.close?.();
+    },
+  };
+}
+
+function reporterOf(sink: LogSink, fallback?: LogSink): ConsolaReporter {
+  let failed = false;
+  return {
+    log({ type, args }) {
+      try {
+        sink.write(levelOf(type), printable(args.map(String).join(' ')));
+      } catch (error) {
+        if (!failed) fallback?.write('error', `Cannot write the log any more: ${printable(reasonOf(error))}`);
+        failed = true;
+      }
+    },
+  };
+}
+
+function levelOf(type: LogType): LogLevel {
+  return type === 'debug' || type === 'warn' || type === 'error' ? type : 'info';
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { suggestion } from '../config/nearest.ts';
+import { reasonOf } from '../lib/errors.ts';
+import { printable } from '../lib/printable.ts';
+import { parseArgv, type Typed } from './argv.ts';
+import { type CommandSpec, commandTable } from './commandtable.ts';
+import { commandLine } from './help.ts';
+import { UsageError } from './usage.ts';
+
+/**
+ * The whole program.
+ *
+ * @param argv what was typed behind its name.
+ * @returns the exit code.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const typed = parseArgv(argv);
+    const name = typed.words[0];
+    const spec = name === undefined ? undefined : specOf(name);
+    if (isOn(typed, 'help')) {
+      commandLine(spec, typed.words).outputHelp();
+      return 0;
+    }
+    if (isOn(typed, 'version')) {
+      process.stdout.write(`whisper-backup ${version()}\n`);
+      return 0;
+    }
+    if (spec === undefined) throw new UsageError('No command: see whisper-backup --help');
+    checkOptions(typed, spec);
+    return await dispatch(typed, spec);
+  } catch (error) {
+    return await complain(error);
+  }
+}
+
+function isOn(typed: Typed, flag: string): boolean {
+  return typed.values[flag]?.at(-1) === 'true';
+}
+
+function specOf(name: string): CommandSpec {
+  const found = commandTable.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const names = commandTable.map((command) => command.name);
+  throw new UsageError(`Unknown command '${name}'${suggestion(name, names) || `; see whisper-backup --help`}`);
+}
+
+function checkOptions(typed: Typed, spec: CommandSpec): void {
+  for (const { name, commands } of typed.options) {
+    if (commands === undefined || commands.includes(spec.name)) continue;
+    const others = commands.filter((command) => command !== 'config').join(', ');
+    throw new UsageError(`${spec.name} takes no option --${name}: it is for ${others}`);
+  }
+}
+
+/** cac checks the words against the command and runs it; the options were read before, since cac turns text to numbers. */
+async function dispatch(typed: Typed, spec: CommandSpec): Promise<number> {
+  const cli = commandLine(spec, typed.words, async () => (await import('./command.ts')).runCommand(typed, spec));
+  const code: unknown = await cli.runMatchedCommand();
+  return typeof code === 'number' ? code : 1;
+}
+
+/** Says what ended the program before a log was there. */
+async function complain(error: unknown): Promise<number> {
+  const { exitCodeOfError, exitCodes } = await import('./exitcode.ts');
+  process.stderr.write(`whisper-backup: ${printable(reasonOf(error))}\n`);
+  return error instanceof Error && error.name === 'CACError' ? exitCodes.usage : exitCodeOfError(error);
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String(JSON.parse(text).version);
+}

@@ -1,0 +1,49 @@
+import type { Config } from '../config/schema.ts';
+import { parseDate } from '../lib/date.ts';
+import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../lib/options.ts';
+import type { Invocation } from './invocation.ts';
+import { thisMachine } from './machine.ts';
+
+/** The configuration and the command line, as the operations take them. */
+
+export function selectOf({ metrics, exclude }: Config): SelectOptions {
+  return { metrics, exclude };
+}
+
+export function placeOf({ storagePath, storagePathRaw }: Config): PlaceOptions {
+  return { storagePath, ...(storagePathRaw !== undefined && { storagePathRaw }) };
+}
+
+export function lockOf({ noFlock, fileLockTimeout }: Config): { flock: boolean; fileLockTimeout: number } {
+  return { flock: !noFlock, fileLockTimeout };
+}
+
+export function treeOf(config: Config): TreeOptions {
+  return { prefix: config.prefix, ...lockOf(config) };
+}
+
+export function loadOf({ processes, bytesInFlight }: Config): LoadOptions {
+  return { processes, bytesInFlight };
+}
+
+export async function purgeRulesOf({ config, option }: Invocation): Promise<PurgeRules> {
+  return {
+    retention: config.retention,
+    keepWithin: config.keepWithin,
+    purge: config.purge,
+    purgeShare: config.purgeShare,
+    force: option('force') === 'true',
+    adopt: option('adopt') === 'true',
+    machine: await thisMachine(),
+  };
+}
+
+/**
+ * An option that is a date; `now` is the same as none.
+ *
+ * @throws InvalidOptionError
+ */
+export function dateOf({ option }: Invocation, name: 'date' | 'since'): Date | undefined {
+  const text = option(name);
+  return text === undefined || text === 'now' ? undefined : parseDate(text);
+}

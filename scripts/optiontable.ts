@@ -1,0 +1,229 @@
+import type { Key } from '../config/schema.ts';
+
+export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'config';
+
+/** One option of the command line. */
+export interface OptionSpec {
+  /** Long name, without dashes. */
+  readonly name: string;
+  readonly letter?: string;
+  /** What stands for the value in the help; an option without it is a flag. */
+  readonly value?: string;
+  readonly text: string;
+  /** The configuration key it sets; an option without one holds for this run alone. */
+  readonly key?: Key;
+  /** The commands that take it. @default all of them, as in the Python tool */
+  readonly commands?: readonly CommandName[];
+  /** The commands it means something to, and whose help shows it. @default those that take it */
+  readonly about?: readonly CommandName[];
+}
+
+const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
+const stored: readonly CommandName[] = [...tree, 'list', 'show'];
+const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show'];
+const changing: readonly CommandName[] = [...tree, 'fill'];
+const writing: readonly CommandName[] = ['backup', 'purge', 'config'];
+const restoring: readonly CommandName[] = ['restore', 'config'];
+const backing: readonly CommandName[] = ['backup', 'config'];
+
+/** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
+export const optionTable: readonly OptionSpec[] = [
+  {
+    name: 'prefix',
+    letter: 'p',
+    value: 'dir',
+    key: 'prefix',
+    about: tree,
+    text: 'Root of the Whisper tree (/opt/graphite/storage/whisper)',
+  },
+  {
+    name: 'metrics',
+    letter: 'm',
+    value: 'glob',
+    key: 'metrics',
+    about: [...tree, 'list'],
+    text: 'Only metrics whose dotted name matches (*)',
+  },
+  {
+    name: 'exclude',
+    value: 'glob',
+    key: 'exclude',
+    about: [...tree, 'list'],
+    text: 'Leave these metrics alone; repeatable',
+  },
+  {
+    name: 'bucket',
+    letter: 'b',
+    value: 'name',
+    key: 'bucket',
+    about: stored,
+    text: 'Bucket, container, or directory of the disk store (graphite-backups)',
+  },
+  {
+    name: 'storage-path',
+    value: 'path',
+    key: 'storagePath',
+    about: stored,
+    text: 'Path in the bucket, ahead of each metric (none)',
+  },
+  {
+    name: 'storage-path-raw',
+    value: 'text',
+    key: 'storagePathRaw',
+    about: stored,
+    text: 'The same without a slash, as version 0.3.0 of the Python tool wrote it',
+  },
+  {
+    name: 'processes',
+    letter: 'f',
+    value: 'n',
+    key: 'processes',
+    about: ['backup', 'restore'],
+    text: 'Files worked on at once (4)',
+  },
+  {
+    name: 'bytes-in-flight',
+    value: 'bytes',
+    key: 'bytesInFlight',
+    commands: ['backup', 'restore', 'config'],
+    text: 'Bytes of files held in memory at once (268435456)',
+  },
+  { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },
+  {
+    name: 'file-lock-timeout',
+    value: 's',
+    key: 'fileLockTimeout',
+    about: files,
+    text: 'Seconds to wait for the lock on one file (10)',
+  },
+
+  {
+    name: 'retention',
+    letter: 'r',
+    value: 'n',
+    key: 'retention',
+    about: ['backup'],
+    text: 'Newest backups kept of each metric (5)',
+  },
+  {
+    name: 'keep-within',
+    value: 'days',
+    key: 'keepWithin',
+    commands: writing,
+    text: 'Keep all backups younger than this as well (0)',
+  },
+  {
+    name: 'purge',
+    letter: 'x',
+    value: 'days',
+    key: 'purge',
+    about: ['backup', 'purge'],
+    text: 'Days a metric must have been gone until its backups go; 0 at once, -1 never (45)',
+  },
+  {
+    name: 'purge-share',
+    value: 'percent',
+    key: 'purgeShare',
+    commands: writing,
+    text: 'Stop the purge when more of the metrics than this would go (50)',
+  },
+  { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stopped a purge' },
+  { name: 'adopt', commands: ['backup', 'purge'], text: "Take over another machine's bucket" },
+  {
+    name: 'algorithm',
+    letter: 'a',
+    value: 'name',
+    key: 'algorithm',
+    about: ['backup'],
+    text: 'Compression: gz or zst (gz)',
+  },
+  {
+    name: 'gzip-engine',
+    value: 'name',
+    key: 'gzipEngine',
+    commands: backing,
+    text: 'auto, fflate, zlib, libdeflate or isal (auto)',
+  },
+  { name: 'gzip-level', value: 'n', key: 'gzipLevel', commands: backing, text: "Level, on the engine's own scale" },
+  {
+    name: 'layout',
+    value: 'name',
+    key: 'layout',
+    commands: backing,
+    text: 'native, or python: pairs that the Python tool restores (native)',
+  },
+  {
+    name: 'include-damaged',
+    key: 'includeDamaged',
+    commands: backing,
+    text: 'Back up files that are not whole Whisper files, too',
+  },
+
+  {
+    name: 'date',
+    letter: 'c',
+    value: 'date',
+    about: ['restore', 'list', 'show'],
+    text: 'Newest backup before this ISO-8601 date (now)',
+  },
+  { name: 'since', value: 'date', commands: ['list'], text: 'Only backups of this date or later' },
+  { name: 'fallback', key: 'fallback', commands: restoring, text: 'Take an older backup where the newest is damaged' },
+  {
+    name: 'overwrite',
+    key: 'overwrite',
+    commands: restoring,
+    text: 'Replace local files, rather than fill their gaps',
+  },
+  {
+    name: 'replace-damaged',
+    key: 'replaceDamaged',
+    commands: restoring,
+    text: 'Move damaged local files aside and restore them',
+  },
+  { name: 'skip-gone', key: 'skipGone', commands: restoring, text: 'Leave out metrics that were gone by that date' },
+  {
+    name: 'owner',
+    value: 'user:group',
+    key: 'owner',
+    commands: restoring,
+    text: 'Who owns what is restored (the owner of the directory)',
+  },
+  { name: 'now', value: 'epoch', commands: ['fill', 'show'], text: 'Seconds since 1970 to take for the present' },
+  { name: 'plot', commands: ['show'], text: 'Plot the newest archive, on a terminal or not' },
+
+  { name: 'noop', letter: 'n', key: 'noop', about: changing, text: 'Say what would be done; write nothing, anywhere' },
+  { name: 'dry-run', key: 'noop', about: changing, text: 'The same' },
+  { name: 'json', key: 'json', text: 'One JSON summary on standard output; records, one a line, for list and show' },
+  { name: 'debug', letter: 'd', key: 'debug', text: 'Log more' },
+  { name: 'quiet', letter: 'q', key: 'quiet', text: 'Only warnings and errors on standard error' },
+  { name: 'no-color', key: 'noColor', text: 'No colours; NO_COLOR in the environment does the same' },
+  { name: 'nolog', key: 'nolog', about: changing, text: 'No log file' },
+  { name: 'logfile', value: 'file', key: 'logfile', about: changing, text: 'Log file (/var/log/whisper-backup.log)' },
+  { name: 'syslog', key: 'syslog', about: changing, text: 'Log to syslog as well, facility local3' },
+  { name: 'nolock', key: 'nolock', about: tree, text: 'No run lock' },
+  { name: 'lockfile', value: 'file', key: 'lockfile', about: tree, text: 'Run lock (/var/lock/whisper-backup.lock)' },
+  { name: 'locktimeout', value: 's', key: 'locktimeout', about: tree, text: 'Seconds to wait for the run lock (90)' },
+  { name: 'nostamp', key: 'nostamp', about: tree, text: 'No stamp file' },
+  {
+    name: 'stampfile',
+    value: 'file',
+    key: 'stampfile',
+    about: tree,
+    text: 'Touched on full success (/var/tmp/whisper-backup.success)',
+  },
+  {
+    name: 'splay',
+    value: 's',
+    key: 'splay',
+    about: tree,
+    text: 'Start after a random time of at most this many seconds (0)',
+  },
+  { name: 'config', value: 'file', text: 'Configuration file; repeatable, later ones override' },
+  { name: 'help', letter: 'h', text: 'Help, also for one command' },
+  { name: 'version', text: 'Version' },
+];
+
+/** Where the value of an option is kept: its key, or its name in camelCase. */
+export function slotOf(option: OptionSpec): string {
+  return option.key ?? option.name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

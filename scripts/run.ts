@@ -1,0 +1,98 @@
+import { reasonOf } from '../lib/errors.ts';
+import type { Report } from '../lib/report.ts';
+import type { Summary } from '../lib/summary.ts';
+import { exitCodeOfSummary } from './exitcode.ts';
+import type { Invocation } from './invocation.ts';
+import { jsonLine } from './jsonline.ts';
+import type { Log } from './log.ts';
+import { type ProgressView, progressBar, progressLines } from './progress.ts';
+import { splay } from './splay.ts';
+import { touchStamp } from './stamp.ts';
+import { tellSummary } from './summarytext.ts';
+
+/** What an operation is given to run with. */
+export interface Run {
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs one of the commands that touch a whole tree: splay, run lock, the operation with its progress, the summary, the
+ * stamp file. A dry run writes nothing, so it takes no lock and leaves no stamp.
+ *
+ * @returns the exit code.
+ */
+export async function runOperation(invocation: Invocation, operation: (run: Run) => Promise<Summary>): Promise<number> {
+  const { config, interruption, log } = invocation;
+  const { signal } = interruption;
+  await splay(config.splay, signal, (seconds) => log.info(`Starting in ${seconds.toFixed(0)} s (--splay)`));
+  const lock = config.nolock || config.noop ? undefined : await takeLock(invocation);
+  try {
+    const code = await reportOn(invocation, operation);
+    if (code === 0 && !config.noop && !config.nostamp) await stamp(invocation);
+    return code;
+  } finally {
+    await lock?.release();
+  }
+}
+
+/**
+ * Runs an operation with its progress and tells its summary: to people, and with `--json` on standard output.
+ *
+ * @returns the exit code.
+ */
+export async function reportOn(invocation: Invocation, operation: (run: Run) => Promise<Summary>): Promise<number> {
+  const { config, interruption, log, output } = invocation;
+  const summary = await withProgress(invocation, (view) =>
+    operation({
+      report: {
+        ...reportTo(log),
+        progress: (progress) => view.update(progress),
+      },
+      signal: interruption.signal,
+    }),
+  );
+  tellSummary(summary, log);
+  if (config.json) await output.write(jsonLine(summary));
+  if (interruption.exitCode !== undefined) {
+    log.error(reasonOf(interruption.signal.reason));
+    return interruption.exitCode;
+  }
+  return exitCodeOfSummary(summary);
+}
+
+/** A report whose lines go to the log, and whose progress nobody sees. */
+export function reportTo(log: Log): Report {
+  return { log: (level, message) => log.log(level, message), progress() {} };
+}
+
+async function withProgress(
+  { config, log, terminal, color }: Invocation,
+  task: (view: ProgressView) => Promise<Summary>,
+): Promise<Summary> {
+  const bar = terminal.isTerminal && !config.quiet && !config.json && !config.debug;
+  using view = bar ? await progressBar(terminal, color) : progressLines(log);
+  return await task(view);
+}
+
+async function takeLock({ config, interruption, log }: Invocation) {
+  const { acquireRunLock } = await import('../lib/runlock.ts');
+  log.debug(`Taking the run lock ${config.lockfile}`);
+  return acquireRunLock(config.lockfile, { timeout: config.locktimeout, signal: interruption.signal });
+}
+
+/** The default stamp file is a courtesy; one that was asked for is part of the job. */
+async function stamp({ config, origins, log }: Invocation): Promise<void> {
+  try {
+    await touchStamp(config.stampfile);
+  } catch (error) {
+    if (origins.get('stampfile') !== 'default') throw new StampError(config.stampfile, error);
+    log.debug(`Cannot touch the stamp file ${config.stampfile}: ${reasonOf(error)}`);
+  }
+}
+
+class StampError extends Error {
+  constructor(path: string, cause: unknown) {
+    super(`Cannot touch the stamp file ${path}: ${reasonOf(cause)}: see --stampfile`, { cause });
+  }
+}

@@ -1,0 +1,57 @@
+import { setMaxListeners } from 'node:events';
+import { WhisperBackupError } from '../lib/errors.ts';
+
+/** The user or the system asked us to stop. */
+export class InterruptedError extends WhisperBackupError {
+  /** 128 and the signal's number. */
+  readonly exitCode: number;
+
+  constructor(name: keyof typeof exitCodes) {
+    super('INTERRUPTED', `Interrupted by ${name}`);
+    this.exitCode = exitCodes[name];
+  }
+}
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** What is under way has this long to come to a clean end, in milliseconds. */
+const GRACE = 10_000;
+
+export interface Interruption extends Disposable {
+  /** Aborted by the first SIGINT or SIGTERM, with an InterruptedError. */
+  readonly signal: AbortSignal;
+  /** The exit code of the signal that came, if one did. */
+  readonly exitCode: number | undefined;
+}
+
+/**
+ * Catches signals: the first SIGINT or SIGTERM aborts, the second ends the process at once, and so does a clean end
+ * that takes too long. SIGHUP calls `onHangup`.
+ */
+export function catchSignals(onHangup: () => void): Interruption {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  let interrupted: InterruptedError | undefined;
+  const stop = (name: keyof typeof exitCodes): void => {
+    if (interrupted) process.exit(exitCodes[name]);
+    interrupted = new InterruptedError(name);
+    setTimeout(() => process.exit(exitCodes[name]), GRACE).unref();
+    controller.abort(interrupted);
+  };
+  const onInterrupt = (): void => stop('SIGINT');
+  const onTerminate = (): void => stop('SIGTERM');
+  process.on('SIGINT', onInterrupt);
+  process.on('SIGTERM', onTerminate);
+  process.on('SIGHUP', onHangup);
+  return {
+    signal: controller.signal,
+    get exitCode() {
+      return interrupted?.exitCode;
+    },
+    [Symbol.dispose]() {
+      process.off('SIGINT', onInterrupt);
+      process.off('SIGTERM', onTerminate);
+      process.off('SIGHUP', onHangup);
+    },
+  };
+}

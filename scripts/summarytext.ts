@@ -1,0 +1,43 @@
+import prettyBytes from 'pretty-bytes';
+import type { Named, Summary } from '../lib/summary.ts';
+import type { Log } from './log.ts';
+
+/** So many metrics of a kind are named to those who watch; the log file has them all. */
+const NAMED_AT_MOST = 20;
+
+/** Tells people what a run did: what failed, was skipped, or was stopped, then the figures in one line. */
+export function tellSummary(summary: Summary, log: Log): void {
+  tellNamed('skipped', summary.skipped, summary.counts['skipped'], 'info', log);
+  tellNamed('note', summary.notes, undefined, 'info', log);
+  tellNamed('failed', summary.failed, summary.counts['failed'], 'warn', log);
+  if (summary.stopped !== undefined) log.error(summary.stopped.message);
+  log.info(headline(summary));
+}
+
+/** `backup of disk:/srv/backups in 12.3 s: 10 stored, 90 unchanged, 0 failed`. */
+export function headline({ command, store, seconds, dryRun, counts }: Summary): string {
+  const figures = Object.entries(counts).map(([name, value]) => figure(name, value));
+  const of = store === '' ? '' : ` of ${store}`;
+  return `${command}${of} ${dryRun ? '(dry run, nothing was written) ' : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
+}
+
+function figure(name: string, value: number): string {
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return /bytes/i.test(name) ? `${words} ${prettyBytes(value, { binary: true })}` : `${words} ${value}`;
+}
+
+function tellNamed(
+  kind: string,
+  named: readonly Named[],
+  total: number | undefined,
+  level: 'info' | 'warn',
+  log: Log,
+): void {
+  named.forEach(({ metric, reason }, index) => {
+    const line = `${kind}: ${metric}: ${reason}`;
+    log.keep(level, line);
+    if (index < NAMED_AT_MOST) log.tell(level, line);
+  });
+  const more = Math.max(total ?? 0, named.length) - NAMED_AT_MOST;
+  if (more > 0) log.tell(level, `${kind}: and ${more} more: see the log file or --json`);
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import { describe, it } from 'node:test';
+import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../../lib/compress/engine.ts';
+import { levelOf, levels } from '../../lib/compress/levels.ts';
+import { Lazy, loadSharedLibrary } from '../../lib/compress/sharedlibrary.ts';
+import { InvalidOptionError } from '../../lib/errors.ts';
+
+describe('engines of this host', () => {
+  it('always include the portable ones', () => {
+    assert.ok(gzipEngines().includes('zlib'));
+    assert.ok(gzipEngines().includes('fflate'));
+    assert.ok(readingEngines('zst').includes('fzstd'));
+    assert.deepEqual(readingEngines('sz'), ['snappyjs']);
+  });
+
+  it('include every native one in CI, so that no suite passes by testing nothing', () => {
+    if (process.env['CI'] !== 'true') return;
+    assert.deepEqual(gzipEngines(), ['libdeflate', 'isal', 'zlib', 'fflate']);
+    assert.ok(readingEngines('zst').includes('libzstd'));
+  });
+
+  it('are taken best first by auto', () => {
+    assert.equal(createCompressor().engine, gzipEngines()[0]);
+    assert.equal(createCompressor({ algorithm: 'gz', gzipEngine: 'auto' }).engine, gzipEngines()[0]);
+    assert.equal(createDecompressor({ algorithm: 'zst' }).engine, readingEngines('zst')[0]);
+  });
+
+  it('are taken by name', () => {
+    for (const engine of gzipEngines()) {
+      assert.equal(createCompressor({ gzipEngine: engine }).engine, engine);
+      assert.equal(createDecompressor({ algorithm: 'gz', engine }).engine, engine);
+    }
+  });
+
+  it('of an unknown name are an option error that lists the names', () => {
+    const named = (error: unknown) =>
+      error instanceof InvalidOptionError && /libdeflate, isal, zlib, fflate: got "libdefalte"/.test(error.message);
+    assert.throws(() => createCompressor({ gzipEngine: 'libdefalte' }), named);
+    assert.throws(() => createDecompressor({ algorithm: 'zst', engine: 'zlib' }), InvalidOptionError);
+    assert.throws(() => createCompressor({ algorithm: 'zst', zstdEngine: 'fzstd' }), InvalidOptionError);
+  });
+});
+
+describe('a native library', () => {
+  it('that the host lacks is an error at loading, told at every use', () => {
+    let loads = 0;
+    const library = new Lazy(() => {
+      loads++;
+      return loadSharedLibrary('libwhisperbackup-nosuch.so.9');
+    });
+    assert.match(String(library.error), /cannot open shared object/);
+    assert.throws(() => library.value, /cannot open shared object/);
+    assert.equal(loads, 1);
+  });
+});
+
+describe('levels', () => {
+  it('have a default inside the range of each engine', () => {
+    for (const { min, max, default: usual } of Object.values(levels)) assert.ok(min <= usual && usual <= max);
+  });
+
+  it('outside the range of the engine are an option error that tells the range', () => {
+    for (const level of [0, 13, 1.5, Number.NaN]) {
+      assert.throws(
+        () => levelOf('libdeflate', level),
+        (error) => error instanceof InvalidOptionError && /from 1 to 12: got/.test(error.message),
+      );
+    }
+    assert.throws(() => createCompressor({ gzipEngine: 'zlib', level: 10 }), InvalidOptionError);
+    assert.throws(() => createCompressor({ gzipEngine: 'fflate', level: -1 }), InvalidOptionError);
+  });
+
+  it('are told by the compressor', () => {
+    assert.equal(createCompressor({ gzipEngine: 'zlib', level: 1 }).level, 1);
+    assert.equal(createCompressor({ gzipEngine: 'zlib' }).level, levels.zlib.default);
+  });
+});

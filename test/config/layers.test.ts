@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { defaults } from '../../config/defaults.ts';
+import { ConfigError } from '../../config/error.ts';
+import { resolveConfig, type Sources } from '../../config/layers.ts';
+
+describe('the layers of the configuration', () => {
+  let directory = '';
+  let nothing: Sources;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'layers-'));
+    nothing = { flags: {}, files: [], environment: {}, directory, system: join(directory, 'absent') };
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  async function file(name: string, text: string): Promise<string> {
+    const path = join(directory, name);
+    await writeFile(path, text, { mode: 0o644 });
+    return path;
+  }
+
+  it('gives the defaults, and says so, when nobody says otherwise', async () => {
+    const { config, origins } = await resolveConfig(nothing);
+    for (const [key, value] of Object.entries(defaults)) {
+      assert.deepEqual(Object.entries(config).find(([name]) => name === key)?.[1], value, key);
+    }
+    assert.equal(config.retention, 5);
+    assert.equal(origins.get('retention'), 'default');
+    assert.equal(origins.get('storage'), undefined);
+  });
+
+  it('lets the higher layer win, key by key, and names the layer each value came from', async () => {
+    const system = await mkdtemp(join(directory, 'etc-'));
+    const systemFile = join(system, 'config.json');
+    await writeFile(systemFile, '{"retention": 2, "purge": 2, "processes": 2, "metrics": "two", "splay": 2}');
+    const low = await file('low.yaml', 'purge: 3\nprocesses: 3\nmetrics: three\nsplay: 3\n');
+    const high = await file('high.toml', 'processes = 4\nmetrics = "four"\nsplay = 4\n');
+    const { config, origins } = await resolveConfig({
+      ...nothing,
+      system,
+      files: [low, 'high.toml'],
+      environment: { WHISPER_BACKUP_METRICS: 'five', WHISPER_BACKUP_SPLAY: '5', HOME: '/nowhere' },
+      flags: { splay: ['6'] },
+    });
+    assert.deepEqual(
+      [config.retention, config.purge, config.processes, config.metrics, config.splay],
+      [2, 3, 4, 'five', 6],
+    );
+    assert.deepEqual(
+      (['retention', 'purge', 'processes', 'metrics', 'splay', 'bucket'] as const).map((key) => origins.get(key)),
+      [systemFile, low, high, 'WHISPER_BACKUP_METRICS', '--splay', 'default'],
+    );
+  });
+
+  it('takes the files that the environment names, unless some were typed', async () => {
+    const one = await file('one.yaml', 'bucket: one\nretention: 1\n');
+    const two = await file('two.yaml', 'bucket: two\n');
+    const environment = { WHISPER_BACKUP_CONFIG: `${one}:${two}` };
+    const named = await resolveConfig({ ...nothing, environment });
+    assert.equal(named.config.bucket, 'two');
+    assert.equal(named.config.retention, 1);
+    const typed = await resolveConfig({ ...nothing, environment, files: [one] });
+    assert.equal(typed.config.bucket, 'one');
+  });
+
+  it('lets a file extend others by paths relative to itself, and origins name the file that said it', async () => {
+    const site = await file('site.yaml', 'bucket: site\nretention: 9\nexclude: [a, b]\n');
+    const host = await file('host.yaml', 'extends: ./site.yaml\nbucket: host\nexclude: [c]\n');
+    const { config, origins } = await resolveConfig({ ...nothing, directory: '/', files: [host] });
+    assert.equal(config.bucket, 'host');
+    assert.equal(config.retention, 9);
+    assert.deepEqual(config.exclude, ['c'], 'a list replaces the lower one, it is not concatenated');
+    assert.equal(origins.get('retention'), site);
+    assert.equal(origins.get('exclude'), host);
+  });
+
+  it('keeps text as it stands, however much like a number it looks', async () => {
+    for (const bucket of ['007', '1e5', '0x10', 'true', 'null', ' a ']) {
+      assert.equal((await resolveConfig({ ...nothing, flags: { bucket: [bucket] } })).config.bucket, bucket);
+      const environment = { WHISPER_BACKUP_BUCKET: bucket };
+      assert.equal((await resolveConfig({ ...nothing, environment })).config.bucket, bucket);
+    }
+  });
+
+  it('drops the storage arguments of a lower layer when a higher one names another storage', async () => {
+    const base = await file('s3.yaml', 'storage: s3\nstorageArgs: [us-west-2]\n');
+    const other = await resolveConfig({ ...nothing, files: [base], flags: { storage: ['disk'] } });
+    assert.deepEqual(other.config.storageArgs, []);
+    const same = await resolveConfig({ ...nothing, files: [base], flags: { storage: ['s3'] } });
+    assert.deepEqual(same.config.storageArgs, ['us-west-2']);
+  });
+
+  it('takes an empty variable for none, and an empty --exclude for an empty list', async () => {
+    const base = await file('exclude.yaml', 'exclude: [a]\n');
+    const environment = { WHISPER_BACKUP_BUCKET: '' };
+    const { config } = await resolveConfig({ ...nothing, environment, files: [base], flags: { exclude: [''] } });
+    assert.equal(config.bucket, 'graphite-backups');
+    assert.deepEqual(config.exclude, []);
+  });
+
+  it('reads flags and lists from the environment', async () => {
+    const environment = {
+      WHISPER_BACKUP_QUIET: 'yes',
+      WHISPER_BACKUP_NO_FLOCK: '1',
+      WHISPER_BACKUP_EXCLUDE: 'a.*,b.*',
+      WHISPER_BACKUP_PURGE: '-1',
+    };
+    const { config } = await resolveConfig({ ...nothing, environment });
+    assert.deepEqual([config.quiet, config.noFlock, config.exclude, config.purge], [true, true, ['a.*', 'b.*'], -1]);
+  });
+
+  const refused: readonly [string, Partial<Sources>, RegExp][] = [
+    [
+      'an unknown variable',
+      { environment: { WHISPER_BACKUP_BUKET: 'x' } },
+      /WHISPER_BACKUP_BUKET.*WHISPER_BACKUP_BUCKET/,
+    ],
+    [
+      'a number that is none',
+      { environment: { WHISPER_BACKUP_RETENTION: '1e1' } },
+      /WHISPER_BACKUP_RETENTION must be.*"1e1"/,
+    ],
+    ['retention 0', { flags: { retention: ['0'] } }, /--retention must be a whole number of at least 1: got 0/],
+    ['purge -2', { flags: { purge: ['-2'] } }, /--purge must be a whole number of at least -1: got -2/],
+    ['half a process', { flags: { processes: ['1.5'] } }, /--processes/],
+    ['an empty bucket', { flags: { bucket: [''] } }, /--bucket must not be empty/],
+    ['sz', { flags: { algorithm: ['sz'] } }, /--algorithm can be gz or zst: sz backups are read only/],
+    ['an unknown layout', { flags: { layout: ['pyhton'] } }, /--layout must be one of native, python: got "pyhton"/],
+    ['both storage paths', { flags: { storagePath: ['a'], storagePathRaw: ['b'] } }, /storagePath.*storagePathRaw/],
+  ];
+  for (const [what, sources, message] of refused) {
+    it(`refuses ${what}, naming where it stands and what it must be`, async () => {
+      await assert.rejects(resolveConfig({ ...nothing, ...sources }), (error) => {
+        assert.ok(error instanceof ConfigError);
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+});

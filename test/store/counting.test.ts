@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { withCounting } from '../../lib/store/counting.ts';
+import { createMemoryStore } from '../../lib/store/memory.ts';
+import { bytes, keysOf } from './collect.ts';
+import { conformance } from './conformance.ts';
+
+conformance('memory with counting', async () => ({
+  store: withCounting(createMemoryStore()),
+  missing: withCounting(createMemoryStore({ exists: false })),
+  dispose: async () => {},
+}));
+
+describe('withCounting', () => {
+  it('counts calls, objects listed, and bytes that went through', async () => {
+    const store = withCounting(createMemoryStore());
+    await store.put('a', bytes('12345'));
+    await store.put('b', bytes('1'));
+    await assert.rejects(store.put('', bytes('lost')));
+    await store.get('a', { maxBytes: 5 });
+    await assert.rejects(store.get('c', { maxBytes: 5 }));
+    await keysOf(store);
+    await store.delete(['a', 'b']);
+    assert.deepEqual(store.calls, {
+      list: 1,
+      listed: 2,
+      get: 2,
+      put: 3,
+      delete: 1,
+      bytesRead: 5,
+      bytesWritten: 6,
+    });
+  });
+});

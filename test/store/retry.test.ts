@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DeniedError, NotFoundError, TransientError } from '../../lib/store/errors.ts';
+import { createMemoryStore } from '../../lib/store/memory.ts';
+import { type Retry, type RetryOptions, withRetry } from '../../lib/store/retry.ts';
+import type { ObjectStore } from '../../lib/store/store.ts';
+import { bytes, keysOf, text } from './collect.ts';
+import { conformance } from './conformance.ts';
+
+conformance('memory with retry', async () => ({
+  store: withRetry(createMemoryStore({ pageSize: 100 })),
+  missing: withRetry(createMemoryStore({ exists: false })),
+  dispose: async () => {},
+}));
+
+/** A memory store with some calls replaced. */
+function altered(change: (store: ObjectStore) => Partial<ObjectStore>): ObjectStore {
+  const store = createMemoryStore({ pageSize: 3 });
+  const { name } = store;
+  return {
+    name,
+    open: (options) => store.open(options),
+    list: (range) => store.list(range),
+    get: (key, options) => store.get(key, options),
+    put: (key, body, options) => store.put(key, body, options),
+    delete: (keys, options) => store.delete(keys, options),
+    clock: (options) => store.clock(options),
+    flush: (options) => store.flush(options),
+    close: () => store.close(),
+    ...change(store),
+  };
+}
+
+/** Retries that take no time, and note how long they would have waited. */
+function quick(options: RetryOptions = {}): { options: RetryOptions; waits: number[]; retries: Retry[] } {
+  const waits: number[] = [];
+  const retries: Retry[] = [];
+  const sleep = async (milliseconds: number) => {
+    waits.push(milliseconds);
+  };
+  const onRetry = (retry: Retry) => {
+    retries.push(retry);
+  };
+  return { waits, retries, options: { sleep, onRetry, random: () => 0.5, ...options } };
+}
+
+const hang = <T>() => new Promise<T>(() => {});
+
+describe('withRetry', () => {
+  it('tries a transient failure again until it works', async () => {
+    let calls = 0;
+    const { options, retries } = quick();
+    const store = withRetry(
+      altered((store) => ({
+        async put(key, body, options) {
+          if (++calls < 3) throw new TransientError(`reset ${calls}`);
+          return store.put(key, body, options);
+        },
+      })),
+      options,
+    );
+    await store.put('a', bytes('x'));
+    assert.equal(calls, 3);
+    assert.deepEqual(
+      retries.map(({ error, attempt }) => [error.message, attempt]),
+      [
+        ['reset 1', 1],
+        ['reset 2', 2],
+      ],
+    );
+    assert.equal(text(await store.get('a', { maxBytes: 1 })), 'x');
+  });
+
+  it('gives up after so many attempts, with the last error', async () => {
+    let calls = 0;
+    const get = async () => {
+      throw new TransientError(`reset ${++calls}`);
+    };
+    const store = withRetry(
+      altered(() => ({ get })),
+      quick({ attempts: 3 }).options,
+    );
+    await assert.rejects(store.get('a', { maxBytes: 1 }), /reset 3/);
+    assert.equal(calls, 3);
+  });
+
+  it('does not try again what will not help', async () => {
+    for (const error of [new NotFoundError('x'), new DeniedError('x'), new TypeError('x')]) {
+      let calls = 0;
+      const get = async () => {
+        calls++;
+        throw error;
+      };
+      const store = withRetry(
+        altered(() => ({ get })),
+        quick().options,
+      );
+      await assert.rejects(store.get('a', { maxBytes: 1 }), error);
+      assert.equal(calls, 1);
+    }
+  });
+
+  it('waits longer each time, at random, up to a bound', async () => {
+    const { options, waits } = quick({ attempts: 7, backoff: 1, maxBackoff: 10 });
+    const flush = async () => {
+      throw new TransientError('busy');
+    };
+    await assert.rejects(
+      withRetry(
+        altered(() => ({ flush })),
+        options,
+      ).flush(),
+    );
+    assert.deepEqual(waits, [500, 1000, 2000, 4000, 5000, 5000]);
+  });
+
+  it('waits at least as long as the store asks, within reason', async () => {
+    const { options, waits } = quick({ attempts: 3, backoff: 1, maxRetryAfter: 60 });
+    const asked = [7000, 3_600_000];
+    const clock = async () => {
+      throw new TransientError('slow down', { retryAfter: asked.shift() ?? 0 });
+    };
+    await assert.rejects(
+      withRetry(
+        altered(() => ({ clock })),
+        options,
+      ).clock(),
+    );
+    assert.deepEqual(waits, [7500, 61_000]);
+  });
+
+  it('ends a hung call at its deadline, even if it pays no heed to its signal', async () => {
+    const { options, retries } = quick({ attempts: 2, deadline: 0.02 });
+    let signal: AbortSignal | undefined;
+    const store = withRetry(
+      altered(() => ({
+        get(_key, options) {
+          signal = options.signal;
+          return hang();
+        },
+      })),
+      options,
+    );
+    const begun = performance.now();
+    await assert.rejects(store.get('servers.a', { maxBytes: 1 }), (error) => {
+      assert.ok(error instanceof TransientError);
+      assert.match(error.message, /read "servers\.a" from memory: no answer within 0\.02 s/);
+      return true;
+    });
+    assert.ok(performance.now() - begun < 2000);
+    assert.equal(retries.length, 1);
+    assert.ok(signal?.aborted);
+  });
+
+  it('gives each attempt a signal of its own', async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    const store = withRetry(
+      altered(() => ({
+        flush(options) {
+          signals.push(options?.signal);
+          return signals.length < 2 ? hang() : Promise.resolve();
+        },
+      })),
+      quick({ flushDeadline: 0.02 }).options,
+    );
+    await store.flush();
+    assert.deepEqual(
+      signals.map((signal) => signal?.aborted),
+      [true, false],
+    );
+  });
+
+  it('rejects at once when the caller aborts, in a call and in a wait', async () => {
+    const reason = new Error('interrupted');
+    const abortSoon = () => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(reason), 10);
+      return controller.signal;
+    };
+    const hung = withRetry(
+      altered(() => ({
+        clock: () => hang(),
+        list: () => ({ [Symbol.asyncIterator]: () => ({ next: () => hang() }) }),
+      })),
+    );
+    await assert.rejects(hung.clock({ signal: abortSoon() }), reason);
+    await assert.rejects(keysOf(hung, { signal: abortSoon() }), reason);
+    const clock = async () => {
+      throw new TransientError('busy');
+    };
+    const waiting = withRetry(
+      altered(() => ({ clock })),
+      { sleep: () => hang() },
+    );
+    await assert.rejects(waiting.clock({ signal: abortSoon() }), reason);
+  });
+
+  it('goes on with a listing after the last key it told, and counts attempts anew', async () => {
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i + 10}`);
+    const starts: (string | undefined)[] = [];
+    const inner = altered((store) => ({
+      async *list(range) {
+        starts.push(range?.startAfter);
+        let told = 0;
+        for await (const object of store.list(range)) {
+          if (told++ === 5) {
+            if (starts.length % 2 === 0) await hang();
+            throw new TransientError('reset');
+          }
+          yield object;
+        }
+      },
+    }));
+    for (const key of keys) await inner.put(key, bytes(key));
+    const store = withRetry(inner, quick({ attempts: 2, deadline: 0.02 }).options);
+    assert.deepEqual(await keysOf(store, { prefix: 'k' }), keys);
+    assert.deepEqual(starts, [undefined, 'k14', 'k19', 'k24', 'k29', 'k34', 'k39', 'k44']);
+  });
+
+  it('gives up a listing that does not get on', async () => {
+    let calls = 0;
+    const inner = altered(() => ({
+      // biome-ignore lint/correctness/useYield: it fails before its first object
+      async *list() {
+        calls++;
+        throw new TransientError('busy');
+      },
+    }));
+    await assert.rejects(keysOf(withRetry(inner, quick({ attempts: 4 }).options)), /busy/);
+    assert.equal(calls, 4);
+  });
+
+  it('does not count the time that the caller takes between two objects', async () => {
+    const inner = createMemoryStore({ pageSize: 1 });
+    for (const key of ['a', 'b', 'c']) await inner.put(key, bytes(key));
+    const { options, retries } = quick({ deadline: 0.02 });
+    let seen = 0;
+    for await (const _ of withRetry(inner, options).list()) {
+      seen++;
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    assert.equal(seen, 3);
+    assert.deepEqual(retries, []);
+  });
+
+  it('lets a listing clean up when the caller has had enough', async () => {
+    let cleaned = false;
+    const inner = altered((store) => ({
+      async *list(range) {
+        try {
+          yield* store.list(range);
+        } finally {
+          cleaned = true;
+        }
+      },
+    }));
+    await inner.put('a', bytes('x'));
+    await inner.put('b', bytes('x'));
+    for await (const _ of withRetry(inner).list()) break;
+    assert.ok(cleaned);
+  });
+
+  it('tries only those keys of a batch again whose failure may pass', async () => {
+    const batches: (readonly string[])[] = [];
+    const inner = altered(() => ({
+      async delete(keys) {
+        batches.push(keys);
+        return keys
+          .filter((key) => key !== 'gone')
+          .map((key) => ({
+            key,
+            error: key === 'denied' ? new DeniedError('no') : new TransientError(`busy ${batches.length}`),
+          }));
+      },
+    }));
+    const failures = await withRetry(inner, quick({ attempts: 3 }).options).delete(['gone', 'denied', 'busy']);
+    assert.deepEqual(batches, [['gone', 'denied', 'busy'], ['busy'], ['busy']]);
+    assert.deepEqual(
+      failures.map(({ key, error }) => [key, error.message]),
+      [
+        ['denied', 'no'],
+        ['busy', 'busy 3'],
+      ],
+    );
+  });
+
+  it('leaves nothing behind in a signal that lives as long as the run', async () => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const { addEventListener, removeEventListener } = signal;
+    signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+      listeners++;
+      addEventListener.apply(signal, args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+      listeners--;
+      removeEventListener.apply(signal, args);
+    };
+    const store = withRetry(createMemoryStore());
+    await Promise.all(Array.from({ length: 100 }, (_, i) => store.put(`k${i}`, bytes('x'), { signal })));
+    await keysOf(store, { signal });
+    await assert.rejects(store.get('none', { maxBytes: 1, signal }));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    assert.equal(listeners, 0);
+  });
+
+  it('refuses attempts and deadlines that make no sense', () => {
+    const store = createMemoryStore();
+    assert.throws(() => withRetry(store, { attempts: 0 }), { code: 'INVALID_OPTION' });
+    for (const deadline of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      assert.throws(() => withRetry(store, { deadline }), { code: 'INVALID_OPTION' });
+    }
+  });
+});

@@ -1,0 +1,97 @@
+import { type AggregationMethod, type AggregationRule, consolidate } from '../../lib/whisper/aggregation.ts';
+import { parseHeader } from '../../lib/whisper/header.ts';
+import { knownPoints } from '../../lib/whisper/info.ts';
+
+/** One archive as plain points, without slots, rings and bytes. */
+export interface ModelArchive {
+  readonly step: number;
+  readonly retention: number;
+  readonly points: Map<number, number>;
+}
+
+/** A file as plain points. */
+export interface ModelFile extends AggregationRule {
+  readonly aggregation: AggregationMethod;
+  readonly archives: ModelArchive[];
+}
+
+/** Reads a file into the model. */
+export function modelOf(bytes: Uint8Array): ModelFile {
+  const { aggregation, xFilesFactor, archives } = parseHeader(bytes);
+  return {
+    aggregation,
+    xFilesFactor,
+    archives: archives.map((archive) => ({
+      step: archive.secondsPerPoint,
+      retention: archive.retention,
+      points: new Map(knownPoints(bytes, archive).map(({ timestamp, value }) => [timestamp, value])),
+    })),
+  };
+}
+
+/** The rules of a fill, once more, the slow and plain way. Returns what the local file should be, and how much was filled. */
+export function modelFill(local: ModelFile, source: ModelFile, now: number): { file: ModelFile; filled: number } {
+  let filled = 0;
+  const archives: ModelArchive[] = [];
+  let finerTouched = new Set<number>();
+  for (const [level, archive] of local.archives.entries()) {
+    const { step, retention } = archive;
+    const points = new Map(archive.points);
+    const touched = new Set<number>();
+    const finer = archives[level - 1];
+    const finerBefore = local.archives[level - 1];
+
+    for (const slot of slotsOf(archive, now)) {
+      if ([...archive.points.keys()].some((time) => time >= slot && (time - slot) % retention === 0)) continue;
+      const same = source.archives.find((candidate) => candidate.step === step)?.points.get(slot);
+      const remote = source.archives
+        .filter((candidate) => candidate.step < step && step % candidate.step === 0)
+        .reverse();
+      const own = finer === undefined ? [] : [finer];
+      const reaches = finer !== undefined && slot >= Math.min(...slotsOf(finer, now));
+      const donors = reaches ? [...own, ...remote] : [...remote, ...own];
+      const made = donors.map((donor) => consolidate(local, inside(donor, slot, step)));
+      const value = same ?? made.find((candidate) => candidate !== undefined);
+      if (value === undefined) continue;
+      for (const time of points.keys()) if ((slot - time) % retention === 0) points.delete(time);
+      points.set(slot, value);
+      touched.add(slot);
+      filled++;
+    }
+
+    if (finer !== undefined && finerBefore !== undefined) {
+      const reach = Math.min(...slotsOf(finer, now));
+      for (const [slot, old] of points) {
+        const within = [...finerTouched].some((time) => time >= slot && time < slot + step);
+        if (!within || slot < reach) continue;
+        const value = consolidate(local, inside(finer, slot, step));
+        const complete = inside(finer, slot, step).every((known) => known !== undefined);
+        const wasMade = Object.is(consolidate(local, inside(finerBefore, slot, step)), old);
+        if (value === undefined || Object.is(value, old) || !(complete || wasMade)) continue;
+        points.set(slot, value);
+        touched.add(slot);
+      }
+    }
+    archives.push({ step, retention, points });
+    finerTouched = touched;
+  }
+  return { file: { ...local, archives }, filled };
+}
+
+/** The intervals inside an archive's retention. */
+export function slotsOf(archive: ModelArchive, now: number): number[] {
+  const newest = Math.floor(now / archive.step) * archive.step;
+  const count = archive.retention / archive.step;
+  return Array.from({ length: count }, (_, i) => newest - (count - 1 - i) * archive.step);
+}
+
+/** What a slot of a coarser archive would be, made of the next finer one. */
+export function aggregateInside(file: ModelFile, level: number, slot: number): number | undefined {
+  const finer = file.archives[level - 1];
+  const step = file.archives[level]?.step;
+  return finer === undefined || step === undefined ? undefined : consolidate(file, inside(finer, slot, step));
+}
+
+function inside(finer: ModelArchive, slot: number, step: number): (number | undefined)[] {
+  return Array.from({ length: step / finer.step }, (_, i) => finer.points.get(slot + i * finer.step));
+}
