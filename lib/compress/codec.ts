@@ -33,7 +33,8 @@ export interface DecodeBound {
   readonly maxBytes: number;
   /**
    * Asked once, with the first bytes of output (at least 4 KiB, or all there is): how large the whole may be, or
-   * undefined when they do not tell. More output than the lesser of both is damage.
+   * undefined when they do not tell. More output than the lesser of both is damage. A WhisperBackupError that it throws
+   * reaches the caller as it is.
    */
   readonly sizeOf?: (head: Uint8Array) => number | undefined;
 }

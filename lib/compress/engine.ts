@@ -1,5 +1,13 @@
 import { InvalidOptionError } from '../errors.ts';
-import type { Algorithm, Compressor, Decompressor, Engine, EngineName, GzipEngineName } from './codec.ts';
+import type {
+  Algorithm,
+  Compressor,
+  Decompressor,
+  Engine,
+  EngineName,
+  GzipEngineName,
+  ZstdEngineName,
+} from './codec.ts';
 import { engineUnavailable } from './errors.ts';
 import { fflate } from './fflate.ts';
 import { fzstd } from './fzstd.ts';
@@ -13,11 +21,9 @@ import { zlib } from './zlib.ts';
 
 // Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
 const gzip = [libdeflate, isal, zlib, fflate] as const;
-const zstd = [libzstd, nodezstd] as const;
+const zstd = [nodezstd, libzstd] as const;
 
-/** What can write each algorithm. */
-const writers = { gz: gzip, zst: zstd } as const;
-/** What can read each algorithm. ISA-L reads as fast as libdeflate, but Node's zlib is the more widely tried. */
+/** What can read each algorithm. ISA-L is faster than zlib here too, but zlib depends on no struct layout. */
 const readers: Readonly<Record<Algorithm, readonly Engine[]>> = {
   gz: [libdeflate, zlib, isal, fflate],
   zst: [...zstd, fzstd],
@@ -26,10 +32,10 @@ const readers: Readonly<Record<Algorithm, readonly Engine[]>> = {
 
 export interface CompressorOptions {
   /** @default 'gz' */
-  readonly algorithm?: keyof typeof writers;
+  readonly algorithm?: Exclude<Algorithm, 'sz'>;
   /** What writes gzip: `auto` or a {@link GzipEngineName}. Other algorithms do not look at it. @default 'auto' */
   readonly gzipEngine?: string;
-  /** What writes Zstandard: `auto`, `libzstd` or `nodezstd`. Other algorithms do not look at it. @default 'auto' */
+  /** What writes Zstandard: `auto` or a {@link ZstdEngineName}. Other algorithms do not look at it. @default 'auto' */
   readonly zstdEngine?: string;
   /** On the engine's own scale, see `levels`. @default the engine's own */
   readonly level?: number;
@@ -61,8 +67,8 @@ export function createCompressor(options: CompressorOptions = {}): Compressor {
   const { algorithm = 'gz', gzipEngine = 'auto', zstdEngine = 'auto', level } = options;
   const engine =
     algorithm === 'gz'
-      ? choose(writers.gz, gzipEngine, "Cannot write gzip: 'gzipEngine'")
-      : choose(writers.zst, zstdEngine, "Cannot write zstd: 'zstdEngine'");
+      ? choose(gzip, gzipEngine, "Cannot write gzip: 'gzipEngine'")
+      : choose(zstd, zstdEngine, "Cannot write zstd: 'zstdEngine'");
   return engine.compressor(levelOf(engine.name, level));
 }
 

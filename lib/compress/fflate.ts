@@ -1,7 +1,7 @@
 import { Crc32 } from '@aws-crypto/crc32';
 import { gzipSync, Inflate } from 'fflate';
 import type { Compressor, WritingEngine } from './codec.ts';
-import { damaged } from './errors.ts';
+import { damaged, engineUnavailable } from './errors.ts';
 import { gunzip, type RawInflate } from './gunzip.ts';
 import { settleGzipHeader } from './gzipframe.ts';
 
@@ -56,7 +56,7 @@ function unusedAtEnd(inflate: object): number | undefined {
   const state: unknown = Reflect.get(inflate, 's');
   const pending: unknown = Reflect.get(inflate, 'p');
   if (typeof state !== 'object' || state === null || !(pending instanceof Uint8Array)) {
-    throw new TypeError('this version of fflate is not known');
+    throw engineUnavailable('Cannot decompress gzip: this version of fflate is not known; reinstall with npm ci');
   }
   if (!Reflect.get(state, 'f') || Reflect.get(state, 'l')) return undefined;
   return pending.length - (Reflect.get(state, 'p') > 0 ? 1 : 0);

@@ -1,8 +1,9 @@
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
+import { reasonOf, WhisperBackupError } from '../errors.ts';
 import type { Engine } from './codec.ts';
-import { CompressionError, damaged } from './errors.ts';
-import { BoundedOutput } from './output.ts';
+import { damaged } from './errors.ts';
+import { BoundedOutput, HEAD_BYTES } from './output.ts';
 import { type ZstdFrame, zstdFrames } from './zstdframe.ts';
 
 /** `fzstd`: plain JavaScript, runs anywhere, only reads. It checks no checksum, so that is done here. */
@@ -37,13 +38,14 @@ export function checkZstdFrame(frame: ZstdFrame, content: Uint8Array): void {
 /** The first bytes of a frame's content: at least 4 KiB unless it has less. For decoders that cannot decode a part. */
 export function zstdHead(frame: ZstdFrame): Uint8Array {
   const head = new BoundedOutput('zstd', { maxBytes: Number.MAX_SAFE_INTEGER });
-  decodeBlocks(frame, head, 4096);
+  decodeBlocks(frame, head, HEAD_BYTES);
   return head.finish();
 }
 
 /** Decodes block by block, none of which makes more than 128 KiB, until there is enough. */
 function decodeBlocks(frame: ZstdFrame, output: BoundedOutput, enough = Number.POSITIVE_INFINITY): void {
-  if (frame.windowBytes > output.room && frame.contentBytes === frame.windowBytes) throw output.overflow();
+  // fzstd allocates what the header claims.
+  if ((frame.contentBytes ?? 0) > output.room) throw output.overflow();
   try {
     const decoder = new Decompress((chunk) => output.append(chunk));
     let start = 0;
@@ -52,10 +54,10 @@ function decodeBlocks(frame: ZstdFrame, output: BoundedOutput, enough = Number.P
       start = end;
       if (output.length >= enough) return;
     }
-    // Less than 18 bytes in all are kept until it knows that no more come.
-    decoder.push(new Uint8Array(0), true);
+    // The checksum, if there is one. A frame of less than 18 bytes is kept until this tells that no more come.
+    decoder.push(frame.whole.subarray(frame.body.length), true);
   } catch (error) {
-    if (error instanceof CompressionError) throw error;
-    throw damaged('zstd', `bad block (${error instanceof Error ? error.message : String(error)})`, error);
+    if (error instanceof WhisperBackupError) throw error;
+    throw damaged('zstd', `bad block (${reasonOf(error)})`, error);
   }
 }

@@ -1,5 +1,6 @@
+import { reasonOf, WhisperBackupError } from '../errors.ts';
 import type { Decompressor, GzipEngineName } from './codec.ts';
-import { CompressionError, damaged } from './errors.ts';
+import { damaged } from './errors.ts';
 import { type Crc32, checkGzipTrailer, readGzipHeader } from './gzipframe.ts';
 import { BoundedOutput } from './output.ts';
 
@@ -45,7 +46,7 @@ function inflate(raw: RawInflate, data: Uint8Array, output: BoundedOutput): numb
   try {
     return raw.inflate(data, output);
   } catch (error) {
-    if (error instanceof CompressionError) throw error;
-    throw damaged('gzip', `bad deflate stream (${error instanceof Error ? error.message : String(error)})`, error);
+    if (error instanceof WhisperBackupError) throw error;
+    throw damaged('gzip', `bad deflate stream (${reasonOf(error)})`, error);
   }
 }

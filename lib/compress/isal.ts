@@ -4,7 +4,8 @@ import type { Compressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
 import { gunzip, type RawInflate } from './gunzip.ts';
 import { settleGzipHeader } from './gzipframe.ts';
-import { Lazy, loadSharedLibrary } from './sharedlibrary.ts';
+import { Lazy } from './lazy.ts';
+import { loadSharedLibrary } from './sharedlibrary.ts';
 
 const SONAME = 'libisal.so.2';
 
@@ -41,6 +42,7 @@ const INFLATE = { nextOut: 0, availOut: 8, nextIn: 16, availIn: 32, bitsRead: 36
 const STRUCT_BYTES = 256 * 1024;
 /** More than `ISAL_DEF_LVL3_EXTRA_LARGE`, the most that any level takes. */
 const LEVEL_BYTES = 1024 * 1024;
+const UINT32_MAX = 2 ** 32 - 1;
 const IGZIP_GZIP = 1;
 /** `ISAL_BLOCK_FINISH` */
 const FINISHED = 5;
@@ -93,7 +95,7 @@ function compressor(lib: Isal, level: number): Compressor {
     compress(data) {
       const { fields } = lib;
       // Level 0 codes literals by a fixed table, so incompressible data grows by more than stored blocks would.
-      const output = new Uint8Array(2 * data.length + 4096);
+      const output = new Uint8Array(Math.min(2 * data.length + 4096, UINT32_MAX));
       lib.deflateInit(lib.struct);
       fields.setBigUint64(ZSTREAM.nextIn, lib.addressOf(data), true);
       fields.setUint32(ZSTREAM.availIn, data.length, true);

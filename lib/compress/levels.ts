@@ -10,10 +10,10 @@ export interface Levels {
 
 /** The levels of every engine that compresses. */
 export const levels: Readonly<Record<WritingEngineName, Levels>> = {
-  libdeflate: { min: 1, max: 12, default: 6 },
+  libdeflate: { min: 1, max: 12, default: 5 },
   isal: { min: 0, max: 3, default: 3 },
-  zlib: { min: 1, max: 9, default: 6 },
-  fflate: { min: 1, max: 9, default: 6 },
+  zlib: { min: 1, max: 9, default: 5 },
+  fflate: { min: 1, max: 9, default: 5 },
   libzstd: { min: 1, max: 19, default: 3 },
   nodezstd: { min: 1, max: 19, default: 3 },
 };

@@ -3,7 +3,8 @@ import type { Compressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
 import { gunzip, type RawInflate } from './gunzip.ts';
 import { settleGzipHeader } from './gzipframe.ts';
-import { Lazy, loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+import { Lazy } from './lazy.ts';
+import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
 import { inflateHead } from './zlib.ts';
 
 const SONAME = 'libdeflate.so.0';
@@ -77,6 +78,8 @@ const raw: RawInflate = {
     const lib = library.value;
     const read = [0];
     const made = [0];
+    // Mostly the head tells how large the buffer must be; without it, each attempt starts over in a larger one.
+    if (!output.limited) output.limitBy(inflateHead(data));
     for (;;) {
       const space = output.space();
       const result = lib.inflate(lib.decompressor, data, data.length, space, space.length, read, made);
@@ -85,8 +88,6 @@ const raw: RawInflate = {
         return read[0] ?? 0;
       }
       if (result !== INSUFFICIENT_SPACE) throw damaged('gzip', 'bad deflate stream');
-      // It starts over in a larger buffer; mostly the head tells the right size at once.
-      if (!output.limited) output.limitBy(inflateHead(data));
       output.widen();
     }
   },

@@ -1,8 +1,9 @@
 import { reasonOf } from '../errors.ts';
 import type { Compressor, Decompressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
+import { Lazy } from './lazy.ts';
 import { BoundedOutput } from './output.ts';
-import { Lazy, loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
 
 const SONAME = 'libzstd.so.1';
 

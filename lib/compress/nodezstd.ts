@@ -1,4 +1,5 @@
 import * as zlib from 'node:zlib';
+import { reasonOf } from '../errors.ts';
 import type { Compressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
 import { checkZstdFrame, zstdHead } from './fzstd.ts';
@@ -53,26 +54,12 @@ function compressor(level: number): Compressor {
   };
 }
 
-/** What a first attempt may make before the head is asked for the size. */
-const TRIAL_BYTES = 64 * 1024;
-
 function decodeFrame(frame: ZstdFrame, output: BoundedOutput): Uint8Array {
-  if (!output.limited) {
-    const trial = attempt(frame, Math.min(output.room, TRIAL_BYTES));
-    if (trial) return trial;
-    output.limitBy(zstdHead(frame));
-  }
-  const content = attempt(frame, output.room);
-  if (!content) throw output.overflow();
-  return content;
-}
-
-/** Decodes all when it is no more than `room` bytes; undefined when it is more. */
-function attempt(frame: ZstdFrame, room: number): Uint8Array | undefined {
+  if (!output.limited) output.limitBy(zstdHead(frame));
   try {
-    return loaded().zstdDecompressSync(frame.whole, { maxOutputLength: Math.max(1, room) });
+    return loaded().zstdDecompressSync(frame.whole, { maxOutputLength: Math.max(output.room, 1) });
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
-    throw damaged('zstd', error instanceof Error ? error.message : String(error), error);
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw output.overflow();
+    throw damaged('zstd', reasonOf(error), error);
   }
 }

@@ -2,7 +2,7 @@ import type { DecodeBound } from './codec.ts';
 import { tooLarge } from './errors.ts';
 
 /** How much output is enough to ask `sizeOf`. */
-const HEAD_BYTES = 4096;
+export const HEAD_BYTES = 4096;
 /** What is allocated first, whatever the stream says of its size. */
 const FIRST_BYTES = 64 * 1024;
 /** A size told by the head is allocated at once up to here; beyond, memory grows with the bytes that really come. */
@@ -61,7 +61,7 @@ export class BoundedOutput {
   /** Says that the first bytes of {@link space} were written. */
   commit(bytes: number): void {
     this.#length += bytes;
-    if (this.#length >= HEAD_BYTES) this.limitBy(new Uint8Array(0));
+    this.limitBy(new Uint8Array(0));
   }
 
   /** Makes {@link space} larger, for a decoder that needs room for a whole part at once. */
@@ -70,26 +70,31 @@ export class BoundedOutput {
     this.#reserve(this.#buffer.length - this.#length + 1);
   }
 
-  /** Asks for the size early, with bytes that will follow what is written: at least 4 KiB together, or all there is. */
+  /**
+   * Asks for the size before the output is here, with bytes that will follow what is written. Does nothing when they
+   * are too few together, or it was asked before.
+   */
   limitBy(following: Uint8Array): void {
-    if (this.#asked) return;
-    this.#asked = true;
-    const written = this.since(0);
-    const head = new Uint8Array(written.length + following.length);
-    head.set(written);
-    head.set(following, written.length);
-    this.#limit = Math.min(this.#limit, this.#bound.sizeOf?.(head) ?? this.#limit);
-    if (head.length > this.#limit) throw this.overflow();
+    if (!this.#asked && this.#length + following.length >= HEAD_BYTES) this.#ask(following);
   }
 
   /** Everything written, in a buffer of its own. */
   finish(): Uint8Array {
-    this.limitBy(new Uint8Array(0));
+    if (!this.#asked) this.#ask(new Uint8Array(0));
     return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
   }
 
   overflow(): Error {
     return tooLarge(this.#format, this.#limit);
+  }
+
+  #ask(following: Uint8Array): void {
+    this.#asked = true;
+    const head = new Uint8Array(this.#length + following.length);
+    head.set(this.since(0));
+    head.set(following, this.#length);
+    this.#limit = Math.min(this.#limit, this.#bound.sizeOf?.(head) ?? this.#limit);
+    if (head.length > this.#limit) throw this.overflow();
   }
 
   #reserve(bytes: number): void {

@@ -26,44 +26,12 @@ export function loadSharedLibrary(soname: string): SharedLibrary {
   // Loaded only now, and without a promise: most commands never compress.
   const koffi: Koffi = createRequire(import.meta.url)('koffi');
   if (koffi.sizeof('void *') !== 8) throw new Error('only 64-bit hosts are supported');
-  const library = koffi.load(soname);
+  // Node carries a zstd of its own and exports its symbols: without "deep" the library would call into that one.
+  const library = koffi.load(soname, { deep: true });
   return {
     bind: <F extends (...args: never[]) => unknown>(declaration: string): F =>
       // koffi types every function alike; the caller names the real type.
       library.func(declaration) as unknown as F,
     addressOf: (buffer) => koffi.address(buffer),
   };
-}
-
-/** Something loaded at its first use; a failure is remembered too. */
-export class Lazy<T> {
-  readonly #load: () => T;
-  #outcome: { readonly value: T } | { readonly error: unknown } | undefined;
-
-  constructor(load: () => T) {
-    this.#load = load;
-  }
-
-  /** @throws whatever loading threw. */
-  get value(): T {
-    const outcome = this.#attempt();
-    if ('error' in outcome) throw outcome.error;
-    return outcome.value;
-  }
-
-  /** What loading threw, or undefined when it went well. */
-  get error(): unknown {
-    const outcome = this.#attempt();
-    return 'error' in outcome ? outcome.error : undefined;
-  }
-
-  #attempt(): { readonly value: T } | { readonly error: unknown } {
-    if (this.#outcome) return this.#outcome;
-    try {
-      this.#outcome = { value: this.#load() };
-    } catch (error) {
-      this.#outcome = { error };
-    }
-    return this.#outcome;
-  }
 }

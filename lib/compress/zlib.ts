@@ -2,7 +2,7 @@ import { constants, crc32, gzipSync, inflateRawSync } from 'node:zlib';
 import type { Compressor, WritingEngine } from './codec.ts';
 import { gunzip, type RawInflate } from './gunzip.ts';
 import { settleGzipHeader } from './gzipframe.ts';
-import type { BoundedOutput } from './output.ts';
+import { HEAD_BYTES } from './output.ts';
 
 /** `node:zlib`: on every Node and Deno. */
 export const zlib: WritingEngine<'zlib'> = {
@@ -12,61 +12,55 @@ export const zlib: WritingEngine<'zlib'> = {
   decompressor: () => gunzip(raw),
 };
 
+/** Less memory means shorter blocks, each with codes of its own; on Whisper files that stores 1.6 % less than the usual 8. */
+const MEMORY_LEVEL = 6;
+
 function compressor(level: number): Compressor {
   return {
     algorithm: 'gz',
     engine: 'zlib',
     level,
-    compress: (data) => settleGzipHeader(owned(gzipSync(data, { level, memLevel: 9 }))),
+    compress: (data) => settleGzipHeader(owned(gzipSync(data, { level, memLevel: MEMORY_LEVEL }))),
   };
 }
-
-/** Deflate makes at most 1,032 bytes of one. */
-const DEFLATE_MAX_RATIO = 1032;
-/** What a first attempt may make before the head is asked for the size. */
-const TRIAL_BYTES = 64 * 1024;
 
 const raw: RawInflate = {
   engine: 'zlib',
   crc32,
   inflate(data, output) {
-    if (!output.limited) {
-      const trial = attempt(data, Math.min(output.room, TRIAL_BYTES), output);
-      if (trial !== undefined) return trial;
-      output.limitBy(inflateHead(data));
+    if (!output.limited) output.limitBy(inflateHead(data));
+    // All in one chunk when its size is known: then nothing is joined afterwards.
+    const chunkSize = output.limited && output.length === 0 ? Math.min(output.room, CHUNK_MAX_BYTES) : CHUNK_BYTES;
+    try {
+      const { buffer, engine } = withInfo(
+        inflateRawSync(data, {
+          info: true,
+          chunkSize: Math.max(chunkSize, CHUNK_MIN_BYTES),
+          // zlib takes no 0 here; append() has the last word.
+          maxOutputLength: Math.max(output.room, 1),
+        }),
+      );
+      output.append(buffer);
+      return engine.bytesWritten;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw output.overflow();
+      throw error;
     }
-    const consumed = attempt(data, output.room, output);
-    if (consumed === undefined) throw output.overflow();
-    return consumed;
   },
 };
 
-/** Inflates all when it is no more than `room` bytes; undefined when it is more. */
-function attempt(data: Uint8Array, room: number, output: BoundedOutput): number | undefined {
-  try {
-    const result: unknown = inflateRawSync(data, {
-      info: true,
-      // zlib takes no 0 here; append() has the last word.
-      maxOutputLength: Math.max(1, room),
-      chunkSize: Math.max(1024, Math.min(room, DEFLATE_MAX_RATIO * data.length, 16 * 1024 * 1024)),
-    });
-    const { buffer, engine } = withInfo(result);
-    output.append(buffer);
-    return engine.bytesWritten;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
-    throw error;
-  }
-}
+const CHUNK_BYTES = 64 * 1024;
+const CHUNK_MIN_BYTES = 1024;
+const CHUNK_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * The first bytes of a deflate stream's output: at least 4 KiB unless it has less.
- * Other engines that cannot inflate a part take it from here.
+ * Engines that cannot inflate a part take it from here.
  */
 export function inflateHead(data: Uint8Array): Uint8Array {
   for (let bytes = 2048; ; bytes *= 2) {
     const head = inflateRawSync(data.subarray(0, bytes), { finishFlush: constants.Z_SYNC_FLUSH });
-    if (head.length >= 4096 || bytes >= data.length) return head;
+    if (head.length >= HEAD_BYTES || bytes >= data.length) return head;
   }
 }
 

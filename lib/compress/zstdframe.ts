@@ -16,8 +16,6 @@ export interface ZstdFrame {
   readonly body: Uint8Array;
   /** Where each block ends in `body`. The first includes the header. */
   readonly blockEnds: readonly number[];
-  /** How many bytes of history decoding needs. */
-  readonly windowBytes: number;
   /** What the header says of the size, if it does: to be compared, never allocated. */
   readonly contentBytes: number | undefined;
   /** The low 32 bits of the content's XXH64, if the frame has them. */
@@ -65,7 +63,7 @@ function readFrame(reader: Reader, start: number): ZstdFrame {
   }
   const body = reader.since(start);
   const checksum = descriptor & 4 ? reader.uint(4) : undefined;
-  return { whole: reader.since(start), body, blockEnds, windowBytes: needed, contentBytes, checksum };
+  return { whole: reader.since(start), body, blockEnds, contentBytes, checksum };
 }
 
 function windowBytes(descriptor: number): number {

@@ -9,7 +9,8 @@ import { wholeSeconds } from './timestamp.ts';
  *
  * Points may come in any order. Of equal timestamps the first given wins; of several timestamps in one interval the
  * latest. Unlike `update`, it takes points in the future and points exactly as old as a retention; points that are too
- * old for every archive are dropped.
+ * old for every archive are dropped. A run of points longer than its ring ends as its newest points, where Whisper
+ * itself would write on over the archive behind it.
  *
  * @param options.now seconds since the epoch; a fraction is floored.
  * @throws WhisperError `WHISPER_INVALID_POINT`, and then nothing is changed; `WHISPER_DAMAGED` or `WHISPER_COMPRESSED`

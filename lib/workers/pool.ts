@@ -2,6 +2,9 @@ import { Piscina } from 'piscina';
 import type { Published, PublishTask } from '../publish.ts';
 import type { Snapshot, SnapshotTask } from '../snapshot.ts';
 
+/** As TypeScript the threads need a loader on some runtimes; as built by `scripts/build.ts` they do not. */
+const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';
+
 /** Worker threads that read, hash and compress, or decompress, check and write. */
 export class WorkerPool {
   readonly #piscina: Piscina;
@@ -11,7 +14,7 @@ export class WorkerPool {
 
   constructor(options: { readonly threads: number; readonly signal?: AbortSignal }) {
     this.#piscina = new Piscina({
-      filename: new URL('./boot.mjs', import.meta.url).href,
+      filename: new URL(ENTRY, import.meta.url).href,
       minThreads: 1,
       maxThreads: options.threads,
       workerData: { stopFlag: this.#stopFlag },

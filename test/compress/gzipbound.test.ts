@@ -3,6 +3,7 @@ import process from 'node:process';
 import { describe, it } from 'node:test';
 import { constants, deflateRawSync, gzipSync } from 'node:zlib';
 import { createDecompressor, gzipEngines } from '../../lib/compress/engine.ts';
+import { WhisperBackupError } from '../../lib/errors.ts';
 import { assertRefused, GENEROUS } from './damage.ts';
 import { archiveBytes, join } from './sample.ts';
 
@@ -87,6 +88,20 @@ for (const engine of gzipEngines()) {
         { maxBytes: 99, sizeOf: () => 49 },
         'COMPRESSION_TOO_LARGE',
       );
+    });
+
+    it('passes on what the caller throws about the head', () => {
+      const error = new WhisperBackupError('BAD_HEADER', 'not a Whisper file');
+      const sizeOf = () => {
+        throw error;
+      };
+      for (const part of [100, content.length]) {
+        const one = gzipSync(content.subarray(0, part));
+        assert.throws(
+          () => decompressor.decompress(one, { maxBytes: 2 ** 31, sizeOf }),
+          (thrown) => thrown === error,
+        );
+      }
     });
 
     it('never lets the head raise it', () => {

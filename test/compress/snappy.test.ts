@@ -43,7 +43,7 @@ function checked(type: number, content: Uint8Array, payload = content): Uint8Arr
 
 /** A stream as python-snappy writes it: 64 KiB a chunk, compressed where that helps. */
 function stream(content: Uint8Array): Uint8Array {
-  const parts = [identifier];
+  const parts: Uint8Array[] = [identifier];
   for (let at = 0; at < content.length; at += 65_536) {
     const piece = content.subarray(at, at + 65_536);
     const block = snappyjs.compress(piece);

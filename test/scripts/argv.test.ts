@@ -19,7 +19,7 @@ describe('the words of the command line', () => {
     [['-nqb', '5', 'backup'], { noop: ['true'], quiet: ['true'], bucket: ['5'] }, ['backup']],
     [['--dry-run', 'backup'], { noop: ['true'] }, ['backup']],
     [['--noop=false', 'backup'], { noop: ['false'] }, ['backup']],
-    [['--exclude', 'a', 'backup', '--exclude=b', '--exclude', '-c*'], { exclude: ['a', 'b', '-c*'] }, ['backup']],
+    [['--exclude', 'a', 'backup', '--exclude=b', '--exclude', '-7*'], { exclude: ['a', 'b', '-7*'] }, ['backup']],
     [['--date', '2026-01-01', 'restore'], { date: ['2026-01-01'] }, ['restore']],
     [['--no-flock', 'backup'], { noFlock: ['true'] }, ['backup']],
     [['--nolog', '--nolock', 'backup'], { nolog: ['true'], nolock: ['true'] }, ['backup']],

@@ -3,12 +3,12 @@ import { AGGREGATION_METHODS } from '../../lib/whisper/aggregation.ts';
 import type { ArchiveSpec } from '../../lib/whisper/schema.ts';
 import type { OracleSchema } from '../oracle/oracle.ts';
 
-/** The most seconds by which a random point may lie in the future. */
-export const FUTURE = 5;
+/** The most slots of the finest archive by which a random point may lie in the future. */
+export const FUTURE_SLOTS = 3;
 
 /**
  * Random lists of one to three archives that Whisper takes. Each reaches so much further back than the finer one that
- * points up to `FUTURE` ahead cannot push an old point out of a coarser ring: which of them Whisper would write last
+ * points up to `FUTURE_SLOTS` ahead cannot push an old point out of a coarser ring: which of them Whisper would write last
  * is up to the order of a Python set.
  */
 export const archives: fc.Arbitrary<ArchiveSpec[]> = fc
@@ -24,7 +24,7 @@ export const archives: fc.Arbitrary<ArchiveSpec[]> = fc
     const list = [last];
     for (const { ratio, extra } of coarser) {
       const secondsPerPoint = last.secondsPerPoint * ratio;
-      const reach = last.secondsPerPoint * last.points + FUTURE + secondsPerPoint;
+      const reach = last.secondsPerPoint * last.points + (FUTURE_SLOTS + 1) * step + secondsPerPoint;
       last = { secondsPerPoint, points: Math.max(6, Math.ceil(reach / secondsPerPoint) + 1 + extra) };
       list.push(last);
     }

@@ -7,10 +7,11 @@ import { createWhisper } from '../../lib/whisper/create.ts';
 import { fetchPoints, type Series } from '../../lib/whisper/fetch.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
+import { alignDown } from '../../lib/whisper/points.ts';
 import { update } from '../../lib/whisper/update.ts';
 import { updateMany } from '../../lib/whisper/updatemany.ts';
 import { Oracle, type OracleResult, type OracleSchema, type OracleStep } from '../oracle/oracle.ts';
-import { FUTURE, now, reachOf, schema, value } from './arbitrary.ts';
+import { FUTURE_SLOTS, now, reachOf, schema, value } from './arbitrary.ts';
 
 const PYTHON_NAME: Readonly<Record<string, string>> = {
   WHISPER_NOT_COVERED: 'TimestampNotCovered',
@@ -52,6 +53,7 @@ function denseRun(about: OracleSchema): fc.Arbitrary<{ ago: number; value: numbe
 
 function steps(about: OracleSchema, start: number): fc.Arbitrary<OracleStep[]> {
   const reach = reachOf(about.archives);
+  const step = about.archives[0]?.secondsPerPoint ?? 1;
   const ago = age(about);
   const one = fc.oneof(
     {
@@ -63,8 +65,9 @@ function steps(about: OracleSchema, start: number): fc.Arbitrary<OracleStep[]> {
       arbitrary: fc.record({
         op: fc.constant('update_many' as const),
         points: fc.oneof(fc.array(fc.record({ ago, value }), { minLength: 1, maxLength: 30 }), denseRun(about)),
-        // One at most: Whisper writes a run of points that is longer than its ring over the archive behind it.
-        ahead: fc.option(fc.record({ ago: fc.integer({ min: -FUTURE, max: -1 }), value }), { nil: undefined }),
+        ahead: fc.option(fc.record({ ago: fc.integer({ min: -FUTURE_SLOTS * step, max: -1 }), value }), {
+          nil: undefined,
+        }),
       }),
     },
     {
@@ -84,17 +87,21 @@ function steps(about: OracleSchema, start: number): fc.Arbitrary<OracleStep[]> {
     })
     .map((list) => {
       let clock = start;
-      return list.map(({ one: step, pause }): OracleStep => {
+      return list.map(({ one: chosen, pause }): OracleStep => {
         clock += pause;
-        if (step.op === 'update') return { op: 'update', value: step.value, timestamp: clock - step.ago, now: clock };
-        if (step.op === 'update_many') {
-          const given = step.ahead === undefined ? step.points : [...step.points, step.ahead];
-          const points = given.map((point) => ({ timestamp: clock - point.ago, value: point.value }));
-          return { op: 'update_many', points, now: clock };
+        if (chosen.op === 'update') {
+          return { op: 'update', value: chosen.value, timestamp: clock - chosen.ago, now: clock };
         }
-        const from = clock - step.begin;
-        const chosen = step.archive === undefined ? {} : { archive: step.archive.secondsPerPoint };
-        return { op: 'fetch', from, until: from + step.length, now: clock, ...chosen };
+        if (chosen.op === 'update_many') {
+          const points = chosen.points.map((point) => ({ timestamp: clock - point.ago, value: point.value }));
+          const ahead = chosen.ahead && { timestamp: clock - chosen.ahead.ago, value: chosen.ahead.value };
+          // Not in the very next slot: Whisper writes a run that is longer than its ring over the archive behind it.
+          const joins = ahead !== undefined && alignDown(ahead.timestamp, step) - alignDown(clock, step) === step;
+          return { op: 'update_many', points: ahead === undefined || joins ? points : [...points, ahead], now: clock };
+        }
+        const from = clock - chosen.begin;
+        const archive = chosen.archive === undefined ? {} : { archive: chosen.archive.secondsPerPoint };
+        return { op: 'fetch', from, until: from + chosen.length, now: clock, ...archive };
       });
     });
 }

@@ -29,9 +29,14 @@ export function modelOf(bytes: Uint8Array): ModelFile {
   };
 }
 
-/** The rules of a fill, once more, the slow and plain way. Returns what the local file should be, and how much was filled. */
-export function modelFill(local: ModelFile, source: ModelFile, now: number): { file: ModelFile; filled: number } {
+/** The rules of a fill, once more, the slow and plain way. Returns what the local file should be, and what was done. */
+export function modelFill(
+  local: ModelFile,
+  source: ModelFile,
+  now: number,
+): { file: ModelFile; filled: number; reaggregated: number } {
   let filled = 0;
+  let reaggregated = 0;
   const archives: ModelArchive[] = [];
   let finerTouched = new Set<number>();
   for (const [level, archive] of local.archives.entries()) {
@@ -69,13 +74,14 @@ export function modelFill(local: ModelFile, source: ModelFile, now: number): { f
         const wasMade = Object.is(consolidate(local, inside(finerBefore, slot, step)), old);
         if (value === undefined || Object.is(value, old) || !(complete || wasMade)) continue;
         points.set(slot, value);
+        if (!touched.has(slot)) reaggregated++;
         touched.add(slot);
       }
     }
     archives.push({ step, retention, points });
     finerTouched = touched;
   }
-  return { file: { ...local, archives }, filled };
+  return { file: { ...local, archives }, filled, reaggregated };
 }
 
 /** The intervals inside an archive's retention. */

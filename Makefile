@@ -1,0 +1,36 @@
+# What a person types. `make help` lists it.
+SHELL := /bin/sh
+BIN := node_modules/.bin
+NODE_TEST := node --import tsx --test
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt build clean debian-packages
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## The whole job on a sample tree and the disk store, in under a minute
+	npm ci --omit=dev --no-audit --no-fund --loglevel=error
+	@node --import tsx scripts/demo.ts
+
+test: debian-packages ## All that is proved: installs what it needs, types, lint, tests on Node and on Deno
+	npm ci --no-audit --no-fund --loglevel=error
+	$(MAKE) --no-print-directory check
+	$(NODE_TEST) "test/**/*.test.ts"
+	$(BIN)/deno test --allow-all --no-check --quiet "test/"
+
+check: ## Types, lint and format; fast, no network
+	$(BIN)/tsc --project .
+	$(BIN)/biome ci --error-on-warnings .
+
+fmt: ## Format, and mend what lint can mend
+	$(BIN)/biome check --write .
+
+build: ## dist/, the form that starts quickly; npm ci makes it too
+	node --import tsx scripts/build.ts
+
+clean: ## Remove what was built
+	rm -rf dist demo
+
+debian-packages:
+	@node scripts/debian-packages.mjs

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { isDeno, launcher, run, start } from './program.ts';
+
+describe('the program', () => {
+  let directory = '';
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'program-'));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  it('tells its version, and nothing else', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    assert.deepEqual(await run(['--version']), { code: 0, stdout: `whisper-backup ${version}\n`, stderr: '' });
+  });
+
+  it('helps, with all commands and options', async () => {
+    const { code, stdout, stderr } = await run(['--help']);
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
+    for (const name of ['backup', 'restore', 'purge', 'list', 'fill', 'show', 'config']) {
+      assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
+    }
+    assert.match(stdout, /^ {2}-b, --bucket <name> .*\(graphite-backups\)$/m);
+    assert.doesNotMatch(stdout, /default: true| $/m);
+  });
+
+  it('helps with one command, with examples of it, and without the options of others', async () => {
+    const { code, stdout } = await run(['fill', '--help']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^Examples:\n {2}whisper-backup fill /m);
+    assert.match(stdout, /--now <epoch>/);
+    assert.doesNotMatch(stdout, /--purge/);
+  });
+
+  const refused: readonly [string[], RegExp][] = [
+    [[], /No command: see whisper-backup --help/],
+    [['bakcup', 'disk'], /Unknown command 'bakcup'; did you mean 'backup'\?/],
+    [['backup', 'dsik'], /No storage 'dsik'; did you mean 'disk'\?/],
+    [['backup', 'swift'], /not built in yet/],
+    [['backup'], /No storage: name one/],
+    [['backup', '--buckt', 'x', 'disk'], /Unknown option --buckt; did you mean --bucket\?/],
+    [['backup', '--overwrite', 'disk'], /backup takes no option --overwrite: it is for restore/],
+    [['fill', 'one'], /missing required args/],
+    [['fill', 'one', 'two', 'three'], /Unused args: `three`/],
+    [['restore', '--date', 'yesterday', 'disk'], /date.*"yesterday"/],
+    [['show', 'a.b', '--now', 'today', 'disk'], /--now must be seconds since 1970: got "today"/],
+    [['config', '--config', '/nowhere/x.yaml'], /Cannot read the configuration \/nowhere\/x\.yaml/],
+  ];
+  for (const [args, message] of refused) {
+    it(`ends with 2 and a reason on standard error: whisper-backup ${args.join(' ')}`, async () => {
+      const { code, stdout, stderr } = await run(['--nolog', '--nolock', '--nostamp', ...args]);
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+      assert.equal(stderr.trimEnd().split('\n').length, 1);
+    });
+  }
+
+  if (!isDeno) {
+    it('starts through a symbolic link, from a directory full of traps', async () => {
+      const cwd = join(directory, 'traps');
+      await mkdir(cwd);
+      for (const name of ['config.yaml', 'config.ts', '.env', 'tsconfig.json', 'package.json', '.configrc']) {
+        await writeFile(join(cwd, name), '{ this is not to be read');
+      }
+      const link = join(directory, 'linked');
+      await symlink(launcher, link);
+      const { code, stdout, stderr } = await run(['config'], { cwd, launcher: link });
+      assert.equal(stderr, '');
+      assert.equal(code, 0);
+      assert.match(stdout, /^bucket +"graphite-backups" +default$/m);
+    });
+
+    it('loads no library for the help that the help does not need', async () => {
+      const { stderr } = await run(['--help'], {
+        env: { NODE_OPTIONS: `--import ${new URL('./loaded.mjs', import.meta.url)}` },
+      });
+      const loaded: readonly string[] = JSON.parse(stderr);
+      assert.ok(loaded.includes('cac'), 'the list is made');
+      for (const name of ['c12', 'valibot', 'consola', 'koffi', 'piscina', 'cli-progress', 'luxon', 'zx']) {
+        assert.ok(!loaded.includes(name), name);
+      }
+    });
+  }
+
+  it('prints the configuration with its origins, and no secret', async () => {
+    const args = ['-b', '007', '-x', '-1', 'config', 'disk', 'path=/srv', 'secret=hunter2'];
+    const { code, stdout } = await run(args, { env: { WHISPER_BACKUP_SPLAY: '7' } });
+    assert.equal(code, 0);
+    assert.match(stdout, /^bucket +"007" +--bucket$/m);
+    assert.match(stdout, /^purge +-1 +--purge$/m);
+    assert.match(stdout, /^splay +7 +WHISPER_BACKUP_SPLAY$/m);
+    assert.match(stdout, /^storageArgs +\["path=\/srv","secret=\[redacted\]"\] +command line$/m);
+    const json = await run(['--json', ...args]);
+    assert.doesNotMatch(stdout + json.stdout, /hunter2/);
+    assert.deepEqual(JSON.parse(json.stdout).bucket, { value: '007', origin: '--bucket' });
+  });
+
+  it('ends with 10 when the bucket is missing', async () => {
+    const { code, stderr } = await run(['list', '-b', 'none', 'disk', directory]);
+    assert.equal(code, 10, stderr);
+  });
+
+  it('ends with 1 when the log file that was asked for cannot be written', async () => {
+    const logfile = join(directory, 'file', 'x.log');
+    await writeFile(join(directory, 'file'), '');
+    const args = ['--nolock', '--nostamp', '--logfile', logfile, 'backup', 'noop'];
+    const { code, stderr } = await run(args);
+    assert.equal(code, 1);
+    assert.match(stderr, /Cannot write the log file .*--logfile/);
+  });
+
+  it('ends with 1 and leaves no stamp when there is no tree', async () => {
+    const stampfile = join(directory, 'stamp-none');
+    const args = ['--nolog', '--nolock', '--stampfile', stampfile, '-p', join(directory, 'no-tree'), 'backup', 'noop'];
+    const { code, stderr } = await run(args);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /no-tree/);
+    await assert.rejects(stat(stampfile), /ENOENT/);
+  });
+
+  it('tells one who forgot it which directory the lock file needs', async () => {
+    const args = ['--nolog', '--nostamp', '--lockfile', join(directory, 'no', 'lock'), 'backup', 'noop'];
+    const { code, stderr } = await run(args);
+    assert.equal(code, 1);
+    assert.match(stderr, /lock file .*--lockfile/);
+  });
+
+  const waiting = ['--nolock', '--nostamp', '--splay', '100000', 'backup', 'noop'];
+  for (const [signal, expected] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    it(`ends with ${expected} within seconds of ${signal}`, async () => {
+      const program = start(['--nolog', ...waiting]);
+      await program.shown('Starting in');
+      const started = Date.now();
+      program.kill(signal);
+      const { code, stdout, stderr } = await program.ended;
+      assert.equal(code, expected);
+      assert.equal(stdout, '');
+      assert.match(stderr, new RegExp(`error: Interrupted by ${signal}\n$`));
+      assert.ok(Date.now() - started < 5000);
+    });
+  }
+
+  it('opens its log file anew on SIGHUP', async () => {
+    const logfile = join(directory, 'hup.log');
+    const program = start(['--logfile', logfile, ...waiting]);
+    await program.shown('Starting in');
+    await rename(logfile, `${logfile}.1`);
+    program.kill('SIGHUP');
+    for (let tries = 0; tries < 200 && !(await exists(logfile)); tries++) await pause(20);
+    program.kill('SIGTERM');
+    assert.equal((await program.ended).code, 143);
+    assert.match(await readFile(`${logfile}.1`, 'utf8'), /^\S+\+00:00;INFO;Starting in \d+ s \(--splay\)\n$/);
+    assert.match(await readFile(logfile, 'utf8'), /^\S+;ERROR;Interrupted by SIGTERM\n$/);
+  });
+
+  it('ends quietly when nobody reads its output any more', async () => {
+    const command = isDeno ? `'${process.execPath}' run -A '${launcher}.ts'` : `'${process.execPath}' '${launcher}'`;
+    // The reader is gone before the first line.
+    const shell = spawn('bash', ['-c', `(sleep 0.2; ${command} config; echo "ended $?" >&2) | true`]);
+    let stderr = '';
+    shell.stderr.on('data', (chunk) => {
+      stderr += String(chunk);
+    });
+    await new Promise((resolve) => shell.on('close', resolve));
+    assert.equal(stderr, 'ended 0\n');
+  });
+});
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

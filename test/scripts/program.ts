@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** How a run of the program ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly pid: number;
+  /** Resolves when standard error has shown this. */
+  shown(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Ended>;
+}
+
+export interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The program to start instead of the launcher; Node only. */
+  readonly launcher?: string;
+}
+
+export const isDeno = 'Deno' in globalThis;
+
+export const launcher: string = fileURLToPath(new URL('../../scripts/whisper-backup', import.meta.url));
+
+/** Starts the program on the runtime that runs the test. */
+export function start(args: readonly string[], options: StartOptions = {}): Started {
+  const [command = '', ...first] = isDeno
+    ? [process.execPath, 'run', '-A', `${launcher}.ts`]
+    : [process.execPath, options.launcher ?? launcher];
+  const child = spawn(command, [...first, ...args], {
+    cwd: options.cwd ?? '/',
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    kill: (signal) => void child.kill(signal),
+    async shown(text) {
+      const until = Date.now() + 30_000;
+      while (!stderr.includes(text)) {
+        if (Date.now() > until) throw new Error(`Never shown: ${text}; but:\n${stderr}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+  };
+}
+
+/** Runs the program to its end. */
+export function run(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
+  return start(args, options).ended;
+}

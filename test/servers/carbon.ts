@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A real carbon-cache on loopback, ended by its pid. */
+export interface Carbon {
+  /** Where it keeps its Whisper files. */
+  readonly prefix: string;
+  /** Sends points by the plaintext protocol. */
+  send(points: readonly { metric: string; value: number; timestamp: number }[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts Debian's carbon-cache below a scratch directory, locking its files while it writes. */
+export async function startCarbon(directory: string, options: { retentions: string }): Promise<Carbon> {
+  const port = await freePort();
+  const prefix = join(directory, 'whisper');
+  await mkdir(prefix, { recursive: true });
+  await writeFile(
+    join(directory, 'carbon.conf'),
+    `[cache]
+STORAGE_DIR = ${directory}
+LOCAL_DATA_DIR = ${prefix}
+LOG_DIR = ${directory}
+PID_DIR = ${directory}
+CONF_DIR = ${directory}
+LINE_RECEIVER_INTERFACE = 127.0.0.1
+LINE_RECEIVER_PORT = ${port}
+PICKLE_RECEIVER_PORT = 0
+CACHE_QUERY_PORT = 0
+MAX_UPDATES_PER_SECOND = inf
+MAX_CREATES_PER_MINUTE = inf
+WHISPER_LOCK_WRITES = True
+ENABLE_TAGS = False
+`,
+  );
+  await writeFile(join(directory, 'storage-schemas.conf'), `[all]\npattern = .*\nretentions = ${options.retentions}\n`);
+  const child = spawn('/usr/bin/carbon-cache', [`--config=${join(directory, 'carbon.conf')}`, '--nodaemon', 'start'], {
+    stdio: 'ignore',
+  });
+  const socket = await connected(port, child);
+  return {
+    prefix,
+    async send(points) {
+      const lines = points.map(({ metric, value, timestamp }) => `${metric} ${value} ${timestamp}\n`).join('');
+      await new Promise<void>((resolve, reject) => socket.write(lines, (error) => (error ? reject(error) : resolve())));
+    },
+    async stop() {
+      socket.destroy();
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function connected(port: number, child: ChildProcess): Promise<Socket> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (child.exitCode !== null) throw new Error(`carbon-cache ended with ${child.exitCode}`);
+    const socket = connect(port, '127.0.0.1');
+    const open = await new Promise<boolean>((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    if (open) return socket;
+    await sleep(100);
+  }
+  child.kill('SIGKILL');
+  throw new Error('carbon-cache did not listen within 30 s');
+}
