@@ -52,7 +52,8 @@ export interface CatalogEvents {
  * Most of what the Python tool wrote stands where ours does, in one group. Two kinds stand elsewhere in the order and
  * are brought together by path: keys with a leading `/` (the default storage path of some of its versions; a second
  * listing, merged), and pairs of the few names that we escape (`a%2Eb`: looked up one by one). A pair of the latter
- * kind for which we hold nothing else comes at its own place, out of order, with `order` telling that place.
+ * kind for which we hold nothing else comes at its own place, with an `order` right behind that of the metric whose place
+ * it is: so it is never taken for that one.
  */
 export async function* catalog(
   store: ObjectStore,
@@ -61,7 +62,9 @@ export async function* catalog(
 ): AsyncGenerator<StoredMetric> {
   const root = rootOf(place);
   for await (const group of groups(store, root, events)) {
-    for (const path of new Set(group.entries.map((entry) => entry.path))) {
+    const paths = [...new Set(group.entries.map((entry) => entry.path))];
+    const isAtHome = (path: string) => metricOf(path) === group.name;
+    for (const path of paths.toSorted((a, b) => Number(isAtHome(b)) - Number(isAtHome(a)))) {
       if (!hasPairsElsewhere(path)) {
         const entries = group.entries.filter((entry) => entry.path === path);
         yield assemble(path, group.order, entries);
@@ -69,8 +72,8 @@ export async function* catalog(
       }
       const whole = await lookup(store, place, path, events.signal);
       // The escaped name is where the metric belongs; its pairs come along there, and are passed over here.
-      const belongsHere = group.name === metricOf(path) || !whole.some((entry) => isOurs(entry.key));
-      if (belongsHere) yield assemble(path, group.order, whole);
+      if (isAtHome(path)) yield assemble(path, group.order, whole);
+      else if (!whole.some((entry) => isOurs(entry.key))) yield assemble(path, `${group.order}/`, whole);
     }
   }
 }

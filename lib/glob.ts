@@ -69,3 +69,14 @@ export function selector(select: SelectOptions): (metric: string) => boolean {
   const excluded = (select.exclude ?? []).map(globToRegExp);
   return (metric) => (wanted?.test(metric) ?? true) && !excluded.some((exclusion) => exclusion.test(metric));
 }
+
+/**
+ * Whether a metric that begins with `prefix` could be one that the run is about; when in doubt it could. It tells
+ * whether a directory that cannot be listed matters.
+ */
+export function mayReach(select: SelectOptions): (prefix: string) => boolean {
+  const literal = /^[^*?[]*/.exec(select.metrics ?? '*')?.[0] ?? '';
+  const covered = (select.exclude ?? []).filter((glob) => glob.endsWith('*')).map(globToRegExp);
+  return (prefix) =>
+    (literal.startsWith(prefix) || prefix.startsWith(literal)) && !covered.some((exclusion) => exclusion.test(prefix));
+}

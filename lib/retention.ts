@@ -24,7 +24,7 @@ export function retain(
 ): Retention {
   const newest = backups.at(-1);
   if (!newest) return { retired: [] };
-  const keepAfter = now.getTime() - rules.keepWithin * DAY;
+  const keepAfter = rules.keepWithin > 0 ? now.getTime() - rules.keepWithin * DAY : Number.POSITIVE_INFINITY;
   const largest = backups.reduce((a, b) => (b.object.size >= a.object.size ? b : a));
   const expired = rules.purge >= 0 && now.getTime() - largest.time.getTime() > rules.purge * DAY;
   const shrunk = newest.object.size * 2 < largest.object.size && !expired;

@@ -1,6 +1,6 @@
 import { sharesPythonName } from './ambiguous.ts';
 import { type CatalogEvents, catalog, findMetric, hasPairsElsewhere, type StoredMetric } from './catalog.ts';
-import { selector } from './glob.ts';
+import { mayReach, selector } from './glob.ts';
 import { join } from './merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
 import { ascending } from './order.ts';
@@ -27,7 +27,7 @@ export interface SurveyEvents extends CatalogEvents {
 
 /**
  * Merges the local tree with the bucket, in key order, and holds neither: what backup and purge go by. Only metrics
- * that the glob covers come, and blind spots of the tree, whatever the glob.
+ * that the glob covers come, and blind spots of the tree that it may reach into.
  */
 export async function* survey(
   store: ObjectStore,
@@ -35,12 +35,13 @@ export async function* survey(
   events: SurveyEvents,
 ): AsyncGenerator<Surveyed | BlindSpot> {
   const isSelected = selector(options);
+  const isReachable = mayReach(options);
   const locals = ascending(walk(options.prefix), (file) => file.order, events.onDisorder);
   let blind: string | undefined;
   for await (const { left, right } of join(locals, catalog(store, options, events))) {
     if (left?.kind === 'blind') {
       if (left.metricPrefix !== '') blind = left.metricPrefix;
-      yield left;
+      if (isReachable(left.order)) yield left;
       if (!right) continue;
     }
     const local = left?.kind === 'file' ? left : undefined;

@@ -49,10 +49,12 @@ async function* walkDirectory(
     .map((entry) => orderedEntry(entry, below))
     .filter((entry) => entry !== undefined)
     .sort((a, b) => compareKeys(a.order, b.order));
-  for (const { order, name, isDirectory } of sorted) {
+  for (const [i, { order, name, isDirectory }] of sorted.entries()) {
     const file = `${directory}/${name}`;
-    if (name.includes('\ufffd') && !(await exists(file))) {
-      // Decoding put the replacement character there: the name on disk is other bytes, and no key can hold it.
+    const isRepeated = order === sorted[i - 1]?.order;
+    if (name.includes('\ufffd') && (isRepeated || !(await exists(file)))) {
+      // Decoding put the replacement character there: the name on disk is other bytes, and no key can hold it. Several
+      // names may look the same then, and at most one of them is what it looks like.
       yield { kind: 'blind', order, metricPrefix: '', file, error: notUtf8(file) };
     } else if (isDirectory) {
       try {

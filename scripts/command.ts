@@ -33,7 +33,7 @@ export async function runCommand(typed: Typed, spec: CommandSpec): Promise<numbe
   const level = config.debug ? 'debug' : config.quiet ? 'warn' : 'info';
   const terminal = createTerminal({ level, color });
   const log = createLog(terminal, { debug: config.debug });
-  using interruption = catchSignals(() => log.reopen());
+  const interruption = catchSignals(() => log.reopen());
   const invocation: Invocation = {
     ...resolved,
     words,

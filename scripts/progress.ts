@@ -43,6 +43,12 @@ export async function progressBar(terminal: Terminal, color: boolean): Promise<P
   });
   const { default: prettyBytes } = await import('pretty-bytes');
   let started = false;
+  const stop = (): void => {
+    if (started) bar.stop();
+    started = false;
+  };
+  // The bar hides the cursor: a second Ctrl-C must not leave it hidden.
+  process.once('exit', stop);
   terminal.beforeLine = () => process.stderr.write('\r\x1b[K');
   return {
     update(progress) {
@@ -61,7 +67,8 @@ export async function progressBar(terminal: Terminal, color: boolean): Promise<P
       }
     },
     [Symbol.dispose]() {
-      if (started) bar.stop();
+      stop();
+      process.off('exit', stop);
       terminal.beforeLine = undefined;
     },
   };

@@ -17,7 +17,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 /** What is under way has this long to come to a clean end, in milliseconds. */
 const GRACE = 10_000;
 
-export interface Interruption extends Disposable {
+export interface Interruption {
   /** Aborted by the first SIGINT or SIGTERM, with an InterruptedError. */
   readonly signal: AbortSignal;
   /** The exit code of the signal that came, if one did. */
@@ -27,6 +27,8 @@ export interface Interruption extends Disposable {
 /**
  * Catches signals: the first SIGINT or SIGTERM aborts, the second ends the process at once, and so does a clean end
  * that takes too long. SIGHUP calls `onHangup`.
+ *
+ * It holds until the process ends.
  */
 export function catchSignals(onHangup: () => void): Interruption {
   const controller = new AbortController();
@@ -38,20 +40,13 @@ export function catchSignals(onHangup: () => void): Interruption {
     setTimeout(() => process.exit(exitCodes[name]), GRACE).unref();
     controller.abort(interrupted);
   };
-  const onInterrupt = (): void => stop('SIGINT');
-  const onTerminate = (): void => stop('SIGTERM');
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onTerminate);
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGHUP', onHangup);
   return {
     signal: controller.signal,
     get exitCode() {
       return interrupted?.exitCode;
-    },
-    [Symbol.dispose]() {
-      process.off('SIGINT', onInterrupt);
-      process.off('SIGTERM', onTerminate);
-      process.off('SIGHUP', onHangup);
     },
   };
 }

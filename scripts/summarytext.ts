@@ -14,9 +14,13 @@ export function tellSummary(summary: Summary, log: Log): void {
   log.info(headline(summary));
 }
 
-/** `backup of disk:/srv/backups in 12.3 s: 10 stored, 90 unchanged, 0 failed`. */
+/** Figures that are told even when they are 0. */
+const ALWAYS = new Set(['metrics', 'filled', 'failed']);
+
+/** `backup of disk:/srv/backups in 12.3 s: metrics 100, stored 10, unchanged 90, failed 0`. */
 export function headline({ command, store, seconds, dryRun, counts }: Summary): string {
-  const figures = Object.entries(counts).map(([name, value]) => figure(name, value));
+  const told = Object.entries(counts).filter(([name, value]) => value !== 0 || ALWAYS.has(name));
+  const figures = told.map(([name, value]) => figure(name, value));
   const of = store === '' ? '' : ` of ${store}`;
   return `${command}${of} ${dryRun ? '(dry run, nothing was written) ' : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../../lib/compress/engine.ts';
+import { CompressionError } from '../../lib/compress/errors.ts';
 import { Lazy } from '../../lib/compress/lazy.ts';
 import { levelOf, levels } from '../../lib/compress/levels.ts';
 import { loadSharedLibrary } from '../../lib/compress/sharedlibrary.ts';
@@ -32,6 +33,20 @@ describe('engines of this host', () => {
     for (const engine of gzipEngines()) {
       assert.equal(createCompressor({ gzipEngine: engine }).engine, engine);
       assert.equal(createDecompressor({ algorithm: 'gz', engine }).engine, engine);
+    }
+  });
+
+  it('that are known but not here are an error with the remedy', () => {
+    const remedies = { libdeflate: /libdeflate0/, isal: /libisal2/, libzstd: /libzstd1/, nodezstd: /needs Node 22/ };
+    for (const [engine, remedy] of Object.entries(remedies)) {
+      const algorithm = engine.includes('zstd') ? 'zst' : 'gz';
+      const create = () => createDecompressor({ algorithm, engine });
+      if (readingEngines(algorithm).some((name) => name === engine)) assert.equal(create().engine, engine);
+      else {
+        assert.throws(create, (error) => {
+          return error instanceof CompressionError && error.code === 'ENGINE_UNAVAILABLE' && remedy.test(error.message);
+        });
+      }
     }
   });
 

@@ -52,7 +52,8 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
   return {
     pid: child.pid ?? 0,
     ended,
-    kill: (signal) => void child.kill(signal),
+    // Not child.kill: Deno then gives no exit code, whatever the child ended with.
+    kill: (signal) => void process.kill(child.pid ?? 0, signal),
     async shown(text) {
       const until = Date.now() + 30_000;
       while (!stderr.includes(text)) {

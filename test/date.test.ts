@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseDate } from '../lib/date.ts';
+import { InvalidOptionError } from '../lib/errors.ts';
+
+describe('parseDate', () => {
+  it('reads ISO-8601 in any offset', () => {
+    const same = '2026-11-22T03:14:15.000Z';
+    for (const text of [
+      '2026-11-22T03:14:15+00:00',
+      '2026-11-22T03:14:15Z',
+      '2026-11-22T08:44:15+05:30',
+      '2026-11-21T19:14:15-08:00',
+      '2026-11-21T19:14:15-0800',
+      '2026-11-22T04:14:15+01',
+      '20261122T031415Z',
+      ' 2026-11-22T03:14:15Z\n',
+    ])
+      assert.equal(parseDate(text).toISOString(), same, text);
+  });
+
+  it('is in UTC without an offset', () => {
+    assert.equal(parseDate('2026-11-22T03:14:15').toISOString(), '2026-11-22T03:14:15.000Z');
+    assert.equal(parseDate('2026-11-22 03:14').toISOString(), '2026-11-22T03:14:00.000Z');
+    assert.equal(parseDate('2026-11-22').toISOString(), '2026-11-22T00:00:00.000Z');
+    assert.equal(parseDate('20261122').toISOString(), '2026-11-22T00:00:00.000Z');
+    assert.equal(parseDate('2026-11-22T03').toISOString(), '2026-11-22T03:00:00.000Z');
+  });
+
+  it('keeps fractions of a second', () => {
+    assert.equal(parseDate('2026-11-22T03:14:15.250Z').getMilliseconds(), 250);
+  });
+
+  it('reads weeks and days of the year, as ISO-8601 has them', () => {
+    assert.equal(parseDate('2026-W47-7').toISOString(), '2026-11-22T00:00:00.000Z');
+    assert.equal(parseDate('2026-326').toISOString(), '2026-11-22T00:00:00.000Z');
+  });
+
+  it('refuses what is no date, or names no day, and says what it should be', () => {
+    for (const text of [
+      '',
+      'yesterday',
+      '2026-02-30',
+      '2026-13-01',
+      '2026-11-22T25:00',
+      '2026-11-22T03:14:60',
+      '22.11.2026',
+      '11/22/2026',
+      '1763781255',
+      '2026-11-22T03:14:15+99:00',
+      // A time alone would be today, a year alone its first moment: neither is what anybody meant.
+      '12',
+      '03:14',
+      '2026',
+      '2026-11',
+      '2026-W47',
+    ])
+      assert.throws(
+        () => parseDate(text),
+        (error) =>
+          error instanceof InvalidOptionError &&
+          error.message ===
+            `Cannot read a date: it must be ISO-8601, like 2026-11-22T03:14:15+00:00: got ${JSON.stringify(text)}`,
+        text,
+      );
+  });
+});

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { join } from '../lib/merge.ts';
+import { compareKeys } from '../lib/order.ts';
+
+async function* sequence(orders: readonly string[]): AsyncGenerator<{ order: string }> {
+  for (const order of orders) yield { order };
+}
+
+async function joined(left: readonly string[], right: readonly string[]): Promise<string[]> {
+  const steps: string[] = [];
+  for await (const { left: l, right: r } of join(sequence(left), sequence(right)))
+    steps.push(`${l?.order ?? ''}|${r?.order ?? ''}`);
+  return steps;
+}
+
+describe('join', () => {
+  it('pairs what is equal and passes the rest on, in order', async () => {
+    assert.deepEqual(await joined(['a', 'c', 'd'], ['b', 'c', 'e']), ['a|', '|b', 'c|c', 'd|', '|e']);
+    assert.deepEqual(await joined([], []), []);
+    assert.deepEqual(await joined(['a'], []), ['a|']);
+    assert.deepEqual(await joined([], ['a']), ['|a']);
+  });
+
+  it('goes by the bytes of UTF-8, where JavaScript would not', async () => {
+    assert.deepEqual(await joined(['～', '😀'], ['😀']), ['～|', '😀|😀']);
+  });
+
+  it('loses and invents nothing', async () => {
+    const orders = fc
+      .uniqueArray(fc.string({ unit: fc.constantFrom('a', '.', '/', '～', '😀', '-'), maxLength: 3 }), { maxLength: 12 })
+      .map((names) => names.sort(compareKeys));
+    await fc.assert(
+      fc.asyncProperty(orders, orders, async (left, right) => {
+        const all = [...new Set([...left, ...right])].sort(compareKeys);
+        const expected = all.map((o) => `${left.includes(o) ? o : ''}|${right.includes(o) ? o : ''}`);
+        assert.deepEqual(await joined(left, right), expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('holds one item of each side, however long they are', async () => {
+    let ahead = 0;
+    async function* counted() {
+      for (let i = 0; i < 1000; i++) {
+        ahead++;
+        yield { order: String(i).padStart(4, '0') };
+      }
+    }
+    for await (const _ of join(counted(), counted())) {
+      ahead -= 2;
+      assert.ok(ahead <= 2);
+    }
+  });
+
+  it('closes both sides when the reader stops, and when either fails', async () => {
+    const closed: string[] = [];
+    async function* side(name: string, fails: boolean) {
+      try {
+        yield { order: 'a' };
+        if (fails) throw new Error(`${name} failed`);
+        yield { order: 'b' };
+      } finally {
+        closed.push(name);
+      }
+    }
+    for await (const _ of join(side('left', false), side('right', false))) break;
+    assert.deepEqual(closed.sort(), ['left', 'right']);
+    closed.length = 0;
+    await assert.rejects(async () => {
+      for await (const _ of join(side('left', false), side('right', true)));
+    }, /right failed/);
+    assert.deepEqual(closed.sort(), ['left', 'right']);
+  });
+});
