@@ -61,7 +61,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   const rules = rulesOf(options, true);
   const now = options.now ?? (() => new Date());
   const tally = new Tally([...COUNTS, ...PURGE_COUNTS]);
-  const judgement = new Judgement(tally, { ...options, rules, now: now(), dryRun });
+  const judgement = new Judgement(tally, { ...options, rules, now: now(), clock: now, dryRun });
   if (layout === 'python' && options.algorithm === 'zst')
     throw new InvalidOptionError(
       "Cannot back up: the Python tool reads no 'zst': use --algorithm gz with --layout python",

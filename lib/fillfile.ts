@@ -1,5 +1,7 @@
 import { backfill } from './backfill.ts';
+import { reasonOf, WhisperBackupError } from './errors.ts';
 import { openLocked, readStable } from './readfile.ts';
+import { FillRefusedError } from './whisper/errors.ts';
 
 export interface FillFileOptions {
   /** The moment that retentions are counted back from, in seconds since 1970; floored. @default the clock's */
@@ -37,6 +39,16 @@ export async function fillFile(
     open.close();
   }
   const now = Math.floor(options.now ?? Date.now() / 1000);
-  const filled = await backfill(destination, bytes, { ...lock, now, dryRun: options.dryRun ?? false, sync: true });
-  return { filled };
+  try {
+    return {
+      filled: await backfill(destination, bytes, { ...lock, now, dryRun: options.dryRun ?? false, sync: true }),
+    };
+  } catch (cause) {
+    if (!(cause instanceof FillRefusedError)) throw cause;
+    const file = cause.side === 'source' ? source : destination;
+    const reason = reasonOf(cause.cause);
+    throw new WhisperBackupError(cause.code, `Cannot fill ${destination} from ${source}: ${file}: ${reason}`, {
+      cause,
+    });
+  }
 }

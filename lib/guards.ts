@@ -12,6 +12,7 @@ export interface Stop {
 export class Guards {
   readonly #rules: Rules;
   readonly #now: Date;
+  readonly #clock: () => Date;
   #metrics = 0;
   #locals = 0;
   #gone = 0;
@@ -19,9 +20,14 @@ export class Guards {
   #disorder: string | undefined;
   #ahead: string | undefined;
 
-  constructor(rules: Rules, now: Date) {
+  /**
+   * @param now when the run began, which ages are counted from.
+   * @param clock what time it is later on: a run may take hours.
+   */
+  constructor(rules: Rules, now: Date, clock: () => Date) {
     this.#rules = rules;
     this.#now = now;
+    this.#clock = clock;
   }
 
   /** A file of the local tree was seen, whether the run's glob covers it or not. */
@@ -35,7 +41,7 @@ export class Guards {
     const { since, isNew, isDue } = due.passing;
     if (isNew || (since && ageOf(since, this.#now) <= 7 * DAY)) this.#gone++;
     if (isDue) this.#due++;
-    if (newest && newest.getTime() - this.#now.getTime() > 3_600_000) this.#ahead ??= metric;
+    if (newest && newest.getTime() - this.#clock().getTime() > 3_600_000) this.#ahead ??= metric;
   }
 
   /** A sequence did not ascend. */
@@ -57,7 +63,7 @@ export class Guards {
     if (this.#gone > limit)
       return stop('TOO_MANY_GONE', `${this.#gone} metrics went missing within 7 days, ${share}: is the tree whole?`);
     if (this.#due > limit) return stop('TOO_MANY_DUE', `the backups of ${this.#due} metrics are due to go, ${share}`);
-    const off = storeClock ? Math.abs(storeClock.getTime() - this.#now.getTime()) : 0;
+    const off = storeClock ? Math.abs(storeClock.getTime() - this.#clock().getTime()) : 0;
     if (off > 300_000)
       return stop(
         'CLOCK_OFF',

@@ -3,15 +3,22 @@ import { dueOf, isDue, type Rules } from './due.ts';
 import { Guards } from './guards.ts';
 import type { RunOptions } from './options.ts';
 import { prune } from './prune.ts';
+import { removalOf } from './removal.ts';
 import type { ObjectStore } from './store/store.ts';
 import type { Tally } from './summary.ts';
 import { presenceOf, type Surveyed, type SurveyOptions } from './survey.ts';
 
 export interface JudgementOptions extends SurveyOptions, Pick<RunOptions, 'report' | 'signal'> {
   readonly rules: Rules;
+  /** When the run began. */
   readonly now: Date;
+  /** What time it is later on. */
+  readonly clock: () => Date;
   readonly dryRun: boolean;
 }
+
+/** Metrics that may be marked or purged in one run: their names are held between its passes. */
+const GONE_AT_MOST = 250_000;
 
 /**
  * What the first pass of a run learns about deletions, and what is done about it afterwards: every metric is judged
@@ -21,10 +28,12 @@ export class Judgement {
   readonly guards: Guards;
   readonly #options: JudgementOptions;
   readonly #tally: Tally;
+  /** Only these may be marked or purged by the second pass: the tree may be unmounted between the two. */
+  readonly #gone = new Set<string>();
   #pending = false;
 
   constructor(tally: Tally, options: JudgementOptions) {
-    this.guards = new Guards(options.rules, options.now);
+    this.guards = new Guards(options.rules, options.now, options.clock);
     this.#options = options;
     this.#tally = tally;
   }
@@ -35,6 +44,7 @@ export class Judgement {
     const due = dueOf(stored, await presenceOf(surveyed, prefix), rules, now);
     this.guards.stored(stored.metric, stored.backups.at(-1)?.time, due);
     this.#pending ||= isDue(due);
+    if ((due.passing.isNew || due.passing.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
     this.#note(stored, due.retention.shrunkFrom?.object.key);
     if (dryRun) this.#foretell(stored, due);
   }
@@ -54,7 +64,10 @@ export class Judgement {
     if (!this.#pending || dryRun) return;
     const mayRetire = rules.force || !retention;
     const mayPurge = rules.force || !stop;
-    await prune(store, this.#tally, { ...this.#options, mayRetire, mayPurge });
+    if (this.#gone.size === GONE_AT_MOST)
+      report.log('warn', `${GONE_AT_MOST} metrics or more are gone: those over it wait for the next run`);
+    const wasGone = (metric: string) => this.#gone.has(metric);
+    await prune(store, this.#tally, { ...this.#options, mayRetire, mayPurge, wasGone });
   }
 
   #note(stored: StoredMetric, shrunkFrom: string | undefined): void {
@@ -75,11 +88,13 @@ export class Judgement {
     const { isDue, isNew, voided } = due.passing;
     if (isDue) {
       this.#tally.add('purged');
-      this.#tally.add('deleted', stored.backups.length + stored.leftovers.length + stored.tombstones.length);
+      const { sha1s, data, tombstones } = removalOf(stored);
+      this.#tally.add('deleted', sha1s.length + data.length + tombstones.length);
       return;
     }
     this.#tally.add('retired', due.retention.retired.length);
-    this.#tally.add('deleted', due.retention.retired.length + due.swept.length + voided.length);
+    const sha1s = due.retention.retired.filter((backup) => backup.sha1Object).length;
+    this.#tally.add('deleted', due.retention.retired.length + sha1s + due.swept.length + voided.length);
     if (isNew) this.#tally.add('tombstones');
   }
 }

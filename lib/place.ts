@@ -1,5 +1,16 @@
-import { chownSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
 import { codeOf, WhisperBackupError } from './errors.ts';
 
 export interface Owner {
@@ -68,19 +79,23 @@ export function makePrefix(prefix: string, options: PlaceFileOptions): string {
   const found: Stats | undefined = statSync(prefix, { throwIfNoEntry: false });
   if (found) return realpathSync(prefix);
   const parent = makePrefix(dirname(prefix), options);
-  const path = join(parent, prefix.slice(dirname(prefix).length).replace(/^\/+/, ''));
+  const path = join(parent, basename(prefix));
   makeDirectory(path, options);
   return path;
 }
 
+/** Under another name first: other workers, which go by the owner of what they find, must not find it as root's. */
 function makeDirectory(path: string, options: PlaceFileOptions): void {
   if (options.dryRun) return;
+  const temporary = join(dirname(path), `.wb-${randomBytes(6).toString('hex')}.tmp`);
+  mkdirSync(temporary);
   try {
-    mkdirSync(path, { mode: 0o755 });
+    chmodSync(temporary, 0o755);
+    giveTo(temporary, options.owner);
+    renameSync(temporary, path);
   } catch (error) {
-    // Another worker or carbon made it.
-    if (codeOf(error) === 'EEXIST') return;
-    throw error;
+    rmdirSync(temporary);
+    // Another worker or carbon made it, and has put something into it.
+    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
   }
-  giveTo(path, options.owner);
 }

@@ -15,6 +15,8 @@ export interface PruneOptions extends SurveyOptions, Pick<RunOptions, 'report' |
   /** Whether a guard stopped each. */
   readonly mayRetire: boolean;
   readonly mayPurge: boolean;
+  /** Whether the first pass found a metric gone, too. */
+  readonly wasGone: (metric: string) => boolean;
 }
 
 /**
@@ -27,7 +29,14 @@ export async function prune(store: ObjectStore, tally: Tally, options: PruneOpti
     ...(signal && { signal }),
     onFailure: (metric, reason) => tally.fail({ metric, code: 'DELETE_FAILED', reason }),
   });
-  const events = { onDisorder: () => {}, ...(signal && { signal }) };
+  let isOrdered = true;
+  const onDisorder = (previous: string, key: string) => {
+    if (rules.force) return;
+    isOrdered = false;
+    const what = `${JSON.stringify(key)} came after ${JSON.stringify(previous)}`;
+    tally.stop('DISORDER', `Purge stopped half way: a listing was not in ascending order: ${what}`);
+  };
+  const events = { onDisorder, ...(signal && { signal }) };
   const judged = pMapIterable(
     survey(store, options, events),
     async (surveyed) => {
@@ -43,14 +52,15 @@ export async function prune(store: ObjectStore, tally: Tally, options: PruneOpti
   for await (const found of judged) {
     if (!found) continue;
     const { surveyed, stored, due } = found;
-    const gone = due.passing.isDue && options.mayPurge;
+    const mayGo = options.mayPurge && options.wasGone(stored.metric) && isOrdered;
+    const gone = due.passing.isDue && mayGo;
     if (gone) {
       tally.add('purged');
       options.report.log('info', `Purging all ${stored.backups.length} backups of ${stored.metric}`);
     }
     const removal = gone ? removalOf(stored) : partOf(surveyed.metric, due, tally, options);
     await remover.add(removal);
-    if (due.passing.isNew && options.mayPurge) tombstones.push(surveyed);
+    if (due.passing.isNew && mayGo) tombstones.push(surveyed);
     if (tombstones.length >= 256) await bury(store, tally, tombstones.splice(0), options);
   }
   await remover.flush();
@@ -89,7 +99,8 @@ async function bury(
       const key = tombstoneKey(rootOf(options), path, formatTimestamp(time));
       await store.put(key, new Uint8Array(), { ...(signal && { signal }) });
       tally.add('tombstones');
-      report.log('info', `${metric} is gone from the local tree: its backups stay for ${options.rules.purge} days`);
+      const span = options.rules.purge < 0 ? '' : ` for ${options.rules.purge} days`;
+      report.log('info', `${metric} is gone from the local tree: its backups stay${span}`);
     } catch (error) {
       signal?.throwIfAborted();
       tally.fail({ metric, code: codeOf(error), reason: reasonOf(error) });

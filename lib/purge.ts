@@ -26,9 +26,10 @@ const COUNTS = ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk'
 export async function purge(store: ObjectStore, options: PurgeOptions): Promise<Summary> {
   const { report, signal, dryRun = false } = options;
   const rules = rulesOf(options, false);
-  const now = (options.now ?? (() => new Date()))();
+  const clock = options.now ?? (() => new Date());
+  const now = clock();
   const tally = new Tally(COUNTS);
-  const judgement = new Judgement(tally, { ...options, rules, now, dryRun });
+  const judgement = new Judgement(tally, { ...options, rules, now, clock, dryRun });
   await checkPrefix(options.prefix);
   await store.open({ create: false, ...(signal && { signal }) });
   await claim(store, { ...options, adopt: rules.adopt, now });

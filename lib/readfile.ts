@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { codeOf, WhisperBackupError } from './errors.ts';
 import { flock } from './flock.ts';
 
@@ -72,25 +82,46 @@ function assertRegular(file: string, stats: Stats): void {
 const READS = 3;
 
 /**
+ * How exact a file's times are, in milliseconds: Linux before 6.13 counts in ticks of the kernel's clock, 10 ms at
+ * worst, and Deno tells whole milliseconds. A second write within one of them would leave no trace.
+ */
+const TIME_GRAIN = 10;
+
+/**
  * Reads an open file whole, in a state that existed: carbon writes without locks unless told otherwise, so a file whose
- * size or times changed meanwhile is read again.
+ * size or times changed meanwhile is read again. One that was written just now is given a moment first.
  *
  * @throws WhisperBackupError `TOO_LARGE`, or `KEEPS_CHANGING` when three reads did not get a quiet moment.
  */
 export function readStable(file: string, fd: number): Uint8Array {
   for (let reads = 0; reads < READS; reads++) {
-    const before = fstatSync(fd, { bigint: true });
+    let before = fstatSync(fd, { bigint: true });
+    if (isFresh(before)) {
+      pause(TIME_GRAIN);
+      before = fstatSync(fd, { bigint: true });
+    }
+    const settled = !isFresh(before);
     if (before.size > FILE_BYTES)
       throw new WhisperBackupError('TOO_LARGE', `Cannot read ${file}: it has ${before.size} bytes, over 2 GiB`);
     const bytes = readWhole(fd, Number(before.size));
     const after = fstatSync(fd, { bigint: true });
     const quiet = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
-    if (quiet && bytes.length === Number(before.size)) return bytes;
+    if (settled && quiet && bytes.length === Number(before.size)) return bytes;
   }
   throw new WhisperBackupError(
     'KEEPS_CHANGING',
     `Cannot read ${file}: it changed during each of ${READS} reads: let carbon lock it (WHISPER_LOCK_WRITES = True)`,
   );
+}
+
+/** Whether a write of this very moment could leave the file's times as they are. */
+function isFresh({ mtimeNs }: BigIntStats): boolean {
+  return Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) <= TIME_GRAIN;
+}
+
+/** Blocks the thread, which is a worker's. @param milliseconds how long. */
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds + 1);
 }
 
 function readWhole(fd: number, size: number): Uint8Array {

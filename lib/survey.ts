@@ -36,7 +36,11 @@ export async function* survey(
 ): AsyncGenerator<Surveyed | BlindSpot> {
   const isSelected = selector(options);
   const isReachable = mayReach(options);
-  const locals = ascending(walk(options.prefix), (file) => file.order, events.onDisorder);
+  const onDisorder = (previous: string, order: string) => {
+    // Names that are not UTF-8 may look alike; that is told of each, and nothing is found by them.
+    if (previous !== order) events.onDisorder(previous, order);
+  };
+  const locals = ascending(walk(options.prefix), (file) => file.order, onDisorder);
   let blind: string | undefined;
   for await (const { left, right } of join(locals, catalog(store, options, events))) {
     if (left?.kind === 'blind') {

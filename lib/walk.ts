@@ -52,6 +52,8 @@ async function* walkDirectory(
   for (const [i, { order, name, isDirectory }] of sorted.entries()) {
     const file = `${directory}/${name}`;
     const isRepeated = order === sorted[i - 1]?.order;
+    // A network file system may tell a name twice.
+    if (isRepeated && !name.includes('\ufffd')) continue;
     if (name.includes('\ufffd') && (isRepeated || !(await exists(file)))) {
       // Decoding put the replacement character there: the name on disk is other bytes, and no key can hold it. Several
       // names may look the same then, and at most one of them is what it looks like.

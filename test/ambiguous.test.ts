@@ -22,7 +22,8 @@ describe('sharesPythonName', () => {
 
   it('says no where none is there', async () => {
     await using scratch = await createScratch();
-    for (const path of ['a/b/x', 'a.b/x', 'a/b.x', 'a', 'a/b', 'ab/c', 'a/bc', 'x/a.b.c']) await plantMetric(scratch.path, path);
+    for (const path of ['a/b/x', 'a.b/x', 'a/b.x', 'a', 'a/b', 'ab/c', 'a/bc', 'x/a.b.c'])
+      await plantMetric(scratch.path, path);
     assert.equal(await sharesPythonName(scratch.path, 'a/b/c'), false);
     assert.equal(await sharesPythonName(scratch.at('missing'), 'a/b/c'), false);
   });

@@ -53,16 +53,15 @@ describe('catalog', () => {
   it('brings together all that a bucket holds of a metric, oldest first', async () => {
     const store = await storeOf(single('a.b', LATER), ...pair('a.b'), `a.b/${TIME}.gone`, single('c'));
     const { metrics } = await read(store);
-    assert.deepEqual(metrics.map(({ metric, path, order }) => ({ metric, path, order })), [
-      { metric: 'a.b', path: 'a/b', order: 'a.b/' },
-      { metric: 'c', path: 'c', order: 'c/' },
-    ]);
-    assert.deepEqual(metrics.map(contents), [
+    assert.deepEqual(
+      metrics.map(({ metric, path, order }) => ({ metric, path, order })),
       [
-        `pair a.b/${TIME}.wsp.gz a.b/${TIME}.sha1`,
-        `single ${single('a.b', LATER)}`,
-        `tombstone a.b/${TIME}.gone`,
+        { metric: 'a.b', path: 'a/b', order: 'a.b/' },
+        { metric: 'c', path: 'c', order: 'c/' },
       ],
+    );
+    assert.deepEqual(metrics.map(contents), [
+      [`pair a.b/${TIME}.wsp.gz a.b/${TIME}.sha1`, `single ${single('a.b', LATER)}`, `tombstone a.b/${TIME}.gone`],
       [`single ${single('c')}`],
     ]);
     const [pairBackup, singleBackup] = metrics[0]?.backups ?? [];
@@ -103,12 +102,18 @@ describe('catalog', () => {
       single('m'),
     );
     const { metrics, foreign } = await read(store);
-    assert.deepEqual(metrics.map(({ path }) => path), ['a', 'b/c', 'm', 'z']);
-    assert.deepEqual(contents(metrics[1] ?? assert.fail()), [
-      `pair /b.c/${TIME}.wsp.gz /b.c/${TIME}.sha1`,
-      `single ${single('b.c', LATER)}`,
-      `pair b.c/${LATER}.wsp.gz b.c/${LATER}.sha1`,
-    ].sort((a, b) => Number(a.includes(LATER)) - Number(b.includes(LATER))));
+    assert.deepEqual(
+      metrics.map(({ path }) => path),
+      ['a', 'b/c', 'm', 'z'],
+    );
+    assert.deepEqual(
+      contents(metrics[1] ?? assert.fail()),
+      [
+        `pair /b.c/${TIME}.wsp.gz /b.c/${TIME}.sha1`,
+        `single ${single('b.c', LATER)}`,
+        `pair b.c/${LATER}.wsp.gz b.c/${LATER}.sha1`,
+      ].sort((a, b) => Number(a.includes(LATER)) - Number(b.includes(LATER))),
+    );
     assert.deepEqual(foreign, []);
   });
 
@@ -147,7 +152,10 @@ describe('catalog', () => {
     const strange = ['a/readme', `a/${TIME}.wsp.zst`, 'zzz', `../${TIME}.gone`, `sp/${single('x')}`];
     const store = await storeOf(single('a'), '.whisper-backup/probe', ...strange);
     const { metrics, foreign } = await read(store);
-    assert.deepEqual(metrics.map(({ path }) => path), ['a']);
+    assert.deepEqual(
+      metrics.map(({ path }) => path),
+      ['a'],
+    );
     assert.deepEqual(foreign.toSorted(), strange.toSorted());
   });
 
@@ -163,7 +171,10 @@ describe('catalog', () => {
   it('comes in ascending order, distinct for every metric, but for pairs of names that we escape', async () => {
     const store = await storeOf(...pair('%2Ea'), single('%2Ea', LATER), single('%'), ...pair('/b'), single('a%2Eb.c'));
     const { metrics } = await read(store);
-    assert.deepEqual(metrics.map(({ path }) => path), ['%', '.a', '%2Ea', 'a.b/c', 'b']);
+    assert.deepEqual(
+      metrics.map(({ path }) => path),
+      ['%', '.a', '%2Ea', 'a.b/c', 'b'],
+    );
     const orders = metrics.map(({ order }) => order);
     assert.deepEqual(orders, [...new Set(orders)].sort());
     assert.equal(orders[1], '%2Ea/');

@@ -21,9 +21,29 @@ const TIMESTAMP = '2026-11-22T03:14:15+00:00';
 const TIME = new Date('2026-11-22T03:14:15Z');
 
 /** Pieces that encoding could mistake for one another, and characters from all over Unicode. */
-const piece = fc.constantFrom('.', '..', '%', '%2E', '%2e', '%25', '%2', '2E', '25', '-', '!', 'a', ' ', '\\', '～', '😀');
+const piece = fc.constantFrom(
+  '.',
+  '..',
+  '%',
+  '%2E',
+  '%2e',
+  '%25',
+  '%2',
+  '2E',
+  '25',
+  '-',
+  '!',
+  'a',
+  ' ',
+  '\\',
+  '～',
+  '😀',
+);
 const name = fc
-  .oneof(fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join('')), fc.string({ unit: 'binary' }))
+  .oneof(
+    fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join('')),
+    fc.string({ unit: 'binary' }),
+  )
   .filter((name) => name !== '' && !/[/\0]/.test(name));
 const directory = name.filter((name) => name !== '.' && name !== '..');
 const path = fc.tuple(fc.array(directory, { maxLength: 4 }), name).map(([names, last]) => [...names, last].join('/'));

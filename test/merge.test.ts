@@ -29,7 +29,9 @@ describe('join', () => {
 
   it('loses and invents nothing', async () => {
     const orders = fc
-      .uniqueArray(fc.string({ unit: fc.constantFrom('a', '.', '/', '～', '😀', '-'), maxLength: 3 }), { maxLength: 12 })
+      .uniqueArray(fc.string({ unit: fc.constantFrom('a', '.', '/', '～', '😀', '-'), maxLength: 3 }), {
+        maxLength: 12,
+      })
       .map((names) => names.sort(compareKeys));
     await fc.assert(
       fc.asyncProperty(orders, orders, async (left, right) => {

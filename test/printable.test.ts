@@ -16,7 +16,10 @@ describe('printable', () => {
 
   it('shows what would turn text around, hide in it or break a line', () => {
     assert.equal(printable('gnp\u202e.exe'), 'gnp\\u{202e}.exe');
-    assert.equal(printable('a\u200bb\u2028c\u2029d\u2066e\ufefff\xadg'), 'a\\u{200b}b\\u{2028}c\\u{2029}d\\u{2066}e\\u{feff}f\\xadg');
+    assert.equal(
+      printable('a\u200bb\u2028c\u2029d\u2066e\ufefff\xadg'),
+      'a\\u{200b}b\\u{2028}c\\u{2029}d\\u{2066}e\\u{feff}f\\xadg',
+    );
     assert.equal(printable('\u{e0041}'), '\\u{e0041}');
   });
 

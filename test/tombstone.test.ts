@@ -32,7 +32,9 @@ function metric({ backups, tombstones }: History): StoredMetric {
 function fate(history: History, presence: Parameters<typeof passing>[1], purge: number): string {
   const { isNew, isDue, since, voided } = passing(metric(history), presence, purge, NOW);
   const holds = since ? `since ${Math.round((NOW.getTime() - since.time.getTime()) / DAY)}` : '';
-  return [isNew && 'new', isDue && 'due', holds, voided.length > 0 && `${voided.length} void`].filter(Boolean).join(' ');
+  return [isNew && 'new', isDue && 'due', holds, voided.length > 0 && `${voided.length} void`]
+    .filter(Boolean)
+    .join(' ');
 }
 
 describe('passing', () => {

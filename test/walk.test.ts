@@ -147,9 +147,13 @@ describe('walk', () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'z', '～']);
     // Two names that look alike once decoded, a directory, and a name that is valid and looks the same.
-    execFileSync('bash', ['-c', String.raw`touch b$'\xff'.wsp b$'\xfe'.wsp && mkdir c$'\xff' && touch c$'\xff'/x.wsp`], {
-      cwd: scratch.path,
-    });
+    execFileSync(
+      'bash',
+      ['-c', String.raw`touch b$'\xff'.wsp b$'\xfe'.wsp && mkdir c$'\xff' && touch c$'\xff'/x.wsp`],
+      {
+        cwd: scratch.path,
+      },
+    );
     await writeFile(scratch.at('d\ufffd.wsp'), '');
     execFileSync('bash', ['-c', String.raw`touch d$'\xff'.wsp`], { cwd: scratch.path });
     const found: string[] = [];

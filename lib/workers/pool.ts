@@ -17,6 +17,8 @@ export class WorkerPool {
       filename: new URL(ENTRY, import.meta.url).href,
       minThreads: 1,
       maxThreads: options.threads,
+      // By default a thread that is idle for a moment ends, and the next file starts another.
+      idleTimeout: 60_000,
       workerData: { stopFlag: this.#stopFlag },
     });
     this.#signal = options.signal;

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createWhisper } from '../../lib/whisper/create.ts';
+import { WorkerPool } from '../../lib/workers/pool.ts';
+
+describe('the worker pool', () => {
+  let directory: string;
+  let file: string;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'pool-'));
+    file = join(directory, 'a.wsp');
+    await writeFile(file, createWhisper([{ secondsPerPoint: 60, points: 60 }]));
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  function task() {
+    return { file, flock: true, fileLockTimeout: 5, includeDamaged: false, format: {}, now: Date.now() };
+  }
+
+  it('keeps its threads, although they are idle between two files', async () => {
+    let started = 0;
+    const onWorker = () => started++;
+    process.on('worker', onWorker);
+    const pool = new WorkerPool({ threads: 3 });
+    try {
+      for (let round = 0; round < 10; round++) {
+        await Promise.all(Array.from({ length: 6 }, () => pool.snapshot(task())));
+        await sleep(20);
+      }
+    } finally {
+      await pool.close();
+      process.off('worker', onWorker);
+    }
+    // Deno does not tell of new threads, so there this proves only that the work is done.
+    assert.ok(started <= 3, `${started} threads were started for 3`);
+  });
+
+  it('hands a compressed file over whole', async () => {
+    const pool = new WorkerPool({ threads: 1 });
+    try {
+      const shot = await pool.snapshot(task());
+      assert.equal(shot.outcome, 'changed');
+      if (shot.outcome === 'changed') assert.deepEqual([...shot.body.subarray(0, 2)], [0x1f, 0x8b]);
+    } finally {
+      await pool.close();
+    }
+  });
+
+  it('gives up waiting for a lock when the run is stopped', async () => {
+    const stop = new AbortController();
+    const pool = new WorkerPool({ threads: 1, signal: stop.signal });
+    stop.abort();
+    try {
+      const { libc } = await import('../../lib/libc.ts');
+      const { openSync, closeSync } = await import('node:fs');
+      const fd = openSync(file, 'r');
+      assert.equal(libc().flock(fd, 2), 0);
+      const shot = await pool.snapshot({ ...task(), fileLockTimeout: 60 });
+      closeSync(fd);
+      assert.equal(shot.outcome === 'failed' && shot.code, 'STOPPED');
+    } finally {
+      await pool.close();
+    }
+  });
+});
