@@ -16,7 +16,7 @@ demo: ## The whole job on a sample tree and the disk store, in under a minute
 test: debian-packages ## All that is proved: installs what it needs, types, lint, tests on Node and on Deno
 	npm ci --no-audit --no-fund --loglevel=error
 	$(MAKE) --no-print-directory check
-	$(NODE_TEST) "test/**/*.test.ts"
+	$(NODE_TEST) $$(find test -name "*.test.ts" | sort)
 	$(BIN)/deno test --allow-all --no-check --quiet "test/"
 
 check: ## Types, lint and format; fast, no network
