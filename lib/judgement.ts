@@ -30,7 +30,8 @@ export class Judgement {
   readonly #tally: Tally;
   /** Only these may be marked or purged by the second pass: the tree may be unmounted between the two. */
   readonly #gone = new Set<string>();
-  #pending = false;
+  #toRetire = false;
+  #toPurge = false;
 
   constructor(tally: Tally, options: JudgementOptions) {
     this.guards = new Guards(options.rules, options.now, options.clock);
@@ -43,7 +44,8 @@ export class Judgement {
     const { rules, now, prefix, dryRun } = this.#options;
     const due = dueOf(stored, await presenceOf(surveyed, prefix), rules, now);
     this.guards.stored(stored.metric, stored.backups.at(-1)?.time, due);
-    this.#pending ||= isDue(due);
+    this.#toRetire ||= due.retention.retired.length > 0;
+    this.#toPurge ||= isDue({ ...due, retention: { retired: [] } });
     if ((due.passing.isNew || due.passing.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
     this.#note(stored, due.retention.shrunkFrom?.object.key);
     if (dryRun) this.#foretell(stored, due);
@@ -61,9 +63,10 @@ export class Judgement {
       const what = retention ? 'Retention and purge' : 'Purge';
       this.#tally.stop(stop.code, `${what} stopped, nothing was deleted by it: ${stop.message} (--force overrides)`);
     }
-    if (!this.#pending || dryRun) return;
     const mayRetire = rules.force || !retention;
     const mayPurge = rules.force || !stop;
+    const isWorthwhile = (mayRetire && this.#toRetire) || (mayPurge && this.#toPurge);
+    if (!isWorthwhile || dryRun) return;
     if (this.#gone.size === GONE_AT_MOST)
       report.log('warn', `${GONE_AT_MOST} metrics or more are gone: those over it wait for the next run`);
     const wasGone = (metric: string) => this.#gone.has(metric);

@@ -1,6 +1,7 @@
 import { fsync } from 'node:fs';
-import { getSystemErrorName, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import koffi from 'koffi';
+import { errnoName } from './errno.ts';
 
 /**
  * Writes everything that the file system of an open file or directory holds in memory to the disk: syncfs(2), in a
@@ -23,7 +24,7 @@ export async function syncfs(fd: number): Promise<void> {
     });
   });
   if (result !== 0) {
-    const code = getSystemErrorName(-result);
+    const code = errnoName(result) ?? `error ${result}`;
     throw Object.assign(new Error(`${code}: the file system could not be written to the disk, syncfs`), { code });
   }
   if (process.platform !== 'linux') await promisify(fsync)(fd);

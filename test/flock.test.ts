@@ -65,7 +65,7 @@ describe('a deadline for a lock', () => {
         message: `Cannot lock ${file}: another process has held its lock for 0.3 s`,
       });
       const waited = performance.now() - started;
-      assert.ok(waited >= 299 && waited < 1500, `waited ${waited} ms`);
+      assert.ok(waited >= 299 && waited < 5000, `waited ${waited} ms`);
     }));
 
   it('of 0 tries once: it takes a free lock, and fails at once otherwise', () =>
@@ -74,7 +74,7 @@ describe('a deadline for a lock', () => {
       await using _ = await lockByPython(file, 'LOCK_SH');
       const started = performance.now();
       await assert.rejects(flock(fd, 'exclusive', { timeout: 0, file }), { code: 'LOCK_TIMEOUT' });
-      assert.ok(performance.now() - started < 100);
+      assert.ok(performance.now() - started < 1000);
     }));
 
   it('is cut short when the run is to stop', () =>
@@ -83,7 +83,7 @@ describe('a deadline for a lock', () => {
       const started = performance.now();
       const stopped = () => performance.now() - started > 100;
       await assert.rejects(flock(fd, 'shared', { timeout: 600, file, stopped }), { code: 'STOPPED' });
-      assert.ok(performance.now() - started < 1500);
+      assert.ok(performance.now() - started < 5000);
     }));
 });
 

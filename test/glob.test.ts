@@ -1,124 +1,43 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { globToRegExp, selector } from '../lib/glob.ts';
+import { globToRegExp, mayReach, selector } from '../lib/glob.ts';
+import { createScratch } from './fixtures/scratch.ts';
 
 /** What Python says of many globs and names, asked in one process. */
-function askPython(cases: readonly (readonly [string, readonly string[]])[]): boolean[][] {
+async function askPython(cases: readonly (readonly [string, readonly string[]])[]): Promise<boolean[][]> {
+  await using scratch = await createScratch();
+  await writeFile(scratch.at('cases'), cases.map((one) => `${JSON.stringify(one)}\n`).join(''));
   const script = fileURLToPath(new URL('./oracle/globs.py', import.meta.url));
-  const input = cases.map((one) => `${JSON.stringify(one)}\n`).join('');
-  const { stdout, stderr, status } = spawnSync('/usr/bin/python3', ['-B', script], {
-    input,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  });
-  assert.equal(status, 0, stderr);
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const python = promisify(execFile)('/usr/bin/python3', ['-B', script, scratch.at('cases')], { maxBuffer: 2 ** 28 });
+  const lines = (await python).stdout.trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line));
 }
 
+const pieces = (text: string) => text.split(' ');
 const globPiece = fc.constantFrom(
-  ...[
-    '*',
-    '**',
-    '?',
-    '[',
-    ']',
-    '!',
-    '^',
-    '-',
-    '--',
-    'a',
-    'b',
-    'c',
-    'z',
-    'A',
-    '0',
-    '9',
-    '.',
-    '\\',
-    '/',
-    ' ',
-    '|',
-    '&',
-    '~',
-  ],
-  ...[
-    '[abc]',
-    '[!abc]',
-    '[a-c]',
-    '[c-a]',
-    '[!c-a]',
-    '[]',
-    '[!]',
-    '[]a]',
-    '[!]a]',
-    '[a-]',
-    '[-a]',
-    '[a-c-z]',
-    '[^a]',
-    '[[]',
-  ],
-  ...[
-    '+',
-    '$',
-    '(',
-    ')',
-    '{',
-    '}',
-    '#',
-    '\n',
-    'é',
-    '～',
-    '😀',
-    '[😀-😂]',
-    '%',
-    '[\\]',
-    '[a\\-z]',
-    '[--0]',
-    '[+--]',
-    '[!--]',
-  ],
+  ...pieces('* ** ? [ ] ! ^ - -- a b c z A 0 9 . \\ / | & ~ + $ ( ) { } # % é ～ 😀'),
+  ...pieces('[abc] [!abc] [a-c] [c-a] [!c-a] [] [!] []a] [!]a] [a-] [-a] [a-c-z] [^a] [[] [😀-😂] [\\] [a\\-z]'),
+  ...pieces('[--0] [+--] [!--] [a-a-a] [z-a-c] [!-a] []-a] [&&] [||] [~~] [a&&b]'),
+  ' ',
+  '\n',
 );
 const glob = fc.array(globPiece, { maxLength: 7 }).map((pieces) => pieces.join(''));
 const namePiece = fc.constantFrom(
-  ...[
-    'a',
-    'b',
-    'c',
-    'z',
-    'A',
-    '0',
-    '9',
-    '.',
-    '-',
-    '!',
-    '^',
-    '[',
-    ']',
-    '\\',
-    '/',
-    ' ',
-    '\n',
-    'é',
-    '～',
-    '😀',
-    '😁',
-    '%',
-  ],
-  ...['|', '&', '~', '+', '$', '(', '{', '#', '*', '?', ',', '\r', '\u2028'],
+  ...pieces('a b c z A 0 9 . - ! ^ [ ] \\ / é ～ 😀 😁 % | & ~ + $ ( { # * ? ,'),
+  ...[' ', '\n', '\r', '\u2028'],
 );
 const name = fc.array(namePiece, { maxLength: 5 }).map((pieces) => pieces.join(''));
 
 describe('globToRegExp', () => {
-  it("matches what Python's fnmatch matches, over thousands of globs", () => {
+  it("matches what Python's fnmatch matches, over thousands of globs", async () => {
     const random = fc.sample(fc.tuple(glob, fc.array(name, { minLength: 12, maxLength: 12 })), 4000);
     const cases = random.map(([glob, names]): [string, string[]] => [glob, [...names, glob, '', 'abc.cpu.idle']]);
-    const expected = askPython(cases);
+    const expected = await askPython(cases);
     let matches = 0;
     for (const [i, [glob, names]] of cases.entries()) {
       const compiled = globToRegExp(glob);
@@ -158,5 +77,26 @@ describe('selector', () => {
   it('answers the same when asked again', () => {
     const isSelected = selector({ metrics: 'a*', exclude: ['ab*'] });
     for (let i = 0; i < 3; i++) assert.deepEqual(['a', 'ab', 'ac', 'b'].map(isSelected), [true, false, true, false]);
+  });
+});
+
+describe('mayReach', () => {
+  it('never says no of a beginning that a selected metric has', () => {
+    const select = fc.record({ metrics: glob, exclude: fc.array(glob, { maxLength: 2 }) });
+    fc.assert(
+      fc.property(select, name, name, (select, prefix, rest) => {
+        if (!mayReach(select)(prefix)) assert.ok(!selector(select)(prefix + rest));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('says no where the glob leads elsewhere, or an exclusion covers all', () => {
+    assert.ok(!mayReach({ metrics: 'servers.*' })('carbon.'));
+    assert.ok(mayReach({ metrics: 'servers.web01.*' })('servers.'));
+    assert.ok(mayReach({ metrics: 'servers.*' })('servers.web01.'));
+    assert.ok(!mayReach({ exclude: ['carbon.*'] })('carbon.agents.'));
+    assert.ok(mayReach({ exclude: ['carbon.*.x'] })('carbon.agents.'));
+    assert.ok(mayReach({})('any.'));
   });
 });

@@ -3,6 +3,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { printable } from '../lib/printable.ts';
 
+/** Control, format, line and paragraph separators, lone surrogates. */
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
 describe('printable', () => {
   it('leaves names that print as they are', () => {
     for (const text of ['', 'servers.web01.cpu', 'a b;tag=x', 'größe～😀', '\\x1b', '日本語'])
@@ -33,10 +36,10 @@ describe('printable', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const shown = printable(text);
-        assert.doesNotMatch(shown, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+        assert.ok(!HARMFUL.test(shown), shown);
         assert.equal(printable(shown), shown);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 });

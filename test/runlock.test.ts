@@ -24,7 +24,7 @@ describe('the run lock', () => {
       return true;
     });
     const waited = performance.now() - started;
-    assert.ok(waited >= 199 && waited < 1500, `waited ${waited} ms`);
+    assert.ok(waited >= 199 && waited < 5000, `waited ${waited} ms`);
     await lock.release();
     await (await acquireRunLock(path, { timeout: 0 })).release();
   });
@@ -63,7 +63,7 @@ describe('the run lock', () => {
       acquireRunLock(scratch.at('lock'), { timeout: 600, signal: interruption.signal }),
       (error) => error === reason,
     );
-    assert.ok(performance.now() - started < 1500);
+    assert.ok(performance.now() - started < 5000);
   });
 });
 

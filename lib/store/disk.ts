@@ -6,7 +6,7 @@ import pMap from 'p-map';
 import { codeOf } from '../errors.ts';
 import { syncfs } from '../syncfs.ts';
 import { Directories } from './disk/directories.ts';
-import { bucketMissing, diskError } from './disk/errors.ts';
+import { bucketMissing, diskError, systemCodeOf } from './disk/errors.ts';
 import { readFileWhole, removeFile, sweepTemporary, writeTemporary } from './disk/file.ts';
 import { listFiles } from './disk/listing.ts';
 import { checkPath, TEMPORARY } from './disk/path.ts';
@@ -224,5 +224,5 @@ class DiskStore implements ObjectStore {
 }
 
 function isFull(error: unknown): boolean {
-  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
+  return ['ENOSPC', 'EDQUOT'].includes(systemCodeOf(error));
 }

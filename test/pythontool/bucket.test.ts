@@ -169,7 +169,17 @@ describe('a bucket that the Python tool has written', () => {
     }
     const before = await keysOf(plain);
     const store = delegate(plain, {
-      delete: async (keys) => keys.map((key) => ({ key, error: new PermanentError('Cannot delete: locked') })),
+      async delete(keys, options) {
+        const locked = keys.filter((key) => key.endsWith('.sha1'));
+        const failures = locked.map((key) => ({ key, error: new PermanentError('Cannot delete: locked') }));
+        return [
+          ...failures,
+          ...(await plain.delete(
+            keys.filter((key) => !locked.includes(key)),
+            options,
+          )),
+        ];
+      },
     });
     const summary = await backUp(store, scratch.at('tree'), { retention: 1, now: clock.now });
     assert.deepEqual(codesOf(summary.failed), { a: 'DELETE_FAILED' });

@@ -15,31 +15,25 @@ import { contents, plant, plantTree, readTree, whisperFile } from '../fixtures/t
 import { keysOf } from '../store/collect.ts';
 
 describe('backup', () => {
-  for (const retention of [1, 2]) {
-    it(`python tool #4: keeps the old backups of a metric whose upload fails, with -r ${retention}`, async () => {
-      await using scratch = await createScratch();
-      const clock = new Clock('2026-01-01T00:00:00Z');
-      const store = createMemoryStore({ now: clock.now });
-      let newest = new Map<string, Uint8Array>();
-      for (let runs = 0; runs < retention; runs++) {
-        newest = await plantTree(scratch.at('tree'), ['a.wsp', 'b.wsp'], { now: clock.seconds });
-        await backUp(store, scratch.at('tree'), { retention, now: clock.now });
-        clock.pass({ days: 1 });
-      }
-      const before = await keysOf(store, { prefix: 'a/' });
-      assert.equal(before.length, retention);
+  it('python tool #4: keeps the only backup of a metric whose upload fails, with -r 1', async () => {
+    await using scratch = await createScratch();
+    const clock = new Clock('2026-01-01T00:00:00Z');
+    const store = createMemoryStore({ now: clock.now });
+    const files = await plantTree(scratch.at('tree'), ['a.wsp', 'b.wsp'], { now: clock.seconds });
+    await backUp(store, scratch.at('tree'), { retention: 1, now: clock.now });
+    const before = await keysOf(store, { prefix: 'a/' });
 
-      await plantTree(scratch.at('tree'), ['a.wsp', 'b.wsp'], { now: clock.seconds });
-      const broken = failingPuts(store, (key) => key.startsWith('a/') && new TransientError('Cannot store: no reply'));
-      const summary = await backUp(broken, scratch.at('tree'), { retention, now: clock.now });
-      assert.deepEqual(codesOf(summary.failed), { a: 'TRANSIENT' });
-      assert.equal(summary.counts['stored'], 1);
-      assert.equal(exitCodeOfSummary(summary), 3);
-      assert.deepEqual(await keysOf(store, { prefix: 'a/' }), before);
-      await bringBack(store, scratch.at('restored'), { metrics: 'a' });
-      assert.deepEqual((await readTree(scratch.at('restored'))).get('a.wsp'), newest.get('a.wsp'));
-    });
-  }
+    clock.pass({ days: 1 });
+    await plantTree(scratch.at('tree'), ['a.wsp', 'b.wsp'], { now: clock.seconds });
+    const broken = failingPuts(store, (key) => key.startsWith('a/') && new TransientError('Cannot store: no reply'));
+    const summary = await backUp(broken, scratch.at('tree'), { retention: 1, now: clock.now });
+    assert.deepEqual(codesOf(summary.failed), { a: 'TRANSIENT' });
+    assert.deepEqual([summary.counts['stored'], summary.counts['retired']], [1, 1]);
+    assert.equal(exitCodeOfSummary(summary), 3);
+    assert.deepEqual(await keysOf(store, { prefix: 'a/' }), before);
+    await bringBack(store, scratch.at('restored'), { metrics: 'a' });
+    assert.deepEqual((await readTree(scratch.at('restored'))).get('a.wsp'), files.get('a.wsp'));
+  });
 
   it('python tool #5: deletes nothing when the store cannot say that all is safely on the disk', async () => {
     await using scratch = await createScratch();
@@ -71,11 +65,11 @@ describe('backup', () => {
       Array.from({ length: 60 }, (_, i) => `m${i}.wsp`),
     );
     const broken = failingPuts(store, (key) => key.startsWith('m7/') && new TypeError('fetch failed'));
-    const summary = await backUp(broken, scratch.at('tree'), { processes: 4 });
+    const summary = await backUp(broken, scratch.at('tree'), { processes: 2 });
     assert.deepEqual(codesOf(summary.failed), { m7: 'UNEXPECTED' });
     assert.equal(summary.failed[0]?.reason, 'fetch failed');
     assert.equal(exitCodeOfSummary(summary), 3);
-    await bringBack(store, scratch.at('restored'), { processes: 4 });
+    await bringBack(store, scratch.at('restored'), { processes: 2 });
     files.delete('m7.wsp');
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
@@ -117,16 +111,16 @@ describe('backup', () => {
     await using scratch = await createScratch();
     const clock = new Clock('2026-01-01T00:00:00Z');
     const store = createMemoryStore({ now: clock.now });
-    for (let runs = 0; runs < 5; runs++) {
+    for (let runs = 0; runs < 3; runs++) {
       await plantTree(scratch.at('tree'), ['a.wsp'], { now: clock.seconds });
       await backUp(store, scratch.at('tree'), { now: clock.now });
       clock.pass({ days: 1 });
     }
     const before = await keysOf(store, { prefix: 'a/' });
-    assert.equal(before.length, 5);
-    const summary = await backUp(store, scratch.at('tree'), { retention: 2, now: clock.now });
-    assert.deepEqual([summary.counts['unchanged'], summary.counts['retired']], [1, 3]);
-    assert.deepEqual(await keysOf(store, { prefix: 'a/' }), before.slice(-2));
+    assert.equal(before.length, 3);
+    const summary = await backUp(store, scratch.at('tree'), { retention: 1, now: clock.now });
+    assert.deepEqual([summary.counts['unchanged'], summary.counts['retired']], [1, 2]);
+    assert.deepEqual(await keysOf(store, { prefix: 'a/' }), before.slice(-1));
   });
 
   it('python tool #30: refuses to keep no backup at all', async () => {
@@ -147,7 +141,7 @@ describe('backup', () => {
     const file = await plant(scratch.at('tree'), 'a.wsp', bytes);
     await plantTree(scratch.at('tree'), ['b.wsp']);
     await backUp(store, scratch.at('tree'), { retention: 2, now: clock.now });
-    for (const cut of [bytes.length - 1, 100, 20, 1]) {
+    for (const cut of [bytes.length - 1, 20]) {
       clock.pass({ days: 1 });
       await writeFile(file, bytes.subarray(0, cut));
       const summary = await backUp(store, scratch.at('tree'), { retention: 2, now: clock.now });
@@ -165,7 +159,7 @@ describe('backup', () => {
     const full = whisperFile({ now: clock.seconds });
     await plant(scratch.at('tree'), 'a.wsp', full);
     await backUp(store, scratch.at('tree'), { retention: 2, now: clock.now });
-    for (let runs = 1; runs < 6; runs++) {
+    for (let runs = 1; runs < 4; runs++) {
       clock.pass({ days: 1 });
       const points = Array.from({ length: runs }, (_, i) => ({ timestamp: clock.seconds - i * 60, value: 1 }));
       await plant(scratch.at('tree'), 'a.wsp', whisperFile({ now: clock.seconds, points }));

@@ -1,3 +1,4 @@
+import { errnoName } from '../../errno.ts';
 import { codeOf, WhisperBackupError } from '../../errors.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 
@@ -33,7 +34,7 @@ const TRANSIENT: Readonly<Record<string, string>> = {
  * @param doing what was tried, on what and where: `store "a.b/c" on disk:/srv/backups`.
  */
 export function diskError(error: unknown, doing: string): unknown {
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   if (error instanceof WhisperBackupError || !isErrno(code)) return error;
   const message = (why: string) => `Cannot ${doing}: ${why} (${code})`;
   const options = { cause: error };
@@ -42,6 +43,18 @@ export function diskError(error: unknown, doing: string): unknown {
   const passing = TRANSIENT[code];
   if (passing) return new TransientError(message(passing), options);
   return new PermanentError(message(PERMANENT[code] ?? 'the operating system refused'), options);
+}
+
+/**
+ * The name of the operating system's error, e.g. `ENOSPC`. Node has none for EDQUOT and ESTALE, nor has Deno for those
+ * and EFBIG: there it goes by the number that comes along.
+ */
+export function systemCodeOf(error: unknown): string {
+  const code = codeOf(error);
+  if (isErrno(code) || error instanceof WhisperBackupError || !(error instanceof Error)) return code;
+  const errno =
+    'errno' in error ? Math.abs(Number(error.errno)) : Number(/\(os error (\d+)\)$/.exec(error.message)?.[1]);
+  return errnoName(errno) ?? code;
 }
 
 function isErrno(code: string): boolean {
