@@ -1,6 +1,6 @@
-import { backfill } from './backfill.ts';
+import { backfill } from './workers/backfill.ts';
 import { reasonOf, WhisperBackupError } from './errors.ts';
-import { openLocked, readStable } from './readfile.ts';
+import { openLocked, readStable } from './tree/readfile.ts';
 import { FillRefusedError } from './whisper/errors.ts';
 
 export interface FillFileOptions {

@@ -1,13 +1,13 @@
 import { pMapIterable } from 'p-map';
-import { rulesOf } from './defaults.ts';
+import { rulesOf } from './expiry/rules.ts';
 import { codeOf, reasonOf } from './errors.ts';
-import { Judgement } from './judgement.ts';
+import { Judgement } from './expiry/judgement.ts';
 import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions } from './options.ts';
-import { claim } from './owner.ts';
+import { claim } from './bucket/owner.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { survey } from './survey.ts';
-import { checkPrefix } from './walk.ts';
+import { checkPrefix } from './tree/walk.ts';
 
 export interface PurgeOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, PurgeRules {
   /** Only say what would be done; the store is to be wrapped so that it writes nothing. @default false */

@@ -1,18 +1,18 @@
 import { open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
 import { ByteBudget } from './bytebudget.ts';
-import { type Backup, catalog, type StoredMetric } from './catalog.ts';
+import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
-import { makePrefix, type Owner } from './place.ts';
-import type { Published } from './publish.ts';
-import { FILE_BYTES } from './readfile.ts';
+import { makePrefix, type Owner } from './tree/place.ts';
+import type { Published } from './workers/publish.ts';
+import { FILE_BYTES } from './tree/readfile.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sha1Of } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
-import { syncfs } from './syncfs.ts';
-import { formatTimestamp } from './timestamp.ts';
+import { syncfs } from './system/syncfs.ts';
+import { formatTimestamp } from './bucket/timestamp.ts';
 import { WorkerPool } from './workers/pool.ts';
 
 export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {

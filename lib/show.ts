@@ -1,13 +1,13 @@
-import { findMetric } from './catalog.ts';
-import { decodeBackup } from './decode.ts';
+import { findMetric } from './bucket/catalog.ts';
+import { decodeBackup } from './workers/decode.ts';
 import { InvalidOptionError, WhisperBackupError } from './errors.ts';
-import { pathOf, pythonPathOf } from './layout.ts';
+import { pathOf, pythonPathOf } from './bucket/layout.ts';
 import { type ListedBackup, listed } from './list.ts';
 import type { PlaceOptions, RunOptions } from './options.ts';
-import { FILE_BYTES, openLocked, readStable } from './readfile.ts';
+import { FILE_BYTES, openLocked, readStable } from './tree/readfile.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sha1Of } from './storefile.ts';
-import { formatTimestamp } from './timestamp.ts';
+import { formatTimestamp } from './bucket/timestamp.ts';
 import { parseHeader } from './whisper/header.ts';
 import { knownPoints } from './whisper/info.ts';
 

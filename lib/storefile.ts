@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { ByteBudget } from './bytebudget.ts';
-import type { Backup, StoredMetric } from './catalog.ts';
+import type { Backup, StoredMetric } from './bucket/catalog.ts';
 import { WhisperBackupError } from './errors.ts';
-import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './layout.ts';
+import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './bucket/layout.ts';
 import type { FormatOptions } from './options.ts';
-import type { Snapshot, SnapshotTask } from './snapshot.ts';
+import type { Snapshot, SnapshotTask } from './workers/snapshot.ts';
 import type { ObjectStore } from './store/store.ts';
-import { formatTimestamp } from './timestamp.ts';
-import type { LocalFile } from './walk.ts';
+import { formatTimestamp } from './bucket/timestamp.ts';
+import type { LocalFile } from './tree/walk.ts';
 import type { WorkerPool } from './workers/pool.ts';
 
 /** What storing a file needs besides the file. */

@@ -76,7 +76,7 @@ async function withProgress(
 }
 
 async function takeLock({ config, interruption, log }: Invocation) {
-  const { acquireRunLock } = await import('../lib/runlock.ts');
+  const { acquireRunLock } = await import('../lib/system/runlock.ts');
   log.debug(`Taking the run lock ${config.lockfile}`);
   return acquireRunLock(config.lockfile, { timeout: config.locktimeout, signal: interruption.signal });
 }

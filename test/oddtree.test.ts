@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { metricOf } from '../lib/layout.ts';
+import { metricOf } from '../lib/bucket/layout.ts';
 import { createDiskStore } from '../lib/store/disk.ts';
 import { createMemoryStore } from '../lib/store/memory.ts';
 import { lockByPython } from './fixtures/locker.ts';

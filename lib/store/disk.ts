@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import pMap from 'p-map';
 import { codeOf } from '../errors.ts';
-import { syncfs } from '../syncfs.ts';
+import { syncfs } from '../system/syncfs.ts';
 import { Directories } from './disk/directories.ts';
 import { bucketMissing, diskError, systemCodeOf } from './disk/errors.ts';
 import { readFileWhole, removeFile, sweepTemporary, writeTemporary } from './disk/file.ts';

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
-import type { Published, PublishTask } from '../publish.ts';
-import type { Snapshot, SnapshotTask } from '../snapshot.ts';
+import type { Published, PublishTask } from './publish.ts';
+import type { Snapshot, SnapshotTask } from './snapshot.ts';
 
 /** As TypeScript the threads need a loader on some runtimes; as built by `scripts/build.ts` they do not. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';

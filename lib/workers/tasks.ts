@@ -1,6 +1,6 @@
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
-import { type Published, type PublishTask, publish as publishOne } from '../publish.ts';
-import { type Snapshot, type SnapshotTask, snapshot as snapshotOne } from '../snapshot.ts';
+import { type Published, type PublishTask, publish as publishOne } from './publish.ts';
+import { type Snapshot, type SnapshotTask, snapshot as snapshotOne } from './snapshot.ts';
 
 /*
  * What runs in a worker thread.

@@ -1,4 +1,4 @@
-import { resolveOwner } from '../../lib/ownername.ts';
+import { resolveOwner } from '../../lib/system/ownername.ts';
 import { restore } from '../../lib/restore.ts';
 import type { Invocation } from '../invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';

@@ -4,7 +4,7 @@ import { chown, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { parseDate } from '../../lib/date.ts';
-import { backupKey } from '../../lib/layout.ts';
+import { backupKey } from '../../lib/bucket/layout.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';

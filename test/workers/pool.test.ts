@@ -56,7 +56,7 @@ describe('the worker pool', () => {
     const pool = new WorkerPool({ threads: 1, signal: stop.signal });
     stop.abort();
     try {
-      const { libc } = await import('../../lib/libc.ts');
+      const { libc } = await import('../../lib/system/libc.ts');
       const { openSync, closeSync } = await import('node:fs');
       const fd = openSync(file, 'r');
       assert.equal(libc().flock(fd, 2), 0);

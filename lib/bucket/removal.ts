@@ -1,0 +1,72 @@
+import type { StoredMetric } from './catalog.ts';
+import { reasonOf } from '../errors.ts';
+import type { ObjectStore } from '../store/store.ts';
+
+/** What goes of one metric. Each stage is deleted whole, for all metrics of a batch, before the next one begins. */
+export interface Removal {
+  readonly metric: string;
+  /** Checksums of pairs first: a pair without its data would look like damage. */
+  readonly sha1s: readonly string[];
+  readonly data: readonly string[];
+  /** Last, so that a purge that was cut short is taken up again. */
+  readonly tombstones: readonly string[];
+}
+
+/** Everything a bucket holds of a metric. */
+export function removalOf(stored: StoredMetric): Removal {
+  const pairs = stored.backups.map((backup) => backup.sha1Object).filter((object) => object !== undefined);
+  return {
+    metric: stored.metric,
+    sha1s: [...pairs, ...stored.loneSha1s].map((object) => object.key),
+    data: [...stored.backups.map((backup) => backup.object), ...stored.leftovers].map((object) => object.key),
+    tombstones: stored.tombstones.map((tombstone) => tombstone.object.key),
+  };
+}
+
+/** S3 deletes 1,000 keys a request; Swift takes more. */
+const BATCH_KEYS = 1000;
+
+/** Gathers removals and carries them out in batches. */
+export class Remover {
+  readonly #store: ObjectStore;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onFailure: (metric: string, reason: string) => void;
+  #batch: Removal[] = [];
+  #keys = 0;
+  /** Objects deleted so far. */
+  deleted = 0;
+
+  constructor(
+    store: ObjectStore,
+    options: { readonly signal?: AbortSignal; readonly onFailure: (metric: string, reason: string) => void },
+  ) {
+    this.#store = store;
+    this.#signal = options.signal;
+    this.#onFailure = options.onFailure;
+  }
+
+  async add(removal: Removal): Promise<void> {
+    this.#batch.push(removal);
+    this.#keys += removal.sha1s.length + removal.data.length + removal.tombstones.length;
+    if (this.#keys >= BATCH_KEYS) await this.flush();
+  }
+
+  /** Carries out what was gathered. A metric of which something could not be deleted is left as it then is. */
+  async flush(): Promise<void> {
+    let batch = this.#batch;
+    this.#batch = [];
+    this.#keys = 0;
+    for (const stage of ['sha1s', 'data', 'tombstones'] as const) {
+      const keys = batch.flatMap((removal) => removal[stage]);
+      if (keys.length === 0) continue;
+      const failures = await this.#store.delete(keys, { ...(this.#signal && { signal: this.#signal }) });
+      this.deleted += keys.length - failures.length;
+      const failed = new Map(failures.map((failure) => [failure.key, failure.error]));
+      batch = batch.filter((removal) => {
+        const key = removal[stage].find((key) => failed.has(key));
+        if (key !== undefined) this.#onFailure(removal.metric, `Cannot delete ${key}: ${reasonOf(failed.get(key))}`);
+        return key === undefined;
+      });
+    }
+  }
+}

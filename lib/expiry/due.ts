@@ -1,0 +1,31 @@
+import type { StoredMetric } from '../bucket/catalog.ts';
+import type { PurgeRules } from '../options.ts';
+import { DAY, type Retention, retain } from './retention.ts';
+import type { StoredObject } from '../store/store.ts';
+import { ageOf, type Passing, passing } from './tombstone.ts';
+
+/** The rules with every default filled in. */
+export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly retire: boolean };
+
+/** What retention and purge owe one metric. */
+export interface Due {
+  readonly retention: Retention;
+  readonly passing: Passing;
+  /** Data that never became a backup, a day old or more. */
+  readonly swept: readonly StoredObject[];
+}
+
+/** Judges one metric; changes nothing. */
+export function dueOf(stored: StoredMetric, presence: 'present' | 'missing' | 'unknown', rules: Rules, now: Date): Due {
+  return {
+    retention: rules.retire ? retain(stored.backups, rules, now) : { retired: [] },
+    passing: passing(stored, presence, rules.purge, now),
+    swept: stored.leftovers.filter((object) => ageOf({ time: object.modified, object }, now) > DAY),
+  };
+}
+
+/** Whether there is anything to delete or write. */
+export function isDue(due: Due): boolean {
+  const { retention, passing, swept } = due;
+  return retention.retired.length + passing.voided.length + swept.length > 0 || passing.isNew || passing.isDue;
+}

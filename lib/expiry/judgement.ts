@@ -1,0 +1,103 @@
+import type { StoredMetric } from '../bucket/catalog.ts';
+import { dueOf, isDue, type Rules } from './due.ts';
+import { Guards } from './guards.ts';
+import type { RunOptions } from '../options.ts';
+import { prune } from './prune.ts';
+import { removalOf } from '../bucket/removal.ts';
+import type { ObjectStore } from '../store/store.ts';
+import type { Tally } from '../summary.ts';
+import { presenceOf, type Surveyed, type SurveyOptions } from '../survey.ts';
+
+export interface JudgementOptions extends SurveyOptions, Pick<RunOptions, 'report' | 'signal'> {
+  readonly rules: Rules;
+  /** When the run began. */
+  readonly now: Date;
+  /** What time it is later on. */
+  readonly clock: () => Date;
+  readonly dryRun: boolean;
+}
+
+/** Metrics that may be marked or purged in one run: their names are held between its passes. */
+const GONE_AT_MOST = 250_000;
+
+/**
+ * What the first pass of a run learns about deletions, and what is done about it afterwards: every metric is judged
+ * while nothing is deleted; then, if the guards agree, a second pass carries it out.
+ */
+export class Judgement {
+  readonly guards: Guards;
+  readonly #options: JudgementOptions;
+  readonly #tally: Tally;
+  /** Only these may be marked or purged by the second pass: the tree may be unmounted between the two. */
+  readonly #gone = new Set<string>();
+  #toRetire = false;
+  #toPurge = false;
+
+  constructor(tally: Tally, options: JudgementOptions) {
+    this.guards = new Guards(options.rules, options.now, options.clock);
+    this.#options = options;
+    this.#tally = tally;
+  }
+
+  /** Judges one metric of the store, as it is after a new backup. */
+  async judge(surveyed: Surveyed, stored: StoredMetric): Promise<void> {
+    const { rules, now, prefix, dryRun } = this.#options;
+    const due = dueOf(stored, await presenceOf(surveyed, prefix), rules, now);
+    this.guards.stored(stored.metric, stored.backups.at(-1)?.time, due);
+    this.#toRetire ||= due.retention.retired.length > 0;
+    this.#toPurge ||= isDue({ ...due, retention: { retired: [] } });
+    if ((due.passing.isNew || due.passing.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
+    this.#note(stored, due.retention.shrunkFrom?.object.key);
+    if (dryRun) this.#foretell(stored, due);
+  }
+
+  /** Deletes what is due, unless a guard says no: then the run is marked as stopped. */
+  async carryOut(store: ObjectStore): Promise<void> {
+    const { rules, report, signal, dryRun } = this.#options;
+    const clock = await store.clock({ ...(signal && { signal }) });
+    const retention = this.guards.retentionStop();
+    const stop = this.guards.purgeStop(clock) ?? retention;
+    if (stop && rules.force) {
+      report.log('warn', `Going on because of --force, although ${stop.message}. ${this.guards.outlook()}`);
+    } else if (stop) {
+      const what = retention ? 'Retention and purge' : 'Purge';
+      this.#tally.stop(stop.code, `${what} stopped, nothing was deleted by it: ${stop.message} (--force overrides)`);
+    }
+    const mayRetire = rules.force || !retention;
+    const mayPurge = rules.force || !stop;
+    const isWorthwhile = (mayRetire && this.#toRetire) || (mayPurge && this.#toPurge);
+    if (!isWorthwhile || dryRun) return;
+    if (this.#gone.size === GONE_AT_MOST)
+      report.log('warn', `${GONE_AT_MOST} metrics or more are gone: those over it wait for the next run`);
+    const wasGone = (metric: string) => this.#gone.has(metric);
+    await prune(store, this.#tally, { ...this.#options, mayRetire, mayPurge, wasGone });
+  }
+
+  #note(stored: StoredMetric, shrunkFrom: string | undefined): void {
+    const { metric } = stored;
+    if (shrunkFrom !== undefined) {
+      this.#tally.add('shrunk');
+      const reason = `its newest backup is less than half as large as its largest, which is kept: ${shrunkFrom}`;
+      this.#tally.note({ metric, code: 'SHRUNK', reason });
+    }
+    for (const { key } of stored.loneSha1s) {
+      this.#tally.add('loneSha1s');
+      this.#tally.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
+    }
+  }
+
+  /** Counts what a real run would do. */
+  #foretell(stored: StoredMetric, due: ReturnType<typeof dueOf>): void {
+    const { isDue, isNew, voided } = due.passing;
+    if (isDue) {
+      this.#tally.add('purged');
+      const { sha1s, data, tombstones } = removalOf(stored);
+      this.#tally.add('deleted', sha1s.length + data.length + tombstones.length);
+      return;
+    }
+    this.#tally.add('retired', due.retention.retired.length);
+    const sha1s = due.retention.retired.filter((backup) => backup.sha1Object).length;
+    this.#tally.add('deleted', due.retention.retired.length + sha1s + due.swept.length + voided.length);
+    if (isNew) this.#tally.add('tombstones');
+  }
+}

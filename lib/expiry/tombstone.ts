@@ -1,0 +1,42 @@
+import type { StoredMetric, Tombstone } from '../bucket/catalog.ts';
+import { DAY } from './retention.ts';
+
+/** What the tombstones of one metric mean now. */
+export interface Passing {
+  /** The oldest that holds: since when the metric is gone. */
+  readonly since?: Tombstone;
+  /** Those that hold no more: the file is back, or was backed up since. */
+  readonly voided: readonly Tombstone[];
+  /** The metric is missing and has no tombstone that holds: it gets one now. */
+  readonly isNew: boolean;
+  /** Its backups are due to go. */
+  readonly isDue: boolean;
+}
+
+/**
+ * Judges a metric by its tombstones.
+ *
+ * @param presence of the local file: `unknown` changes nothing either way.
+ * @param purge days from the tombstone to the end; 0 at once, -1 never.
+ */
+export function passing(
+  stored: StoredMetric,
+  presence: 'present' | 'missing' | 'unknown',
+  purge: number,
+  now: Date,
+): Passing {
+  const newest = stored.backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;
+  const holding = stored.tombstones.filter((tombstone) => tombstone.time.getTime() > newest);
+  if (presence === 'present') return { voided: stored.tombstones, isNew: false, isDue: false };
+  const voided = stored.tombstones.filter((tombstone) => !holding.includes(tombstone));
+  const since = holding[0];
+  const missing = presence === 'missing';
+  const isDue = missing && (purge === 0 || (purge > 0 && since !== undefined && ageOf(since, now) > purge * DAY));
+  const isNew = missing && !isDue && since === undefined && stored.backups.length > 0;
+  return { ...(since && { since }), voided, isNew, isDue };
+}
+
+/** In milliseconds; the lesser of what its name and the store say, so that a wrong clock can only make it younger. */
+export function ageOf(item: { readonly time: Date; readonly object: { readonly modified: Date } }, now: Date): number {
+  return now.getTime() - Math.max(item.time.getTime(), item.object.modified.getTime());
+}

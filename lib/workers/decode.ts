@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import type { Algorithm } from '../compress/codec.ts';
+import { createDecompressor } from '../compress/engine.ts';
+import { WhisperBackupError } from '../errors.ts';
+import { FILE_BYTES } from '../tree/readfile.ts';
+import { isCompressed, parseHeader, sizeOf } from '../whisper/header.ts';
+
+/** A backup as it came from the store. */
+export interface EncodedBackup {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly algorithm: Algorithm;
+  /** Of the uncompressed file. */
+  readonly sha1: string;
+}
+
+/**
+ * Decompresses a backup and checks it: that it is whole, that it is what was stored, and that it is Whisper data.
+ * Output is bounded by the size that the Whisper header tells.
+ *
+ * @throws CompressionError, WhisperError, or WhisperBackupError `WRONG_SHA1`.
+ */
+export function decodeBackup(backup: EncodedBackup): Uint8Array {
+  const decompressor = createDecompressor({ algorithm: backup.algorithm });
+  const data = decompressor.decompress(backup.body, { maxBytes: FILE_BYTES, sizeOf });
+  const sha1 = createHash('sha1').update(data).digest('hex');
+  if (sha1 !== backup.sha1) {
+    throw new WhisperBackupError(
+      'WRONG_SHA1',
+      `Cannot restore ${backup.key}: its data has the SHA-1 ${sha1}, not ${backup.sha1}`,
+    );
+  }
+  if (!isCompressed(data)) parseHeader(data);
+  return data;
+}

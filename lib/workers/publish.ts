@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, linkSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { backfillOpen, isReplaced } from './backfill.ts';
+import { decodeBackup, type EncodedBackup } from './decode.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { giveTo, type Owner, placeFile, realInside } from '../tree/place.ts';
+import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import { formatTimestamp } from '../bucket/timestamp.ts';
+import { isCompressed, parseHeader } from '../whisper/header.ts';
+
+/** One backup to bring back. It crosses to a worker thread, so it is plain data. */
+export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+  readonly prefix: string;
+  /** Below the prefix, without `.wsp`. */
+  readonly path: string;
+  readonly backup: EncodedBackup;
+  /** Replace a local file instead of backfilling it. */
+  readonly overwrite: boolean;
+  /** Move a damaged local file aside. */
+  readonly replaceDamaged: boolean;
+  readonly dryRun: boolean;
+  readonly owner?: Owner;
+  /** In milliseconds since 1970. */
+  readonly now: number;
+}
+
+export type Published =
+  | { readonly outcome: 'restored' | 'unchanged'; readonly bytes: number }
+  | { readonly outcome: 'backfilled'; readonly bytes: number; readonly filled: number }
+  /** `backupDamaged`: an older backup might do. */
+  | { readonly outcome: 'failed'; readonly code: string; readonly reason: string; readonly backupDamaged: boolean };
+
+/** Decodes, checks and publishes one backup. Never throws; a failure leaves what is local as it was. */
+export async function publish(task: PublishTask, stopped: () => boolean): Promise<Published> {
+  let data: Uint8Array;
+  try {
+    data = decodeBackup(task.backup);
+  } catch (error) {
+    return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: true };
+  }
+  try {
+    return await publishData(data, task, stopped);
+  } catch (error) {
+    return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: false };
+  }
+}
+
+/** How often carbon may create or replace the file between our looking and our acting before we give up. */
+const TRIES = 5;
+
+async function publishData(data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
+  const file = placeFile(task.prefix, `${task.path}.wsp`, task);
+  for (let tries = 1; ; tries++) {
+    try {
+      if (lstatSync(file, { throwIfNoEntry: false }))
+        return await meet(realInside(task.prefix, file), data, task, stopped);
+      // link(2) never replaces: EEXIST says that carbon was quicker.
+      if (!task.dryRun) withTemporary(file, data, task, (temporary) => linkSync(temporary, file));
+      return { outcome: 'restored', bytes: data.length };
+    } catch (error) {
+      const raced = ['EEXIST', 'VANISHED', 'REPLACED'].includes(codeOf(error));
+      if (!raced || tries === TRIES) throw error;
+    }
+  }
+}
+
+/** A local file is there. It stays, and gets what it lacks, unless it may be replaced. All under its exclusive lock. */
+async function meet(file: string, data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
+  const bytes = data.length;
+  const open = await openLocked(file, task.dryRun ? 'read' : 'write', { ...task, stopped });
+  try {
+    if (isReplaced(file, open.fd)) throw new WhisperBackupError('REPLACED', `${file} was replaced while we waited`);
+    const local = readStable(file, open.fd);
+    if (Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
+    const damage = damageOf(local);
+    if (task.overwrite || (damage && task.replaceDamaged)) {
+      const aside = task.overwrite ? undefined : `${file}.damaged-${formatTimestamp(new Date(task.now))}`;
+      if (!task.dryRun) replace(file, data, task, aside);
+      return { outcome: 'restored', bytes };
+    }
+    if (damage) {
+      const remedy = 'use --replace-damaged to move it aside and restore it';
+      throw new WhisperBackupError('LOCAL_DAMAGED', `Cannot backfill ${file}: ${reasonOf(damage)}: ${remedy}`);
+    }
+    const now = Math.floor(task.now / 1000);
+    const filled = backfillOpen(open.fd, local, data, { now, dryRun: task.dryRun, sync: false });
+    return filled === 0 ? { outcome: 'unchanged', bytes } : { outcome: 'backfilled', bytes, filled };
+  } finally {
+    open.close();
+  }
+}
+
+function damageOf(local: Uint8Array): unknown {
+  try {
+    if (!isCompressed(local)) parseHeader(local);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function replace(file: string, data: Uint8Array, task: PublishTask, aside: string | undefined): void {
+  withTemporary(file, data, task, (temporary) => {
+    if (aside === undefined) {
+      renameSync(temporary, file);
+    } else {
+      renameSync(file, aside);
+      linkSync(temporary, file);
+    }
+  });
+}
+
+/** Writes the whole file under a short name of no metric beside its place, and has it published from there. */
+function withTemporary(file: string, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): void {
+  const temporary = join(dirname(file), `.wb-${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    writeFileSync(temporary, data, { flag: 'wx', mode: 0o600 });
+    giveTo(temporary, task.owner);
+    chmodSync(temporary, 0o644);
+    publishIt(temporary);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}

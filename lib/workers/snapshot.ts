@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { type CompressorOptions, createCompressor } from '../compress/engine.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import type { FormatOptions } from '../options.ts';
+import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import { isCompressed, parseHeader } from '../whisper/header.ts';
+
+/** One file to look at. It crosses to a worker thread, so it is plain data. */
+export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+  readonly file: string;
+  /** SHA-1 of the newest backup. */
+  readonly knownSha1?: string;
+  /** MD5 of the newest backup's SHA-1 text: all that the listing tells of a pair. */
+  readonly knownMd5OfSha1?: string;
+  /** Take a file that is not whole Whisper data too. */
+  readonly includeDamaged: boolean;
+  readonly format: Pick<FormatOptions, 'algorithm' | 'gzipEngine' | 'gzipLevel'>;
+  /** Now, in milliseconds; what "younger than an hour" is measured by. */
+  readonly now: number;
+}
+
+export type Snapshot =
+  | { readonly outcome: 'unchanged'; readonly sha1: string; readonly bytes: number }
+  | {
+      readonly outcome: 'changed';
+      readonly sha1: string;
+      /** Size of the file. */
+      readonly bytes: number;
+      /** The file, compressed. */
+      readonly body: Uint8Array<ArrayBuffer>;
+      /** How many milliseconds after the task's `now` the read ended. */
+      readonly age: number;
+    }
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+
+/** Reads one file under its lock, and compresses it when it is not what is stored already. Never throws. */
+export async function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
+  const started = performance.now();
+  try {
+    const bytes = await read(task, stopped);
+    const age = performance.now() - started;
+    const sha1 = createHash('sha1').update(bytes).digest('hex');
+    if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
+      return { outcome: 'unchanged', sha1, bytes: bytes.length };
+    if (!task.includeDamaged && !isCompressed(bytes)) parseHeader(bytes);
+    const compressor = createCompressor(compressorOptions(task.format));
+    return { outcome: 'changed', sha1, bytes: bytes.length, body: owned(compressor.compress(bytes)), age };
+  } catch (error) {
+    const code = codeOf(error);
+    const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';
+    return { outcome, code, reason: reasonOf(error) };
+  }
+}
+
+/** What the compressor is told of the format. */
+export function compressorOptions(format: SnapshotTask['format']): CompressorOptions {
+  const { algorithm, gzipEngine, gzipLevel } = format;
+  return {
+    ...(algorithm !== undefined && { algorithm }),
+    ...(gzipEngine !== undefined && { gzipEngine }),
+    // The option's scale is gzip's; Zstandard has one of its own.
+    ...(gzipLevel !== undefined && algorithm !== 'zst' && { level: gzipLevel }),
+  };
+}
+
+const HOUR = 3_600_000;
+
+/** Holds the lock for the read only. */
+async function read(task: SnapshotTask, stopped: () => boolean): Promise<Uint8Array> {
+  const open = await openLocked(task.file, 'read', { ...task, stopped });
+  try {
+    const bytes = readStable(task.file, open.fd);
+    if (bytes.length > 0) return bytes;
+    const young = task.now - open.stats.mtimeMs < HOUR;
+    if (young) throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
+    throw new WhisperBackupError('EMPTY', `Cannot back up ${task.file}: it has 0 bytes, for over an hour`);
+  } finally {
+    open.close();
+  }
+}
+
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex');
+}
+
+/** Bytes that own their buffer, so that it can be handed to another thread instead of copied. */
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
+    ? new Uint8Array(buffer)
+    : new Uint8Array(bytes);
+}

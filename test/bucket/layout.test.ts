@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  backupKey,
+  isAmbiguous,
+  metricOf,
+  ownKey,
+  pairKeys,
+  parseKey,
+  pathOf,
+  pythonNameOf,
+  pythonPathOf,
+  rootOf,
+  tombstoneKey,
+} from '../../lib/bucket/layout.ts';
+
+const SHA1 = '3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3';
+const TIMESTAMP = '2026-11-22T03:14:15+00:00';
+const TIME = new Date('2026-11-22T03:14:15Z');
+
+/** Pieces that encoding could mistake for one another, and characters from all over Unicode. */
+const piece = fc.constantFrom(
+  '.',
+  '..',
+  '%',
+  '%2E',
+  '%2e',
+  '%25',
+  '%2',
+  '2E',
+  '25',
+  '-',
+  '!',
+  'a',
+  ' ',
+  '\\',
+  '～',
+  '😀',
+);
+const name = fc
+  .oneof(
+    fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join('')),
+    fc.string({ unit: 'binary' }),
+  )
+  .filter((name) => name !== '' && !/[/\0]/.test(name));
+const directory = name.filter((name) => name !== '.' && name !== '..');
+const path = fc.tuple(fc.array(directory, { maxLength: 4 }), name).map(([names, last]) => [...names, last].join('/'));
+
+describe('metricOf and pathOf', () => {
+  it('bring every path back', () => {
+    fc.assert(
+      fc.property(path, (path) => assert.equal(pathOf(metricOf(path)), path)),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('give distinct paths distinct metrics', () => {
+    fc.assert(
+      fc.property(path, path, (a, b) => assert.equal(metricOf(a) === metricOf(b), a === b)),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('give no metric a slash, so that a key has its slash behind the metric', () => {
+    fc.assert(fc.property(path, (path) => assert.ok(!metricOf(path).includes('/'))));
+  });
+
+  it('read no metric that encoding would not give', () => {
+    const text = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(text, (metric) => {
+        const path = pathOf(metric);
+        if (path !== undefined) assert.equal(metricOf(path), metric);
+      }),
+      { numRuns: 3000 },
+    );
+    assert.equal(pathOf('a%25b'), undefined);
+    assert.equal(pathOf('a%2525b'), 'a%25b');
+  });
+
+  it('escape dots and what reads like an escape, and nothing else', () => {
+    const golden: [string, string][] = [
+      ['servers/web01/cpu/idle', 'servers.web01.cpu.idle'],
+      ['a.b/c', 'a%2Eb.c'],
+      ['.hidden/x', '%2Ehidden.x'],
+      ['100%', '100%'],
+      ['50%2Eoff', '50%252Eoff'],
+      ['a%25', 'a%2525'],
+      ['a%2e', 'a%2e'],
+      ['%.', '%%2E'],
+      ['a b;tag=x', 'a b;tag=x'],
+      ['ÿ～😀', 'ÿ～😀'],
+    ];
+    for (const [path, metric] of golden) assert.equal(metricOf(path), metric);
+  });
+});
+
+describe('parseKey', () => {
+  it('reads what we write, whatever the path', () => {
+    fc.assert(
+      fc.property(path, (path) => {
+        const backup = parseKey(backupKey('', path, TIMESTAMP, SHA1, 'zst'));
+        assert.deepEqual(backup, { kind: 'backup', path, time: TIME, sha1: SHA1, algorithm: 'zst' });
+        assert.deepEqual(parseKey(tombstoneKey('', path, TIMESTAMP)), { kind: 'tombstone', path, time: TIME });
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('reads back a pair of every path that is not ambiguous', () => {
+    const plain = path.filter((path) => !isAmbiguous(path));
+    fc.assert(
+      fc.property(plain, (path) => {
+        const { data, sha1 } = pairKeys('', path, TIMESTAMP);
+        assert.deepEqual(parseKey(data), { kind: 'pair-data', path, time: TIME, algorithm: 'gz' });
+        assert.deepEqual(parseKey(sha1), { kind: 'pair-sha1', path, time: TIME });
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('takes the name in a pair as it stands, undecoded', () => {
+    const single = parseKey(`a%2Eb/${TIMESTAMP}.${SHA1}.wsp.gz`);
+    const pair = parseKey(`a%2Eb/${TIMESTAMP}.wsp.gz`);
+    assert.ok(single.kind === 'backup' && single.path === 'a.b');
+    assert.ok(pair.kind === 'pair-data' && pair.path === 'a%2Eb');
+  });
+
+  it('reads the layout of the contract, key by key', () => {
+    const path = 'servers/web01/cpu/idle';
+    const golden = {
+      [`servers.web01.cpu.idle/${TIMESTAMP}.${SHA1}.wsp.gz`]: {
+        kind: 'backup',
+        path,
+        time: TIME,
+        sha1: SHA1,
+        algorithm: 'gz',
+      },
+      [`servers.web01.cpu.idle/${TIMESTAMP}.gone`]: { kind: 'tombstone', path, time: TIME },
+      [`servers.web01.cpu.idle/${TIMESTAMP}.wsp.gz`]: { kind: 'pair-data', path, time: TIME, algorithm: 'gz' },
+      [`servers.web01.cpu.idle/${TIMESTAMP}.wsp.sz`]: { kind: 'pair-data', path, time: TIME, algorithm: 'sz' },
+      [`servers.web01.cpu.idle/${TIMESTAMP}.sha1`]: { kind: 'pair-sha1', path, time: TIME },
+      '.whisper-backup/owner.json': { kind: 'own' },
+      [`.whisper-backup/runs/${TIMESTAMP}.json`]: { kind: 'own' },
+      '.whisper-backup/probe': { kind: 'own' },
+    };
+    for (const [key, parsed] of Object.entries(golden)) assert.deepEqual(parseKey(key), parsed);
+  });
+
+  it('calls everything else foreign', () => {
+    const foreign = [
+      '',
+      '/',
+      'readme.txt',
+      'a/readme.txt',
+      TIMESTAMP,
+      `/${TIMESTAMP}.gone`,
+      `a/b/${TIMESTAMP}.gone`,
+      `a/${TIMESTAMP}.gone/`,
+      `a/${TIMESTAMP}.gone\n`,
+      // No such day, hour or form.
+      `a/2026-02-30T03:14:15+00:00.gone`,
+      `a/2026-11-22T25:00:00+00:00.gone`,
+      `a/2026-11-22T24:00:00+00:00.gone`,
+      `a/2026-11-22T03:14:60+00:00.gone`,
+      `a/2026-11-22T03:14:15Z.gone`,
+      `a/2026-11-22T03:14:15+01:00.gone`,
+      `a/2026-11-22.gone`,
+      `a/+02026-11-22T03:14:15+00:00.gone`,
+      // No SHA-1.
+      `a/${TIMESTAMP}.${SHA1.toUpperCase()}.wsp.gz`,
+      `a/${TIMESTAMP}.${SHA1.slice(1)}.wsp.gz`,
+      `a/${TIMESTAMP}.${SHA1}0.wsp.gz`,
+      // The Python tool never wrote zst, nor we sz.
+      `a/${TIMESTAMP}.wsp.zst`,
+      `a/${TIMESTAMP}.${SHA1}.wsp.sz`,
+      `a/${TIMESTAMP}.${SHA1}.wsp`,
+      `a/${TIMESTAMP}.wsp`,
+      `a/${TIMESTAMP}.sha1.gz`,
+      // Not what encoding gives.
+      `a%25b/${TIMESTAMP}.gone`,
+      `%252/${TIMESTAMP}.gone`,
+      // Names that are none.
+      `a..b/${TIMESTAMP}.gone`,
+      `.a/${TIMESTAMP}.gone`,
+      `a./${TIMESTAMP}.gone`,
+      `./${TIMESTAMP}.gone`,
+      `../${TIMESTAMP}.gone`,
+      `../${TIMESTAMP}.wsp.gz`,
+      `..etc.passwd/${TIMESTAMP}.wsp.gz`,
+      `%2E.x/${TIMESTAMP}.gone`,
+      `%2E%2E.%2E%2E.etc.passwd/${TIMESTAMP}.gone`,
+      `a\0b/${TIMESTAMP}.gone`,
+      `a\0b/${TIMESTAMP}.wsp.gz`,
+    ];
+    for (const key of foreign) assert.deepEqual(parseKey(key), { kind: 'foreign' }, JSON.stringify(key));
+  });
+
+  it('never yields a path outside the prefix, whatever a key says', () => {
+    const hostile = fc.oneof(
+      fc.array(fc.oneof(piece, fc.constantFrom('/', '\0', '../', '/..', '%2E%2E', 'etc', '\n')), { maxLength: 8 }),
+      fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
+    );
+    const end = fc.constantFrom(`/${TIMESTAMP}.gone`, `/${TIMESTAMP}.wsp.gz`, `/${TIMESTAMP}.${SHA1}.wsp.gz`, '', '/x');
+    fc.assert(
+      fc.property(hostile, end, (pieces, end) => {
+        const key = parseKey(pieces.join('') + end);
+        if (!('path' in key)) return;
+        assert.doesNotMatch(key.path, /\0/);
+        const file = `/prefix/${key.path}.wsp`;
+        assert.equal(resolve(file), file);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('reads a key of 10,000 bytes like any other', () => {
+    const long = 'x'.repeat(10_000);
+    const key = parseKey(`${long}/${TIMESTAMP}.gone`);
+    assert.ok(key.kind === 'tombstone' && key.path === long);
+    assert.equal(parseKey(`${'../'.repeat(3000)}${TIMESTAMP}.gone`).kind, 'foreign');
+    assert.equal(parseKey('.'.repeat(10_000)).kind, 'foreign');
+  });
+
+  it('keeps a backslash in its name, where it means nothing', () => {
+    const key = parseKey(`..\\..\\x/${TIMESTAMP}.gone`);
+    assert.equal(key.kind, 'foreign');
+    const fine = parseKey(`a\\b/${TIMESTAMP}.gone`);
+    assert.ok(fine.kind === 'tombstone' && fine.path === 'a\\b');
+  });
+});
+
+describe('pythonPathOf and pythonNameOf', () => {
+  it('agree for a path without dots, and tell which one is ambiguous', () => {
+    assert.equal(pythonNameOf('a.b/c'), 'a.b.c');
+    assert.equal(pythonPathOf('a.b.c'), 'a/b/c');
+    assert.ok(isAmbiguous('a.b/c'));
+    fc.assert(
+      fc.property(path, (path) => assert.equal(pythonPathOf(pythonNameOf(path)) === path, !isAmbiguous(path))),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('rootOf', () => {
+  it('puts exactly one slash behind a storage path, and none before it', () => {
+    for (const storagePath of ['sp', 'sp/', '/sp', '/sp/', '//sp//']) assert.equal(rootOf({ storagePath }), 'sp/');
+    assert.equal(rootOf({ storagePath: 'a/b' }), 'a/b/');
+    for (const storagePath of ['', '/', '//']) assert.equal(rootOf({ storagePath }), '');
+    assert.equal(rootOf({}), '');
+  });
+
+  it('takes a raw storage path as it stands', () => {
+    assert.equal(rootOf({ storagePathRaw: 'sp' }), 'sp');
+    assert.equal(rootOf({ storagePathRaw: 'sp', storagePath: 'other' }), 'sp');
+    assert.equal(rootOf({ storagePathRaw: '', storagePath: 'sp' }), 'sp/');
+  });
+
+  it('stands before every key', () => {
+    assert.equal(backupKey('sp/', 'a/b', TIMESTAMP, SHA1, 'gz'), `sp/a.b/${TIMESTAMP}.${SHA1}.wsp.gz`);
+    assert.equal(tombstoneKey('sp/', 'a/b', TIMESTAMP), `sp/a.b/${TIMESTAMP}.gone`);
+    assert.deepEqual(pairKeys('sp', 'a/b', TIMESTAMP), {
+      data: `spa.b/${TIMESTAMP}.wsp.gz`,
+      sha1: `spa.b/${TIMESTAMP}.sha1`,
+    });
+    assert.equal(ownKey('sp/', 'owner.json'), 'sp/.whisper-backup/owner.json');
+  });
+});

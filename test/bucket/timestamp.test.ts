@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
+
+const seconds = fc.date({ min: new Date('0000-01-01'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true });
+
+describe('timestamp', () => {
+  it('is written in UTC, to the second', () => {
+    assert.equal(formatTimestamp(new Date('2026-11-22T04:14:15.999+01:00')), '2026-11-22T03:14:15+00:00');
+  });
+
+  it('comes back as it was, less the fraction', () => {
+    fc.assert(
+      fc.property(seconds, (time) => {
+        assert.equal(parseTimestamp(formatTimestamp(time))?.getTime(), Math.floor(time.getTime() / 1000) * 1000);
+      }),
+    );
+  });
+
+  it('sorts as text the way it does as time', () => {
+    fc.assert(
+      fc.property(seconds, seconds, (a, b) => {
+        if (formatTimestamp(a) < formatTimestamp(b)) assert.ok(a < b);
+      }),
+    );
+  });
+
+  it('takes no other form, and no moment that does not exist', () => {
+    for (const text of [
+      '',
+      '2026-11-22T03:14:15Z',
+      '2026-11-22T03:14:15.000+00:00',
+      '2026-11-22T03:14:15+0000',
+      '2026-11-22T03:14:15-00:00',
+      '2026-11-22T03:14:15+01:00',
+      '2026-11-22 03:14:15+00:00',
+      ' 2026-11-22T03:14:15+00:00',
+      '2026-11-22T03:14:15+00:00\n',
+      '2026-02-29T03:14:15+00:00',
+      '2026-02-30T03:14:15+00:00',
+      '2026-00-22T03:14:15+00:00',
+      '2026-13-22T03:14:15+00:00',
+      '2026-11-22T24:00:00+00:00',
+      '2026-11-22T03:60:15+00:00',
+      '2026-11-22T03:14:60+00:00',
+      '٢٠٢٦-11-22T03:14:15+00:00',
+    ])
+      assert.equal(parseTimestamp(text), undefined, text);
+    assert.ok(parseTimestamp('2024-02-29T03:14:15+00:00'));
+  });
+});

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Backup } from '../../lib/bucket/catalog.ts';
+import { DAY, retain } from '../../lib/expiry/retention.ts';
+import { daysAgo, NOW } from '../fixtures/bucket.ts';
+
+const rules = { retention: 5, keepWithin: 0, purge: 45 };
+
+/** Backups, oldest first: so many days old, so large. */
+function backups(...aged: readonly (readonly [days: number, size: number])[]): Backup[] {
+  return aged.map(([days, size]) => {
+    const time = daysAgo(days);
+    return { kind: 'single', time, algorithm: 'gz', sha1: '', object: { key: `${days}`, size, modified: time } };
+  });
+}
+
+/** How many days old each is. */
+function ages(backups: readonly Backup[]): number[] {
+  return backups.map(({ time }) => (NOW.getTime() - time.getTime()) / DAY);
+}
+
+const history = fc
+  .array(fc.tuple(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 1, max: 1000 })), { maxLength: 12 })
+  .map((aged) => backups(...aged.sort(([a], [b]) => b - a)));
+const anyRules = fc.record({
+  retention: fc.integer({ min: 1, max: 8 }),
+  keepWithin: fc.integer({ min: 0, max: 60 }),
+  purge: fc.integer({ min: -1, max: 60 }),
+});
+
+describe('retain', () => {
+  it('lets go of all but the newest, oldest first', () => {
+    const all = backups([9, 1], [8, 1], [7, 1], [6, 1], [5, 1], [4, 1], [3, 1]);
+    assert.deepEqual(ages(retain(all, rules, NOW).retired), [9, 8]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [9, 8, 7, 6, 5, 4]);
+    assert.deepEqual(retain(all, { ...rules, retention: 7 }, NOW).retired, []);
+    assert.deepEqual(retain([], rules, NOW), { retired: [] });
+  });
+
+  it('keeps what is younger than keepWithin days besides', () => {
+    const all = backups([40, 1], [30, 1], [20, 1], [10, 1], [0, 1]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1, keepWithin: 25 }, NOW).retired), [40, 30]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 4, keepWithin: 5 }, NOW).retired), [40]);
+  });
+
+  it('counts alone when keepWithin is off, even for backups of this very second or the next', () => {
+    const all = backups([1, 1], [0, 1], [-1 / 86_400, 1]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [1, 0]);
+  });
+
+  it('keeps the largest while the newest is less than half of it: carbon recreated a lost file', () => {
+    const all = backups([9, 100], [8, 999], [7, 1000], [6, 400], [5, 450], [4, 499]);
+    const { retired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
+    assert.deepEqual(ages(retired), [9, 8, 6, 5]);
+    assert.equal(shrunkFrom, all[2]);
+    // What plain counting would have left: one backup, almost empty.
+    assert.equal(all.length - retired.length, 2);
+  });
+
+  it('does not call half as large shrunk', () => {
+    const { retired, shrunkFrom } = retain(backups([2, 1000], [1, 500]), { ...rules, retention: 1 }, NOW);
+    assert.deepEqual(ages(retired), [2]);
+    assert.equal(shrunkFrom, undefined);
+  });
+
+  it('keeps the newest of several that are equally large', () => {
+    const all = backups([4, 1000], [3, 1000], [2, 10], [1, 10]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [4, 2]);
+  });
+
+  it('lets go of the largest when it is older than purge days', () => {
+    const shrunk = (days: number, purge: number) => {
+      const { retired, shrunkFrom } = retain(backups([days, 1000], [1, 10]), { ...rules, retention: 1, purge }, NOW);
+      return { retired: retired.length, shrunk: shrunkFrom !== undefined };
+    };
+    assert.deepEqual(shrunk(44, 45), { retired: 0, shrunk: true });
+    assert.deepEqual(shrunk(45, 45), { retired: 0, shrunk: true });
+    assert.deepEqual(shrunk(46, 45), { retired: 1, shrunk: false });
+    assert.deepEqual(shrunk(2, 0), { retired: 1, shrunk: false });
+    assert.deepEqual(shrunk(5000, -1), { retired: 0, shrunk: true });
+  });
+
+  it('never lets go of the newest, keeps the count, and never what keepWithin covers', () => {
+    fc.assert(
+      fc.property(history, anyRules, (all, rules) => {
+        const { retired, shrunkFrom } = retain(all, rules, NOW);
+        const kept = all.filter((backup) => !retired.includes(backup));
+        assert.ok(kept.length >= Math.min(all.length, rules.retention));
+        assert.deepEqual(kept.slice(-rules.retention), all.slice(-rules.retention));
+        const cutoff = daysAgo(rules.keepWithin);
+        if (rules.keepWithin > 0) assert.ok(retired.every(({ time }) => time < cutoff));
+        if (shrunkFrom) assert.ok(kept.includes(shrunkFrom));
+        // And no more is kept than these reasons tell.
+        const extra = kept.slice(0, Math.max(0, kept.length - rules.retention));
+        assert.ok(extra.every((one) => one === shrunkFrom || (rules.keepWithin > 0 && one.time >= cutoff)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('has nothing more to say once its advice was followed', () => {
+    fc.assert(
+      fc.property(history, anyRules, (all, rules) => {
+        const { retired } = retain(all, rules, NOW);
+        const kept = all.filter((backup) => !retired.includes(backup));
+        assert.deepEqual(retain(kept, rules, NOW).retired, []);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { RunLockedError } from '../../lib/errors.ts';
+import { acquireRunLock } from '../../lib/system/runlock.ts';
+import { lockByPython, tryByPython } from '../fixtures/locker.ts';
+import { isRoot, startScript } from '../fixtures/runtime.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+
+const SOON = { timeout: 0.2 };
+
+describe('the run lock', () => {
+  it('is refused to a second holder when its time is up, in words that name file, time and option', async () => {
+    await using scratch = await createScratch();
+    const path = scratch.at('lock');
+    const lock = await acquireRunLock(path, SOON);
+    const started = performance.now();
+    await assert.rejects(acquireRunLock(path, SOON), (error) => {
+      assert.ok(error instanceof RunLockedError);
+      assert.equal(error.code, 'RUN_LOCKED');
+      assert.match(error.message, /another run has held the lock .*\/lock for 0\.2 s.*--locktimeout/);
+      return true;
+    });
+    const waited = performance.now() - started;
+    assert.ok(waited >= 199 && waited < 5000, `waited ${waited} ms`);
+    await lock.release();
+    await (await acquireRunLock(path, { timeout: 0 })).release();
+  });
+
+  it('is had by one that waits as soon as the other lets go', async () => {
+    await using scratch = await createScratch();
+    const lock = await acquireRunLock(scratch.at('lock'), SOON);
+    const second = acquireRunLock(scratch.at('lock'), { timeout: 20 });
+    setTimeout(() => void lock.release(), 100);
+    await (await second).release();
+  });
+
+  it('keeps processes apart, and is never stale: it is free at once when its holder is killed with -9', async () => {
+    await using scratch = await createScratch();
+    const path = scratch.at('lock');
+    const holder = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path]);
+    assert.equal(await firstLine(holder), 'held');
+    await assert.rejects(acquireRunLock(path, SOON), RunLockedError);
+    assert.equal(await tryByPython(path, 'LOCK_EX'), 'blocked');
+
+    const exited = once(holder, 'exit');
+    holder.kill('SIGKILL');
+    await exited;
+    assert.ok((await stat(path)).isFile(), 'the file stays');
+    await (await acquireRunLock(path, { timeout: 0 })).release();
+  });
+
+  it('gives up waiting when the run is interrupted', async () => {
+    await using scratch = await createScratch();
+    await using _ = await lockOf(scratch.at('lock'));
+    const interruption = new AbortController();
+    const reason = new Error('interrupted');
+    setTimeout(() => interruption.abort(reason), 50);
+    const started = performance.now();
+    await assert.rejects(
+      acquireRunLock(scratch.at('lock'), { timeout: 600, signal: interruption.signal }),
+      (error) => error === reason,
+    );
+    assert.ok(performance.now() - started < 5000);
+  });
+});
+
+describe('the lock file', () => {
+  it('is made readable by all whatever the umask, so that every user can take it', async () => {
+    await using scratch = await createScratch();
+    const before = process.umask(0o077);
+    try {
+      await (await acquireRunLock(scratch.at('lock'), SOON)).release();
+    } finally {
+      process.umask(before);
+    }
+    assert.equal((await stat(scratch.at('lock'))).mode & 0o777, 0o644);
+  });
+
+  it('keeps what is in it', async () => {
+    await using scratch = await createScratch();
+    await writeFile(scratch.at('lock'), '1234\n');
+    await (await acquireRunLock(scratch.at('lock'), SOON)).release();
+    assert.equal(await readFile(scratch.at('lock'), 'utf8'), '1234\n');
+  });
+
+  it('may be a stale one of the Python tool, with the number of a process that is long gone', async () => {
+    await using scratch = await createScratch();
+    await writeFile(scratch.at('lock'), '999999');
+    await (await acquireRunLock(scratch.at('lock'), { timeout: 0 })).release();
+  });
+
+  it('is never looked for through a symbolic link, which anybody may plant in a common directory', async () => {
+    await using scratch = await createScratch();
+    await writeFile(scratch.at('precious'), 'content');
+    await symlink(scratch.at('precious'), scratch.at('lock'));
+    await assert.rejects(acquireRunLock(scratch.at('lock'), SOON), { code: 'LOCK_FILE', message: /--lockfile/ });
+    await symlink(scratch.at('nothing'), scratch.at('dangling'));
+    await assert.rejects(acquireRunLock(scratch.at('dangling'), SOON), { code: 'LOCK_FILE' });
+  });
+
+  it('is named with its option when its directory is missing', async () => {
+    await using scratch = await createScratch();
+    await assert.rejects(acquireRunLock(scratch.at('no', 'lock'), SOON), { code: 'LOCK_FILE', message: /--lockfile/ });
+  });
+
+  it('of one user is taken by the other, root and the service user alike, in a sticky directory too', async () => {
+    await using scratch = await createScratch();
+    // As /var/lock is.
+    await mkdir(scratch.at('sticky'));
+    await chmod(scratch.at('sticky'), 0o1777);
+    const path = scratch.at('sticky', 'lock');
+
+    const first = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], { unprivileged: true });
+    assert.equal(await firstLine(first), 'held');
+    await assert.rejects(acquireRunLock(path, SOON), RunLockedError);
+    await letGo(first);
+    const lock = await acquireRunLock(path, { timeout: 0 });
+
+    const second = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], { unprivileged: true });
+    assert.equal(await firstLine(second), 'RUN_LOCKED');
+    await letGo(second);
+    await lock.release();
+
+    // And the other way round: a file that root has made.
+    if (isRoot) await chown(path, 0, 0);
+    const third = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], { unprivileged: true });
+    assert.equal(await firstLine(third), 'held');
+    await letGo(third);
+  });
+});
+
+async function lockOf(path: string): Promise<AsyncDisposable> {
+  await writeFile(path, '');
+  return lockByPython(path, 'LOCK_EX');
+}
+
+/** The first line that it says; what it complains about, when it ends without one. */
+async function firstLine(child: ChildProcessWithoutNullStreams): Promise<string> {
+  let said = '';
+  let complained = '';
+  child.stderr.on('data', (chunk) => {
+    complained += String(chunk);
+  });
+  return new Promise((resolve) => {
+    child.stdout.on('data', (chunk) => {
+      said += String(chunk);
+      if (said.includes('\n')) resolve(said.slice(0, said.indexOf('\n')));
+    });
+    child.on('close', () => resolve(complained));
+  });
+}
+
+async function letGo(child: ChildProcessWithoutNullStreams): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exited = once(child, 'exit');
+  child.stdin.end();
+  await exited;
+}

@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { placeFile } from '../../lib/tree/place.ts';
+import { type Published, type PublishTask, publish } from '../../lib/workers/publish.ts';
+import { whisperInfo } from '../../lib/whisper/info.ts';
+import { lockByPython } from '../fixtures/locker.ts';
+import { metricFile, plantMetric } from '../fixtures/metric.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+import { stateOf } from '../fixtures/treestate.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 12);
+const sha1Of = (bytes: Uint8Array) => createHash('sha1').update(bytes).digest('hex');
+
+function encoded(data: Uint8Array, body: Uint8Array = gzipSync(data), sha1 = sha1Of(data)): PublishTask['backup'] {
+  return { key: 'the/key', body, algorithm: 'gz', sha1 };
+}
+
+/** Publishes a backup of these bytes as `a/b`, in this thread. */
+function bring(prefix: string, data: Uint8Array, options: Partial<PublishTask> = {}): Promise<Published> {
+  const asked = { overwrite: false, replaceDamaged: false, dryRun: false, flock: true, fileLockTimeout: 0.1, now: NOW };
+  return publish({ prefix, path: 'a/b', backup: encoded(data), ...asked, ...options }, () => false);
+}
+
+/** The same, with something done when the new file has been written beside its place, and is about to be published. */
+function bringWhile(prefix: string, data: Uint8Array, act: () => void): Promise<Published> {
+  const task = { prefix, path: 'a/b', backup: encoded(data), overwrite: false, replaceDamaged: false, dryRun: false };
+  const locks = { flock: true, fileLockTimeout: 0.1, now: NOW };
+  const owner = () => {
+    act();
+    return { uid: 0, gid: 0 };
+  };
+  return publish(Object.defineProperty({ ...task, ...locks }, 'owner', { get: owner }), () => false);
+}
+
+/** The code of a failure, or what came of it. */
+function codeOf(result: Published): string {
+  return result.outcome === 'failed' ? result.code : result.outcome;
+}
+
+const COMPRESSED = new TextEncoder().encode('whisper_compressed and what go-carbon makes of it');
+/** The half hour that is known, and the whole hour. */
+const half = metricFile(1, { known: 30 });
+const whole = metricFile(1, { known: 60 });
+
+describe('publish', () => {
+  it('makes the file and its directories, with modes that let everybody read, whatever the umask', async () => {
+    await using scratch = await createScratch();
+    const umask = process.umask(0o077);
+    try {
+      assert.deepEqual(await bring(scratch.path, whole, { path: 'a/b/c' }), {
+        outcome: 'restored',
+        bytes: whole.length,
+      });
+    } finally {
+      process.umask(umask);
+    }
+    const mode = async (...names: string[]) => ((await stat(scratch.at(...names))).mode & 0o7777).toString(8);
+    assert.deepEqual([await mode('a'), await mode('a', 'b'), await mode('a', 'b', 'c.wsp')], ['755', '755', '644']);
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('a', 'b', 'c.wsp'))), whole);
+    assert.deepEqual(await readdir(scratch.at('a', 'b')), ['c.wsp']);
+  });
+
+  it('gives what it makes to the owner of the nearest directory that was there', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('there');
+    await chown(scratch.at('there'), 1234, 5678);
+    await bring(scratch.path, whole, { path: 'there/a/b/c' });
+    for (const path of ['there/a', 'there/a/b', 'there/a/b/c.wsp']) {
+      const { uid, gid } = await stat(scratch.at(path));
+      assert.deepEqual([uid, gid], [1234, 5678], path);
+    }
+  });
+
+  it('gives it to the owner asked for, and changes nobody else’s', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('there');
+    await bring(scratch.path, whole, { path: 'there/a/b', owner: { uid: 77, gid: 88 } });
+    const owners = await Promise.all(['there', 'there/a', 'there/a/b.wsp'].map((path) => stat(scratch.at(path))));
+    assert.deepEqual(
+      owners.map(({ uid, gid }) => [uid, gid]),
+      [
+        [0, 0],
+        [77, 88],
+        [77, 88],
+      ],
+    );
+  });
+
+  it('shows a directory only when it is its owner’s, since other threads go by the owner of what they find', async () => {
+    await using scratch = await createScratch();
+    const seen: string[][] = [];
+    const owner = () => {
+      seen.push(readdirSync(scratch.path).filter((name) => !name.startsWith('.')));
+      return { uid: 77, gid: 88 };
+    };
+    placeFile(scratch.path, 'a/b.wsp', Object.defineProperty({}, 'owner', { get: owner }));
+    assert.deepEqual(seen, [[]]);
+    const { uid, gid } = await stat(scratch.at('a'));
+    assert.deepEqual([uid, gid], [77, 88]);
+    assert.deepEqual(await readdir(scratch.path), ['a']);
+  });
+
+  it('keeps a directory that appears meanwhile, with what is in it', async () => {
+    await using scratch = await createScratch();
+    const owner = () => {
+      mkdirSync(scratch.at('a'));
+      writeFileSync(scratch.at('a', 'x.wsp'), half);
+      return { uid: 77, gid: 88 };
+    };
+    placeFile(scratch.path, 'a/b.wsp', Object.defineProperty({}, 'owner', { get: owner }));
+    assert.deepEqual(await readdir(scratch.path), ['a']);
+    assert.deepEqual(await readdir(scratch.at('a')), ['x.wsp']);
+    assert.equal((await stat(scratch.at('a'))).uid, 0);
+  });
+
+  it('makes a prefix that is not there, also a relative one', async () => {
+    await using scratch = await createScratch();
+    const directory = process.cwd();
+    process.chdir(scratch.path);
+    try {
+      for (const prefix of ['tree', './dot/tree', `${scratch.path}/absolute/`])
+        assert.equal(codeOf(await bring(prefix, whole)), 'restored', prefix);
+    } finally {
+      process.chdir(directory);
+    }
+    assert.deepEqual((await readdir(scratch.path)).sort(), ['absolute', 'dot', 'tree']);
+    for (const prefix of ['tree', 'dot/tree', 'absolute']) await stat(scratch.at(prefix, 'a', 'b.wsp'));
+  });
+
+  it('does not replace a file that appears meanwhile, but fills it', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('a');
+    const result = await bringWhile(scratch.path, whole, () => writeFileSync(scratch.at('a', 'b.wsp'), half));
+    assert.deepEqual(result, { outcome: 'backfilled', bytes: whole.length, filled: 30 });
+    assert.deepEqual(await readdir(scratch.at('a')), ['b.wsp']);
+  });
+
+  it('fills a local file, keeps its own points, and changes no byte the second time', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b', metricFile(2, { known: 30 }));
+    assert.deepEqual(await bring(scratch.path, whole), { outcome: 'backfilled', bytes: whole.length, filled: 30 });
+    const filled = new Uint8Array(await readFile(file));
+    assert.equal(whisperInfo(filled).archives[0]?.known, 60);
+    const state = await stateOf(scratch.path);
+    assert.deepEqual(await bring(scratch.path, whole), { outcome: 'unchanged', bytes: whole.length });
+    assert.deepEqual(await stateOf(scratch.path), state);
+  });
+
+  it('leaves a file that is the same as it is', async () => {
+    await using scratch = await createScratch();
+    await plantMetric(scratch.path, 'a/b', whole);
+    const state = await stateOf(scratch.path);
+    for (const options of [{}, { overwrite: true }, { replaceDamaged: true }])
+      assert.equal(codeOf(await bring(scratch.path, whole, options)), 'unchanged');
+    assert.deepEqual(await stateOf(scratch.path), state);
+  });
+
+  it('waits for the lock of a local file, and fails without touching it when it is not had', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b', half);
+    const state = await stateOf(scratch.path);
+    {
+      await using _lock = await lockByPython(file, 'LOCK_SH');
+      for (const options of [{}, { overwrite: true }])
+        assert.equal(codeOf(await bring(scratch.path, whole, options)), 'LOCK_TIMEOUT');
+      assert.deepEqual(await stateOf(scratch.path), state);
+      const waiting = bring(scratch.path, whole, { fileLockTimeout: 10 });
+      setTimeout(() => void _lock.release(), 200);
+      assert.equal(codeOf(await waiting), 'backfilled');
+    }
+    await using _lock = await lockByPython(file, 'LOCK_EX');
+    assert.equal(codeOf(await bring(scratch.path, metricFile(3), { flock: false })), 'unchanged');
+  });
+
+  it('overwrites by renaming when asked to', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b', metricFile(2));
+    const { ino } = await stat(file);
+    assert.equal(codeOf(await bring(scratch.path, whole, { overwrite: true })), 'restored');
+    assert.deepEqual(new Uint8Array(await readFile(file)), whole);
+    assert.notEqual((await stat(file)).ino, ino);
+    assert.deepEqual(await readdir(scratch.at('a')), ['b.wsp']);
+  });
+
+  it('does not touch a damaged local file, and hints at what would', async () => {
+    await using scratch = await createScratch();
+    for (const damaged of [new Uint8Array(), half.subarray(0, 100), new Uint8Array(500).fill(7)]) {
+      await plantMetric(scratch.path, 'a/b', damaged);
+      const state = await stateOf(scratch.path);
+      const result = await bring(scratch.path, whole);
+      assert.ok(result.outcome === 'failed' && !result.backupDamaged);
+      assert.equal(result.code, 'LOCAL_DAMAGED');
+      assert.match(result.reason, /--replace-damaged/);
+      assert.deepEqual(await stateOf(scratch.path), state);
+    }
+  });
+
+  it('moves a damaged local file aside when asked to, and fills a sound one all the same', async () => {
+    await using scratch = await createScratch();
+    const damaged = half.slice(0, 100);
+    const file = await plantMetric(scratch.path, 'a/b', damaged);
+    assert.equal(codeOf(await bring(scratch.path, whole, { replaceDamaged: true })), 'restored');
+    assert.deepEqual(new Uint8Array(await readFile(file)), whole);
+    const aside = 'b.wsp.damaged-2026-11-22T12:00:00+00:00';
+    assert.deepEqual((await readdir(scratch.at('a'))).sort(), ['b.wsp', aside]);
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('a', aside))), damaged);
+    await writeFile(file, half);
+    assert.equal(codeOf(await bring(scratch.path, whole, { replaceDamaged: true })), 'backfilled');
+  });
+
+  it('takes nothing from a damaged backup, whether there is a local file or not', async () => {
+    await using scratch = await createScratch();
+    const good = gzipSync(whole);
+    const flipped = Uint8Array.from(good);
+    flipped[60] = (flipped[60] ?? 0) ^ 0x10;
+    // A Whisper header that tells of 60 points, and a great deal behind it.
+    const bomb = Buffer.alloc(100 * 2 ** 20);
+    bomb.set(whole);
+    const damaged: Record<string, PublishTask['backup']> = {
+      cut: encoded(whole, good.subarray(0, good.length - 20)),
+      empty: encoded(whole, new Uint8Array()),
+      flipped: encoded(whole, flipped),
+      'of another file': encoded(whole, gzipSync(half)),
+      'with a wrong SHA-1': encoded(whole, good, '0'.repeat(40)),
+      'followed by something': encoded(whole, Buffer.concat([good, Buffer.from('more')])),
+      'a bomb': encoded(bomb, gzipSync(bomb, { level: 1 })),
+      'no Whisper file': encoded(new Uint8Array(999)),
+      'a cut Whisper file': encoded(whole.subarray(0, 200)),
+      'an empty file': encoded(new Uint8Array()),
+    };
+    const file = await plantMetric(scratch.path, 'a/b', half);
+    const state = await stateOf(scratch.path);
+    for (const [name, backup] of Object.entries(damaged)) {
+      for (const path of ['a/b', 'new/c']) {
+        for (const options of [{}, { overwrite: true, replaceDamaged: true }]) {
+          const result = await bring(scratch.path, whole, { ...options, backup, path });
+          assert.ok(result.outcome === 'failed' && result.backupDamaged, name);
+        }
+      }
+    }
+    assert.deepEqual(await stateOf(scratch.path), state);
+    assert.deepEqual(new Uint8Array(await readFile(file)), half);
+  });
+
+  it('brings go-carbon’s compressed files back as they are, and fills neither from nor into one', async () => {
+    await using scratch = await createScratch();
+    assert.equal(codeOf(await bring(scratch.path, COMPRESSED)), 'restored');
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('a', 'b.wsp'))), COMPRESSED);
+    assert.equal(codeOf(await bring(scratch.path, COMPRESSED)), 'unchanged');
+    const state = await stateOf(scratch.path);
+    for (const options of [{}, { replaceDamaged: true }])
+      assert.equal(codeOf(await bring(scratch.path, whole, options)), 'WHISPER_COMPRESSED');
+    assert.deepEqual(await stateOf(scratch.path), state);
+    assert.equal(codeOf(await bring(scratch.path, whole, { overwrite: true })), 'restored');
+    const plain = await stateOf(scratch.path);
+    assert.equal(codeOf(await bring(scratch.path, COMPRESSED)), 'WHISPER_COMPRESSED');
+    assert.deepEqual(await stateOf(scratch.path), plain);
+  });
+
+  it('follows no link out of the prefix', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('tree');
+    await plantMetric(scratch.at('outside'), 'b', half);
+    await symlink(scratch.at('outside'), scratch.at('tree', 'a'));
+    await scratch.directory('tree', 'x');
+    await symlink(scratch.at('outside', 'b.wsp'), scratch.at('tree', 'x', 'b.wsp'));
+    await symlink(scratch.at('outside', 'new.wsp'), scratch.at('tree', 'x', 'dangling.wsp'));
+    await symlink(scratch.at('outside', 'new'), scratch.at('tree', 'nowhere'));
+    const outside = await stateOf(scratch.at('outside'));
+    for (const options of [{}, { overwrite: true, replaceDamaged: true }]) {
+      for (const path of ['a/b', 'a/new', 'a/deeper/new', 'x/b'])
+        assert.equal(codeOf(await bring(scratch.at('tree'), whole, { ...options, path })), 'OUTSIDE_PREFIX', path);
+      for (const path of ['x/dangling', 'nowhere/b'])
+        assert.equal((await bring(scratch.at('tree'), whole, { ...options, path })).outcome, 'failed', path);
+    }
+    assert.deepEqual(await stateOf(scratch.at('outside')), outside);
+  });
+
+  it('follows links that stay inside, and a prefix that is one', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('tree', 'real');
+    await symlink('real', scratch.at('tree', 'a'));
+    await symlink(scratch.at('tree'), scratch.at('link'));
+    assert.equal(codeOf(await bring(scratch.at('link'), half)), 'restored');
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('tree', 'real', 'b.wsp'))), half);
+    await symlink('b.wsp', scratch.at('tree', 'real', 'c.wsp'));
+    assert.equal(codeOf(await bring(scratch.at('link'), whole, { path: 'a/c' })), 'backfilled');
+    // What the link points to was filled, and the link is still one.
+    assert.ok((await lstat(scratch.at('tree', 'real', 'c.wsp'))).isSymbolicLink());
+  });
+
+  it('refuses what stands in the way, and leaves it there', async () => {
+    await using scratch = await createScratch();
+    await mkdir(scratch.at('a', 'b.wsp'), { recursive: true });
+    await writeFile(scratch.at('file'), 'x');
+    const state = await stateOf(scratch.path);
+    assert.equal(codeOf(await bring(scratch.path, whole, { overwrite: true })), 'NOT_REGULAR');
+    assert.equal(codeOf(await bring(scratch.path, whole, { path: 'file/b' })), 'NOT_A_DIRECTORY');
+    assert.equal(codeOf(await bring(scratch.path, whole, { path: `a/${'x'.repeat(252)}` })), 'ENAMETOOLONG');
+    assert.deepEqual(await stateOf(scratch.path), state);
+  });
+
+  it('in a dry run writes nothing, and says the same', async () => {
+    await using scratch = await createScratch();
+    await plantMetric(scratch.path, 'fill', half);
+    await plantMetric(scratch.path, 'same', whole);
+    await plantMetric(scratch.path, 'damaged', half.subarray(0, 50));
+    const state = await stateOf(scratch.path);
+    const said = async (options: Partial<PublishTask>) => {
+      const codes = [];
+      for (const path of ['fill', 'same', 'damaged', 'new/file'])
+        codes.push(codeOf(await bring(scratch.path, whole, { ...options, path })));
+      return codes;
+    };
+    const planned = await said({ dryRun: true });
+    assert.deepEqual(planned, ['backfilled', 'unchanged', 'LOCAL_DAMAGED', 'restored']);
+    const replaced = await said({ dryRun: true, overwrite: true });
+    assert.deepEqual(replaced, ['restored', 'unchanged', 'restored', 'restored']);
+    assert.deepEqual(await stateOf(scratch.path), state);
+    assert.deepEqual(await said({}), planned);
+  });
+
+  it('leaves no temporary file when it cannot publish', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('a');
+    let written: string[] = [];
+    const result = await bringWhile(scratch.path, whole, () => {
+      written = readdirSync(scratch.at('a'));
+      throw new Error('the disk is gone');
+    });
+    assert.equal(result.outcome, 'failed');
+    assert.equal(written.length, 1);
+    assert.deepEqual(await readdir(scratch.at('a')), []);
+  });
+
+  it('writes beside its place, under a name that is no metric’s, and lets nobody read it before it is whole', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('a');
+    const seen: { name: string; mode: number; size: number }[] = [];
+    await bringWhile(scratch.path, whole, () => {
+      for (const name of readdirSync(scratch.at('a'))) {
+        const { mode, size } = statSync(scratch.at('a', name));
+        seen.push({ name, mode: mode & 0o777, size });
+      }
+    });
+    const [temporary, ...others] = seen;
+    assert.deepEqual([others, temporary?.mode, temporary?.size], [[], 0o600, whole.length]);
+    assert.doesNotMatch(temporary?.name ?? '', /\.wsp$/);
+    assert.ok((temporary?.name.length ?? 99) < 30);
+  });
+});
