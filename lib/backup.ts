@@ -1,10 +1,11 @@
 import { pMapIterable } from 'p-map';
+import { rootOf } from './bucket/layout.ts';
+import { claim } from './bucket/owner.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { createCompressor } from './compress/engine.ts';
-import { rulesOf } from './expiry/rules.ts';
 import { codeOf, InvalidOptionError, reasonOf } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
-import { rootOf } from './bucket/layout.ts';
+import { rulesOf } from './expiry/rules.ts';
 import type {
   FormatOptions,
   LoadOptions,
@@ -14,14 +15,13 @@ import type {
   SelectOptions,
   TreeOptions,
 } from './options.ts';
-import { claim } from './bucket/owner.ts';
-import { compressorOptions } from './workers/snapshot.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type StoreFileContext, storeFile } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
 import { WorkerPool } from './workers/pool.ts';
+import { compressorOptions } from './workers/snapshot.ts';
 
 export interface BackupOptions
   extends RunOptions,

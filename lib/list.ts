@@ -1,9 +1,9 @@
 import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
+import { formatTimestamp } from './bucket/timestamp.ts';
 import type { Algorithm } from './compress/codec.ts';
 import { selector } from './glob.ts';
 import type { PlaceOptions, RunOptions, SelectOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
-import { formatTimestamp } from './bucket/timestamp.ts';
 
 export interface ListOptions extends RunOptions, SelectOptions, PlaceOptions {
   /** Only backups at this time or later. */

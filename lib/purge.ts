@@ -1,9 +1,9 @@
 import { pMapIterable } from 'p-map';
-import { rulesOf } from './expiry/rules.ts';
+import { claim } from './bucket/owner.ts';
 import { codeOf, reasonOf } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
+import { rulesOf } from './expiry/rules.ts';
 import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions } from './options.ts';
-import { claim } from './bucket/owner.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { survey } from './survey.ts';

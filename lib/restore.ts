@@ -1,19 +1,19 @@
 import { open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
-import { ByteBudget } from './bytebudget.ts';
 import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
+import { formatTimestamp } from './bucket/timestamp.ts';
+import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
-import { makePrefix, type Owner } from './tree/place.ts';
-import type { Published } from './workers/publish.ts';
-import { FILE_BYTES } from './tree/readfile.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sha1Of } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
-import { formatTimestamp } from './bucket/timestamp.ts';
+import { makePrefix, type Owner } from './tree/place.ts';
+import { FILE_BYTES } from './tree/readfile.ts';
 import { WorkerPool } from './workers/pool.ts';
+import type { Published } from './workers/publish.ts';
 
 export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
   /** Take the newest backup strictly before this. @default the newest of all */

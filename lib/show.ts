@@ -1,15 +1,15 @@
 import { findMetric } from './bucket/catalog.ts';
-import { decodeBackup } from './workers/decode.ts';
-import { InvalidOptionError, WhisperBackupError } from './errors.ts';
 import { pathOf, pythonPathOf } from './bucket/layout.ts';
+import { formatTimestamp } from './bucket/timestamp.ts';
+import { InvalidOptionError, WhisperBackupError } from './errors.ts';
 import { type ListedBackup, listed } from './list.ts';
 import type { PlaceOptions, RunOptions } from './options.ts';
-import { FILE_BYTES, openLocked, readStable } from './tree/readfile.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sha1Of } from './storefile.ts';
-import { formatTimestamp } from './bucket/timestamp.ts';
+import { FILE_BYTES, openLocked, readStable } from './tree/readfile.ts';
 import { parseHeader } from './whisper/header.ts';
 import { knownPoints } from './whisper/info.ts';
+import { decodeBackup } from './workers/decode.ts';
 
 export interface ShownArchive {
   /** In seconds. */

@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises';
-import type { ByteBudget } from './bytebudget.ts';
 import type { Backup, StoredMetric } from './bucket/catalog.ts';
-import { WhisperBackupError } from './errors.ts';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './bucket/layout.ts';
-import type { FormatOptions } from './options.ts';
-import type { Snapshot, SnapshotTask } from './workers/snapshot.ts';
-import type { ObjectStore } from './store/store.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
+import type { ByteBudget } from './bytebudget.ts';
+import { WhisperBackupError } from './errors.ts';
+import type { FormatOptions } from './options.ts';
+import type { ObjectStore } from './store/store.ts';
 import type { LocalFile } from './tree/walk.ts';
 import type { WorkerPool } from './workers/pool.ts';
+import type { Snapshot, SnapshotTask } from './workers/snapshot.ts';
 
 /** What storing a file needs besides the file. */
 export interface StoreFileContext {
@@ -54,7 +54,7 @@ export async function storeFile(
     if (shot.outcome !== 'changed') return shot;
     if (newest?.sha1Object && known.knownMd5OfSha1 && (await readSha1(newest, context)) === shot.sha1)
       return { outcome: 'unchanged', sha1: shot.sha1, bytes: shot.bytes };
-    const time = laterOf(new Date(now + shot.age), stored?.backups.at(-1)?.time);
+    const time = laterOf(new Date(context.now().getTime() - shot.sinceRead), stored?.backups.at(-1)?.time);
     return { outcome: 'stored', bytes: shot.bytes, backup: await put(local.path, shot, time, context) };
   });
 }

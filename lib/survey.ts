@@ -1,10 +1,10 @@
-import { sharesPythonName } from './tree/ambiguous.ts';
 import { type CatalogEvents, catalog, findMetric, hasPairsElsewhere, type StoredMetric } from './bucket/catalog.ts';
 import { mayReach, selector } from './glob.ts';
 import { join } from './merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
 import { ascending } from './order.ts';
 import type { ObjectStore } from './store/store.ts';
+import { sharesPythonName } from './tree/ambiguous.ts';
 import { type BlindSpot, type LocalFile, presence, walk } from './tree/walk.ts';
 
 /** A metric as both sides know it. */

@@ -1,9 +1,9 @@
 import type { Algorithm } from '../compress/codec.ts';
-import { isAmbiguous, type Key, metricOf, parseKey, pythonNameOf, rootOf } from './layout.ts';
 import { join, type Ordered } from '../merge.ts';
 import type { PlaceOptions } from '../options.ts';
 import { ascending } from '../order.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
+import { isAmbiguous, type Key, metricOf, parseKey, pythonNameOf, rootOf } from './layout.ts';
 
 /** One stored copy of one metric. */
 export interface Backup {

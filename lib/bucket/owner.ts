@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { codeOf, GuardError } from '../errors.ts';
-import { ownKey, rootOf } from './layout.ts';
 import type { Machine, PlaceOptions } from '../options.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { ownKey, rootOf } from './layout.ts';
 
 /** What `owner.json` holds. */
 const Owner = v.object({ machineId: v.string(), host: v.string(), since: v.string() });

@@ -1,6 +1,7 @@
-import type { StoredMetric } from './catalog.ts';
 import { reasonOf } from '../errors.ts';
-import type { ObjectStore } from '../store/store.ts';
+import { StoreError } from '../store/errors.ts';
+import type { DeleteFailure, ObjectStore } from '../store/store.ts';
+import type { StoredMetric } from './catalog.ts';
 
 /** What goes of one metric. Each stage is deleted whole, for all metrics of a batch, before the next one begins. */
 export interface Removal {
@@ -59,7 +60,7 @@ export class Remover {
     for (const stage of ['sha1s', 'data', 'tombstones'] as const) {
       const keys = batch.flatMap((removal) => removal[stage]);
       if (keys.length === 0) continue;
-      const failures = await this.#store.delete(keys, { ...(this.#signal && { signal: this.#signal }) });
+      const failures = await this.#delete(keys);
       this.deleted += keys.length - failures.length;
       const failed = new Map(failures.map((failure) => [failure.key, failure.error]));
       batch = batch.filter((removal) => {
@@ -67,6 +68,17 @@ export class Remover {
         if (key !== undefined) this.#onFailure(removal.metric, `Cannot delete ${key}: ${reasonOf(failed.get(key))}`);
         return key === undefined;
       });
+    }
+  }
+
+  /** A store that refuses a whole batch has failed to delete each of its keys. */
+  async #delete(keys: readonly string[]): Promise<DeleteFailure[]> {
+    try {
+      return await this.#store.delete(keys, { ...(this.#signal && { signal: this.#signal }) });
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      if (!(error instanceof StoreError)) throw error;
+      return keys.map((key) => ({ key, error }));
     }
   }
 }

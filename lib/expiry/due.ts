@@ -1,7 +1,7 @@
 import type { StoredMetric } from '../bucket/catalog.ts';
 import type { PurgeRules } from '../options.ts';
-import { DAY, type Retention, retain } from './retention.ts';
 import type { StoredObject } from '../store/store.ts';
+import { DAY, type Retention, retain } from './retention.ts';
 import { ageOf, type Passing, passing } from './tombstone.ts';
 
 /** The rules with every default filled in. */

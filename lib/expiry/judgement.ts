@@ -1,12 +1,12 @@
 import type { StoredMetric } from '../bucket/catalog.ts';
-import { dueOf, isDue, type Rules } from './due.ts';
-import { Guards } from './guards.ts';
-import type { RunOptions } from '../options.ts';
-import { prune } from './prune.ts';
 import { removalOf } from '../bucket/removal.ts';
+import type { RunOptions } from '../options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed, type SurveyOptions } from '../survey.ts';
+import { dueOf, isDue, type Rules } from './due.ts';
+import { Guards } from './guards.ts';
+import { prune } from './prune.ts';
 
 export interface JudgementOptions extends SurveyOptions, Pick<RunOptions, 'report' | 'signal'> {
   readonly rules: Rules;

@@ -1,13 +1,13 @@
 import pMap, { pMapIterable } from 'p-map';
-import { type Due, dueOf, isDue, type Rules } from './due.ts';
-import { codeOf, reasonOf } from '../errors.ts';
 import { rootOf, tombstoneKey } from '../bucket/layout.ts';
-import type { RunOptions } from '../options.ts';
 import { type Removal, Remover, removalOf } from '../bucket/removal.ts';
+import { formatTimestamp } from '../bucket/timestamp.ts';
+import { codeOf, reasonOf } from '../errors.ts';
+import type { RunOptions } from '../options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed, type SurveyOptions, survey } from '../survey.ts';
-import { formatTimestamp } from '../bucket/timestamp.ts';
+import { type Due, dueOf, isDue, type Rules } from './due.ts';
 
 export interface PruneOptions extends SurveyOptions, Pick<RunOptions, 'report' | 'signal'> {
   readonly rules: Rules;

@@ -1,6 +1,6 @@
-import type { Rules } from './due.ts';
 import { InvalidOptionError } from '../errors.ts';
 import type { PurgeRules } from '../options.ts';
+import type { Rules } from './due.ts';
 
 /**
  * Fills in what retention and purge rules leave open, and checks them.

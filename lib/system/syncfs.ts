@@ -1,7 +1,7 @@
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import koffi from 'koffi';
-import { errnoName } from '../errno.ts';
+import { errnoName } from './errno.ts';
 
 /**
  * Writes everything that the file system of an open file or directory holds in memory to the disk: syncfs(2), in a

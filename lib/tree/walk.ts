@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
-import { WhisperBackupError } from '../errors.ts';
 import { metricOf } from '../bucket/layout.ts';
+import { WhisperBackupError } from '../errors.ts';
 import type { Ordered } from '../merge.ts';
 import { compareKeys } from '../order.ts';
 

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backfillOpen, isReplaced } from './backfill.ts';
-import { decodeBackup, type EncodedBackup } from './decode.ts';
+import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import { giveTo, type Owner, placeFile, realInside } from '../tree/place.ts';
 import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
-import { formatTimestamp } from '../bucket/timestamp.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
+import { backfillOpen, isReplaced } from './backfill.ts';
+import { decodeBackup, type EncodedBackup } from './decode.ts';
 
 /** One backup to bring back. It crosses to a worker thread, so it is plain data. */
 export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {

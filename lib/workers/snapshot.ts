@@ -28,23 +28,28 @@ export type Snapshot =
       readonly bytes: number;
       /** The file, compressed. */
       readonly body: Uint8Array<ArrayBuffer>;
-      /** How many milliseconds after the task's `now` the read ended. */
-      readonly age: number;
+      /** Milliseconds since the read ended. */
+      readonly sinceRead: number;
     }
   | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
 
 /** Reads one file under its lock, and compresses it when it is not what is stored already. Never throws. */
 export async function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
-  const started = performance.now();
   try {
     const bytes = await read(task, stopped);
-    const age = performance.now() - started;
+    const readEnded = performance.now();
     const sha1 = createHash('sha1').update(bytes).digest('hex');
     if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
       return { outcome: 'unchanged', sha1, bytes: bytes.length };
     if (!task.includeDamaged && !isCompressed(bytes)) parseHeader(bytes);
     const compressor = createCompressor(compressorOptions(task.format));
-    return { outcome: 'changed', sha1, bytes: bytes.length, body: owned(compressor.compress(bytes)), age };
+    return {
+      outcome: 'changed',
+      sha1,
+      bytes: bytes.length,
+      body: owned(compressor.compress(bytes)),
+      sinceRead: performance.now() - readEnded,
+    };
   } catch (error) {
     const code = codeOf(error);
     const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';

@@ -1,5 +1,5 @@
-import { resolveOwner } from '../../lib/system/ownername.ts';
 import { restore } from '../../lib/restore.ts';
+import { resolveOwner } from '../../lib/system/ownername.ts';
 import type { Invocation } from '../invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runOperation } from '../run.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GuardError } from '../../lib/errors.ts';
 import { type ClaimOptions, claim } from '../../lib/bucket/owner.ts';
+import { GuardError } from '../../lib/errors.ts';
 import { withCounting } from '../../lib/store/counting.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';

@@ -119,7 +119,9 @@ describe('the lock file', () => {
     await letGo(first);
     const lock = await acquireRunLock(path, { timeout: 0 });
 
-    const second = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], { unprivileged: true });
+    const second = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], {
+      unprivileged: true,
+    });
     assert.equal(await firstLine(second), 'RUN_LOCKED');
     await letGo(second);
     await lock.release();

@@ -5,8 +5,8 @@ import { chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { placeFile } from '../../lib/tree/place.ts';
-import { type Published, type PublishTask, publish } from '../../lib/workers/publish.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
+import { type Published, type PublishTask, publish } from '../../lib/workers/publish.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';

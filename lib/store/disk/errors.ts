@@ -1,5 +1,5 @@
-import { errnoName } from '../../errno.ts';
 import { codeOf, WhisperBackupError } from '../../errors.ts';
+import { errnoName } from '../../system/errno.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 
 /** What the operating system's errors mean here, and what a person can do about them. */
