@@ -54,7 +54,10 @@ export async function storeFile(
     if (shot.outcome !== 'changed') return shot;
     if (newest?.sha1Object && known.knownMd5OfSha1 && (await readSha1(newest, context)) === shot.sha1)
       return { outcome: 'unchanged', sha1: shot.sha1, bytes: shot.bytes };
-    const time = laterOf(new Date(context.now().getTime() - shot.sinceRead), stored?.backups.at(-1)?.time);
+    const time = laterOf(
+      new Date(Math.max(now, context.now().getTime() - shot.sinceRead)),
+      stored?.backups.at(-1)?.time,
+    );
     return { outcome: 'stored', bytes: shot.bytes, backup: await put(local.path, shot, time, context) };
   });
 }

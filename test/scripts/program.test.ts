@@ -77,8 +77,11 @@ describe('the program', () => {
     });
 
     it('loads no library for the help that the help does not need', async () => {
+      const imports = [import.meta.resolve('tsx'), new URL('./loaded.mjs', import.meta.url).href];
       const { stderr } = await run(['--help'], {
-        env: { NODE_OPTIONS: `--import ${new URL('./loaded.mjs', import.meta.url)}` },
+        // The sources themselves: what was built has its libraries in it.
+        launcher: `${launcher}.ts`,
+        env: { NODE_OPTIONS: imports.map((url) => `--import ${url}`).join(' ') },
       });
       const loaded: readonly string[] = JSON.parse(stderr);
       assert.ok(loaded.includes('cac'), 'the list is made');
