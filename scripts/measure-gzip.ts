@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import type { Decompressor } from '../lib/compress/codec.ts';
 import { createCompressor, createDecompressor, gzipEngines } from '../lib/compress/engine.ts';
 import { levels } from '../lib/compress/levels.ts';
+import { randomFrom } from './seededrandom.ts';
 
 const DAY = 86_400;
 /** 60 s for a day, 5 min for 30 days, 1 h for a year: 226 KB a file. */
@@ -21,17 +22,6 @@ const NOW = 1_763_780_400;
 const FILES_OF_EACH = 4;
 /** Processor time that each engine and level gets, at least, in each direction. */
 const SECONDS = 1;
-
-/** A generator of numbers in [0, 1), the same in every run (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What a metric's value is at a time; undefined where it has none. */
 type Series = (time: number) => number | undefined;

@@ -14,11 +14,11 @@ import { PermanentError } from '../lib/store/errors.ts';
 import { createMemoryStore } from '../lib/store/memory.ts';
 import type { ObjectStore, StoredObject } from '../lib/store/store.ts';
 import { Bucket, daysAgo, restorable } from './fixtures/bucket.ts';
+import { delegate } from './fixtures/delegate.ts';
 import { lockByPython } from './fixtures/locker.ts';
 import { metricFile, plantMetric, plantMetrics } from './fixtures/metric.ts';
 import { backUp, codesOf } from './fixtures/operations.ts';
 import { createScratch } from './fixtures/scratch.ts';
-import { storeWith } from './fixtures/storewith.ts';
 
 async function timesOf(store: ObjectStore, path: string): Promise<string[]> {
   for await (const stored of catalog(store, {}, { onDisorder: assert.fail }))
@@ -80,7 +80,7 @@ describe('backup', () => {
     assert.deepEqual(await requests(await filled(), run), { get: 1, put: 1 });
     const told = async (change: (object: StoredObject) => StoredObject) => {
       const store = await filled();
-      return storeWith(store, {
+      return delegate(store, {
         async *list(range) {
           for await (const object of store.list(range)) yield change(object);
         },
@@ -171,7 +171,7 @@ describe('backup', () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'b', 'c']);
     const bucket = new Bucket();
-    const refusing = storeWith(bucket.store, {
+    const refusing = delegate(bucket.store, {
       async put(key, body, options) {
         if (key.startsWith('b/')) throw new PermanentError('disk full');
         await bucket.store.put(key, body, options);
@@ -190,7 +190,7 @@ describe('backup', () => {
     for (const days of [3, 2, 1]) await bucket.backup('a', daysAgo(days), metricFile(days + 10));
     await bucket.backup('gone', daysAgo(9));
     const calls: string[] = [];
-    const watched = storeWith(bucket.store, {
+    const watched = delegate(bucket.store, {
       async *list(range) {
         yield* bucket.store.list(range);
         calls.push('listed');
@@ -269,7 +269,7 @@ describe('the load of a backup', () => {
     const bucket = new Bucket();
     let now = 0;
     let most = 0;
-    const slow = storeWith(bucket.store, {
+    const slow = delegate(bucket.store, {
       async put(key, body, options) {
         most = Math.max(most, ++now);
         await sleep(20);
@@ -304,7 +304,7 @@ describe('the load of a backup', () => {
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const endless = storeWith(bucket.store, {
+    const endless = delegate(bucket.store, {
       async *list(range) {
         if (range?.prefix === '/') return;
         for (let i = 1; i < 5000; i++) {
@@ -343,7 +343,7 @@ describe('the end of a backup that is told to stop', () => {
     await bucket.backup('gone', daysAgo(90));
     const stop = new AbortController();
     let puts = 0;
-    const slow = storeWith(bucket.store, {
+    const slow = delegate(bucket.store, {
       async put(key, body, options) {
         if (++puts === 20) stop.abort(new Error('told to'));
         await sleep(5);

@@ -11,10 +11,10 @@ import { createMemoryStore } from '../lib/store/memory.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import type { Summary } from '../lib/summary.ts';
 import { Bucket, daysAgo, restorable } from './fixtures/bucket.ts';
+import { delegate } from './fixtures/delegate.ts';
 import { plantMetric, plantMetrics } from './fixtures/metric.ts';
 import { codesOf, purgeGone } from './fixtures/operations.ts';
 import { createScratch } from './fixtures/scratch.ts';
-import { storeWith } from './fixtures/storewith.ts';
 import { runAsNobody } from './fixtures/unprivileged.ts';
 
 /** Purges a bucket at the time that its clock tells. */
@@ -375,7 +375,7 @@ describe('purge', () => {
     await bucket.backup('gone', daysAgo(90));
     await bucket.tombstone('gone', daysAgo(60));
     const isStuck = (key: string) => key.startsWith('stuck/') && !key.endsWith('.gone');
-    const failing = storeWith(bucket.store, {
+    const failing = delegate(bucket.store, {
       async delete(keys) {
         await bucket.store.delete(keys.filter((key) => !isStuck(key)));
         return keys.filter(isStuck).map((key) => ({ key, error: new TransientError('busy') }));
@@ -397,7 +397,7 @@ describe('purge', () => {
     const bucket = new Bucket();
     await bucket.pair('m', daysAgo(90));
     await bucket.tombstone('m', daysAgo(60));
-    const failing = storeWith(bucket.store, {
+    const failing = delegate(bucket.store, {
       async delete(keys) {
         const [sha1s, others] = [
           keys.filter((key) => key.endsWith('.sha1')),
@@ -420,7 +420,7 @@ describe('purge', () => {
       await bucket.backup('m', daysAgo(80));
       await bucket.tombstone('m', daysAgo(60));
       let steps = 0;
-      const cut = storeWith(bucket.store, {
+      const cut = delegate(bucket.store, {
         async delete(keys) {
           if (steps++ < step) return bucket.store.delete(keys);
           // Half of them were deleted when the power went.
@@ -449,7 +449,7 @@ describe('purge', () => {
       for (const path of ['a', 'b', 'c', 'gone']) await bucket.backup(path, daysAgo(9));
     };
     const unmounted = (bucket: Bucket): ObjectStore =>
-      storeWith(bucket.store, {
+      delegate(bucket.store, {
         // Asked between the two passes.
         async clock() {
           await rename(scratch.at('tree'), scratch.at('away'));
@@ -506,7 +506,7 @@ describe('purge', () => {
     const bucket = new Bucket();
     for (let i = 0; i < 10; i++) await bucket.backup(`m${i}`, daysAgo(9));
     const stop = new AbortController();
-    const aborting = storeWith(bucket.store, {
+    const aborting = delegate(bucket.store, {
       async clock() {
         stop.abort(new Error('told to'));
         return bucket.now();

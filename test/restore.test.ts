@@ -10,11 +10,11 @@ import { BucketMissingError, TransientError } from '../lib/store/errors.ts';
 import { createMemoryStore } from '../lib/store/memory.ts';
 import type { Summary } from '../lib/summary.ts';
 import { Bucket, daysAgo } from './fixtures/bucket.ts';
+import { delegate } from './fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from './fixtures/metric.ts';
 import { backUp, bringBack, codesOf } from './fixtures/operations.ts';
 import { putPair } from './fixtures/pythonbucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
-import { storeWith } from './fixtures/storewith.ts';
 import { stateOf } from './fixtures/treestate.ts';
 
 function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = {}): Promise<Summary> {
@@ -133,7 +133,7 @@ describe('restore', () => {
       await bucket.backup(path, daysAgo(2), metricFile(2));
     }
     await plantMetric(scratch.path, 'damaged', new Uint8Array(7));
-    const busy = storeWith(bucket.store, {
+    const busy = delegate(bucket.store, {
       get: (key, options) =>
         key.startsWith('busy/2026-11-20') ? Promise.reject(new TransientError('503')) : bucket.store.get(key, options),
     });
@@ -299,7 +299,7 @@ describe('restore', () => {
     for (let i = 0; i < 100; i++) await bucket.backup(`m${i}`, daysAgo(1), metricFile(1));
     const stop = new AbortController();
     let gets = 0;
-    const stopping = storeWith(bucket.store, {
+    const stopping = delegate(bucket.store, {
       get(key, options) {
         if (++gets === 30) stop.abort(new Error('told to'));
         return bucket.store.get(key, options);

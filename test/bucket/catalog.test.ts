@@ -4,7 +4,7 @@ import { catalog, findMetric, hasPairsElsewhere, type StoredMetric } from '../..
 import type { PlaceOptions } from '../../lib/options.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { storeWith } from '../fixtures/storewith.ts';
+import { delegate } from '../fixtures/delegate.ts';
 
 const TIME = '2026-11-22T03:14:15+00:00';
 const LATER = '2026-11-23T03:14:15+00:00';
@@ -207,7 +207,7 @@ describe('catalog', () => {
 
   it('reports a listing that does not ascend, and goes on', async () => {
     const store = await storeOf(single('a'), single('b'), single('c'));
-    const shuffled = storeWith(store, { list: () => reversed(store) });
+    const shuffled = delegate(store, { list: () => reversed(store) });
     const { metrics, disorder } = await read(shuffled);
     assert.ok(disorder.includes(`${single('b')} after ${single('c')}`));
     assert.deepEqual(metrics.map(({ path }) => path).toSorted(), ['a', 'b', 'c']);
@@ -219,14 +219,14 @@ describe('catalog', () => {
       yield* store.list();
       yield* store.list();
     }
-    const { disorder } = await read(storeWith(store, { list: twice }));
+    const { disorder } = await read(delegate(store, { list: twice }));
     assert.ok(disorder.length > 0);
   });
 
   it('lists the bucket once, or twice where there may be leading slashes, however many metrics there are', async () => {
     const store = await storeOf(...Array.from({ length: 40 }, (_, i) => single(`m${i}`)));
     let lists = 0;
-    const counted = storeWith(store, {
+    const counted = delegate(store, {
       list(range) {
         lists++;
         return store.list(range);

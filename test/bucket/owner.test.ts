@@ -6,7 +6,7 @@ import { withCounting } from '../../lib/store/counting.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { storeWith } from '../fixtures/storewith.ts';
+import { delegate } from '../fixtures/delegate.ts';
 
 const web01 = { id: 'aaaa', host: 'web01' };
 const web02 = { id: 'bbbb', host: 'web02' };
@@ -79,7 +79,7 @@ describe('claim', () => {
   });
 
   it('does not take a store that refuses to answer for a bucket without an owner', async () => {
-    const refusing = storeWith(createMemoryStore(), { get: () => Promise.reject(new DeniedError('no')) });
+    const refusing = delegate(createMemoryStore(), { get: () => Promise.reject(new DeniedError('no')) });
     const store = withCounting(refusing);
     await assert.rejects(claim(store, about), DeniedError);
     assert.equal(store.calls.put, 0);

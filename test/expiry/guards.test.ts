@@ -7,10 +7,10 @@ import type { PurgeOptions } from '../../lib/purge.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
 import type { Summary } from '../../lib/summary.ts';
 import { Bucket, daysAgo, restorable } from '../fixtures/bucket.ts';
+import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, purgeGone } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
-import { storeWith } from '../fixtures/storewith.ts';
 import { runAsNobody } from '../fixtures/unprivileged.ts';
 
 const HOUR = 3_600_000;
@@ -214,7 +214,7 @@ describe('the guard over how much goes', () => {
 
 /** A listing in which two neighbours of the same metric stand apart. */
 function misplacing(bucket: Bucket, isMisplaced: (object: StoredObject) => boolean): ObjectStore {
-  return storeWith(bucket.store, {
+  return delegate(bucket.store, {
     async *list(range) {
       const late: StoredObject[] = [];
       for await (const object of bucket.store.list(range)) {
@@ -255,7 +255,7 @@ describe('the guard over the order', () => {
     const bucket = new Bucket();
     for (const path of ['a', 'b', 'c/alive', 'd', 'e']) await bucket.backup(path, daysAgo(9));
     let listings = 0;
-    const second = storeWith(bucket.store, {
+    const second = delegate(bucket.store, {
       list: (range) => {
         // Each pass lists twice, for keys with a leading slash.
         const store = ++listings > 2 ? misplacing(bucket, ({ key }) => key.startsWith('b/')) : bucket.store;
@@ -293,7 +293,7 @@ describe('the guard over the clock', () => {
     const codeAt = async (seconds: number | undefined) => {
       const bucket = await bucketOf(['m']);
       const told = seconds === undefined ? undefined : new Date(bucket.time.getTime() + seconds * 1000);
-      const store = storeWith(bucket.store, { clock: async () => told });
+      const store = delegate(bucket.store, { clock: async () => told });
       return (await purgeGone(store, scratch.path, { now: bucket.now })).stopped?.code;
     };
     assert.deepEqual(await Promise.all([-300, 0, 300, undefined].map(codeAt)), [
@@ -309,7 +309,7 @@ describe('the guard over the clock', () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive', 'slow']);
     const bucket = await bucketOf(['alive', 'dead']);
-    const slow = storeWith(bucket.store, {
+    const slow = delegate(bucket.store, {
       async put(key, body, options) {
         if (key.startsWith('slow/')) bucket.time = new Date(bucket.time.getTime() + 6 * HOUR);
         await bucket.store.put(key, body, options);
@@ -396,7 +396,7 @@ describe('retention after a backup', () => {
     await plantMetrics(scratch.path, ['m']);
     const bucket = new Bucket();
     await bucket.backup('m', daysAgo(2), metricFile(7));
-    const full = storeWith(bucket.store, {
+    const full = delegate(bucket.store, {
       async put(key, body, options) {
         if (key.startsWith('m/')) throw Object.assign(new Error('no space'), { code: 'PERMANENT' });
         await bucket.store.put(key, body, options);

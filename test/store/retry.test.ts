@@ -4,6 +4,7 @@ import { DeniedError, NotFoundError, TransientError } from '../../lib/store/erro
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import { type Retry, type RetryOptions, withRetry } from '../../lib/store/retry.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
+import { delegate } from '../fixtures/delegate.ts';
 import { bytes, keysOf, text } from './collect.ts';
 import { conformance } from './conformance.ts';
 
@@ -16,19 +17,7 @@ conformance('memory with retry', async () => ({
 /** A memory store with some calls replaced. */
 function altered(change: (store: ObjectStore) => Partial<ObjectStore>): ObjectStore {
   const store = createMemoryStore({ pageSize: 3 });
-  const { name } = store;
-  return {
-    name,
-    open: (options) => store.open(options),
-    list: (range) => store.list(range),
-    get: (key, options) => store.get(key, options),
-    put: (key, body, options) => store.put(key, body, options),
-    delete: (keys, options) => store.delete(keys, options),
-    clock: (options) => store.clock(options),
-    flush: (options) => store.flush(options),
-    close: () => store.close(),
-    ...change(store),
-  };
+  return delegate(store, change(store));
 }
 
 /** Retries that take no time, and note how long they would have waited. */
