@@ -13,7 +13,7 @@ export interface Seen {
 export type Treat = (seen: Seen, answer: ServerResponse, forward: () => Promise<void>) => unknown;
 
 /** A proxy on loopback that counts requests, and answers in the place of the server where a test wants it. */
-export interface Proxy {
+export interface HttpProxy {
   readonly url: string;
   /** All so far. */
   readonly seen: Seen[];
@@ -25,7 +25,7 @@ export interface Proxy {
 }
 
 /** @param target the server's origin; without one every request has to be answered by `treat`. */
-export async function startProxy(target = 'http://127.0.0.1:1'): Promise<Proxy> {
+export async function startProxy(target = 'http://127.0.0.1:1'): Promise<HttpProxy> {
   const { hostname, port } = new URL(target);
   let taken = 0;
   const server = createServer(async (incoming, answer) => {
@@ -46,7 +46,7 @@ export async function startProxy(target = 'http://127.0.0.1:1'): Promise<Proxy> 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const proxy: Proxy = {
+  const proxy: HttpProxy = {
     url: `http://127.0.0.1:${address.port}`,
     seen: [],
     treat: (_seen, _answer, forward) => forward(),

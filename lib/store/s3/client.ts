@@ -63,7 +63,7 @@ async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
 }
 
 async function handlerOptions({ caBundle, concurrency = 64, timeouts = {} }: S3StoreOptions) {
-  const { connect = 10, idle = 30 } = timeouts;
+  const { connect = 10, idle = 60 } = timeouts;
   // Nobody waits for a socket: how many requests are under way is for the caller to bound, outside the deadline.
   const sockets = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: concurrency };
   const ca = caBundle === undefined ? {} : { ca: await readCertificates(caBundle) };

@@ -72,7 +72,6 @@ const BROKEN = new Set([
   'ERR_SOCKET_CONNECTION_TIMEOUT',
   'ERR_STREAM_PREMATURE_CLOSE',
   'ETIMEDOUT',
-  'HPE_INVALID_CONSTANT',
   'UND_ERR_SOCKET',
 ]);
 
@@ -105,7 +104,7 @@ export function errorOf(failure: Failure, doing: string, subject: Subject): Whis
   const known = PERMANENT[name];
   if (known !== undefined) return new PermanentError(message(known), options);
   if (isCredentialsFailure(name)) return new DeniedError(message(credentialsReason(failure)), options);
-  if (TRANSIENT.has(name) || isPassingStatus(status) || (status === 0 && code !== undefined && BROKEN.has(code))) {
+  if (TRANSIENT.has(name) || isPassingStatus(status) || isBroken(failure)) {
     const retryAfter = parseRetryAfter(failure.headers['retry-after']);
     return new TransientError(message(passingReason(failure)), {
       ...options,
@@ -130,10 +129,18 @@ function isPassingStatus(status: number): boolean {
   return status === 307 || status === 408 || status === 429 || (status >= 500 && ![501, 505, 507].includes(status));
 }
 
+/** The connection broke, or brought what is no answer of S3. */
+function isBroken({ status, code }: Failure): boolean {
+  if (status !== undefined) return status < 300;
+  // HPE_: what came is no HTTP.
+  return code !== undefined && (BROKEN.has(code) || code.startsWith('HPE_'));
+}
+
 function passingReason({ status, name, message }: Failure): string {
   if (name === 'RequestTimeTooSkewed') return 'the clocks of this host and the store differ';
   if (name === 'BadDigest' || name.startsWith('XAmzContent')) return 'the body was damaged on its way';
   if (status === undefined) return message || 'the connection failed';
+  if (status < 300) return 'the answer cannot be understood';
   return 'the store is busy or has failed';
 }
 

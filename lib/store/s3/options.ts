@@ -46,7 +46,7 @@ export type Checksums = 'auto' | 'always' | 'never';
 export interface Timeouts {
   /** To be connected. @default 10 */
   readonly connect?: number;
-  /** Without a byte in either direction. @default 30 */
+  /** Without a byte in either direction; a store may be silent while it deletes a batch. @default 60 */
   readonly idle?: number;
   /** For one request and its whole answer. @default 300 */
   readonly total?: number;
