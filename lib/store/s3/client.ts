@@ -5,8 +5,8 @@ import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { InvalidOptionError, reasonOf } from '../../errors.ts';
 import type { S3StoreOptions } from './options.ts';
 
-/** The SDK's module. */
-export type Sdk = typeof import('@aws-sdk/client-s3');
+/** What is used of the SDK. */
+export type Sdk = typeof import('./sdk.ts');
 
 /** The SDK, loaded, and a client of one store. */
 export interface Connection {
@@ -23,13 +23,7 @@ const DEFAULT_REGION = 'us-east-1';
  * @throws InvalidOptionError when the CA bundle cannot be used.
  */
 export async function connect(options: S3StoreOptions): Promise<Connection> {
-  const [sdk, core, config] = await Promise.all([
-    import('@aws-sdk/client-s3'),
-    import('@aws-sdk/core/client'),
-    clientConfig(options),
-  ]);
-  // Which Node is supported is for this product to say, not for its parts on standard error.
-  core.state.warningEmitted = true;
+  const [sdk, config] = await Promise.all([import('./sdk.ts'), clientConfig(options)]);
   const client = new sdk.S3Client(config);
   try {
     await client.config.region();
