@@ -37,6 +37,7 @@ class SwiftStore implements ObjectStore {
   readonly #container: string;
   readonly #requests: Requests;
   readonly #concurrency: number;
+  readonly #pageSize: number | undefined;
   /** Objects that one request may delete; 0 where it must be one by one. */
   #bulk: Promise<number> | undefined;
 
@@ -45,6 +46,7 @@ class SwiftStore implements ObjectStore {
     this.#container = options.container;
     this.#requests = new Requests(options);
     this.#concurrency = options.concurrency ?? 16;
+    this.#pageSize = options.pageSize;
     if (options.bulkDelete === false) this.#bulk = Promise.resolve(0);
   }
 
@@ -66,7 +68,7 @@ class SwiftStore implements ObjectStore {
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
-    return listContainer(this.#requests, this.#container, this.name, range);
+    return listContainer(this.#requests, this.#container, this.name, this.#pageSize, range);
   }
 
   async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {

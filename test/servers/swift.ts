@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePorts } from './port.ts';
 import { startPython } from './pythonserver.ts';
@@ -10,6 +11,8 @@ export interface Swift {
   readonly url: string;
   /** Auth v1, without Keystone: also the access key and secret of S3. */
   readonly v1: { readonly authUrl: string; readonly user: string; readonly key: string };
+  /** Makes it forget every token, its own and those of Keystone that it has seen. */
+  forgetTokens(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +41,19 @@ export async function startSwift(directory: string, { port, ...settings }: Start
   return {
     url,
     v1: { authUrl: `${url}/auth/v1.0`, user: 'test:tester', key: 'testing' },
+    forgetTokens: () => flushMemcached(memcached),
     stop: () => server.stop(),
   };
+}
+
+async function flushMemcached(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  const answer = new Promise<string>((resolve, reject) => {
+    socket.once('data', (data) => resolve(String(data)));
+    socket.once('error', reject);
+  });
+  socket.write('flush_all\r\n');
+  const told = await answer;
+  socket.destroy();
+  if (told !== 'OK\r\n') throw new Error(`memcached answers ${told}`);
 }

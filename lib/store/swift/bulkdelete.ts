@@ -94,7 +94,8 @@ export async function bulkDelete(
   for (const { name: path, status } of result.Errors) {
     const key = byPath.get(decoded(path).replace(/^\//, ''));
     if (key === undefined) named = false;
-    else {
+    // A token that has ended is told for each object, and never by the status. One by one, it is renewed.
+    else if (statusOf(status) !== 401) {
       const error = statusError(statusOf(status), `delete ${JSON.stringify(key)} from ${name}`, ' in a bulk delete');
       failures.set(key, { key, error });
     }

@@ -38,6 +38,7 @@ export async function* listContainer(
   requests: Requests,
   container: string,
   name: string,
+  pageSize: number | undefined,
   { prefix = '', startAfter, endBefore, signal }: ListRange,
 ): AsyncGenerator<StoredObject, void, void> {
   signal?.throwIfAborted();
@@ -53,6 +54,7 @@ export async function* listContainer(
   for (;;) {
     const query = {
       format: 'json',
+      ...(pageSize !== undefined && { limit: String(pageSize) }),
       ...(prefix !== '' && { prefix }),
       ...(marker !== undefined && { marker }),
       ...(endBefore !== undefined && { end_marker: endBefore }),

@@ -13,6 +13,8 @@ export interface SwiftStoreOptions {
   readonly storageUrl?: string;
   /** Certificates in PEM that are trusted besides the usual ones; on Node instead of them. @default none */
   readonly caBundle?: string;
+  /** Objects in one page of a listing; a server refuses more than it gives. @default what the server gives */
+  readonly pageSize?: number;
   /** Delete many objects with one request, where the server has that. @default true */
   readonly bulkDelete?: boolean;
   /** Objects deleted at once by single requests. @default 16 */

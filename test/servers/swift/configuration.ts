@@ -129,7 +129,6 @@ paste.filter_factory = keystonemiddleware.auth_token:filter_factory
 www_authenticate_uri = ${keystone}
 ${service}delay_auth_decision = true
 cache = swift.cache
-token_cache_time = -1
 include_service_catalog = false
 interface = public
 [filter:keystoneauth]
