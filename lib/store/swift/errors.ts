@@ -50,7 +50,7 @@ function retryAfterOf({ headers }: Answer): number | undefined {
   const text = headers.get('retry-after')?.trim();
   if (!text) return undefined;
   if (/^\d{1,9}(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const until = Date.parse(text);
+  const until = /^[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
   const now = Date.parse(headers.get('date') ?? '') || Date.now();
   return Number.isNaN(until) ? undefined : Math.max(0, until - now);
 }
