@@ -18,8 +18,8 @@ export function checkStorage(name: string | undefined): string {
   }
   if (name === 'gcs') throw new UsageError("No storage 'gcs': use s3 with endpoint=https://storage.googleapis.com");
   if (!storages.includes(name)) throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
-  if (name === 's3' || name === 'swift') {
-    throw new UsageError(`Storage '${name}' is not built in yet: this version has disk and noop`);
+  if (name === 's3') {
+    throw new UsageError(`Storage '${name}' is not built in yet: this version has disk, swift and noop`);
   }
   return name;
 }
@@ -71,6 +71,10 @@ async function plainStore(config: Config): Promise<ObjectStore> {
   if (name === 'noop') {
     readArguments(name, config.storageArgs, []);
     return (await import('../lib/store/noop.ts')).createNoopStore();
+  }
+  if (name === 'swift') {
+    const { createSwiftStorage, swiftArguments } = await import('./swiftstorage.ts');
+    return createSwiftStorage(config, readArguments(name, config.storageArgs, swiftArguments));
   }
   const { path } = readArguments(name, config.storageArgs, ['path']);
   const { createDiskStore } = await import('../lib/store/disk.ts');

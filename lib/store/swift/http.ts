@@ -43,9 +43,9 @@ export function createHttpClient(options: HttpClientOptions): Promise<HttpClient
 }
 
 async function undiciClient({ caBundle, connectTimeout }: HttpClientOptions): Promise<HttpClient> {
-  const { Agent, fetch } = await import('undici');
+  const [{ Agent, fetch }, { rootCertificates }] = await Promise.all([import('undici'), import('node:tls')]);
   const dispatcher = new Agent({
-    connect: { timeout: connectTimeout * 1000, ...(caBundle !== undefined && { ca: caBundle }) },
+    connect: { timeout: connectTimeout * 1000, ...(caBundle !== undefined && { ca: [...rootCertificates, caBundle] }) },
     // Deadlines are the caller's matter, for both runtimes.
     headersTimeout: 0,
     bodyTimeout: 0,

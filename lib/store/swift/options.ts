@@ -11,7 +11,7 @@ export interface SwiftStoreOptions {
   readonly interface?: 'public' | 'internal' | 'admin';
   /** The account's URL, `https://swift.example.org/v1/AUTH_…`. @default what the login tells */
   readonly storageUrl?: string;
-  /** Certificates in PEM that are trusted besides the usual ones; on Node instead of them. @default none */
+  /** Certificates of authorities, in PEM, that are trusted besides the usual ones. @default none */
   readonly caBundle?: string;
   /** Objects in one page of a listing; a server refuses more than it gives. @default what the server gives */
   readonly pageSize?: number;
