@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from './freeport.ts';
 import { fillKeystone, type KeystoneContent } from './keystone/content.ts';
-import { freePort } from './port.ts';
 import { startPython } from './pythonserver.ts';
 
 /** A real Keystone on loopback, with a project and a user for backups, and one for Swift itself. */

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { freePorts } from './port.ts';
+import { freePorts } from './freeport.ts';
 import { startPython } from './pythonserver.ts';
 import { type SwiftSettings, swiftConfiguration } from './swift/configuration.ts';
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
@@ -7,9 +9,11 @@ import { InvalidOptionError } from '../../lib/errors.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { createSwiftStore, type SwiftAuth, type SwiftStoreOptions } from '../../lib/store/swift.ts';
+import { createWhisper } from '../../lib/whisper/create.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { type Ended, run } from '../scripts/program.ts';
+import { freePort } from '../servers/freeport.ts';
 import { startKeystone } from '../servers/keystone.ts';
-import { freePort } from '../servers/port.ts';
 import { startSwift } from '../servers/swift.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';
 import { conformance } from './conformance.ts';
@@ -311,4 +315,67 @@ describe('Swift', () => {
       await store.open({ create: false });
     });
   });
+});
+
+describe('the program', () => {
+  const secrets = [swift.v1.key, keystone.password, keystone.applicationCredential.secret];
+
+  /** Runs a command on Swift, and looks for secrets in all it says. */
+  async function program(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
+    const quiet = ['--nolog', '--nostamp', '--lockfile', scratch.at('lock'), '--debug', '--no-color'];
+    const ended = await run([...args, ...quiet], { env });
+    for (const secret of secrets) assert.ok(!`${ended.stdout}${ended.stderr}`.includes(secret), ended.stderr);
+    return ended;
+  }
+
+  const st = { ST_AUTH: swift.v1.authUrl, ST_USER: swift.v1.user, ST_KEY: swift.v1.key };
+
+  async function clouds(): Promise<Readonly<Record<string, string>>> {
+    const path = join(await scratch.directory('clouds'), 'clouds.yaml');
+    const { id, secret } = keystone.applicationCredential;
+    const cloud = {
+      auth_type: 'v3applicationcredential',
+      auth: { auth_url: keystone.url, application_credential_id: id, application_credential_secret: secret },
+    };
+    await writeFile(path, JSON.stringify({ clouds: { here: cloud } }), { mode: 0o600 });
+    return { OS_CLOUD: 'here', OS_CLIENT_CONFIG_FILE: path };
+  }
+
+  it('backs up to it and restores from it, with ST_* and with a cloud of clouds.yaml', async () => {
+    const tree = await scratch.directory('tree', 'servers', 'web');
+    const prefix = scratch.at('tree');
+    const metric = createWhisper([{ secondsPerPoint: 60, points: 60 }], {});
+    await writeFile(join(tree, 'cpu.wsp'), metric);
+    for (const [name, args, env] of [
+      ['st', ['swift'], st],
+      ['cloud', ['swift', 'region=RegionOne', 'interface=internal'], await clouds()],
+    ] as const) {
+      const common = ['-b', `host-${name}`, '-p', prefix];
+      const first = await program(['backup', ...args, ...common], env);
+      assert.equal(first.code, 0, first.stderr);
+      const listed = await program(['list', ...args, '-b', `host-${name}`], env);
+      assert.match(listed.stdout, /servers\.web\.cpu/);
+      const restored = scratch.at(`restored-${name}`);
+      const restore = await program(['restore', ...args, '-b', `host-${name}`, '-p', restored], env);
+      assert.equal(restore.code, 0, restore.stderr);
+      assert.deepEqual(await readFile(join(restored, 'servers', 'web', 'cpu.wsp')), Buffer.from(metric));
+    }
+  });
+
+  const failures: readonly [string, readonly string[], Readonly<Record<string, string>>, number, RegExp][] = [
+    ['wrong credentials', ['swift'], { ...st, ST_KEY: 'other' }, 12, /credentials are refused/],
+    ['a missing container', ['swift', '-b', 'missing'], st, 10, /container "missing" does not exist/],
+    ['no credentials', ['swift'], {}, 2, /set ST_AUTH, ST_USER and ST_KEY/],
+    ['a wrong argument', ['swift', 'regoin=x'], st, 2, /no argument 'regoin'; did you mean 'region'\?/],
+    ['another version', ['swift', 'auth=v2'], st, 2, /auth=v1 or auth=v3: got "v2"/],
+    ['a CA bundle that is not there', ['swift', 'ca-bundle=/nonexistent'], st, 2, /CA bundle \/nonexistent: ENOENT/],
+    ['a CA bundle that is none', ['swift', 'ca-bundle=/etc/hostname'], st, 2, /holds no certificate in PEM/],
+  ];
+  for (const [what, args, env, code, message] of failures) {
+    it(`ends with ${code} on ${what}`, async () => {
+      const ended = await program(['list', ...args], env);
+      assert.equal(ended.code, code, ended.stderr);
+      assert.match(ended.stderr, message);
+    });
+  }
 });

@@ -35,6 +35,9 @@ export interface HttpClientOptions {
   readonly connectTimeout: number;
 }
 
+/** For how long a connection is kept that nobody uses, in milliseconds: less than servers keep it. */
+const IDLE_SOCKET = 4000;
+
 /** The runtime's own `fetch` on Deno; on Node that of undici, which Node's is made of, with a pool of our own. */
 export function createHttpClient(options: HttpClientOptions): Promise<HttpClient> {
   // Only the types of Node and the web are known here.
@@ -43,9 +46,16 @@ export function createHttpClient(options: HttpClientOptions): Promise<HttpClient
 }
 
 async function undiciClient({ caBundle, connectTimeout }: HttpClientOptions): Promise<HttpClient> {
-  const [{ Agent, fetch }, { rootCertificates }] = await Promise.all([import('undici'), import('node:tls')]);
+  // By its default, which is all that a bundle of it has.
+  const [
+    {
+      default: { Agent, fetch },
+    },
+    { rootCertificates },
+  ] = await Promise.all([import('undici'), import('node:tls')]);
   const dispatcher = new Agent({
     connect: { timeout: connectTimeout * 1000, ...(caBundle !== undefined && { ca: [...rootCertificates, caBundle] }) },
+    keepAliveTimeout: IDLE_SOCKET,
     // Deadlines are the caller's matter, for both runtimes.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -58,7 +68,7 @@ async function undiciClient({ caBundle, connectTimeout }: HttpClientOptions): Pr
 
 /** What is used of Deno's global. */
 interface DenoHttp {
-  createHttpClient(options: { caCerts?: string[]; poolMaxIdlePerHost?: number; http2?: boolean }): DenoClient;
+  createHttpClient(options: { caCerts?: string[]; poolIdleTimeout: number; http2: boolean }): DenoClient;
 }
 
 interface DenoClient {
@@ -67,7 +77,8 @@ interface DenoClient {
 
 async function denoClient(deno: DenoHttp, { caBundle }: HttpClientOptions): Promise<HttpClient> {
   // HTTP/2 would put all requests on one connection, where one that stalls holds up all.
-  const client = deno.createHttpClient({ ...(caBundle !== undefined && { caCerts: [caBundle] }), http2: false });
+  const options = { http2: false, poolIdleTimeout: IDLE_SOCKET };
+  const client = deno.createHttpClient({ ...options, ...(caBundle !== undefined && { caCerts: [caBundle] }) });
   return {
     send(url, request) {
       const init: RequestInit & { client: DenoClient } = { ...request, redirect: 'manual', client };

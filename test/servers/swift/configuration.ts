@@ -1,3 +1,5 @@
+import { userInfo } from 'node:os';
+
 /** Where the parts of one Swift listen, on 127.0.0.1. */
 export interface SwiftPorts {
   readonly memcached: number;
@@ -44,7 +46,7 @@ function storageServer(kind: string, directory: string, port: number): string {
 bind_ip = 127.0.0.1
 bind_port = ${port}
 workers = 0
-user = root
+user = ${userInfo().username}
 swift_dir = ${directory}/etc
 devices = ${directory}/node
 recon_cache_path = ${directory}
@@ -77,7 +79,7 @@ password = swift-password
 bind_ip = 127.0.0.1
 bind_port = ${ports.proxy}
 workers = 0
-user = root
+user = ${userInfo().username}
 swift_dir = ${directory}/etc
 log_level = WARNING
 [pipeline:main]

@@ -79,6 +79,11 @@ def wait_for(port, pids):
     sys.exit('port %d did not open' % port)
 
 
+try:
+    os.setxattr(os.path.join(directory, 'node'), 'user.swift.test', b'x' * 2000)
+except OSError as error:
+    sys.exit('%s: no room for user xattrs here (%s): set TMPDIR to a directory on ext4 or xfs' % (directory, error))
+
 pids = {start_memcached(): 'memcached'}
 try:
     for kind in ('account', 'container', 'object'):

@@ -13,7 +13,7 @@ import {
 } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { createSwiftStore, type SwiftStoreOptions } from '../../../lib/store/swift.ts';
-import { freePort } from '../../servers/port.ts';
+import { freePort } from '../../servers/freeport.ts';
 import { bytes, text } from '../collect.ts';
 import { type Behaviour, type FakeSwift, startFakeSwift } from './fakeswift.ts';
 
