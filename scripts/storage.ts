@@ -18,9 +18,6 @@ export function checkStorage(name: string | undefined): string {
   }
   if (name === 'gcs') throw new UsageError("No storage 'gcs': use s3 with endpoint=https://storage.googleapis.com");
   if (!storages.includes(name)) throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
-  if (name === 'swift') {
-    throw new UsageError(`Storage '${name}' is not built in yet: this version has disk, s3 and noop`);
-  }
   return name;
 }
 
@@ -84,6 +81,10 @@ async function plainStore(config: Config): Promise<ObjectStore> {
     ]);
     const options = s3OptionsOf(config.bucket, readArguments(name, config.storageArgs, s3Arguments));
     return createS3Store({ ...options, concurrency: concurrencyOf(config) });
+  }
+  if (name === 'swift') {
+    const { createSwiftStorage, swiftArguments } = await import('./swiftstorage.ts');
+    return createSwiftStorage(config, readArguments(name, config.storageArgs, swiftArguments));
   }
   const { path } = readArguments(name, config.storageArgs, ['path']);
   const { createDiskStore } = await import('../lib/store/disk.ts');
