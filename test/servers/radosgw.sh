@@ -1,7 +1,7 @@
 #!/bin/bash
 # A real Ceph radosgw on loopback, with S3 and Swift v1 APIs: one monitor, one OSD that keeps its data in memory, one
 # gateway, as plain processes below a scratch directory. They run as long as standard input is open, so that none of
-# them outlives whoever started this, however that ended.
+# them outlives whoever started this, however that ended. The directory goes with them.
 #
 #   radosgw.sh DIR PORT TLS_PORT MONITOR_PORT
 #
@@ -21,6 +21,7 @@ stop() {
     kill -KILL "$pid" 2>>"$dir/stop.log" || true
     wait "$pid" 2>>"$dir/stop.log" || true
   done
+  rm -rf "$dir"
 }
 trap stop EXIT
 trap 'exit 143' TERM
@@ -42,7 +43,7 @@ listening() {
     sleep 0.05
   done
   tail -n 20 "$dir/$name.out" >&2
-  echo "the $name did not come up; see $dir" >&2
+  echo "the $name did not come up" >&2
   return 1
 }
 

@@ -10,7 +10,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { startScript } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import type { Treat } from '../servers/proxy.ts';
-import { bytes, collect, keysOf, text } from './collect.ts';
+import { bytes, collect, text } from './collect.ts';
 import { listed, listing, refuse, withFake } from './s3/fake.ts';
 
 const md5 = (body: string, encoding: 'hex' | 'base64' = 'hex') => createHash('md5').update(body).digest(encoding);
@@ -167,6 +167,25 @@ describe('a body stored on S3', () => {
     assert.equal(headers['x-amz-tagging'], 'the%20host=a%26b%3Dc%2B%C3%A9&role=');
   });
 
+  it('is sent at once and whole, however large it is', () =>
+    withFake(
+      (_seen, answer) => answer.writeHead(200).end(),
+      async (store, { seen }) => {
+        await store.put('a', new Uint8Array(5_000_000));
+        assert.equal(seen[0]?.headers['expect'], undefined);
+        assert.equal(seen[0]?.headers['content-length'], '5000000');
+      },
+    ));
+
+  it('is sent once: trying again is not for the SDK', () =>
+    withFake(
+      (_seen, answer) => refuse(answer, 503, 'SlowDown'),
+      async (store, { seen }) => {
+        await assert.rejects(store.put('a', bytes('x')), TransientError);
+        assert.equal(seen.length, 1);
+      },
+    ));
+
   it('that got another ETag is stored again', () =>
     withFake(
       (_seen, answer) => answer.writeHead(200, { etag: `"${md5('x')}"` }).end(),
@@ -302,7 +321,11 @@ describe('a listing of S3', () => {
         listing(answer, listed('a') + listed('c'), `${more}<NextContinuationToken>t</NextContinuationToken>`);
       },
       async (store) => {
-        assert.deepEqual(await keysOf(store, { endBefore: 'b' }), ['a']);
+        for await (const { key } of store.list({ endBefore: 'b' })) {
+          assert.equal(key, 'a');
+          // Time enough to ask for the next page.
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
         assert.equal(pages, 1);
       },
     );
