@@ -47,6 +47,8 @@ class DiskStore implements ObjectStore {
   #directories: Promise<Directories> | undefined;
   /** The bucket, held open so that syncfs(2) hears of every failed write since. */
   #descriptor: number | undefined;
+  /** Under way, though whoever asked may have gone: they clean up behind them. */
+  readonly #puts = new Set<Promise<void>>();
 
   constructor({ path, concurrency = 16 }: DiskStoreOptions) {
     this.#path = resolve(path);
@@ -98,7 +100,15 @@ class DiskStore implements ObjectStore {
     }
   }
 
-  async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
+  put(key: string, body: Uint8Array, options: Signalled = {}): Promise<void> {
+    const put = this.#put(key, body, options);
+    this.#puts.add(put);
+    const forget = () => this.#puts.delete(put);
+    put.then(forget, forget);
+    return put;
+  }
+
+  async #put(key: string, body: Uint8Array, { signal }: Signalled): Promise<void> {
     signal?.throwIfAborted();
     checkPath(key, 'store');
     const doing = `store ${quoted(key)} on ${this.name}`;
@@ -170,6 +180,7 @@ class DiskStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
+    await Promise.allSettled(this.#puts);
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) await promisify(close)(descriptor);

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
+import { withRetry } from '../../lib/store/retry.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';
 import { conformance } from './conformance.ts';
@@ -165,6 +166,21 @@ describe('disk', () => {
       } finally {
         execFileSync('umount', ['-l', mount]);
       }
+    }));
+
+  it('leaves nothing behind of puts that were given up, once it is closed', () =>
+    withBucket(async (store, bucket) => {
+      const stop = new AbortController();
+      const patient = withRetry(store);
+      const puts = Array.from({ length: 64 }, (_, i) =>
+        patient.put(`m/${i}`, new Uint8Array(1_000_000), { signal: stop.signal }),
+      );
+      await Promise.race(puts);
+      stop.abort();
+      const ended = await Promise.allSettled(puts);
+      assert.ok(ended.some(({ status }) => status === 'rejected'));
+      await patient.close();
+      assert.deepEqual(temporaries(bucket), []);
     }));
 
   it('takes names with [ ] * ?, and names that contain the bucket’s (entry 23)', () =>
