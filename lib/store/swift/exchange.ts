@@ -38,14 +38,21 @@ const ERROR_BYTES = 64 * 1024;
 /**
  * Sends a request and reads the whole answer, within the deadlines.
  *
+ * @param underWay holds the request's controller meanwhile: whoever aborts it ends the request with that reason.
  * @throws TransientError when the connection fails or a deadline passes; TooLargeError when a good answer has more than
  *   `maxBytes`; PermanentError when the server's certificate is not trusted; the reason of `signal` when that aborts.
  */
-export async function exchange(client: HttpClient, deadlines: Deadlines, request: Exchange): Promise<Answer> {
+export async function exchange(
+  client: HttpClient,
+  deadlines: Deadlines,
+  request: Exchange,
+  underWay: Set<AbortController>,
+): Promise<Answer> {
   const { method, url, headers, body, doing, signal } = request;
   signal?.throwIfAborted();
   const controller = new AbortController();
   const abort = () => controller.abort(signal?.reason);
+  underWay.add(controller);
   const timeOut = (seconds: number) => controller.abort(noAnswer(doing, seconds));
   signal?.addEventListener('abort', abort, { once: true });
   const total = setTimeout(timeOut, deadlines.total * 1000, deadlines.total);
@@ -76,6 +83,7 @@ export async function exchange(client: HttpClient, deadlines: Deadlines, request
     clearTimeout(total);
     clearTimeout(idle);
     signal?.removeEventListener('abort', abort);
+    underWay.delete(controller);
   }
 }
 

@@ -24,7 +24,6 @@ export async function keystoneLogin(
   auth: KeystonePassword | KeystoneApplicationCredential,
   options: SwiftStoreOptions,
   send: Send,
-  signal: AbortSignal,
 ): Promise<Access> {
   const base = auth.authUrl.replace(/\/+$/, '');
   const url = `${/\/v3$/.test(base) ? base : `${base}/v3`}/auth/tokens`;
@@ -36,7 +35,7 @@ export async function keystoneLogin(
     body: JSON.stringify({ auth: auth.method === 'password' ? passwordBody(auth) : credentialBody(auth) }),
     maxBytes: 4 * 1024 * 1024,
     doing,
-    signal,
+    signal: undefined,
   });
   if (answer.status === 404) throw new NotFoundError(`Cannot ${doing}: there is no Keystone v3 at that URL (404)`);
   if (answer.status < 200 || answer.status >= 300) throw swiftError(answer, doing, secretsOf(auth));

@@ -12,9 +12,8 @@ export type Send = (request: Exchange) => Promise<Answer>;
  *
  * @throws DeniedError when the credentials are refused; InvalidOptionError when the catalog has no such endpoint.
  */
-export async function login(options: SwiftStoreOptions, send: Send, signal: AbortSignal): Promise<Access> {
+export async function login(options: SwiftStoreOptions, send: Send): Promise<Access> {
   const { auth, storageUrl } = options;
-  const access =
-    auth.method === 'v1' ? await v1Login(auth, send, signal) : await keystoneLogin(auth, options, send, signal);
+  const access = auth.method === 'v1' ? await v1Login(auth, send) : await keystoneLogin(auth, options, send);
   return { ...access, storageUrl: (storageUrl ?? access.storageUrl).replace(/\/+$/, '') };
 }

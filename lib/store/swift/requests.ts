@@ -1,4 +1,4 @@
-import type { StoreError } from '../errors.ts';
+import { PermanentError, type StoreError } from '../errors.ts';
 import { swiftError } from './errors.ts';
 import { type Answer, type Deadlines, type Exchange, exchange } from './exchange.ts';
 import { createHttpClient, type HttpClient } from './http.ts';
@@ -19,6 +19,7 @@ export class Requests {
   readonly #options: SwiftStoreOptions;
   readonly #deadlines: Deadlines;
   readonly #session: Session;
+  readonly #underWay = new Set<AbortController>();
   #client: Promise<HttpClient> | undefined;
 
   /** @throws InvalidOptionError */
@@ -27,7 +28,7 @@ export class Requests {
     const { idleTimeout = 30, totalTimeout = 600 } = options;
     this.#options = options;
     this.#deadlines = { idle: idleTimeout, total: totalTimeout };
-    this.#session = new Session((signal) => login(options, (request) => this.#send(request), signal));
+    this.#session = new Session(() => login(options, (request) => this.#send(request)));
   }
 
   /**
@@ -59,8 +60,10 @@ export class Requests {
     return swiftError(answer, doing, [...secretsOf(this.#options.auth), this.#session.token ?? '']);
   }
 
+  /** Ends what is under way, and lets go of the connections. */
   async close(): Promise<void> {
-    this.#session.close();
+    const reason = new PermanentError(`The store swift:${this.#options.container} was closed`);
+    for (const controller of this.#underWay) controller.abort(reason);
     const client = this.#client;
     this.#client = undefined;
     await (await client)?.close();
@@ -69,6 +72,6 @@ export class Requests {
   async #send(request: Exchange): Promise<Answer> {
     const { caBundle, connectTimeout = 10 } = this.#options;
     this.#client ??= createHttpClient({ caBundle, connectTimeout });
-    return exchange(await this.#client, this.#deadlines, request);
+    return exchange(await this.#client, this.#deadlines, request, this.#underWay);
   }
 }

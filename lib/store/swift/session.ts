@@ -1,5 +1,5 @@
 import { abortable } from '../abortable.ts';
-import { DeniedError, PermanentError } from '../errors.ts';
+import { DeniedError } from '../errors.ts';
 
 /** What a login gives. */
 export interface Access {
@@ -18,15 +18,14 @@ const REFUSAL = 10_000;
 
 /** A login that all requests share. It is renewed before it ends, and when a request was refused. */
 export class Session {
-  readonly #login: (signal: AbortSignal) => Promise<Access>;
-  readonly #ended = new AbortController();
+  readonly #login: () => Promise<Access>;
   #current: Access | undefined;
   #renewAt = Number.POSITIVE_INFINITY;
   #pending: Promise<Access> | undefined;
   #refusal: { readonly error: DeniedError; readonly until: number } | undefined;
 
   /** @param login logs in anew; must have a deadline of its own. */
-  constructor(login: (signal: AbortSignal) => Promise<Access>) {
+  constructor(login: () => Promise<Access>) {
     this.#login = login;
   }
 
@@ -51,15 +50,10 @@ export class Session {
     return this.#current?.token;
   }
 
-  /** Ends a login that is under way. */
-  close(): void {
-    this.#ended.abort(new PermanentError('The Swift store was closed'));
-  }
-
   async #renew(): Promise<Access> {
     const asked = performance.now();
     try {
-      const access = await this.#login(this.#ended.signal);
+      const access = await this.#login();
       const lifetime = access.lifetime ?? Number.POSITIVE_INFINITY;
       this.#renewAt = asked + (lifetime - Math.min(MARGIN, lifetime / 10)) * 1000;
       this.#refusal = undefined;

@@ -6,7 +6,7 @@ import type { SwiftV1 } from './options.ts';
 import type { Access } from './session.ts';
 
 /** Auth v1: user and key in headers, token and account in headers (Swift's manual, "Auth System", TempAuth). */
-export async function v1Login({ authUrl, user, key }: SwiftV1, send: Send, signal: AbortSignal): Promise<Access> {
+export async function v1Login({ authUrl, user, key }: SwiftV1, send: Send): Promise<Access> {
   const doing = `log in at ${authUrl} as ${JSON.stringify(user)}`;
   const answer = await send({
     method: 'GET',
@@ -14,7 +14,7 @@ export async function v1Login({ authUrl, user, key }: SwiftV1, send: Send, signa
     headers: { 'x-auth-user': headerText(user), 'x-auth-key': headerText(key) },
     maxBytes: 64 * 1024,
     doing,
-    signal,
+    signal: undefined,
   });
   const { status, headers } = answer;
   if (status < 200 || status >= 300) throw swiftError(answer, doing, [key]);
