@@ -67,12 +67,12 @@ function install() {
 function withoutServices(task) {
   const policy = '/usr/sbin/policy-rc.d';
   if (existsSync(policy)) return task();
-  const remove = () => rmSync(policy, { force: true });
   writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' });
-  process.once('exit', remove);
+  // Ctrl-C ends apt-get, which is of the same group, and then comes back here.
+  process.once('SIGINT', () => {});
   try {
     task();
   } finally {
-    remove();
+    rmSync(policy);
   }
 }
