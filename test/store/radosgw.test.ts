@@ -5,6 +5,7 @@ import { compareKeys } from '../../lib/order.ts';
 import { BucketMissingError, DeniedError, PermanentError, TransientError } from '../../lib/store/errors.ts';
 import { createS3Store, type S3StoreOptions } from '../../lib/store/s3.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
+import { createSwiftStore } from '../../lib/store/swift.ts';
 import { startProxy } from '../servers/proxy.ts';
 import { type Radosgw, startRadosgw } from '../servers/radosgw.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';
@@ -36,6 +37,12 @@ async function withStore(test: (store: ObjectStore) => Promise<void>, options?: 
 }
 
 conformance('S3 on radosgw', async () => ({ store: storeWith(), missing: storeWith(), dispose: async () => {} }));
+
+conformance("Swift's API on radosgw", async () => {
+  const { auth: authUrl, user, key } = radosgw.swift;
+  const make = () => createSwiftStore({ container: `test-${++buckets}`, auth: { method: 'v1', authUrl, user, key } });
+  return { store: make(), missing: make(), dispose: async () => {} };
+});
 
 describe('S3 on radosgw', () => {
   it('refuses wrong credentials, whatever is asked', async () => {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import { InvalidOptionError } from '../../lib/errors.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { createSwiftStore, type SwiftAuth, type SwiftStoreOptions } from '../../lib/store/swift.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
@@ -71,6 +72,17 @@ conforms('Swift with a Keystone application credential', {
   auth: credential,
   region: 'RegionOne',
   interface: 'internal',
+});
+
+conformance("S3 on Swift's s3api", async () => {
+  const make = () =>
+    createS3Store({
+      bucket: `s3api-${++containers}`,
+      endpoint: swift.url,
+      accessKeyId: swift.v1.user,
+      secretAccessKey: swift.v1.key,
+    });
+  return { store: make(), missing: make(), dispose: async () => {} };
 });
 
 /** Runs a test with an open store. */
