@@ -18,9 +18,6 @@ export function checkStorage(name: string | undefined): string {
   }
   if (name === 'gcs') throw new UsageError("No storage 'gcs': use s3 with endpoint=https://storage.googleapis.com");
   if (!storages.includes(name)) throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
-  if (name === 's3' || name === 'swift') {
-    throw new UsageError(`Storage '${name}' is not built in yet: this version has disk and noop`);
-  }
   return name;
 }
 
@@ -63,7 +60,12 @@ async function createStore(config: Config, log: Log): Promise<ObjectStore> {
     onRetry: ({ error, attempt, wait }) =>
       log.warn(`${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`),
   });
-  return withLimit(retried, { concurrency: Math.max(16, config.processes * 4) });
+  return withLimit(retried, { concurrency: concurrencyOf(config) });
+}
+
+/** How many calls a store has under way at once. */
+function concurrencyOf({ processes }: Config): number {
+  return Math.max(16, processes * 4);
 }
 
 async function plainStore(config: Config): Promise<ObjectStore> {
@@ -71,6 +73,18 @@ async function plainStore(config: Config): Promise<ObjectStore> {
   if (name === 'noop') {
     readArguments(name, config.storageArgs, []);
     return (await import('../lib/store/noop.ts')).createNoopStore();
+  }
+  if (name === 's3') {
+    const [{ createS3Store }, { s3Arguments, s3OptionsOf }] = await Promise.all([
+      import('../lib/store/s3.ts'),
+      import('./s3storage.ts'),
+    ]);
+    const options = s3OptionsOf(config.bucket, readArguments(name, config.storageArgs, s3Arguments));
+    return createS3Store({ ...options, concurrency: concurrencyOf(config) });
+  }
+  if (name === 'swift') {
+    const { createSwiftStorage, swiftArguments } = await import('./swiftstorage.ts');
+    return createSwiftStorage(config, readArguments(name, config.storageArgs, swiftArguments));
   }
   const { path } = readArguments(name, config.storageArgs, ['path']);
   const { createDiskStore } = await import('../lib/store/disk.ts');

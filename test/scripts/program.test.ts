@@ -41,7 +41,7 @@ describe('the program', () => {
     [[], /No command: see whisper-backup --help/],
     [['bakcup', 'disk'], /Unknown command 'bakcup'; did you mean 'backup'\?/],
     [['backup', 'dsik'], /No storage 'dsik'; did you mean 'disk'\?/],
-    [['backup', 'swift'], /not built in yet/],
+    [['backup', 'swift'], /^error: Cannot log in to Swift: set ST_AUTH/],
     [['backup'], /No storage: name one/],
     [['backup', '--buckt', 'x', 'disk'], /Unknown option --buckt; did you mean --bucket\?/],
     [['backup', '--overwrite', 'disk'], /backup takes no option --overwrite: it is for restore/],

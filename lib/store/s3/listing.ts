@@ -1,0 +1,100 @@
+import type { _Object as Listed, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { compareKeys } from '../../order.ts';
+import { TransientError } from '../errors.ts';
+import type { ListRange, StoredObject } from '../store.ts';
+import { etagMd5 } from './etag.ts';
+
+/** Where a page begins. */
+export interface PageStart {
+  readonly prefix?: string;
+  readonly startAfter?: string;
+  /** How the page before said to go on. */
+  readonly token?: string;
+}
+
+export type ReadPage = (start: PageStart, signal: AbortSignal) => Promise<ListObjectsV2CommandOutput>;
+
+interface Page {
+  readonly objects: readonly StoredObject[];
+  readonly next: PageStart | undefined;
+}
+
+/**
+ * Streams a range page by page. While the caller works on one page the next is on its way.
+ *
+ * Left out are keys that are not UTF-8.
+ *
+ * @param doing for messages: `list s3:backups`.
+ * @throws TransientError for an answer that is no listing; what `readPage` throws.
+ */
+export async function* listPages(
+  readPage: ReadPage,
+  { prefix = '', startAfter = '', endBefore, signal }: ListRange,
+  doing: string,
+): AsyncGenerator<StoredObject, void, void> {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+
+  const isPast = (key: string) => endBefore !== undefined && compareKeys(key, endBefore) >= 0;
+  const read = async (start: PageStart): Promise<Page> => {
+    const page = readAnswer(await readPage(start, controller.signal), start, doing);
+    const last = page.objects.at(-1);
+    return last && isPast(last.key) ? { ...page, next: undefined } : page;
+  };
+  const start = { ...(prefix === '' ? {} : { prefix }), ...(startAfter === '' ? {} : { startAfter }) };
+  try {
+    for (let ahead: Promise<Page> | undefined = read(start); ahead; ) {
+      const { objects, next }: Page = await ahead;
+      ahead = next && read(next);
+      // It is awaited when the caller comes to it, or never.
+      ahead?.catch(() => {});
+      for (const object of objects) {
+        if (isPast(object.key)) return;
+        signal?.throwIfAborted();
+        yield object;
+      }
+    }
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    // The caller has had enough, and the next page is not wanted.
+    controller.abort();
+  }
+}
+
+function readAnswer(answer: ListObjectsV2CommandOutput, start: PageStart, doing: string): Page {
+  const { IsTruncated, Contents = [], NextContinuationToken: token, EncodingType } = answer;
+  // A page of a proxy that says "under maintenance", with status 200, would else be an empty bucket.
+  if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the answer is not a listing`);
+  const decode = EncodingType === 'url' ? decodeKey : (key: string) => key;
+  const objects = Contents.map((listed) => readObject(listed, decode, doing)).filter((object) => object !== undefined);
+  if (!IsTruncated) return { objects, next: undefined };
+  if (token !== undefined) return { objects, next: { ...start, token } };
+  const startAfter = objects.at(-1)?.key;
+  if (startAfter === undefined) throw new TransientError(`Cannot ${doing}: the answer does not say how to go on`);
+  return { objects, next: { ...start, startAfter } };
+}
+
+function readObject(
+  { Key, Size, LastModified, ETag }: Listed,
+  decode: (key: string) => string | undefined,
+  doing: string,
+): StoredObject | undefined {
+  if (Key === undefined || Size === undefined || LastModified === undefined) {
+    throw new TransientError(`Cannot ${doing}: the answer has an object without key, size or time`);
+  }
+  const key = decode(Key);
+  if (key === undefined) return undefined;
+  const md5 = etagMd5(ETag);
+  return { key, size: Size, modified: LastModified, ...(md5 === undefined ? {} : { md5 }) };
+}
+
+/** Keys come URL-encoded, since XML cannot hold every character; Amazon writes a space as `+`, others as `%20`. */
+function decodeKey(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded.replaceAll('+', '%20'));
+  } catch {
+    return undefined;
+  }
+}

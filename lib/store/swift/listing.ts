@@ -1,0 +1,110 @@
+import * as v from 'valibot';
+import { compareKeys } from '../../order.ts';
+import { BucketMissingError, PermanentError, TransientError } from '../errors.ts';
+import type { ListRange, StoredObject } from '../store.ts';
+import { containerPath } from './path.ts';
+import type { Requests } from './requests.ts';
+
+const pageSchema = v.array(
+  v.pipe(
+    v.object({
+      name: v.pipe(v.string(), v.nonEmpty()),
+      bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+      hash: v.nullish(v.string()),
+      last_modified: v.pipe(v.string(), v.transform(modifiedOf), v.date()),
+    }),
+    v.transform(
+      ({ name, bytes, hash, last_modified }): StoredObject => ({
+        key: name,
+        size: bytes,
+        modified: last_modified,
+        ...(isMd5(hash) && { md5: hash }),
+      }),
+    ),
+  ),
+);
+
+/** A page of 10,000 long names has some 15 MB. */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Lists a container by marker, page by page, until one is empty: a shorter page than the limit proves nothing, for
+ * radosgw's hold 1,000 whatever the limit is.
+ *
+ * @param name of the store, for messages.
+ * @throws BucketMissingError; PermanentError when pages repeat themselves; TransientError when one makes no sense.
+ */
+export async function* listContainer(
+  requests: Requests,
+  container: string,
+  name: string,
+  pageSize: number | undefined,
+  { prefix = '', startAfter, endBefore, signal }: ListRange,
+): AsyncGenerator<StoredObject, void, void> {
+  signal?.throwIfAborted();
+  const doing = `list ${name}`;
+  for (const bound of [prefix, startAfter, endBefore]) {
+    if (bound !== undefined && /\p{Surrogate}/u.test(bound)) {
+      throw new PermanentError(`Cannot ${doing}: a bound has half a character in it (a lone surrogate)`);
+    }
+  }
+  // No key is before '', which Swift takes for no bound at all.
+  if (endBefore === '') return;
+  let marker = startAfter;
+  for (;;) {
+    const query = {
+      format: 'json',
+      ...(pageSize !== undefined && { limit: String(pageSize) }),
+      ...(prefix !== '' && { prefix }),
+      ...(marker !== undefined && { marker }),
+      ...(endBefore !== undefined && { end_marker: endBefore }),
+    };
+    const answer = await requests.send({
+      method: 'GET',
+      path: containerPath(container),
+      query,
+      maxBytes: MAX_PAGE_BYTES,
+      doing,
+      signal,
+    });
+    if (answer.status === 404) throw containerMissing(container);
+    if (answer.status < 200 || answer.status >= 300) throw requests.error(answer, doing);
+    const page = parsePage(answer.body, doing);
+    const last = page.at(-1);
+    if (!last) return;
+    if (marker !== undefined && compareKeys(last.key, marker) <= 0) {
+      throw new PermanentError(`Cannot ${doing}: the listing repeats itself at ${JSON.stringify(last.key)}`);
+    }
+    for (const object of page) {
+      signal?.throwIfAborted();
+      if (endBefore !== undefined && compareKeys(object.key, endBefore) >= 0) return;
+      if (object.key.startsWith(prefix)) yield object;
+    }
+    marker = last.key;
+  }
+}
+
+export function containerMissing(container: string): BucketMissingError {
+  return new BucketMissingError(
+    `The Swift container ${JSON.stringify(container)} does not exist: the first backup creates it; or check its name`,
+  );
+}
+
+function parsePage(body: Uint8Array, doing: string): readonly StoredObject[] {
+  if (body.length === 0) return [];
+  try {
+    return v.parse(pageSchema, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)));
+  } catch (error) {
+    throw new TransientError(`Cannot ${doing}: the answer is no listing of Swift`, { cause: error });
+  }
+}
+
+/** `2026-11-22T03:14:15.123456` is UTC, said or not. */
+function modifiedOf(text: string): Date {
+  return new Date(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+}
+
+/** Of a large object's manifest, and of what S3 wrote in parts, the hash is none of the body. */
+function isMd5(hash: string | null | undefined): hash is string {
+  return typeof hash === 'string' && /^[0-9a-f]{32}$/.test(hash);
+}

@@ -1,0 +1,107 @@
+import { ConfigError } from '../config/error.ts';
+import type { KeystoneName, SwiftAuth } from '../lib/store/swift.ts';
+
+/** What a cloud can say under `auth` in clouds.yaml, or in a variable: `auth_url` is OS_AUTH_URL. */
+export const authNames = [
+  'auth_url',
+  'username',
+  'user_id',
+  'password',
+  'project_name',
+  'project_id',
+  'tenant_name',
+  'tenant_id',
+  'user_domain_name',
+  'user_domain_id',
+  'project_domain_name',
+  'project_domain_id',
+  'default_domain',
+  'application_credential_id',
+  'application_credential_name',
+  'application_credential_secret',
+] as const;
+
+/** And what it can say beside it. */
+export const cloudNames = ['auth_type', 'identity_api_version', 'region_name', 'interface', 'cacert'] as const;
+
+export type SettingName = (typeof authNames)[number] | (typeof cloudNames)[number] | 'storage_url';
+export type Settings = { readonly [N in SettingName]?: string | undefined };
+
+/** How messages name a setting: `OS_AUTH_URL`. */
+export type Spelling = (name: SettingName) => string;
+
+/**
+ * How to log in, by what is set: with an application credential where there is one, or else with a password.
+ *
+ * @throws ConfigError naming what is missing.
+ */
+export function authOf(settings: Settings, spell: Spelling): SwiftAuth {
+  const type = settings.auth_type?.replace(/^v3/, '');
+  if (type === 'v1password') {
+    const { auth_url, username, password } = needed(settings, ['auth_url', 'username', 'password'], spell);
+    return { method: 'v1', authUrl: auth_url, user: username, key: password };
+  }
+  const api = settings.identity_api_version ?? '3';
+  if (!/^3(\.\d+)?$/.test(api))
+    throw new ConfigError(`Cannot log in with ${spell('identity_api_version')} ${api}: use 3`);
+  const { application_credential_id: id, application_credential_name: name } = settings;
+  if (type === 'applicationcredential' || (type === undefined && (id ?? name) !== undefined)) {
+    return credentialOf(settings, spell);
+  }
+  if (type !== undefined && type !== 'password') {
+    throw new ConfigError(
+      `Cannot log in with ${spell('auth_type')} "${settings.auth_type}": use v3password, v3applicationcredential or v1password`,
+    );
+  }
+  const { auth_url, password } = needed(settings, ['auth_url', 'password', ...userNames(settings)], spell);
+  const project = projectOf(settings, spell);
+  return { method: 'password', authUrl: auth_url, user: userOf(settings, spell), password, project };
+}
+
+function credentialOf(settings: Settings, spell: Spelling): SwiftAuth {
+  const names = ['auth_url', 'application_credential_secret'] as const;
+  const { auth_url: authUrl, application_credential_secret: secret } = needed(settings, names, spell);
+  const method = 'application-credential';
+  const id = settings.application_credential_id;
+  if (id !== undefined) return { method, authUrl, id, secret };
+  const { application_credential_name: name } = needed(settings, ['application_credential_name'], spell);
+  return { method, authUrl, name, user: userOf(settings, spell), secret };
+}
+
+function userNames({ user_id }: Settings): readonly SettingName[] {
+  return user_id === undefined ? ['username'] : [];
+}
+
+function userOf(settings: Settings, spell: Spelling): KeystoneName {
+  if (settings.user_id !== undefined) return { id: settings.user_id };
+  const { username } = needed(settings, ['username'], spell);
+  return inDomain(username, settings.user_domain_id, settings.user_domain_name, settings.default_domain);
+}
+
+function projectOf(settings: Settings, spell: Spelling): KeystoneName {
+  const id = settings.project_id ?? settings.tenant_id;
+  if (id !== undefined) return { id };
+  // Projects were called tenants once.
+  const named = { ...settings, project_name: settings.project_name ?? settings.tenant_name };
+  const { project_name } = needed(named, ['project_name'], spell);
+  return inDomain(project_name, settings.project_domain_id, settings.project_domain_name, settings.default_domain);
+}
+
+function inDomain(name: string, id: string | undefined, domain: string | undefined, fallback: string | undefined) {
+  if (id !== undefined) return { name, domain: { id } };
+  if (domain !== undefined) return { name, domain: { name: domain } };
+  return fallback === undefined ? { name } : { name, domain: { id: fallback } };
+}
+
+function needed<const N extends SettingName>(
+  settings: Settings,
+  names: readonly N[],
+  spell: Spelling,
+): Readonly<Record<N, string>> {
+  const missing = names.filter((name) => settings[name] === undefined);
+  if (missing.length > 0) {
+    throw new ConfigError(`Cannot log in to Swift: ${missing.map(spell).join(' and ')} must be set`);
+  }
+  // Every name was just found.
+  return Object.fromEntries(names.map((name) => [name, settings[name]])) as Record<N, string>;
+}

@@ -1,0 +1,72 @@
+import { resolve } from 'node:path';
+import type { S3StoreOptions } from '../lib/store/s3.ts';
+import { UsageError } from './usage.ts';
+
+/**
+ * The storage arguments of `s3`; the region may stand without its name, as in `s3 us-west-2`. There are none for
+ * secrets, which everybody on the host could read there: the SDK finds them in the environment, in the shared files, or
+ * asks the instance.
+ */
+export const s3Arguments = [
+  'region',
+  'endpoint',
+  'path-style',
+  'ca-bundle',
+  'profile',
+  'sse',
+  'kms-key-id',
+  'storage-class',
+  'tags',
+  'checksums',
+] as const;
+
+export type S3Arguments = Readonly<Partial<Record<(typeof s3Arguments)[number], string>>>;
+
+/**
+ * What storage arguments ask of the S3 store. A path is taken from the working directory.
+ *
+ * @throws UsageError for a value that is none of those an argument can have.
+ */
+export function s3OptionsOf(bucket: string, given: S3Arguments): S3StoreOptions {
+  const pathStyle = oneOf('path-style', given['path-style'], ['true', 'false']);
+  const sse = oneOf('sse', given.sse, ['AES256', 'aws:kms']);
+  const checksums = oneOf('checksums', given.checksums, ['auto', 'always', 'never']);
+  return {
+    bucket,
+    ...(given.region !== undefined && { region: given.region }),
+    ...(given.endpoint !== undefined && { endpoint: given.endpoint }),
+    ...(pathStyle !== undefined && { pathStyle: pathStyle === 'true' }),
+    ...(given['ca-bundle'] !== undefined && { caBundle: resolve(given['ca-bundle']) }),
+    ...(given.profile !== undefined && { profile: given.profile }),
+    ...(sse !== undefined && { sse }),
+    ...(given['kms-key-id'] !== undefined && { kmsKeyId: given['kms-key-id'] }),
+    ...(given['storage-class'] !== undefined && { storageClass: given['storage-class'] }),
+    ...(given.tags !== undefined && { tags: readTags(given.tags) }),
+    ...(checksums !== undefined && { checksums }),
+  };
+}
+
+function oneOf<const T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) {
+    throw new UsageError(`Argument '${name}' of storage 's3' can be ${allowed.join(', ')}: got "${value}"`);
+  }
+  return found;
+}
+
+/** Reads `host=web01,role=graphite`. */
+function readTags(text: string): Record<string, string> {
+  const tags = new Map<string, string>();
+  for (const part of text.split(',')) {
+    const equals = part.indexOf('=');
+    const name = part.slice(0, Math.max(0, equals));
+    if (name === '' || tags.has(name)) {
+      throw new UsageError(
+        `Argument 'tags' of storage 's3' must be name=value,name=value with each name once: got "${text}"`,
+      );
+    }
+    tags.set(name, part.slice(equals + 1));
+  }
+  return Object.fromEntries(tags);
+}

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { suggestion } from '../config/nearest.ts';
+import type { Config } from '../config/schema.ts';
+import { reasonOf } from '../lib/errors.ts';
+import type { ObjectStore } from '../lib/store/store.ts';
+import { interfaceOf, swiftAccess } from './openstack.ts';
+import { UsageError } from './usage.ts';
+
+/** The storage arguments of `swift`. */
+export const swiftArguments = ['region', 'interface', 'ca-bundle', 'auth'] as const;
+
+type Given = { readonly [N in (typeof swiftArguments)[number]]?: string | undefined };
+
+/**
+ * Makes the Swift store: what the arguments say goes before what the environment says.
+ *
+ * @throws UsageError, ConfigError or InvalidOptionError, which never show a secret.
+ */
+export async function createSwiftStorage(config: Config, given: Given): Promise<ObjectStore> {
+  const { 'ca-bundle': bundle, region } = given;
+  const version = given.auth === undefined ? undefined : versionOf(given.auth);
+  const { caFile, ...access } = await swiftAccess(version, { environment: process.env, home: homedir() });
+  const { createSwiftStore } = await import('../lib/store/swift.ts');
+  const path = bundle ?? caFile;
+  return createSwiftStore({
+    ...access,
+    container: config.bucket,
+    ...(region !== undefined && { region }),
+    ...(given.interface !== undefined && { interface: interfaceOf(given.interface) }),
+    ...(path !== undefined && { caBundle: await readBundle(path) }),
+  });
+}
+
+function versionOf(text: string): 'v1' | 'v3' {
+  if (text === 'v1' || text === 'v3') return text;
+  throw new UsageError(`Storage 'swift' logs in by auth=v1 or auth=v3: got "${text}"${suggestion(text, ['v1', 'v3'])}`);
+}
+
+async function readBundle(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new UsageError(`Cannot use the CA bundle ${path}: it holds no certificate in PEM`);
+  }
+  return text;
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import { type S3Arguments, s3Arguments, s3OptionsOf } from '../../scripts/s3storage.ts';
+import { readArguments } from '../../scripts/storage.ts';
+import { UsageError } from '../../scripts/usage.ts';
+
+const read = (...given: string[]) => s3OptionsOf('backups', readArguments('s3', given, s3Arguments));
+
+describe('the storage s3', () => {
+  it('takes its region as the first tool did, and what it is not told from nowhere', () => {
+    assert.deepEqual(read(), { bucket: 'backups' });
+    assert.deepEqual(read('us-west-2'), { bucket: 'backups', region: 'us-west-2' });
+  });
+
+  it('takes everything by name', () => {
+    const given = [
+      'region=eu-central-1',
+      'endpoint=https://s3.example.org:8080',
+      'path-style=false',
+      'ca-bundle=certificates/ca.pem',
+      'profile=site',
+      'sse=aws:kms',
+      'kms-key-id=arn:aws:kms:eu-central-1:123456789012:key/1',
+      'storage-class=STANDARD_IA',
+      'tags=host=web01,role=,purpose=a=b',
+      'checksums=always',
+    ];
+    assert.deepEqual(read(...given), {
+      bucket: 'backups',
+      region: 'eu-central-1',
+      endpoint: 'https://s3.example.org:8080',
+      pathStyle: false,
+      caBundle: resolve('certificates/ca.pem'),
+      profile: 'site',
+      sse: 'aws:kms',
+      kmsKeyId: 'arn:aws:kms:eu-central-1:123456789012:key/1',
+      storageClass: 'STANDARD_IA',
+      tags: { host: 'web01', role: '', purpose: 'a=b' },
+      checksums: 'always',
+    });
+    assert.equal(read('path-style=true').pathStyle, true);
+  });
+
+  const wrong: readonly [S3Arguments, RegExp][] = [
+    [{ 'path-style': 'yes' }, /'path-style' of storage 's3' can be true, false: got "yes"/],
+    [{ sse: 'aes256' }, /'sse' of storage 's3' can be AES256, aws:kms: got "aes256"$/],
+    [{ checksums: 'alway' }, /can be auto, always, never: got "alway"$/],
+    [{ tags: 'web01' }, /must be name=value,name=value with each name once: got "web01"/],
+    [{ tags: 'a=1,' }, /got "a=1,"/],
+    [{ tags: '=1' }, /got "=1"/],
+    [{ tags: 'a=1,a=2' }, /got "a=1,a=2"/],
+  ];
+  for (const [given, message] of wrong) {
+    it(`refuses ${JSON.stringify(given)}`, () =>
+      assert.throws(
+        () => s3OptionsOf('backups', given),
+        (error) => error instanceof UsageError && message.test(error.message),
+      ));
+  }
+
+  it('has no argument for a secret, and does not print one', () => {
+    for (const argument of ['secret-access-key=hunter2', 'access-key-id=hunter2']) {
+      assert.throws(
+        () => read(argument),
+        (error) => error instanceof UsageError && !error.message.includes('hunter2'),
+      );
+    }
+  });
+});

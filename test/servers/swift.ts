@@ -1,0 +1,59 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { freePorts } from './freeport.ts';
+import { startPython } from './pythonserver.ts';
+import { type SwiftSettings, swiftConfiguration } from './swift/configuration.ts';
+
+/** A real OpenStack Swift on loopback: its own API, and S3's through s3api (region us-east-1), on one port. */
+export interface Swift {
+  /** E.g. `http://127.0.0.1:8080`, which is also the S3 endpoint. */
+  readonly url: string;
+  /** Auth v1, without Keystone: also the access key and secret of S3. */
+  readonly v1: { readonly authUrl: string; readonly user: string; readonly key: string };
+  /** Makes it forget every token, its own and those of Keystone that it has seen. */
+  forgetTokens(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface StartSwiftOptions extends SwiftSettings {
+  /** Where the proxy listens. @default any port */
+  readonly port?: number;
+}
+
+/** Starts Debian's Swift below a scratch directory, on a file system with user xattrs. */
+export async function startSwift(directory: string, { port, ...settings }: StartSwiftOptions = {}): Promise<Swift> {
+  const [memcached = 0, account = 0, container = 0, object = 0, free = 0] = await freePorts(5);
+  const ports = { memcached, account, container, object, proxy: port ?? free };
+  const etc = join(directory, 'etc');
+  await mkdir(etc, { recursive: true });
+  await mkdir(join(directory, 'node', 'd1'), { recursive: true });
+  for (const [name, text] of Object.entries(swiftConfiguration(directory, ports, settings))) {
+    await writeFile(join(etc, name), text);
+  }
+  const listed = [memcached, account, container, object, ports.proxy].map(String);
+  const server = await startPython(
+    new URL('swift/serve.py', import.meta.url),
+    [directory, ...listed],
+    join(directory, 'swift.log'),
+  );
+  const url = `http://127.0.0.1:${ports.proxy}`;
+  return {
+    url,
+    v1: { authUrl: `${url}/auth/v1.0`, user: 'test:tester', key: 'testing' },
+    forgetTokens: () => flushMemcached(memcached),
+    stop: () => server.stop(),
+  };
+}
+
+async function flushMemcached(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  const answer = new Promise<string>((resolve, reject) => {
+    socket.once('data', (data) => resolve(String(data)));
+    socket.once('error', reject);
+  });
+  socket.write('flush_all\r\n');
+  const told = await answer;
+  socket.destroy();
+  if (told !== 'OK\r\n') throw new Error(`memcached answers ${told}`);
+}

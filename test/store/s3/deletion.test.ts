@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  BucketMissingError,
+  DeniedError,
+  NotFoundError,
+  PermanentError,
+  TransientError,
+} from '../../../lib/store/errors.ts';
+import { Deletion } from '../../../lib/store/s3/deletion.ts';
+import type { DeleteFailure } from '../../../lib/store/store.ts';
+
+/** Requests that are written down. */
+function requests(
+  batch: (keys: readonly string[]) => readonly DeleteFailure[] = () => [],
+  single: (key: string) => void = () => {},
+) {
+  const batches: (readonly string[])[] = [];
+  const singles: string[] = [];
+  return {
+    batches,
+    singles,
+    batch: async (keys: readonly string[]) => {
+      batches.push(keys);
+      return batch(keys);
+    },
+    single: async (key: string) => {
+      singles.push(key);
+      single(key);
+    },
+  };
+}
+
+const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`);
+
+describe('deletion', () => {
+  it('takes 1,000 keys to a batch, and a lone key by itself', async () => {
+    const made = requests();
+    assert.deepEqual(await new Deletion(4).delete(keysOf(2001), made), []);
+    assert.deepEqual(
+      made.batches.map((keys) => keys.length),
+      [1000, 1000],
+    );
+    assert.deepEqual(made.singles, ['k2000']);
+    assert.deepEqual(await new Deletion(4).delete([], requests()), []);
+  });
+
+  it('goes one by one once a batch was refused, and does not ask again', async () => {
+    for (const refusal of [new PermanentError('NotImplemented'), new NotFoundError('what?')]) {
+      const made = requests(() => {
+        throw refusal;
+      });
+      const deletion = new Deletion(4);
+      assert.deepEqual(await deletion.delete(keysOf(1500), made), []);
+      assert.deepEqual(made.singles.toSorted(), keysOf(1500).toSorted());
+      assert.deepEqual(await deletion.delete(['x', 'y'], made), []);
+      assert.equal(made.batches.length, 1);
+      assert.deepEqual(made.singles.slice(-2), ['x', 'y']);
+    }
+  });
+
+  it('does not go one by one because of what passes, or of credentials, or of a missing bucket', async () => {
+    for (const error of [new TransientError('busy'), new DeniedError('no'), new BucketMissingError('gone')]) {
+      const made = requests(() => {
+        throw error;
+      });
+      await assert.rejects(new Deletion(4).delete(['a', 'b'], made), error);
+      assert.deepEqual(made.singles, []);
+    }
+  });
+
+  it('takes by itself what XML cannot hold, or what a parser would change', async () => {
+    const odd = ['\x01', 'a\rb', 'a\nb', 'a\tb', '\uffff', ' lead', 'trail '];
+    const made = requests();
+    assert.deepEqual(await new Deletion(4).delete(['a', ...odd, 'b c', '😀'], made), []);
+    assert.deepEqual(made.batches, [['a', 'b c', '😀']]);
+    assert.deepEqual(made.singles.toSorted(), odd.toSorted());
+  });
+
+  it('deletes one by one when the answer names a key that was not sent', async () => {
+    const made = requests(() => [{ key: 'garbled', error: new DeniedError('no') }]);
+    const deletion = new Deletion(4);
+    assert.deepEqual(await deletion.delete(['a', 'b'], made), []);
+    assert.deepEqual(made.singles, ['a', 'b']);
+    await deletion.delete(['c', 'd'], made);
+    assert.equal(made.batches.length, 2);
+  });
+
+  it('tells of each key that stays, and why; what is absent is fine', async () => {
+    const denied = new DeniedError('no');
+    const one = requests(() => [{ key: 'b', error: denied }]);
+    assert.deepEqual(await new Deletion(4).delete(['a', 'b', ''], one), [
+      { key: '', error: new PermanentError('Cannot delete "": the key is empty') },
+      { key: 'b', error: denied },
+    ]);
+    const other = requests(
+      () => {
+        throw new PermanentError('no batches');
+      },
+      (key) => {
+        if (key === 'a') throw new NotFoundError('absent');
+        if (key === 'b') throw denied;
+      },
+    );
+    assert.deepEqual(await new Deletion(4).delete(['a', 'b', 'c'], other), [{ key: 'b', error: denied }]);
+  });
+
+  it('does not blame a key for an abort, or for a bucket that is gone', async () => {
+    for (const error of [new Error('enough'), new BucketMissingError('gone')]) {
+      const made = requests(undefined, () => {
+        throw error;
+      });
+      await assert.rejects(new Deletion(4).delete(['a'], made), error);
+    }
+  });
+
+  it('has no more single deletes under way than it may', async () => {
+    let underWay = 0;
+    let most = 0;
+    await new Deletion(3).delete(
+      keysOf(20).map((key) => `${key} `),
+      {
+        batch: async () => [],
+        single: async () => {
+          most = Math.max(most, ++underWay);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          underWay--;
+        },
+      },
+    );
+    assert.equal(most, 3);
+  });
+});

@@ -1,0 +1,472 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
+import {
+  BucketMissingError,
+  DeniedError,
+  NotFoundError,
+  PermanentError,
+  type StoreError,
+  TooLargeError,
+  TransientError,
+} from '../../../lib/store/errors.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
+import { createSwiftStore, type SwiftStoreOptions } from '../../../lib/store/swift.ts';
+import { freePort } from '../../servers/freeport.ts';
+import { bytes, text } from '../collect.ts';
+import { type Behaviour, type FakeSwift, startFakeSwift } from './fakeswift.ts';
+
+async function withFake(
+  behaviour: Behaviour,
+  test: (store: ObjectStore, fake: FakeSwift) => Promise<void>,
+  options: Partial<SwiftStoreOptions> = {},
+): Promise<void> {
+  await using fake = await startFakeSwift(behaviour);
+  const store = createSwiftStore({ ...fake.options, ...options });
+  try {
+    await test(store, fake);
+  } finally {
+    await store.close();
+  }
+}
+
+const md5OfBody = '841a2d689ad86bd1611447453c22c6fc';
+const good = { status: 200, headers: { etag: md5OfBody }, body: 'body' };
+
+async function failureOf(call: Promise<unknown>): Promise<StoreError> {
+  try {
+    await call;
+  } catch (error) {
+    // Whatever it is, the assertions that follow say so.
+    return error as StoreError;
+  }
+  throw new Error('it did not fail');
+}
+
+describe('a status of Swift', () => {
+  const meanings: readonly [number, new (message: string) => StoreError, RegExp][] = [
+    [301, PermanentError, /sends us elsewhere/],
+    [400, PermanentError, /refuses/],
+    [403, DeniedError, /may not do that/],
+    [404, NotFoundError, /no such object/],
+    [408, TransientError, /busy/],
+    [409, TransientError, /ahead/],
+    [412, PermanentError, /refuses/],
+    [413, PermanentError, /quota/],
+    [422, TransientError, /damaged/],
+    [429, TransientError, /busy/],
+    [498, TransientError, /busy/],
+    [499, TransientError, /busy/],
+    [500, TransientError, /failed/],
+    [501, PermanentError, /cannot do that/],
+    [503, TransientError, /failed/],
+    [507, TransientError, /failed/],
+  ];
+  for (const [status, kind, message] of meanings) {
+    it(`has a meaning: ${status}`, async () => {
+      await withFake(
+        () => ({ status, headers: { 'x-trans-id': 'tx123' }, body: '<html><h1>Why</h1><p>Because.</p></html>' }),
+        async (store) => {
+          const error = await failureOf(store.get('a key', { maxBytes: 10 }));
+          assert.ok(error instanceof kind, String(error));
+          assert.equal(error.transient, kind === TransientError);
+          assert.match(error.message, message);
+          assert.match(error.message, /^Cannot read "a key" from swift:bucket: /);
+          assert.ok(error.message.endsWith(`(${status}; Why Because.; request tx123)`), error.message);
+        },
+      );
+    });
+  }
+
+  it('is 404 when an object is put where no container is', async () => {
+    await withFake(
+      () => ({ status: 404 }),
+      async (store) => assert.ok((await failureOf(store.put('a', bytes('x')))) instanceof BucketMissingError),
+    );
+  });
+
+  const waits: readonly [string, number][] = [
+    ['7', 7000],
+    ['0.5', 500],
+    ['Sun, 22 Nov 2026 03:14:35 GMT', 20_000],
+    ['Sun, 22 Nov 2026 03:14:00 GMT', 0],
+  ];
+  for (const [header, wait] of waits) {
+    it(`says when to come back: ${header}`, async () => {
+      const headers = { 'retry-after': header, date: 'Sun, 22 Nov 2026 03:14:15 GMT' };
+      await withFake(
+        () => ({ status: 503, headers }),
+        async (store) => {
+          const error = await failureOf(store.put('a', bytes('x')));
+          assert.ok(error instanceof TransientError);
+          assert.equal(error.retryAfter, wait);
+        },
+      );
+    });
+  }
+
+  it('does not say when, or says nonsense', async () => {
+    for (const headers of [{}, { 'retry-after': 'soon' }, { 'retry-after': '-5' }]) {
+      await withFake(
+        () => ({ status: 429, headers }),
+        async (store) => {
+          const error = await failureOf(store.put('a', bytes('x')));
+          assert.ok(error instanceof TransientError);
+          assert.equal(error.retryAfter, undefined);
+        },
+      );
+    }
+  });
+
+  it('comes with words that are not told when a secret is in them', async () => {
+    await withFake(
+      ({ headers }) => ({ status: 400, body: `You sent x-auth-token: ${headers['x-auth-token']}` }),
+      async (store) => {
+        const { message } = await failureOf(store.get('a', { maxBytes: 1 }));
+        assert.equal(message, 'Cannot read "a" from swift:bucket: the server refuses (400)');
+      },
+    );
+  });
+
+  it('that redirects is not followed, for the token must not go there', async () => {
+    await using elsewhere = await startFakeSwift();
+    await withFake(
+      () => ({ status: 307, headers: { location: `${elsewhere.url}/v1/AUTH_test/bucket/a` } }),
+      async (store) => {
+        assert.ok((await failureOf(store.put('a', bytes('x')))) instanceof PermanentError);
+        assert.ok((await failureOf(store.get('a', { maxBytes: 1 }))) instanceof PermanentError);
+        assert.equal(elsewhere.requests.length, 0);
+      },
+    );
+  });
+});
+
+describe('the token', () => {
+  it('is asked for once by many requests', async () => {
+    await withFake(
+      () => ({ status: 201 }),
+      async (store, fake) => {
+        await pMap(Array.from({ length: 30 }), (_, i) => store.put(`${i}`, bytes('x')), { concurrency: 30 });
+        assert.equal(fake.logins, 1);
+        assert.ok(fake.requests.every(({ headers }) => headers['x-auth-token'] === 'the-Token-1'));
+      },
+    );
+  });
+
+  it('is renewed once for many requests that it is refused to', async () => {
+    await withFake(
+      ({ headers }) => ({ status: headers['x-auth-token'] === 'the-Token-2' ? 201 : 401 }),
+      async (store, fake) => {
+        await pMap(Array.from({ length: 30 }), (_, i) => store.put(`${i}`, bytes('x')), { concurrency: 30 });
+        assert.equal(fake.logins, 2);
+        assert.equal(fake.requests.length, 60);
+      },
+    );
+  });
+
+  it('is renewed once for a request, and then it is denied', async () => {
+    await withFake(
+      () => ({ status: 401 }),
+      async (store, fake) => {
+        assert.ok((await failureOf(store.get('a', { maxBytes: 1 }))) instanceof DeniedError);
+        assert.equal(fake.logins, 2);
+        assert.equal(fake.requests.length, 2);
+      },
+    );
+  });
+
+  it('is renewed a tenth of its life before it ends', async () => {
+    await withFake(
+      () => ({ status: 201 }),
+      async (store, fake) => {
+        const { login } = fake;
+        fake.login = (...asked) => {
+          const said = login(...asked);
+          return said === 'handled' ? said : { ...said, headers: { ...said.headers, 'x-auth-token-expires': '1' } };
+        };
+        await store.put('a', bytes('x'));
+        await store.put('a', bytes('x'));
+        assert.equal(fake.logins, 1);
+        await sleep(950);
+        await store.put('a', bytes('x'));
+        assert.equal(fake.logins, 2);
+      },
+    );
+  });
+
+  it('is not asked for again and again where the credentials are refused', async () => {
+    await withFake(
+      () => ({ status: 201 }),
+      async (store, fake) => {
+        fake.login = () => ({ status: 401, body: 'No: the-Key' });
+        for (let i = 0; i < 5; i++) {
+          const error = await failureOf(store.put('a', bytes('x')));
+          assert.ok(error instanceof DeniedError);
+          assert.doesNotMatch(`${error.stack} ${error.cause}`, /the-Key/);
+        }
+        assert.equal(fake.logins, 1);
+      },
+    );
+  });
+
+  it('is asked for again when the login only failed', async () => {
+    await withFake(
+      () => ({ status: 201 }),
+      async (store, fake) => {
+        const { login } = fake;
+        fake.login = (...asked) => (fake.logins === 1 ? { status: 503, body: 'the-Key' } : login(...asked));
+        const error = await failureOf(store.put('a', bytes('x')));
+        assert.ok(error instanceof TransientError);
+        assert.doesNotMatch(String(error), /the-Key/);
+        await store.put('a', bytes('x'));
+      },
+    );
+  });
+
+  it('keeps a request waiting no longer than its signal', async () => {
+    await withFake(
+      () => ({ status: 201 }),
+      async (store, fake) => {
+        fake.login = () => 'handled';
+        const reason = new Error('enough');
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(reason), 50);
+        assert.equal(await failureOf(store.put('a', bytes('x'), { signal: controller.signal })), reason);
+      },
+      { idleTimeout: 5 },
+    );
+  });
+
+  it('comes from auth v1, or it is said what is wrong', async () => {
+    await withFake(
+      () => ({ status: 201 }),
+      async (store, fake) => {
+        fake.login = () => ({ status: 200, body: 'Welcome' });
+        await assert.rejects(store.put('a', bytes('x')), /no token and account; is this the URL of auth v1\?$/);
+      },
+    );
+  });
+
+  it('takes users and keys in any script', async () => {
+    await using fake = await startFakeSwift(() => ({ status: 201 }));
+    const { login } = fake;
+    const seen: (string | string[] | undefined)[] = [];
+    fake.login = (asked, response) => {
+      seen.push(asked.headers['x-auth-user'], asked.headers['x-auth-key']);
+      return login(asked, response);
+    };
+    const auth = { method: 'v1', authUrl: `${fake.url}/auth/v1.0`, user: 'tést:ユーザ', key: 'clé' } as const;
+    const store = createSwiftStore({ container: 'bucket', auth });
+    await store.put('a', bytes('x'));
+    await store.close();
+    assert.deepEqual(
+      seen.map((value) => Buffer.from(String(value), 'latin1').toString('utf8')),
+      ['tést:ユーザ', 'clé'],
+    );
+  });
+});
+
+describe('a body', () => {
+  it('is sent with its MD5, for the server to check', async () => {
+    await withFake(
+      ({ headers }) => ({ status: 201, headers: { etag: String(headers['etag']) } }),
+      async (store, fake) => {
+        await store.put('a', bytes('body'));
+        assert.equal(fake.requests[0]?.headers['etag'], md5OfBody);
+        assert.equal(fake.requests[0]?.headers['content-length'], '4');
+        assert.equal(String(fake.requests[0]?.body), 'body');
+      },
+    );
+  });
+
+  it('is not believed to be stored when the server tells another MD5', async () => {
+    await withFake(
+      () => ({ status: 201, headers: { etag: '"00000000000000000000000000000000"' } }),
+      async (store) => assert.ok((await failureOf(store.put('a', bytes('body')))) instanceof TransientError),
+    );
+  });
+
+  it('may be larger than the server lets us store', async () => {
+    const body = bytes('x');
+    Object.defineProperty(body, 'length', { value: 2 * 1024 ** 3 + 1 });
+    await withFake(
+      () => ({ status: 201 }),
+      async (store, fake) => {
+        const error = await failureOf(store.put('a', body));
+        assert.ok(error instanceof PermanentError);
+        assert.match(error.message, /has 2147483649 bytes, and 2147483648 \(2 GiB\) is the most$/);
+        assert.equal(fake.requests.length, 0);
+      },
+    );
+  });
+
+  it('is checked when it is read, whatever quotes are around its MD5', async () => {
+    for (const etag of [md5OfBody, `"${md5OfBody}"`, md5OfBody.toUpperCase()]) {
+      await withFake(
+        () => ({ ...good, headers: { etag } }),
+        async (store) => assert.equal(text(await store.get('a', { maxBytes: 4 })), 'body'),
+      );
+    }
+  });
+
+  it('with a flipped byte may be read again', async () => {
+    await withFake(
+      () => ({ ...good, body: 'bodz' }),
+      async (store) => {
+        const error = await failureOf(store.get('a', { maxBytes: 4 }));
+        assert.ok(error instanceof TransientError);
+        assert.match(error.message, /^Cannot read "a" from swift:bucket: the body was damaged/);
+      },
+    );
+  });
+
+  it('that is cut may be read again', async () => {
+    await withFake(
+      (_, response) => {
+        response.writeHead(200, { etag: md5OfBody, 'content-length': '4' });
+        response.write('bo', () => setTimeout(() => response.destroy(), 20));
+        return 'handled';
+      },
+      async (store) => {
+        const error = await failureOf(store.get('a', { maxBytes: 4 }));
+        assert.ok(error instanceof TransientError, String(error));
+        assert.match(error.message, /^Cannot read "a" from swift:bucket: /);
+      },
+    );
+  });
+
+  it('is left when it is larger than was asked for, told before or not', async () => {
+    for (const headers of [{ 'content-length': '1000000' }, {}]) {
+      await withFake(
+        (_, response) => {
+          response.writeHead(200, headers);
+          response.write('x'.repeat(500_000));
+          return 'handled';
+        },
+        async (store) => assert.ok((await failureOf(store.get('a', { maxBytes: 4 }))) instanceof TooLargeError),
+      );
+    }
+  });
+
+  it('of a large object is not its segments, so that its ETag proves nothing', async () => {
+    for (const mark of ['x-static-large-object', 'x-object-manifest']) {
+      await withFake(
+        () => ({ ...good, headers: { etag: '"00000000000000000000000000000000"', [mark]: 'True' } }),
+        async (store) => assert.equal(text(await store.get('a', { maxBytes: 4 })), 'body'),
+      );
+    }
+  });
+});
+
+describe('a server that does not answer', () => {
+  const silent: readonly [string, Behaviour][] = [
+    ['at all', () => 'handled'],
+    [
+      'to the end',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': '4' });
+        response.write('bo');
+        return 'handled';
+      },
+    ],
+  ];
+  for (const [how, behaviour] of silent) {
+    it(`${how} is given up after the idle deadline`, async () => {
+      await withFake(
+        behaviour,
+        async (store) => {
+          const began = performance.now();
+          const error = await failureOf(store.get('a', { maxBytes: 4 }));
+          assert.ok(error instanceof TransientError);
+          assert.equal(error.message, 'Cannot read "a" from swift:bucket: no answer within 0.3 s');
+          assert.ok(performance.now() - began < 5000);
+        },
+        { idleTimeout: 0.3 },
+      );
+    });
+  }
+
+  it('but slowly may take its time, until the total deadline', async () => {
+    const dripping: Behaviour = (_, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      const timer = setInterval(() => response.write('x'), 50);
+      response.on('close', () => clearInterval(timer));
+      return 'handled';
+    };
+    await withFake(
+      dripping,
+      async (store) => {
+        const began = performance.now();
+        const error = await failureOf(store.get('a', { maxBytes: 1000 }));
+        assert.equal(error.message, 'Cannot read "a" from swift:bucket: no answer within 1.2 s');
+        assert.ok(performance.now() - began > 1100);
+      },
+      { idleTimeout: 0.6, totalTimeout: 1.2 },
+    );
+  });
+
+  it('is not there, or drops the connection: to be tried again', async () => {
+    const port = await freePort();
+    const auth = { method: 'v1', authUrl: `http://127.0.0.1:${port}/auth`, user: 'u', key: 'the-Key' } as const;
+    const store = createSwiftStore({ container: 'bucket', auth });
+    const error = await failureOf(store.open({ create: true }));
+    assert.ok(error instanceof TransientError);
+    assert.match(error.message, /the connection failed/);
+    await store.close();
+    await withFake(
+      (_, response) => {
+        response.destroy();
+        return 'handled';
+      },
+      async (store) => {
+        const error = await failureOf(store.put('a', bytes('x')));
+        assert.ok(error instanceof TransientError, String(error));
+        assert.match(error.message, /^Cannot store "a" on swift:bucket: the connection failed/);
+      },
+    );
+  });
+
+  it('is left at once when the signal is aborted', async () => {
+    await withFake(
+      () => 'handled',
+      async (store, fake) => {
+        const reason = new Error('enough');
+        const controller = new AbortController();
+        const call = store.put('a', bytes('x'), { signal: controller.signal });
+        while (fake.requests.length === 0) await sleep(5);
+        controller.abort(reason);
+        assert.equal(await failureOf(call), reason);
+      },
+    );
+  });
+
+  it('lets go of a store that is closed', async () => {
+    await using fake = await startFakeSwift(() => 'handled');
+    const store = createSwiftStore(fake.options);
+    const call = failureOf(store.put('a', bytes('x')));
+    while (fake.requests.length === 0) await sleep(5);
+    const began = performance.now();
+    await store.close();
+    assert.match((await call).message, /^The store swift:bucket was closed$/);
+    assert.ok(performance.now() - began < 5000);
+  });
+});
+
+describe('the clock of Swift', () => {
+  it('is the date of an answer, even where no container is', async () => {
+    for (const status of [204, 404]) {
+      await withFake(
+        () => ({ status, headers: { date: 'Sun, 22 Nov 2026 03:14:15 GMT' } }),
+        async (store) => assert.deepEqual(await store.clock(), new Date('2026-11-22T03:14:15Z')),
+      );
+    }
+  });
+
+  it('is not known where the date is none', async () => {
+    await withFake(
+      () => ({ status: 204, headers: { date: 'today' } }),
+      async (store) => assert.equal(await store.clock(), undefined),
+    );
+  });
+});
