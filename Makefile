@@ -1,7 +1,7 @@
 # What a person types. `make help` lists it.
 SHELL := /bin/sh
 BIN := node_modules/.bin
-NODE_TEST := node --import tsx --test
+NODE_TEST := node --import tsx --test --test-concurrency=2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fmt build clean debian-packages
