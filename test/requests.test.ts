@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import pMap from 'p-map';
 import type { BackupOptions } from '../lib/backup.ts';
@@ -165,6 +165,19 @@ for (const kind of kinds) {
     });
   });
 }
+
+it('are as many as the README says', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const rows = readme.split('\n').map((line) => line.replace(/ +/g, ' '));
+  for (const run of Object.keys(kinds[0]?.expected ?? {}).filter((run) => !run.includes('pairs'))) {
+    const cells = kinds.map(({ expected }) => {
+      const { 'PUT of backups': puts, ...rest } = expected[run] ?? {};
+      const others = Object.values(rest).reduce((sum, count) => sum + count, 0);
+      return puts === undefined ? `${others}` : `${puts.toLocaleString('en')} PUT + ${others}`;
+    });
+    assert.ok(rows.includes(`| ${run} | ${cells.join(' | ')} |`), `${run}: ${cells.join(', ')}`);
+  }
+});
 
 /** Runs a backup, and counts what it asked of the server. */
 async function counted(
