@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { readFile, rm } from 'node:fs/promises';
+import { after, describe, it } from 'node:test';
+import pMap from 'p-map';
+import type { BackupOptions } from '../lib/backup.ts';
+import { createS3Store } from '../lib/store/s3.ts';
+import type { ObjectStore } from '../lib/store/store.ts';
+import { createSwiftStore } from '../lib/store/swift.ts';
+import type { Summary } from '../lib/summary.ts';
+import { backUp } from './fixtures/operations.ts';
+import { putPair } from './fixtures/pythonbucket.ts';
+import { createScratch } from './fixtures/scratch.ts';
+import { plant, plantTree, whisperFile } from './fixtures/tree.ts';
+import { type HttpProxy, type Seen, startProxy } from './servers/proxy.ts';
+import { startRadosgw } from './servers/radosgw.ts';
+import { startSwift } from './servers/swift.ts';
+
+/*
+ * What a backup costs in requests, counted by a proxy before a real server. Amazon and others take money for each, and
+ * every one is a round trip. The README tells these figures.
+ */
+
+const METRICS = Array.from({ length: 1000 }, (_, i) => `servers/web${i % 20}/cpu${i}.wsp`);
+const PAIRED = METRICS.slice(0, 100);
+
+/** How many requests of each kind. */
+type Requests = Readonly<Record<string, number>>;
+
+interface Kind {
+  readonly name: string;
+  readonly proxy: HttpProxy;
+  /** A store behind the proxy, or one that is not counted. */
+  make(bucket: string, counted?: boolean): ObjectStore;
+  operationOf(seen: Seen): string;
+  /** What each run must cost, in the order of the runs. */
+  readonly expected: Readonly<Record<string, Requests>>;
+}
+
+const scratch = await createScratch();
+const [radosgw, swift] = await Promise.all([startRadosgw(), startSwift(await scratch.directory('swift'))]);
+const s3Proxy = await startProxy(radosgw.s3.endpoint);
+const swiftProxy = await startProxy(swift.url);
+after(async () => {
+  await Promise.all([s3Proxy.stop(), swiftProxy.stop(), radosgw.stop(), swift.stop()]);
+  await scratch[Symbol.asyncDispose]();
+});
+
+/** Is the bucket there, whose is it, and what time is it there. A listing comes on top. */
+const S3_FIRST_LOOK = { probe: 2, 'GET of the owner': 1 };
+const SWIFT_FIRST_LOOK = { login: 1, ...S3_FIRST_LOOK };
+
+/*
+ * Two listings, as the Python tool wrote keys with a leading `/`, too. S3 gives 1,000 objects a page, Swift 10,000, and
+ * an empty page at the end. Whoever deletes has looked twice.
+ */
+const kinds: readonly Kind[] = [
+  {
+    name: 'S3',
+    proxy: s3Proxy,
+    make(bucket, counted = true) {
+      const { endpoint, accessKeyId, secretAccessKey } = radosgw.s3;
+      return createS3Store({ bucket, endpoint: counted ? s3Proxy.url : endpoint, accessKeyId, secretAccessKey });
+    },
+    operationOf: s3Operation,
+    expected: {
+      'first run': {
+        ...S3_FIRST_LOOK,
+        'PUT of the bucket': 1,
+        'PUT of the owner': 1,
+        listing: 2,
+        'PUT of backups': 1000,
+      },
+      'nothing changed': { ...S3_FIRST_LOOK, listing: 3 },
+      '10 % changed': { ...S3_FIRST_LOOK, listing: 3, 'PUT of backups': 100 },
+      '10 % changed, 200 backups retired': { ...S3_FIRST_LOOK, listing: 6, 'PUT of backups': 100, 'batch delete': 1 },
+      '100 metrics purged': { ...S3_FIRST_LOOK, listing: 6, 'batch delete': 1 },
+      'nothing changed since 100 pairs': { ...S3_FIRST_LOOK, listing: 2 },
+    },
+  },
+  {
+    name: 'Swift',
+    proxy: swiftProxy,
+    make(container, counted = true) {
+      const { user, key } = swift.v1;
+      const authUrl = `${counted ? swiftProxy.url : swift.url}/auth/v1.0`;
+      return createSwiftStore({ container, auth: { method: 'v1', authUrl, user, key } });
+    },
+    operationOf: swiftOperation,
+    expected: {
+      'first run': {
+        ...SWIFT_FIRST_LOOK,
+        'PUT of the container': 1,
+        'PUT of the owner': 1,
+        listing: 3,
+        'PUT of backups': 1000,
+      },
+      'nothing changed': { ...SWIFT_FIRST_LOOK, listing: 3 },
+      '10 % changed': { ...SWIFT_FIRST_LOOK, listing: 3, 'PUT of backups': 100 },
+      '10 % changed, 200 backups retired': {
+        ...SWIFT_FIRST_LOOK,
+        listing: 6,
+        'PUT of backups': 100,
+        capabilities: 1,
+        'batch delete': 1,
+      },
+      '100 metrics purged': { ...SWIFT_FIRST_LOOK, listing: 6, capabilities: 1, 'batch delete': 1 },
+      'nothing changed since 100 pairs': { ...SWIFT_FIRST_LOOK, listing: 3 },
+    },
+  },
+];
+
+for (const kind of kinds) {
+  describe(`Requests to ${kind.name}`, () => {
+    it('are none for a metric that did not change, one for one that did, and few for what is deleted', async () => {
+      const prefix = await scratch.directory(`tree-${kind.name}`);
+      await plantTree(prefix, METRICS);
+      const bucket = `costs-${kind.name.toLowerCase()}`;
+      const change = async (seed: number) => {
+        for (const name of METRICS.slice(0, 100)) await plant(prefix, name, whisperFile({ seed }));
+      };
+
+      const first = await counted(kind, bucket, prefix);
+      assert.equal(first.summary.counts['stored'], 1000);
+      check(kind, 'first run', first.requests);
+
+      const unchanged = await counted(kind, bucket, prefix);
+      assert.equal(unchanged.summary.counts['unchanged'], 1000);
+      check(kind, 'nothing changed', unchanged.requests);
+
+      await change(5000);
+      const changed = await counted(kind, bucket, prefix);
+      assert.equal(changed.summary.counts['stored'], 100);
+      check(kind, '10 % changed', changed.requests);
+
+      await change(6000);
+      const retired = await counted(kind, bucket, prefix, { retention: 1 });
+      assert.equal(retired.summary.counts['stored'], 100);
+      assert.equal(retired.summary.counts['deleted'], 200);
+      check(kind, '10 % changed, 200 backups retired', retired.requests);
+
+      for (const name of METRICS.slice(900)) await rm(`${prefix}/${name}`);
+      const gone = await counted(kind, bucket, prefix, { retention: 1, purge: 0 });
+      assert.equal(gone.summary.counts['purged'], 100);
+      check(kind, '100 metrics purged', gone.requests);
+    });
+
+    it("are none for a metric whose newest backup is the Python tool's pair", async () => {
+      const prefix = await scratch.directory(`pairs-${kind.name}`);
+      const files = await plantTree(prefix, PAIRED);
+      const bucket = `pairs-${kind.name.toLowerCase()}`;
+      const direct = kind.make(bucket, false);
+      await direct.open({ create: true });
+      const put = ([name, file]: readonly [string, Uint8Array]) =>
+        putPair(direct, name.replace(/\.wsp$/, '').replaceAll('/', '.'), '2026-11-01T03:00:00+00:00', file);
+      await pMap(files, put, { concurrency: 16 });
+      await direct.close();
+      // Marks the bucket as its own.
+      const first = await counted(kind, bucket, prefix);
+      assert.equal(first.summary.counts['unchanged'], PAIRED.length);
+      assert.equal(first.requests['GET of backups'], undefined);
+
+      const { summary, requests } = await counted(kind, bucket, prefix);
+      assert.equal(summary.counts['unchanged'], PAIRED.length);
+      check(kind, 'nothing changed since 100 pairs', requests);
+    });
+  });
+}
+
+it('are as many as the README says', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const rows = readme.split('\n').map((line) => line.replace(/ +/g, ' '));
+  for (const run of Object.keys(kinds[0]?.expected ?? {}).filter((run) => !run.includes('pairs'))) {
+    const cells = kinds.map(({ expected }) => {
+      const { 'PUT of backups': puts, ...rest } = expected[run] ?? {};
+      const others = Object.values(rest).reduce((sum, count) => sum + count, 0);
+      return puts === undefined ? `${others}` : `${puts.toLocaleString('en')} PUT + ${others}`;
+    });
+    assert.ok(rows.includes(`| ${run} | ${cells.join(' | ')} |`), `${run}: ${cells.join(', ')}`);
+  }
+});
+
+/** Runs a backup, and counts what it asked of the server. */
+async function counted(
+  kind: Kind,
+  bucket: string,
+  prefix: string,
+  options: Partial<BackupOptions> = {},
+): Promise<{ summary: Summary; requests: Requests }> {
+  const before = kind.proxy.seen.length;
+  const store = kind.make(bucket);
+  try {
+    const summary = await backUp(store, prefix, { processes: 2, ...options });
+    assert.deepEqual(summary.failed, []);
+    const requests: Record<string, number> = {};
+    for (const seen of kind.proxy.seen.slice(before)) {
+      const operation = kind.operationOf(seen);
+      requests[operation] = (requests[operation] ?? 0) + 1;
+    }
+    return { summary, requests };
+  } finally {
+    await store.close();
+  }
+}
+
+/** Tells the figures, and compares them with what they must be. */
+function check({ name, expected }: Kind, run: string, requests: Requests): void {
+  const total = Object.values(requests).reduce((sum, count) => sum + count, 0);
+  const detail = Object.entries(requests).map(([operation, count]) => `${count} ${operation}`);
+  console.log(`${name}, ${run}: ${total} requests (${detail.join(', ')})`);
+  assert.deepEqual(requests, expected[run]);
+}
+
+function s3Operation({ method, url }: Seen): string {
+  const { pathname, searchParams } = new URL(url, 'http://proxy');
+  if (searchParams.has('list-type')) return searchParams.get('max-keys') === '1' ? 'probe' : 'listing';
+  if (searchParams.has('delete')) return 'batch delete';
+  return operation(method, pathname.replace(/^\/[^/]+/, ''), 'bucket');
+}
+
+function swiftOperation({ method, url }: Seen): string {
+  const { pathname, searchParams } = new URL(url, 'http://proxy');
+  if (pathname === '/auth/v1.0') return 'login';
+  if (pathname === '/info') return 'capabilities';
+  if (searchParams.has('bulk-delete')) return 'batch delete';
+  const object = pathname.replace(/^\/v1\/[^/]+\/[^/]+/, '');
+  if (method === 'GET' && object === '') return searchParams.get('limit') === '1' ? 'probe' : 'listing';
+  return operation(method, object, 'container');
+}
+
+/** @param object its path behind the bucket, which is empty for the bucket itself. */
+function operation(method: string, object: string, bucket: string): string {
+  if (object === '' || object === '/') return `${method} of the ${bucket}`;
+  return object.includes('.whisper-backup') ? `${method} of the owner` : `${method} of backups`;
+}
