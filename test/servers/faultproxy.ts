@@ -33,6 +33,8 @@ export interface Match {
 export interface Injected {
   /** How many requests met it. */
   readonly hits: number;
+  /** Takes it away. */
+  heal(): void;
 }
 
 /** A proxy on loopback between a client and an HTTP server, which does to connections what networks do. */
@@ -57,6 +59,7 @@ interface Answer {
 interface Rule extends Match {
   readonly fault: Fault;
   hits: number;
+  heal(): void;
 }
 
 /** @param target the server's origin. */
@@ -89,7 +92,14 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       return seen;
     },
     inject(fault, match = {}) {
-      const rule = { ...match, fault, hits: 0 };
+      const rule: Rule = {
+        ...match,
+        fault,
+        hits: 0,
+        heal() {
+          rules = rules.filter((one) => one !== rule);
+        },
+      };
       rules.push(rule);
       return rule;
     },

@@ -10,7 +10,7 @@ import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { run } from '../scripts/program.ts';
-import type { Fault, FaultProxy, Match } from '../servers/faultproxy.ts';
+import type { Fault, FaultProxy, Injected, Match } from '../servers/faultproxy.ts';
 import { bytes, keysOf } from './collect.ts';
 
 /** A server, and the broken way to it. */
@@ -20,6 +20,8 @@ export interface Place {
   store(bucket: string, by?: 'proxy' | 'straight'): ObjectStore;
   /** How the program is told to use it by way of the proxy. */
   readonly program: { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
+  /** Whether requests carry a token that ends. */
+  readonly tokens: boolean;
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -29,10 +31,10 @@ export interface Place {
 const PATIENT: RetryOptions = { attempts: 4, deadline: 1.2, backoff: 0.05, maxBackoff: 0.1 };
 /** For what never works. */
 const BRIEF: RetryOptions = { attempts: 2, deadline: 0.5, backoff: 0.05, maxBackoff: 0.1 };
-/** How long the latter may take, with what a busy machine adds, in milliseconds. */
-const BRIEFLY = 2 * 500 + 100 + 1500;
 
-const BODY = Uint8Array.from({ length: 40_000 }, (_, i) => (i * 7919) >> 3);
+const BODY = Uint8Array.from({ length: 10_000 }, (_, i) => (i * 7919) >> 3);
+/** How long the latter may take, in milliseconds: each attempt, longer for a body, a wait, and what a busy machine adds. */
+const BRIEFLY = 2 * (500 + BODY.length / 65.536) + 100 + 1500;
 const MAX = { maxBytes: 100_000 };
 
 const anywhere: Readonly<Record<string, Fault>> = {
@@ -70,19 +72,23 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       await place.stop();
     });
 
-    /** Runs a call by way of the proxy, with a key of its own; the faults are gone afterwards. */
-    async function through<T>(
+    /** Runs a call by way of the proxy, with a key of its own, and with faults that only requests for that key meet. */
+    async function through(
       options: RetryOptions,
-      call: (store: ObjectStore, key: string, inject: (fault: Fault, match?: Match) => { hits: number }) => Promise<T>,
-    ): Promise<T> {
+      call: (store: ObjectStore, key: string, inject: (fault: Fault, match?: Match) => Injected) => Promise<void>,
+    ): Promise<void> {
       const key = `key-${++keys}`;
       const store = withRetry(place.store('faults'), options);
-      const inject = (fault: Fault, match: Match = {}) =>
-        place.proxy.inject(fault, { url: new RegExp(`${key}(?!\\d)`), ...match });
+      const injected: Injected[] = [];
+      const inject = (fault: Fault, match: Match = {}) => {
+        const one = place.proxy.inject(fault, { url: new RegExp(`${key}(?!\\d)`), ...match });
+        injected.push(one);
+        return one;
+      };
       try {
-        return await call(store, key, inject);
+        await call(store, key, inject);
       } finally {
-        place.proxy.heal();
+        for (const one of injected) one.heal();
         await store.close();
       }
     }
@@ -99,82 +105,88 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       return error;
     }
 
-    for (const [what, fault] of Object.entries({ ...anywhere, ...inAnswers })) {
-      it(`reads right data after ${what}, and says so when that never ends`, async () => {
-        await through(PATIENT, async (store, key, inject) => {
-          await plain.put(key, BODY);
-          const injected = inject(fault, { method: 'GET', times: 1 });
-          assert.deepEqual(new Uint8Array(await store.get(key, MAX)), BODY);
-          assert.equal(injected.hits, 1);
+    describe('one call', { concurrency: 6 }, () => {
+      for (const [what, fault] of Object.entries({ ...anywhere, ...inAnswers })) {
+        it(`reads right data after ${what}, and says so when that never ends`, async () => {
+          const once = through(PATIENT, async (store, key, inject) => {
+            await plain.put(key, BODY);
+            const injected = inject(fault, { method: 'GET', times: 1 });
+            assert.deepEqual(new Uint8Array(await store.get(key, MAX)), BODY);
+            assert.equal(injected.hits, 1);
+          });
+          const always = through(BRIEF, async (store, key, inject) => {
+            await plain.put(key, BODY);
+            const injected = inject(fault, { method: 'GET' });
+            const error = await failure(store.get(key, MAX));
+            assert.ok(error instanceof TransientError, String(error));
+            injected.heal();
+            assert.deepEqual(new Uint8Array(await store.get(key, MAX)), BODY);
+          });
+          await Promise.all([once, always]);
         });
-        await through(BRIEF, async (store, key, inject) => {
-          await plain.put(key, BODY);
-          inject(fault, { method: 'GET' });
-          const error = await failure(store.get(key, MAX));
-          assert.ok(error instanceof TransientError, String(error));
-          place.proxy.heal();
-          assert.deepEqual(new Uint8Array(await store.get(key, MAX)), BODY);
-        });
-      });
 
-      it(`lists all after ${what}, or says so`, async () => {
-        const listed = (key: string) => Array.from({ length: 9 }, (_, i) => `${key}/with a name of some length ${i}`);
-        await through(PATIENT, async (store, key, inject) => {
-          for (const one of listed(key)) await plain.put(one, bytes('x'));
-          const injected = inject(fault, { method: 'GET', times: 1 });
-          assert.deepEqual(await keysOf(store, { prefix: `${key}/` }), listed(key));
-          assert.equal(injected.hits, 1);
+        it(`lists all after ${what}, or says so`, async () => {
+          const listed = (key: string) => Array.from({ length: 9 }, (_, i) => `${key}/with a name of some length ${i}`);
+          const once = through(PATIENT, async (store, key, inject) => {
+            for (const one of listed(key)) await plain.put(one, bytes('x'));
+            const injected = inject(fault, { method: 'GET', times: 1 });
+            assert.deepEqual(await keysOf(store, { prefix: `${key}/` }), listed(key));
+            assert.equal(injected.hits, 1);
+          });
+          const always = through(BRIEF, async (store, key, inject) => {
+            for (const one of listed(key)) await plain.put(one, bytes('x'));
+            inject(fault, { method: 'GET' });
+            const error = await failure(keysOf(store, { prefix: `${key}/` }));
+            assert.ok(error instanceof TransientError, String(error));
+          });
+          await Promise.all([once, always]);
         });
-        await through(BRIEF, async (store, key, inject) => {
-          for (const one of listed(key)) await plain.put(one, bytes('x'));
-          inject(fault, { method: 'GET' });
-          const error = await failure(keysOf(store, { prefix: `${key}/` }));
-          assert.ok(error instanceof TransientError, String(error));
-        });
-      });
-    }
+      }
 
-    for (const [what, fault] of Object.entries({
-      ...anywhere,
-      'a byte of the request flipped': { kind: 'flip', of: 'request', at: 100 } satisfies Fault,
-    })) {
-      it(`stores right data after ${what}, and says so when that never ends`, async () => {
-        await through(PATIENT, async (store, key, inject) => {
-          const injected = inject(fault, { method: 'PUT', times: 1 });
-          await store.put(key, BODY);
-          assert.equal(injected.hits, 1);
-          assert.deepEqual(new Uint8Array(await plain.get(key, MAX)), BODY);
+      for (const [what, fault] of Object.entries({
+        ...anywhere,
+        'a byte of the request flipped': { kind: 'flip', of: 'request', at: 100 } satisfies Fault,
+      })) {
+        it(`stores right data after ${what}, and says so when that never ends`, async () => {
+          const once = through(PATIENT, async (store, key, inject) => {
+            const injected = inject(fault, { method: 'PUT', times: 1 });
+            await store.put(key, BODY);
+            assert.equal(injected.hits, 1);
+            assert.deepEqual(new Uint8Array(await plain.get(key, MAX)), BODY);
+          });
+          const always = through(BRIEF, async (store, key, inject) => {
+            inject(fault, { method: 'PUT' });
+            const error = await failure(store.put(key, BODY));
+            assert.ok(error instanceof TransientError, String(error));
+            // Whole, or not there: with a reset after it was done it is there.
+            for (const there of await keysOf(plain, { prefix: key })) {
+              assert.deepEqual(new Uint8Array(await plain.get(there, MAX)), BODY);
+            }
+          });
+          await Promise.all([once, always]);
         });
-        await through(BRIEF, async (store, key, inject) => {
-          inject(fault, { method: 'PUT' });
-          const error = await failure(store.put(key, BODY));
-          assert.ok(error instanceof TransientError, String(error));
-          // Whole, or not there: with a reset after it was done it is there.
-          for (const there of await keysOf(plain, { prefix: key })) {
-            assert.deepEqual(new Uint8Array(await plain.get(there, MAX)), BODY);
-          }
-        });
-      });
-    }
+      }
 
-    for (const [what, fault] of Object.entries(anywhere)) {
-      it(`deletes after ${what}, and says what is left when that never ends`, async () => {
-        await through(PATIENT, async (store, key, inject) => {
-          await plain.put(key, BODY);
-          const injected = inject(fault, { method: 'DELETE', times: 1 });
-          assert.deepEqual(await store.delete([key]), []);
-          assert.equal(injected.hits, 1);
-          assert.deepEqual(await keysOf(plain, { prefix: key }), []);
+      for (const [what, fault] of Object.entries(anywhere)) {
+        it(`deletes after ${what}, and says what is left when that never ends`, async () => {
+          const once = through(PATIENT, async (store, key, inject) => {
+            await plain.put(key, BODY);
+            const injected = inject(fault, { method: 'DELETE', times: 1 });
+            assert.deepEqual(await store.delete([key]), []);
+            assert.equal(injected.hits, 1);
+            assert.deepEqual(await keysOf(plain, { prefix: key }), []);
+          });
+          const always = through(BRIEF, async (store, key, inject) => {
+            await plain.put(key, BODY);
+            inject(fault, { method: 'DELETE' });
+            const deleted = store.delete([key]).then(([failed]) => Promise.reject(failed?.error));
+            const error = await failure(deleted);
+            assert.ok(error instanceof TransientError, String(error));
+          });
+          await Promise.all([once, always]);
         });
-        await through(BRIEF, async (store, key, inject) => {
-          await plain.put(key, BODY);
-          inject(fault, { method: 'DELETE' });
-          const deleted = store.delete([key]).then(([failed]) => Promise.reject(failed?.error));
-          const error = await failure(deleted);
-          assert.ok(error instanceof TransientError, String(error));
-        });
-      });
-    }
+      }
+    });
 
     it('waits as long as Retry-After asks', async () => {
       for (const status of [429, 503]) {
@@ -191,15 +203,25 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
     it('takes what a slow link brings in time, and gives up on what it does not', async () => {
       await through(PATIENT, async (store, key, inject) => {
         await plain.put(key, BODY);
-        const injected = inject({ kind: 'slow', bytesPerSecond: 100_000 }, { method: 'GET' });
+        const injected = inject({ kind: 'slow', bytesPerSecond: 25_000 }, { method: 'GET' });
         assert.deepEqual(new Uint8Array(await store.get(key, MAX)), BODY);
         assert.equal(injected.hits, 1);
       });
       await through(BRIEF, async (store, key, inject) => {
         await plain.put(key, BODY);
-        inject({ kind: 'slow', bytesPerSecond: 5000 }, { method: 'GET' });
+        inject({ kind: 'slow', bytesPerSecond: 2000 }, { method: 'GET' });
         const error = await failure(store.get(key, MAX));
         assert.ok(error instanceof TransientError, String(error));
+      });
+    });
+
+    it('gets a new token for one that has expired, where there are tokens, or says so at once', async () => {
+      await through(PATIENT, async (store, key, inject) => {
+        await plain.put(key, BODY);
+        const injected = inject({ kind: 'answer', status: 401 }, { times: 1 });
+        if (place.tokens) assert.deepEqual(new Uint8Array(await store.get(key, MAX)), BODY);
+        else await assert.rejects(store.get(key, MAX), DeniedError);
+        assert.equal(injected.hits, 1);
       });
     });
 

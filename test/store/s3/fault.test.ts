@@ -15,6 +15,7 @@ async function radosgwPlace(): Promise<Place> {
       args: ['s3', 'us-east-1', proxy.url],
       env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
     },
+    tokens: false,
     kill,
     start,
     async stop() {

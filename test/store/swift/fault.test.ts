@@ -18,6 +18,7 @@ async function swiftPlace(): Promise<Place> {
         auth: { method: 'v1', user, key, authUrl: by === 'straight' ? authUrl : proxied },
       }),
     program: { args: ['swift'], env: { ST_AUTH: proxied, ST_USER: user, ST_KEY: key } },
+    tokens: true,
     kill: swift.kill,
     start: swift.start,
     async stop() {
