@@ -58,6 +58,7 @@ async function createStore(config: Config, log: Log): Promise<ObjectStore> {
     import('../lib/store/dryrun.ts'),
   ]);
   const retried = withRetry(plain, {
+    ...(config.storage === 'disk' ? {} : { deadline: REMOTE_DEADLINE }),
     onRetry: ({ error, attempt, wait }) =>
       log.warn(`${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`),
   });
@@ -66,6 +67,12 @@ async function createStore(config: Config, log: Log): Promise<ObjectStore> {
   // Outermost: what is not sent takes no bandwidth.
   return config.noop ? withDryRun(slowed) : slowed;
 }
+
+/**
+ * How long a call over the network may take, in seconds. The stores there find out sooner about connections that stall;
+ * a large body may take this long on a line that many share.
+ */
+const REMOTE_DEADLINE = 600;
 
 /** How many calls a store has under way at once. */
 function concurrencyOf({ processes }: Config): number {
