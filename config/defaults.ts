@@ -21,6 +21,7 @@ export const defaults = {
   noFlock: false,
   fileLockTimeout: 10,
   bytesInFlight: 256 * 1024 * 1024,
+  bandwidth: 0,
   fallback: false,
   overwrite: false,
   replaceDamaged: false,

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { parseByteSize } from './bytesize.ts';
 
 const text = v.pipe(
   v.string('must be text (quote it)'),
@@ -22,6 +23,17 @@ function number(least: number, most?: number) {
   return v.pipe(v.number(message), v.finite(message), v.minValue(least, message), v.maxValue(most ?? 1e15, message));
 }
 
+/** A count of bytes, written as `20M` or as a number. */
+function byteSize(what: string) {
+  const message = `must be ${what}: a whole number of bytes, or one with K, M or G behind it, such as 20M`;
+  const sizeOf = (size: string | number) => parseByteSize(String(size));
+  return v.pipe(
+    v.union([v.string(), v.number()], message),
+    v.check((size) => sizeOf(size) !== undefined, message),
+    v.transform((size) => sizeOf(size) ?? 0),
+  );
+}
+
 function oneOf<const T extends readonly string[]>(names: T) {
   return v.picklist(names, `must be one of ${names.join(', ')}`);
 }
@@ -41,6 +53,7 @@ export const schema = v.strictObject({
   exclude: texts,
   processes: whole(1, 1024),
   bytesInFlight: whole(1024 * 1024),
+  bandwidth: byteSize('bytes a second'),
   retention: whole(1),
   keepWithin: number(0),
   purge: whole(-1),

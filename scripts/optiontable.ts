@@ -88,6 +88,13 @@ export const optionTable: readonly OptionSpec[] = [
     commands: ['backup', 'restore', 'config'],
     text: 'Bytes of files held in memory at once (268435456)',
   },
+  {
+    name: 'bandwidth',
+    value: 'bytes',
+    key: 'bandwidth',
+    commands: [...tree, 'config'],
+    text: 'Bytes a second to and from the storage, as 20M; 0 is no limit (0)',
+  },
   { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },
   {
     name: 'file-lock-timeout',

@@ -45,23 +45,34 @@ export async function withStore<T>(
 
 /**
  * Builds the store that the configuration names: calls have deadlines and are tried again, not too many are under way
- * at once, and in a dry run none of them writes.
+ * at once, they keep to the bandwidth, and in a dry run none of them writes.
  *
  * @throws UsageError for an unknown storage or argument.
  */
 async function createStore(config: Config, log: Log): Promise<ObjectStore> {
-  const [plain, { withRetry }, { withLimit }, { withDryRun }] = await Promise.all([
+  const [plain, { withRetry }, { withLimit }, { withBandwidth }, { withDryRun }] = await Promise.all([
     plainStore(config),
     import('../lib/store/retry.ts'),
     import('../lib/store/limit.ts'),
+    import('../lib/store/bandwidth.ts'),
     import('../lib/store/dryrun.ts'),
   ]);
-  const retried = withRetry(config.noop ? withDryRun(plain) : plain, {
+  const retried = withRetry(plain, {
+    ...(config.storage === 'disk' ? {} : { deadline: REMOTE_DEADLINE }),
     onRetry: ({ error, attempt, wait }) =>
       log.warn(`${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`),
   });
-  return withLimit(retried, { concurrency: concurrencyOf(config) });
+  const limited = withLimit(retried, { concurrency: concurrencyOf(config) });
+  const slowed = config.bandwidth > 0 ? withBandwidth(limited, { bytesPerSecond: config.bandwidth }) : limited;
+  // Outermost: what is not sent takes no bandwidth.
+  return config.noop ? withDryRun(slowed) : slowed;
 }
+
+/**
+ * How long a call over the network may take, in seconds. The stores there find out sooner about connections that stall;
+ * a large body may take this long on a line that many share.
+ */
+const REMOTE_DEADLINE = 600;
 
 /** How many calls a store has under way at once. */
 function concurrencyOf({ processes }: Config): number {

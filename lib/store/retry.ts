@@ -8,7 +8,10 @@ import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './stor
 export interface RetryOptions {
   /** How often a call is tried in all. A listing begins to count anew whenever it gets on. @default 5 */
   readonly attempts?: number;
-  /** How long one attempt may take, or one step of a listing, in seconds. @default 60 */
+  /**
+   * How long one attempt may take, or one step of a listing, in seconds. To store a body it has a second longer for
+   * each 64 KiB. @default 60
+   */
   readonly deadline?: number;
   /** The same for `flush`, which has all the writes of a run to wait for, in seconds. @default 1800 */
   readonly flushDeadline?: number;
@@ -18,6 +21,11 @@ export interface RetryOptions {
   readonly maxBackoff?: number;
   /** Longest wait that a store may ask for (`retryAfter`), in seconds. @default 300 */
   readonly maxRetryAfter?: number;
+  /**
+   * For how long a call is tried again, in seconds: no attempt begins later. A listing begins anew whenever it gets on.
+   * @default 900
+   */
+  readonly total?: number;
   /** Waits so many milliseconds. @default a timer */
   readonly sleep?: (milliseconds: number) => Promise<void>;
   /** From 0 to 1, exclusive: the jitter. @default Math.random */
@@ -40,13 +48,25 @@ export interface Retry {
  * (full jitter, as in "Exponential Backoff And Jitter", AWS Architecture Blog). A listing goes on after the last key it
  * told; of a batch to delete only the keys that failed are tried again.
  *
- * @throws the last error, when attempts run out; any error that is not transient at once.
+ * @throws the last error, when attempts or time run out; any error that is not transient at once.
  */
 export function withRetry(store: ObjectStore, options: RetryOptions = {}): ObjectStore {
   return new RetryStore(store, options);
 }
 
+/** In seconds: setTimeout fires at once when its 31 bits overflow. */
+const LONGEST_DEADLINE = 2_000_000;
+
+/** A slower upload than this counts as stalled, in bytes a second. */
+const SLOWEST_UPLOAD = 64 * 1024;
+
 type Signalled = { readonly signal?: AbortSignal };
+
+/** How often a call was tried, and since when. */
+interface Tried {
+  readonly attempt: number;
+  readonly began: number;
+}
 
 class RetryStore implements ObjectStore {
   readonly name: string;
@@ -65,15 +85,16 @@ class RetryStore implements ObjectStore {
       backoff: 0.5,
       maxBackoff: 30,
       maxRetryAfter: 300,
+      total: 900,
       sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
       random: Math.random,
       ...options,
     };
-    const { attempts, deadline, flushDeadline } = this.#options;
+    const { attempts, deadline, flushDeadline, total } = this.#options;
     if (!(attempts >= 1)) throw new InvalidOptionError(`'attempts' must be 1 or more: got ${attempts}`);
+    if (!(total >= 0)) throw new InvalidOptionError(`'total' must be 0 seconds or more: got ${total}`);
     for (const seconds of [deadline, flushDeadline]) {
-      // setTimeout fires at once when its 31 bits overflow.
-      if (!(seconds > 0 && seconds <= 2_000_000)) {
+      if (!(seconds > 0 && seconds <= LONGEST_DEADLINE)) {
         throw new InvalidOptionError(`A deadline must be more than 0 and at most 2,000,000 seconds: got ${seconds}`);
       }
     }
@@ -86,6 +107,7 @@ class RetryStore implements ObjectStore {
   async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
     const what = `list ${this.name}`;
     let startAfter = range.startAfter;
+    let began = performance.now();
     for (let attempt = 1; ; attempt++) {
       const controller = new AbortController();
       const from = startAfter === undefined ? {} : { startAfter };
@@ -101,13 +123,14 @@ class RetryStore implements ObjectStore {
           startAfter = step.value.key;
           attempt = 1;
           yield step.value;
+          began = performance.now();
         }
       } catch (error) {
         open = false;
         controller.abort(error);
         // It may be hung: ask it to clean up, but do not wait.
         objects.return?.().catch(() => {});
-        await this.#backOff(error, attempt, range.signal);
+        await this.#backOff(error, { attempt, began }, range.signal);
       } finally {
         // The caller has had enough.
         if (open) await objects.return?.();
@@ -122,15 +145,16 @@ class RetryStore implements ObjectStore {
   }
 
   put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
-    return this.#call(`store ${quoted(key)} on ${this.name}`, signal, (signal) =>
-      this.#store.put(key, body, { signal }),
-    );
+    const deadline = Math.min(LONGEST_DEADLINE, this.#options.deadline + body.length / SLOWEST_UPLOAD);
+    const put = (signal: AbortSignal) => this.#store.put(key, body, { signal });
+    return this.#call(`store ${quoted(key)} on ${this.name}`, signal, put, deadline);
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
     const what = `delete ${keys.length} objects from ${this.name}`;
     const settled: DeleteFailure[] = [];
     let left = keys;
+    const began = performance.now();
     for (let attempt = 1; ; attempt++) {
       let failures: DeleteFailure[];
       try {
@@ -139,15 +163,20 @@ class RetryStore implements ObjectStore {
           this.#store.delete(batch, { signal }),
         );
       } catch (error) {
-        await this.#backOff(error, attempt, signal);
+        await this.#backOff(error, { attempt, began }, signal);
         continue;
       }
       const passing = failures.filter(({ error }) => isTransient(error));
       settled.push(...failures.filter(({ error }) => !isTransient(error)));
       const first = passing[0];
-      if (!first || attempt >= this.#options.attempts) return [...settled, ...passing];
+      if (!first) return settled;
       left = passing.map(({ key }) => key);
-      await this.#backOff(first.error, attempt, signal);
+      try {
+        await this.#backOff(first.error, { attempt, began }, signal);
+      } catch (error) {
+        if (error !== first.error) throw error;
+        return [...settled, ...passing];
+      }
     }
   }
 
@@ -170,22 +199,24 @@ class RetryStore implements ObjectStore {
     call: (signal: AbortSignal) => Promise<T>,
     deadline = this.#options.deadline,
   ): Promise<T> {
+    const began = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await withDeadline(deadline, what, signal, call);
       } catch (error) {
-        await this.#backOff(error, attempt, signal);
+        await this.#backOff(error, { attempt, began }, signal);
       }
     }
   }
 
   /** Waits before the next attempt, or throws the error when there is to be none. */
-  async #backOff(error: unknown, attempt: number, signal: AbortSignal | undefined): Promise<void> {
-    const { attempts, backoff, maxBackoff, maxRetryAfter, random, sleep } = this.#options;
+  async #backOff(error: unknown, { attempt, began }: Tried, signal: AbortSignal | undefined): Promise<void> {
+    const { attempts, backoff, maxBackoff, maxRetryAfter, total, random, sleep } = this.#options;
     signal?.throwIfAborted();
     if (!isTransient(error) || attempt >= attempts) throw error;
     const asked = error instanceof TransientError ? Math.min(error.retryAfter ?? 0, maxRetryAfter * 1000) : 0;
     const wait = asked + random() * Math.min(maxBackoff, backoff * 2 ** (attempt - 1)) * 1000;
+    if (performance.now() + wait > began + total * 1000) throw error;
     this.#onRetry?.({ error, attempt, wait });
     await abortable(sleep(wait), signal);
   }

@@ -112,6 +112,24 @@ describe('the layers of the configuration', () => {
     assert.deepEqual([config.quiet, config.noFlock, config.exclude, config.purge], [true, true, ['a.*', 'b.*'], -1]);
   });
 
+  it('reads a bandwidth in bytes, or in powers of 1,024, from a file as from the command line', async () => {
+    const taken: readonly [string, number][] = [
+      ['20M', 20 * 1024 ** 2],
+      ['1.5g', 1.5 * 1024 ** 3],
+      ['64k', 65_536],
+      ['500000', 500_000],
+      ['0', 0],
+    ];
+    for (const [bandwidth, bytes] of taken) {
+      const { config } = await resolveConfig({ ...nothing, flags: { bandwidth: [bandwidth] } });
+      assert.equal(config.bandwidth, bytes, bandwidth);
+    }
+    for (const text of ['bandwidth: 2M', 'bandwidth: 2097152']) {
+      const { config } = await resolveConfig({ ...nothing, files: [await file('bandwidth.yaml', text)] });
+      assert.equal(config.bandwidth, 2 * 1024 ** 2, text);
+    }
+  });
+
   const refused: readonly [string, Partial<Sources>, RegExp][] = [
     [
       'an unknown variable',
@@ -126,6 +144,12 @@ describe('the layers of the configuration', () => {
     ['retention 0', { flags: { retention: ['0'] } }, /--retention must be a whole number of at least 1: got 0/],
     ['purge -2', { flags: { purge: ['-2'] } }, /--purge must be a whole number of at least -1: got -2/],
     ['half a process', { flags: { processes: ['1.5'] } }, /--processes/],
+    ...['fast', '20MB', '-1', '1e6', 'M', '20 M', ''].map((bandwidth): [string, Partial<Sources>, RegExp] => [
+      `the bandwidth "${bandwidth}"`,
+      { flags: { bandwidth: [bandwidth] } },
+      new RegExp(`--bandwidth must be bytes a second: .* such as 20M: got "${bandwidth}"`),
+    ]),
+    ['a bandwidth below nothing', { environment: { WHISPER_BACKUP_BANDWIDTH: '-5M' } }, /_BANDWIDTH must be.*"-5M"/],
     ['an empty bucket', { flags: { bucket: [''] } }, /--bucket must not be empty/],
     ['sz', { flags: { algorithm: ['sz'] } }, /--algorithm can be gz or zst: sz backups are read only/],
     ['an unknown layout', { flags: { layout: ['pyhton'] } }, /--layout must be one of native, python: got "pyhton"/],

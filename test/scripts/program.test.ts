@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { plantMetrics } from '../fixtures/metric.ts';
 import { isDeno, launcher, run, start } from './program.ts';
 
 describe('the program', () => {
@@ -102,6 +103,29 @@ describe('the program', () => {
     const json = await run(['--json', ...args]);
     assert.doesNotMatch(stdout + json.stdout, /hunter2/);
     assert.deepEqual(JSON.parse(json.stdout).bucket, { value: '007', origin: '--bucket' });
+  });
+
+  it('keeps to its bandwidth, and refuses one that is none', async () => {
+    const prefix = join(directory, 'slow');
+    await plantMetrics(
+      prefix,
+      Array.from({ length: 8 }, (_, i) => `m${i}`),
+    );
+    const backup = (bandwidth: string, ...more: string[]) => {
+      const args = ['-p', prefix, '-b', join(directory, 'slow-bucket'), '--bandwidth', bandwidth];
+      return run(['backup', 'disk', ...args, '--nolog', '--nolock', '--nostamp', '--json', ...more]);
+    };
+    const dry = await backup('1', '--noop');
+    assert.equal(dry.code, 0, dry.stderr);
+    const { code, stdout, stderr } = await backup('1K');
+    assert.equal(code, 0, stderr);
+    const { seconds, counts } = JSON.parse(stdout);
+    // A second's worth is saved up, and the last body overdraws.
+    const least = (counts.bytesStored * (7 / 8) - 1024) / 1024;
+    assert.ok(least > 0.5 && seconds > least, `${counts.bytesStored} bytes in ${seconds} s`);
+    const refused = await backup('fast');
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /--bandwidth must be bytes a second.*: got "fast"/);
   });
 
   it('ends with 10 when the bucket is missing', async () => {

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 /** A program that says `ready` when it serves, and ends itself and its children when its standard input ends. */
 export interface PythonServer {
   readonly pid: number;
+  /** Writes it a line, and resolves when it says `done`. */
+  tell(command: string): Promise<void>;
   /** Ends it, and resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -46,6 +48,14 @@ export async function startPython(script: URL, args: readonly string[], log: str
   });
   return {
     pid: child.pid ?? 0,
+    async tell(command) {
+      const done = new Promise<void>((resolve, reject) => {
+        child.once('close', () => reject(new Error(`${fileURLToPath(script)} ended on ${command}; see ${log}`)));
+        child.stdout.once('data', () => resolve());
+      });
+      child.stdin.write(`${command}\n`);
+      await done;
+    },
     async stop() {
       child.stdin.end();
       await ended;

@@ -13,6 +13,10 @@ export interface Swift {
   readonly v1: { readonly authUrl: string; readonly user: string; readonly key: string };
   /** Makes it forget every token, its own and those of Keystone that it has seen. */
   forgetTokens(): Promise<void>;
+  /** Kills the proxy server, which all requests go to, with -9. What was stored stays. */
+  kill(): Promise<void>;
+  /** Starts it again. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +46,8 @@ export async function startSwift(directory: string, { port, ...settings }: Start
     url,
     v1: { authUrl: `${url}/auth/v1.0`, user: 'test:tester', key: 'testing' },
     forgetTokens: () => flushMemcached(memcached),
+    kill: () => server.tell('kill'),
+    start: () => server.tell('start'),
     stop: () => server.stop(),
   };
 }

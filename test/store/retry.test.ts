@@ -118,6 +118,54 @@ describe('withRetry', () => {
     assert.deepEqual(waits, [7500, 61_000]);
   });
 
+  it('gives a body that is large longer to be stored', async () => {
+    const store = withRetry(
+      altered((store) => ({
+        async put(key, body, options) {
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          return store.put(key, body, options);
+        },
+      })),
+      quick({ attempts: 1, deadline: 0.05 }).options,
+    );
+    await assert.rejects(store.put('a', bytes('x')), TransientError);
+    await store.put('a', new Uint8Array(256 * 1024));
+  });
+
+  it('gives up when time is out, however many attempts are left', async () => {
+    let calls = 0;
+    const busy = () => {
+      calls++;
+      return new TransientError('busy', { retryAfter: 40 });
+    };
+    const store = withRetry(
+      altered(() => ({
+        get: async () => Promise.reject(busy()),
+        delete: async (keys) => keys.map((key) => ({ key, error: busy() })),
+        async *list() {
+          yield* [];
+          throw busy();
+        },
+      })),
+      { attempts: 1000, total: 0.2, backoff: 0 },
+    );
+    const inTime = async (call: Promise<unknown>) => {
+      const began = performance.now();
+      await call;
+      assert.ok(performance.now() - began < 1000, 'it took too long');
+      assert.ok(calls > 1 && calls <= 6, `${calls} attempts`);
+      calls = 0;
+    };
+    await inTime(assert.rejects(store.get('a', { maxBytes: 1 }), /busy/));
+    await inTime(assert.rejects(keysOf(store), /busy/));
+    const failures = store.delete(['a']);
+    await inTime(failures);
+    assert.deepEqual(
+      (await failures).map(({ key, error }) => [key, error.message]),
+      [['a', 'busy']],
+    );
+  });
+
   it('ends a hung call at its deadline, even if it pays no heed to its signal', async () => {
     const { options, retries } = quick({ attempts: 2, deadline: 0.02 });
     let signal: AbortSignal | undefined;

@@ -242,6 +242,15 @@ describe('a listing of S3', () => {
     );
   });
 
+  it('is asked for again when an encoded key holds bytes that are no UTF-8', async () => {
+    await assert.rejects(list([(answer) => listing(answer, listed('a\uFFFD'), url + end)]), TransientError);
+    const { objects } = await list([(answer) => listing(answer, listed('a%EF%BF%BD'), url + end)]);
+    assert.deepEqual(
+      objects.map(({ key }) => key),
+      ['a\uFFFD'],
+    );
+  });
+
   it('has an MD5 where the ETag may be one', async () => {
     const contents = listed('a', 'd41d8cd98f00b204e9800998ecf8427e-3') + listed('b') + listed('c', '');
     const { objects } = await list([(answer) => listing(answer, contents)]);

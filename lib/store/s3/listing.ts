@@ -68,6 +68,10 @@ function readAnswer(answer: ListObjectsV2CommandOutput, start: PageStart, doing:
   // A page of a proxy that says "under maintenance", with status 200, would else be an empty bucket.
   if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the answer is not a listing`);
   const decode = EncodingType === 'url' ? decodeKey : (key: string) => key;
+  // An encoded key is ASCII. Bytes that are no UTF-8 were no part of it when it was sent.
+  if (EncodingType === 'url' && Contents.some(({ Key }) => Key?.includes('\uFFFD'))) {
+    throw new TransientError(`Cannot ${doing}: the answer was damaged on its way`);
+  }
   const objects = Contents.map((listed) => readObject(listed, decode, doing)).filter((object) => object !== undefined);
   if (!IsTruncated) return { objects, next: undefined };
   if (token !== undefined) return { objects, next: { ...start, token } };

@@ -2,7 +2,8 @@
 
 serve.py DIRECTORY MEMCACHED ACCOUNT CONTAINER OBJECT PROXY    (ports on 127.0.0.1)
 
-DIRECTORY/etc holds the configuration. Says `ready` when all serve. Ends when its standard input does.
+DIRECTORY/etc holds the configuration. Says `ready` when all serve, then takes `kill` (the proxy server, with -9) and
+`start` as lines, and answers `done`. Ends when its standard input does.
 """
 import ctypes
 import os
@@ -93,7 +94,19 @@ try:
     for port in ports.values():
         wait_for(port, pids)
     print('ready', flush=True)
-    sys.stdin.read()
+    for line in iter(sys.stdin.readline, ''):
+        command = line.strip()
+        if command == 'kill':
+            proxy = next(pid for pid, kind in pids.items() if kind == 'proxy')
+            os.kill(proxy, signal.SIGKILL)
+            os.waitpid(proxy, 0)
+            del pids[proxy]
+        elif command == 'start':
+            pids[start_server('proxy')] = 'proxy'
+            wait_for(ports['proxy'], pids)
+        else:
+            sys.exit('no command: ' + command)
+        print('done', flush=True)
 finally:
     for pid in pids:
         os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { InvalidOptionError } from '../../lib/errors.ts';
+import { withBandwidth } from '../../lib/store/bandwidth.ts';
+import { TransientError } from '../../lib/store/errors.ts';
+import { createMemoryStore } from '../../lib/store/memory.ts';
+import { delegate } from '../fixtures/delegate.ts';
+import { conformance } from './conformance.ts';
+
+conformance('memory with a bandwidth', async () => ({
+  store: withBandwidth(createMemoryStore({ pageSize: 100 }), { bytesPerSecond: 1e9 }),
+  missing: withBandwidth(createMemoryStore({ exists: false }), { bytesPerSecond: 1e9 }),
+  dispose: async () => {},
+}));
+
+/** How long something takes, in seconds. */
+async function seconds(task: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await task();
+  return (performance.now() - began) / 1000;
+}
+
+const BODY = new Uint8Array(1000);
+const MAX = { maxBytes: 10_000 };
+
+describe('withBandwidth', () => {
+  it('stores no more bytes a second than it may, but for one second saved up', async () => {
+    const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 10_000 });
+    // 25,000 bytes: the first 10,000 are saved up, one body may overdraw, 14,000 take 1.4 s.
+    const took = await seconds(() => Promise.all(Array.from({ length: 25 }, (_, i) => store.put(`k${i}`, BODY))));
+    assert.ok(took >= 1.35 && took < 3, `it took ${took} s`);
+  });
+
+  it('reads no more bytes a second than it may, though sizes are not known before', async () => {
+    const memory = createMemoryStore();
+    const store = withBandwidth(memory, { bytesPerSecond: 10_000 });
+    await memory.put('k', BODY);
+    await store.get('k', MAX);
+    const took = await seconds(() => Promise.all(Array.from({ length: 24 }, () => store.get('k', MAX))));
+    assert.ok(took >= 1.3 && took < 3, `it took ${took} s`);
+  });
+
+  it('counts reads and writes together', async () => {
+    const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 10_000 });
+    const took = await seconds(async () => {
+      for (let i = 0; i < 8; i++) {
+        await store.put('k', BODY);
+        await store.get('k', MAX);
+      }
+    });
+    assert.ok(took >= 0.45 && took < 2, `it took ${took} s`);
+  });
+
+  it('lets a body pass that is larger than what it may in a second, and makes the next wait', async () => {
+    const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 1000 });
+    assert.ok((await seconds(() => store.put('a', new Uint8Array(1500)))) < 0.4);
+    const took = await seconds(() => store.put('b', BODY));
+    assert.ok(took >= 0.4 && took < 2, `it took ${took} s`);
+  });
+
+  it('ends a wait when it is aborted, which holds up nobody else', async () => {
+    const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 1000 });
+    await store.put('a', new Uint8Array(1800));
+    const controller = new AbortController();
+    const aborted = store.put('b', new Uint8Array(1_000_000), { signal: controller.signal });
+    const behind = store.put('c', BODY);
+    controller.abort(new Error('stop'));
+    const took = await seconds(() => assert.rejects(aborted, /stop/));
+    assert.ok(took < 0.4, `it took ${took} s`);
+    const rest = await seconds(() => behind);
+    assert.ok(rest >= 0.3 && rest < 3, `it took ${rest} s`);
+    assert.deepEqual(await store.delete(['b', 'c']), []);
+  });
+
+  it('charges nothing for a body that never came', async () => {
+    const memory = createMemoryStore();
+    await memory.put('k', BODY);
+    let broken = false;
+    const flaky = delegate(memory, {
+      get: (key, options) => (broken ? Promise.reject(new TransientError('reset')) : memory.get(key, options)),
+    });
+    const store = withBandwidth(flaky, { bytesPerSecond: 10_000 });
+    await store.get('k', MAX);
+    broken = true;
+    const took = await seconds(async () => {
+      for (let i = 0; i < 50; i++) await assert.rejects(store.get('k', MAX), TransientError);
+    });
+    assert.ok(took < 1, `it took ${took} s`);
+  });
+
+  it('refuses a rate that is none', () => {
+    for (const bytesPerSecond of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      assert.throws(() => withBandwidth(createMemoryStore(), { bytesPerSecond }), InvalidOptionError);
+    }
+  });
+});
