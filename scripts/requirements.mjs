@@ -1,0 +1,39 @@
+// What the tests need besides `npm ci`: what shows that it is there, Debian's package, why, and which files of test/ use
+// it. Plain JavaScript, as it is read before anything is installed.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const python = '/usr/lib/python3/dist-packages';
+
+const requirements = [
+  [`${python}/whisper.py`, 'python3-whisper', 'the reference implementation of Whisper', /\/usr\/bin\/python3/],
+  ['/usr/bin/setpriv', 'util-linux', 'to be another user', /setpriv/],
+  ['/usr/bin/carbon-cache', 'graphite-carbon', 'a real carbon-cache that writes meanwhile', /servers\/carbon\.ts/],
+  ['/usr/bin/openssl', 'openssl', 'a certificate for a server', /openssl|servers\/radosgw\.ts/],
+  ['/usr/bin/ceph-mon', 'ceph-mon', 'the monitor of a real Ceph', /servers\/radosgw\.ts/],
+  ['/usr/bin/ceph-osd', 'ceph-osd', 'the storage of a real Ceph', /servers\/radosgw\.ts/],
+  ['/usr/bin/radosgw', 'radosgw', 'a real object store with the APIs of S3 and Swift', /servers\/radosgw\.ts/],
+  ['/usr/bin/ceph', 'ceph-common', 'to set up Ceph', /servers\/radosgw\.ts/],
+  ['/usr/bin/swift-proxy-server', 'swift-proxy', 'a real OpenStack Swift', /servers\/swift\.ts/],
+  ['/usr/bin/swift-account-server', 'swift-account', 'the accounts of Swift', /servers\/swift\.ts/],
+  ['/usr/bin/swift-container-server', 'swift-container', 'the containers of Swift', /servers\/swift\.ts/],
+  ['/usr/bin/swift-object-server', 'swift-object', 'the objects of Swift', /servers\/swift\.ts/],
+  ['/usr/bin/memcached', 'memcached', 'where Swift keeps its tokens', /servers\/swift\.ts/],
+  [`${python}/keystone`, 'python3-keystone', 'a real Keystone, to log in to Swift', /servers\/keystone\.ts/],
+  [`${python}/keystonemiddleware`, 'python3-keystonemiddleware', 'lets Swift ask Keystone', /servers\/keystone\.ts/],
+  ['/usr/bin/aws', 'awscli', 'to restore from S3 by hand, as the README tells it', /\/usr\/bin\/aws/],
+  ['/usr/bin/swift', 'python3-swiftclient', 'to restore from Swift by hand, likewise', /\/usr\/bin\/swift/],
+  ['libdeflate.so.0', 'libdeflate0', 'the gzip engine libdeflate', undefined],
+  ['libisal.so.2', 'libisal2', 'the gzip engine ISA-L', undefined],
+  ['libzstd.so.1', 'libzstd1', 'the zstd engine', undefined],
+].map(([shownBy, name, why, usedBy]) => ({ shownBy, name, why, usedBy }));
+
+/** Those that this machine lacks. */
+export function missing() {
+  return requirements.filter(({ shownBy }) => (shownBy.startsWith('/') ? !existsSync(shownBy) : !isLoadable(shownBy)));
+}
+
+function isLoadable(library) {
+  if (!existsSync('/sbin/ldconfig')) return false;
+  return execFileSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' }).includes(library);
+}
