@@ -3,7 +3,7 @@ import { rootOf } from './bucket/layout.ts';
 import { claim } from './bucket/owner.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { createCompressor } from './compress/engine.ts';
-import { codeOf, InvalidOptionError, reasonOf } from './errors.ts';
+import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
 import type {
@@ -54,7 +54,7 @@ const BACKPRESSURE = 1024;
  * before both were compared to the end, and everything stored is safe.
  *
  * @throws GuardError when the bucket is another machine's; StoreError when it cannot be used at all; WhisperBackupError
- *   `TREE_MISSING`; the signal's reason. What befalls single metrics is in the summary.
+ *   `TREE_MISSING`, `NO_LOCKS`; the signal's reason. What befalls single metrics is in the summary.
  */
 export async function backup(store: ObjectStore, options: BackupOptions): Promise<Summary> {
   const { report, signal, dryRun = false, processes = 4, bytesInFlight = 2 ** 28, layout = 'native' } = options;
@@ -95,6 +95,8 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     ...(signal && { signal }),
   };
 
+  // Where the file system has no locks every file would fail alike: stop, and say so once.
+  let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Backing up', done: 0, found: 0, complete: false };
   const events = {
     onLocal: () => judgement.guards.local(),
@@ -104,7 +106,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   };
   async function* untilStopped(): AsyncGenerator<Surveyed | BlindSpot> {
     for await (const item of survey(store, options, events)) {
-      if (signal?.aborted) return;
+      if (signal?.aborted || noLocks) return;
       if (item.kind === 'metric' && item.local) progress.found++;
       yield item;
     }
@@ -124,6 +126,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     await pool.close();
   }
   signal?.throwIfAborted();
+  if (noLocks) throw noLocks;
 
   await store.flush({ ...(signal && { signal }) });
   if (tally.get('metrics') === 0) tally.stop('NOTHING_MATCHED', nothingMatched(options));
@@ -146,7 +149,10 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     try {
       const result = await storeFile(local, stored, context);
       if (result.outcome === 'skipped') tally.skip({ metric, code: result.code, reason: result.reason });
-      if (result.outcome === 'failed') tally.fail({ metric, code: result.code, reason: result.reason });
+      if (result.outcome === 'failed') {
+        tally.fail({ metric, code: result.code, reason: result.reason });
+        if (result.code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(result.code, result.reason);
+      }
       if (result.outcome === 'unchanged' || result.outcome === 'stored') {
         tally.add(result.outcome);
         tally.add('bytesRead', result.bytes);

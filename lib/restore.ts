@@ -53,8 +53,8 @@ const IN_FLIGHT_PER_PROCESS = 4;
  * Brings metrics back: each to the state of its newest backup before a date. A local file is never lost: it is
  * backfilled, or replaced when that was asked for. A backup that is not whole changes nothing.
  *
- * @throws StoreError when the bucket cannot be used at all; the signal's reason. What befalls single metrics is in the
- *   summary.
+ * @throws StoreError when the bucket cannot be used at all; WhisperBackupError `NO_LOCKS`; the signal's reason. What
+ *   befalls single metrics is in the summary.
  */
 export async function restore(store: ObjectStore, options: RestoreOptions): Promise<Summary> {
   const { report, signal, dryRun = false, processes = 4, bytesInFlight = 2 ** 28 } = options;
@@ -66,6 +66,8 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   const pool = new WorkerPool({ threads: processes, ...(signal && { signal }) });
   // Opened before anything is written, or syncfs(2) would not be told of every error.
   const tree = dryRun ? undefined : await open(makePrefix(options.prefix, options));
+  // Where the file system has no locks every file would fail alike: stop, and say so once.
+  let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
   const events = {
     onForeign: () => tally.add('foreignKeys'),
@@ -75,7 +77,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   };
   async function* selected(): AsyncGenerator<StoredMetric> {
     for await (const stored of catalog(store, options, events)) {
-      if (signal?.aborted) return;
+      if (signal?.aborted || noLocks) return;
       if (!isSelected(stored.metric)) continue;
       progress.found++;
       yield stored;
@@ -97,6 +99,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     await tree?.close();
   }
   signal?.throwIfAborted();
+  if (noLocks) throw noLocks;
   if (tally.get('metrics') === 0) {
     const before = options.date ? ` before ${formatTimestamp(options.date)}` : '';
     const glob = JSON.stringify(options.metrics ?? '*');
@@ -121,6 +124,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       const result = await bringBack(stored, candidate);
       if (result.outcome !== 'failed') return count(metric, result);
       if (signal?.aborted) return;
+      if (result.code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(result.code, result.reason);
       if (!result.backupDamaged || candidates.length === 0)
         return tally.fail({ metric, code: result.code, reason: result.reason });
       tally.add('fallbacks');
