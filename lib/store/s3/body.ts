@@ -1,4 +1,5 @@
 import { TooLargeError, TransientError } from '../errors.ts';
+import { joined } from '../joined.ts';
 
 /**
  * Reads the body of an answer whole.
@@ -29,13 +30,7 @@ export async function readBody(
   if (length !== undefined && size !== length) {
     throw new TransientError(`Cannot ${doing}: the answer broke off after ${size} of ${length} bytes`);
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return joined(chunks, size);
 }
 
 /** Passes on the chunks of a stream. Whatever breaks it, it was there, so it is worth another try. */

@@ -1,6 +1,7 @@
 import { codeOf, reasonOf } from '../../errors.ts';
 import { abortable } from '../abortable.ts';
 import { PermanentError, TooLargeError, TransientError } from '../errors.ts';
+import { joined } from '../joined.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 
 /** One request, and how much of an answer is wanted. */
@@ -122,18 +123,6 @@ async function readBody(
     // Of a body that was read to its end, this does nothing.
     reader.cancel().catch(() => {});
   }
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const [only] = chunks;
-  if (only && chunks.length === 1) return only;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 function tooLarge(doing: string, has: number | string, most: number): TooLargeError {
