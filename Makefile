@@ -16,8 +16,8 @@ demo: ## The whole job on a sample tree and the disk store, in under a minute
 test: debian-packages ## All that is proved: installs what it needs, types, lint, tests on Node and on Deno
 	npm ci --no-audit --no-fund --loglevel=error
 	$(MAKE) --no-print-directory check
-	$(NODE_TEST) $$(node scripts/test-files.mjs)
-	$(BIN)/deno test --allow-all --no-check --quiet $$(node scripts/test-files.mjs 2>/dev/null)
+	$(NODE_TEST) $$(node test/test-files.mjs)
+	$(BIN)/deno test --allow-all --no-check --quiet $$(node test/test-files.mjs 2>/dev/null)
 
 check: ## Types, lint and format; fast, no network
 	$(BIN)/tsc --project .
@@ -33,4 +33,4 @@ clean: ## Remove what was built
 	rm -rf dist demo
 
 debian-packages:
-	@node scripts/debian-packages.mjs
+	@node test/debian-packages.mjs
