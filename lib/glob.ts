@@ -36,18 +36,28 @@ function endOfSet(characters: readonly string[], start: number): number {
 function setToSource(set: string[]): string {
   const negated = set[0] === '!';
   if (negated) set.shift();
-  let source = '';
+  const members: string[][] = [];
   for (let i = 0; i < set.length; i++) {
     const from = set[i] ?? '';
     const to = set[i + 2];
     if (set[i + 1] === '-' && to !== undefined) {
       // A range that runs backwards holds nothing, and is no error.
-      if (codePoint(from) <= codePoint(to)) source += `${escapeInSet(from)}-${escapeInSet(to)}`;
+      if (codePoint(from) <= codePoint(to)) members.push([from, to]);
       i += 2;
-    } else source += escapeInSet(from);
+    } else members.push([from]);
   }
-  if (source === '') return negated ? '.' : '(?!)';
-  return `[${negated ? '^' : ''}${source}]`;
+  // Python looks for the `!` when those ranges are gone: `[z-a!b]` is `[!b]` to it, and `[z-a!-b]` is `[!-b]`.
+  if (!negated && members[0]?.[0] === '!') {
+    const [first, ...others] = members;
+    const [, to] = first ?? [];
+    return setOf(true, to === undefined ? others : [['-'], [to], ...others]);
+  }
+  return setOf(negated, members);
+}
+
+function setOf(negated: boolean, members: readonly string[][]): string {
+  if (members.length === 0) return negated ? '.' : '(?!)';
+  return `[${negated ? '^' : ''}${members.map((member) => member.map(escapeInSet).join('-')).join('')}]`;
 }
 
 function codePoint(character: string): number {

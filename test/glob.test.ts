@@ -23,6 +23,7 @@ const globPiece = fc.constantFrom(
   ...pieces('* ** ? [ ] ! ^ - -- a b c z A 0 9 . \\ / | & ~ + $ ( ) { } # % é ～ 😀'),
   ...pieces('[abc] [!abc] [a-c] [c-a] [!c-a] [] [!] []a] [!]a] [a-] [-a] [a-c-z] [^a] [[] [😀-😂] [\\] [a\\-z]'),
   ...pieces('[--0] [+--] [!--] [a-a-a] [z-a-c] [!-a] []-a] [&&] [||] [~~] [a&&b]'),
+  ...pieces('[z-a!b] [z-a!] [z-a!-b] [c-a!!] [!z-a!b]'),
   ' ',
   '\n',
 );
