@@ -18,6 +18,8 @@ export const defaults = {
   storageArgs: [],
   storagePath: '',
   includeDamaged: false,
+  cacheDir: '/var/cache/whisper-backup',
+  noCache: false,
   noFlock: false,
   fileLockTimeout: 10,
   bytesInFlight: 256 * 1024 * 1024,

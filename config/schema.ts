@@ -66,6 +66,8 @@ export const schema = v.strictObject({
   gzipEngine: oneOf(['auto', 'fflate', 'zlib', 'libdeflate', 'isal']),
   gzipLevel: v.optional(whole(0, 12)),
   includeDamaged: flag,
+  cacheDir: text,
+  noCache: flag,
   noFlock: flag,
   fileLockTimeout: number(0),
   fallback: flag,

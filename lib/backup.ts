@@ -1,7 +1,5 @@
 import { pMapIterable } from 'p-map';
-import { rootOf } from './bucket/layout.ts';
 import { claim } from './bucket/owner.ts';
-import { ByteBudget } from './bytebudget.ts';
 import { createCompressor } from './compress/engine.ts';
 import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
@@ -15,12 +13,14 @@ import type {
   SelectOptions,
   TreeOptions,
 } from './options.ts';
+import { StatCache, type StatCacheOptions } from './statcache/cache.ts';
+import type { CacheEntry } from './statcache/entry.ts';
 import type { ObjectStore } from './store/store.ts';
-import { type StoreFileContext, storeFile } from './storefile.ts';
+import type { StoredFile } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
-import { WorkerPool } from './workers/pool.ts';
+import { Uploads } from './uploads.ts';
 import { compressorOptions } from './workers/snapshot.ts';
 
 export interface BackupOptions
@@ -33,6 +33,8 @@ export interface BackupOptions
     FormatOptions {
   /** Back up files that are not whole Whisper data, too. @default false */
   readonly includeDamaged?: boolean;
+  /** Where to remember what files look like, so that one that has not changed need not be opened. @default nowhere */
+  readonly statCache?: StatCacheOptions;
   /** Only say what would be done; the store is to be wrapped so that it writes nothing. @default false */
   readonly dryRun?: boolean;
 }
@@ -41,11 +43,19 @@ export interface BackupOptions
 const COUNTS = ['metrics', 'stored', 'unchanged', 'skipped', 'failed', 'bytesRead', 'bytesStored'];
 const PURGE_COUNTS = ['retired', 'tombstones', 'purged', 'deleted', 'shrunk', 'foreignKeys'];
 
-/** Uploads wait for the network, workers for the processor: more are under way than there are threads. */
-const IN_FLIGHT_PER_PROCESS = 4;
-
 /** How many finished metrics may wait for one that is slow, e.g. for a lock. */
 const BACKPRESSURE = 1024;
+
+/** One step of the survey, and what is remembered of its file. */
+interface Found {
+  readonly item: Surveyed | BlindSpot;
+  readonly cached?: CacheEntry;
+}
+
+interface Visited {
+  readonly order: string;
+  readonly entry: CacheEntry | undefined;
+}
 
 /**
  * Backs up every file of the tree that differs from its newest backup; then applies retention and purge.
@@ -57,7 +67,7 @@ const BACKPRESSURE = 1024;
  *   `TREE_MISSING`, `NO_LOCKS`; the signal's reason. What befalls single metrics is in the summary.
  */
 export async function backup(store: ObjectStore, options: BackupOptions): Promise<Summary> {
-  const { report, signal, dryRun = false, processes = 4, bytesInFlight = 2 ** 28, layout = 'native' } = options;
+  const { report, signal, dryRun = false, layout = 'native' } = options;
   const rules = rulesOf(options, true);
   const now = options.now ?? (() => new Date());
   const tally = new Tally([...COUNTS, ...PURGE_COUNTS]);
@@ -78,93 +88,95 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   await store.open({ create: true, ...(signal && { signal }) });
   await claim(store, { ...options, adopt: rules.adopt, now: now() });
 
-  const pool = new WorkerPool({ threads: processes, ...(signal && { signal }) });
-  const context: StoreFileContext = {
-    store,
-    pool,
+  const cache = await StatCache.open(options.statCache, {
+    prefix: options.prefix,
+    isPartial: (options.metrics ?? '*') !== '*' || (options.exclude ?? []).length > 0,
+    dryRun,
+    report,
+  });
+  const uploads = new Uploads(store, {
+    ...options,
     layout,
-    root: rootOf(options),
-    task: {
-      flock: options.flock ?? true,
-      fileLockTimeout: options.fileLockTimeout ?? 10,
-      includeDamaged: options.includeDamaged ?? false,
-      format,
-    },
-    budget: new ByteBudget(bytesInFlight),
-    now,
-    ...(signal && { signal }),
-  };
+    format,
+    includeDamaged: options.includeDamaged ?? false,
+  });
 
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Backing up', done: 0, found: 0, complete: false };
   const events = {
+    stat: true,
     onLocal: () => judgement.guards.local(),
     onForeign: () => tally.add('foreignKeys'),
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
     ...(signal && { signal }),
   };
-  async function* untilStopped(): AsyncGenerator<Surveyed | BlindSpot> {
+  async function* untilStopped(): AsyncGenerator<Found> {
     for await (const item of survey(store, options, events)) {
       if (signal?.aborted || noLocks) return;
-      if (item.kind === 'metric' && item.local) progress.found++;
-      yield item;
+      const local = item.kind === 'metric' ? item.local : undefined;
+      if (local) progress.found++;
+      const cached = local && (await cache.find(local));
+      yield { item, ...(cached && { cached }) };
     }
     progress.complete = true;
   }
 
   try {
-    const visits = pMapIterable(untilStopped(), (item) => visit(item), {
-      concurrency: processes * IN_FLIGHT_PER_PROCESS,
+    const visits = pMapIterable(untilStopped(), visit, {
+      concurrency: uploads.concurrency,
       backpressure: BACKPRESSURE,
     });
-    for await (const finished of visits) {
-      progress.done += finished;
+    for await (const visited of visits) {
+      if (!visited) continue;
+      await cache.remember(visited.order, visited.entry);
+      progress.done++;
       report.progress({ ...progress, failed: tally.get('failed'), bytes: tally.get('bytesStored') });
     }
+    signal?.throwIfAborted();
+    if (noLocks) throw noLocks;
+    await cache.keep();
   } finally {
-    await pool.close();
+    await uploads.close();
+    await cache.close();
   }
-  signal?.throwIfAborted();
-  if (noLocks) throw noLocks;
 
   await store.flush({ ...(signal && { signal }) });
   if (tally.get('metrics') === 0) tally.stop('NOTHING_MATCHED', nothingMatched(options));
   await judgement.carryOut(store);
   return tally.finish({ command: 'backup', store: store.name, dryRun });
 
-  async function visit(item: Surveyed | BlindSpot): Promise<0 | 1> {
+  /** @returns what is to be remembered of a local file. */
+  async function visit({ item, cached }: Found): Promise<Visited | undefined> {
     if (item.kind === 'blind') {
       tally.fail({ metric: item.file, code: codeOf(item.error), reason: reasonOf(item.error) });
-      return 0;
-    }
-    const added = item.local ? await visitLocal(item, item.local) : undefined;
-    const stored = item.stored;
-    if (stored) await judgement.judge(item, added ? { ...stored, backups: [...stored.backups, added] } : stored);
-    return item.local ? 1 : 0;
-  }
-
-  async function visitLocal({ metric, stored }: Surveyed, local: NonNullable<Surveyed['local']>) {
-    tally.add('metrics');
-    try {
-      const result = await storeFile(local, stored, context);
-      if (result.outcome === 'skipped') tally.skip({ metric, code: result.code, reason: result.reason });
-      if (result.outcome === 'failed') {
-        tally.fail({ metric, code: result.code, reason: result.reason });
-        if (result.code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(result.code, result.reason);
-      }
-      if (result.outcome === 'unchanged' || result.outcome === 'stored') {
-        tally.add(result.outcome);
-        tally.add('bytesRead', result.bytes);
-      }
-      if (result.outcome !== 'stored') return undefined;
-      tally.add('bytesStored', result.backup.object.size);
-      report.log('debug', `${dryRun ? 'Would store' : 'Stored'} ${result.backup.object.key}`);
-      return result.backup;
-    } catch (error) {
-      if (!signal?.aborted) tally.fail({ metric, code: codeOf(error), reason: reasonOf(error) });
       return undefined;
     }
+    const { local, stored } = item;
+    const result = local && (await uploads.storeFile(local, stored, cached));
+    if (result && !signal?.aborted) count(item.metric, result);
+    const added = result?.outcome === 'stored' ? [result.backup] : [];
+    if (stored) await judgement.judge(item, { ...stored, backups: [...stored.backups, ...added] });
+    if (!local) return undefined;
+    const entry =
+      result && 'stat' in result && result.stat ? { order: local.order, ...result.stat, sha1: result.sha1 } : undefined;
+    return { order: local.order, entry };
+  }
+
+  function count(metric: string, result: StoredFile): void {
+    tally.add('metrics');
+    if ('code' in result) {
+      const { outcome, code, reason } = result;
+      if (code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(code, reason);
+      if (outcome === 'skipped') tally.skip({ metric, code, reason });
+      else tally.fail({ metric, code, reason });
+      return;
+    }
+    tally.add(result.outcome);
+    tally.add('bytesRead', result.bytes);
+    if (result.outcome !== 'stored') return;
+    tally.add('bytesStored', result.backup.object.size);
+    report.log('debug', `${dryRun ? 'Would store' : 'Stored'} ${result.backup.object.key}`);
   }
 }
 

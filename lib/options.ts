@@ -1,5 +1,6 @@
 import type { Algorithm } from './compress/codec.ts';
 import type { Report } from './report.ts';
+import type { StoreSpec } from './store/spec.ts';
 
 /** What every operation takes. */
 export interface RunOptions {
@@ -42,6 +43,11 @@ export interface LoadOptions {
   readonly processes?: number;
   /** Bytes of file and backup held in memory at once. @default 268435456 */
   readonly bytesInFlight?: number;
+  /**
+   * The same store once more, for worker threads to build their own: bodies then go straight between them and the
+   * store. They do not ask `now`. @default every body passes through the main thread
+   */
+  readonly threadStore?: StoreSpec;
 }
 
 /** What deletes backups, and what keeps it from doing so. */

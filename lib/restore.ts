@@ -1,18 +1,17 @@
 import { open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
+import { type BringBackTask, bringBack } from './bringback.ts';
 import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
-import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
+import { WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
-import { sha1Of } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
-import { FILE_BYTES } from './tree/readfile.ts';
-import { WorkerPool } from './workers/pool.ts';
+import { TASKS_PER_THREAD, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 
 export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
@@ -46,9 +45,6 @@ const COUNTS = [
   'foreignKeys',
 ];
 
-/** Downloads wait for the network, workers for the processor. */
-const IN_FLIGHT_PER_PROCESS = 4;
-
 /**
  * Brings metrics back: each to the state of its newest backup before a date. A local file is never lost: it is
  * backfilled, or replaced when that was asked for. A backup that is not whole changes nothing.
@@ -63,7 +59,12 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   await store.open({ create: false, ...(signal && { signal }) });
   const isSelected = selector(options);
   const budget = new ByteBudget(bytesInFlight);
-  const pool = new WorkerPool({ threads: processes, ...(signal && { signal }) });
+  const pool = new WorkerPool({
+    threads: processes,
+    ...(options.threadStore && { store: options.threadStore }),
+    onWarning: (warning) => report.log('warn', warning),
+    ...(signal && { signal }),
+  });
   // Opened before anything is written, or syncfs(2) would not be told of every error.
   const tree = dryRun ? undefined : await open(makePrefix(options.prefix, options));
   // Where the file system has no locks every file would fail alike: stop, and say so once.
@@ -86,7 +87,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   }
   try {
     const visits = pMapIterable(selected(), (stored) => visit(stored), {
-      concurrency: processes * IN_FLIGHT_PER_PROCESS,
+      concurrency: processes * TASKS_PER_THREAD,
       backpressure: 1024,
     });
     for await (const _ of visits) {
@@ -121,7 +122,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     while (!signal?.aborted) {
       const candidate = candidates.pop();
       if (!candidate) return;
-      const result = await bringBack(stored, candidate);
+      const result = await tryOne(stored, candidate);
       if (result.outcome !== 'failed') return count(metric, result);
       if (signal?.aborted) return;
       if (result.code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(result.code, result.reason);
@@ -132,32 +133,27 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     }
   }
 
-  async function bringBack({ path }: StoredMetric, { object, algorithm, ...backup }: Backup): Promise<Published> {
+  async function tryOne({ path }: StoredMetric, backup: Backup): Promise<Published> {
+    const task: BringBackTask = {
+      prefix: options.prefix,
+      path,
+      backup,
+      flock: options.flock ?? true,
+      fileLockTimeout: options.fileLockTimeout ?? 10,
+      overwrite: options.overwrite ?? false,
+      replaceDamaged: options.replaceDamaged ?? false,
+      dryRun,
+      now: now().getTime(),
+      ...(options.owner && { owner: options.owner }),
+    };
     // The backup, and the file it becomes.
-    return budget.run(object.size * 5, async () => {
-      try {
-        signal?.throwIfAborted();
-        const sha1 = await sha1Of({ object, algorithm, ...backup }, store, signal);
-        const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
-        tally.add('bytesFetched', body.length);
-        return await pool.publish({
-          prefix: options.prefix,
-          path,
-          backup: { key: object.key, body, algorithm, sha1 },
-          flock: options.flock ?? true,
-          fileLockTimeout: options.fileLockTimeout ?? 10,
-          overwrite: options.overwrite ?? false,
-          replaceDamaged: options.replaceDamaged ?? false,
-          dryRun,
-          now: now().getTime(),
-          ...(options.owner && { owner: options.owner }),
-        });
-      } catch (error) {
-        const backupDamaged =
-          error instanceof WhisperBackupError && (error.code === 'BAD_SHA1' || error.code === 'NOT_FOUND');
-        return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged };
-      }
-    });
+    const result = await budget.run(backup.object.size * 5, async () =>
+      options.threadStore
+        ? pool.bringBack(task)
+        : bringBack(task, { store, publish: (published) => pool.publish(published), ...(signal && { signal }) }),
+    );
+    tally.add('bytesFetched', result.fetched);
+    return result;
   }
 
   function count(metric: string, result: Exclude<Published, { outcome: 'failed' }>): void {

@@ -23,6 +23,8 @@ export type SurveyOptions = SelectOptions & PlaceOptions & TreeOptions;
 export interface SurveyEvents extends CatalogEvents {
   /** A file of the local tree, whether the glob covers it or not. */
   readonly onLocal?: () => void;
+  /** Whether local files come with their stat. @default false */
+  readonly stat?: boolean;
 }
 
 /**
@@ -40,7 +42,11 @@ export async function* survey(
     // Names that are not UTF-8 may look alike; that is told of each, and nothing is found by them.
     if (previous !== order) events.onDisorder(previous, order);
   };
-  const locals = ascending(walk(options.prefix), (file) => file.order, onDisorder);
+  const locals = ascending(
+    walk(options.prefix, { stat: events.stat ?? false, ...(events.signal && { signal: events.signal }) }),
+    (file) => file.order,
+    onDisorder,
+  );
   let blind: string | undefined;
   for await (const { left, right } of join(locals, catalog(store, options, events))) {
     if (left?.kind === 'blind') {

@@ -136,6 +136,15 @@ export const optionTable: readonly OptionSpec[] = [
   },
   { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stopped a purge' },
   { name: 'adopt', commands: ['backup', 'purge'], text: "Take over another machine's bucket" },
+  { name: 'rehash', commands: ['backup'], text: 'Read every file, whatever the stat cache tells of it' },
+  {
+    name: 'cache-dir',
+    value: 'dir',
+    key: 'cacheDir',
+    commands: backing,
+    text: 'Where to remember what files look like (/var/cache/whisper-backup)',
+  },
+  { name: 'no-cache', key: 'noCache', commands: backing, text: 'Remember nothing: read every file each time' },
   {
     name: 'algorithm',
     letter: 'a',

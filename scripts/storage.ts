@@ -1,24 +1,28 @@
 import { resolve } from 'node:path';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
+import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import type { Log } from './log.ts';
 import { UsageError } from './usage.ts';
 
-const storages = ['disk', 's3', 'swift', 'noop'];
+const storages = ['disk', 's3', 'swift', 'noop'] as const;
+
+type Storage = (typeof storages)[number];
 
 /**
  * Makes sure that a storage is known and can be used.
  *
  * @throws UsageError with the nearest right name.
  */
-export function checkStorage(name: string | undefined): string {
+export function checkStorage(name: string | undefined): Storage {
   if (name === undefined) {
     throw new UsageError(`No storage: name one behind the command, or in the configuration (${storages.join(', ')})`);
   }
   if (name === 'gcs') throw new UsageError("No storage 'gcs': use s3 with endpoint=https://storage.googleapis.com");
-  if (!storages.includes(name)) throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
-  return name;
+  const found = storages.find((storage) => storage === name);
+  if (found === undefined) throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
+  return found;
 }
 
 export interface StoreContext {
@@ -27,45 +31,24 @@ export interface StoreContext {
 }
 
 /**
- * Lends the store that the configuration names to a task, which opens it, and closes it afterwards.
+ * Lends the store that the configuration names to a task, which opens it, and closes it afterwards. With it comes how
+ * threads can build the same for themselves.
  *
  * @throws UsageError for an unknown storage or argument; what the task throws.
  */
 export async function withStore<T>(
   { config, log }: StoreContext,
-  task: (store: ObjectStore) => Promise<T>,
+  task: (store: ObjectStore, spec: StoreSpec) => Promise<T>,
 ): Promise<T> {
-  const store = await createStore(config, log);
+  const spec = await storeSpec(config);
+  const store = await createStore(spec, ({ error, attempt, wait }) =>
+    log.warn(`${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`),
+  );
   try {
-    return await task(store);
+    return await task(store, spec);
   } finally {
     await store.close();
   }
-}
-
-/**
- * Builds the store that the configuration names: calls have deadlines and are tried again, not too many are under way
- * at once, they keep to the bandwidth, and in a dry run none of them writes.
- *
- * @throws UsageError for an unknown storage or argument.
- */
-async function createStore(config: Config, log: Log): Promise<ObjectStore> {
-  const [plain, { withRetry }, { withLimit }, { withBandwidth }, { withDryRun }] = await Promise.all([
-    plainStore(config),
-    import('../lib/store/retry.ts'),
-    import('../lib/store/limit.ts'),
-    import('../lib/store/bandwidth.ts'),
-    import('../lib/store/dryrun.ts'),
-  ]);
-  const retried = withRetry(plain, {
-    ...(config.storage === 'disk' ? {} : { deadline: REMOTE_DEADLINE }),
-    onRetry: ({ error, attempt, wait }) =>
-      log.warn(`${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`),
-  });
-  const limited = withLimit(retried, { concurrency: concurrencyOf(config) });
-  const slowed = config.bandwidth > 0 ? withBandwidth(limited, { bytesPerSecond: config.bandwidth }) : limited;
-  // Outermost: what is not sent takes no bandwidth.
-  return config.noop ? withDryRun(slowed) : slowed;
 }
 
 /**
@@ -74,32 +57,34 @@ async function createStore(config: Config, log: Log): Promise<ObjectStore> {
  */
 const REMOTE_DEADLINE = 600;
 
-/** How many calls a store has under way at once. */
-function concurrencyOf({ processes }: Config): number {
-  return Math.max(16, processes * 4);
+async function storeSpec(config: Config): Promise<StoreSpec> {
+  const { storage, processes, bandwidth, noop } = config;
+  return {
+    place: await placeOfStore(config),
+    // At least so many calls at once: the network is slower than any processor.
+    concurrency: Math.max(16, processes * 4),
+    ...(storage !== 'disk' && { deadline: REMOTE_DEADLINE }),
+    bandwidth,
+    dryRun: noop,
+  };
 }
 
-async function plainStore(config: Config): Promise<ObjectStore> {
-  const name = checkStorage(config.storage);
-  if (name === 'noop') {
-    readArguments(name, config.storageArgs, []);
-    return (await import('../lib/store/noop.ts')).createNoopStore();
+async function placeOfStore(config: Config): Promise<Place> {
+  const kind = checkStorage(config.storage);
+  if (kind === 'noop') {
+    readArguments(kind, config.storageArgs, []);
+    return { kind };
   }
-  if (name === 's3') {
-    const [{ createS3Store }, { s3Arguments, s3OptionsOf }] = await Promise.all([
-      import('../lib/store/s3.ts'),
-      import('./s3storage.ts'),
-    ]);
-    const options = s3OptionsOf(config.bucket, readArguments(name, config.storageArgs, s3Arguments));
-    return createS3Store({ ...options, concurrency: concurrencyOf(config) });
+  if (kind === 's3') {
+    const { s3Arguments, s3OptionsOf } = await import('./s3storage.ts');
+    return { kind, options: s3OptionsOf(config.bucket, readArguments(kind, config.storageArgs, s3Arguments)) };
   }
-  if (name === 'swift') {
-    const { createSwiftStorage, swiftArguments } = await import('./swiftstorage.ts');
-    return createSwiftStorage(config, readArguments(name, config.storageArgs, swiftArguments));
+  if (kind === 'swift') {
+    const { swiftArguments, swiftOptionsOf } = await import('./swiftstorage.ts');
+    return { kind, options: await swiftOptionsOf(config, readArguments(kind, config.storageArgs, swiftArguments)) };
   }
-  const { path } = readArguments(name, config.storageArgs, ['path']);
-  const { createDiskStore } = await import('../lib/store/disk.ts');
-  return createDiskStore({ path: diskPath(config.bucket, path) });
+  const { path } = readArguments(kind, config.storageArgs, ['path']);
+  return { kind, options: { path: diskPath(config.bucket, path) } };
 }
 
 /** The bucket is a directory below `path`; without one it is a path itself. */

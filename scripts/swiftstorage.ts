@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../lib/errors.ts';
-import type { ObjectStore } from '../lib/store/store.ts';
+import type { SwiftStoreOptions } from '../lib/store/swift.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';
 import { UsageError } from './usage.ts';
 
@@ -13,23 +13,22 @@ export const swiftArguments = ['region', 'interface', 'ca-bundle', 'auth'] as co
 type Given = { readonly [N in (typeof swiftArguments)[number]]?: string | undefined };
 
 /**
- * Makes the Swift store: what the arguments say goes before what the environment says.
+ * The options of the Swift store: what the arguments say goes before what the environment says.
  *
  * @throws UsageError, ConfigError or InvalidOptionError, which never show a secret.
  */
-export async function createSwiftStorage(config: Config, given: Given): Promise<ObjectStore> {
+export async function swiftOptionsOf(config: Config, given: Given): Promise<SwiftStoreOptions> {
   const { 'ca-bundle': bundle, region } = given;
   const version = given.auth === undefined ? undefined : versionOf(given.auth);
   const { caFile, ...access } = await swiftAccess(version, { environment: process.env, home: homedir() });
-  const { createSwiftStore } = await import('../lib/store/swift.ts');
   const path = bundle ?? caFile;
-  return createSwiftStore({
+  return {
     ...access,
     container: config.bucket,
     ...(region !== undefined && { region }),
     ...(given.interface !== undefined && { interface: interfaceOf(given.interface) }),
     ...(path !== undefined && { caBundle: await readBundle(path) }),
-  });
+  };
 }
 
 function versionOf(text: string): 'v1' | 'v3' {

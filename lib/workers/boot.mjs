@@ -6,3 +6,5 @@ if (!globalThis.Deno && !process.features.typescript) {
 const tasks = await import('./tasks.ts');
 export const snapshot = tasks.snapshot;
 export const publish = tasks.publish;
+export const storeFile = tasks.storeFile;
+export const bringBack = tasks.bringBack;

@@ -1,45 +1,86 @@
 import { Piscina } from 'piscina';
+import type { BringBackTask, BroughtBack } from '../bringback.ts';
+import { type StoreSpec, shareOf } from '../store/spec.ts';
+import type { StoredFile, StoreFileTask } from '../storefile.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
+import type { ThreadData } from './tasks.ts';
 
 /** As TypeScript the threads need a loader on some runtimes; as built by `scripts/build.ts` they do not. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';
 
-/** Worker threads that read, hash and compress, or decompress, check and write. */
-export class WorkerPool {
-  readonly #piscina: Piscina;
-  readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
-  readonly #signal: AbortSignal | undefined;
-  readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
+export interface WorkerPoolOptions {
+  readonly threads: number;
+  /** How each thread builds a store of its own, for `storeFile` and `bringBack`. */
+  readonly store?: StoreSpec;
+  /** Told of what goes wrong in a thread and is tried again. */
+  readonly onWarning?: (warning: string) => void;
+  readonly signal?: AbortSignal;
+}
 
-  constructor(options: { readonly threads: number; readonly signal?: AbortSignal }) {
-    this.#piscina = new Piscina({
-      filename: new URL(ENTRY, import.meta.url).href,
-      minThreads: 1,
-      maxThreads: options.threads,
-      // By default a thread that is idle for a moment ends, and the next file starts another.
-      idleTimeout: 60_000,
-      workerData: { stopFlag: this.#stopFlag },
-    });
-    this.#signal = options.signal;
-    this.#signal?.addEventListener('abort', this.#stop);
-    if (this.#signal?.aborted) this.#stop();
+/** Worker threads that read, hash and compress, or decompress, check and write; and talk to the store. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
+  readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
+  /** Begun with the first task: in a run that finds nothing changed there is none. */
+  #threads: Piscina | undefined;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    options.signal?.addEventListener('abort', this.#stop);
+    if (options.signal?.aborted) this.#stop();
   }
 
   snapshot(task: SnapshotTask): Promise<Snapshot> {
-    return this.#piscina.run(task, { name: 'snapshot' });
+    return this.#piscina().run(task, { name: 'snapshot' });
   }
 
   publish(task: PublishTask): Promise<Published> {
     const { buffer } = task.backup.body;
     // A view of a shared pool must be copied; a buffer of its own can be handed over.
     const owned = buffer instanceof ArrayBuffer && buffer.byteLength === task.backup.body.byteLength;
-    return this.#piscina.run(task, { name: 'publish', ...(owned && { transferList: [buffer] }) });
+    return this.#piscina().run(task, { name: 'publish', ...(owned && { transferList: [buffer] }) });
+  }
+
+  /** Only with a store. */
+  storeFile(task: StoreFileTask): Promise<StoredFile> {
+    return this.#piscina().run(task, { name: 'storeFile' });
+  }
+
+  /** Only with a store. */
+  bringBack(task: BringBackTask): Promise<BroughtBack> {
+    return this.#piscina().run(task, { name: 'bringBack' });
   }
 
   /** Waits for what is under way, then ends the threads. */
   async close(): Promise<void> {
-    this.#signal?.removeEventListener('abort', this.#stop);
-    await this.#piscina.close();
+    this.#options.signal?.removeEventListener('abort', this.#stop);
+    await this.#threads?.close();
+  }
+
+  #piscina(): Piscina {
+    this.#threads ??= startThreads(this.#options, this.#stopFlag);
+    return this.#threads;
   }
 }
+
+function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag: Int32Array): Piscina {
+  const data: ThreadData = { stopFlag, ...(store && { store: shareOf(store, threads) }) };
+  const piscina = new Piscina({
+    filename: new URL(ENTRY, import.meta.url).href,
+    minThreads: 1,
+    maxThreads: threads,
+    // By default a thread that is idle for a moment ends, and the next file starts another.
+    idleTimeout: 60_000,
+    // While one file of a thread is on its way to the store, the next is compressed. Such a thread must not sleep in
+    // Atomics.wait() between two tasks: its sockets would not be seen to.
+    ...(store && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
+    workerData: data,
+  });
+  if (onWarning) piscina.on('message', ({ warning }) => onWarning(warning));
+  return piscina;
+}
+
+/** Tasks of one thread under way at once: uploads wait for the network, compression for the processor. */
+export const TASKS_PER_THREAD = 4;

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { type CompressorOptions, createCompressor } from '../compress/engine.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import type { FormatOptions } from '../options.ts';
+import { isSettled } from '../statcache/entry.ts';
 import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import type { FileStat } from '../tree/walk.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 
 /** One file to look at. It crosses to a worker thread, so it is plain data. */
@@ -19,34 +21,41 @@ export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeo
   readonly now: number;
 }
 
+/** A file that was read. */
+interface ReadFile {
+  readonly sha1: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** What its content can be told by from now on; undefined when it was written just before. */
+  readonly stat?: FileStat;
+}
+
 export type Snapshot =
-  | { readonly outcome: 'unchanged'; readonly sha1: string; readonly bytes: number }
-  | {
+  | (ReadFile & { readonly outcome: 'unchanged' })
+  | (ReadFile & {
       readonly outcome: 'changed';
-      readonly sha1: string;
-      /** Size of the file. */
-      readonly bytes: number;
       /** The file, compressed. */
       readonly body: Uint8Array<ArrayBuffer>;
       /** Milliseconds since the read ended. */
       readonly sinceRead: number;
-    }
+    })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
 
 /** Reads one file under its lock, and compresses it when it is not what is stored already. Never throws. */
 export async function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
   try {
-    const bytes = await read(task, stopped);
+    const { bytes, stat } = await read(task, stopped);
     const readEnded = performance.now();
     const sha1 = createHash('sha1').update(bytes).digest('hex');
     if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
-      return { outcome: 'unchanged', sha1, bytes: bytes.length };
+      return { outcome: 'unchanged', sha1, bytes: bytes.length, ...stat };
     if (!task.includeDamaged && !isCompressed(bytes)) parseHeader(bytes);
     const compressor = createCompressor(compressorOptions(task.format));
     return {
       outcome: 'changed',
       sha1,
       bytes: bytes.length,
+      ...stat,
       body: owned(compressor.compress(bytes)),
       sinceRead: performance.now() - readEnded,
     };
@@ -71,11 +80,17 @@ export function compressorOptions(format: SnapshotTask['format']): CompressorOpt
 const HOUR = 3_600_000;
 
 /** Holds the lock for the read only. */
-async function read(task: SnapshotTask, stopped: () => boolean): Promise<Uint8Array> {
+async function read(
+  task: SnapshotTask,
+  stopped: () => boolean,
+): Promise<{ readonly bytes: Uint8Array; readonly stat: { readonly stat?: FileStat } }> {
   const open = await openLocked(task.file, 'read', { ...task, stopped });
   try {
+    const { size, mtimeMs, ctimeMs, ino } = open.stats;
+    const stat = { size, mtimeMs, ctimeMs, ino };
+    const settled = isSettled(stat, Date.now());
     const bytes = readStable(task.file, open.fd);
-    if (bytes.length > 0) return bytes;
+    if (bytes.length > 0) return { bytes, stat: settled && bytes.length === size ? { stat } : {} };
     const young = task.now - open.stats.mtimeMs < HOUR;
     if (young) throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
     throw new WhisperBackupError('EMPTY', `Cannot back up ${task.file}: it has 0 bytes, for over an hour`);

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { Config } from '../../config/schema.ts';
 import { backup } from '../../lib/backup.ts';
 import type { Invocation } from '../invocation.ts';
 import { loadOf, placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
@@ -5,10 +8,10 @@ import { runOperation } from '../run.ts';
 import { withStore } from '../storage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { config, log } = invocation;
+  const { config, log, option } = invocation;
   const rules = await purgeRulesOf(invocation);
   return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store) =>
+    withStore({ config, log }, (store, threadStore) =>
       backup(store, {
         ...run,
         ...selectOf(config),
@@ -16,13 +19,21 @@ export async function run(invocation: Invocation): Promise<number> {
         ...treeOf(config),
         ...loadOf(config),
         ...rules,
+        threadStore,
         layout: config.layout,
         algorithm: config.algorithm,
         gzipEngine: config.gzipEngine,
         ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
+        ...(!config.noCache && { statCache: { file: cacheFile(config), rehash: option('rehash') === 'true' } }),
         includeDamaged: config.includeDamaged,
         dryRun: config.noop,
       }),
     ),
   );
+}
+
+/** One cache for each tree, whatever bucket it goes to. */
+function cacheFile({ cacheDir, prefix }: Config): string {
+  const name = createHash('sha1').update(resolve(prefix)).digest('hex').slice(0, 16);
+  return join(cacheDir, `${name}.stat`);
 }

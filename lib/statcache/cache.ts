@@ -1,0 +1,91 @@
+import { codeOf, reasonOf } from '../errors.ts';
+import type { Report } from '../report.ts';
+import type { LocalFile } from '../tree/walk.ts';
+import type { CacheEntry } from './entry.ts';
+import { CacheLookup } from './lookup.ts';
+import { readCache } from './read.ts';
+import { CacheWriter } from './write.ts';
+
+export interface StatCacheOptions {
+  /** Where it is; its directory is made. */
+  readonly file: string;
+  /** Read every file, whatever is remembered of it. @default false */
+  readonly rehash?: boolean;
+}
+
+/** What a run does with its cache. */
+export interface CacheUse {
+  readonly prefix: string;
+  /** Whether the run is not about the whole tree. */
+  readonly isPartial: boolean;
+  /** Remember nothing. */
+  readonly dryRun: boolean;
+  readonly report: Report;
+}
+
+/**
+ * What the last run learned about the files of a tree, so that those which have not changed since need not be opened:
+ * looked up and written anew in key order, and never held whole. It only saves time: without it, or when it cannot be
+ * written, everything else is the same.
+ */
+export class StatCache {
+  readonly #lookup: CacheLookup | undefined;
+  readonly #report: Report;
+  #writer: CacheWriter | undefined;
+
+  private constructor(lookup: CacheLookup | undefined, writer: CacheWriter | undefined, report: Report) {
+    this.#lookup = lookup;
+    this.#writer = writer;
+    this.#report = report;
+  }
+
+  /** @param options without them there is no cache. */
+  static async open(options: StatCacheOptions | undefined, use: CacheUse): Promise<StatCache> {
+    if (!options) return new StatCache(undefined, undefined, use.report);
+    const { file, rehash = false } = options;
+    const { prefix, isPartial, dryRun, report } = use;
+    const lookup = rehash ? undefined : new CacheLookup(readCache(file, prefix));
+    if (dryRun) return new StatCache(lookup, undefined, report);
+    try {
+      return new StatCache(lookup, await CacheWriter.create(file, prefix, isPartial), report);
+    } catch (error) {
+      report.log('debug', `Cannot write the stat cache ${file}: ${reasonOf(error)}`);
+      return new StatCache(lookup, undefined, report);
+    }
+  }
+
+  /** What is remembered of a file, if it looks as it did then. To be asked in key order. */
+  async find(file: LocalFile): Promise<CacheEntry | undefined> {
+    return this.#lookup?.find(file, file.stat);
+  }
+
+  /** Remembers a file for the next run, or forgets it. To be told in key order. */
+  async remember(order: string, entry: CacheEntry | undefined): Promise<void> {
+    await this.#attempt((writer) => writer.put(order, entry));
+  }
+
+  /** The run went through: what was remembered is kept. */
+  async keep(): Promise<void> {
+    await this.#attempt((writer) => writer.finish());
+    this.#writer = undefined;
+  }
+
+  /** Lets go of the files; what was not kept is gone. */
+  async close(): Promise<void> {
+    await this.#lookup?.close();
+    await this.#writer?.discard();
+    this.#writer = undefined;
+  }
+
+  async #attempt(step: (writer: CacheWriter) => Promise<void>): Promise<void> {
+    const writer = this.#writer;
+    if (!writer) return;
+    try {
+      await step(writer);
+    } catch (error) {
+      this.#writer = undefined;
+      this.#report.log('warn', `Cannot write the stat cache (${codeOf(error)}): ${reasonOf(error)}`);
+      await writer.discard();
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import * as v from 'valibot';
+import { compareKeys } from '../order.ts';
+import type { CacheEntry } from './entry.ts';
+import { readFrames } from './frame.ts';
+
+const entry = v.strictTuple([v.string(), v.number(), v.number(), v.number(), v.number(), v.string()]);
+const block = v.array(entry);
+
+/** What the first frame says: of which tree this is, in which form. */
+export function headerOf(prefix: string): { readonly format: string; readonly prefix: string } {
+  return { format: 'whisper-backup stat cache 1', prefix };
+}
+
+/**
+ * Streams what is remembered of a tree, in key order. A cache that is not there, of another tree or another version has
+ * nothing to tell, and a damaged one tells what stands before the damage: the files it does not tell of are read.
+ */
+export async function* readCache(file: string, prefix: string): AsyncGenerator<CacheEntry> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file);
+  } catch {
+    return;
+  }
+  try {
+    yield* entriesOf(handle, prefix);
+  } catch {
+    // E.g. EIO: no reason not to back up.
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* entriesOf(handle: FileHandle, prefix: string): AsyncGenerator<CacheEntry> {
+  const frames = readFrames(handle);
+  const header = await frames.next();
+  if (header.done || JSON.stringify(header.value) !== JSON.stringify(headerOf(prefix))) return;
+  let previous: string | undefined;
+  for await (const frame of frames) {
+    const parsed = v.safeParse(block, frame);
+    if (!parsed.success) return;
+    for (const [order, size, mtimeMs, ctimeMs, ino, sha1] of parsed.output) {
+      if (previous !== undefined && compareKeys(previous, order) >= 0) return;
+      previous = order;
+      yield { order, size, mtimeMs, ctimeMs, ino, sha1 };
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { compareKeys } from '../order.ts';
+import type { CacheEntry } from './entry.ts';
+import { encodeFrame } from './frame.ts';
+import { headerOf, readCache } from './read.ts';
+
+/** Entries in one frame. */
+const BLOCK = 1024;
+
+/**
+ * Writes the cache anew, entry by entry in key order, beside the old one, which `finish` replaces. Whoever may write it
+ * could hide changes from the backup, so nobody else may.
+ */
+export class CacheWriter {
+  readonly #file: string;
+  readonly #temporary: string;
+  readonly #handle: FileHandle;
+  /** Entries of the old cache that stay unless they are put anew. */
+  readonly #kept: AsyncIterator<CacheEntry> | undefined;
+  #next: CacheEntry | undefined;
+  #block: CacheEntry[] = [];
+
+  private constructor(
+    file: string,
+    temporary: string,
+    handle: FileHandle,
+    kept: AsyncIterable<CacheEntry> | undefined,
+  ) {
+    this.#file = file;
+    this.#temporary = temporary;
+    this.#handle = handle;
+    this.#kept = kept?.[Symbol.asyncIterator]();
+  }
+
+  /**
+   * @param keepOthers keep what the old cache tells of files that are not put: the run is not about the whole tree.
+   * @throws the system's error.
+   */
+  static async create(file: string, prefix: string, keepOthers: boolean): Promise<CacheWriter> {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+    const handle = await open(temporary, 'wx', 0o600);
+    const writer = new CacheWriter(file, temporary, handle, keepOthers ? readCache(file, prefix) : undefined);
+    await handle.appendFile(encodeFrame(headerOf(prefix)));
+    await writer.#advance();
+    return writer;
+  }
+
+  /** Remembers one file; or forgets it, when there is no entry. Each must stand after the one before. */
+  async put(order: string, entry: CacheEntry | undefined): Promise<void> {
+    await this.#keepUntil(order);
+    if (entry) await this.#append(entry);
+  }
+
+  /** Publishes what was put. */
+  async finish(): Promise<void> {
+    await this.#keepUntil(undefined);
+    await this.#flush();
+    await this.#handle.close();
+    await rename(this.#temporary, this.#file);
+  }
+
+  /** Gives up: the old cache stays. */
+  async discard(): Promise<void> {
+    await this.#kept?.return?.();
+    await this.#handle.close().catch(() => {});
+    await rm(this.#temporary, { force: true });
+  }
+
+  async #keepUntil(order: string | undefined): Promise<void> {
+    while (this.#next) {
+      const difference = order === undefined ? -1 : compareKeys(this.#next.order, order);
+      if (difference > 0) return;
+      if (difference < 0) await this.#append(this.#next);
+      await this.#advance();
+    }
+  }
+
+  async #advance(): Promise<void> {
+    const step = await this.#kept?.next();
+    this.#next = step?.done === false ? step.value : undefined;
+  }
+
+  async #append(entry: CacheEntry): Promise<void> {
+    this.#block.push(entry);
+    if (this.#block.length >= BLOCK) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const block = this.#block.splice(0);
+    if (block.length === 0) return;
+    const rows = block.map(({ order, size, mtimeMs, ctimeMs, ino, sha1 }) => [
+      order,
+      size,
+      mtimeMs,
+      ctimeMs,
+      ino,
+      sha1,
+    ]);
+    await this.#handle.appendFile(encodeFrame(rows));
+  }
+}

@@ -1,0 +1,67 @@
+import type { DiskStoreOptions } from './disk.ts';
+import type { Retry } from './retry.ts';
+import type { S3StoreOptions } from './s3.ts';
+import type { ObjectStore } from './store.ts';
+import type { SwiftStoreOptions } from './swift.ts';
+
+/** A store and what is put around it, as plain data: so that each thread can build one of its own. */
+export interface StoreSpec {
+  readonly place: Place;
+  /** Calls under way at once, over all threads. */
+  readonly concurrency: number;
+  /** How long one attempt of a call may take, in seconds. @default see `withRetry` */
+  readonly deadline?: number;
+  /** Bytes of bodies a second, over all threads; 0 is no limit. @default 0 */
+  readonly bandwidth?: number;
+  /** Write nothing. @default false */
+  readonly dryRun?: boolean;
+}
+
+export type Place =
+  | { readonly kind: 'disk'; readonly options: DiskStoreOptions }
+  | { readonly kind: 's3'; readonly options: S3StoreOptions }
+  | { readonly kind: 'swift'; readonly options: SwiftStoreOptions }
+  | { readonly kind: 'noop' };
+
+/**
+ * Builds a store: calls have deadlines and are tried again, not too many are under way at once, they keep to the
+ * bandwidth, and in a dry run none of them writes. Only what the place needs is loaded.
+ *
+ * @throws InvalidOptionError for options that make no sense.
+ */
+export async function createStore(spec: StoreSpec, onRetry: (retry: Retry) => void): Promise<ObjectStore> {
+  const [plain, { withRetry }, { withLimit }, { withBandwidth }, { withDryRun }] = await Promise.all([
+    createPlace(spec),
+    import('./retry.ts'),
+    import('./limit.ts'),
+    import('./bandwidth.ts'),
+    import('./dryrun.ts'),
+  ]);
+  const retried = withRetry(plain, { ...(spec.deadline !== undefined && { deadline: spec.deadline }), onRetry });
+  const limited = withLimit(retried, { concurrency: spec.concurrency });
+  const slowed = spec.bandwidth ? withBandwidth(limited, { bytesPerSecond: spec.bandwidth }) : limited;
+  // Outermost: what is not sent takes no bandwidth.
+  return spec.dryRun ? withDryRun(slowed) : slowed;
+}
+
+async function createPlace({ place, concurrency }: StoreSpec): Promise<ObjectStore> {
+  switch (place.kind) {
+    case 'disk':
+      return (await import('./disk.ts')).createDiskStore(place.options);
+    case 's3':
+      return (await import('./s3.ts')).createS3Store({ ...place.options, concurrency });
+    case 'swift':
+      return (await import('./swift.ts')).createSwiftStore(place.options);
+    case 'noop':
+      return (await import('./noop.ts')).createNoopStore();
+  }
+}
+
+/** One thread's share of what all may do together. */
+export function shareOf(spec: StoreSpec, threads: number): StoreSpec {
+  return {
+    ...spec,
+    concurrency: Math.max(1, Math.ceil(spec.concurrency / threads)),
+    ...(spec.bandwidth && { bandwidth: spec.bandwidth / threads }),
+  };
+}
