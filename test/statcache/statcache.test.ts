@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createMemoryStore } from '../../lib/store/memory.ts';
+import type { Summary } from '../../lib/summary.ts';
+import { plantMetrics } from '../fixtures/metric.ts';
+import { backUp, listAll } from '../fixtures/operations.ts';
+import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+
+/** Longer than a file must have been left alone, to be known by its times. */
+const SETTLED = 2100;
+
+const METRICS = ['a', 'b', 'c/d', 'e.f'];
+
+/** A tree whose files were left alone for long enough, its backups, and a cache of its last run. */
+class Host {
+  readonly store = createMemoryStore();
+  readonly scratch: Scratch;
+
+  constructor(scratch: Scratch) {
+    this.scratch = scratch;
+  }
+
+  get prefix(): string {
+    return this.scratch.at('tree');
+  }
+
+  get cache(): string {
+    return this.scratch.at('cache', 'tree.stat');
+  }
+
+  backUp(options: Parameters<typeof backUp>[2] & { readonly rehash?: boolean } = {}): Promise<Summary> {
+    const { rehash = false, ...rest } = options;
+    return backUp(this.store, this.prefix, { ...rest, statCache: { file: this.cache, rehash } });
+  }
+}
+
+async function createHost(): Promise<Host> {
+  const scratch = await createScratch();
+  await scratch.directory('tree');
+  const host = new Host(scratch);
+  await plantMetrics(host.prefix, METRICS);
+  return host;
+}
+
+/** How many were stored, unchanged, and whether any file was read. */
+function did({ counts }: Summary): [stored: number | undefined, unchanged: number | undefined, read: boolean] {
+  return [counts['stored'], counts['unchanged'], (counts['bytesRead'] ?? 0) > 0];
+}
+
+describe('the stat cache', () => {
+  // All hosts are made before the wait that each of them needs.
+  const hosts: Host[] = [];
+  const take = (): Host => hosts.pop() ?? assert.fail('make more hosts');
+  before(async () => {
+    for (let i = 0; i < 9; i++) hosts.push(await createHost());
+    await sleep(SETTLED);
+  });
+
+  it('spares opening a file that has not changed', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    assert.deepEqual(did(await host.backUp()), [4, 0, true]);
+    assert.deepEqual(did(await host.backUp()), [0, 4, false]);
+    assert.deepEqual(did(await host.backUp({ rehash: true })), [0, 4, true]);
+    assert.deepEqual(did(await host.backUp()), [0, 4, false]);
+    assert.equal((await stat(host.cache)).mode & 0o777, 0o600);
+    assert.deepEqual(await readdir(scratch.at('cache')), ['tree.stat']);
+  });
+
+  it('sees a change that leaves size and modification time as they were', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await host.backUp();
+    const file = `${host.prefix}/a.wsp`;
+    const { atime, mtime } = await stat(file);
+    const bytes = await readFile(file);
+    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    await utimes(file, atime, mtime);
+    assert.deepEqual(did(await host.backUp()), [1, 3, true]);
+  });
+
+  it('does not trust the times of a file that was written just before it was read', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await plantMetrics(host.prefix, ['a']);
+    await host.backUp();
+    assert.deepEqual(did(await host.backUp()), [0, 4, true]);
+    await sleep(SETTLED);
+    assert.deepEqual(did(await host.backUp()), [0, 4, true]);
+    assert.deepEqual(did(await host.backUp()), [0, 4, false]);
+  });
+
+  it('stores a file again whose backup is gone from the bucket', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await host.backUp();
+    const [first] = await listAll(host.store);
+    await host.store.delete([first?.key ?? '']);
+    assert.deepEqual(did(await host.backUp()), [1, 3, true]);
+  });
+
+  it('is made anew when it is lost, damaged or of another tree or version', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await host.backUp();
+    const good = await readFile(host.cache);
+    const damages: Record<string, () => Promise<void>> = {
+      lost: () => rm(host.cache),
+      empty: () => truncate(host.cache),
+      cut: () => truncate(host.cache, good.length - 1),
+      'a flipped bit': () =>
+        writeFile(
+          host.cache,
+          good.map((byte, i) => (i === good.length - 5 ? byte ^ 4 : byte)),
+        ),
+      'another version': () =>
+        writeFile(host.cache, Buffer.from(good.toString('latin1').replace('cache 1', 'cache 2'), 'latin1')),
+      'something else': () => writeFile(host.cache, 'x'.repeat(100_000)),
+    };
+    for (const [name, damage] of Object.entries(damages)) {
+      await damage();
+      assert.deepEqual(did(await host.backUp()), [0, 4, true], name);
+      assert.deepEqual(did(await host.backUp()), [0, 4, false], name);
+    }
+  });
+
+  it('keeps what it knows of files that a run is not about', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await host.backUp();
+    assert.deepEqual(did(await host.backUp({ metrics: 'b' })), [0, 1, false]);
+    assert.deepEqual(did(await host.backUp({ exclude: ['*b*'] })), [0, 3, false]);
+    assert.deepEqual(did(await host.backUp()), [0, 4, false]);
+  });
+
+  it('forgets files that are gone', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await host.backUp();
+    const before = (await stat(host.cache)).size;
+    await rm(`${host.prefix}/b.wsp`);
+    await host.backUp();
+    assert.ok((await stat(host.cache)).size < before);
+  });
+
+  it('is left as it is by a dry run and by a run that fails', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await host.backUp();
+    const before = await readFile(host.cache);
+    await host.backUp({ dryRun: true, metrics: 'a' });
+    const stopped = AbortSignal.abort(new Error('stopped'));
+    await assert.rejects(host.backUp({ signal: stopped }));
+    assert.deepEqual(await readFile(host.cache), before);
+    assert.deepEqual(await readdir(scratch.at('cache')), ['tree.stat']);
+  });
+
+  it('serves the pairs of the Python layout, too', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await rm(`${host.prefix}/e.f.wsp`);
+    assert.deepEqual(did(await host.backUp({ layout: 'python' })), [3, 0, true]);
+    assert.deepEqual(did(await host.backUp({ layout: 'python' })), [0, 3, false]);
+    // Our own layout does not compare with other content because of it.
+    assert.deepEqual(did(await host.backUp()), [0, 3, false]);
+  });
+
+  it('does without where it cannot be written', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('tree');
+    await writeFile(scratch.at('cache'), 'a file where the directory should be');
+    const host = new Host(scratch);
+    await plantMetrics(host.prefix, METRICS);
+    assert.deepEqual(did(await host.backUp()), [4, 0, true]);
+    assert.deepEqual(did(await host.backUp()), [0, 4, true]);
+  });
+});
