@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import type { BringBackTask } from '../../lib/bringback.ts';
+import { createDiskStore } from '../../lib/store/disk.ts';
+import type { StoreSpec } from '../../lib/store/spec.ts';
+import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
+import type { StoreFileTask } from '../../lib/storefile.ts';
+import { WorkerPool, type WorkerPoolOptions } from '../../lib/workers/pool.ts';
+import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
+import { backUp, bringBack, listAll } from '../fixtures/operations.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+
+function disk(path: string, more: Partial<StoreSpec> = {}): StoreSpec {
+  return { place: { kind: 'disk', options: { path } }, concurrency: 4, ...more };
+}
+
+/** A bucket of S3 at a server of the test's own. */
+function s3(port: number): StoreSpec {
+  const options = { endpoint: `http://127.0.0.1:${port}`, accessKeyId: 'user', secretAccessKey: 'key' };
+  return { place: { kind: 's3', options: { bucket: 'b', ...options } }, concurrency: 4 };
+}
+
+async function serve(answer: RequestListener): Promise<{ port: number } & AsyncDisposable> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port, // It listens on TCP.
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function withPool<T>(options: Partial<WorkerPoolOptions>, task: (pool: WorkerPool) => Promise<T>): Promise<T> {
+  const pool = new WorkerPool({ threads: 1, ...options });
+  try {
+    return await task(pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+function storing(file: string): StoreFileTask {
+  const how = { flock: true, fileLockTimeout: 5, includeDamaged: false, format: {}, layout: 'native' } as const;
+  return { ...how, file, path: 'a/b', root: '' };
+}
+
+async function objectsOf(store: ObjectStore): Promise<StoredObject[]> {
+  const all: StoredObject[] = [];
+  await store.open({ create: true });
+  for await (const object of store.list()) all.push(object);
+  return all;
+}
+
+describe('a worker thread with a store of its own', () => {
+  it('stores a file whole', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b');
+    const store = createDiskStore({ path: await scratch.directory('bucket') });
+    const result = await withPool({ store: disk(scratch.at('bucket')) }, (pool) => pool.storeFile(storing(file)));
+    assert.equal(result.outcome, 'stored');
+    const [object] = await objectsOf(store);
+    assert.equal(result.outcome === 'stored' && result.backup.object.key, object?.key);
+    const body = await store.get(object?.key ?? '', { maxBytes: 1e6 });
+    assert.deepEqual(new Uint8Array(gunzipSync(body)), metricFile(1));
+    await store.close();
+  });
+
+  it('brings a backup back', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b');
+    const spec = disk(await scratch.directory('bucket'));
+    const task = (backup: BringBackTask['backup']): BringBackTask => ({
+      ...{ prefix: scratch.at('new'), path: 'a/b', backup, flock: true, fileLockTimeout: 5, now: Date.now() },
+      ...{ overwrite: false, replaceDamaged: false, dryRun: false },
+    });
+    const result = await withPool({ store: spec }, async (pool) => {
+      const stored = await pool.storeFile(storing(file));
+      if (stored.outcome !== 'stored') assert.fail(stored.outcome);
+      return pool.bringBack(task(stored.backup));
+    });
+    assert.equal(result.outcome, 'restored');
+    assert.ok(result.fetched > 0);
+  });
+
+  it('writes nothing in a dry run', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b');
+    const spec = disk(await scratch.directory('bucket'), { dryRun: true });
+    const result = await withPool({ store: spec }, (pool) => pool.storeFile(storing(file)));
+    assert.equal(result.outcome, 'stored');
+    assert.deepEqual(await objectsOf(createDiskStore({ path: scratch.at('bucket') })), []);
+  });
+
+  it('tells of what it tries again', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b');
+    let requests = 0;
+    await using server = await serve((request, response) => {
+      request.resume().on('end', () => response.writeHead(++requests === 1 ? 503 : 200).end());
+    });
+    const warnings: string[] = [];
+    const onWarning = (warning: string) => warnings.push(warning);
+    const result = await withPool({ store: s3(server.port), onWarning }, (pool) => pool.storeFile(storing(file)));
+    assert.equal(result.outcome, 'stored', JSON.stringify(result));
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; trying again in/);
+  });
+
+  it('ends an upload that hangs when the run is stopped', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b');
+    const stop = new AbortController();
+    await using server = await serve(() => stop.abort());
+    const began = performance.now();
+    const options = { store: s3(server.port), signal: stop.signal };
+    const result = await withPool(options, (pool) => pool.storeFile(storing(file)));
+    assert.equal(result.outcome, 'failed');
+    assert.ok(performance.now() - began < 10_000);
+  });
+});
+
+describe('backup and restore by such threads', () => {
+  it('do what they do from the main thread', async () => {
+    await using scratch = await createScratch();
+    const names = ['a', 'b/c', 'd.e'];
+    await plantMetrics(scratch.at('tree'), names);
+    const threadStore = disk(scratch.at('bucket'));
+    const store = createDiskStore({ path: scratch.at('bucket') });
+    const first = await backUp(store, scratch.at('tree'), { threadStore });
+    assert.deepEqual([first.counts['stored'], first.failed], [3, []]);
+    const second = await backUp(store, scratch.at('tree'), { threadStore });
+    assert.deepEqual([second.counts['stored'], second.counts['unchanged']], [0, 3]);
+    assert.deepEqual(
+      (await listAll(store)).map(({ metric }) => metric),
+      ['a', 'b.c', 'd%2Ee'],
+    );
+    const restored = await bringBack(store, scratch.at('new'), { threadStore });
+    assert.deepEqual([restored.counts['restored'], restored.failed], [3, []]);
+    await store.close();
+  });
+});
