@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compareKeys } from '../order.ts';
@@ -40,7 +39,9 @@ export class CacheWriter {
    */
   static async create(file: string, prefix: string, keepOthers: boolean): Promise<CacheWriter> {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+    // What a run that was killed left there goes. Should two runs meet here, one of them keeps less: no harm.
+    const temporary = `${file}.tmp`;
+    await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', 0o600);
     const writer = new CacheWriter(file, temporary, handle, keepOthers ? readCache(file, prefix) : undefined);
     await handle.appendFile(encodeFrame(headerOf(prefix)));

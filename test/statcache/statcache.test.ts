@@ -136,14 +136,16 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await host.backUp()), [0, 4, false]);
   });
 
-  it('forgets files that are gone', async () => {
+  it('forgets files that are gone, and clears up behind a run that was killed', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
     const before = (await stat(host.cache)).size;
     await rm(`${host.prefix}/b.wsp`);
+    await writeFile(`${host.cache}.tmp`, 'left by a run that was killed');
     await host.backUp();
     assert.ok((await stat(host.cache)).size < before);
+    assert.deepEqual(await readdir(scratch.at('cache')), ['tree.stat']);
   });
 
   it('is left as it is by a dry run and by a run that fails', async () => {
