@@ -13,6 +13,28 @@ export interface LocalFile extends Ordered {
   readonly path: string;
   /** Where it is. */
   readonly file: string;
+  /** When it was asked for: undefined where stat(2) failed, as of a dangling link or a file that has vanished since. */
+  readonly stat?: FileStat | undefined;
+}
+
+/**
+ * What stat(2) says of a file, or of what a link leads to. All are doubles: times since 1970 in milliseconds are exact to
+ * about 0.25 microseconds, not to the nanosecond, and inodes beyond 2 ** 53 are rounded. Equal files give equal figures
+ * on one runtime; Deno tells whole milliseconds, so a cache must not be shared between runtimes unawares.
+ */
+export interface FileStat {
+  /** In bytes. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+}
+
+export interface WalkOptions {
+  /** Look at each file too. @default false */
+  readonly stat?: boolean;
+  /** Ends the walk at once, which then throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** A part of the tree that cannot be told: nothing below it may be called missing. */
@@ -35,9 +57,22 @@ const SUFFIX = '.wsp';
  *
  * @throws when `prefix` itself cannot be listed.
  */
-export async function* walk(prefix: string): AsyncGenerator<LocalFile | BlindSpot> {
+export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGenerator<LocalFile | BlindSpot> {
   const root = prefix.replace(/\/+$/, '') || '/';
-  yield* walkDirectory(root, '', await readdir(root, { withFileTypes: true }));
+  for await (const item of walkDirectory(root, '', await readdir(root, { withFileTypes: true }))) {
+    options.signal?.throwIfAborted();
+    if (item.kind === 'file' && options.stat) yield { ...item, stat: await statOf(item.file) };
+    else yield item;
+  }
+}
+
+async function statOf(file: string): Promise<FileStat | undefined> {
+  try {
+    const { size, mtimeMs, ctimeMs, ino } = await stat(file);
+    return { size, mtimeMs, ctimeMs, ino };
+  } catch {
+    return undefined;
+  }
 }
 
 async function* walkDirectory(
