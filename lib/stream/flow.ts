@@ -1,5 +1,5 @@
 /** How many batches a thread may be ahead of its reader. */
-const AHEAD = 4;
+const AHEAD = 2;
 
 const TAKEN = 0;
 const STOPPED = 1;

@@ -1,8 +1,9 @@
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { reasonOf, WhisperBackupError } from '../errors.ts';
 import { type ErrorMaker, revive } from './flaterror.ts';
 import { Flow } from './flow.ts';
-import type { ThreadMessage } from './thread.ts';
+import type { ThreadMessage, ThreadOrder } from './thread.ts';
+import { endThread, parkThread, takeThread } from './threads.ts';
 
 export interface StreamOptions {
   /** The thread's own file, which calls `produce`: TypeScript as it stands, or as built by `scripts/build.ts`. */
@@ -39,6 +40,7 @@ export async function* stream<Batch>(options: StreamOptions): AsyncGenerator<Bat
 /** One thread, and what has come from it and is not read yet. */
 class Source<Batch> {
   readonly #flow = new Flow();
+  readonly #entry: URL;
   readonly #worker: Worker;
   readonly #ready: Batch[] = [];
   #failure: { readonly error: unknown } | undefined;
@@ -46,15 +48,14 @@ class Source<Batch> {
   #wake: (() => void) | undefined;
 
   constructor({ entry, task, makeError }: StreamOptions) {
-    const isSource = entry.href.endsWith('.ts');
+    this.#entry = entry;
     try {
-      this.#worker = new Worker(isSource ? new URL('./boot.mjs', import.meta.url) : entry, {
-        workerData: { entry: entry.href, task, cells: this.#flow.cells },
-        env: SHARE_ENV,
-      });
+      this.#worker = takeThread(entry);
     } catch (error) {
       throw threadFailed(entry, reasonOf(error), error);
     }
+    const order: ThreadOrder<unknown> = { task, cells: this.#flow.cells };
+    this.#worker.postMessage(order);
     this.#worker.on('message', (message: ThreadMessage<Batch>) => {
       if (message.kind === 'batch') this.#ready.push(message.batch);
       else if (message.kind === 'end') this.#ended = true;
@@ -97,11 +98,10 @@ class Source<Batch> {
     this.#wake?.();
   }
 
-  /** Not waited for: a thread may hang in the file system for as long as that does. */
   stop(): void {
     this.#flow.stop();
-    this.#worker.unref();
-    void this.#worker.terminate();
+    if (this.#ended && !this.#failure) parkThread(this.#entry, this.#worker);
+    else endThread(this.#worker);
   }
 }
 

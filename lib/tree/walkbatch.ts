@@ -18,10 +18,10 @@ export interface WalkBatch {
 }
 
 /** Files and blind spots in a batch. */
-const MOST = 1000;
+const MOST = 500;
 
 /** The first is small, so that its reader can begin. */
-const FIRST = 100;
+const FIRST = 50;
 
 const FIGURES = 4;
 

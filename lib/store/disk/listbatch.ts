@@ -8,10 +8,10 @@ export interface ListBatch {
 }
 
 /** Objects in a batch. */
-const MOST = 1000;
+const MOST = 500;
 
 /** The first is small, so that its reader can begin. */
-const FIRST = 100;
+const FIRST = 50;
 
 export function* pack(files: Iterable<ListedFile>): Generator<ListBatch, void, void> {
   let most = FIRST;

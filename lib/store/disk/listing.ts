@@ -62,12 +62,17 @@ function look({ root, store }: ListTask, key: string): Stats | undefined {
   }
 }
 
-/** Whether the directory that a prefix names can have keys at all. */
-function canStart({ root, store }: ListTask, start: string): boolean {
+/** Whether a prefix that begins with this directory can have keys at all, going by its name. */
+export function isPossibleStart(start: string): boolean {
   const names = start.split('/').slice(0, -1);
   if (start.includes('\0') || names.some((name) => name === '' || name === '.' || name === '..')) return false;
-  if (isTemporary(start)) return false;
-  const path = [root, ...names].join('/');
+  return !isTemporary(start);
+}
+
+/** Whether it is there, and reached without a symbolic link. */
+function canStart({ root, store }: ListTask, start: string): boolean {
+  if (!isPossibleStart(start)) return false;
+  const path = start === '' ? root : `${root}/${start.slice(0, -1)}`;
   try {
     return realpathSync.native(path) === path || start === '';
   } catch (error) {

@@ -3,7 +3,7 @@ import { isSmallTree } from '../../system/smalltree.ts';
 import { makeStoreError } from '../errors.ts';
 import type { ListRange, StoredObject } from '../store.ts';
 import type { ListBatch } from './listbatch.ts';
-import { type ListTask, listNow, startOf } from './listing.ts';
+import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
 
 /** As TypeScript, or as built by `scripts/build.ts`. */
 const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthread.mjs';
@@ -22,7 +22,9 @@ export async function* listFiles(
   { signal, ...range }: ListRange,
 ): AsyncGenerator<StoredObject, void, void> {
   const task: ListTask = { root, store, range };
-  if (await isSmallTree(`${root}/${startOf(range)}`, signal)) {
+  const start = startOf(range);
+  if (!isPossibleStart(start)) return;
+  if (await isSmallTree(`${root}/${start}`, signal)) {
     for (const { key, size, mtimeMs } of [...listNow(task)]) {
       signal?.throwIfAborted();
       yield { key, size, modified: new Date(mtimeMs) };
