@@ -12,7 +12,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 await rm(`${root}dist`, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: { main: 'scripts/main.ts', tasks: 'lib/workers/tasks.ts' },
+  entryPoints: {
+    main: 'scripts/main.ts',
+    // What threads start with.
+    tasks: 'lib/workers/tasks.ts',
+    walkthread: 'lib/tree/walkthread.ts',
+    listthread: 'lib/store/disk/listthread.ts',
+  },
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,

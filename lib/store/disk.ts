@@ -8,7 +8,7 @@ import { syncfs } from '../system/syncfs.ts';
 import { Directories } from './disk/directories.ts';
 import { bucketMissing, diskError, systemCodeOf } from './disk/errors.ts';
 import { readFileWhole, removeFile, sweepTemporary, writeTemporary } from './disk/file.ts';
-import { listFiles } from './disk/listing.ts';
+import { listFiles } from './disk/liststream.ts';
 import { checkPath, TEMPORARY } from './disk/path.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
@@ -78,7 +78,7 @@ class DiskStore implements ObjectStore {
 
   async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
     range.signal?.throwIfAborted();
-    yield* listFiles(await this.#bucket(), this.name, range);
+    yield* listFiles((await this.#bucket()).root, this.name, range);
   }
 
   async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {

@@ -51,3 +51,14 @@ export class PermanentError extends StoreError {
     super('PERMANENT', message, options);
   }
 }
+
+/** The error that a code belongs to: gives what comes from another thread its class back. */
+export function makeStoreError(code: string, message: string, options: { cause?: unknown }): StoreError | undefined {
+  if (code === 'NOT_FOUND') return new NotFoundError(message, options);
+  if (code === 'BUCKET_MISSING') return new BucketMissingError(message, options);
+  if (code === 'DENIED') return new DeniedError(message, options);
+  if (code === 'TOO_LARGE') return new TooLargeError(message, options);
+  if (code === 'TRANSIENT') return new TransientError(message, options);
+  if (code === 'PERMANENT') return new PermanentError(message, options);
+  return undefined;
+}

@@ -1,34 +1,11 @@
-import type { Dirent } from 'node:fs';
-import { lstat, readdir, stat } from 'node:fs/promises';
-import { metricOf } from '../bucket/layout.ts';
-import { WhisperBackupError } from '../errors.ts';
-import type { Ordered } from '../merge.ts';
-import { compareKeys } from '../order.ts';
+import { lstat, stat } from 'node:fs/promises';
+import { codeOf, WhisperBackupError } from '../errors.ts';
+import { stream } from '../stream/stream.ts';
+import { isSmallTree } from '../system/smalltree.ts';
+import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
+import { unpack, type WalkBatch, type WalkTask } from './walkbatch.ts';
 
-/** A `.wsp` file of the local tree, or something that calls itself one. */
-export interface LocalFile extends Ordered {
-  readonly kind: 'file';
-  readonly metric: string;
-  /** Below the prefix, without `.wsp`. */
-  readonly path: string;
-  /** Where it is. */
-  readonly file: string;
-  /** When it was asked for: undefined where stat(2) failed, as of a dangling link or a file that has vanished since. */
-  readonly stat?: FileStat | undefined;
-}
-
-/**
- * What stat(2) says of a file, or of what a link leads to. All are doubles: times since 1970 in milliseconds are exact to
- * about 0.25 microseconds, not to the nanosecond, and inodes beyond 2 ** 53 are rounded. Equal files give equal figures
- * on one runtime; Deno tells whole milliseconds, so a cache must not be shared between runtimes unawares.
- */
-export interface FileStat {
-  /** In bytes. */
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly ino: number;
-}
+export type { BlindSpot, FileStat, LocalFile } from './localtree.ts';
 
 export interface WalkOptions {
   /** Look at each file too. @default false */
@@ -37,99 +14,31 @@ export interface WalkOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A part of the tree that cannot be told: nothing below it may be called missing. */
-export interface BlindSpot extends Ordered {
-  readonly kind: 'blind';
-  /** What every metric below it begins with; empty when its name has no UTF-8 form, and so no metric could be stored. */
-  readonly metricPrefix: string;
-  readonly file: string;
-  readonly error: Error;
-}
-
-const SUFFIX = '.wsp';
+/** As TypeScript, or as built by `scripts/build.ts`. */
+const THREAD = import.meta.url.endsWith('.ts') ? './walkthread.ts' : './walkthread.mjs';
 
 /**
  * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. Holds the
- * names of one directory a level. Symbolic links to files are followed, those to directories are not.
+ * names of one directory a level, and is some thousand files ahead of its reader at most: a thread does the walking,
+ * unless the tree is small. Symbolic links to files are followed, those to directories are not.
  *
  * The order: by the UTF-8 bytes of the metric's name with `/` behind it. Inside one directory that is its encoded name,
  * with `.` after a directory and `/` after a file.
  *
- * @throws when `prefix` itself cannot be listed.
+ * @throws when `prefix` itself cannot be listed; WhisperBackupError `THREAD_FAILED`; the signal's reason.
  */
 export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGenerator<LocalFile | BlindSpot> {
-  const root = prefix.replace(/\/+$/, '') || '/';
-  for await (const item of walkDirectory(root, '', await readdir(root, { withFileTypes: true }))) {
-    options.signal?.throwIfAborted();
-    if (item.kind === 'file' && options.stat) yield { ...item, stat: await statOf(item.file) };
-    else yield item;
-  }
-}
-
-async function statOf(file: string): Promise<FileStat | undefined> {
-  try {
-    const { size, mtimeMs, ctimeMs, ino } = await stat(file);
-    return { size, mtimeMs, ctimeMs, ino };
-  } catch {
-    return undefined;
-  }
-}
-
-async function* walkDirectory(
-  directory: string,
-  below: string,
-  entries: Dirent[],
-): AsyncGenerator<LocalFile | BlindSpot> {
-  const sorted = entries
-    .map((entry) => orderedEntry(entry, below))
-    .filter((entry) => entry !== undefined)
-    .sort((a, b) => compareKeys(a.order, b.order));
-  for (const [i, { order, name, isDirectory }] of sorted.entries()) {
-    const file = `${directory}/${name}`;
-    const isRepeated = order === sorted[i - 1]?.order;
-    // A network file system may tell a name twice.
-    if (isRepeated && !name.includes('\ufffd')) continue;
-    if (name.includes('\ufffd') && (isRepeated || !(await exists(file)))) {
-      // Decoding put the replacement character there: the name on disk is other bytes, and no key can hold it. Several
-      // names may look the same then, and at most one of them is what it looks like.
-      yield { kind: 'blind', order, metricPrefix: '', file, error: notUtf8(file) };
-    } else if (isDirectory) {
-      try {
-        const inner = await readdir(file, { withFileTypes: true });
-        yield* walkDirectory(file, `${below}${name}/`, inner);
-      } catch (error) {
-        if (isGone(error)) continue;
-        if (!(error instanceof Error) || !('syscall' in error)) throw error;
-        yield { kind: 'blind', order, metricPrefix: order, file, error };
-      }
-    } else {
-      const path = `${below}${name.slice(0, -SUFFIX.length)}`;
-      yield { kind: 'file', order, metric: order.slice(0, -1), path, file };
+  const { signal } = options;
+  const task: WalkTask = { root: prefix.replace(/\/+$/, '') || '/', stat: options.stat ?? false };
+  if (await isSmallTree(task.root, signal)) {
+    for (const item of [...walkNow(task.root, task)]) {
+      signal?.throwIfAborted();
+      yield item;
     }
+    return;
   }
-}
-
-/** What a directory entry is to the walk; undefined when it is none of its business. */
-function orderedEntry(entry: Dirent, below: string): { order: string; name: string; isDirectory: boolean } | undefined {
-  const { name } = entry;
-  if (entry.isDirectory()) return { order: `${metricOf(below + name)}.`, name, isDirectory: true };
-  if (!name.endsWith(SUFFIX)) return undefined;
-  return { order: `${metricOf(below + name.slice(0, -SUFFIX.length))}/`, name, isDirectory: false };
-}
-
-async function exists(file: string): Promise<boolean> {
-  return lstat(file).then(
-    () => true,
-    (error) => !isGone(error),
-  );
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-function notUtf8(file: string): Error {
-  return new WhisperBackupError('NAME_NOT_UTF8', `Cannot back up ${file}: its name is not UTF-8: rename it`);
+  for await (const batch of stream<WalkBatch>({ entry: new URL(THREAD, import.meta.url), task, signal }))
+    for (const item of unpack(batch, task)) yield item;
 }
 
 /**
@@ -141,7 +50,7 @@ export async function presence(file: string): Promise<'present' | 'missing' | 'u
     await lstat(file);
     return 'present';
   } catch (error) {
-    return isGone(error) ? 'missing' : 'unknown';
+    return codeOf(error) === 'ENOENT' ? 'missing' : 'unknown';
   }
 }
 

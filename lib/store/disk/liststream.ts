@@ -1,0 +1,39 @@
+import { stream } from '../../stream/stream.ts';
+import { isSmallTree } from '../../system/smalltree.ts';
+import { makeStoreError } from '../errors.ts';
+import type { ListRange, StoredObject } from '../store.ts';
+import type { ListBatch } from './listbatch.ts';
+import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
+
+/** As TypeScript, or as built by `scripts/build.ts`. */
+const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthread.mjs';
+
+/**
+ * Streams the objects of a range, as {@link listNow} finds them, some thousand ahead of the reader at most: a thread does
+ * it, unless there are few.
+ *
+ * @param root the bucket, as realpath(3) gives it.
+ * @param store what messages call it.
+ * @throws what {@link listNow} does; WhisperBackupError `THREAD_FAILED`; the signal's reason.
+ */
+export async function* listFiles(
+  root: string,
+  store: string,
+  { signal, ...range }: ListRange,
+): AsyncGenerator<StoredObject, void, void> {
+  const task: ListTask = { root, store, range };
+  const start = startOf(range);
+  if (!isPossibleStart(start)) return;
+  if (await isSmallTree(`${root}/${start}`, signal)) {
+    for (const { key, size, mtimeMs } of [...listNow(task)]) {
+      signal?.throwIfAborted();
+      yield { key, size, modified: new Date(mtimeMs) };
+    }
+    return;
+  }
+  const entry = new URL(THREAD, import.meta.url);
+  for await (const batch of stream<ListBatch>({ entry, task, signal, makeError: makeStoreError })) {
+    for (const [i, key] of batch.keys.entries())
+      yield { key, size: batch.figures[2 * i] ?? 0, modified: new Date(batch.figures[2 * i + 1] ?? 0) };
+  }
+}

@@ -1,0 +1,111 @@
+import type { Worker } from 'node:worker_threads';
+import { reasonOf, WhisperBackupError } from '../errors.ts';
+import { type ErrorMaker, revive } from './flaterror.ts';
+import { Flow } from './flow.ts';
+import type { ThreadMessage, ThreadOrder } from './thread.ts';
+import { endThread, parkThread, takeThread } from './threads.ts';
+
+export interface StreamOptions {
+  /** The thread's own file, which calls `produce`: TypeScript as it stands, or as built by `scripts/build.ts`. */
+  readonly entry: URL;
+  /** What it is told; plain data. */
+  readonly task: unknown;
+  /** Ends the thread at once; the stream then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Gives errors that come from the thread their classes back. */
+  readonly makeError?: ErrorMaker;
+}
+
+/**
+ * A sequence that is produced in a worker thread, batch by batch, while this thread stays free: to answer signals, to
+ * keep deadlines when a file system hangs, and to work. The thread is a few batches ahead at most. It ends with the
+ * stream, with the signal, and when the reader stops early; nobody waits for one that hangs.
+ *
+ * @throws what the thread threw; WhisperBackupError `THREAD_FAILED` when it could not start or died.
+ */
+export async function* stream<Batch>(options: StreamOptions): AsyncGenerator<Batch, void, void> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const source = new Source<Batch>(options);
+  const abort = () => source.abort(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    for (let batch = await source.next(); batch !== undefined; batch = await source.next()) yield batch;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    source.stop();
+  }
+}
+
+/** One thread, and what has come from it and is not read yet. */
+class Source<Batch> {
+  readonly #flow = new Flow();
+  readonly #entry: URL;
+  readonly #worker: Worker;
+  readonly #ready: Batch[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  #ended = false;
+  #wake: (() => void) | undefined;
+
+  constructor({ entry, task, makeError }: StreamOptions) {
+    this.#entry = entry;
+    try {
+      this.#worker = takeThread(entry);
+    } catch (error) {
+      throw threadFailed(entry, reasonOf(error), error);
+    }
+    const order: ThreadOrder<unknown> = { task, cells: this.#flow.cells };
+    this.#worker.postMessage(order);
+    this.#worker.on('message', (message: ThreadMessage<Batch>) => {
+      if (message.kind === 'batch') this.#ready.push(message.batch);
+      else if (message.kind === 'end') this.#ended = true;
+      else this.#failure ??= { error: revive(message.error, makeError) };
+      this.#wake?.();
+    });
+    this.#worker.on('error', (error) => this.fail(threadFailed(entry, reasonOf(error), error)));
+    this.#worker.on('messageerror', (error) => this.fail(threadFailed(entry, reasonOf(error), error)));
+    this.#worker.on('exit', (code) => this.fail(threadFailed(entry, `it exited with code ${code}`)));
+  }
+
+  /** Undefined at the end. What came before a failure of the thread is read first. */
+  async next(): Promise<Batch | undefined> {
+    for (;;) {
+      const batch = this.#ready.shift();
+      if (batch !== undefined) {
+        this.#flow.take();
+        return batch;
+      }
+      if (this.#ended) return undefined;
+      if (this.#failure) throw this.#failure.error;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** What came already is not read any more. */
+  abort(reason: unknown): void {
+    this.#ready.length = 0;
+    this.#ended = false;
+    this.#failure = { error: reason };
+    this.stop();
+    this.#wake?.();
+  }
+
+  fail(error: unknown): void {
+    if (this.#ended || this.#failure) return;
+    this.#failure = { error };
+    this.#wake?.();
+  }
+
+  stop(): void {
+    this.#flow.stop();
+    if (this.#ended && !this.#failure) parkThread(this.#entry, this.#worker);
+    else endThread(this.#worker);
+  }
+}
+
+function threadFailed(entry: URL, why: string, cause?: unknown): WhisperBackupError {
+  const name = entry.pathname.slice(entry.pathname.lastIndexOf('/') + 1);
+  return new WhisperBackupError('THREAD_FAILED', `The worker thread ${name} failed: ${why}`, { cause });
+}

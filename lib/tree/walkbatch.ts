@@ -1,0 +1,90 @@
+import { WhisperBackupError } from '../errors.ts';
+import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flaterror.ts';
+import type { BlindSpot, FileStat, LocalFile } from './localtree.ts';
+
+/** What a thread is to walk. */
+export interface WalkTask {
+  readonly root: string;
+  readonly stat: boolean;
+}
+
+/** A part of a walk as it crosses to another thread: few objects, each of them cheap to copy or handed over. */
+export interface WalkBatch {
+  readonly paths: string[];
+  readonly metrics: string[];
+  /** Four for each file, or none; of a file that could not be looked at, NaN. */
+  readonly stats: Float64Array<ArrayBuffer>;
+  readonly blind: { readonly before: number; readonly spot: Omit<BlindSpot, 'error'>; readonly error: FlatError }[];
+}
+
+/** Files and blind spots in a batch. */
+const MOST = 500;
+
+/** The first is small, so that its reader can begin. */
+const FIRST = 50;
+
+const FIGURES = 4;
+
+export function* pack(
+  items: Iterable<LocalFile | BlindSpot>,
+  { stat }: Pick<WalkTask, 'stat'>,
+): Generator<WalkBatch, void, void> {
+  let most = FIRST;
+  let batch = emptyBatch(most, stat);
+  for (const item of items) {
+    if (item.kind === 'blind') {
+      const { error, ...spot } = item;
+      batch.blind.push({ before: batch.paths.length, spot, error: flatten(error) });
+    } else {
+      if (stat) setFigures(batch.stats, batch.paths.length, item.stat);
+      batch.paths.push(item.path);
+      batch.metrics.push(item.metric);
+    }
+    if (batch.paths.length + batch.blind.length < most) continue;
+    yield batch;
+    most = MOST;
+    batch = emptyBatch(most, stat);
+  }
+  yield batch;
+}
+
+export function transferOf(batch: WalkBatch): ArrayBuffer[] {
+  return [batch.stats.buffer];
+}
+
+export function* unpack(batch: WalkBatch, { root, stat }: WalkTask): Generator<LocalFile | BlindSpot, void, void> {
+  let blind = 0;
+  for (let i = 0; i <= batch.paths.length; i++) {
+    for (let next = batch.blind[blind]; next?.before === i; next = batch.blind[++blind])
+      yield { ...next.spot, error: revive(next.error, makeError) };
+    const path = batch.paths[i];
+    const metric = batch.metrics[i];
+    if (path === undefined || metric === undefined) return;
+    const file = `${root}/${path}.wsp`;
+    const order = `${metric}/`;
+    if (stat) yield { kind: 'file', order, metric, path, file, stat: figuresOf(batch.stats, i) };
+    else yield { kind: 'file', order, metric, path, file };
+  }
+}
+
+function emptyBatch(most: number, stat: boolean): WalkBatch {
+  return { paths: [], metrics: [], stats: new Float64Array(stat ? most * FIGURES : 0), blind: [] };
+}
+
+function setFigures(stats: Float64Array, index: number, stat: FileStat | undefined): void {
+  const at = index * FIGURES;
+  stats[at] = stat?.size ?? Number.NaN;
+  stats[at + 1] = stat?.mtimeMs ?? Number.NaN;
+  stats[at + 2] = stat?.ctimeMs ?? Number.NaN;
+  stats[at + 3] = stat?.ino ?? Number.NaN;
+}
+
+function figuresOf(stats: Float64Array, index: number): FileStat | undefined {
+  const at = index * FIGURES;
+  const figure = (i: number) => stats[at + i] ?? Number.NaN;
+  const size = figure(0);
+  return Number.isNaN(size) ? undefined : { size, mtimeMs: figure(1), ctimeMs: figure(2), ino: figure(3) };
+}
+
+const makeError: ErrorMaker = (code, message, options) =>
+  code === 'NAME_NOT_UTF8' ? new WhisperBackupError(code, message, options) : undefined;

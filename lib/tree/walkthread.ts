@@ -1,0 +1,9 @@
+import { produce } from '../stream/thread.ts';
+import { walkNow } from './localtree.ts';
+import { pack, transferOf, type WalkTask } from './walkbatch.ts';
+
+/*
+ * The thread that walks a tree. It loads little, so that it starts quickly.
+ */
+
+produce((task: WalkTask) => pack(walkNow(task.root, task), task), transferOf);

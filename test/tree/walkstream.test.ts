@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { codeOf, WhisperBackupError } from '../../lib/errors.ts';
+import { walkNow } from '../../lib/tree/localtree.ts';
+import { type BlindSpot, type LocalFile, walk } from '../../lib/tree/walk.ts';
+import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { walkAsNobody } from '../fixtures/unprivileged.ts';
+
+/** More names than are walked without a thread, and many batches. */
+const MANY = 2600;
+
+function plantMany(scratch: Scratch): string {
+  const root = scratch.at('tree');
+  for (let i = 0; i < MANY; i++) {
+    if (i % 100 === 0) mkdirSync(`${root}/host${i / 100}/cpu.x`, { recursive: true });
+    writeFileSync(`${root}/host${Math.floor(i / 100)}/cpu.x/m%2E${i}😀.wsp`, 'x'.repeat(i % 50));
+  }
+  return root;
+}
+
+async function collect(items: AsyncIterable<LocalFile | BlindSpot>): Promise<(LocalFile | BlindSpot)[]> {
+  const found = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+describe('the walk of a tree with many files', () => {
+  it('tells the same, in the same order, from a thread', async () => {
+    await using scratch = await createScratch();
+    const root = plantMany(scratch);
+    symlinkSync('host0', `${root}/linked`);
+    symlinkSync('nowhere', `${root}/host1/dangling.wsp`);
+    execFileSync('bash', ['-c', String.raw`touch b$'\xff'.wsp b$'\xfe'.wsp z$'\xfe'.wsp`], { cwd: root });
+    for (const stat of [false, true]) {
+      const found = await collect(walk(`${root}/`, { stat }));
+      assert.deepEqual(found, [...walkNow(root, { stat })]);
+      assert.equal(found.length, MANY + 4);
+    }
+    const blind = (await collect(walk(root))).filter((item) => item.kind === 'blind');
+    assert.equal(blind.length, 3);
+    for (const { error } of blind) {
+      assert.ok(error instanceof WhisperBackupError);
+      assert.equal(error.code, 'NAME_NOT_UTF8');
+      assert.match(error.message, /rename it/);
+    }
+  });
+
+  it('tells what stat says of files, of what links lead to, and nothing of what is not there', async () => {
+    await using scratch = await createScratch();
+    const elsewhere = scratch.at('elsewhere');
+    writeFileSync(elsewhere, '12345');
+    utimesSync(elsewhere, 1, 1_700_000_000.125);
+    const few = scratch.at('few');
+    mkdirSync(few);
+    for (const root of [few, plantMany(scratch)]) {
+      symlinkSync(elsewhere, `${root}/0linked.wsp`);
+      symlinkSync('nowhere', `${root}/1dangling.wsp`);
+      symlinkSync('2round.wsp', `${root}/2round.wsp`);
+      writeFileSync(`${root}/3.wsp`, '123');
+      const found = await collect(walk(root, { stat: true }));
+      const statOf = (path: string) => found.find((item) => item.kind === 'file' && item.path === path);
+      for (const [path, size] of [
+        ['0linked', 5],
+        ['3', 3],
+      ] as const) {
+        const { mtimeMs, ctimeMs, ino } = statSync(`${root}/${path}.wsp`);
+        const item = statOf(path);
+        assert.ok(item?.kind === 'file');
+        assert.deepEqual(item.stat, { size, mtimeMs, ctimeMs, ino });
+      }
+      assert.notEqual(lstatSync(`${root}/0linked.wsp`).ino, statSync(elsewhere).ino);
+      for (const path of ['1dangling', '2round']) {
+        const item = statOf(path);
+        assert.ok(item?.kind === 'file' && 'stat' in item);
+        assert.equal(item.stat, undefined);
+      }
+    }
+  });
+
+  it('ends at once when its signal is aborted, with the reason it was given', async () => {
+    await using scratch = await createScratch();
+    const root = plantMany(scratch);
+    const reason = new Error('enough');
+    await assert.rejects(collect(walk(root, { signal: AbortSignal.abort(reason) })), reason);
+    const controller = new AbortController();
+    let count = 0;
+    const aborted = async () => {
+      for await (const _ of walk(root, { signal: controller.signal })) if (++count === 10) controller.abort(reason);
+    };
+    await assert.rejects(aborted, reason);
+    assert.ok(count < MANY, `${count}`);
+  });
+
+  it('may be left early, and is not far ahead', async () => {
+    await using scratch = await createScratch();
+    const root = plantMany(scratch);
+    const seen: string[] = [];
+    for await (const item of walk(root)) {
+      seen.push(item.order);
+      if (seen.length === 1) rmSync(`${root}/host9`, { recursive: true });
+      if (seen.length === 2000) break;
+    }
+    assert.equal(seen.length, 2000);
+    assert.ok(!seen.some((order) => order.startsWith('host9.')));
+  });
+
+  it('throws what the system says when the prefix itself cannot be listed, and tells of directories inside', async () => {
+    await using scratch = await createScratch();
+    const root = plantMany(scratch);
+    chmodSync(`${root}/host7`, 0o000);
+    const told = await walkAsNobody(root);
+    assert.equal(told.length, MANY - 100 + 1);
+    assert.deepEqual(
+      told.filter((line) => line.startsWith('blind')),
+      ['blind host7. EACCES'],
+    );
+    await assert.rejects(collect(walk(scratch.at('missing'))), (error) => codeOf(error) === 'ENOENT');
+  });
+});
