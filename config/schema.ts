@@ -64,7 +64,9 @@ export const schema = v.strictObject({
   ),
   layout: oneOf(['native', 'python']),
   gzipEngine: oneOf(['auto', 'fflate', 'zlib', 'libdeflate', 'isal']),
-  gzipLevel: v.optional(whole(0, 12)),
+  gzipLevel: v.optional(
+    v.union([whole(0, 12), v.literal('fastest')], "must be a whole number from 0 to 12, or 'fastest'"),
+  ),
   includeDamaged: flag,
   cacheDir: text,
   noCache: flag,
@@ -108,6 +110,8 @@ export function kindOf(key: Key): 'text' | 'number' | 'flag' | 'list' {
   const entry = schema.entries[key];
   const inner = entry.type === 'optional' ? entry.wrapped : entry;
   if (inner.type === 'number') return 'number';
+  // A number, or a word.
+  if (key === 'gzipLevel') return 'number';
   if (inner.type === 'boolean') return 'flag';
   if (inner.type === 'array') return 'list';
   return 'text';

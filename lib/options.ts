@@ -1,4 +1,5 @@
 import type { Algorithm } from './compress/codec.ts';
+import type { Level } from './compress/levels.ts';
 import type { Report } from './report.ts';
 import type { StoreSpec } from './store/spec.ts';
 
@@ -83,6 +84,9 @@ export interface FormatOptions {
   readonly algorithm?: Exclude<Algorithm, 'sz'>;
   /** `auto`, `fflate`, `zlib`, `libdeflate` or `isal`. @default 'auto' */
   readonly gzipEngine?: string;
-  /** Engine's own scale; the default of each engine was chosen by measurement. */
-  readonly gzipLevel?: number;
+  /**
+   * On the engine's own scale; the default of each engine was chosen by measurement. `fastest` is the fastest level, and
+   * of `auto` the fastest engine.
+   */
+  readonly gzipLevel?: Level;
 }

@@ -160,7 +160,13 @@ export const optionTable: readonly OptionSpec[] = [
     commands: backing,
     text: 'auto, fflate, zlib, libdeflate or isal (auto)',
   },
-  { name: 'gzip-level', value: 'n', key: 'gzipLevel', commands: backing, text: "Level, on the engine's own scale" },
+  {
+    name: 'gzip-level',
+    value: 'n',
+    key: 'gzipLevel',
+    commands: backing,
+    text: "Level, on the engine's own scale, or 'fastest': half the time, a fifth more bytes",
+  },
   {
     name: 'layout',
     value: 'name',

@@ -12,7 +12,7 @@ import { engineUnavailable } from './errors.ts';
 import { fflate } from './fflate.ts';
 import { fzstd } from './fzstd.ts';
 import { isal } from './isal.ts';
-import { levelOf } from './levels.ts';
+import { type Level, levelOf } from './levels.ts';
 import { libdeflate } from './libdeflate.ts';
 import { libzstd } from './libzstd.ts';
 import { nodezstd } from './nodezstd.ts';
@@ -22,6 +22,8 @@ import { zlib } from './zlib.ts';
 // Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
 const gzip = [libdeflate, isal, zlib, fflate] as const;
 const zstd = [nodezstd, libzstd] as const;
+/** Fastest first: what `auto` takes where speed is all that is asked for. */
+const fastGzip = [isal, libdeflate, zlib, fflate] as const;
 
 /** What can read each algorithm. ISA-L is faster than zlib here too, but zlib depends on no struct layout. */
 const readers: Readonly<Record<Algorithm, readonly Engine[]>> = {
@@ -37,8 +39,8 @@ export interface CompressorOptions {
   readonly gzipEngine?: string;
   /** What writes Zstandard: `auto` or a {@link ZstdEngineName}. Other algorithms do not look at it. @default 'auto' */
   readonly zstdEngine?: string;
-  /** On the engine's own scale, see `levels`. @default the engine's own */
-  readonly level?: number;
+  /** On the engine's own scale, see `levels`; with `fastest`, `auto` takes the fastest engine. @default the engine's own */
+  readonly level?: Level;
 }
 
 export interface DecompressorOptions {
@@ -67,7 +69,7 @@ export function createCompressor(options: CompressorOptions = {}): Compressor {
   const { algorithm = 'gz', gzipEngine = 'auto', zstdEngine = 'auto', level } = options;
   const engine =
     algorithm === 'gz'
-      ? choose(gzip, gzipEngine, "Cannot write gzip: 'gzipEngine'")
+      ? choose(level === 'fastest' ? fastGzip : gzip, gzipEngine, "Cannot write gzip: 'gzipEngine'")
       : choose(zstd, zstdEngine, "Cannot write zstd: 'zstdEngine'");
   return engine.compressor(levelOf(engine.name, level));
 }

@@ -6,6 +6,7 @@ import { gunzip, type RawInflate } from './gunzip.ts';
 import { settleGzipHeader } from './gzipframe.ts';
 import { Lazy } from './lazy.ts';
 import { loadSharedLibrary } from './sharedlibrary.ts';
+import { workspace } from './workspace.ts';
 
 const SONAME = 'libisal.so.2';
 
@@ -95,7 +96,7 @@ function compressor(lib: Isal, level: number): Compressor {
     compress(data) {
       const { fields } = lib;
       // Level 0 codes literals by a fixed table, so incompressible data grows by more than stored blocks would.
-      const output = new Uint8Array(Math.min(2 * data.length + 4096, UINT32_MAX));
+      const output = workspace(Math.min(2 * data.length + 4096, UINT32_MAX));
       lib.deflateInit(lib.struct);
       fields.setBigUint64(ZSTREAM.nextIn, lib.addressOf(data), true);
       fields.setUint32(ZSTREAM.availIn, data.length, true);

@@ -6,7 +6,12 @@ export interface Levels {
   readonly min: number;
   readonly max: number;
   readonly default: number;
+  /** The fastest one that is worth its bytes. */
+  readonly fastest: number;
 }
+
+/** A level on the engine's own scale, or the fastest. */
+export type Level = number | 'fastest';
 
 /**
  * The levels of every engine that compresses. The defaults come from `node --import tsx scripts/measure-gzip.ts`: 28
@@ -34,12 +39,12 @@ export interface Levels {
  * Zstandard's 3 is its own default.
  */
 export const levels: Readonly<Record<WritingEngineName, Levels>> = {
-  libdeflate: { min: 1, max: 12, default: 5 },
-  isal: { min: 0, max: 3, default: 3 },
-  zlib: { min: 1, max: 9, default: 5 },
-  fflate: { min: 1, max: 9, default: 5 },
-  libzstd: { min: 1, max: 19, default: 3 },
-  nodezstd: { min: 1, max: 19, default: 3 },
+  libdeflate: { min: 1, max: 12, default: 5, fastest: 1 },
+  isal: { min: 0, max: 3, default: 3, fastest: 1 },
+  zlib: { min: 1, max: 9, default: 5, fastest: 1 },
+  fflate: { min: 1, max: 9, default: 5, fastest: 1 },
+  libzstd: { min: 1, max: 19, default: 3, fastest: 1 },
+  nodezstd: { min: 1, max: 19, default: 3, fastest: 1 },
 };
 
 /**
@@ -47,9 +52,9 @@ export const levels: Readonly<Record<WritingEngineName, Levels>> = {
  *
  * @throws InvalidOptionError when the engine has no such level.
  */
-export function levelOf(engine: WritingEngineName, asked: number | undefined): number {
-  const { min, max, default: usual } = levels[engine];
-  const level = asked ?? usual;
+export function levelOf(engine: WritingEngineName, asked: Level | undefined): number {
+  const { min, max, default: usual, fastest } = levels[engine];
+  const level = asked === 'fastest' ? fastest : (asked ?? usual);
   if (!Number.isInteger(level) || level < min || level > max) {
     throw new InvalidOptionError(
       `Cannot compress: 'level' of ${engine} must be a whole number from ${min} to ${max}: got ${level}`,

@@ -5,6 +5,7 @@ import { gunzip, type RawInflate } from './gunzip.ts';
 import { settleGzipHeader } from './gzipframe.ts';
 import { Lazy } from './lazy.ts';
 import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+import { workspace } from './workspace.ts';
 import { inflateHead } from './zlib.ts';
 
 const SONAME = 'libdeflate.so.0';
@@ -60,7 +61,7 @@ function compressor(level: number): Compressor {
     engine: 'libdeflate',
     level,
     compress(data) {
-      const output = new Uint8Array(lib.gzipBound(native, data.length));
+      const output = workspace(lib.gzipBound(native, data.length));
       const bytes = lib.gzip(native, data, data.length, output, output.length);
       return settleGzipHeader(output.slice(0, bytes));
     },

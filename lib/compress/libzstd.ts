@@ -4,6 +4,7 @@ import { damaged } from './errors.ts';
 import { Lazy } from './lazy.ts';
 import { BoundedOutput } from './output.ts';
 import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+import { workspace } from './workspace.ts';
 
 const SONAME = 'libzstd.so.1';
 
@@ -63,7 +64,7 @@ function compressor(level: number): Compressor {
       lib.setParameter(context, COMPRESSION_LEVEL, level);
       lib.setParameter(context, CONTENT_SIZE_FLAG, 1);
       lib.setParameter(context, CHECKSUM_FLAG, 1);
-      const output = new Uint8Array(lib.compressBound(data.length));
+      const output = workspace(lib.compressBound(data.length));
       const bytes = lib.compress(context, output, output.length, data, data.length);
       const error = lib.errorOf(bytes);
       if (error !== undefined) throw new Error(`ZSTD_compress2 failed on ${data.length} bytes: ${error}`);

@@ -1,5 +1,5 @@
 import type { Ordered } from '../merge.ts';
-import type { FileStat } from '../tree/walk.ts';
+import type { FileStat } from '../tree/filestat.ts';
 
 /** What is remembered of a file: what it looked like when it was read, and what was in it. */
 export interface CacheEntry extends Ordered, FileStat {

@@ -1,6 +1,6 @@
 import type { Ordered } from '../merge.ts';
 import { compareKeys } from '../order.ts';
-import type { FileStat } from '../tree/walk.ts';
+import type { FileStat } from '../tree/filestat.ts';
 import { type CacheEntry, isSameStat } from './entry.ts';
 
 /** Answers from an ordered cache, asked in the same order; holds one entry of it. */

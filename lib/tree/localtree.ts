@@ -3,6 +3,7 @@ import { metricOf } from '../bucket/layout.ts';
 import { codeOf, WhisperBackupError } from '../errors.ts';
 import type { Ordered } from '../merge.ts';
 import { compareKeys } from '../order.ts';
+import type { FileStat } from './filestat.ts';
 
 /** A `.wsp` file of the local tree, or something that calls itself one. */
 export interface LocalFile extends Ordered {
@@ -14,19 +15,6 @@ export interface LocalFile extends Ordered {
   readonly file: string;
   /** When it was asked for: undefined where stat(2) failed, as of a dangling link or a file that has vanished since. */
   readonly stat?: FileStat | undefined;
-}
-
-/**
- * What stat(2) says of a file, or of what a link leads to. All are doubles: times since 1970 in milliseconds are exact to
- * about 0.25 microseconds, not to the nanosecond, and inodes beyond 2 ** 53 are rounded. Equal files give equal figures
- * on one runtime; Deno tells whole milliseconds, so a cache must not be shared between runtimes unawares.
- */
-export interface FileStat {
-  /** In bytes. */
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly ino: number;
 }
 
 /** A part of the tree that cannot be told: nothing below it may be called missing. */

@@ -40,13 +40,9 @@ export interface OpenFile {
  *   `NO_LOCKS`, `STOPPED`, or the system's error.
  */
 export async function openLocked(file: string, mode: 'read' | 'write', options: LockOptions): Promise<OpenFile> {
-  const fd = openRegular(file, mode);
+  const { fd } = openRegular(file, mode);
   try {
-    if (options.flock) {
-      const timeout = options.fileLockTimeout;
-      const stopped = options.stopped;
-      await flock(fd, mode === 'read' ? 'shared' : 'exclusive', { file, timeout, ...(stopped && { stopped }) });
-    }
+    if (options.flock) await lock(fd, file, mode, options);
     return { fd, stats: fstatSync(fd), close: () => closeSync(fd) };
   } catch (error) {
     closeSync(fd);
@@ -54,14 +50,29 @@ export async function openLocked(file: string, mode: 'read' | 'write', options: 
   }
 }
 
-/** Looks before it opens (a device may act on being opened), and opens without blocking (a FIFO may be swapped in). */
-function openRegular(file: string, mode: 'read' | 'write'): number {
+/** Locks what {@link openRegular} opened; throws as {@link openLocked} does. */
+export function lock(fd: number, file: string, mode: 'read' | 'write', options: LockOptions): Promise<void> {
+  const { fileLockTimeout: timeout, stopped } = options;
+  return flock(fd, mode === 'read' ? 'shared' : 'exclusive', { file, timeout, ...(stopped && { stopped }) });
+}
+
+/**
+ * Opens a regular file, without its lock. Looks before it opens (a device may act on being opened), and opens without
+ * blocking (a FIFO may be swapped in).
+ *
+ * @throws WhisperBackupError `VANISHED`, `DANGLING_LINK`, `NOT_REGULAR`, or the system's error.
+ */
+export function openRegular(
+  file: string,
+  mode: 'read' | 'write',
+): { readonly fd: number; readonly stats: BigIntStats } {
   try {
     assertRegular(file, statSync(file));
     const fd = openSync(file, (mode === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK);
     try {
-      assertRegular(file, fstatSync(fd));
-      return fd;
+      const stats = fstatSync(fd, { bigint: true });
+      assertRegular(file, stats);
+      return { fd, stats };
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -74,18 +85,28 @@ function openRegular(file: string, mode: 'read' | 'write'): number {
   }
 }
 
-function assertRegular(file: string, stats: Stats): void {
+function assertRegular(file: string, stats: Stats | BigIntStats): void {
   if (!stats.isFile()) throw new WhisperBackupError('NOT_REGULAR', `Cannot read ${file}: it is not a regular file`);
 }
 
 /** How often a file that changes under our eyes is read before we give up. */
-const READS = 3;
+export const READS = 3;
 
 /**
  * How exact a file's times are, in milliseconds: Linux before 6.13 counts in ticks of the kernel's clock, 10 ms at
  * worst, and Deno tells whole milliseconds. A second write within one of them would leave no trace.
  */
 const TIME_GRAIN = 10;
+
+/** A file in a state that existed. */
+export interface StableRead {
+  readonly bytes: Uint8Array;
+  /** As it was before and after the read. */
+  readonly stats: BigIntStats;
+}
+
+/** Where the bytes of a file go: memory for that many, or for more. */
+export type Room = (bytes: number) => Uint8Array;
 
 /**
  * Reads an open file whole, in a state that existed: carbon writes without locks unless told otherwise, so a file whose
@@ -95,22 +116,43 @@ const TIME_GRAIN = 10;
  */
 export function readStable(file: string, fd: number): Uint8Array {
   for (let reads = 0; reads < READS; reads++) {
-    let before = fstatSync(fd, { bigint: true });
-    if (isFresh(before)) {
-      pause(TIME_GRAIN);
-      before = fstatSync(fd, { bigint: true });
-    }
-    const settled = !isFresh(before);
-    if (before.size > FILE_BYTES)
-      throw new WhisperBackupError('TOO_LARGE', `Cannot read ${file}: it has ${before.size} bytes, over 2 GiB`);
-    const bytes = readWhole(fd, Number(before.size));
-    const after = fstatSync(fd, { bigint: true });
-    const quiet = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
-    if (settled && quiet && bytes.length === Number(before.size)) return bytes;
+    settle(fstatSync(fd, { bigint: true }));
+    const read = tryRead(file, fd);
+    if (read) return read.bytes;
   }
-  throw new WhisperBackupError(
+  throw keepsChanging(file);
+}
+
+/** Waits until the next write will leave a trace in the file's times. It blocks the thread, which is a worker's. */
+export function settle(stats: BigIntStats): void {
+  if (isFresh(stats)) Atomics.wait(NEVER_WOKEN, 0, 0, TIME_GRAIN + 1);
+}
+
+const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Reads an open file once.
+ *
+ * @returns undefined when it changed meanwhile, or just before, so that it cannot be known.
+ * @throws WhisperBackupError `TOO_LARGE`.
+ */
+export function tryRead(file: string, fd: number, room: Room = allocate): StableRead | undefined {
+  const before = fstatSync(fd, { bigint: true });
+  if (isFresh(before)) return undefined;
+  if (before.size > FILE_BYTES)
+    throw new WhisperBackupError('TOO_LARGE', `Cannot read ${file}: it has ${before.size} bytes, over 2 GiB`);
+  const size = Number(before.size);
+  const bytes = readInto(fd, room(size).subarray(0, size));
+  const after = fstatSync(fd, { bigint: true });
+  const quiet = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
+  return quiet && bytes.length === size ? { bytes, stats: after } : undefined;
+}
+
+export function keepsChanging(file: string): WhisperBackupError {
+  const remedy = 'let carbon lock it (WHISPER_LOCK_WRITES = True)';
+  return new WhisperBackupError(
     'KEEPS_CHANGING',
-    `Cannot read ${file}: it changed during each of ${READS} reads: let carbon lock it (WHISPER_LOCK_WRITES = True)`,
+    `Cannot read ${file}: it changed during each of ${READS} reads: ${remedy}`,
   );
 }
 
@@ -119,18 +161,17 @@ function isFresh({ mtimeNs }: BigIntStats): boolean {
   return Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) <= TIME_GRAIN;
 }
 
-/** Blocks the thread, which is a worker's. @param milliseconds how long. */
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds + 1);
+function allocate(bytes: number): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
-function readWhole(fd: number, size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
+/** Fills memory from the beginning of an open file. @returns as much of it as the file had. */
+export function readInto(fd: number, room: Uint8Array): Uint8Array {
   let read = 0;
-  while (read < size) {
-    const count = readSync(fd, bytes, read, size - read, read);
+  while (read < room.length) {
+    const count = readSync(fd, room, read, room.length - read, read);
     if (count === 0) break;
     read += count;
   }
-  return bytes.subarray(0, read);
+  return room.subarray(0, read);
 }

@@ -5,7 +5,7 @@ import { isSmallTree } from '../system/smalltree.ts';
 import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
 import { unpack, type WalkBatch, type WalkTask } from './walkbatch.ts';
 
-export type { BlindSpot, FileStat, LocalFile } from './localtree.ts';
+export type { BlindSpot, LocalFile } from './localtree.ts';
 
 export interface WalkOptions {
   /** Look at each file too. @default false */

@@ -1,6 +1,7 @@
 import { WhisperBackupError } from '../errors.ts';
 import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flaterror.ts';
-import type { BlindSpot, FileStat, LocalFile } from './localtree.ts';
+import type { FileStat } from './filestat.ts';
+import type { BlindSpot, LocalFile } from './localtree.ts';
 
 /** What a thread is to walk. */
 export interface WalkTask {

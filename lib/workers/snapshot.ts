@@ -3,9 +3,11 @@ import { type CompressorOptions, createCompressor } from '../compress/engine.ts'
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import type { FormatOptions } from '../options.ts';
 import { isSettled } from '../statcache/entry.ts';
-import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
-import type { FileStat } from '../tree/walk.ts';
+import { type FileStat, fileStatOf } from '../tree/filestat.ts';
+import type { LockOptions, Room } from '../tree/readfile.ts';
+import { readGently } from '../tree/readgently.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
+import { Scratch } from './scratch.ts';
 
 /** One file to look at. It crosses to a worker thread, so it is plain data. */
 export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
@@ -41,10 +43,17 @@ export type Snapshot =
     })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
 
+/** The thread's. */
+const scratch = new Scratch();
+
 /** Reads one file under its lock, and compresses it when it is not what is stored already. Never throws. */
-export async function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
+export function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
+  return scratch.lend((room) => snapshotInto(room, task, stopped));
+}
+
+async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
   try {
-    const { bytes, stat } = await read(task, stopped);
+    const { bytes, stat } = await read(task, stopped, room);
     const readEnded = performance.now();
     const sha1 = createHash('sha1').update(bytes).digest('hex');
     if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
@@ -79,24 +88,18 @@ export function compressorOptions(format: SnapshotTask['format']): CompressorOpt
 
 const HOUR = 3_600_000;
 
-/** Holds the lock for the read only. */
 async function read(
   task: SnapshotTask,
   stopped: () => boolean,
+  room: Room,
 ): Promise<{ readonly bytes: Uint8Array; readonly stat: { readonly stat?: FileStat } }> {
-  const open = await openLocked(task.file, 'read', { ...task, stopped });
-  try {
-    const { size, mtimeMs, ctimeMs, ino } = open.stats;
-    const stat = { size, mtimeMs, ctimeMs, ino };
-    const settled = isSettled(stat, Date.now());
-    const bytes = readStable(task.file, open.fd);
-    if (bytes.length > 0) return { bytes, stat: settled && bytes.length === size ? { stat } : {} };
-    const young = task.now - open.stats.mtimeMs < HOUR;
-    if (young) throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
-    throw new WhisperBackupError('EMPTY', `Cannot back up ${task.file}: it has 0 bytes, for over an hour`);
-  } finally {
-    open.close();
-  }
+  const began = Date.now();
+  const { bytes, stats } = await readGently(task.file, { ...task, stopped }, room);
+  const stat = fileStatOf(stats);
+  if (bytes.length > 0) return { bytes, stat: isSettled(stat, began) ? { stat } : {} };
+  const young = task.now - stat.mtimeMs < HOUR;
+  if (young) throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
+  throw new WhisperBackupError('EMPTY', `Cannot back up ${task.file}: it has 0 bytes, for over an hour`);
 }
 
 function md5(text: string): string {

@@ -88,6 +88,15 @@ describe('levels', () => {
     assert.throws(() => createCompressor({ gzipEngine: 'fflate', level: -1 }), InvalidOptionError);
   });
 
+  it('called fastest are those of the fastest engine of the host, or of the one that was asked for', () => {
+    const { engine, level } = createCompressor({ level: 'fastest' });
+    assert.deepEqual([engine, level], ['isal', 1]);
+    for (const gzipEngine of gzipEngines()) {
+      const asked = createCompressor({ gzipEngine, level: 'fastest' });
+      assert.deepEqual([asked.engine, asked.level], [gzipEngine, 1]);
+    }
+  });
+
   it('are told by the compressor', () => {
     assert.equal(createCompressor({ gzipEngine: 'zlib', level: 1 }).level, 1);
     assert.equal(createCompressor({ gzipEngine: 'zlib' }).level, levels.zlib.default);

@@ -1,0 +1,33 @@
+import type { Room } from '../tree/readfile.ts';
+
+/** What a thread keeps for the next file at most, in bytes. */
+const KEPT_BYTES = 2 ** 24;
+/** In steps, so that files of almost one size share one buffer. */
+const STEP_BYTES = 2 ** 16;
+
+/**
+ * Memory that one task uses, and the next one uses again: fresh memory has to be found and zeroed, a page at a time. A
+ * second task that comes meanwhile gets memory of its own.
+ */
+export class Scratch {
+  #free: Uint8Array | undefined;
+
+  /**
+   * Lends memory until the promise settles; nobody may look into it afterwards.
+   *
+   * @param use gets a function that returns memory of that many bytes or more, holding anything.
+   */
+  async lend<T>(use: (room: Room) => Promise<T>): Promise<T> {
+    let memory = this.#free ?? new Uint8Array(0);
+    this.#free = undefined;
+    try {
+      return await use((bytes) => {
+        // A lone buffer, not a part of the pool that others use.
+        if (memory.length < bytes) memory = Buffer.allocUnsafeSlow(Math.ceil(bytes / STEP_BYTES) * STEP_BYTES);
+        return memory;
+      });
+    } finally {
+      if (memory.length <= KEPT_BYTES) this.#free = memory;
+    }
+  }
+}

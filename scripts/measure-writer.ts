@@ -1,0 +1,131 @@
+/**
+ * Measures what a backup does to carbon: how long updates of Whisper files take while full backups run one after
+ * another, beside the same updates on a quiet host. The writer is Graphite's own python3-whisper, with its locks on.
+ * Prints a Markdown table; milliseconds.
+ *
+ *     node --import tsx scripts/measure-writer.ts [TREE] [UPDATES_PER_SECOND]
+ *
+ * TREE is copied first; without it one is made. 0 updates a second means as fast as the writer can.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { madeWhisper } from './madewhisper.ts';
+import { randomFrom } from './seededrandom.ts';
+import { seriesKinds } from './series.ts';
+
+const ROUNDS = 3;
+const SECONDS = 5;
+const FILES = 200;
+/** 15 days by the minute, 90 by five minutes, 4 years by the hour: 991 KB. */
+const ARCHIVES = [
+  { secondsPerPoint: 60, points: 15 * 1440 },
+  { secondsPerPoint: 300, points: 90 * 288 },
+  { secondsPerPoint: 3600, points: 4 * 365 * 24 },
+];
+
+/** How the program is started in each case; none on the quiet host. */
+const CASES: Readonly<Record<string, readonly string[] | undefined>> = {
+  'no backup': undefined,
+  'backups, one process': ['-f', '1'],
+  'backups, two processes': ['-f', '2'],
+  'the same, nice 19 and idle I/O': ['nice', '-f', '2'],
+};
+
+interface Sample {
+  readonly updates: number[];
+  readonly waits: number[];
+}
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const [tree, rate = '500'] = process.argv.slice(2);
+// On the disk, where Graphite's files are; /tmp may be memory.
+const directory = await mkdtemp('/var/tmp/measure-writer-');
+try {
+  await makeTree(directory);
+  const samples = new Map(Object.keys(CASES).map((name): [string, Sample] => [name, { updates: [], waits: [] }]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, how] of Object.entries(CASES)) {
+      const backups = how && backUpAgainAndAgain(how);
+      const { updates, waits } = await write();
+      await backups?.stop();
+      samples.get(name)?.updates.push(...updates);
+      samples.get(name)?.waits.push(...waits);
+    }
+  }
+  print(samples);
+} finally {
+  await rm(directory, { recursive: true });
+}
+
+async function makeTree(to: string): Promise<void> {
+  if (tree !== undefined) return cp(tree, to, { recursive: true });
+  const kinds = Object.values(seriesKinds);
+  const now = Math.floor(Date.now() / 1000);
+  for (let i = 0; i < FILES; i++) {
+    const kind = kinds[i % kinds.length];
+    if (!kind) continue;
+    await mkdir(join(to, `host${i % 20}`), { recursive: true });
+    const bytes = madeWhisper(kind(randomFrom(i), { now }), { archives: ARCHIVES, method: 'last', now });
+    await writeFile(join(to, `host${i % 20}`, `metric${i}.wsp`), bytes);
+  }
+}
+
+async function write(): Promise<Sample> {
+  const command = ['-B', here('./measure-writer.py'), directory, String(SECONDS), rate];
+  const writer = spawn('/usr/bin/python3', command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(writer, 'exit');
+  const said = await text(writer.stdout);
+  const [code] = await exited;
+  if (code !== 0) throw new Error(`The writer ended with ${code}: is python3-whisper installed?`);
+  return JSON.parse(said);
+}
+
+/** To the store that keeps nothing, so each one is a first backup. */
+function backUpAgainAndAgain(how: readonly string[]): { stop(): Promise<void> } {
+  let stopping = false;
+  let child: ReturnType<typeof spawn> | undefined;
+  const done = (async () => {
+    while (!stopping) {
+      const gentle = how[0] === 'nice';
+      const program = [here('./whisper-backup'), ...how.filter((word) => word !== 'nice')];
+      const options = ['-b', 'b', '-p', directory, '--nolock', '--nostamp', '--nolog', '-q', 'backup', 'noop'];
+      const [command, ...rest] = [...(gentle ? ['nice', '-n19', 'ionice', '-c3'] : []), ...program, ...options];
+      child = spawn(command ?? '', rest, { stdio: 'ignore' });
+      const [code] = await once(child, 'exit');
+      if (code !== 0 && !stopping) throw new Error(`A backup ended with ${code}`);
+    }
+  })();
+  return {
+    async stop() {
+      stopping = true;
+      child?.kill();
+      await done;
+    },
+  };
+}
+
+function print(samples: ReadonlyMap<string, Sample>): void {
+  const quiet = samples.get('no backup')?.updates ?? [];
+  console.log('| updates during | a second | median | 99 % | 99.9 % | longest | longest wait for a lock |');
+  console.log('|---|---:|---:|---:|---:|---:|---:|');
+  for (const [name, { updates, waits }] of samples) {
+    const column = (share: number) => {
+      const ratio = name === 'no backup' ? '' : ` (${(at(updates, share) / at(quiet, share)).toFixed(1)})`;
+      return `${at(updates, share).toFixed(3)}${ratio}`;
+    };
+    const perSecond = (updates.length / SECONDS / ROUNDS).toFixed(0);
+    const row = [name, perSecond, ...[0.5, 0.99, 0.999, 1].map(column), at(waits, 1).toFixed(3)];
+    console.log(`| ${row.join(' | ')} |`);
+  }
+}
+
+/** @param share 0.5 is the median, 1 the longest. */
+function at(times: readonly number[], share: number): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
