@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { statSync, utimesSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileStatOf } from '../../lib/tree/filestat.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+
+describe('fileStatOf', () => {
+  it('gives the figures that stat(2) gives otherwise, whatever the time', async () => {
+    await using scratch = await createScratch();
+    const file = scratch.at('file');
+    writeFileSync(file, 'text');
+    for (let i = 0; i < 500; i++) {
+      const time = 1_795_000_000 + i * 7.123456789;
+      utimesSync(file, time, time);
+      const { size, mtimeMs, ctimeMs, ino } = statSync(file);
+      assert.deepEqual(fileStatOf(statSync(file, { bigint: true })), { size, mtimeMs, ctimeMs, ino });
+    }
+  });
+});
