@@ -6,3 +6,5 @@ if (!globalThis.Deno && !process.features.typescript) {
 const tasks = await import('./tasks.ts');
 export const snapshot = tasks.snapshot;
 export const publish = tasks.publish;
+export const check = tasks.check;
+export const fingerprint = tasks.fingerprint;

@@ -1,4 +1,7 @@
 import { Piscina } from 'piscina';
+import type { Checked, CheckTask } from './check.ts';
+import type { EncodedBackup } from './decode.ts';
+import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
 
@@ -31,10 +34,15 @@ export class WorkerPool {
   }
 
   publish(task: PublishTask): Promise<Published> {
-    const { buffer } = task.backup.body;
-    // A view of a shared pool must be copied; a buffer of its own can be handed over.
-    const owned = buffer instanceof ArrayBuffer && buffer.byteLength === task.backup.body.byteLength;
-    return this.#piscina.run(task, { name: 'publish', ...(owned && { transferList: [buffer] }) });
+    return this.#piscina.run(task, { name: 'publish', ...handedOver(task.backup) });
+  }
+
+  check(task: CheckTask): Promise<Checked> {
+    return this.#piscina.run(task, { name: 'check', ...handedOver(task.backup) });
+  }
+
+  fingerprint(task: FingerprintTask): Promise<Fingerprint> {
+    return this.#piscina.run(task, { name: 'fingerprint' });
   }
 
   /** Waits for what is under way, then ends the threads. */
@@ -42,4 +50,10 @@ export class WorkerPool {
     this.#signal?.removeEventListener('abort', this.#stop);
     await this.#piscina.close();
   }
+}
+
+/** A view of a shared pool must be copied; a buffer of its own can be handed over. */
+function handedOver({ body }: EncodedBackup): { transferList?: ArrayBuffer[] } {
+  const { buffer } = body;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === body.byteLength ? { transferList: [buffer] } : {};
 }

@@ -1,4 +1,6 @@
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import { type Checked, type CheckTask, check as checkOne } from './check.ts';
+import { type Fingerprint, type FingerprintTask, fingerprint as fingerprintOne } from './fingerprint.ts';
 import { type Published, type PublishTask, publish as publishOne } from './publish.ts';
 import { type Snapshot, type SnapshotTask, snapshot as snapshotOne } from './snapshot.ts';
 
@@ -22,4 +24,12 @@ export async function snapshot(task: SnapshotTask): Promise<unknown> {
 
 export function publish(task: PublishTask): Promise<Published> {
   return publishOne(task, stopped);
+}
+
+export function check(task: CheckTask): Checked {
+  return checkOne(task);
+}
+
+export function fingerprint(task: FingerprintTask): Promise<Fingerprint> {
+  return fingerprintOne(task, stopped);
 }
