@@ -85,7 +85,12 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   if (repair) await claim(store, { ...options, ...repair, adopt: repair.adopt ?? false, now });
 
   const budget = new ByteBudget(bytesInFlight);
-  const pool = new WorkerPool({ threads: processes, ...signalled });
+  let threads: WorkerPool | undefined;
+  // Threads take long to start, and the listing alone needs none.
+  const pool = () => {
+    threads ??= new WorkerPool({ threads: processes, ...signalled });
+    return threads;
+  };
   const reading = { store, pool, budget, onFetched: (bytes: number) => tally.add('bytesFetched', bytes), ...signalled };
   const judging = {
     store,
@@ -136,7 +141,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
       report.progress({ ...progress, failed, bytes: tally.get('bytesFetched') });
     }
   } finally {
-    await pool.close();
+    await threads?.close();
   }
   signal?.throwIfAborted();
   if (tally.get('metrics') === 0) {

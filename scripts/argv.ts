@@ -52,7 +52,7 @@ export function parseArgv(argv: readonly string[]): Typed {
     if (token.kind !== 'option') continue;
     const option = byName.get(token.name);
     if (option === undefined) throw unknown(token.rawName);
-    const value = valueOf(option, token);
+    const value = tokenValue(option, token);
     const slot = slotOf(option);
     values[slot] = [...(values[slot] ?? []), value];
     options.add(option);
@@ -60,7 +60,7 @@ export function parseArgv(argv: readonly string[]): Typed {
   return { words, values, options };
 }
 
-function valueOf(option: OptionSpec, token: ValueToken): string {
+function tokenValue(option: OptionSpec, token: ValueToken): string {
   if (option.isOptional === true) return token.value ?? 'true';
   return option.value === undefined ? flagValue(option, token.value) : textValue(token.rawName, token);
 }

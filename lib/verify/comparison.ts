@@ -19,7 +19,7 @@ export type Comparison =
 export interface ComparisonContext {
   readonly tree: TreeOptions;
   readonly store: ObjectStore;
-  readonly pool: WorkerPool;
+  readonly pool: () => WorkerPool;
   readonly budget: ByteBudget;
   readonly signal?: AbortSignal;
 }
@@ -45,7 +45,7 @@ export async function compareFile(
     () => 0,
   );
   const { flock = true, fileLockTimeout = 10 } = tree;
-  const found = await budget.run(size, () => pool.fingerprint({ file: local.file, flock, fileLockTimeout }));
+  const found = await budget.run(size, () => pool().fingerprint({ file: local.file, flock, fileLockTimeout }));
   signal?.throwIfAborted();
   if (found.outcome !== 'read') return found;
   // A pair's checksum is the MD5 in the listing, unless that is none.

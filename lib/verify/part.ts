@@ -21,7 +21,7 @@ export function parsePart(text: string): Part {
   const part = { number: Number(number), of: Number(of) };
   if (part.number >= 1 && part.number <= part.of && part.of <= PARTS_AT_MOST) return part;
   throw new InvalidOptionError(
-    `Cannot verify: '--read-data' must be n/t, the n-th of t parts, such as 1/7, and t at most ${PARTS_AT_MOST}: got ${JSON.stringify(text)}`,
+    `Cannot verify: --read-data must be n/t, the n-th of t parts, such as 1/7, and t at most ${PARTS_AT_MOST}: got ${JSON.stringify(text)}`,
   );
 }
 

@@ -17,7 +17,7 @@ export type Reading =
 
 export interface ReadingContext {
   readonly store: ObjectStore;
-  readonly pool: WorkerPool;
+  readonly pool: () => WorkerPool;
   readonly budget: ByteBudget;
   readonly onFetched: (bytes: number) => void;
   readonly signal?: AbortSignal;
@@ -39,7 +39,7 @@ export async function readBackup(backup: Backup, engine: string, context: Readin
       const sha1 = await sha1Of(backup, store, signal);
       const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
       context.onFetched(body.length);
-      return await pool.check({ backup: { key: object.key, body, algorithm: backup.algorithm, sha1 }, engine });
+      return await pool().check({ backup: { key: object.key, body, algorithm: backup.algorithm, sha1 }, engine });
     } catch (error) {
       signal?.throwIfAborted();
       return await meaningOf(error, backup, context);
