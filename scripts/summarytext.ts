@@ -10,7 +10,13 @@ export function tellSummary(summary: Summary, log: Log): void {
   tellNamed('skipped', summary.skipped, summary.counts['skipped'], 'info', log);
   tellNamed('note', summary.notes, undefined, 'info', log);
   tellNamed('failed', summary.failed, summary.counts['failed'], 'warn', log);
-  tellNamed('damaged', (summary.damaged ?? []).map(namedOf), summary.counts['damaged'], 'warn', log);
+  tellNamed(
+    'damaged',
+    (summary.damaged ?? []).map((damaged) => namedOf(damaged, summary.dryRun)),
+    summary.counts['damaged'],
+    'warn',
+    log,
+  );
   if (summary.stopped !== undefined) log.error(summary.stopped.message);
   log.info(headline(summary));
 }
@@ -27,9 +33,9 @@ export function headline({ command, store, seconds, dryRun, counts }: Summary): 
 }
 
 /** `KEY: what is wrong; a restore takes OLDER KEY instead`. */
-function namedOf({ metric, code, key, reason, instead, movedTo }: Damaged): Named {
+function namedOf({ metric, code, key, reason, instead, movedTo }: Damaged, dryRun: boolean): Named {
   const older = instead ? `${instead.key}${instead.read ? '' : ' (which was not read)'}` : 'nothing';
-  const moved = movedTo === undefined ? '' : `; moved to ${movedTo}`;
+  const moved = movedTo === undefined ? '' : `; ${dryRun ? 'would be moved' : 'moved'} to ${movedTo}`;
   return { metric, code, reason: `${key}: ${reason}; a restore can use ${older} instead${moved}` };
 }
 

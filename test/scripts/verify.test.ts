@@ -99,6 +99,7 @@ describe('verify, as it is typed', () => {
     const dry = await program('-n', '--read-data', '--repair', 'verify');
     assert.equal(dry.code, 4, dry.stderr);
     assert.match(dry.stderr, /^Would move servers/m);
+    assert.match(dry.stderr, /; would be moved to \.whisper-backup\/quarantine\//);
     assert.deepEqual(contents(await readTree(scratch.path)), before);
 
     const lock = await acquireRunLock(scratch.at('lock'), { timeout: 5 });
