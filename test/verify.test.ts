@@ -21,17 +21,31 @@ const file = metricFile(7);
 const gzipped = new Uint8Array(gzipSync(file));
 const text = (content: string) => new TextEncoder().encode(content);
 
+interface Place {
+  readonly bucket: Bucket;
+  readonly metric: string;
+}
+
 /** A backup of ours with this content, three days old. @returns its key. */
-async function putBody(bucket: Bucket, body: Uint8Array, options: { sha1?: string; algorithm?: 'gz' | 'zst' } = {}) {
+async function putBody(
+  { bucket, metric }: Place,
+  body: Uint8Array,
+  options: { sha1?: string; algorithm?: 'gz' | 'zst' } = {},
+): Promise<string> {
   const { sha1 = sha1Of(file), algorithm = 'gz' } = options;
-  const key = backupKey('', 'a', formatTimestamp(daysAgo(3)), sha1, algorithm);
+  const key = backupKey('', metric, formatTimestamp(daysAgo(3)), sha1, algorithm);
   await bucket.put(key, daysAgo(3), body);
   return key;
 }
 
 /** A pair with this content, three days old. @returns the key of its data. */
-async function putPair(bucket: Bucket, data: Uint8Array | undefined, sha1: string | undefined, algorithm = 'gz') {
-  const keys = pairKeys('', 'a', formatTimestamp(daysAgo(3)));
+async function putPair(
+  { bucket, metric }: Place,
+  data: Uint8Array | undefined,
+  sha1: string | undefined,
+  algorithm = 'gz',
+): Promise<string> {
+  const keys = pairKeys('', metric, formatTimestamp(daysAgo(3)));
   const key = keys.data.replace(/gz$/, algorithm);
   if (data) await bucket.put(key, daysAgo(3), data);
   if (sha1 !== undefined) await bucket.put(keys.sha1, daysAgo(3), text(sha1));
@@ -44,100 +58,98 @@ const badHeader = flipped(file, 3, 0x40);
 const cutFile = file.slice(0, -12);
 
 describe('verify by reading', () => {
-  const sound: readonly [string, (bucket: Bucket) => Promise<string>][] = [
-    ['gzip', (bucket) => putBody(bucket, gzipped)],
+  const sound: readonly [string, (place: Place) => Promise<string>][] = [
+    ['gzip', (place) => putBody(place, gzipped)],
     [
       'gzip of several members',
-      (bucket) => putBody(bucket, join(gzipSync(file.subarray(0, 100)), gzipSync(file.subarray(100)))),
+      (place) => putBody(place, join(gzipSync(file.subarray(0, 100)), gzipSync(file.subarray(100)))),
     ],
-    ['gzip with zeros behind it', (bucket) => putBody(bucket, join(gzipped, new Uint8Array(512)))],
-    ['Zstandard', (bucket) => putBody(bucket, zstd(), { algorithm: 'zst' })],
-    ['a pair', (bucket) => putPair(bucket, gzipped, sha1Of(file))],
-    ['a pair with a line’s end behind its checksum', (bucket) => putPair(bucket, gzipped, `${sha1Of(file)}\n`)],
-    ['a pair of Snappy', (bucket) => putPair(bucket, snappyFramed(file), sha1Of(file), 'sz')],
-    ['what go-carbon compressed', (bucket) => putBody(bucket, gzipSync(compressed), { sha1: sha1Of(compressed) })],
+    ['gzip with zeros behind it', (place) => putBody(place, join(gzipped, new Uint8Array(512)))],
+    ['Zstandard', (place) => putBody(place, zstd(), { algorithm: 'zst' })],
+    ['a pair', (place) => putPair(place, gzipped, sha1Of(file))],
+    ['a pair with a line’s end behind its checksum', (place) => putPair(place, gzipped, `${sha1Of(file)}\n`)],
+    ['a pair of Snappy', (place) => putPair(place, snappyFramed(file), sha1Of(file), 'sz')],
+    ['what go-carbon compressed', (place) => putBody(place, gzipSync(compressed), { sha1: sha1Of(compressed) })],
   ];
-  for (const [what, put] of sound) {
-    it(`finds nothing wrong with ${what}`, async () => {
-      const bucket = new Bucket();
-      await put(bucket);
-      const { counts, damaged, failed } = await verifyAll(bucket.store, { readData: true, now: bucket.now });
-      assert.deepEqual([damaged, failed], [[], []]);
-      assert.deepEqual([counts['metrics'], counts['backups'], counts['read']], [1, 1, 1]);
-    });
-  }
+  it('finds nothing wrong with what is sound, whatever wrote it', async () => {
+    const bucket = new Bucket();
+    for (const [what, put] of sound) await put({ bucket, metric: what });
+    const { counts, damaged, failed } = await verifyAll(bucket.store, { readData: true, now: bucket.now });
+    assert.deepEqual([damaged, failed], [[], []]);
+    const { metrics, backups, read } = counts;
+    assert.deepEqual([metrics, backups, read], [sound.length, sound.length, sound.length]);
+  });
 
-  const damages: readonly [string, string, (bucket: Bucket) => Promise<string>][] = [
-    ['cut gzip', 'COMPRESSION_DAMAGED', (bucket) => putBody(bucket, gzipped.slice(0, -9))],
-    ['gzip cut to its header', 'COMPRESSION_DAMAGED', (bucket) => putBody(bucket, gzipped.slice(0, 10))],
-    ['a turned bit', 'COMPRESSION_DAMAGED', (bucket) => putBody(bucket, flipped(gzipped, gzipped.length >> 1, 1))],
-    ['bytes behind the gzip', 'COMPRESSION_DAMAGED', (bucket) => putBody(bucket, join(gzipped, text('junk')))],
-    ['what is no gzip', 'COMPRESSION_DAMAGED', (bucket) => putBody(bucket, file)],
-    ['more than its header tells', 'COMPRESSION_TOO_LARGE', (bucket) => putBody(bucket, gzipSync(join(file, file)))],
-    ['another file’s SHA-1 in the name', 'WRONG_SHA1', (bucket) => putBody(bucket, gzipped, { sha1: 'a'.repeat(40) })],
+  const damages: readonly [string, string, (place: Place) => Promise<string>][] = [
+    ['cut gzip', 'COMPRESSION_DAMAGED', (place) => putBody(place, gzipped.slice(0, -9))],
+    ['gzip cut to its header', 'COMPRESSION_DAMAGED', (place) => putBody(place, gzipped.slice(0, 10))],
+    ['a turned bit', 'COMPRESSION_DAMAGED', (place) => putBody(place, flipped(gzipped, gzipped.length >> 1, 1))],
+    ['bytes behind the gzip', 'COMPRESSION_DAMAGED', (place) => putBody(place, join(gzipped, text('junk')))],
+    ['what is no gzip', 'COMPRESSION_DAMAGED', (place) => putBody(place, file)],
+    ['more than its header tells', 'COMPRESSION_TOO_LARGE', (place) => putBody(place, gzipSync(join(file, file)))],
+    ['another file’s SHA-1 in the name', 'WRONG_SHA1', (place) => putBody(place, gzipped, { sha1: 'a'.repeat(40) })],
     [
       'a Whisper header that makes no sense',
       'WHISPER_DAMAGED',
-      (bucket) => putBody(bucket, gzipSync(badHeader), { sha1: sha1Of(badHeader) }),
+      (place) => putBody(place, gzipSync(badHeader), { sha1: sha1Of(badHeader) }),
     ],
     [
       'a Whisper file that was cut before it was stored',
       'WHISPER_DAMAGED',
-      (bucket) => putBody(bucket, gzipSync(cutFile), { sha1: sha1Of(cutFile) }),
+      (place) => putBody(place, gzipSync(cutFile), { sha1: sha1Of(cutFile) }),
     ],
-    ['cut Zstandard', 'COMPRESSION_DAMAGED', (bucket) => putBody(bucket, zstd().slice(0, -9), { algorithm: 'zst' })],
+    ['cut Zstandard', 'COMPRESSION_DAMAGED', (place) => putBody(place, zstd().slice(0, -9), { algorithm: 'zst' })],
     [
       'a turned bit in Zstandard',
       'COMPRESSION_DAMAGED',
-      (bucket) => putBody(bucket, flipped(zstd(), zstd().length - 2, 1), { algorithm: 'zst' }),
+      (place) => putBody(place, flipped(zstd(), zstd().length - 2, 1), { algorithm: 'zst' }),
     ],
-    ['gzip called Zstandard', 'COMPRESSION_DAMAGED', (bucket) => putBody(bucket, gzipped, { algorithm: 'zst' })],
-    ['a cut pair', 'COMPRESSION_DAMAGED', (bucket) => putPair(bucket, gzipped.slice(0, 40), sha1Of(file))],
-    ['a pair with another SHA-1', 'WRONG_SHA1', (bucket) => putPair(bucket, gzipped, 'b'.repeat(40))],
-    ['a pair whose checksum is text', 'BAD_SHA1', (bucket) => putPair(bucket, gzipped, 'no checksum')],
-    ['a pair whose checksum is empty', 'BAD_SHA1', (bucket) => putPair(bucket, gzipped, '')],
-    ['a pair whose checksum is long', 'TOO_LARGE', (bucket) => putPair(bucket, gzipped, 'c'.repeat(400))],
+    ['gzip called Zstandard', 'COMPRESSION_DAMAGED', (place) => putBody(place, gzipped, { algorithm: 'zst' })],
+    ['a cut pair', 'COMPRESSION_DAMAGED', (place) => putPair(place, gzipped.slice(0, 40), sha1Of(file))],
+    ['a pair with another SHA-1', 'WRONG_SHA1', (place) => putPair(place, gzipped, 'b'.repeat(40))],
+    ['a pair whose checksum is text', 'BAD_SHA1', (place) => putPair(place, gzipped, 'no checksum')],
+    ['a pair whose checksum is empty', 'BAD_SHA1', (place) => putPair(place, gzipped, '')],
+    ['a pair whose checksum is long', 'TOO_LARGE', (place) => putPair(place, gzipped, 'c'.repeat(400))],
     [
       'a turned bit in Snappy',
       'COMPRESSION_DAMAGED',
-      (bucket) => putPair(bucket, flipped(snappyFramed(file), 300, 8), sha1Of(file), 'sz'),
+      (place) => putPair(place, flipped(snappyFramed(file), 300, 8), sha1Of(file), 'sz'),
     ],
   ];
-  for (const [what, code, put] of damages) {
-    it(`names ${what}, and what a restore can use instead`, async () => {
-      const bucket = new Bucket();
-      const oldest = await bucket.backup('a', daysAgo(5), metricFile(1));
-      const older = await bucket.backup('a', daysAgo(4), metricFile(2));
-      const key = await put(bucket);
-      await bucket.backup('b', daysAgo(1));
-      const { counts, damaged = [], failed } = await verifyAll(bucket.store, { readData: true, now: bucket.now });
+  it('names each that is damaged, what is wrong, and what a restore can use instead', async () => {
+    const bucket = new Bucket();
+    const planted = new Map<string, { code: string; key: string; older: readonly string[] }>();
+    for (const [metric, code, put] of damages) {
+      const oldest = await bucket.backup(metric, daysAgo(5), metricFile(1));
+      const older = await bucket.backup(metric, daysAgo(4), metricFile(2));
+      planted.set(metric, { code, key: await put({ bucket, metric }), older: [older, oldest] });
+    }
+    await bucket.backup('sound', daysAgo(1));
+    /** What is found wrong with the newest, by metric. */
+    const found = async () => {
+      const { damaged = [], failed } = await verifyAll(bucket.store, { readData: true, now: bucket.now });
       assert.deepEqual(failed, []);
-      assert.equal(counts['damaged'], 1);
-      const [found] = damaged;
-      assert.deepEqual(
-        { metric: found?.metric, key: found?.key, code: found?.code, instead: found?.instead },
-        { metric: 'a', key, code, instead: { key: older, read: true } },
+      const newest = damaged.filter(({ metric, key }) => planted.get(metric)?.key === key);
+      return {
+        all: damaged.length,
+        newest: Object.fromEntries(newest.map(({ metric, code, instead }) => [metric, { code, instead }])),
+      };
+    };
+    const expected = (take: (older: readonly string[]) => string | undefined) =>
+      Object.fromEntries(
+        [...planted].map(([metric, { code, older }]) => {
+          const key = take(older);
+          return [metric, { code, instead: key === undefined ? null : { key, read: true } }];
+        }),
       );
-      // That one damaged too: the next.
-      await bucket.put(older, daysAgo(4), gzipped.slice(0, 30));
-      const worse = await verifyAll(bucket.store, { readData: true, now: bucket.now });
-      assert.deepEqual(
-        worse.damaged?.map(({ instead }) => instead?.key),
-        [oldest, oldest],
-      );
-      await bucket.store.delete([oldest, older]);
-      const worst = await verifyAll(bucket.store, { readData: true, now: bucket.now });
-      assert.deepEqual(
-        worst.damaged?.map(({ instead }) => instead),
-        [null],
-      );
-      assert.equal(
-        (await verifyAll(bucket.store, { now: bucket.now })).counts['damaged'],
-        0,
-        'the listing cannot tell',
-      );
-    });
-  }
+    assert.deepEqual(await found(), { all: damages.length, newest: expected(([older]) => older) });
+    // Those damaged too: the next.
+    for (const { older } of planted.values()) await bucket.put(older[0] ?? '', daysAgo(4), gzipped.slice(0, 30));
+    assert.deepEqual(await found(), { all: 2 * damages.length, newest: expected(([, oldest]) => oldest) });
+    for (const { older } of planted.values()) await bucket.store.delete(older);
+    assert.deepEqual(await found(), { all: damages.length, newest: expected(() => undefined) });
+    assert.equal((await verifyAll(bucket.store, { now: bucket.now })).counts['damaged'], 0, 'the listing cannot tell');
+  });
 
   it('does not call damaged what it could not read, and says so', async () => {
     const bucket = new Bucket();
@@ -234,19 +246,19 @@ describe('verify by listing', () => {
     assert.deepEqual([store.calls.get, store.calls.put, store.calls.delete], [0, 0, 0]);
   });
 
-  const flaws: readonly [string, string, (bucket: Bucket) => Promise<string>][] = [
-    ['an empty backup', 'EMPTY_BACKUP', (bucket) => putBody(bucket, new Uint8Array())],
-    ['an empty pair', 'EMPTY_BACKUP', (bucket) => putPair(bucket, new Uint8Array(), sha1Of(file))],
-    ['a checksum without data', 'LONE_SHA1', (bucket) => putPair(bucket, undefined, sha1Of(file))],
-    ['data without its checksum', 'NO_SHA1', (bucket) => putPair(bucket, gzipped, undefined)],
-    ['empty data without its checksum', 'NO_SHA1', (bucket) => putPair(bucket, new Uint8Array(), undefined)],
+  const flaws: readonly [string, string, (place: Place) => Promise<string>][] = [
+    ['an empty backup', 'EMPTY_BACKUP', (place) => putBody(place, new Uint8Array())],
+    ['an empty pair', 'EMPTY_BACKUP', (place) => putPair(place, new Uint8Array(), sha1Of(file))],
+    ['a checksum without data', 'LONE_SHA1', (place) => putPair(place, undefined, sha1Of(file))],
+    ['data without its checksum', 'NO_SHA1', (place) => putPair(place, gzipped, undefined)],
+    ['empty data without its checksum', 'NO_SHA1', (place) => putPair(place, new Uint8Array(), undefined)],
   ];
   for (const [what, code, put] of flaws) {
     it(`names ${what} once, and what a restore can use instead`, async () => {
       const bucket = new Bucket();
       await bucket.backup('a', daysAgo(1));
       const older = await bucket.backup('a', daysAgo(4), metricFile(2));
-      const key = await put(bucket);
+      const key = await put({ bucket, metric: 'a' });
       const { counts, damaged = [] } = await verifyAll(bucket.store, { now: bucket.now });
       assert.equal(counts['damaged'], 1);
       assert.deepEqual(
@@ -286,7 +298,7 @@ describe('verify by listing', () => {
   it('believes only what it sees twice, as a run beside it may be deleting a pair', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(1));
-    const data = await putPair(bucket, gzipped, undefined);
+    const data = await putPair({ bucket, metric: 'a' }, gzipped, undefined);
     let listings = 0;
     const store = delegate(bucket.store, {
       async *list(range) {

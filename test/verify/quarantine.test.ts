@@ -35,55 +35,50 @@ async function snapshotOf(store: ObjectStore): Promise<Record<string, string>> {
 }
 
 describe('verify --repair', () => {
-  const places = [{}, { storagePath: 'deep/sp' }, { storagePathRaw: 'raw' }];
-  const layouts = [
-    { layout: 'native', algorithm: 'gz' },
-    { layout: 'native', algorithm: 'zst' },
-    { layout: 'python', algorithm: 'gz' },
+  const cases = [
+    { kind: 'memory', format: { layout: 'native', algorithm: 'gz' }, place: {} },
+    { kind: 'memory', format: { layout: 'native', algorithm: 'zst' }, place: { storagePath: 'deep/sp' } },
+    { kind: 'memory', format: { layout: 'python', algorithm: 'gz' }, place: { storagePathRaw: 'raw' } },
+    { kind: 'disk', format: { layout: 'native', algorithm: 'gz' }, place: { storagePath: 'sp' } },
+    { kind: 'disk', format: { layout: 'python', algorithm: 'gz' }, place: {} },
   ] as const;
-  for (const kind of ['memory', 'disk'] as const) {
-    for (const format of layouts) {
-      for (const place of places) {
-        const where = `${kind}, ${format.layout} ${format.algorithm}, ${JSON.stringify(place)}`;
-        it(`moves damage aside, so that the next backup stores it again: ${where}`, async () => {
-          await using scratch = await createScratch();
-          const tree = await scratch.directory('tree');
-          const names = format.layout === 'python' ? NAMES.filter((name) => !name.includes('.')) : NAMES;
-          await plantMetrics(tree, names);
-          const store = kind === 'memory' ? createMemoryStore() : createDiskStore({ path: scratch.at('bucket') });
-          await backUp(store, tree, { ...format, ...place });
-          const spoiled = await spoil(store, junk);
-          assert.equal(spoiled.length, names.length);
+  for (const { kind, format, place } of cases) {
+    const where = `${kind}, ${format.layout} ${format.algorithm}, ${JSON.stringify(place)}`;
+    it(`moves damage aside, so that the next backup stores it again: ${where}`, async () => {
+      await using scratch = await createScratch();
+      const tree = await scratch.directory('tree');
+      const names = format.layout === 'python' ? NAMES.filter((name) => !name.includes('.')) : NAMES;
+      await plantMetrics(tree, names);
+      const store = kind === 'memory' ? createMemoryStore() : createDiskStore({ path: scratch.at('bucket') });
+      await backUp(store, tree, { ...format, ...place });
+      const spoiled = await spoil(store, junk);
+      assert.equal(spoiled.length, names.length);
 
-          const unchanged = await backUp(store, tree, { ...format, ...place });
-          assert.equal(unchanged.counts['stored'], 0, 'a backup cannot see the damage');
-          const options = { ...place, readData: true };
-          const { counts, damaged = [], failed } = await verifyAll(store, { ...options, repair });
-          assert.deepEqual([counts['damaged'], counts['moved'], failed], [names.length, names.length, []]);
-          const root = 'storagePath' in place ? 'deep/sp/' : 'storagePathRaw' in place ? 'raw' : '';
-          assert.deepEqual(
-            damaged.map(({ key, movedTo }) => [key, movedTo]).toSorted(),
-            spoiled
-              .map((key) => [key, `${root}.whisper-backup/quarantine/${key.slice(root.length)}.damaged`])
-              .toSorted(),
-          );
-          for (const { movedTo = '' } of damaged) {
-            assert.deepEqual(new Uint8Array(await store.get(movedTo, { maxBytes: 1e9 })), junk);
-          }
-          const left = (await keysOf(store)).filter((key) => !key.includes('.whisper-backup/'));
-          assert.deepEqual(left, []);
-
-          assert.deepEqual(await listAll(store, place), []);
-          const again = await backUp(store, tree, { ...format, ...place });
-          assert.equal(again.counts['stored'], names.length);
-          const passed = await verifyAll(store, options);
-          assert.deepEqual([passed.counts['backups'], passed.damaged, passed.failed], [names.length, [], []]);
-          await bringBack(store, scratch.at('restored'), place);
-          assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(await readTree(tree)));
-          await store.close();
-        });
+      const unchanged = await backUp(store, tree, { ...format, ...place });
+      assert.equal(unchanged.counts['stored'], 0, 'a backup cannot see the damage');
+      const options = { ...place, readData: true };
+      const { counts, damaged = [], failed } = await verifyAll(store, { ...options, repair });
+      assert.deepEqual([counts['damaged'], counts['moved'], failed], [names.length, names.length, []]);
+      const root = 'storagePath' in place ? `${place.storagePath}/` : 'storagePathRaw' in place ? 'raw' : '';
+      assert.deepEqual(
+        damaged.map(({ key, movedTo }) => [key, movedTo]).toSorted(),
+        spoiled.map((key) => [key, `${root}.whisper-backup/quarantine/${key.slice(root.length)}.damaged`]).toSorted(),
+      );
+      for (const { movedTo = '' } of damaged) {
+        assert.deepEqual(new Uint8Array(await store.get(movedTo, { maxBytes: 1e9 })), junk);
       }
-    }
+      const left = (await keysOf(store)).filter((key) => !key.includes('.whisper-backup/'));
+      assert.deepEqual(left, []);
+
+      assert.deepEqual(await listAll(store, place), []);
+      const again = await backUp(store, tree, { ...format, ...place });
+      assert.equal(again.counts['stored'], names.length);
+      const passed = await verifyAll(store, options);
+      assert.deepEqual([passed.counts['backups'], passed.damaged, passed.failed], [names.length, [], []]);
+      await bringBack(store, scratch.at('restored'), place);
+      assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(await readTree(tree)));
+      await store.close();
+    });
   }
 
   const flaws: readonly [string, (bucket: Bucket, time: Date) => Promise<unknown>, number][] = [
