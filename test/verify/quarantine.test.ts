@@ -215,6 +215,17 @@ describe('verify --repair', () => {
     assert.equal((await verifyAll(bucket.store, { now: bucket.now })).counts['damaged'], 0);
   });
 
+  it('leaves a key that is too long to be moved, and names it', async () => {
+    const bucket = new Bucket();
+    const path = 'x'.repeat(920);
+    const time = daysAgo(2);
+    await bucket.put(await bucket.backup(path, time), time, new Uint8Array());
+    const before = await bucket.keys();
+    const { counts, failed } = await verifyAll(bucket.store, { repair, now: bucket.now });
+    assert.deepEqual([counts['moved'], codesOf(failed)], [0, { [path]: 'PERMANENT' }]);
+    assert.deepEqual(split(await bucket.keys()), [[], before]);
+  });
+
   it('moves nothing once a listing was out of order', async () => {
     const bucket = new Bucket();
     for (const metric of ['a', 'b', 'c']) await bucket.put(await bucket.backup(metric, daysAgo(2)), daysAgo(2), junk);
