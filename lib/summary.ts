@@ -8,9 +8,19 @@ export interface Named {
   readonly reason: string;
 }
 
+/** A backup, or a part of one, that no restore can use. */
+export interface Damaged extends Named {
+  /** Of the object that is damaged; for a pair that of its data, if it has some. */
+  readonly key: string;
+  /** What a restore would use instead: the next older backup, and whether it was read and found sound; null is nothing. */
+  readonly instead: { readonly key: string; readonly read: boolean } | null;
+  /** Where it was moved, if it was. */
+  readonly movedTo?: string;
+}
+
 /** What a run did. It is what `--json` prints, so its names are a contract. */
 export interface Summary {
-  readonly command: 'backup' | 'restore' | 'purge' | 'fill';
+  readonly command: 'backup' | 'restore' | 'purge' | 'fill' | 'verify';
   /** The store's name, e.g. `disk:/srv/backups`. */
   readonly store: string;
   readonly started: string;
@@ -24,6 +34,8 @@ export interface Summary {
   readonly skipped: readonly Named[];
   /** Things worth knowing that are neither: shrunk metrics, ignored keys, lone checksums; bounded likewise. */
   readonly notes: readonly Named[];
+  /** Each backup that `verify` found damaged; bounded likewise, `counts.damaged` tells all. */
+  readonly damaged?: readonly Damaged[];
   /** Why a guard stopped retention or purge; absent when none did. */
   readonly stopped?: { readonly code: string; readonly message: string };
 }
@@ -38,6 +50,7 @@ export class Tally {
   readonly #failed: Named[] = [];
   readonly #skipped: Named[] = [];
   readonly #notes: Named[] = [];
+  readonly #damaged: Damaged[] = [];
   #stopped: { code: string; message: string } | undefined;
 
   /** @param counts the figures that are printed even when they stay 0. */
@@ -67,6 +80,11 @@ export class Tally {
     if (this.#notes.length < NAMED_AT_MOST) this.#notes.push(named);
   }
 
+  damage(damaged: Damaged): void {
+    this.add('damaged');
+    if (this.#damaged.length < NAMED_AT_MOST) this.#damaged.push(damaged);
+  }
+
   /** Records why a guard stopped something; the first reason stands. */
   stop(code: string, message: string): void {
     this.#stopped ??= { code, message };
@@ -85,6 +103,7 @@ export class Tally {
       failed: this.#failed,
       skipped: this.#skipped,
       notes: this.#notes,
+      ...(about.command === 'verify' && { damaged: this.#damaged }),
       ...(this.#stopped ? { stopped: this.#stopped } : {}),
     };
   }

@@ -13,6 +13,13 @@ export interface Typed {
   readonly options: ReadonlySet<OptionSpec>;
 }
 
+/** The part of an option's token that its value is in. */
+interface ValueToken {
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
 const byName = new Map(optionTable.map((option) => [option.name, option]));
 
 /**
@@ -28,9 +35,12 @@ export function parseArgv(argv: readonly string[]): Typed {
     allowPositionals: true,
     tokens: true,
     options: Object.fromEntries(
-      optionTable.map(({ name, letter, value }) => [
+      optionTable.map(({ name, letter, value, isOptional }) => [
         name,
-        { type: value === undefined ? 'boolean' : 'string', ...(letter === undefined ? {} : { short: letter }) },
+        {
+          type: value === undefined || isOptional === true ? 'boolean' : 'string',
+          ...(letter === undefined ? {} : { short: letter }),
+        },
       ]),
     ),
   });
@@ -42,12 +52,17 @@ export function parseArgv(argv: readonly string[]): Typed {
     if (token.kind !== 'option') continue;
     const option = byName.get(token.name);
     if (option === undefined) throw unknown(token.rawName);
-    const value = option.value === undefined ? flagValue(option, token.value) : textValue(token.rawName, token);
+    const value = tokenValue(option, token);
     const slot = slotOf(option);
     values[slot] = [...(values[slot] ?? []), value];
     options.add(option);
   }
   return { words, values, options };
+}
+
+function tokenValue(option: OptionSpec, token: ValueToken): string {
+  if (option.isOptional === true) return token.value ?? 'true';
+  return option.value === undefined ? flagValue(option, token.value) : textValue(token.rawName, token);
 }
 
 function unknown(typed: string): UsageError {
@@ -61,7 +76,7 @@ function flagValue(option: OptionSpec, value: string | undefined): string {
   throw new UsageError(`--${option.name} takes no value but true or false: got "${value}"`);
 }
 
-function textValue(typed: string, token: { value?: string | undefined; inlineValue?: boolean | undefined }): string {
+function textValue(typed: string, token: ValueToken): string {
   if (token.value === undefined) throw new UsageError(`${typed} needs a value`);
   // A forgotten value would swallow the next option.
   if (token.inlineValue !== true && isOption(token.value)) {

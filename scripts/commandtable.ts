@@ -61,6 +61,18 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/list.ts'),
   },
   {
+    name: 'verify',
+    args: '[storage] [...args]',
+    text: 'Verify that the backups are whole, and name those that are not',
+    examples: [
+      'whisper-backup -b graphite.web01 verify disk /srv/backups',
+      'whisper-backup --read-data=3/7 --compare verify disk /srv/backups',
+      'whisper-backup --read-data --repair verify disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/verify.ts'),
+  },
+  {
     name: 'fill',
     args: '<source> <destination>',
     text: 'Fill the gaps of one Whisper file from another',

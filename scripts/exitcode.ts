@@ -13,6 +13,8 @@ export const exitCodes = {
   usage: 2,
   /** Finished, but some metrics failed. */
   someFailed: 3,
+  /** Verification found damage, whatever else happened. */
+  damaged: 4,
   bucketMissing: 10,
   runLocked: 11,
   denied: 12,
@@ -31,6 +33,7 @@ export function exitCodeOfError(error: unknown): number {
 
 /** The exit code for a command that came to its end. */
 export function exitCodeOfSummary(summary: Summary): number {
+  if ((summary.counts['damaged'] ?? 0) > 0) return exitCodes.damaged;
   if (summary.stopped !== undefined) return exitCodes.error;
   if ((summary.counts['failed'] ?? 0) > 0) return exitCodes.someFailed;
   return exitCodes.done;

@@ -40,6 +40,7 @@ function isShown({ commands, about = commands }: OptionSpec, command: CommandNam
   return about === undefined || command === 'config' || about.includes(command);
 }
 
-function rawName({ letter, name, value }: OptionSpec): string {
-  return `${letter === undefined ? '    ' : `-${letter}, `}--${name}${value === undefined ? '' : ` <${value}>`}`;
+function rawName({ letter, name, value, isOptional }: OptionSpec): string {
+  const shown = value === undefined ? '' : isOptional === true ? `[=${value}]` : ` <${value}>`;
+  return `${letter === undefined ? '    ' : `-${letter}, `}--${name}${shown}`;
 }

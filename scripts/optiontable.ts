@@ -1,6 +1,6 @@
 import type { Key } from '../config/schema.ts';
 
-export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'config';
+export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'config';
 
 /** One option of the command line. */
 export interface OptionSpec {
@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly letter?: string;
   /** What stands for the value in the help; an option without it is a flag. */
   readonly value?: string;
+  /** Whether the value may be left out, which is then `true`; it is given as `--name=value` only. @default false */
+  readonly isOptional?: boolean;
   readonly text: string;
   /** The configuration key it sets; an option without one holds for this run alone. */
   readonly key?: Key;
@@ -19,11 +21,14 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const stored: readonly CommandName[] = [...tree, 'list', 'show'];
-const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show'];
-const changing: readonly CommandName[] = [...tree, 'fill'];
+const stored: readonly CommandName[] = [...tree, 'list', 'show', 'verify'];
+const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
+const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
 const writing: readonly CommandName[] = ['backup', 'purge', 'config'];
 const restoring: readonly CommandName[] = ['restore', 'config'];
+const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
+const locking: readonly CommandName[] = [...tree, 'verify'];
+const verifying: readonly CommandName[] = ['verify'];
 const backing: readonly CommandName[] = ['backup', 'config'];
 
 /** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
@@ -33,7 +38,7 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'p',
     value: 'dir',
     key: 'prefix',
-    about: tree,
+    about: locking,
     text: 'Root of the Whisper tree (/opt/graphite/storage/whisper)',
   },
   {
@@ -41,14 +46,14 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'm',
     value: 'glob',
     key: 'metrics',
-    about: [...tree, 'list'],
+    about: selecting,
     text: 'Only metrics whose dotted name matches (*)',
   },
   {
     name: 'exclude',
     value: 'glob',
     key: 'exclude',
-    about: [...tree, 'list'],
+    about: selecting,
     text: 'Leave these metrics alone; repeatable',
   },
   {
@@ -78,21 +83,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'f',
     value: 'n',
     key: 'processes',
-    about: ['backup', 'restore'],
+    about: ['backup', 'restore', 'verify'],
     text: 'Files worked on at once (4)',
   },
   {
     name: 'bytes-in-flight',
     value: 'bytes',
     key: 'bytesInFlight',
-    commands: ['backup', 'restore', 'config'],
+    commands: ['backup', 'restore', 'verify', 'config'],
     text: 'Bytes of files held in memory at once (268435456)',
   },
   {
     name: 'bandwidth',
     value: 'bytes',
     key: 'bandwidth',
-    commands: [...tree, 'config'],
+    commands: [...tree, 'verify', 'config'],
     text: 'Bytes a second to and from the storage, as 20M; 0 is no limit (0)',
   },
   { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },
@@ -135,7 +140,6 @@ export const optionTable: readonly OptionSpec[] = [
     text: 'Stop the purge when more of the metrics than this would go (50)',
   },
   { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stopped a purge' },
-  { name: 'adopt', commands: ['backup', 'purge'], text: "Take over another machine's bucket" },
   { name: 'rehash', commands: ['backup'], text: 'Read every file, whatever the stat cache tells of it' },
   {
     name: 'cache-dir',
@@ -145,6 +149,7 @@ export const optionTable: readonly OptionSpec[] = [
     text: 'Where to remember what files look like (/var/cache/whisper-backup)',
   },
   { name: 'no-cache', key: 'noCache', commands: backing, text: 'Remember nothing: read every file each time' },
+  { name: 'adopt', commands: ['backup', 'purge', 'verify'], text: "Take over another machine's bucket" },
   {
     name: 'algorithm',
     letter: 'a',
@@ -185,10 +190,23 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'date',
     letter: 'c',
     value: 'date',
-    about: ['restore', 'list', 'show'],
+    about: ['restore', 'list', 'show', 'verify'],
     text: 'Newest backup before this ISO-8601 date (now)',
   },
-  { name: 'since', value: 'date', commands: ['list'], text: 'Only backups of this date or later' },
+  { name: 'since', value: 'date', commands: ['list', 'verify'], text: 'Only backups of this date or later' },
+  {
+    name: 'read-data',
+    value: 'n/t',
+    isOptional: true,
+    commands: verifying,
+    text: 'Fetch and check the content too, of all metrics or of the n-th of t parts',
+  },
+  { name: 'compare', commands: verifying, text: 'Compare the newest backups with the local tree' },
+  {
+    name: 'repair',
+    commands: verifying,
+    text: 'Move damaged backups aside, so that the next backup stores the metric again',
+  },
   { name: 'fallback', key: 'fallback', commands: restoring, text: 'Take an older backup where the newest is damaged' },
   {
     name: 'overwrite',
@@ -222,9 +240,21 @@ export const optionTable: readonly OptionSpec[] = [
   { name: 'nolog', key: 'nolog', about: changing, text: 'No log file' },
   { name: 'logfile', value: 'file', key: 'logfile', about: changing, text: 'Log file (/var/log/whisper-backup.log)' },
   { name: 'syslog', key: 'syslog', about: changing, text: 'Log to syslog as well, facility local3' },
-  { name: 'nolock', key: 'nolock', about: tree, text: 'No run lock' },
-  { name: 'lockfile', value: 'file', key: 'lockfile', about: tree, text: 'Run lock (/var/lock/whisper-backup.lock)' },
-  { name: 'locktimeout', value: 's', key: 'locktimeout', about: tree, text: 'Seconds to wait for the run lock (90)' },
+  { name: 'nolock', key: 'nolock', about: locking, text: 'No run lock' },
+  {
+    name: 'lockfile',
+    value: 'file',
+    key: 'lockfile',
+    about: locking,
+    text: 'Run lock (/var/lock/whisper-backup.lock)',
+  },
+  {
+    name: 'locktimeout',
+    value: 's',
+    key: 'locktimeout',
+    about: locking,
+    text: 'Seconds to wait for the run lock (90)',
+  },
   { name: 'nostamp', key: 'nostamp', about: tree, text: 'No stamp file' },
   {
     name: 'stampfile',
@@ -237,7 +267,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'splay',
     value: 's',
     key: 'splay',
-    about: tree,
+    about: locking,
     text: 'Start after a random time of at most this many seconds (0)',
   },
   { name: 'config', value: 'file', text: 'Configuration file; repeatable, later ones override' },

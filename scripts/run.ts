@@ -20,16 +20,21 @@ export interface Run {
  * Runs one of the commands that touch a whole tree: splay, run lock, the operation with its progress, the summary, the
  * stamp file. A dry run writes nothing, so it takes no lock and leaves no stamp.
  *
+ * @param may what the command does of that; all if nothing is said.
  * @returns the exit code.
  */
-export async function runOperation(invocation: Invocation, operation: (run: Run) => Promise<Summary>): Promise<number> {
+export async function runOperation(
+  invocation: Invocation,
+  operation: (run: Run) => Promise<Summary>,
+  may: { readonly lock: boolean; readonly stamp: boolean } = { lock: true, stamp: true },
+): Promise<number> {
   const { config, interruption, log } = invocation;
   const { signal } = interruption;
   await splay(config.splay, signal, (seconds) => log.info(`Starting in ${seconds.toFixed(0)} s (--splay)`));
-  const lock = config.nolock || config.noop ? undefined : await takeLock(invocation);
+  const lock = !may.lock || config.nolock || config.noop ? undefined : await takeLock(invocation);
   try {
     const code = await reportOn(invocation, operation);
-    if (code === 0 && !config.noop && !config.nostamp) await stamp(invocation);
+    if (code === 0 && may.stamp && !config.noop && !config.nostamp) await stamp(invocation);
     return code;
   } finally {
     await lock?.release();

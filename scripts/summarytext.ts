@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { Named, Summary } from '../lib/summary.ts';
+import type { Damaged, Named, Summary } from '../lib/summary.ts';
 import type { Log } from './log.ts';
 
 /** So many metrics of a kind are named to those who watch; the log file has them all. */
@@ -10,12 +10,19 @@ export function tellSummary(summary: Summary, log: Log): void {
   tellNamed('skipped', summary.skipped, summary.counts['skipped'], 'info', log);
   tellNamed('note', summary.notes, undefined, 'info', log);
   tellNamed('failed', summary.failed, summary.counts['failed'], 'warn', log);
+  tellNamed(
+    'damaged',
+    (summary.damaged ?? []).map((damaged) => namedOf(damaged, summary.dryRun)),
+    summary.counts['damaged'],
+    'warn',
+    log,
+  );
   if (summary.stopped !== undefined) log.error(summary.stopped.message);
   log.info(headline(summary));
 }
 
 /** Figures that are told even when they are 0. */
-const ALWAYS = new Set(['metrics', 'filled', 'failed']);
+const ALWAYS = new Set(['metrics', 'filled', 'failed', 'damaged']);
 
 /** `backup of disk:/srv/backups in 12.3 s: metrics 100, stored 10, unchanged 90, failed 0`. */
 export function headline({ command, store, seconds, dryRun, counts }: Summary): string {
@@ -23,6 +30,13 @@ export function headline({ command, store, seconds, dryRun, counts }: Summary): 
   const figures = told.map(([name, value]) => figure(name, value));
   const of = store === '' ? '' : ` of ${store}`;
   return `${command}${of} ${dryRun ? '(dry run, nothing was written) ' : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
+}
+
+/** `KEY: what is wrong; a restore takes OLDER KEY instead`. */
+function namedOf({ metric, code, key, reason, instead, movedTo }: Damaged, dryRun: boolean): Named {
+  const older = instead ? `${instead.key}${instead.read ? '' : ' (which was not read)'}` : 'nothing';
+  const moved = movedTo === undefined ? '' : `; ${dryRun ? 'would be moved' : 'moved'} to ${movedTo}`;
+  return { metric, code, reason: `${key}: ${reason}; a restore can use ${older} instead${moved}` };
 }
 
 function figure(name: string, value: number): string {

@@ -109,6 +109,14 @@ export function pairKeys(root: string, path: string, timestamp: string): { data:
   return { data: `${stem}.wsp.gz`, sha1: `${stem}.sha1` };
 }
 
+/**
+ * Where a damaged object is moved. Its ending is one that no version of the Python tool looks for: that would take a
+ * `.sha1` here for a metric's, and its restore would stop at the name.
+ */
+export function quarantineKey(root: string, key: string): string {
+  return `${root}.whisper-backup/quarantine/${key.slice(root.length)}.damaged`;
+}
+
 export function ownKey(root: string, name: 'owner.json' | `runs/${string}.json` | 'probe'): string {
   return `${root}.whisper-backup/${name}`;
 }

@@ -8,3 +8,5 @@ export const snapshot = tasks.snapshot;
 export const publish = tasks.publish;
 export const storeFile = tasks.storeFile;
 export const bringBack = tasks.bringBack;
+export const check = tasks.check;
+export const fingerprint = tasks.fingerprint;

@@ -18,10 +18,11 @@ export interface EncodedBackup {
  * Decompresses a backup and checks it: that it is whole, that it is what was stored, and that it is Whisper data.
  * Output is bounded by the size that the Whisper header tells.
  *
+ * @param engine what decompresses it.
  * @throws CompressionError, WhisperError, or WhisperBackupError `WRONG_SHA1`.
  */
-export function decodeBackup(backup: EncodedBackup): Uint8Array {
-  const decompressor = createDecompressor({ algorithm: backup.algorithm });
+export function decodeBackup(backup: EncodedBackup, engine = 'auto'): Uint8Array {
+  const decompressor = createDecompressor({ algorithm: backup.algorithm, engine });
   const data = decompressor.decompress(backup.body, { maxBytes: FILE_BYTES, sizeOf });
   const sha1 = createHash('sha1').update(data).digest('hex');
   if (sha1 !== backup.sha1) {

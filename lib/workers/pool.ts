@@ -2,6 +2,9 @@ import { Piscina } from 'piscina';
 import type { BringBackTask, BroughtBack } from '../bringback.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { StoredFile, StoreFileTask } from '../storefile.ts';
+import type { Checked, CheckTask } from './check.ts';
+import type { EncodedBackup } from './decode.ts';
+import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
 import type { ThreadData } from './tasks.ts';
@@ -37,10 +40,15 @@ export class WorkerPool {
   }
 
   publish(task: PublishTask): Promise<Published> {
-    const { buffer } = task.backup.body;
-    // A view of a shared pool must be copied; a buffer of its own can be handed over.
-    const owned = buffer instanceof ArrayBuffer && buffer.byteLength === task.backup.body.byteLength;
-    return this.#piscina().run(task, { name: 'publish', ...(owned && { transferList: [buffer] }) });
+    return this.#piscina().run(task, { name: 'publish', ...handedOver(task.backup) });
+  }
+
+  check(task: CheckTask): Promise<Checked> {
+    return this.#piscina().run(task, { name: 'check', ...handedOver(task.backup) });
+  }
+
+  fingerprint(task: FingerprintTask): Promise<Fingerprint> {
+    return this.#piscina().run(task, { name: 'fingerprint' });
   }
 
   /** Only with a store. */
@@ -84,3 +92,9 @@ function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag
 
 /** Tasks of one thread under way at once: uploads wait for the network, compression for the processor. */
 export const TASKS_PER_THREAD = 4;
+
+/** A view of a shared pool must be copied; a buffer of its own can be handed over. */
+function handedOver({ body }: EncodedBackup): { transferList?: ArrayBuffer[] } {
+  const { buffer } = body;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === body.byteLength ? { transferList: [buffer] } : {};
+}

@@ -4,6 +4,8 @@ import { type BringBackTask, type BroughtBack, bringBack as bringBackOne } from 
 import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type StoredFile, type StoreFileTask, storeFile as storeOne } from '../storefile.ts';
+import { type Checked, type CheckTask, check as checkOne } from './check.ts';
+import { type Fingerprint, type FingerprintTask, fingerprint as fingerprintOne } from './fingerprint.ts';
 import { type Published, type PublishTask, publish as publishOne } from './publish.ts';
 import { type Snapshot, type SnapshotTask, snapshot as snapshotOne } from './snapshot.ts';
 
@@ -39,6 +41,14 @@ export async function snapshot(task: SnapshotTask): Promise<unknown> {
 
 export function publish(task: PublishTask): Promise<Published> {
   return publishOne(task, stopped);
+}
+
+export function check(task: CheckTask): Checked {
+  return checkOne(task);
+}
+
+export function fingerprint(task: FingerprintTask): Promise<Fingerprint> {
+  return fingerprintOne(task, stopped);
 }
 
 /** Reads, compresses and stores one file, all in this thread. */

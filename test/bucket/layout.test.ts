@@ -12,6 +12,7 @@ import {
   pathOf,
   pythonNameOf,
   pythonPathOf,
+  quarantineKey,
   rootOf,
   tombstoneKey,
 } from '../../lib/bucket/layout.ts';
@@ -265,6 +266,9 @@ describe('rootOf', () => {
       data: `spa.b/${TIMESTAMP}.wsp.gz`,
       sha1: `spa.b/${TIMESTAMP}.sha1`,
     });
+    const aside = quarantineKey('sp/', tombstoneKey('sp/', 'a', TIMESTAMP));
+    assert.equal(aside, `sp/.whisper-backup/quarantine/a/${TIMESTAMP}.gone.damaged`);
+    assert.deepEqual(parseKey(aside.slice('sp/'.length)), { kind: 'own' });
     assert.equal(ownKey('sp/', 'owner.json'), 'sp/.whisper-backup/owner.json');
   });
 });

@@ -23,6 +23,9 @@ describe('the words of the command line', () => {
     [['--date', '2026-01-01', 'restore'], { date: ['2026-01-01'] }, ['restore']],
     [['--no-flock', 'backup'], { noFlock: ['true'] }, ['backup']],
     [['--nolog', '--nolock', 'backup'], { nolog: ['true'], nolock: ['true'] }, ['backup']],
+    [['verify', '--read-data', 'disk', '/srv'], { readData: ['true'] }, ['verify', 'disk', '/srv']],
+    [['--read-data=1/7', 'verify', 'disk'], { readData: ['1/7'] }, ['verify', 'disk']],
+    [['--read-data=', 'verify'], { readData: [''] }, ['verify']],
     [['--storage-path', '', 'list'], { storagePath: [''] }, ['list']],
     [
       ['backup', 's3', 'region=us-west-2', 'endpoint=http://h:1/?a=b'],

@@ -44,6 +44,17 @@ describe('the exit code', () => {
     assert.equal(exitCodeOfSummary(summary((tally) => tally.fail(one))), 3);
   });
 
+  it('is 4 when verification found damage, whatever else happened', () => {
+    const damaged = { ...one, key: 'a/b', instead: null };
+    assert.equal(exitCodeOfSummary(summary((tally) => tally.damage(damaged))), 4);
+    const worse = summary((tally) => {
+      tally.fail(one);
+      tally.stop('DISORDER', 'x');
+      tally.damage(damaged);
+    });
+    assert.equal(exitCodeOfSummary(worse), 4);
+  });
+
   it('is 1 when a guard stopped something, whatever else failed', () => {
     const stopped = summary((tally) => {
       tally.fail(one);

@@ -23,7 +23,7 @@ describe('the program', () => {
     const { code, stdout, stderr } = await run(['--help']);
     assert.equal(code, 0);
     assert.equal(stderr, '');
-    for (const name of ['backup', 'restore', 'purge', 'list', 'fill', 'show', 'config']) {
+    for (const name of ['backup', 'restore', 'purge', 'list', 'verify', 'fill', 'show', 'config']) {
       assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
     }
     assert.match(stdout, /^ {2}-b, --bucket <name> .*\(graphite-backups\)$/m);
@@ -49,6 +49,12 @@ describe('the program', () => {
     [['fill', 'one'], /missing required args/],
     [['fill', 'one', 'two', 'three'], /Unused args: `three`/],
     [['restore', '--date', 'yesterday', 'disk'], /date.*"yesterday"/],
+    [['verify', '--read-data=8/7', 'disk'], /--read-data must be n\/t.*: got "8\/7"/],
+    [['verify', '--read-data=', 'disk'], /--read-data must be n\/t.*: got ""/],
+    [['verify', '--read-data', '1/7', 'disk'], /No storage '1\/7': a part is written --read-data=1\/7/],
+    [['verify', '--compare=yes', 'disk'], /--compare takes no value but true or false: got "yes"/],
+    [['verify', '--since', 'yesterday', 'disk'], /"yesterday"/],
+    [['list', '--repair', 'disk'], /list takes no option --repair: it is for verify/],
     [['show', 'a.b', '--now', 'today', 'disk'], /--now must be seconds since 1970: got "today"/],
     [['config', '--config', '/nowhere/x.yaml'], /Cannot read the configuration \/nowhere\/x\.yaml/],
   ];

@@ -1,0 +1,225 @@
+import { pMapIterable } from 'p-map';
+import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
+import { rootOf } from './bucket/layout.ts';
+import { claim } from './bucket/owner.ts';
+import { ByteBudget } from './bytebudget.ts';
+import { codeOf, reasonOf } from './errors.ts';
+import { selector } from './glob.ts';
+import type {
+  FormatOptions,
+  LoadOptions,
+  Machine,
+  PlaceOptions,
+  RunOptions,
+  SelectOptions,
+  TreeOptions,
+} from './options.ts';
+import type { ObjectStore } from './store/store.ts';
+import { type Summary, Tally } from './summary.ts';
+import { type Surveyed, survey } from './survey.ts';
+import { type BlindSpot, checkPrefix } from './tree/walk.ts';
+import { compareFile } from './verify/comparison.ts';
+import type { Flaw } from './verify/flaw.ts';
+import { otherEngine } from './verify/otherengine.ts';
+import { isInPart, type Part } from './verify/part.ts';
+import { moveAside } from './verify/quarantine.ts';
+import { type Reading, readBackup } from './verify/reading.ts';
+import { verdictOn } from './verify/verdict.ts';
+import { WorkerPool } from './workers/pool.ts';
+
+export interface VerifyOptions
+  extends RunOptions,
+    SelectOptions,
+    PlaceOptions,
+    LoadOptions,
+    Pick<FormatOptions, 'gzipEngine'> {
+  /** Only backups at this time or later. */
+  readonly since?: Date;
+  /** Only backups strictly before this time. */
+  readonly date?: Date;
+  /** Fetch and check the content, of all metrics or of a part of them. @default false */
+  readonly readData?: boolean | Part;
+  /** Compare the newest backups with this tree. */
+  readonly compare?: TreeOptions;
+  /** Move damaged backups aside. A dry run is to be given a store that writes nothing. */
+  readonly repair?: { readonly machine: Machine; readonly adopt?: boolean };
+  /** Only say what would be moved. @default false */
+  readonly dryRun?: boolean;
+}
+
+/** Figures that the summary always has. */
+const COUNTS = [
+  'metrics',
+  'backups',
+  'read',
+  'bytesFetched',
+  'damaged',
+  'unfinished',
+  'skipped',
+  'failed',
+  'foreignKeys',
+];
+const COMPARED = ['same', 'changed', 'gone', 'neverStored', 'unknown'];
+
+/** Downloads wait for the network, workers for the processor. */
+const IN_FLIGHT_PER_PROCESS = 4;
+
+/**
+ * Checks that the backups of a bucket are whole: by the listing, by reading them, and against the local tree. It changes
+ * nothing, unless it is to repair. Neither the tree nor the listing is held.
+ *
+ * `counts.damaged` says what no restore can use; what could not be looked at is `counts.failed`.
+ *
+ * @throws StoreError when the bucket cannot be used at all; GuardError `FOREIGN_BUCKET` when it is to be repaired and is
+ *   another machine's; WhisperBackupError `TREE_MISSING`; the signal's reason.
+ */
+export async function verify(store: ObjectStore, options: VerifyOptions): Promise<Summary> {
+  const { report, signal, compare, repair, readData = false, dryRun = false } = options;
+  const { processes = 4, bytesInFlight = 2 ** 28 } = options;
+  const now = (options.now ?? (() => new Date()))();
+  const root = rootOf(options);
+  const signalled = { ...(signal && { signal }) };
+  const tally = new Tally([...COUNTS, ...(compare ? COMPARED : []), ...(repair ? ['moved'] : [])]);
+  if (compare) await checkPrefix(compare.prefix);
+  await store.open({ create: false, ...signalled });
+  if (repair) await claim(store, { ...options, ...repair, adopt: repair.adopt ?? false, now });
+
+  const budget = new ByteBudget(bytesInFlight);
+  let threads: WorkerPool | undefined;
+  // Threads take long to start, and the listing alone needs none.
+  const pool = () => {
+    threads ??= new WorkerPool({ threads: processes, ...signalled });
+    return threads;
+  };
+  const reading = { store, pool, budget, onFetched: (bytes: number) => tally.add('bytesFetched', bytes), ...signalled };
+  const judging = {
+    store,
+    place: options,
+    now,
+    isOfTime: ({ time }: { readonly time: Date }) =>
+      (!options.since || time >= options.since) && (!options.date || time < options.date),
+    ...signalled,
+  };
+  const progress = { phase: 'Verifying', done: 0, found: 0, complete: false };
+  let isOrdered = true;
+  const events = {
+    onForeign: (key: string) => {
+      tally.add('foreignKeys');
+      if (isMisnamed(key.slice(root.length)))
+        tally.note({ metric: key, code: 'MISNAMED', reason: 'its name is not one of ours: no command looks at it' });
+    },
+    onDisorder: (previous: string, key: string) => {
+      isOrdered = false;
+      const what = `${JSON.stringify(key)} came after ${JSON.stringify(previous)}`;
+      tally.stop('DISORDER', `Cannot verify all of ${store.name}: a listing was not in ascending order: ${what}`);
+    },
+    ...signalled,
+  };
+  async function* found(): AsyncGenerator<Surveyed | BlindSpot> {
+    for await (const item of compare ? survey(store, { ...options, ...compare }, events) : storedOnly()) {
+      if (signal?.aborted) return;
+      progress.found++;
+      yield item;
+    }
+    progress.complete = true;
+  }
+  async function* storedOnly(): AsyncGenerator<Surveyed> {
+    const isSelected = selector(options);
+    for await (const stored of catalog(store, options, events)) {
+      const { metric, path } = stored;
+      if (isSelected(metric)) yield { kind: 'metric', metric, path, stored, hidden: false };
+    }
+  }
+  try {
+    const visits = pMapIterable(found(), (item) => visit(item), {
+      concurrency: processes * IN_FLIGHT_PER_PROCESS,
+      backpressure: 1024,
+    });
+    for await (const _ of visits) {
+      progress.done++;
+      const failed = tally.get('failed') + tally.get('damaged');
+      report.progress({ ...progress, failed, bytes: tally.get('bytesFetched') });
+    }
+  } finally {
+    await threads?.close();
+  }
+  signal?.throwIfAborted();
+  if (tally.get('metrics') === 0) {
+    const glob = JSON.stringify(options.metrics ?? '*');
+    tally.stop('NOTHING_MATCHED', `Nothing to verify: ${store.name} holds no backup of that time that matches ${glob}`);
+  }
+  return tally.finish({ command: 'verify', store: store.name, dryRun });
+
+  async function visit(item: Surveyed | BlindSpot): Promise<void> {
+    if (item.kind === 'blind') {
+      tally.fail({ metric: item.file, code: codeOf(item.error), reason: reasonOf(item.error) });
+      return;
+    }
+    try {
+      const isAny = item.stored ? await visitStored(item.stored) : false;
+      if (isAny || (compare && item.local)) tally.add('metrics');
+      if (compare) await visitLocal(item, compare);
+    } catch (error) {
+      if (signal?.aborted) return;
+      tally.fail({ metric: item.metric, code: codeOf(error), reason: reasonOf(error) });
+    }
+  }
+
+  /** @returns whether there is anything of the time that the run is about. */
+  async function visitStored(stored: StoredMetric): Promise<boolean> {
+    const { metric } = stored;
+    const isRead = typeof readData === 'boolean' ? readData : isInPart(metric, readData);
+    const verdict = await verdictOn(stored, { ...judging, read: isRead ? read : undefined });
+    const { backups, damaged, failures, unfinished, vanished } = verdict;
+    tally.add('backups', backups.length);
+    tally.add('unfinished', unfinished);
+    for (const { code, reason } of failures) tally.fail({ metric, code, reason });
+    for (const { object } of vanished)
+      tally.skip({ metric, code: 'VANISHED', reason: `${object.key} was deleted meanwhile` });
+    for (const { flaw, instead } of damaged) {
+      const { code, key, reason } = flaw;
+      report.log('debug', `${key} is damaged: ${reason}`);
+      const movedTo = repair && isOrdered ? await tryMoving(metric, flaw) : undefined;
+      tally.damage({ metric, key, code, reason, instead, ...(movedTo !== undefined && { movedTo }) });
+    }
+    return backups.length + damaged.length > 0;
+  }
+
+  function read(backup: Backup): Promise<Reading> {
+    tally.add('read');
+    return readBackup(backup, otherEngine(backup.algorithm, options.gzipEngine), reading);
+  }
+
+  /** @returns where it is now, or undefined when it stays. */
+  async function tryMoving(metric: string, flaw: Flaw): Promise<string | undefined> {
+    try {
+      const movedTo = await moveAside(metric, flaw, { ...reading, root });
+      tally.add('moved');
+      report.log('info', `${dryRun ? 'Would move' : 'Moved'} ${flaw.key} to ${movedTo}`);
+      return movedTo;
+    } catch (error) {
+      signal?.throwIfAborted();
+      tally.fail({ metric, code: codeOf(error), reason: `Cannot move ${flaw.key} aside: ${reasonOf(error)}` });
+      return undefined;
+    }
+  }
+
+  async function visitLocal(item: Surveyed, tree: TreeOptions): Promise<void> {
+    const { metric, stored } = item;
+    const newest = stored?.backups.filter(({ time }) => !options.date || time < options.date).at(-1);
+    if (!item.local && !newest) return;
+    const comparison = await compareFile(item, newest, { ...reading, tree });
+    const { outcome } = comparison;
+    if (outcome === 'failed') tally.fail({ metric, code: comparison.code, reason: comparison.reason });
+    else if (outcome === 'skipped') tally.skip({ metric, code: comparison.code, reason: comparison.reason });
+    else tally.add(outcome);
+    if (outcome === 'gone') tally.note({ metric, code: 'GONE', reason: 'it has backups, and no local file' });
+    if (outcome === 'neverStored') tally.note({ metric, code: 'NEVER_STORED', reason: 'its local file has no backup' });
+    if (outcome === 'changed') report.log('debug', `${metric}: the local file is not its newest backup any more`);
+  }
+}
+
+/** Whether a key that is not ours stands among a metric's backups and looks like one. */
+function isMisnamed(rest: string): boolean {
+  return /^[^/]+\/[^/]+\.(?:wsp\.(?:gz|zst|sz)|sha1|gone)$/.test(rest);
+}

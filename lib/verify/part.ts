@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { InvalidOptionError } from '../errors.ts';
+
+/** One of several parts that together hold every metric once. */
+export interface Part {
+  /** From 1 to `of`. */
+  readonly number: number;
+  readonly of: number;
+}
+
+/** More parts than there are nights in two centuries help nobody. */
+const PARTS_AT_MOST = 65_536;
+
+/**
+ * Reads `n/t`: the n-th of t parts.
+ *
+ * @throws InvalidOptionError
+ */
+export function parsePart(text: string): Part {
+  const [, number, of] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
+  const part = { number: Number(number), of: Number(of) };
+  if (part.number >= 1 && part.number <= part.of && part.of <= PARTS_AT_MOST) return part;
+  throw new InvalidOptionError(
+    `Cannot verify: --read-data must be n/t, the n-th of t parts, such as 1/7, and t at most ${PARTS_AT_MOST}: got ${JSON.stringify(text)}`,
+  );
+}
+
+/**
+ * Whether a metric is in a part. It goes by the metric's name alone, so that it never changes: the first 48 bits of the
+ * SHA-1 of the dotted name, as a number, modulo `of`, are `number - 1`.
+ */
+export function isInPart(metric: string, { number, of }: Part): boolean {
+  const hash = createHash('sha1').update(metric).digest();
+  return hash.readUIntBE(0, 6) % of === number - 1;
+}

@@ -1,0 +1,54 @@
+import { quarantineKey } from '../bucket/layout.ts';
+import { Remover } from '../bucket/removal.ts';
+import { WhisperBackupError } from '../errors.ts';
+import { FILE_BYTES } from '../tree/readfile.ts';
+import type { Flaw } from './flaw.ts';
+import { type ReadingContext, readBackup } from './reading.ts';
+
+export interface QuarantineContext extends ReadingContext {
+  /** What keys begin with. */
+  readonly root: string;
+}
+
+/**
+ * Moves a damaged backup to where nothing takes it for one, byte by byte as it is. It is read once more before, by the
+ * engine that a restore would take. The copy is safe before the original goes; what is cut short in between is done
+ * again by the next run.
+ *
+ * @returns where what tells of the flaw is now.
+ * @throws StoreError, or WhisperBackupError `TOO_LARGE`, `NOT_DAMAGED_TWICE` or `DELETE_FAILED`;
+ *   what could not be moved is where it was.
+ */
+export async function moveAside(metric: string, flaw: Flaw, context: QuarantineContext): Promise<string> {
+  const { budget, root, signal, store } = context;
+  const signalled = { ...(signal && { signal }) };
+  if (flaw.backup && flaw.backup.object.size <= FILE_BYTES) {
+    const again = await readBackup(flaw.backup, 'auto', context);
+    if (again.outcome === 'failed') throw new WhisperBackupError(again.code, again.reason);
+    if (again.outcome !== 'damaged')
+      throw new WhisperBackupError(
+        'NOT_DAMAGED_TWICE',
+        'it was damaged when it was read, and not when it was read again',
+      );
+  }
+  for (const { key, size } of [...flaw.data, ...flaw.sha1s]) {
+    if (size > FILE_BYTES) {
+      throw new WhisperBackupError(
+        'TOO_LARGE',
+        `${key} has ${size} bytes, and ${FILE_BYTES} is the most that is moved`,
+      );
+    }
+    await budget.run(size * 2, async () => {
+      const body = await store.get(key, { maxBytes: FILE_BYTES, ...signalled });
+      await store.put(quarantineKey(root, key), body, signalled);
+    });
+  }
+  await store.flush(signalled);
+  const failures: string[] = [];
+  const remover = new Remover(store, { ...signalled, onFailure: (_, reason) => failures.push(reason) });
+  const keysOf = (objects: Flaw['data']) => objects.map(({ key }) => key);
+  await remover.add({ metric, sha1s: keysOf(flaw.sha1s), data: keysOf(flaw.data), tombstones: [] });
+  await remover.flush();
+  if (failures.length > 0) throw new WhisperBackupError('DELETE_FAILED', failures.join('; '));
+  return quarantineKey(root, flaw.key);
+}

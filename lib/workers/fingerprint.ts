@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { codeOf, reasonOf } from '../errors.ts';
+import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+
+/** One local file to tell by its content. It crosses to a worker thread, so it is plain data. */
+export interface FingerprintTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+  readonly file: string;
+}
+
+export type Fingerprint =
+  | { readonly outcome: 'read'; readonly sha1: string }
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+
+/** Reads one file under its lock, and hashes it. Never throws. */
+export async function fingerprint(task: FingerprintTask, stopped: () => boolean): Promise<Fingerprint> {
+  try {
+    const bytes = await read(task, stopped);
+    return { outcome: 'read', sha1: createHash('sha1').update(bytes).digest('hex') };
+  } catch (error) {
+    const code = codeOf(error);
+    return { outcome: code === 'VANISHED' ? 'skipped' : 'failed', code, reason: reasonOf(error) };
+  }
+}
+
+/** Holds the lock for the read only. */
+async function read(task: FingerprintTask, stopped: () => boolean): Promise<Uint8Array> {
+  const open = await openLocked(task.file, 'read', { ...task, stopped });
+  try {
+    return readStable(task.file, open.fd);
+  } finally {
+    open.close();
+  }
+}

@@ -1,0 +1,47 @@
+import { type Part, parsePart } from '../../lib/verify/part.ts';
+import { verify } from '../../lib/verify.ts';
+import type { Invocation } from '../invocation.ts';
+import { thisMachine } from '../machine.ts';
+import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
+import { runOperation } from '../run.ts';
+import { withStore } from '../storage.ts';
+import { UsageError } from '../usage.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, log, option } = invocation;
+  const date = dateOf(invocation, 'date');
+  const since = dateOf(invocation, 'since');
+  const readData = partOf(option('readData'), config.storage);
+  const adopt = option('adopt') === 'true';
+  const repair = option('repair') === 'true' ? { machine: await thisMachine(), adopt } : undefined;
+  return runOperation(
+    invocation,
+    (run) =>
+      withStore({ config, log }, (store) =>
+        verify(store, {
+          ...run,
+          ...selectOf(config),
+          ...placeOf(config),
+          ...loadOf(config),
+          gzipEngine: config.gzipEngine,
+          readData,
+          ...(date && { date }),
+          ...(since && { since }),
+          ...(option('compare') === 'true' && { compare: treeOf(config) }),
+          ...(repair && { repair }),
+          dryRun: config.noop,
+        }),
+      ),
+    // It only reads, unless it is to repair; and the stamp tells when all was backed up.
+    { lock: repair !== undefined, stamp: false },
+  );
+}
+
+/** @throws UsageError when a part was meant and stands for itself; InvalidOptionError when it is none. */
+function partOf(text: string | undefined, storage: string | undefined): boolean | Part {
+  if (storage !== undefined && /^\d+\/\d+$/.test(storage)) {
+    throw new UsageError(`No storage '${storage}': a part is written --read-data=${storage}`);
+  }
+  if (text === undefined || text === 'false') return false;
+  return text === 'true' ? true : parsePart(text);
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { createS3Store } from '../lib/store/s3.ts';
+import type { ObjectStore } from '../lib/store/store.ts';
+import { createSwiftStore } from '../lib/store/swift.ts';
+import { metricFile, plantMetrics } from './fixtures/metric.ts';
+import { backUp, machine, verifyAll } from './fixtures/operations.ts';
+import { putPair } from './fixtures/pythonbucket.ts';
+import { createScratch } from './fixtures/scratch.ts';
+import { startRadosgw } from './servers/radosgw.ts';
+import { startSwift } from './servers/swift.ts';
+import { keysOf } from './store/collect.ts';
+
+const scratch = await createScratch();
+const [radosgw, swift] = await Promise.all([startRadosgw(), startSwift(await scratch.directory('swift'))]);
+after(async () => {
+  await Promise.all([radosgw.stop(), swift.stop()]);
+  await scratch[Symbol.asyncDispose]();
+});
+
+const kinds: readonly { name: string; make: () => ObjectStore }[] = [
+  {
+    name: 'S3',
+    make() {
+      const { endpoint, accessKeyId, secretAccessKey } = radosgw.s3;
+      return createS3Store({ bucket: 'verified', endpoint, accessKeyId, secretAccessKey });
+    },
+  },
+  {
+    name: 'Swift',
+    make() {
+      const { authUrl, user, key } = swift.v1;
+      return createSwiftStore({ container: 'verified', auth: { method: 'v1', authUrl, user, key } });
+    },
+  },
+];
+
+for (const { name, make } of kinds) {
+  describe(`verify on ${name}`, () => {
+    it('finds damage, moves it aside, and passes once the next backup has stored it again', async () => {
+      const store = make();
+      try {
+        const tree = await scratch.directory(name);
+        const names = Array.from({ length: 30 }, (_, i) => `servers/web${i % 3}/cpu+${i} \u00e9`);
+        await plantMetrics(tree, names);
+        await backUp(store, tree);
+        const damaged = (await keysOf(store)).filter((key) => /cpu\+1?3 /.test(key));
+        assert.equal(damaged.length, 2);
+        for (const key of damaged) await store.put(key, new TextEncoder().encode('junk'));
+        const pair = await putPair(store, 'old', '2026-11-01T00:00:00+00:00', metricFile(3), { root: '/' });
+        await store.put(pair.sha1, new TextEncoder().encode('a'.repeat(40)));
+        const lone = await putPair(store, 'older', '2026-11-01T00:00:00+00:00', metricFile(3));
+        await store.delete([lone.data]);
+
+        const options = { readData: true, compare: { prefix: tree } };
+        const found = await verifyAll(store, options);
+        const expected = [...damaged, pair.data, lone.sha1].toSorted();
+        assert.deepEqual([found.failed, found.damaged?.map(({ key }) => key).toSorted()], [[], expected]);
+        assert.deepEqual([found.counts['same'], found.counts['gone']], [30, 1]);
+
+        const repaired = await verifyAll(store, { ...options, repair: { machine } });
+        assert.deepEqual([repaired.counts['moved'], repaired.failed], [4, []]);
+        const aside = await keysOf(store, { prefix: '.whisper-backup/quarantine/' });
+        const all = [...damaged, pair.data, pair.sha1, lone.sha1];
+        assert.deepEqual(aside, all.map((key) => `.whisper-backup/quarantine/${key}.damaged`).toSorted());
+        for (const key of all) await assert.rejects(store.get(key, { maxBytes: 1e6 }), { code: 'NOT_FOUND' });
+
+        assert.equal((await backUp(store, tree)).counts['stored'], 2);
+        const passed = await verifyAll(store, options);
+        assert.deepEqual(
+          [passed.damaged, passed.failed, passed.counts['same'], passed.counts['read']],
+          [[], [], 30, 30],
+        );
+      } finally {
+        await store.close();
+      }
+    });
+  });
+}
