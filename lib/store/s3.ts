@@ -35,6 +35,7 @@ type Request<T> = (connection: Connection, signal: AbortSignal) => Promise<T>;
 
 class S3Store implements ObjectStore {
   readonly name: string;
+  readonly listings = 8;
   readonly #options: S3StoreOptions;
   readonly #bucket: string;
   readonly #total: number;
