@@ -52,7 +52,9 @@ function page(prefix: string, after: string, before: string, limit: number): { k
 createServer(async (incoming, answer) => {
   const url = new URL(incoming.url ?? '', 'http://localhost');
   const parameter = (name: string) => url.searchParams.get(name) ?? '';
-  const [, , ...key] = decodeURIComponent(url.pathname).replace(/^\/v1\/AUTH_test/, '').split('/');
+  const [, , ...key] = decodeURIComponent(url.pathname)
+    .replace(/^\/v1\/AUTH_test/, '')
+    .split('/');
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk);
   await sleep(Number(latency));
