@@ -8,10 +8,10 @@ import { compareKeys } from '../../lib/order.ts';
  *
  *     node --import tsx test/scale/listingserver.ts PORT METRICS BACKUPS MILLISECONDS
  *
- * What is PUT is kept, and listed where it belongs, if it sorts before the metrics.
+ * Only what is PUT below `.whisper-backup/` is kept.
  */
 
-const [port = '9999', metrics = '100000', backups = '5', latency = '50'] = process.argv.slice(2);
+const [port = '27391', metrics = '100000', backups = '5', latency = '50'] = process.argv.slice(2);
 const count = Number(metrics) * Number(backups);
 const sha1 = 'a1b2c3d4e5'.repeat(4);
 const bodies = new Map<string, Buffer>();
@@ -64,7 +64,7 @@ createServer(async (incoming, answer) => {
     answer.end();
   } else if (key.join('/') !== '') {
     const name = key.join('/');
-    if (incoming.method === 'PUT') bodies.set(name, Buffer.concat(chunks));
+    if (incoming.method === 'PUT' && name.startsWith('.whisper-backup/')) bodies.set(name, Buffer.concat(chunks));
     const body = bodies.get(name);
     answer.writeHead(body ? (incoming.method === 'PUT' ? 201 : 200) : 404);
     answer.end(incoming.method === 'GET' ? body : undefined);
