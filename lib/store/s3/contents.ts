@@ -74,7 +74,9 @@ export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Arr
     at = end + '</Contents>'.length;
   }
   rest.push(body.subarray(at));
-  return { objects, rest: Buffer.concat(rest) };
+  const around = Buffer.concat(rest);
+  // One with attributes, or half of one.
+  return around.includes('<Contents') ? undefined : { objects, rest: around };
 }
 
 /** Where the text of an element stands. */
