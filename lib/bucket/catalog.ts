@@ -1,9 +1,11 @@
 import type { Algorithm } from '../compress/codec.ts';
 import { join, type Ordered } from '../merge.ts';
 import type { PlaceOptions } from '../options.ts';
-import { ascending } from '../order.ts';
+import { compareKeys } from '../order.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
-import { isAmbiguous, type Key, metricOf, parseKey, pythonNameOf, rootOf } from './layout.ts';
+import { isAmbiguous, isPlain, type Key, metricOf, parseKey, pythonNameOf, rootOf } from './layout.ts';
+import { listBelow } from './listing.ts';
+import type { PartitionRecorder } from './partitions.ts';
 
 /** One stored copy of one metric. */
 export interface Backup {
@@ -43,6 +45,8 @@ export interface CatalogEvents {
   readonly onForeign?: (key: string) => void;
   /** The listing did not ascend, so it cannot be trusted to be whole. */
   readonly onDisorder: (previous: string, key: string) => void;
+  /** Learns where the bucket can be cut. */
+  readonly partitions?: PartitionRecorder;
   readonly signal?: AbortSignal;
 }
 
@@ -62,6 +66,11 @@ export async function* catalog(
 ): AsyncGenerator<StoredMetric> {
   const root = rootOf(place);
   for await (const group of groups(store, root, events)) {
+    const first = group.entries[0]?.path ?? '';
+    if (isPlain(first) && group.entries.every((entry) => entry.path === first)) {
+      yield assemble(first, group.order, group.entries);
+      continue;
+    }
     const paths = [...new Set(group.entries.map((entry) => entry.path))];
     const isAtHome = (path: string) => metricOf(path) === group.name;
     for (const path of paths.toSorted((a, b) => Number(isAtHome(b)) - Number(isAtHome(a)))) {
@@ -94,7 +103,7 @@ export async function findMetric(
  * the name the Python tool gave it reads back as another path.
  */
 export function hasPairsElsewhere(path: string): boolean {
-  return !isAmbiguous(path) && metricOf(path) !== pythonNameOf(path);
+  return !isPlain(path) && !isAmbiguous(path) && metricOf(path) !== pythonNameOf(path);
 }
 
 /** One object of a metric, its key read. */
@@ -149,27 +158,39 @@ async function* groups(store: ObjectStore, root: string, events: CatalogEvents):
 }
 
 async function* groupsBelow(store: ObjectStore, root: string, events: CatalogEvents): AsyncGenerator<Group> {
-  const { onForeign, onDisorder, signal } = events;
-  const listing = store.list({ prefix: root, ...(signal && { signal }) });
+  const { onForeign, onDisorder, partitions, signal } = events;
+  const recorder = root === '/' ? undefined : partitions;
+  const onPartitions = recorder && { onPartitions: recorder.found.bind(recorder) };
   let group: Group | undefined;
-  for await (const object of ascending(listing, (object) => object.key, onDisorder)) {
-    // The other listing tells of these.
-    if (root === '' && object.key.startsWith('/')) continue;
-    const rest = object.key.slice(root.length);
-    const key = parseKey(rest);
-    if (key.kind === 'own') continue;
-    if (key.kind === 'foreign' || (root === '/' && isOurs(key))) {
-      onForeign?.(object.key);
-      continue;
+  let previous = '';
+  for await (const objects of listBelow(store, root, { ...onPartitions, ...(signal && { signal }) })) {
+    for (const object of objects) {
+      if (compareKeys(previous, object.key) >= 0 && previous !== '') onDisorder(previous, object.key);
+      previous = object.key;
+      // The other listing tells of these.
+      if (root === '' && object.key.startsWith('/')) continue;
+      const rest = object.key.slice(root.length);
+      const key = parseKey(rest);
+      if (key.kind === 'own') continue;
+      if (key.kind === 'foreign' || (root === '/' && isOurs(key))) {
+        onForeign?.(object.key);
+        continue;
+      }
+      if (!group || !rest.startsWith(group.order)) {
+        if (group) {
+          recorder?.metric(group.order, group.entries.length);
+          yield group;
+        }
+        const name = rest.slice(0, rest.indexOf('/'));
+        group = { name, order: `${name}/`, entries: [] };
+      }
+      group.entries.push({ key, path: key.path, object });
     }
-    const name = rest.slice(0, rest.indexOf('/'));
-    if (group?.name !== name) {
-      if (group) yield group;
-      group = { name, order: `${name}/`, entries: [] };
-    }
-    group.entries.push({ key, path: key.path, object });
   }
-  if (group) yield group;
+  if (group) {
+    recorder?.metric(group.order, group.entries.length);
+    yield group;
+  }
 }
 
 /** Sorts out one metric's objects. A pair exists when both its objects do and the data is not empty. */
@@ -177,25 +198,36 @@ function assemble(path: string, order: string, entries: readonly Entry[]): Store
   const backups: Backup[] = [];
   const tombstones: Tombstone[] = [];
   const leftovers: StoredObject[] = [];
-  const sha1s = new Map<string, StoredObject>();
-  for (const { key, object } of entries) if (key.kind === 'pair-sha1') sha1s.set(stemOf(object), object);
+  // Most metrics have no pairs, and most come in the order of their names.
+  const sha1s = entries.some(({ key }) => key.kind === 'pair-sha1') ? sha1sOf(entries) : undefined;
   const paired = new Set<string>();
   for (const { key, object } of entries) {
     if (key.kind === 'tombstone') tombstones.push({ time: key.time, object });
     if (key.kind !== 'backup' && key.kind !== 'pair-data') continue;
     const { time, algorithm } = key;
-    const sha1Object = sha1s.get(stemOf(object));
     if (object.size === 0) leftovers.push(object);
     else if (key.kind === 'backup') backups.push({ kind: 'single', time, algorithm, object, sha1: key.sha1 });
-    else if (sha1Object) {
-      paired.add(stemOf(object));
-      backups.push({ kind: 'pair', time, algorithm, object, sha1Object });
-    } else leftovers.push(object);
+    else {
+      const stem = stemOf(object);
+      const sha1Object = sha1s?.get(stem);
+      if (!sha1Object) leftovers.push(object);
+      else {
+        paired.add(stem);
+        backups.push({ kind: 'pair', time, algorithm, object, sha1Object });
+      }
+    }
   }
-  const loneSha1s = [...sha1s].filter(([stem]) => !paired.has(stem)).map(([, object]) => object);
+  const loneSha1s = [...(sha1s ?? [])].filter(([stem]) => !paired.has(stem)).map(([, object]) => object);
   backups.sort((a, b) => a.time.getTime() - b.time.getTime());
   tombstones.sort((a, b) => a.time.getTime() - b.time.getTime());
   return { metric: metricOf(path), path, order, backups, tombstones, leftovers, loneSha1s };
+}
+
+/** The checksums of pairs, by what they share with their data. */
+function sha1sOf(entries: readonly Entry[]): Map<string, StoredObject> {
+  const sha1s = new Map<string, StoredObject>();
+  for (const { key, object } of entries) if (key.kind === 'pair-sha1') sha1s.set(stemOf(object), object);
+  return sha1s;
 }
 
 /** What the two keys of a pair have in common: all up to the timestamp's end. */

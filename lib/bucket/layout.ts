@@ -32,6 +32,7 @@ export function rootOf(place: PlaceOptions): string {
 
 /** `a.b/c` -> `a%2Eb.c`. A `%` is written `%25` only where it would read as one of the two escapes. */
 export function metricOf(path: string): string {
+  if (isPlain(path)) return path.replaceAll('/', '.');
   return path
     .split('/')
     .map((name) => name.replace(/%(?=2E|25)/g, '%25').replaceAll('.', '%2E'))
@@ -40,6 +41,7 @@ export function metricOf(path: string): string {
 
 /** The inverse of {@link metricOf}, or undefined when no path has this metric, or the path would lead astray. */
 export function pathOf(metric: string): string | undefined {
+  if (!metric.includes('%')) return pythonPathOf(metric);
   const names = metric
     .split('.')
     .map((name) => name.replace(/%(2E|25)/g, (_, code: string) => (code === '2E' ? '.' : '%')));
@@ -50,6 +52,11 @@ export function pathOf(metric: string): string | undefined {
 /** The path that a name of the Python tool stands for; it did not escape anything. */
 export function pythonPathOf(name: string): string | undefined {
   return safePath(name.split('.'));
+}
+
+/** Whether encoding changes nothing but the slashes: almost every path, and listings have millions. */
+export function isPlain(path: string): boolean {
+  return !path.includes('.') && !path.includes('%');
 }
 
 /** The name under which the Python tool stores a path; others may share it when {@link isAmbiguous}. */
@@ -65,35 +72,77 @@ export function isAmbiguous(path: string): boolean {
 /** The last name gets `.wsp`, so only directories can be `.` or `..`. */
 function safePath(names: readonly string[]): string | undefined {
   const last = names.length - 1;
-  const safe = names.every(
-    (name, i) => name !== '' && !/[/\0]/.test(name) && (i === last || (name !== '.' && name !== '..')),
-  );
-  return safe ? names.join('/') : undefined;
+  for (const [i, name] of names.entries()) {
+    if (name === '' || name.includes('/') || name.includes('\0')) return undefined;
+    if (i !== last && (name === '.' || name === '..')) return undefined;
+  }
+  return names.join('/');
 }
 
-/** `<timestamp>.<sha1>.wsp.gz`, `<timestamp>.gone`, or as the Python tool wrote. It never wrote zst, nor we sz. */
-const OURS = /^([^.]+)\.(?:([0-9a-f]{40})\.wsp\.(gz|zst)|gone)$/;
-const PAIR = /^([^.]+)\.(?:wsp\.(gz|sz)|sha1)$/;
+/** A metric's backups stand side by side, so the same name is asked for again and again. */
+const oursAt = rememberingLast(pathOf);
+const pairAt = rememberingLast(pythonPathOf);
 
-/** Reads a key, its root already taken off. */
+/** How long a timestamp is. */
+const TIMESTAMP = 25;
+
+/**
+ * Reads a key, its root already taken off: `<timestamp>.<sha1>.wsp.gz`, `<timestamp>.gone`, or as the Python tool wrote.
+ * It never wrote zst, nor we sz.
+ */
 export function parseKey(key: string): Key {
   if (key.startsWith('.whisper-backup/')) return { kind: 'own' };
   const slash = key.indexOf('/');
+  const dot = slash + 1 + TIMESTAMP;
+  if (slash < 1 || key[dot] !== '.') return { kind: 'foreign' };
+  const kind = kindOf(key, dot + 1);
+  const time = kind && parseTimestamp(key.slice(slash + 1, dot));
+  if (!time) return { kind: 'foreign' };
   const name = key.slice(0, slash);
-  const rest = key.slice(slash + 1);
-  const ours = OURS.exec(rest);
-  const pair = ours ? null : PAIR.exec(rest);
-  const time = parseTimestamp((ours ?? pair)?.[1] ?? '');
-  const path = ours ? pathOf(name) : pythonPathOf(name);
-  if (slash < 1 || !time || path === undefined) return { kind: 'foreign' };
-  if (ours) {
-    const [, , sha1, algorithm] = ours;
-    if (sha1 === undefined) return { kind: 'tombstone', path, time };
-    return { kind: 'backup', path, time, sha1, algorithm: algorithm === 'zst' ? 'zst' : 'gz' };
+  const path = kind === 'backup' || kind === 'tombstone' ? oursAt(name) : pairAt(name);
+  if (path === undefined) return { kind: 'foreign' };
+  switch (kind) {
+    case 'backup':
+      return { kind, path, time, sha1: key.slice(dot + 1, dot + 41), algorithm: key.endsWith('.zst') ? 'zst' : 'gz' };
+    case 'pair-data':
+      return { kind, path, time, algorithm: key.endsWith('.sz') ? 'sz' : 'gz' };
+    default:
+      return { kind, path, time };
   }
-  const algorithm = pair?.[2];
-  if (algorithm === undefined) return { kind: 'pair-sha1', path, time };
-  return { kind: 'pair-data', path, time, algorithm: algorithm === 'sz' ? 'sz' : 'gz' };
+}
+
+/** What the end of a key, behind its timestamp and a dot, says that it is. */
+function kindOf(key: string, at: number): Exclude<Key['kind'], 'own' | 'foreign'> | undefined {
+  const length = key.length - at;
+  if (length > 40) {
+    if (!(length === 47 && key.endsWith('.wsp.gz')) && !(length === 48 && key.endsWith('.wsp.zst'))) return undefined;
+    for (let i = at; i < at + 40; i++) if (!isLowerHex(key.charCodeAt(i))) return undefined;
+    return 'backup';
+  }
+  switch (key.slice(at)) {
+    case 'gone':
+      return 'tombstone';
+    case 'wsp.gz':
+    case 'wsp.sz':
+      return 'pair-data';
+    case 'sha1':
+      return 'pair-sha1';
+    default:
+      return undefined;
+  }
+}
+
+function isLowerHex(unit: number): boolean {
+  return (unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66);
+}
+
+/** The same function, which answers the same question twice without thinking. */
+function rememberingLast<T>(compute: (text: string) => T): (text: string) => T {
+  let last: { readonly text: string; readonly value: T } | undefined;
+  return (text) => {
+    if (last?.text !== text) last = { text, value: compute(text) };
+    return last.value;
+  };
 }
 
 export function backupKey(root: string, path: string, timestamp: string, sha1: string, algorithm: Algorithm): string {
@@ -117,6 +166,6 @@ export function quarantineKey(root: string, key: string): string {
   return `${root}.whisper-backup/quarantine/${key.slice(root.length)}.damaged`;
 }
 
-export function ownKey(root: string, name: 'owner.json' | `runs/${string}.json` | 'probe'): string {
+export function ownKey(root: string, name: 'owner.json' | 'partitions.json' | `runs/${string}.json` | 'probe'): string {
   return `${root}.whisper-backup/${name}`;
 }

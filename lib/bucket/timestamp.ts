@@ -1,14 +1,34 @@
-/** The only form in which a key holds a time, by the Python tool's `strftime`: UTC, to the second. */
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00$/;
-
 /** As a key holds it: `2026-11-22T03:14:15+00:00`. Fractions of a second are dropped. */
 export function formatTimestamp(time: Date): string {
   return `${time.toISOString().slice(0, 19)}+00:00`;
 }
 
-/** The time a key's timestamp tells, or undefined when it is none: other form, or a day that does not exist. */
+/** Where the digits of a timestamp stand. */
+const DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18] as const;
+
+/**
+ * The time a key's timestamp tells, or undefined when it is none: other form, or a day that does not exist. The only
+ * form in which a key holds a time is that of the Python tool's `strftime`: UTC, to the second.
+ *
+ * By hand, because a listing has one for each of its millions of keys: half the time of a pattern and `new Date(text)`.
+ */
 export function parseTimestamp(text: string): Date | undefined {
-  if (!TIMESTAMP.test(text)) return undefined;
-  const time = new Date(text);
-  return !Number.isNaN(time.getTime()) && formatTimestamp(time) === text ? time : undefined;
+  if (text.length !== 25 || text[4] !== '-' || text[7] !== '-' || text[10] !== 'T') return undefined;
+  if (text[13] !== ':' || text[16] !== ':' || !text.endsWith('+00:00')) return undefined;
+  for (const at of DIGITS) if (!isDigit(text.charCodeAt(at))) return undefined;
+  const [year, month, day] = [two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8)];
+  const [hour, minute, second] = [two(text, 11), two(text, 14), two(text, 17)];
+  if (hour > 23 || minute > 59 || second > 59 || month < 1 || month > 12 || day < 1) return undefined;
+  const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  // Date.UTC takes a year below 100 for one of the last century.
+  if (year < 100) time.setUTCFullYear(year, month - 1, day);
+  return time.getUTCDate() === day ? time : undefined;
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
+function two(text: string, at: number): number {
+  return text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
 }

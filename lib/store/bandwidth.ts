@@ -25,6 +25,7 @@ export function withBandwidth(store: ObjectStore, { bytesPerSecond }: BandwidthO
   let expected = 0;
   return {
     name: store.name,
+    listings: store.listings ?? 1,
     open: (options) => store.open(options),
     list: (range) => store.list(range),
     async get(key, options) {

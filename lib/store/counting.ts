@@ -25,6 +25,7 @@ export function withCounting(store: ObjectStore): CountingStore {
   const calls = { list: 0, listed: 0, get: 0, put: 0, delete: 0, bytesRead: 0, bytesWritten: 0 };
   return {
     name: store.name,
+    listings: store.listings ?? 1,
     calls,
     open: (options) => store.open(options),
     async *list(range): AsyncGenerator<StoredObject, void, void> {

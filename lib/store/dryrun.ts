@@ -27,6 +27,7 @@ export function withDryRun(store: ObjectStore): DryRunStore {
   let missing = false;
   return {
     name: store.name,
+    listings: store.listings ?? 1,
     planned,
     async open({ create, ...options }) {
       try {

@@ -38,6 +38,7 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
 
   return {
     name: store.name,
+    listings: store.listings ?? 1,
     open: (options) => take(options.signal, () => store.open(options)),
     list: (range) => listInTurns(store, range, take),
     get: (key, options) => take(options.signal, () => store.get(key, options)),
@@ -67,7 +68,8 @@ async function* listInTurns(
     return batch;
   };
   try {
-    while (open) yield* await take(range?.signal, read);
+    // Not `yield*`, which waits for each object of the batch.
+    while (open) for (const object of await take(range?.signal, read)) yield object;
   } finally {
     if (open) await objects.return?.();
   }

@@ -3,6 +3,7 @@ import { abortable } from './abortable.ts';
 import { withDeadline } from './deadline.ts';
 import { StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
+import { StepDeadline } from './stepdeadline.ts';
 import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
 
 export interface RetryOptions {
@@ -70,12 +71,14 @@ interface Tried {
 
 class RetryStore implements ObjectStore {
   readonly name: string;
+  readonly listings: number;
   readonly #store: ObjectStore;
   readonly #options: Required<Omit<RetryOptions, 'onRetry'>>;
   readonly #onRetry: ((retry: Retry) => void) | undefined;
 
   constructor(store: ObjectStore, { onRetry, ...options }: RetryOptions) {
     this.name = store.name;
+    this.listings = store.listings ?? 1;
     this.#store = store;
     this.#onRetry = onRetry;
     this.#options = {
@@ -110,12 +113,14 @@ class RetryStore implements ObjectStore {
     let began = performance.now();
     for (let attempt = 1; ; attempt++) {
       const controller = new AbortController();
+      const deadline = new StepDeadline(this.#options.deadline, what, range.signal);
+      const next = () => objects.next();
       const from = startAfter === undefined ? {} : { startAfter };
       const objects = this.#store.list({ ...range, ...from, signal: controller.signal })[Symbol.asyncIterator]();
       let open = true;
       try {
         for (;;) {
-          const step = await withDeadline(this.#options.deadline, what, range.signal, () => objects.next());
+          const step = await deadline.step(next);
           if (step.done) {
             open = false;
             return;
@@ -130,8 +135,10 @@ class RetryStore implements ObjectStore {
         controller.abort(error);
         // It may be hung: ask it to clean up, but do not wait.
         objects.return?.().catch(() => {});
+        deadline.close();
         await this.#backOff(error, { attempt, began }, range.signal);
       } finally {
+        deadline.close();
         // The caller has had enough.
         if (open) await objects.return?.();
       }

@@ -5,6 +5,7 @@ import { BucketMissingError, DeniedError, NotFoundError, TransientError } from '
 import { checkKey, quoted } from './key.ts';
 import { readBody } from './s3/body.ts';
 import { type Connection, connect } from './s3/client.ts';
+import { takeContents } from './s3/contents.ts';
 import { Deletion } from './s3/deletion.ts';
 import { errorOf, type Subject, s3Error } from './s3/errors.ts';
 import { contradicts } from './s3/etag.ts';
@@ -35,6 +36,7 @@ type Request<T> = (connection: Connection, signal: AbortSignal) => Promise<T>;
 
 class S3Store implements ObjectStore {
   readonly name: string;
+  readonly listings = 8;
   readonly #options: S3StoreOptions;
   readonly #bucket: string;
   readonly #total: number;
@@ -152,18 +154,18 @@ class S3Store implements ObjectStore {
   }
 
   #readPage(doing: string, { prefix, startAfter, token }: PageStart, signal: AbortSignal) {
-    return this.#send(doing, 'bucket', signal, ({ sdk, client }, abortSignal) =>
-      client.send(
-        new sdk.ListObjectsV2Command({
-          Bucket: this.#bucket,
-          EncodingType: 'url',
-          Prefix: prefix,
-          StartAfter: startAfter,
-          ContinuationToken: token,
-        }),
-        { abortSignal },
-      ),
-    );
+    return this.#send(doing, 'bucket', signal, async ({ sdk, client }, abortSignal) => {
+      const command = new sdk.ListObjectsV2Command({
+        Bucket: this.#bucket,
+        EncodingType: 'url',
+        Prefix: prefix,
+        StartAfter: startAfter,
+        ContinuationToken: token,
+      });
+      const taken = takeContents(command.middlewareStack, doing);
+      const answer = await client.send(command, { abortSignal });
+      return { ...answer, Contents: taken() ?? answer.Contents };
+    });
   }
 
   #deleteBatch(keys: readonly string[], signal: AbortSignal | undefined): Promise<DeleteFailure[]> {

@@ -11,6 +11,13 @@ export interface ObjectStore {
   readonly name: string;
 
   /**
+   * How many listings side by side are faster than one after the other: a service answers each with a page at a time.
+   *
+   * @default 1
+   */
+  readonly listings?: number;
+
+  /**
    * Connects and makes sure that the bucket is there.
    *
    * @throws BucketMissingError when it is not, and `create` is false.

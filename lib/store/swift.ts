@@ -34,6 +34,7 @@ const BULK = 1000;
 
 class SwiftStore implements ObjectStore {
   readonly name: string;
+  readonly listings = 8;
   readonly #container: string;
   readonly #requests: Requests;
   readonly #concurrency: number;

@@ -1,0 +1,100 @@
+import type { _Object as Listed } from '@aws-sdk/client-s3';
+import type { MiddlewareStack } from '@smithy/types';
+import { readBody } from './body.ts';
+
+/** A page of 1,000 keys with everything escaped has some 4 MB. */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Takes the objects out of a listing's answer before the SDK reads it: its parser needs some 11 µs for each, which are
+ * ten times what all that comes after needs. The rest of the answer, and what does not look as expected, is left to it.
+ *
+ * @param doing for messages: `list s3:backups`.
+ * @returns what tells the objects, once the answer is there; undefined when they were left to the SDK.
+ */
+export function takeContents<I extends object, O extends object>(
+  stack: MiddlewareStack<I, O>,
+  doing: string,
+): () => Listed[] | undefined {
+  let taken: Listed[] | undefined;
+  stack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { response } = result;
+      if (!isAnswer(response) || response.statusCode !== 200) return result;
+      const length = response.headers['content-length'];
+      const body = await readBody(response.body, {
+        length: length === undefined ? undefined : Number(length),
+        maxBytes: MAX_PAGE_BYTES,
+        doing,
+      });
+      const split = splitContents(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+      taken = split?.objects;
+      response.body = split?.rest ?? body;
+      return result;
+    },
+    // Next to the network, so that it comes before the SDK's own.
+    { step: 'deserialize', priority: 'low', name: 'whisperBackupContents' },
+  );
+  return () => taken;
+}
+
+/**
+ * Splits an answer of ListObjectsV2 into its objects and the XML around them.
+ *
+ * @returns undefined when there is anything in it that only a real parser should read.
+ */
+export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Array } | undefined {
+  // A character for each byte, so that what is found in the one can be cut out of the other. Strings cut out of the text
+  // would each keep the whole of it in memory.
+  const text = body.toString('latin1');
+  if (text.includes('<!')) return undefined;
+  const objects: Listed[] = [];
+  const rest: Buffer[] = [];
+  let at = 0;
+  for (;;) {
+    const start = text.indexOf('<Contents>', at);
+    const end = start < 0 ? -1 : text.indexOf('</Contents>', start);
+    if (end < 0) break;
+    const key = element(text, 'Key', start, end);
+    const size = element(text, 'Size', start, end);
+    const modified = element(text, 'LastModified', start, end);
+    const etag = element(text, 'ETag', start, end);
+    if (!key || !size || !modified) return undefined;
+    const Key = body.toString('utf8', ...key);
+    const Size = Number(body.toString('latin1', ...size));
+    const time = body.toString('latin1', ...modified);
+    const LastModified = new Date(time);
+    if (Key === '' || Key.includes('&') || Key.includes('<') || !Number.isSafeInteger(Size) || Size < 0)
+      return undefined;
+    if (!time.endsWith('Z') || Number.isNaN(LastModified.getTime())) return undefined;
+    const ETag = etag && body.toString('latin1', ...etag).replaceAll('&quot;', '"');
+    objects.push({ Key, Size, LastModified, ...(ETag !== undefined && { ETag }) });
+    if (start > at) rest.push(body.subarray(at, start));
+    at = end + '</Contents>'.length;
+  }
+  rest.push(body.subarray(at));
+  const around = Buffer.concat(rest);
+  // One with attributes, or half of one.
+  return around.includes('<Contents') ? undefined : { objects, rest: around };
+}
+
+/** Where the text of an element stands. */
+function element(text: string, name: string, from: number, to: number): [number, number] | undefined {
+  const open = text.indexOf(`<${name}>`, from);
+  if (open < 0 || open > to) return undefined;
+  const start = open + name.length + 2;
+  const end = text.indexOf('<', start);
+  return text.startsWith(`</${name}>`, end) ? [start, end] : undefined;
+}
+
+/** What is used of the SDK's HttpResponse. */
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  body: unknown;
+}
+
+function isAnswer(response: unknown): response is Answer {
+  return typeof response === 'object' && response !== null && 'statusCode' in response && 'body' in response;
+}
