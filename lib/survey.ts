@@ -5,7 +5,7 @@ import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
 import { ascending } from './order.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sharesPythonName } from './tree/ambiguous.ts';
-import { type BlindSpot, type LocalFile, presence, walk } from './tree/walk.ts';
+import { type BlindSpot, type LocalFile, type Presence, presence, walk } from './tree/walk.ts';
 
 /** A metric as both sides know it. */
 export interface Surveyed {
@@ -71,7 +71,7 @@ export async function* survey(
 }
 
 /** Whether the local file of a surveyed metric is there; missing only when that is certain. */
-export async function presenceOf(surveyed: Surveyed, prefix: string): Promise<'present' | 'missing' | 'unknown'> {
+export async function presenceOf(surveyed: Surveyed, prefix: string): Promise<Presence> {
   if (surveyed.local) return 'present';
   if (surveyed.hidden) return 'unknown';
   const found = await presence(`${prefix}/${surveyed.path}.wsp`);

@@ -3,7 +3,6 @@ import type { Backup, StoredMetric } from './bucket/catalog.ts';
 import { rootOf } from './bucket/layout.ts';
 import { ByteBudget } from './bytebudget.ts';
 import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './options.ts';
-import type { CacheEntry } from './statcache/entry.ts';
 import type { ObjectStore } from './store/store.ts';
 import { isKnownSame, type StoredFile, type StoreFileTask, storeFile } from './storefile.ts';
 import type { LocalFile } from './tree/walk.ts';
@@ -40,16 +39,19 @@ export class Uploads {
     });
   }
 
-  /** @param cached what is remembered of the file, if it has not changed since. */
-  async storeFile(
-    local: LocalFile,
-    stored: StoredMetric | undefined,
-    cached: CacheEntry | undefined,
-  ): Promise<StoredFile> {
+  /**
+   * Whether a file is known to be the same as its newest backup, so that there is nothing to do for it.
+   *
+   * @param sha1 of the file, as remembered.
+   */
+  isStored(sha1: string, stored: StoredMetric | undefined): boolean {
+    const newest = this.#comparable(stored);
+    return newest !== undefined && isKnownSame(sha1, newest);
+  }
+
+  async storeFile(local: LocalFile, stored: StoredMetric | undefined): Promise<StoredFile> {
     const { layout, format, includeDamaged, flock = true, fileLockTimeout = 10, signal } = this.#options;
     const newest = this.#comparable(stored);
-    if (cached && newest && isKnownSame(cached.sha1, newest))
-      return { outcome: 'unchanged', sha1: cached.sha1, bytes: 0, stat: cached };
     const newestTime = stored?.backups.at(-1)?.time;
     const task: StoreFileTask = {
       file: local.file,

@@ -1,6 +1,7 @@
 import type { StoredMetric } from '../bucket/catalog.ts';
 import type { PurgeRules } from '../options.ts';
 import type { StoredObject } from '../store/store.ts';
+import type { Presence } from '../tree/walk.ts';
 import { DAY, type Retention, retain } from './retention.ts';
 import { ageOf, type Passing, passing } from './tombstone.ts';
 
@@ -16,7 +17,7 @@ export interface Due {
 }
 
 /** Judges one metric; changes nothing. */
-export function dueOf(stored: StoredMetric, presence: 'present' | 'missing' | 'unknown', rules: Rules, now: Date): Due {
+export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date): Due {
   return {
     retention: rules.retire ? retain(stored.backups, rules, now) : { retired: [] },
     passing: passing(stored, presence, rules.purge, now),

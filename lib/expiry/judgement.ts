@@ -4,6 +4,7 @@ import type { RunOptions } from '../options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed, type SurveyOptions } from '../survey.ts';
+import type { Presence } from '../tree/walk.ts';
 import { dueOf, isDue, type Rules } from './due.ts';
 import { Guards } from './guards.ts';
 import { prune } from './prune.ts';
@@ -39,10 +40,15 @@ export class Judgement {
     this.#tally = tally;
   }
 
-  /** Judges one metric of the store, as it is after a new backup. */
-  async judge(surveyed: Surveyed, stored: StoredMetric): Promise<void> {
-    const { rules, now, prefix, dryRun } = this.#options;
-    const due = dueOf(stored, await presenceOf(surveyed, prefix), rules, now);
+  /** Judges one metric of the store, as it is after a new backup. Of one that is there it takes no time to know. */
+  judge(surveyed: Surveyed, stored: StoredMetric): undefined | Promise<void> {
+    if (surveyed.local) return this.#judge(stored, 'present');
+    return presenceOf(surveyed, this.#options.prefix).then((presence) => this.#judge(stored, presence));
+  }
+
+  #judge(stored: StoredMetric, presence: Presence): undefined {
+    const { rules, now, dryRun } = this.#options;
+    const due = dueOf(stored, presence, rules, now);
     this.guards.stored(stored.metric, stored.backups.at(-1)?.time, due);
     this.#toRetire ||= due.retention.retired.length > 0;
     this.#toPurge ||= isDue({ ...due, retention: { retired: [] } });

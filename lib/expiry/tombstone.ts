@@ -1,4 +1,5 @@
 import type { StoredMetric, Tombstone } from '../bucket/catalog.ts';
+import type { Presence } from '../tree/walk.ts';
 import { DAY } from './retention.ts';
 
 /** What the tombstones of one metric mean now. */
@@ -19,12 +20,7 @@ export interface Passing {
  * @param presence of the local file: `unknown` changes nothing either way.
  * @param purge days from the tombstone to the end; 0 at once, -1 never.
  */
-export function passing(
-  stored: StoredMetric,
-  presence: 'present' | 'missing' | 'unknown',
-  purge: number,
-  now: Date,
-): Passing {
+export function passing(stored: StoredMetric, presence: Presence, purge: number, now: Date): Passing {
   const newest = stored.backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;
   const holding = stored.tombstones.filter((tombstone) => tombstone.time.getTime() > newest);
   if (presence === 'present') return { voided: stored.tombstones, isNew: false, isDue: false };

@@ -55,18 +55,18 @@ export class StatCache {
   }
 
   /** What is remembered of a file, if it looks as it did then. To be asked in key order. */
-  async find(file: LocalFile): Promise<CacheEntry | undefined> {
+  find(file: LocalFile): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     return this.#lookup?.find(file, file.stat);
   }
 
   /** Remembers a file for the next run, or forgets it. To be told in key order. */
-  async remember(order: string, entry: CacheEntry | undefined): Promise<void> {
-    await this.#attempt((writer) => writer.put(order, entry));
+  remember(order: string, entry: CacheEntry | undefined): undefined | Promise<void> {
+    return this.#writer?.put(order, entry)?.catch((error) => this.#giveUp(error));
   }
 
   /** The run went through: what was remembered is kept. */
   async keep(): Promise<void> {
-    await this.#attempt((writer) => writer.finish());
+    await this.#writer?.finish().catch((error) => this.#giveUp(error));
     this.#writer = undefined;
   }
 
@@ -77,15 +77,10 @@ export class StatCache {
     this.#writer = undefined;
   }
 
-  async #attempt(step: (writer: CacheWriter) => Promise<void>): Promise<void> {
+  async #giveUp(error: unknown): Promise<void> {
     const writer = this.#writer;
-    if (!writer) return;
-    try {
-      await step(writer);
-    } catch (error) {
-      this.#writer = undefined;
-      this.#report.log('warn', `Cannot write the stat cache (${codeOf(error)}): ${reasonOf(error)}`);
-      await writer.discard();
-    }
+    this.#writer = undefined;
+    this.#report.log('warn', `Cannot write the stat cache (${codeOf(error)}): ${reasonOf(error)}`);
+    await writer?.discard();
   }
 }

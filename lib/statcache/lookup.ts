@@ -1,33 +1,32 @@
 import type { Ordered } from '../merge.ts';
 import { compareKeys } from '../order.ts';
 import type { FileStat } from '../tree/filestat.ts';
+import { CacheCursor } from './cursor.ts';
 import { type CacheEntry, isSameStat } from './entry.ts';
 
-/** Answers from an ordered cache, asked in the same order; holds one entry of it. */
+/** Answers from an ordered cache, asked in the same order. */
 export class CacheLookup {
-  readonly #entries: AsyncIterator<CacheEntry>;
-  #next: CacheEntry | undefined;
-  #begun = false;
+  readonly #cursor: CacheCursor;
 
-  constructor(entries: AsyncIterable<CacheEntry>) {
-    this.#entries = entries[Symbol.asyncIterator]();
+  constructor(blocks: AsyncIterable<readonly CacheEntry[]>) {
+    this.#cursor = new CacheCursor(blocks);
   }
 
-  /** The entry of a file that looks as it did when it was read; undefined when it must be read (again). */
-  async find(file: Ordered, stat: FileStat | undefined): Promise<CacheEntry | undefined> {
-    if (!this.#begun) await this.#advance();
-    while (this.#next && compareKeys(this.#next.order, file.order) < 0) await this.#advance();
-    const found = this.#next;
-    return found && stat && found.order === file.order && isSameStat(found, stat) ? found : undefined;
+  /**
+   * The entry of a file that looks as it did when it was read; undefined when it must be read (again). Mostly it is
+   * there at once: a promise for each file of millions would take longer than all else.
+   */
+  find(file: Ordered, stat: FileStat | undefined): CacheEntry | undefined | Promise<CacheEntry | undefined> {
+    const cursor = this.#cursor;
+    for (let entry = cursor.current; entry; cursor.advance(), entry = cursor.current) {
+      const difference = compareKeys(entry.order, file.order);
+      if (difference < 0) continue;
+      return difference === 0 && stat && isSameStat(entry, stat) ? entry : undefined;
+    }
+    return cursor.isDone ? undefined : cursor.load().then(() => this.find(file, stat));
   }
 
-  async close(): Promise<void> {
-    await this.#entries.return?.();
-  }
-
-  async #advance(): Promise<void> {
-    this.#begun = true;
-    const step = await this.#entries.next();
-    this.#next = step.done ? undefined : step.value;
+  close(): Promise<void> {
+    return this.#cursor.close();
   }
 }

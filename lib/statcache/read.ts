@@ -13,10 +13,10 @@ export function headerOf(prefix: string): { readonly format: string; readonly pr
 }
 
 /**
- * Streams what is remembered of a tree, in key order. A cache that is not there, of another tree or another version has
+ * Streams what is remembered of a tree in key order, by the block. A cache that is not there, of another tree or another version has
  * nothing to tell, and a damaged one tells what stands before the damage: the files it does not tell of are read.
  */
-export async function* readCache(file: string, prefix: string): AsyncGenerator<CacheEntry> {
+export async function* readCache(file: string, prefix: string): AsyncGenerator<readonly CacheEntry[]> {
   let handle: FileHandle;
   try {
     handle = await open(file);
@@ -24,7 +24,7 @@ export async function* readCache(file: string, prefix: string): AsyncGenerator<C
     return;
   }
   try {
-    yield* entriesOf(handle, prefix);
+    yield* blocksOf(handle, prefix);
   } catch {
     // E.g. EIO: no reason not to back up.
   } finally {
@@ -32,7 +32,7 @@ export async function* readCache(file: string, prefix: string): AsyncGenerator<C
   }
 }
 
-async function* entriesOf(handle: FileHandle, prefix: string): AsyncGenerator<CacheEntry> {
+async function* blocksOf(handle: FileHandle, prefix: string): AsyncGenerator<readonly CacheEntry[]> {
   const frames = readFrames(handle);
   const header = await frames.next();
   if (header.done || JSON.stringify(header.value) !== JSON.stringify(headerOf(prefix))) return;
@@ -40,10 +40,13 @@ async function* entriesOf(handle: FileHandle, prefix: string): AsyncGenerator<Ca
   for await (const frame of frames) {
     const parsed = v.safeParse(block, frame);
     if (!parsed.success) return;
-    for (const [order, size, mtimeMs, ctimeMs, ino, sha1] of parsed.output) {
+    const entries = parsed.output.map(([order, size, mtimeMs, ctimeMs, ino, sha1]) => {
+      return { order, size, mtimeMs, ctimeMs, ino, sha1 };
+    });
+    for (const { order } of entries) {
       if (previous !== undefined && compareKeys(previous, order) >= 0) return;
       previous = order;
-      yield { order, size, mtimeMs, ctimeMs, ino, sha1 };
     }
+    yield entries;
   }
 }

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compareKeys } from '../order.ts';
+import { CacheCursor } from './cursor.ts';
 import type { CacheEntry } from './entry.ts';
 import { encodeFrame } from './frame.ts';
 import { headerOf, readCache } from './read.ts';
@@ -17,8 +18,7 @@ export class CacheWriter {
   readonly #temporary: string;
   readonly #handle: FileHandle;
   /** Entries of the old cache that stay unless they are put anew. */
-  readonly #kept: AsyncIterator<CacheEntry> | undefined;
-  #next: CacheEntry | undefined;
+  readonly #kept: CacheCursor | undefined;
   #block: CacheEntry[] = [];
 
   private constructor(
@@ -30,7 +30,7 @@ export class CacheWriter {
     this.#file = file;
     this.#temporary = temporary;
     this.#handle = handle;
-    this.#kept = kept?.[Symbol.asyncIterator]();
+    this.#kept = kept;
   }
 
   /**
@@ -43,16 +43,14 @@ export class CacheWriter {
     const temporary = `${file}.tmp`;
     await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', 0o600);
-    const writer = new CacheWriter(file, temporary, handle, keepOthers ? readCache(file, prefix) : undefined);
     await handle.appendFile(encodeFrame(headerOf(prefix)));
-    await writer.#advance();
-    return writer;
+    return new CacheWriter(file, temporary, handle, keepOthers ? new CacheCursor(readCache(file, prefix)) : undefined);
   }
 
   /** Remembers one file; or forgets it, when there is no entry. Each must stand after the one before. */
-  async put(order: string, entry: CacheEntry | undefined): Promise<void> {
-    await this.#keepUntil(order);
-    if (entry) await this.#append(entry);
+  put(order: string, entry: CacheEntry | undefined): undefined | Promise<void> {
+    if (this.#kept) return this.#keepUntil(order).then(() => this.#append(entry));
+    return this.#append(entry);
   }
 
   /** Publishes what was put. */
@@ -65,28 +63,29 @@ export class CacheWriter {
 
   /** Gives up: the old cache stays. */
   async discard(): Promise<void> {
-    await this.#kept?.return?.();
+    await this.#kept?.close();
     await this.#handle.close().catch(() => {});
     await rm(this.#temporary, { force: true });
   }
 
   async #keepUntil(order: string | undefined): Promise<void> {
-    while (this.#next) {
-      const difference = order === undefined ? -1 : compareKeys(this.#next.order, order);
+    const kept = this.#kept;
+    while (kept && !kept.isDone) {
+      const entry = kept.current;
+      if (!entry) {
+        await kept.load();
+        continue;
+      }
+      const difference = order === undefined ? -1 : compareKeys(entry.order, order);
       if (difference > 0) return;
-      if (difference < 0) await this.#append(this.#next);
-      await this.#advance();
+      if (difference < 0) await this.#append(entry);
+      kept.advance();
     }
   }
 
-  async #advance(): Promise<void> {
-    const step = await this.#kept?.next();
-    this.#next = step?.done === false ? step.value : undefined;
-  }
-
-  async #append(entry: CacheEntry): Promise<void> {
-    this.#block.push(entry);
-    if (this.#block.length >= BLOCK) await this.#flush();
+  #append(entry: CacheEntry | undefined): undefined | Promise<void> {
+    if (entry) this.#block.push(entry);
+    return this.#block.length >= BLOCK ? this.#flush() : undefined;
   }
 
   async #flush(): Promise<void> {

@@ -41,11 +41,13 @@ export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGen
     for (const item of unpack(batch, task)) yield item;
 }
 
+export type Presence = 'present' | 'missing' | 'unknown';
+
 /**
  * Whether a file is there: `missing` only when the system says so (ENOENT), `present` when it is, and `unknown` for
  * everything else, so that a tree that cannot be read is never taken for an empty one.
  */
-export async function presence(file: string): Promise<'present' | 'missing' | 'unknown'> {
+export async function presence(file: string): Promise<Presence> {
   try {
     await lstat(file);
     return 'present';

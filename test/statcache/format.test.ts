@@ -35,7 +35,7 @@ async function write(file: string, all: readonly CacheEntry[], keepOthers = fals
 
 async function read(file: string): Promise<CacheEntry[]> {
   const all: CacheEntry[] = [];
-  for await (const entry of readCache(file, '/tree')) all.push(entry);
+  for await (const block of readCache(file, '/tree')) all.push(...block);
   return all;
 }
 
