@@ -49,13 +49,12 @@ class Source<Batch> {
 
   constructor({ entry, task, makeError }: StreamOptions) {
     this.#entry = entry;
+    const order: ThreadOrder<unknown> = { task, cells: this.#flow.cells };
     try {
-      this.#worker = takeThread(entry);
+      this.#worker = takeThread(entry, order);
     } catch (error) {
       throw threadFailed(entry, reasonOf(error), error);
     }
-    const order: ThreadOrder<unknown> = { task, cells: this.#flow.cells };
-    this.#worker.postMessage(order);
     this.#worker.on('message', (message: ThreadMessage<Batch>) => {
       if (message.kind === 'batch') this.#ready.push(message.batch);
       else if (message.kind === 'end') this.#ended = true;

@@ -1,4 +1,4 @@
-import { parentPort, type TransferListItem } from 'node:worker_threads';
+import { parentPort, type TransferListItem, workerData } from 'node:worker_threads';
 import { type FlatError, flatten } from './flaterror.ts';
 import { Flow } from './flow.ts';
 
@@ -26,7 +26,7 @@ export function produce<Task, Batch>(
 ): void {
   const send = (message: ThreadMessage<Batch>, transfer: TransferListItem[] = []) =>
     parentPort?.postMessage(message, transfer);
-  parentPort?.on('message', ({ task, cells }: ThreadOrder<Task>) => {
+  const run = ({ task, cells }: ThreadOrder<Task>) => {
     const flow = new Flow(cells);
     try {
       for (const batch of batchesOf(task)) {
@@ -37,5 +37,8 @@ export function produce<Task, Batch>(
     } catch (error) {
       send({ kind: 'error', error: flatten(error) });
     }
-  });
+  };
+  parentPort?.on('message', run);
+  // Deno drops messages that come before there is a listener, so the first task comes with the thread.
+  run(workerData.order);
 }

@@ -1,4 +1,5 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { ThreadOrder } from './thread.ts';
 
 /** How long a thread without work is kept, in milliseconds. */
 const IDLE = 1000;
@@ -7,21 +8,22 @@ const IDLE = 1000;
 const idle = new Map<string, Worker[]>();
 
 /**
- * A thread that runs a file and waits for a task. Ranges are often read one after another, so one that has just become
- * free serves before a new one is started.
+ * A thread that runs a file, and has been given a task. Ranges are often read one after another, so one that has just
+ * become free serves before a new one is started.
  *
  * @param entry TypeScript as it stands, or as built by `scripts/build.ts`.
  */
-export function takeThread(entry: URL): Worker {
+export function takeThread(entry: URL, order: ThreadOrder<unknown>): Worker {
   const kept = idle.get(entry.href)?.pop();
   if (kept) {
     unlisten(kept);
     kept.ref();
+    kept.postMessage(order);
     return kept;
   }
   const isSource = entry.href.endsWith('.ts');
   return new Worker(isSource ? new URL('./boot.mjs', import.meta.url) : entry, {
-    workerData: { entry: entry.href },
+    workerData: { entry: entry.href, order },
     env: SHARE_ENV,
   });
 }

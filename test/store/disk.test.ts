@@ -6,20 +6,22 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDiskStore } from '../../lib/store/disk.ts';
-import { DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
+import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
 import { withRetry } from '../../lib/store/retry.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';
 import { conformance } from './conformance.ts';
 
-conformance('disk', async () => {
-  const scratch = fs.mkdtempSync(path.join(tmpdir(), 'store-'));
-  return {
-    store: createDiskStore({ path: path.join(scratch, 'bucket') }),
-    missing: createDiskStore({ path: path.join(scratch, 'deep', 'missing') }),
-    dispose: async () => fs.rmSync(scratch, { recursive: true }),
-  };
-});
+for (const blocking of [false, true]) {
+  conformance(blocking ? 'disk, blocking' : 'disk', async () => {
+    const scratch = fs.mkdtempSync(path.join(tmpdir(), 'store-'));
+    return {
+      store: createDiskStore({ path: path.join(scratch, 'bucket'), blocking }),
+      missing: createDiskStore({ path: path.join(scratch, 'deep', 'missing'), blocking }),
+      dispose: async () => fs.rmSync(scratch, { recursive: true }),
+    };
+  });
+}
 
 /** Runs a test with an open store in a directory of its own, whose name a key may well contain. */
 async function withBucket(test: (store: ObjectStore, bucket: string, scratch: string) => Promise<void>): Promise<void> {
@@ -293,6 +295,20 @@ describe('disk', () => {
       assert.ok(seen.length < 3000, `${seen.length}`);
     }));
 
+  it('lists a bucket that is lost as missing, however large it was', () =>
+    withBucket(async (store, bucket) => {
+      for (let i = 0; i < 1000; i++) {
+        fs.mkdirSync(path.join(bucket, `m${i}`));
+        fs.writeFileSync(path.join(bucket, `m${i}`, 'x'), '');
+      }
+      assert.equal((await keysOf(store)).length, 1000);
+      fs.renameSync(bucket, `${bucket}.lost`);
+      await assert.rejects(keysOf(store), BucketMissingError);
+      await assert.rejects(store.put('a/b', bytes('x')), BucketMissingError);
+      fs.renameSync(`${bucket}.lost`, bucket);
+      await store.put('a/b', bytes('x'));
+    }));
+
   it('puts into directories that deletes keep removing', () =>
     withBucket(async (store) => {
       const worker = async (n: number) => {
@@ -417,7 +433,9 @@ describe('disk without permission', () => {
         delete: denied,
         clock: 'unknown',
       });
-      // May be listed, but not looked into.
+      // May be listed, but not looked into; told by a thread, too.
+      for (let i = 0; i < 1000; i++) fs.mkdirSync(path.join(bucket, `m${i}`), { mode: 0o755 });
+      assert.equal(asNobody(bucket)['list'], denied);
       fs.chmodSync(path.join(bucket, 'closed'), 0o744);
       const { list } = asNobody(bucket);
       assert.equal(list, denied);

@@ -1,8 +1,9 @@
-import { lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from '../../errors.ts';
 import { PermanentError } from '../errors.ts';
 import { bucketMissing } from './errors.ts';
+import { type Files, waitingFiles } from './files.ts';
 
 /** Whether a directory is there, and reached without a symbolic link. */
 export type Standing = 'real' | 'linked' | 'missing';
@@ -16,14 +17,23 @@ export class Directories {
   /** The bucket, as realpath(3) gives it. */
   readonly root: string;
 
-  constructor(root: string) {
+  readonly #files: Files;
+
+  constructor(root: string, files: Files = waitingFiles) {
     this.root = root;
+    this.#files = files;
   }
 
   /** @param path absolute, below the bucket, already free of `..`. */
   async standing(path: string): Promise<Standing> {
     try {
-      return (await realpath(path)) === path ? 'real' : 'linked';
+      if (dirname(path) === this.root) {
+        // Nothing but its own name can be a link, and this is cheaper where it is missing.
+        const found = await this.#files.lstat(path);
+        if (found?.isSymbolicLink()) return 'linked';
+        return found ? 'real' : 'missing';
+      }
+      return (await this.#files.realpath(path)) === path ? 'real' : 'linked';
     } catch (error) {
       const code = codeOf(error);
       if (code === 'ENOENT' || code === 'ENOTDIR') return 'missing';
@@ -52,13 +62,16 @@ export class Directories {
   async ensure(path: string): Promise<void> {
     if ((await this.refuseLinked(path)) === 'real') return;
     if (path === this.root) throw bucketMissing(this.root);
-    await this.ensure(dirname(path));
+    const above = dirname(path);
+    // The bucket is there, or mkdir(2) will tell.
+    if (above !== this.root) await this.ensure(above);
     try {
-      await mkdir(path, 0o755);
+      await this.#files.mkdir(path, 0o755);
     } catch (error) {
+      if (above === this.root && (await this.standing(above)) === 'missing') throw bucketMissing(this.root, error);
       if (codeOf(error) !== 'EEXIST') throw error;
       // Another call made it, or there is a link that leads nowhere.
-      if ((await lstat(path)).isSymbolicLink()) {
+      if ((await this.#files.lstat(path))?.isSymbolicLink()) {
         throw new PermanentError(`${path} is a symbolic link, and the disk store follows none inside its bucket`);
       }
     }

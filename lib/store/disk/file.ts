@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
+import { lstat, readdir, unlink } from 'node:fs/promises';
 import { codeOf } from '../../errors.ts';
 import { PermanentError, TooLargeError, TransientError } from '../errors.ts';
+import type { Files } from './files.ts';
 
 /** Bytes read or written between two looks at the signal. */
 const CHUNK = 4 * 1024 * 1024;
@@ -16,11 +17,16 @@ const STALE = 24 * 60 * 60 * 1000;
  * @throws TooLargeError over `maxBytes`; PermanentError when it is a FIFO or the like; TransientError when it changed
  *   meanwhile, which a file of this store never does; and what the operating system says, EISDIR for a directory.
  */
-export async function readFileWhole(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+export async function readFileWhole(
+  files: Files,
+  path: string,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   // Non-blocking, or opening a FIFO would wait for its writer.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = await files.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const stat = await file.stat();
+    const stat = await files.fstat(fd);
     if (stat.isDirectory()) throw Object.assign(new Error('EISDIR: it is a directory'), { code: 'EISDIR' });
     if (!stat.isFile()) throw new PermanentError(`${path} is not a regular file`);
     if (stat.size > maxBytes)
@@ -30,14 +36,16 @@ export async function readFileWhole(path: string, maxBytes: number, signal?: Abo
     let length = 0;
     for (;;) {
       signal?.throwIfAborted();
-      const { bytesRead } = await file.read(bytes, length, Math.min(CHUNK, bytes.length - length), length);
-      length += bytesRead;
-      if (bytesRead === 0 || length === bytes.length) break;
+      const asked = Math.min(CHUNK, bytes.length - length);
+      const count = await files.read(fd, bytes, length, asked);
+      length += count;
+      // A read that brings less than was asked for came to the end, if all is there.
+      if (count === 0 || length === bytes.length || (count < asked && length === stat.size)) break;
     }
     if (length !== stat.size) throw new TransientError(`${path} changed while it was read`);
     return bytes.subarray(0, length);
   } finally {
-    await file.close();
+    await files.close(fd);
   }
 }
 
@@ -47,11 +55,16 @@ export async function readFileWhole(path: string, maxBytes: number, signal?: Abo
  *
  * @returns its path.
  */
-export async function writeTemporary(directory: string, body: Uint8Array, signal?: AbortSignal): Promise<string> {
+export async function writeTemporary(
+  files: Files,
+  directory: string,
+  body: Uint8Array,
+  signal?: AbortSignal,
+): Promise<string> {
   const path = `${directory}/${randomBytes(16).toString('hex')}`;
-  const file = await open(path, 'wx', 0o644);
+  const fd = await files.open(path, 'wx', 0o644);
   try {
-    await writeAndClose(file, body, signal);
+    await writeAndClose(files, fd, body, signal);
   } catch (error) {
     await unlink(path).catch(() => {});
     throw error;
@@ -59,19 +72,18 @@ export async function writeTemporary(directory: string, body: Uint8Array, signal
   return path;
 }
 
-async function writeAndClose(file: FileHandle, body: Uint8Array, signal?: AbortSignal): Promise<void> {
+async function writeAndClose(files: Files, fd: number, body: Uint8Array, signal?: AbortSignal): Promise<void> {
   try {
     let length = 0;
     while (length < body.length) {
       signal?.throwIfAborted();
-      const { bytesWritten } = await file.write(body, length, Math.min(CHUNK, body.length - length), length);
-      length += bytesWritten;
+      length += await files.write(fd, body, length, Math.min(CHUNK, body.length - length));
     }
-    const { size } = await file.stat();
+    const { size } = await files.fstat(fd);
     if (size !== body.length) throw new TransientError(`${size} bytes were written of ${body.length}`);
   } finally {
     // On network file systems closing is what tells that the disk is full.
-    await file.close();
+    await files.close(fd);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs';
+import { type Dirent, lstatSync, opendirSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { codeOf } from '../../errors.ts';
 import { compareKeys } from '../../order.ts';
 import { quoted } from '../key.ts';
@@ -88,7 +88,7 @@ function namesIn({ root, store, range }: ListTask, directory: string): string[] 
   const path = `${root}/${directory}`;
   const names: string[] = [];
   try {
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
+    for (const entry of directory === '' ? entriesOf(path) : readdirSync(path, { withFileTypes: true })) {
       const name = nameOf(entry);
       if (name === undefined || !overlaps(directory + name, range) || isTemporary(directory + name)) continue;
       // What is not UTF-8 comes with U+FFFD in it. Files are looked at anyway, and are not found by such a name.
@@ -103,7 +103,18 @@ function namesIn({ root, store, range }: ListTask, directory: string): string[] 
   }
   names.sort(compareKeys);
   // Two names that are not UTF-8 may look the same.
-  return names.filter((name, i) => name !== names[i - 1]);
+  const isRepeated = names.some((name, i) => name === names[i - 1]);
+  return isRepeated ? names.filter((name, i) => name !== names[i - 1]) : names;
+}
+
+/** Entries that come and go one by one: the bucket itself may have millions, and each takes more than its name. */
+function* entriesOf(path: string): Generator<Dirent, void, void> {
+  const handle = opendirSync(path, { bufferSize: 1024 });
+  try {
+    for (let entry = handle.readSync(); entry; entry = handle.readSync()) yield entry;
+  } finally {
+    handle.closeSync();
+  }
 }
 
 function nameOf(entry: Dirent): string | undefined {
