@@ -21,12 +21,7 @@ export class CacheWriter {
   readonly #kept: CacheCursor | undefined;
   #block: CacheEntry[] = [];
 
-  private constructor(
-    file: string,
-    temporary: string,
-    handle: FileHandle,
-    kept: AsyncIterable<CacheEntry> | undefined,
-  ) {
+  private constructor(file: string, temporary: string, handle: FileHandle, kept: CacheCursor | undefined) {
     this.#file = file;
     this.#temporary = temporary;
     this.#handle = handle;

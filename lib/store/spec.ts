@@ -57,11 +57,13 @@ async function createPlace({ place, concurrency }: StoreSpec): Promise<ObjectSto
   }
 }
 
-/** One thread's share of what all may do together. */
+/** One worker thread's share of what all may do together. It may wait for a disk: there a thread is for that. */
 export function shareOf(spec: StoreSpec, threads: number): StoreSpec {
+  const { place, concurrency, bandwidth } = spec;
   return {
     ...spec,
-    concurrency: Math.max(1, Math.ceil(spec.concurrency / threads)),
-    ...(spec.bandwidth && { bandwidth: spec.bandwidth / threads }),
+    ...(place.kind === 'disk' && { place: { ...place, options: { ...place.options, blocking: true } } }),
+    concurrency: Math.max(1, Math.ceil(concurrency / threads)),
+    ...(bandwidth && { bandwidth: bandwidth / threads }),
   };
 }
