@@ -1,13 +1,13 @@
 /**
- * Measures every gzip engine that this host has, at every level, on made-up but realistic Whisper files, and prints a
- * Markdown table. One thread. `lib/compress/levels.ts` quotes it.
+ * Measures every gzip and Zstandard engine that this host has, at every level worth a thought, on made-up but realistic
+ * Whisper files, and prints a Markdown table. One thread. `lib/compress/levels.ts` quotes it.
  *
  *     node --import tsx scripts/measure-gzip.ts [engine ...]
  */
 import process from 'node:process';
 import { gzipSync } from 'node:zlib';
 import type { Decompressor } from '../lib/compress/codec.ts';
-import { createCompressor, createDecompressor, gzipEngines } from '../lib/compress/engine.ts';
+import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../lib/compress/engine.ts';
 import { levels } from '../lib/compress/levels.ts';
 import { madeWhisper } from './madewhisper.ts';
 import { randomFrom } from './seededrandom.ts';
@@ -21,6 +21,8 @@ const ARCHIVES = [
 ] as const;
 const NOW = 1_763_780_400;
 const FILES_OF_EACH = 4;
+/** Zstandard has more, which take longer than anybody would wait. */
+const LEVELS_MAX = 12;
 /** Processor time that each engine and level gets, at least, in each direction. */
 const SECONDS = 1;
 
@@ -55,6 +57,17 @@ for (const engine of gzipEngines()) {
   const decompressor = createDecompressor({ algorithm: 'gz', engine });
   for (let level = min; level <= max; level++) {
     const compressor = createCompressor({ gzipEngine: engine, level });
+    measure(engine, level === usual ? `**${level}**` : `${level}`, (file) => compressor.compress(file), decompressor);
+  }
+}
+for (const engine of readingEngines('zst')) {
+  if (asked.length > 0 && !asked.includes(engine)) continue;
+  const decompressor = createDecompressor({ algorithm: 'zst', engine });
+  // One that only reads is given what another wrote.
+  const zstdEngine = engine === 'fzstd' ? 'auto' : engine;
+  const usual = levels.libzstd.default;
+  for (let level = engine === 'fzstd' ? usual : 1; level <= (engine === 'fzstd' ? usual : LEVELS_MAX); level++) {
+    const compressor = createCompressor({ algorithm: 'zst', zstdEngine, level });
     measure(engine, level === usual ? `**${level}**` : `${level}`, (file) => compressor.compress(file), decompressor);
   }
 }

@@ -53,8 +53,8 @@ try {
       const backups = how && backUpAgainAndAgain(how);
       const { updates, waits } = await write();
       await backups?.stop();
-      samples.get(name)?.updates.push(...updates);
-      samples.get(name)?.waits.push(...waits);
+      for (const time of updates) samples.get(name)?.updates.push(time);
+      for (const time of waits) samples.get(name)?.waits.push(time);
     }
   }
   print(samples);

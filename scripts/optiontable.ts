@@ -170,7 +170,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'n',
     key: 'gzipLevel',
     commands: backing,
-    text: "Level, on the engine's own scale, or 'fastest': half the time, a fifth more bytes",
+    text: "Level, on the engine's own scale, or 'fastest': some more bytes in much less time",
   },
   {
     name: 'layout',

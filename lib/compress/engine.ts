@@ -21,7 +21,7 @@ import { zlib } from './zlib.ts';
 
 // Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
 const gzip = [libdeflate, isal, zlib, fflate] as const;
-const zstd = [nodezstd, libzstd] as const;
+const zstd = [libzstd, nodezstd] as const;
 /** Fastest first: what `auto` takes where speed is all that is asked for. */
 const fastGzip = [isal, libdeflate, zlib, fflate] as const;
 

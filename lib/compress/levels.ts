@@ -19,24 +19,33 @@ export type Level = number | 'fastest';
  *
  * | engine     | level | MB/s | stored bytes | ratio | |
  * |------------|------:|-----:|-------------:|------:|-|
- * | gzip -9    |       |    6 |    2,601,690 |  2.43 | what the Python tool does |
- * | libdeflate |     2 |  143 |    2,599,401 |  2.44 | as small as gzip -9, but only just |
- * | libdeflate |     4 |  120 |    2,588,493 |  2.45 | |
- * | libdeflate | **5** |  100 |    2,441,774 |  2.59 | 6 % smaller than gzip -9: the one real step on this scale |
- * | libdeflate |     6 |   76 |    2,437,403 |  2.60 | a quarter slower for 0.2 % |
- * | libdeflate |    10 |   20 |    2,383,640 |  2.66 | |
- * | ISA-L      |     1 |  482 |    2,825,556 |  2.24 | |
- * | ISA-L      | **3** |  408 |    2,776,873 |  2.28 | four times as fast as libdeflate, 14 % larger |
- * | zlib       |     1 |   86 |    2,649,203 |  2.39 | |
- * | zlib       | **5** |   54 |    2,564,750 |  2.47 | smaller than gzip -9 |
- * | zlib       |     6 |   35 |    2,561,603 |  2.47 | a third slower for 0.1 % |
- * | fflate     |     1 |   45 |    2,690,594 |  2.35 | |
- * | fflate     | **5** |   34 |    2,634,182 |  2.40 | |
- * | fflate     |     6 |   27 |    2,628,821 |  2.41 | a fifth slower for 0.2 % |
+ * | libdeflate |     1 |  188 |    2,709,855 |  2.34 | |
+ * | libdeflate |     2 |  137 |    2,599,401 |  2.44 | as small as gzip -9 (2,601,690), but only just; with some files larger |
+ * | libdeflate |     4 |  118 |    2,588,493 |  2.45 | |
+ * | libdeflate | **5** |   89 |    2,441,774 |  2.59 | 6 % smaller than gzip -9: the one real step on this scale |
+ * | libdeflate |     6 |   72 |    2,437,403 |  2.60 | a fifth slower for 0.2 % |
+ * | libdeflate |    10 |   19 |    2,383,640 |  2.66 | |
+ * | ISA-L      |     0 |  535 |    3,374,701 |  1.88 | |
+ * | ISA-L      |     1 |  536 |    2,825,556 |  2.24 | what `fastest` is: no slower than 0 |
+ * | ISA-L      | **3** |  443 |    2,776,873 |  2.28 | five times as fast as libdeflate, 14 % larger |
+ * | zlib       |     1 |   77 |    2,649,203 |  2.39 | |
+ * | zlib       | **5** |   51 |    2,564,750 |  2.47 | smaller than gzip -9 |
+ * | zlib       |     6 |   34 |    2,561,603 |  2.47 | a third slower for 0.1 % |
+ * | zlib       |     9 |    6 |    2,559,839 |  2.47 | |
+ * | fflate     |     1 |   30 |    2,690,594 |  2.35 | |
+ * | fflate     | **5** |   26 |    2,634,182 |  2.40 | |
+ * | fflate     |     6 |   19 |    2,628,821 |  2.41 | a quarter slower for 0.2 % |
+ * | libzstd    |     1 |  325 |    2,678,431 |  2.36 | |
+ * | libzstd    | **3** |  281 |    2,575,434 |  2.46 | |
+ * | libzstd    |     4 |  139 |    2,593,600 |  2.44 | |
+ * | libzstd    |     6 |  109 |    2,434,059 |  2.60 | 5 % smaller at 40 % of the speed |
+ * | libzstd    |     8 |   72 |    2,369,683 |  2.67 | |
+ *
+ * Back: libdeflate and ISA-L 500 MB/s, zlib 310, fflate 35; libzstd 750, and `node:zlib` on Deno 140, because its checks
+ * are made in JavaScript. The host was busy; a quiet one was a tenth faster.
  *
  * The ratio depends on the data: from 1.4 for averages with all their digits to 13 for files that are mostly empty; the
  * order of the engines hardly does. `auto` takes libdeflate first because what is stored is stored for months.
- * Zstandard's 3 is its own default.
  */
 export const levels: Readonly<Record<WritingEngineName, Levels>> = {
   libdeflate: { min: 1, max: 12, default: 5, fastest: 1 },

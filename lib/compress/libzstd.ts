@@ -5,6 +5,7 @@ import { Lazy } from './lazy.ts';
 import { BoundedOutput } from './output.ts';
 import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
 import { workspace } from './workspace.ts';
+import { zstdParameters } from './zstdparameters.ts';
 
 const SONAME = 'libzstd.so.1';
 
@@ -22,12 +23,9 @@ export const libzstd: WritingEngine<'libzstd'> = {
 /** A size, or an error code at the far end of size_t. */
 type Result = number | bigint;
 
-/** `ZSTD_cParameter` */
-const COMPRESSION_LEVEL = 100;
-const CONTENT_SIZE_FLAG = 200;
-const CHECKSUM_FLAG = 201;
-/** `ZSTD_reset_session_only` */
+/** `ZSTD_ResetDirective` */
 const SESSION_ONLY = 1;
+const SESSION_AND_PARAMETERS = 3;
 
 const library = new Lazy(() => {
   const { bind, addressOf } = loadSharedLibrary(SONAME);
@@ -41,6 +39,7 @@ const library = new Lazy(() => {
     setParameter: bind<(c: Pointer, parameter: number, value: number) => Result>(
       'size_t ZSTD_CCtx_setParameter(void *c, int parameter, int value)',
     ),
+    resetCompressor: bind<(c: Pointer, what: number) => Result>('size_t ZSTD_CCtx_reset(void *c, int what)'),
     compressBound: bind<(bytes: number) => number>('size_t ZSTD_compressBound(size_t n)'),
     compress: bind<(c: Pointer, output: Uint8Array, room: number, input: Uint8Array, bytes: number) => Result>(
       'size_t ZSTD_compress2(void *c, void *out, size_t room, const void *in, size_t n)',
@@ -55,15 +54,18 @@ const library = new Lazy(() => {
 
 function compressor(level: number): Compressor {
   const lib = library.value;
+  const parameters = Object.entries(zstdParameters(level)).map(
+    ([parameter, value]) => [Number(parameter), value] as const,
+  );
   return {
     algorithm: 'zst',
     engine: 'libzstd',
     level,
     compress(data) {
       const context = lib.compressContext;
-      lib.setParameter(context, COMPRESSION_LEVEL, level);
-      lib.setParameter(context, CONTENT_SIZE_FLAG, 1);
-      lib.setParameter(context, CHECKSUM_FLAG, 1);
+      // The context is the thread's: another compressor may have left parameters of its own.
+      lib.resetCompressor(context, SESSION_AND_PARAMETERS);
+      for (const [parameter, value] of parameters) lib.setParameter(context, parameter, value);
       const output = workspace(lib.compressBound(data.length));
       const bytes = lib.compress(context, output, output.length, data, data.length);
       const error = lib.errorOf(bytes);

@@ -5,6 +5,7 @@ import { damaged } from './errors.ts';
 import { checkZstdFrame, zstdHead } from './fzstd.ts';
 import { BoundedOutput } from './output.ts';
 import { type ZstdFrame, zstdFrames } from './zstdframe.ts';
+import { zstdParameters } from './zstdparameters.ts';
 
 /** Zstandard in `node:zlib`: Node from 22.15 on, and Deno. */
 export const nodezstd: WritingEngine<'nodezstd'> = {
@@ -28,7 +29,10 @@ export const nodezstd: WritingEngine<'nodezstd'> = {
 
 /** What newer versions of `node:zlib` have and the types of Node 20 do not. */
 interface NodeZstd {
-  zstdCompressSync(data: Uint8Array, options: { params: Record<number, number>; pledgedSrcSize: number }): Uint8Array;
+  zstdCompressSync(
+    data: Uint8Array,
+    options: { params: Readonly<Record<number, number>>; pledgedSrcSize: number },
+  ): Uint8Array;
   zstdDecompressSync(data: Uint8Array, options: { maxOutputLength: number }): Uint8Array;
 }
 
@@ -39,13 +43,8 @@ function loaded(): NodeZstd {
   return native;
 }
 
-/** `ZSTD_cParameter` */
-const COMPRESSION_LEVEL = 100;
-const CONTENT_SIZE_FLAG = 200;
-const CHECKSUM_FLAG = 201;
-
 function compressor(level: number): Compressor {
-  const params = { [COMPRESSION_LEVEL]: level, [CONTENT_SIZE_FLAG]: 1, [CHECKSUM_FLAG]: 1 };
+  const params = zstdParameters(level);
   return {
     algorithm: 'zst',
     engine: 'nodezstd',

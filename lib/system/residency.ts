@@ -32,9 +32,11 @@ export function uncachedPages(fd: number, size: number): PageRange[] | undefined
 
 /** Whether the kernel tells this process the truth about a file's pages. */
 export function mayAskResidency(owner: number): boolean {
-  const self = process.geteuid?.();
   return self === 0 || self === owner;
 }
+
+/** Asked once: Node asks the kernel each time. */
+const self = process.geteuid?.();
 
 const PROT_NONE = 0;
 const MAP_SHARED = 1;

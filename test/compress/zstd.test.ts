@@ -38,6 +38,19 @@ function bomb(): Uint8Array {
   return join(header, ...Array.from({ length: 18_431 }, () => block(false)), block(true));
 }
 
+describe('zstd compressors of one thread', () => {
+  it('leave nothing behind that changes what another one of another level writes', () => {
+    const content = archiveBytes(18_840);
+    for (const { engine } of writers) {
+      const compressed = (level: number) =>
+        createCompressor({ algorithm: 'zst', zstdEngine: engine, level }).compress(content);
+      const before = [1, 5].map(compressed);
+      compressed(3);
+      assert.deepEqual([1, 5].map(compressed), before);
+    }
+  });
+});
+
 for (const engine of readingEngines('zst')) {
   const decompressor = createDecompressor({ algorithm: 'zst', engine });
 
