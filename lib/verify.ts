@@ -3,7 +3,7 @@ import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
 import { rootOf } from './bucket/layout.ts';
 import { claim } from './bucket/owner.ts';
 import { ByteBudget } from './bytebudget.ts';
-import { codeOf, reasonOf } from './errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type {
   FormatOptions,
@@ -18,7 +18,7 @@ import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
-import { compareFile } from './verify/comparison.ts';
+import { compareFile, countComparison } from './verify/comparison.ts';
 import type { Flaw } from './verify/flaw.ts';
 import { otherEngine } from './verify/otherengine.ts';
 import { isInPart, type Part } from './verify/part.ts';
@@ -71,7 +71,7 @@ const IN_FLIGHT_PER_PROCESS = 4;
  * `counts.damaged` says what no restore can use; what could not be looked at is `counts.failed`.
  *
  * @throws StoreError when the bucket cannot be used at all; GuardError `FOREIGN_BUCKET` when it is to be repaired and is
- *   another machine's; WhisperBackupError `TREE_MISSING`; the signal's reason.
+ *   another machine's; WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
  */
 export async function verify(store: ObjectStore, options: VerifyOptions): Promise<Summary> {
   const { report, signal, compare, repair, readData = false, dryRun = false } = options;
@@ -102,6 +102,8 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   };
   const progress = { phase: 'Verifying', done: 0, found: 0, complete: false };
   let isOrdered = true;
+  // Where the file system has no locks every file would fail alike: stop, and say so once.
+  let noLocks: WhisperBackupError | undefined;
   const events = {
     onForeign: (key: string) => {
       tally.add('foreignKeys');
@@ -117,7 +119,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   };
   async function* found(): AsyncGenerator<Surveyed | BlindSpot> {
     for await (const item of compare ? survey(store, { ...options, ...compare }, events) : storedOnly()) {
-      if (signal?.aborted) return;
+      if (signal?.aborted || noLocks) return;
       progress.found++;
       yield item;
     }
@@ -144,6 +146,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     await threads?.close();
   }
   signal?.throwIfAborted();
+  if (noLocks) throw noLocks;
   if (tally.get('metrics') === 0) {
     const glob = JSON.stringify(options.metrics ?? '*');
     tally.stop('NOTHING_MATCHED', `Nothing to verify: ${store.name} holds no backup of that time that matches ${glob}`);
@@ -209,13 +212,9 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     const newest = stored?.backups.filter(({ time }) => !options.date || time < options.date).at(-1);
     if (!item.local && !newest) return;
     const comparison = await compareFile(item, newest, { ...reading, tree });
-    const { outcome } = comparison;
-    if (outcome === 'failed') tally.fail({ metric, code: comparison.code, reason: comparison.reason });
-    else if (outcome === 'skipped') tally.skip({ metric, code: comparison.code, reason: comparison.reason });
-    else tally.add(outcome);
-    if (outcome === 'gone') tally.note({ metric, code: 'GONE', reason: 'it has backups, and no local file' });
-    if (outcome === 'neverStored') tally.note({ metric, code: 'NEVER_STORED', reason: 'its local file has no backup' });
-    if (outcome === 'changed') report.log('debug', `${metric}: the local file is not its newest backup any more`);
+    countComparison(metric, comparison, tally);
+    if (comparison.outcome === 'failed' && comparison.code === 'NO_LOCKS')
+      noLocks ??= new WhisperBackupError(comparison.code, comparison.reason);
   }
 }
 

@@ -7,6 +7,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import type { TreeOptions } from '../options.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
+import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed } from '../survey.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 
@@ -62,4 +63,14 @@ export async function compareFile(
     }
     return { outcome: 'unknown' };
   }
+}
+
+/** Counts a comparison, and notes what is on one side only. What changed is the rule on a host that is alive. */
+export function countComparison(metric: string, comparison: Comparison, tally: Tally): void {
+  const { outcome } = comparison;
+  if (outcome === 'failed') tally.fail({ metric, code: comparison.code, reason: comparison.reason });
+  else if (outcome === 'skipped') tally.skip({ metric, code: comparison.code, reason: comparison.reason });
+  else tally.add(outcome);
+  if (outcome === 'gone') tally.note({ metric, code: 'GONE', reason: 'it has backups, and no local file' });
+  if (outcome === 'neverStored') tally.note({ metric, code: 'NEVER_STORED', reason: 'its local file has no backup' });
 }
