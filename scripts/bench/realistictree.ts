@@ -50,7 +50,8 @@ const DECK: readonly SeriesKind[] = [
   seriesKinds.counter,
 ];
 const NOW = 1_763_780_400;
-const HOSTS = 100;
+/** A hundred, so that one of them is one per cent. */
+export const HOSTS = 100;
 
 /** One file of such a tree. */
 export function realisticFile(index: number, archives: readonly ArchiveSpec[]): Uint8Array {

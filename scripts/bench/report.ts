@@ -1,0 +1,141 @@
+import { BASELINE, type Row, type Table, tablesOf } from './figures.ts';
+import type { Results } from './results.ts';
+
+/** What a difference must be at least to be told: runs of the same scatter by some per cent. */
+const NOTABLE = 1.05;
+const OURS = 'ours';
+
+/** The report in Markdown, of the raw figures and nothing else. */
+export function reportOf(results: Results): string {
+  const tables = tablesOf(results);
+  const { machine, rounds } = results;
+  return [
+    '# Benchmark',
+    `whisper-backup ${results.commit} and others, side by side in one run: ${results.date.slice(0, 10)}, ` +
+      `${machine.cores} cores (${machine.cpu}), ${gigabytes(machine.memory)} of memory, ${machine.system}, ` +
+      `local disk (${machine.fileSystem}). Made by \`make bench\` from \`results.json\`; never edited.`,
+    '![Times and sizes, beside restic’s](chart.svg)',
+    '## At a glance',
+    glance(tables),
+    '## Where others win',
+    othersWin(tables),
+    ...tables.flatMap(({ scenario, rows }) => [`## ${scenario.title}`, scenario.note, tableOf(rows)]),
+    '## How it was measured',
+    list([
+      `Each figure is the median of ${rounds} ${rounds === 1 ? 'run' : 'runs'} (start-up: four times as many), in ` +
+        'brackets the least and the most. In each round everybody runs once, in an order that turns with the rounds.',
+      'The page cache is warm for all: what a run is about to read is read once before, and what the run before wrote ' +
+        'is on the disk (`sync`). Whether a program waits for its own writes to reach the disk is its own affair: ' +
+        'whisper-backup, restic and borg do; rclone, tar and the Python way do not.',
+      'Wall and processor time are of a whole process with all its children, from start to end. Memory is that of its ' +
+        'largest process, as GNU time tells it; the Python way has several of that size, tar | gzip has small ones.',
+      'whisper-backup works on as many files at once as there are cores (`--processes`); all others by their defaults.',
+      'restic always encrypts and deduplicates, and borg deduplicates (encryption is off); they do more than we ' +
+        'do. rclone only copies. tar makes one stream, so that a single metric cannot be had without reading it all.',
+      'The files are made up: waves, walks, counters, constants, gaps (`scripts/bigtree.ts`). Real ones may compress ' +
+        'better or worse; the order of the programs hardly depends on that.',
+    ]),
+    ...(results.missing.length === 0 ? [] : ['Not measured:', list(results.missing)]),
+    '## Repeat it',
+    '```sh\nmake bench                       # as root on Debian it installs what it compares with\n' +
+      'make bench BENCH=--quick         # one round, on a tenth of the files\nmake bench-report                # report and chart anew, from results.json\n```',
+    `It took ${minutes(results.took)} here, and needs 5 GB of disk.`,
+    '## Versions',
+    list(Object.entries(results.versions).map(([name, version]) => `${name}: ${version}`)),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** Ours at its defaults, beside the baseline. */
+function glance(tables: readonly Table[]): string {
+  const rows = tables.flatMap(({ scenario, rows }) => {
+    const ours = rows.find(({ contender }) => contender.id === OURS);
+    const restic = rows.find(({ contender }) => contender.id === BASELINE);
+    if (ours === undefined) return [];
+    const sizes = [megabytes(ours.stored), megabytes(restic?.stored), times(ours.times.stored)];
+    return [
+      [scenario.title, seconds(ours.wall), restic ? seconds(restic.wall) : '–', times(ours.times.wall), ...sizes],
+    ];
+  });
+  if (rows.length === 0) return 'Nothing of ours was measured.';
+  return markdownTable(['', 'ours', 'restic', 'ours / restic', 'ours stored', 'restic stored', 'ours / restic'], rows);
+}
+
+/** Every scenario and quantity in which somebody else's figure is notably less than ours. */
+function othersWin(tables: readonly Table[]): string {
+  const lines = tables.flatMap(({ scenario, rows }) => {
+    const ours = rows.find(({ contender }) => contender.id === OURS);
+    if (ours === undefined) return [];
+    return rows
+      .filter(({ contender }) => contender.kind === 'other')
+      .flatMap((row) => {
+        const wins = [
+          win(row.wall, ours.wall, 'wall time', seconds),
+          win(row.cpu, ours.cpu, 'processor time', seconds),
+          win(row.memory, ours.memory, 'memory', megabytes),
+          win(row.stored, ours.stored, 'bytes stored', megabytes),
+        ].filter((text) => text !== undefined);
+        return wins.length === 0 ? [] : [`${scenario.title}: **${row.contender.title}**: ${wins.join('; ')}`];
+      });
+  });
+  return lines.length === 0 ? 'Nowhere, in this run.' : `Beside whisper-backup at its defaults:\n\n${list(lines)}`;
+}
+
+function win(
+  theirs: number | undefined,
+  ours: number | undefined,
+  what: string,
+  text: (value: number) => string,
+): string | undefined {
+  if (theirs === undefined || ours === undefined || theirs * NOTABLE > ours) return undefined;
+  return `${what} ${text(theirs)}, ours ${text(ours)} (${times(ours / theirs)})`;
+}
+
+function tableOf(rows: readonly Row[]): string {
+  const hasStored = rows.some(({ stored }) => stored !== undefined);
+  const hasBaseline = rows.some(({ times: { wall } }) => wall !== undefined);
+  const head = ['', 'wall', ...(hasBaseline ? ['/ restic'] : []), 'processor', 'memory'];
+  return markdownTable(
+    hasStored ? [...head, 'stored', ...(hasBaseline ? ['/ restic'] : [])] : head,
+    rows.map((row) => {
+      const { contender, wall, least, most, cpu, memory, stored } = row;
+      const title = contender.kind === 'ours' ? `**${contender.title}**` : contender.title;
+      const spread = most > least ? ` (${seconds(least)} – ${seconds(most)})` : '';
+      const cells = [title, `${seconds(wall)}${spread}`, ...(hasBaseline ? [times(row.times.wall)] : [])];
+      cells.push(cpu === undefined ? '–' : seconds(cpu), megabytes(memory));
+      return hasStored ? [...cells, megabytes(stored), ...(hasBaseline ? [times(row.times.stored)] : [])] : cells;
+    }),
+  );
+}
+
+/** The first column is text, the others are figures. */
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(line)].join('\n');
+}
+
+function list(lines: readonly string[]): string {
+  return lines.map((line) => `- ${line}`).join('\n');
+}
+
+export function seconds(value: number): string {
+  return value < 1 ? `${value.toFixed(3)} s` : value < 10 ? `${value.toFixed(2)} s` : `${value.toFixed(1)} s`;
+}
+
+function minutes(value: number): string {
+  return value < 120 ? `${value} seconds` : `${Math.round(value / 60)} minutes`;
+}
+
+export function megabytes(value: number | undefined): string {
+  if (value === undefined) return '–';
+  return value < 1e7 ? `${(value / 1e6).toFixed(1)} MB` : `${(value / 1e6).toFixed(0)} MB`;
+}
+
+function gigabytes(value: number): string {
+  return `${(value / 2 ** 30).toFixed(0)} GB`;
+}
+
+function times(value: number | undefined): string {
+  return value === undefined ? '–' : `${value.toFixed(2)} ×`;
+}
