@@ -52,6 +52,7 @@ else await bench();
 async function bench(): Promise<void> {
   const started = Date.now();
   const log = (text: string): void => void process.stderr.write(`${text}\n`);
+  const failures: string[] = [];
   const work = resolve(values.work);
   await mkdir(work, { recursive: true });
   const share = values.quick ? 0.1 : 1;
@@ -67,6 +68,10 @@ async function bench(): Promise<void> {
     ],
     scale: (values.scale ?? '').split(',').flatMap((text) => numberOf('scale', text || undefined) ?? []),
     log,
+    failed(text) {
+      failures.push(text);
+      log(`FAILED: ${text}`);
+    },
   };
   const missing = [...plan.contenders.missing];
   if (!hasGnuTime) missing.push('processor time and memory of all: there is no /usr/bin/time');
@@ -92,6 +97,7 @@ async function bench(): Promise<void> {
     rounds: plan.rounds,
     took: Math.round((Date.now() - started) / 1000),
     missing,
+    failures,
     contenders: [...new Map(contenders.map(({ id, title, kind }) => [id, { id, title, kind }])).values()],
     scenarios: outcomes.flatMap(({ scenarios }) => scenarios),
     measurements: outcomes.flatMap(({ measurements }) => measurements),
@@ -99,6 +105,7 @@ async function bench(): Promise<void> {
   await mkdir(values.out, { recursive: true });
   await writeFile(join(values.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
   process.stdout.write(await render(values.out));
+  if (failures.length > 0) process.exitCode = 1;
 }
 
 async function onTree(plan: Plan, tree: BenchTree): Promise<Outcome[]> {

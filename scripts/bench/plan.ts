@@ -14,6 +14,8 @@ export interface Plan {
   /** Numbers of metrics to measure the scale with; none without it. */
   readonly scale: readonly number[];
   log(text: string): void;
+  /** Is told of a run that failed. */
+  failed(text: string): void;
 }
 
 /** A tree that is measured with. */

@@ -35,6 +35,7 @@ export function reportOf(results: Results): string {
       'The files are made up: waves, walks, counters, constants, gaps (`scripts/bigtree.ts`). Real ones may compress ' +
         'better or worse; the order of the programs hardly depends on that.',
     ]),
+    ...(results.failures.length === 0 ? [] : ['Failed, and so in no figure:', list(results.failures)]),
     ...(results.missing.length === 0 ? [] : ['Not measured:', list(results.missing)]),
     '## Repeat it',
     '```sh\nmake bench                       # as root on Debian it installs what it compares with\n' +

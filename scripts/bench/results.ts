@@ -47,6 +47,8 @@ const Results = v.object({
   took: v.number(),
   /** What was to be compared, but is not on the machine. */
   missing: v.array(v.string()),
+  /** Runs that ended badly, and how; they are in no figure. */
+  failures: v.array(v.string()),
   contenders: v.array(Contender),
   scenarios: v.array(Scenario),
   measurements: v.array(Measurement),

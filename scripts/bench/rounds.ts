@@ -1,3 +1,4 @@
+import { reasonOf } from '../../lib/errors.ts';
 import { type Command, measure } from './meter.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
 
@@ -16,6 +17,8 @@ export interface RoundOptions {
   /** A directory for what is measured with. */
   readonly scratch: string;
   log(text: string): void;
+  /** Is told of a run that failed; it has no figures then. */
+  failed(text: string): void;
 }
 
 /**
@@ -27,16 +30,23 @@ export async function oneRound(
   scenario: Scenario,
   entries: readonly Entry[],
   round: number,
-  { rounds, scratch, log }: RoundOptions,
+  { rounds, scratch, log, failed }: RoundOptions,
 ): Promise<Measurement[]> {
   const found: Measurement[] = [];
   for (const entry of turned(entries, round)) {
-    const { id, title } = entry.contender;
-    await entry.before?.();
-    const run = await measure(entry.command, scratch);
-    const stored = await entry.after?.();
-    found.push({ scenario: scenario.id, contender: id, runs: [run], ...(stored === undefined ? {} : { stored }) });
-    log(`${scenario.title}, round ${round + 1} of ${rounds}: ${title}: ${run.wall.toFixed(2)} s`);
+    const what = `${scenario.title}, round ${round + 1} of ${rounds}: ${entry.contender.title}`;
+    try {
+      await entry.before?.();
+      const run = await measure(entry.command, scratch);
+      const stored = await entry.after?.();
+      found.push({
+        ...{ scenario: scenario.id, contender: entry.contender.id, runs: [run] },
+        ...(stored === undefined ? {} : { stored }),
+      });
+      log(`${what}: ${run.wall.toFixed(2)} s`);
+    } catch (error) {
+      failed(`${what}: ${reasonOf(error)}`);
+    }
   }
   return found;
 }

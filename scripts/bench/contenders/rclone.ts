@@ -6,7 +6,7 @@ const environment = ({ state }: Places) => ({ env: { RCLONE_CONFIG: join(state, 
 /** A plain copy: no compression, no history. */
 export const rclone: Contender = {
   id: 'rclone',
-  title: 'rclone copy (neither compressed nor kept by date)',
+  title: 'rclone copy (uncompressed)',
   kind: 'other',
   backup: (places) => ({ words: ['rclone', 'copy', places.tree, places.store], ...environment(places) }),
   restore: (places, target, only = '') => ({
