@@ -8,6 +8,7 @@ import { Ground } from './bench/ground.ts';
 import { commit, machine, versions } from './bench/machine.ts';
 import { hasGnuTime } from './bench/meter.ts';
 import type { BenchTree, Outcome, Plan } from './bench/plan.ts';
+import { Program } from './bench/program.ts';
 import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from './bench/realistictree.ts';
 import { render } from './bench/render.ts';
 import type { Results } from './bench/results.ts';
@@ -53,21 +54,23 @@ async function bench(): Promise<void> {
   const started = Date.now();
   const log = (text: string): void => void process.stderr.write(`${text}\n`);
   const failures: string[] = [];
-  const work = resolve(values.work);
-  await mkdir(work, { recursive: true });
   const share = values.quick ? 0.1 : 1;
-  const processes = availableParallelism();
-  const plan: Plan = {
-    ground: new Ground(work),
-    contenders: allContenders(processes, values.only?.split(',')),
+  const asked = {
     rounds: numberOf('rounds', values.rounds) ?? (values.quick ? 1 : 3),
-    processes,
     trees: [
       treeOf('large', numberOf('large-files', values['large-files']) ?? share * LARGE_FILES.files),
       treeOf('small', numberOf('small-files', values['small-files']) ?? share * SMALL_FILES.files),
     ],
     scale: (values.scale ?? '').split(',').flatMap((text) => numberOf('scale', text || undefined) ?? []),
-    log,
+  };
+  const work = resolve(values.work);
+  await mkdir(work, { recursive: true });
+  const ground = new Ground(work);
+  const program = await Program.install(ground.at('program'));
+  const processes = availableParallelism();
+  const plan: Plan = {
+    ...{ ground, program, processes, ...asked, log },
+    contenders: allContenders(program, processes, values.only?.split(',')),
     failed(text) {
       failures.push(text);
       log(`FAILED: ${text}`);

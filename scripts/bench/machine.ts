@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import { runtimes } from './contenders/ours.ts';
+import { runtimes } from './program.ts';
 import type { Results } from './results.ts';
 
 /** What the figures were measured on. */

@@ -1,11 +1,13 @@
 import type { Contenders } from './contenders/all.ts';
 import type { Ground } from './ground.ts';
+import type { Program } from './program.ts';
 import type { TreeSpec } from './realistictree.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
 
 /** What one run of the benchmark is to do. */
 export interface Plan {
   readonly ground: Ground;
+  readonly program: Program;
   readonly contenders: Contenders;
   readonly rounds: number;
   /** Our files worked on at once: as many as there are cores, which is what the others do by themselves. */

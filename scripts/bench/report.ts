@@ -22,7 +22,7 @@ export function reportOf(results: Results): string {
     ...tables.flatMap(({ scenario, rows }) => [`## ${scenario.title}`, scenario.note, tableOf(rows)]),
     '## How it was measured',
     list([
-      `Each figure is the median of ${rounds} ${rounds === 1 ? 'run' : 'runs'} (start-up: four times as many), in ` +
+      `Each figure is the median of ${rounds} ${rounds === 1 ? 'run' : 'runs'}, in ` +
         'brackets the least and the most. In each round everybody runs once, in an order that turns with the rounds.',
       'The page cache is warm for all: what a run is about to read is read once before, and what the run before wrote ' +
         'is on the disk (`sync`). Whether a program waits for its own writes to reach the disk is its own affair: ' +
@@ -63,34 +63,35 @@ function glance(tables: readonly Table[]): string {
   return markdownTable(['', 'ours', 'restic', 'ours / restic', 'ours stored', 'restic stored', 'ours / restic'], rows);
 }
 
-/** Every scenario and quantity in which somebody else's figure is notably less than ours. */
+/** By scenario and quantity: everybody else whose figure is notably less than ours, and what share of ours it is. */
 function othersWin(tables: readonly Table[]): string {
-  const lines = tables.flatMap(({ scenario, rows }) => {
+  const quantities = [
+    (row: Row) => row.wall,
+    (row: Row) => row.cpu,
+    (row: Row) => row.memory,
+    (row: Row) => row.stored,
+  ];
+  const rows = tables.flatMap(({ scenario, rows }) => {
     const ours = rows.find(({ contender }) => contender.id === OURS);
     if (ours === undefined) return [];
-    return rows
-      .filter(({ contender }) => contender.kind === 'other')
-      .flatMap((row) => {
-        const wins = [
-          win(row.wall, ours.wall, 'wall time', seconds),
-          win(row.cpu, ours.cpu, 'processor time', seconds),
-          win(row.memory, ours.memory, 'memory', megabytes),
-          win(row.stored, ours.stored, 'bytes stored', megabytes),
-        ].filter((text) => text !== undefined);
-        return wins.length === 0 ? [] : [`${scenario.title}: **${row.contender.title}**: ${wins.join('; ')}`];
-      });
+    const others = rows.filter(({ contender }) => contender.kind === 'other');
+    const cells = quantities.map((quantity) => winners(others, ours, quantity));
+    return cells.every((cell) => cell === '') ? [] : [[scenario.title, ...cells]];
   });
-  return lines.length === 0 ? 'Nowhere, in this run.' : `Beside whisper-backup at its defaults:\n\n${list(lines)}`;
+  if (rows.length === 0) return 'Nowhere, in this run.';
+  const what = 'What they need of what whisper-backup needs at its defaults:';
+  return `${what}\n\n${markdownTable(['', 'wall time', 'processor time', 'memory', 'stored'], rows)}`;
 }
 
-function win(
-  theirs: number | undefined,
-  ours: number | undefined,
-  what: string,
-  text: (value: number) => string,
-): string | undefined {
-  if (theirs === undefined || ours === undefined || theirs * NOTABLE > ours) return undefined;
-  return `${what} ${text(theirs)}, ours ${text(ours)} (${times(ours / theirs)})`;
+function winners(others: readonly Row[], ours: Row, quantity: (row: Row) => number | undefined): string {
+  const limit = quantity(ours);
+  return others
+    .flatMap((row) => {
+      const theirs = quantity(row);
+      if (theirs === undefined || limit === undefined || theirs * NOTABLE > limit) return [];
+      return `${row.contender.title} ${times(theirs / limit)}`;
+    })
+    .join('; ');
 }
 
 function tableOf(rows: readonly Row[]): string {

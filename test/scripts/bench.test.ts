@@ -50,7 +50,7 @@ describe('make bench', () => {
           [`unchanged-${tree}`, ['find', 'ours']],
         ]),
       ),
-      startup: ['deno', 'node', 'ours-deno-help', 'ours-deno-version', 'ours-help', 'ours-version'].map(
+      startup: ['deno', 'node', 'ours-deno--help', 'ours-deno--version', 'ours-node--help', 'ours-node--version'].map(
         (id) => `start-${id}`,
       ),
       'scale-300': ['scale-find', 'scale-list', 'scale-purge', 'scale-unchanged'],

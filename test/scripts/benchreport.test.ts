@@ -70,12 +70,9 @@ describe('the report of the benchmark', () => {
 
   it('says where others win, and does not count a floor as one of them', () => {
     const wins = report.split('## ').find((section) => section.startsWith('Where others win')) ?? '';
-    assert.match(
-      wins,
-      /First backup, 400 files: \*\*tar \| gzip\*\*: memory 3\.0 MB, ours 100 MB .*; bytes stored 80 MB/,
-    );
-    assert.match(wins, /Unchanged, 400 files: \*\*restic\*\*: wall time 0\.800 s, ours 1\.00 s \(1\.25 ×\)/);
-    assert.doesNotMatch(wins, /find|First backup, 400 files: \*\*restic/);
+    assert.ok(wins.includes('| First backup, 400 files |  |  | tar \\| gzip 0.03 × | tar \\| gzip 0.89 × |'), wins);
+    assert.ok(wins.includes('| Unchanged, 400 files | restic 0.80 × | restic 0.80 × |  |  |'), wins);
+    assert.doesNotMatch(wins, /find/);
   });
 
   it('hides neither what is missing nor what failed, and shows no empty table', () => {

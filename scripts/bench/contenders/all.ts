@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { gzipEngines } from '../../../lib/compress/engine.ts';
 import { levels } from '../../../lib/compress/levels.ts';
 import type { Contender } from '../contender.ts';
+import type { Program, Runtime } from '../program.ts';
 import { borgWith } from './borg.ts';
 import { find } from './find.ts';
-import { hasOption, oursAs, type Runtime } from './ours.ts';
+import { oursAs } from './ours.ts';
 import { pythonWay } from './pythonway.ts';
 import { rclone } from './rclone.ts';
 import { resticDefault, resticForce } from './restic.ts';
@@ -27,21 +28,21 @@ export interface Contenders {
  *
  * @param only the ids of those that are wanted; all without it.
  */
-export function allContenders(processes: number, only?: readonly string[]): Contenders {
+export function allContenders(program: Program, processes: number, only?: readonly string[]): Contenders {
   const missing: string[] = [];
-  const from = (program: string, ...contenders: Contender[]): Contender[] => {
-    const wanted = contenders.filter(({ id }) => only?.includes(id) ?? true);
-    if (wanted.length === 0 || existsSync(program)) return wanted;
-    missing.push(`${wanted.map(({ title }) => title).join(', ')}: there is no ${program}`);
+  const chosen = (...contenders: Contender[]) => contenders.filter(({ id }) => only?.includes(id) ?? true);
+  const from = (file: string, ...contenders: Contender[]): Contender[] => {
+    const wanted = chosen(...contenders);
+    if (wanted.length === 0 || existsSync(file)) return wanted;
+    missing.push(`${wanted.map(({ title }) => title).join(', ')}: there is no ${file}`);
     return [];
   };
-  const node = process.execPath;
   const auto = gzipEngines()[0] ?? 'zlib';
   const python = pythonWay(processes);
   const usual = (['node', 'deno'] as const).map((runtime) =>
-    oursAs({ id: idOf(runtime), title: titleOf(runtime, auto, levels[auto].default), runtime, processes }),
+    oursAs(program, { id: idOf(runtime), title: titleOf(runtime, auto, levels[auto].default), runtime, processes }),
   );
-  const rehash = oursAs({
+  const rehash = oursAs(program, {
     id: 'ours-rehash',
     title: 'whisper-backup, reads all again (--rehash)',
     runtime: 'node',
@@ -51,20 +52,20 @@ export function allContenders(processes: number, only?: readonly string[]): Cont
   });
   return {
     always: [
-      ...from(node, ...usual),
+      ...chosen(...usual),
       ...from('/usr/bin/restic', resticDefault),
       ...from('/usr/bin/borg', borgWith('lz4')),
       ...from('/usr/bin/rclone', rclone),
       ...from('/usr/bin/python3', python),
     ],
     first: [
-      ...from(node, ...engineVariants('node', processes), ...engineVariants('deno', processes)),
+      ...chosen(...engineVariants(program, 'node', processes), ...engineVariants(program, 'deno', processes)),
       ...from('/usr/bin/borg', borgWith('zstd')),
       ...from('/usr/bin/tar', tarThrough('gzip')),
       ...from('/usr/bin/igzip', tarThrough('igzip')),
     ],
     unchanged: [
-      ...(hasOption('rehash') ? from(node, rehash) : []),
+      ...(program.hasOption('rehash') ? chosen(rehash) : []),
       ...from('/usr/bin/restic', resticForce),
       ...from('/usr/bin/find', find),
     ],
@@ -73,11 +74,11 @@ export function allContenders(processes: number, only?: readonly string[]): Cont
 }
 
 /** Each engine at its default and its fastest level, but for what is the default anyway; and Zstandard. */
-function engineVariants(runtime: Runtime, processes: number): Contender[] {
+function engineVariants(program: Program, runtime: Runtime, processes: number): Contender[] {
   const gzip = gzipEngines().flatMap((engine, i) => {
     const { default: usual, min } = levels[engine];
     return [...(i === 0 ? [] : [usual]), ...(min === usual ? [] : [min])].map((level) =>
-      oursAs({
+      oursAs(program, {
         id: idOf(runtime, engine, String(level)),
         title: titleOf(runtime, engine, level),
         runtime,
@@ -88,7 +89,7 @@ function engineVariants(runtime: Runtime, processes: number): Contender[] {
   });
   const backup = ['--algorithm', 'zst'];
   const zstd = { id: idOf(runtime, 'zst'), title: titleOf(runtime, 'zstd', levels.libzstd.default), backup };
-  return [...gzip, oursAs({ ...zstd, runtime, processes })];
+  return [...gzip, oursAs(program, { ...zstd, runtime, processes })];
 }
 
 function idOf(runtime: Runtime, ...rest: readonly string[]): string {

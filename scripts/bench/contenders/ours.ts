@@ -1,32 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { basename, dirname, join } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import type { Contender, Places } from '../contender.ts';
-import type { Command } from '../meter.ts';
-
-export type Runtime = 'node' | 'deno';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const launcher = join(root, 'scripts/whisper-backup');
-
-/** What starts a script on a runtime. */
-export const runtimes: Readonly<Record<Runtime, readonly string[]>> = {
-  node: [process.execPath],
-  deno: [join(root, 'node_modules/.bin/deno'), 'run', '--allow-all'],
-};
-
-/** Our program with these arguments, in the built form. */
-export function ours(runtime: Runtime, args: readonly string[]): Command {
-  return { words: [...runtimes[runtime], launcher, ...args] };
-}
-
-/** Whether our `backup` has this option. */
-export function hasOption(name: string): boolean {
-  return new RegExp(`^ +(-., )?--${name}\\b`, 'm').test(
-    execFileSync(process.execPath, [launcher, 'backup', '--help'], { encoding: 'utf8' }),
-  );
-}
+import type { Program, Runtime } from '../program.ts';
 
 export interface OursOptions {
   readonly id: string;
@@ -40,7 +14,8 @@ export interface OursOptions {
 }
 
 /** Our program with these options. */
-export function oursAs({ id, title, runtime, processes, backup = [], shares }: OursOptions): Contender {
+export function oursAs(program: Program, options: OursOptions): Contender {
+  const { id, title, runtime, processes, backup = [], shares } = options;
   const common = ({ store, state }: Places) => [
     ...['--bucket', basename(store), '--processes', String(processes)],
     ...['--nolog', '--nostamp', '--quiet', '--lockfile', join(state, 'run.lock')],
@@ -51,12 +26,12 @@ export function oursAs({ id, title, runtime, processes, backup = [], shares }: O
     kind: 'ours',
     ...(shares === undefined ? {} : { shares }),
     backup: (places) =>
-      ours(runtime, [
+      program.command(runtime, [
         ...['backup', 'disk', `path=${dirname(places.store)}`, '--prefix', places.tree],
         ...[...common(places), ...backup],
       ]),
     restore: (places, target, only) =>
-      ours(runtime, [
+      program.command(runtime, [
         ...['restore', 'disk', `path=${dirname(places.store)}`, '--prefix', target, ...common(places)],
         ...(only === undefined ? [] : ['--metrics', `${only.replaceAll('/', '.')}.*`]),
       ]),

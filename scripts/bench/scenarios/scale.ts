@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { find } from '../contenders/find.ts';
-import { ours } from '../contenders/ours.ts';
 import { makeManyBackups, makeManyMetrics } from '../manymetrics.ts';
 import { type Command, measure } from '../meter.ts';
 import type { Outcome, Plan } from '../plan.ts';
@@ -30,7 +29,7 @@ export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
   const processes = ['--processes', String(plan.processes)];
   const run = (command: string, ...args: string[]): Command => {
     const common = ['--bucket', 'bucket', '--nolog', '--quiet', ...args];
-    return ours('node', [command, 'disk', `path=${ground.at('many')}`, ...common]);
+    return plan.program.command('node', [command, 'disk', `path=${ground.at('many')}`, ...common]);
   };
   const changing = ['--prefix', tree, '--nostamp', '--nolock'];
   const unchanged = run('backup', ...changing, ...processes);
