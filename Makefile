@@ -38,7 +38,7 @@ build: ## dist/, the form that starts quickly; npm ci makes it too
 	node --import tsx scripts/build.ts
 
 clean: ## Remove what was built
-	rm -rf dist demo
+	rm -rf dist demo bench/out
 
 debian-packages:
 	@node test/debian-packages.mjs

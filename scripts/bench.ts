@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
@@ -31,7 +31,7 @@ const usage = `node --import tsx scripts/bench.ts [options]
       --only <ids>        Only these contenders, as ours,restic,tar-gzip
       --scale <numbers>   Also trees of so many metrics, as 100000,1000000; a million needs 10 GB and 20 minutes
       --out <dir>         Where results.json, report.md and chart.svg go (bench)
-      --work <dir>        Where the trees and stores are made; removed afterwards (bench/out/work)
+      --work <dir>        Where a directory for trees and stores is made, and removed (bench/out)
 `;
 
 const { values } = parseArgs({
@@ -43,7 +43,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     scale: { type: 'string' },
     out: { type: 'string', default: 'bench' },
-    work: { type: 'string', default: 'bench/out/work' },
+    work: { type: 'string', default: 'bench/out' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -63,8 +63,8 @@ async function bench(): Promise<void> {
     ],
     scale: (values.scale ?? '').split(',').flatMap((text) => numberOf('scale', text || undefined) ?? []),
   };
-  const work = resolve(values.work);
-  await mkdir(work, { recursive: true });
+  await mkdir(values.work, { recursive: true });
+  const work = await mkdtemp(join(resolve(values.work), 'bench-'));
   const ground = new Ground(work);
   const program = await Program.install(ground.at('program'));
   const processes = availableParallelism();

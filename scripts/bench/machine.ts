@@ -12,7 +12,7 @@ export function machine(directory: string): Results['machine'] {
     cores: cpus().length,
     memory: totalmem(),
     system: `${system}, kernel ${release()}`,
-    fileSystem: said('stat', '--file-system', '--format=%T', directory) || 'unknown',
+    fileSystem: said('df', '--output=fstype', directory).split('\n')[1] ?? 'unknown',
   };
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tablesOf } from '../../scripts/bench/figures.ts';
@@ -57,12 +56,13 @@ describe('make bench', () => {
     });
     assert.equal(stdout, await readFile(scratch.at('out', 'report.md'), 'utf8'));
     assert.match(await readFile(scratch.at('out', 'chart.svg'), 'utf8'), /<\/svg>\n$/);
-    assert.ok(!existsSync(scratch.at('work')), 'what it worked with is still there');
+    assert.deepEqual(await readdir(scratch.at('work')), [], 'what it worked with is still there');
   });
 
   it('refuses a number that is none, before it measures anything', async () => {
     await using scratch = await createScratch();
     const { code, stderr } = await bench(['--rounds', 'many', '--work', scratch.at('work')]);
+    assert.deepEqual(await readdir(scratch.path), []);
     assert.equal(code, 1);
     assert.match(stderr, /--rounds must be a whole number: got "many"/);
   });
