@@ -66,10 +66,14 @@ async function bench(): Promise<void> {
   await mkdir(values.work, { recursive: true });
   const work = await mkdtemp(join(resolve(values.work), 'bench-'));
   const ground = new Ground(work);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => stop.abort(new Error(`Stopped by ${signal}`)));
+  }
   const program = await Program.install(ground.at('program'));
   const processes = availableParallelism();
   const plan: Plan = {
-    ...{ ground, program, processes, ...asked, log },
+    ...{ ground, program, processes, ...asked, log, scratch: work, signal: stop.signal },
     contenders: allContenders(program, processes, values.only?.split(',')),
     failed(text) {
       failures.push(text);

@@ -15,13 +15,19 @@ const GNU_TIME = '/usr/bin/time';
 
 export const hasGnuTime: boolean = existsSync(GNU_TIME);
 
+export interface MeterOptions {
+  /** A directory for what GNU time writes. */
+  readonly scratch: string;
+  /** Ends what is being measured. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs a program and measures it.
  *
- * @param scratch a directory for what GNU time writes.
- * @throws Error with what the program said, when its exit code is not 0.
+ * @throws Error with what the program said, when its exit code is not 0; the signal's reason.
  */
-export async function measure({ words, env, cwd }: Command, scratch: string): Promise<Run> {
+export async function measure({ words, env, cwd }: Command, { scratch, signal }: MeterOptions): Promise<Run> {
   const report = join(scratch, 'time.txt');
   const timed = hasGnuTime ? [GNU_TIME, '--format=%U %S %M', `--output=${report}`, ...words] : words;
   const shell = $({
@@ -30,10 +36,12 @@ export async function measure({ words, env, cwd }: Command, scratch: string): Pr
     stdio: ['ignore', 'pipe', 'pipe'],
     quiet: true,
     nothrow: true,
+    signal,
   });
   const start = performance.now();
   const output = await shell`exec ${timed}`;
   const wall = (performance.now() - start) / 1000;
+  signal.throwIfAborted();
   if (output.exitCode !== 0) {
     throw new Error(`Cannot measure: exit code ${output.exitCode} of: ${words.join(' ')}\n${output.stderr}`);
   }

@@ -3,21 +3,18 @@ import type { Ground } from './ground.ts';
 import type { Program } from './program.ts';
 import type { TreeSpec } from './realistictree.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
+import type { RoundOptions } from './rounds.ts';
 
 /** What one run of the benchmark is to do. */
-export interface Plan {
+export interface Plan extends RoundOptions {
   readonly ground: Ground;
   readonly program: Program;
   readonly contenders: Contenders;
-  readonly rounds: number;
   /** Our files worked on at once: as many as there are cores, which is what the others do by themselves. */
   readonly processes: number;
   readonly trees: readonly BenchTree[];
   /** Numbers of metrics to measure the scale with; none without it. */
   readonly scale: readonly number[];
-  log(text: string): void;
-  /** Is told of a run that failed. */
-  failed(text: string): void;
 }
 
 /** A tree that is measured with. */

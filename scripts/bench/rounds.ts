@@ -1,5 +1,5 @@
 import { reasonOf } from '../../lib/errors.ts';
-import { type Command, measure } from './meter.ts';
+import { type Command, type MeterOptions, measure } from './meter.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
 
 /** What one contender does in one scenario. */
@@ -12,10 +12,8 @@ export interface Entry {
   after?(): Promise<number | undefined>;
 }
 
-export interface RoundOptions {
+export interface RoundOptions extends MeterOptions {
   readonly rounds: number;
-  /** A directory for what is measured with. */
-  readonly scratch: string;
   log(text: string): void;
   /** Is told of a run that failed; it has no figures then. */
   failed(text: string): void;
@@ -30,14 +28,15 @@ export async function oneRound(
   scenario: Scenario,
   entries: readonly Entry[],
   round: number,
-  { rounds, scratch, log, failed }: RoundOptions,
+  options: RoundOptions,
 ): Promise<Measurement[]> {
+  const { rounds, log, failed, signal } = options;
   const found: Measurement[] = [];
   for (const entry of turned(entries, round)) {
     const what = `${scenario.title}, round ${round + 1} of ${rounds}: ${entry.contender.title}`;
     try {
       await entry.before?.();
-      const run = await measure(entry.command, scratch);
+      const run = await measure(entry.command, options);
       const stored = await entry.after?.();
       found.push({
         ...{ scenario: scenario.id, contender: entry.contender.id, runs: [run] },
@@ -45,6 +44,7 @@ export async function oneRound(
       });
       log(`${what}: ${run.wall.toFixed(2)} s`);
     } catch (error) {
+      signal.throwIfAborted();
       failed(`${what}: ${reasonOf(error)}`);
     }
   }

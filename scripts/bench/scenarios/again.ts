@@ -29,15 +29,14 @@ export async function again(plan: Plan, tree: BenchTree): Promise<Outcome> {
       before: () => ground.warm(places.tree, ...(contender.kind === 'floor' ? [] : [places.store])),
     };
   };
-  const options = { ...plan, scratch: ground.at() };
   const found = [];
   for (let round = 0; round < plan.rounds; round++) {
     changeTenth(ground.at('trees', tree.id), tree.spec.files, round);
     await sleep(SETTLED);
-    found.push(...(await oneRound(changed, contenders.always.map(entry), round, options)));
+    found.push(...(await oneRound(changed, contenders.always.map(entry), round, plan)));
     await sleep(SETTLED);
     const all = [...contenders.always, ...contenders.unchanged];
-    found.push(...(await oneRound(unchanged, all.map(entry), round, options)));
+    found.push(...(await oneRound(unchanged, all.map(entry), round, plan)));
   }
   return { scenarios: [changed, unchanged], measurements: joined(found) };
 }

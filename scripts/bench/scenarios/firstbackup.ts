@@ -22,7 +22,7 @@ export async function firstBackup(plan: Plan, tree: BenchTree): Promise<Outcome>
       async before() {
         await ground.forget(places);
         const prepare = contender.prepare?.(places);
-        if (prepare) await measure(prepare, ground.at());
+        if (prepare) await measure(prepare, plan);
         await ground.warm(places.tree);
       },
       async after() {
@@ -38,7 +38,7 @@ export async function firstBackup(plan: Plan, tree: BenchTree): Promise<Outcome>
       ...contenders.always.map((contender) => entry(contender, true)),
       ...others.map((contender) => entry(contender, false)),
     ],
-    { ...plan, scratch: ground.at() },
+    plan,
   );
   return { scenarios: [scenario], measurements };
 }

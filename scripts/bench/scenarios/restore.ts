@@ -52,7 +52,7 @@ async function restorePart(
       },
     };
   });
-  const measurements = await inRounds(scenario, entries, { ...plan, scratch: ground.at() });
+  const measurements = await inRounds(scenario, entries, plan);
   await ground.emptied('restored');
   return { scenarios: [scenario], measurements };
 }

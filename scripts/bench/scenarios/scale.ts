@@ -39,8 +39,8 @@ export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
     entry('purge', 'purge', 'ours', run('purge', ...changing)),
     entry('find', find.title, 'floor', find.backup(places, 0)),
   ];
-  await measure(unchanged, ground.at());
-  const measurements = await inRounds(scenario, entries, { ...plan, rounds: 1, scratch: ground.at() });
+  await measure(unchanged, plan);
+  const measurements = await inRounds(scenario, entries, { ...plan, rounds: 1 });
   await ground.emptied('many');
   return { scenarios: [scenario], measurements, contenders: entries.map(({ contender }) => contender) };
 }

@@ -34,7 +34,7 @@ export async function startUp(plan: Plan): Promise<Outcome> {
     ...(present.has('borg-lz4') ? [entry('borg', 'borg --version', 'other', { words: ['borg', '--version'] })] : []),
     ...(present.has('rclone') ? [entry('rclone', 'rclone version', 'other', { words: ['rclone', 'version'] })] : []),
   ];
-  const measurements = await inRounds(scenario, entries, { ...plan, rounds, scratch: plan.ground.at() });
+  const measurements = await inRounds(scenario, entries, { ...plan, rounds });
   return { scenarios: [scenario], measurements, contenders: entries.map(({ contender }) => contender) };
 }
 
