@@ -29,7 +29,7 @@ const usage = `node --import tsx scripts/bench.ts [options]
       --large-files <n>   Files of 991 KB (400)
       --small-files <n>   Files of 17 KB (20000)
       --only <ids>        Only these contenders, as ours,restic,tar-gzip
-      --scale <numbers>   Also trees of so many metrics, as 100000,1000000; a million needs 10 GB and 20 minutes
+      --scale <numbers>   Also trees of so many metrics, as 100000,1000000, with five backups each
       --out <dir>         Where results.json, report.md and chart.svg go (bench)
       --work <dir>        Where a directory for trees and stores is made, and removed (bench/out)
 `;

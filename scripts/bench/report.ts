@@ -33,14 +33,14 @@ export function reportOf(results: Results): string {
       'restic always encrypts and deduplicates, and borg deduplicates (encryption is off); they do more than we ' +
         'do. rclone only copies. tar makes one stream, so that a single metric cannot be had without reading it all.',
       'The files are made up: waves, walks, counters, constants, gaps (`scripts/bigtree.ts`). Real ones may compress ' +
-        'better or worse; the order of the programs hardly depends on that.',
+        'better or worse.',
     ]),
     ...(results.failures.length === 0 ? [] : ['Failed, and so in no figure:', list(results.failures)]),
     ...(results.missing.length === 0 ? [] : ['Not measured:', list(results.missing)]),
     '## Repeat it',
     '```sh\nmake bench                       # as root on Debian it installs what it compares with\n' +
       'make bench BENCH=--quick         # one round, on a tenth of the files\nmake bench-report                # report and chart anew, from results.json\n```',
-    `It took ${minutes(results.took)} here, and needs 5 GB of disk.`,
+    `It took ${minutes(results.took)} here, and needs a few GB of disk.`,
     '## Versions',
     list(Object.entries(results.versions).map(([name, version]) => `${name}: ${version}`)),
   ]
