@@ -4,10 +4,10 @@ BIN := node_modules/.bin
 NODE_TEST := node --import tsx --test --test-concurrency=2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt build clean debian-packages
+.PHONY: help demo test check bench bench-report fmt build clean debian-packages
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## The whole job on a sample tree and the disk store, in under a minute
 	npm ci --omit=dev --no-audit --no-fund --loglevel=error
@@ -23,6 +23,14 @@ check: ## Types, lint and format; fast, no network
 	$(BIN)/tsc --project .
 	$(BIN)/biome ci --error-on-warnings .
 
+bench: ## Times, bytes and memory beside restic, borg, rclone, tar: writes bench/. BENCH=--help for options
+	@node test/debian-packages.mjs benchmark
+	npm ci --no-audit --no-fund --loglevel=error
+	@node --import tsx scripts/bench.ts $(BENCH)
+
+bench-report: ## bench/report.md and chart.svg anew, from the raw figures in bench/results.json
+	@node --import tsx scripts/bench-report.ts
+
 fmt: ## Format, and mend what lint can mend
 	$(BIN)/biome check --write .
 
@@ -30,7 +38,7 @@ build: ## dist/, the form that starts quickly; npm ci makes it too
 	node --import tsx scripts/build.ts
 
 clean: ## Remove what was built
-	rm -rf dist demo
+	rm -rf dist demo bench/out
 
 debian-packages:
 	@node test/debian-packages.mjs

@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -9,7 +11,10 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-await rm(`${root}dist`, { recursive: true, force: true });
+/** Another directory may be named, to leave dist/ alone. */
+const outdir = resolve(root, process.argv[2] ?? 'dist');
+
+await rm(outdir, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
   entryPoints: {
@@ -19,7 +24,7 @@ await build({
     walkthread: 'lib/tree/walkthread.ts',
     listthread: 'lib/store/disk/listthread.ts',
   },
-  outdir: 'dist',
+  outdir,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   splitting: true,

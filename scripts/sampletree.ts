@@ -13,7 +13,7 @@ const ARCHIVES = [
 ];
 
 /** What one host reports. */
-const NAMES = [
+export const SAMPLE_NAMES = [
   ...['idle', 'user', 'system', 'iowait'].map((name) => `cpu.total.${name}`),
   ...['01', '05', '15'].map((name) => `loadavg.${name}`),
   ...['MemFree', 'Cached', 'Dirty', 'SwapUsed'].map((name) => `memory.${name}`),
@@ -27,7 +27,7 @@ export async function makeSampleTree(prefix: string, options: { hosts: number; n
   const { hosts, now } = options;
   let files = 0;
   for (let host = 1; host <= hosts; host++) {
-    for (const name of NAMES) {
+    for (const name of SAMPLE_NAMES) {
       const metric = `servers.web${String(host).padStart(2, '0')}.${name}`;
       await writeSample(prefix, metric, pointsOf(metric, ++files, now), now);
     }

@@ -1,17 +1,19 @@
-// Installs what the tests need from Debian, as root on Debian. Anywhere else it says loudly what is missing, and what it
-// was for: `test-files.mjs` then leaves those tests out.
+// Installs what the tests need from Debian, as root on Debian; with the argument `benchmark` what that needs. Anywhere
+// else it says loudly what is missing, and what it was for: `test-files.mjs` then leaves those tests out, and the
+// benchmark those programs.
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { missing } from './requirements.mjs';
 
-const lacking = missing();
+const purpose = process.argv[2] ?? 'tests';
+const lacking = missing(purpose);
 const packages = lacking.map(({ name }) => name);
 if (packages.length > 0) {
   if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     console.log(`Installing from Debian: ${packages.join(' ')}`);
     withoutServices(install);
   } else {
-    console.error('THIS MACHINE LACKS WHAT SOME TESTS NEED, and this is not root on Debian:');
+    console.error(`THIS MACHINE LACKS WHAT THE ${purpose.toUpperCase()} NEED, and this is not root on Debian:`);
     for (const { name, why } of lacking) console.error(`  ${name}: ${why}`);
     console.error(`As root on Debian: apt-get install --no-install-recommends ${packages.join(' ')}`);
   }
@@ -22,7 +24,7 @@ function install() {
   const options = { env, stdio: ['ignore', 'ignore', 'inherit'] };
   execFileSync('apt-get', ['update', '-qq'], options);
   execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
-  const still = missing().map(({ shownBy, name }) => `${shownBy} of ${name}`);
+  const still = missing(purpose).map(({ shownBy, name }) => `${shownBy} of ${name}`);
   if (still.length > 0) throw new Error(`Still missing: ${still.join(', ')}`);
 }
 

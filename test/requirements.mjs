@@ -1,11 +1,17 @@
-// What the tests need besides `npm ci`: what shows that it is there, Debian's package, why, and which files of test/ use
-// it. Plain JavaScript, as it is read before anything is installed.
+// What the tests and the benchmark need besides `npm ci`: what shows that it is there, Debian's package, why, and which
+// files of test/ use it. Plain JavaScript, as it is read before anything is installed.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const python = '/usr/lib/python3/dist-packages';
 
-const requirements = [
+const libraries = [
+  ['libdeflate.so.0', 'libdeflate0', 'the gzip engine libdeflate', undefined],
+  ['libisal.so.2', 'libisal2', 'the gzip engine ISA-L', undefined],
+  ['libzstd.so.1', 'libzstd1', 'the zstd engine', undefined],
+];
+
+const tests = [
   [`${python}/whisper.py`, 'python3-whisper', 'the reference implementation of Whisper', /\/usr\/bin\/python3/],
   ['/usr/bin/setpriv', 'util-linux', 'to be another user', /setpriv/],
   ['/usr/bin/carbon-cache', 'graphite-carbon', 'a real carbon-cache that writes meanwhile', /servers\/carbon\.ts/],
@@ -23,14 +29,27 @@ const requirements = [
   [`${python}/keystonemiddleware`, 'python3-keystonemiddleware', 'lets Swift ask Keystone', /servers\/keystone\.ts/],
   ['/usr/bin/aws', 'awscli', 'to restore from S3 by hand, as the README tells it', /\/usr\/bin\/aws/],
   ['/usr/bin/swift', 'python3-swiftclient', 'to restore from Swift by hand, likewise', /\/usr\/bin\/swift/],
-  ['libdeflate.so.0', 'libdeflate0', 'the gzip engine libdeflate', undefined],
-  ['libisal.so.2', 'libisal2', 'the gzip engine ISA-L', undefined],
-  ['libzstd.so.1', 'libzstd1', 'the zstd engine', undefined],
-].map(([shownBy, name, why, usedBy]) => ({ shownBy, name, why, usedBy }));
+  ...libraries,
+];
 
-/** Those that this machine lacks. */
-export function missing() {
-  return requirements.filter(({ shownBy }) => (shownBy.startsWith('/') ? !existsSync(shownBy) : !isLoadable(shownBy)));
+/** What `make bench` measures with, and compares with. */
+const benchmark = [
+  ['/usr/bin/time', 'time', 'processor time and memory of what is measured'],
+  ['/usr/bin/restic', 'restic', 'to compare with'],
+  ['/usr/bin/borg', 'borgbackup', 'to compare with'],
+  ['/usr/bin/rclone', 'rclone', 'to compare with'],
+  ['/usr/bin/igzip', 'isal', 'to compare with'],
+  ['/usr/bin/python3', 'python3', 'to compare with'],
+  ...libraries,
+];
+
+const requirements = { tests, benchmark };
+
+/** Those that this machine lacks, for the `tests` or the `benchmark`. */
+export function missing(purpose = 'tests') {
+  return requirements[purpose]
+    .map(([shownBy, name, why, usedBy]) => ({ shownBy, name, why, usedBy }))
+    .filter(({ shownBy }) => (shownBy.startsWith('/') ? !existsSync(shownBy) : !isLoadable(shownBy)));
 }
 
 function isLoadable(library) {

@@ -1,0 +1,10 @@
+import process from 'node:process';
+import { render } from './bench/render.ts';
+
+/*
+ * `make bench-report`: report and chart anew, from the raw figures of an earlier run.
+ *
+ *     node --import tsx scripts/bench-report.ts [DIRECTORY]
+ */
+
+await render(process.argv[2] ?? 'bench');

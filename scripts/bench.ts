@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { allContenders } from './bench/contenders/all.ts';
+import { Ground } from './bench/ground.ts';
+import { commit, machine, versions } from './bench/machine.ts';
+import { hasGnuTime } from './bench/meter.ts';
+import type { BenchTree, Outcome, Plan } from './bench/plan.ts';
+import { Program } from './bench/program.ts';
+import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from './bench/realistictree.ts';
+import { render } from './bench/render.ts';
+import type { Results } from './bench/results.ts';
+import { again } from './bench/scenarios/again.ts';
+import { firstBackup } from './bench/scenarios/firstbackup.ts';
+import { restore } from './bench/scenarios/restore.ts';
+import { scale } from './bench/scenarios/scale.ts';
+import { startUp } from './bench/scenarios/startup.ts';
+
+/*
+ * `make bench`: us and others side by side, in one run. Writes the raw figures, and from them report and chart.
+ */
+
+const usage = `node --import tsx scripts/bench.ts [options]
+
+      --rounds <n>        Runs of each, interleaved; the median counts (3)
+      --quick             One round, on a tenth of the files
+      --large-files <n>   Files of 991 KB (400)
+      --small-files <n>   Files of 17 KB (20000)
+      --only <ids>        Only these contenders, as ours,restic,tar-gzip
+      --scale <numbers>   Also trees of so many metrics, as 100000,1000000, with five backups each
+      --out <dir>         Where results.json, report.md and chart.svg go (bench)
+      --work <dir>        Where a directory for trees and stores is made, and removed (bench/out)
+`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    'large-files': { type: 'string' },
+    'small-files': { type: 'string' },
+    only: { type: 'string' },
+    scale: { type: 'string' },
+    out: { type: 'string', default: 'bench' },
+    work: { type: 'string', default: 'bench/out' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+if (values.help) process.stdout.write(usage);
+else await bench();
+
+async function bench(): Promise<void> {
+  const started = Date.now();
+  const log = (text: string): void => void process.stderr.write(`${text}\n`);
+  const failures: string[] = [];
+  const share = values.quick ? 0.1 : 1;
+  const asked = {
+    rounds: numberOf('rounds', values.rounds) ?? (values.quick ? 1 : 3),
+    trees: [
+      treeOf('large', numberOf('large-files', values['large-files']) ?? share * LARGE_FILES.files),
+      treeOf('small', numberOf('small-files', values['small-files']) ?? share * SMALL_FILES.files),
+    ],
+    scale: (values.scale ?? '').split(',').flatMap((text) => numberOf('scale', text || undefined) ?? []),
+  };
+  await mkdir(values.work, { recursive: true });
+  const work = await mkdtemp(join(resolve(values.work), 'bench-'));
+  const ground = new Ground(work);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => stop.abort(new Error(`Stopped by ${signal}`)));
+  }
+  const program = await Program.install(ground.at('program'));
+  const processes = availableParallelism();
+  const plan: Plan = {
+    ...{ ground, program, processes, ...asked, log, scratch: work, signal: stop.signal },
+    contenders: allContenders(program, processes, values.only?.split(',')),
+    failed(text) {
+      failures.push(text);
+      log(`FAILED: ${text}`);
+    },
+  };
+  const missing = [...plan.contenders.missing];
+  if (!hasGnuTime) missing.push('processor time and memory of all: there is no /usr/bin/time');
+  for (const what of missing) log(`NOT MEASURED: ${what}`);
+
+  const host = machine(work);
+  const outcomes: Outcome[] = [];
+  try {
+    for (const tree of plan.trees) outcomes.push(...(await onTree(plan, tree)));
+    outcomes.push(await startUp(plan));
+    for (const metrics of plan.scale) outcomes.push(await scale(plan, metrics));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  const { always, first, unchanged } = plan.contenders;
+  const contenders = [...always, ...first, ...unchanged, ...outcomes.flatMap((outcome) => outcome.contenders ?? [])];
+  const results: Results = {
+    format: 1,
+    date: new Date(started).toISOString(),
+    commit: commit(),
+    machine: host,
+    versions: versions(),
+    rounds: plan.rounds,
+    took: Math.round((Date.now() - started) / 1000),
+    missing,
+    failures,
+    contenders: [...new Map(contenders.map(({ id, title, kind }) => [id, { id, title, kind }])).values()],
+    scenarios: outcomes.flatMap(({ scenarios }) => scenarios),
+    measurements: outcomes.flatMap(({ measurements }) => measurements),
+  };
+  await mkdir(values.out, { recursive: true });
+  await writeFile(join(values.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
+  process.stdout.write(await render(values.out));
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+async function onTree(plan: Plan, tree: BenchTree): Promise<Outcome[]> {
+  plan.log(`Making ${tree.title}`);
+  makeRealisticTree(await plan.ground.emptied('trees', tree.id), tree.spec);
+  return [await firstBackup(plan, tree), await restore(plan, tree), await again(plan, tree)];
+}
+
+function treeOf(id: BenchTree['id'], files: number): BenchTree {
+  const spec = { ...(id === 'large' ? LARGE_FILES : SMALL_FILES), files };
+  return { id, title: `${files.toLocaleString('en')} files of ${id === 'large' ? '991 KB' : '17 KB'}`, spec };
+}
+
+function numberOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new Error(`Cannot measure: --${name} must be a whole number: got "${text}"`);
+}

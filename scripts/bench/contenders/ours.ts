@@ -1,0 +1,39 @@
+import { basename, dirname, join } from 'node:path';
+import type { Contender, Places } from '../contender.ts';
+import type { Program, Runtime } from '../program.ts';
+
+export interface OursOptions {
+  readonly id: string;
+  readonly title: string;
+  readonly runtime: Runtime;
+  readonly processes: number;
+  /** Options of `backup`. */
+  readonly backup?: readonly string[];
+  /** See {@link Contender}. */
+  readonly shares?: string;
+}
+
+/** Our program with these options. */
+export function oursAs(program: Program, options: OursOptions): Contender {
+  const { id, title, runtime, processes, backup = [], shares } = options;
+  const common = ({ store, state }: Places) => [
+    ...['--bucket', basename(store), '--processes', String(processes)],
+    ...['--nolog', '--nostamp', '--quiet', '--lockfile', join(state, 'run.lock')],
+  ];
+  return {
+    id,
+    title,
+    kind: 'ours',
+    ...(shares === undefined ? {} : { shares }),
+    backup: (places) =>
+      program.command(runtime, [
+        ...['backup', 'disk', `path=${dirname(places.store)}`, '--prefix', places.tree],
+        ...[...common(places), ...backup],
+      ]),
+    restore: (places, target, only) =>
+      program.command(runtime, [
+        ...['restore', 'disk', `path=${dirname(places.store)}`, '--prefix', target, ...common(places)],
+        ...(only === undefined ? [] : ['--metrics', `${only.replaceAll('/', '.')}.*`]),
+      ]),
+  };
+}

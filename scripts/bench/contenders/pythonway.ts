@@ -1,0 +1,14 @@
+import { fileURLToPath } from 'node:url';
+import type { Contender } from '../contender.ts';
+
+const script = fileURLToPath(new URL('pythonway.py', import.meta.url));
+
+/** What the Python tool does at its heart, without the tool. */
+export function pythonWay(processes: number): Contender {
+  return {
+    id: 'python',
+    title: `the Python way (gzip -9, ${processes} processes)`,
+    kind: 'other',
+    backup: ({ tree, store }) => ({ words: ['/usr/bin/python3', script, tree, store, String(processes)] }),
+  };
+}

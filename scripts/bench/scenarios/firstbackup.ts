@@ -1,0 +1,44 @@
+import type { Contender } from '../contender.ts';
+import { sizeOf } from '../ground.ts';
+import { measure } from '../meter.ts';
+import type { BenchTree, Outcome, Plan } from '../plan.ts';
+import { inRounds } from '../rounds.ts';
+
+/** Everything, into an empty store. The stores of those that are always there remain as the last round left them. */
+export async function firstBackup(plan: Plan, tree: BenchTree): Promise<Outcome> {
+  const { ground, contenders } = plan;
+  // What an engine does to a byte does not depend on the number of files.
+  const others = tree.id === 'large' ? contenders.first : [];
+  const scenario = {
+    id: `first-${tree.id}`,
+    title: `First backup, ${tree.title}`,
+    note: 'Into an empty store, made beforehand where a program needs that. Stored: all files of the store together.',
+  };
+  const entry = (contender: Contender, remains: boolean) => {
+    const places = ground.places(tree.id, contender);
+    return {
+      contender,
+      command: contender.backup(places, 0),
+      async before() {
+        await ground.forget(places);
+        const prepare = contender.prepare?.(places);
+        if (prepare) await measure(prepare, plan);
+        await ground.warm(places.tree);
+      },
+      async after() {
+        const { bytes } = await sizeOf(places.store);
+        if (!remains) await ground.forget(places);
+        return bytes;
+      },
+    };
+  };
+  const measurements = await inRounds(
+    scenario,
+    [
+      ...contenders.always.map((contender) => entry(contender, true)),
+      ...others.map((contender) => entry(contender, false)),
+    ],
+    plan,
+  );
+  return { scenarios: [scenario], measurements };
+}

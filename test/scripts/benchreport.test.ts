@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { chartOf } from '../../scripts/bench/chart.ts';
+import { median, tablesOf } from '../../scripts/bench/figures.ts';
+import { reportOf } from '../../scripts/bench/report.ts';
+import { type Results, readResults } from '../../scripts/bench/results.ts';
+import { joined } from '../../scripts/bench/rounds.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+
+const run = (wall: number, megabytes = 100) => ({ wall, cpu: 2 * wall, memory: megabytes * 1e6 });
+
+/** Ours takes half of restic's time and nine tenths of its bytes; another is smaller still, and a floor is faster. */
+const results: Results = {
+  format: 1,
+  date: '2026-11-22T03:14:15.000Z',
+  commit: '0123456789ab',
+  machine: { cpu: 'A processor', cores: 2, memory: 2 ** 33, system: 'A system', fileSystem: 'ext4' },
+  versions: { Node: '20.19.0', restic: 'restic 0.14.0' },
+  rounds: 3,
+  took: 600,
+  missing: ['borg, lz4: there is no /usr/bin/borg'],
+  failures: ['Unchanged, round 2 of 3: rclone: exit code 3'],
+  contenders: [
+    { id: 'ours', title: 'whisper-backup, libdeflate 5', kind: 'ours' },
+    { id: 'restic', title: 'restic', kind: 'other' },
+    { id: 'tar-gzip', title: 'tar | gzip', kind: 'other' },
+    { id: 'find', title: 'find -printf', kind: 'floor' },
+  ],
+  scenarios: [
+    { id: 'first-large', title: 'First backup, 400 files', note: 'About the first.' },
+    { id: 'unchanged-large', title: 'Unchanged, 400 files', note: 'About the unchanged.' },
+    { id: 'restore-all-large', title: 'Restore all, 400 files', note: 'Of which nothing was measured.' },
+  ],
+  measurements: [
+    { scenario: 'first-large', contender: 'ours', runs: [run(2), run(1.5), run(9)], stored: 90e6 },
+    { scenario: 'first-large', contender: 'restic', runs: [run(3), run(5), run(4)], stored: 100e6 },
+    { scenario: 'first-large', contender: 'tar-gzip', runs: [run(14, 3), run(15, 3), run(16, 3)], stored: 80e6 },
+    { scenario: 'unchanged-large', contender: 'ours', runs: [run(1), run(1)] },
+    { scenario: 'unchanged-large', contender: 'restic', runs: [run(0.8), run(0.8)] },
+    { scenario: 'unchanged-large', contender: 'find', runs: [{ wall: 0.07, cpu: null, memory: null }] },
+  ],
+};
+
+describe('the report of the benchmark', () => {
+  const report = reportOf(results);
+
+  it('tells medians with their spread, and what they are of restic’s, fastest first', () => {
+    assert.ok(
+      report.includes(
+        [
+          '|  | wall | / restic | processor | memory | stored | / restic |',
+          '|---|---:|---:|---:|---:|---:|---:|',
+          '| **whisper-backup, libdeflate 5** | 2.00 s (1.50 s – 9.00 s) | 0.50 × | 4.00 s | 100 MB | 90 MB | 0.90 × |',
+          '| restic | 4.00 s (3.00 s – 5.00 s) | 1.00 × | 8.00 s | 100 MB | 100 MB | 1.00 × |',
+          '| tar \\| gzip | 15.0 s (14.0 s – 16.0 s) | 3.75 × | 30.0 s | 3.0 MB | 80 MB | 0.80 × |',
+        ].join('\n'),
+      ),
+      report,
+    );
+  });
+
+  it('says first what a reader asks first', () => {
+    assert.match(
+      report,
+      /\| First backup, 400 files \| 2\.00 s \| 4\.00 s \| 0\.50 × \| 90 MB \| 100 MB \| 0\.90 × \|/,
+    );
+    assert.match(report, /\| Unchanged, 400 files \| 1\.00 s \| 0\.800 s \| 1\.25 × \| – \| – \| – \|/);
+  });
+
+  it('says where others win, and does not count a floor as one of them', () => {
+    const wins = report.split('## ').find((section) => section.startsWith('Where others win')) ?? '';
+    assert.ok(wins.includes('| First backup, 400 files |  |  | tar \\| gzip 0.03 × | tar \\| gzip 0.89 × |'), wins);
+    assert.ok(wins.includes('| Unchanged, 400 files | restic 0.80 × | restic 0.80 × |  |  |'), wins);
+    assert.doesNotMatch(wins, /find/);
+  });
+
+  it('hides neither what is missing nor what failed, and shows no empty table', () => {
+    assert.match(report, /borg, lz4: there is no/);
+    assert.match(report, /Unchanged, round 2 of 3: rclone: exit code 3/);
+    assert.doesNotMatch(report, /Restore all/);
+    assert.match(report, /\| find -printf \| 0\.070 s \| 0\.09 × \| – \| – \|/);
+  });
+});
+
+describe('the chart of the benchmark', () => {
+  it('shows each contender with its figures, and is the same bytes for the same figures', () => {
+    const chart = chartOf(results);
+    assert.match(chart, /^<svg .*<\/svg>\n$/s);
+    for (const text of ['whisper-backup, libdeflate 5', '2.00 s, 90 MB', '→ 15.0 s, 80 MB', '1.25 (1.00 s)']) {
+      assert.ok(chart.includes(text), `${text} is not in the chart`);
+    }
+    assert.equal(chartOf(results), chart);
+  });
+});
+
+describe('the figures of the benchmark', () => {
+  it('are compared by the median', () => {
+    assert.equal(median([9, 1, 2]), 2);
+    assert.equal(median([4, 1, 2, 9]), 3);
+    assert.deepEqual(
+      tablesOf(results)[0]?.rows.map(({ times }) => times.wall),
+      [0.5, 1, 3.75],
+    );
+  });
+
+  it('of all rounds are brought together by scenario and contender', () => {
+    const single = (scenario: string, wall: number, stored: number) => ({
+      ...{ scenario, contender: 'ours', stored },
+      runs: [run(wall)],
+    });
+    assert.deepEqual(joined([single('first', 1, 10), single('again', 5, 10), single('first', 2, 11)]), [
+      { scenario: 'first', contender: 'ours', stored: 11, runs: [run(1), run(2)] },
+      { scenario: 'again', contender: 'ours', stored: 10, runs: [run(5)] },
+    ]);
+  });
+
+  it('are refused when they are not what they should be', async () => {
+    await using scratch = await createScratch();
+    const file = scratch.at('results.json');
+    await writeFile(file, JSON.stringify(results));
+    assert.deepEqual(await readResults(file), results);
+    await writeFile(
+      file,
+      JSON.stringify({ ...results, measurements: [{ scenario: 'first', contender: 'ours', runs: [] }] }),
+    );
+    await assert.rejects(readResults(file), /length/i);
+  });
+});
