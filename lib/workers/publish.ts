@@ -46,20 +46,21 @@ export async function publish(task: PublishTask, stopped: () => boolean): Promis
   }
 }
 
-/** How often carbon may create or replace the file between our looking and our acting before we give up. */
-const TRIES = 5;
+/** How often carbon or another thread may get between our looking and our acting before we give up. */
+const TRIES = 20;
 
 async function publishData(data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
-  const file = placeFile(task.prefix, `${task.path}.wsp`, task);
   for (let tries = 1; ; tries++) {
     try {
+      const file = placeFile(task.prefix, `${task.path}.wsp`, task);
       if (lstatSync(file, { throwIfNoEntry: false }))
         return await meet(realInside(task.prefix, file), data, task, stopped);
       // link(2) never replaces: EEXIST says that carbon was quicker.
       if (!task.dryRun) withTemporary(file, data, task, (temporary) => linkSync(temporary, file));
       return { outcome: 'restored', bytes: data.length };
     } catch (error) {
-      const raced = ['EEXIST', 'VANISHED', 'REPLACED'].includes(codeOf(error));
+      // ENOENT: the directory was still empty when another thread put the one it had made in its place.
+      const raced = ['EEXIST', 'VANISHED', 'REPLACED', 'ENOENT'].includes(codeOf(error));
       if (!raced || tries === TRIES) throw error;
     }
   }

@@ -144,3 +144,19 @@ describe('backup and restore by such threads', () => {
     await store.close();
   });
 });
+
+describe('many threads that restore into an empty tree', () => {
+  it('make its directories side by side, and lose nothing by it', async () => {
+    await using scratch = await createScratch();
+    const names = Array.from({ length: 400 }, (_, i) => `servers/web${i % 50}/group${i % 100}/deep/er/metric${i}`);
+    await plantMetrics(scratch.at('tree'), names);
+    const threadStore = disk(scratch.at('bucket'));
+    const store = createDiskStore({ path: scratch.at('bucket') });
+    await backUp(store, scratch.at('tree'), { threadStore });
+    for (let round = 0; round < 5; round++) {
+      const { counts, failed } = await bringBack(store, scratch.at(`new${round}`), { threadStore, processes: 4 });
+      assert.deepEqual([counts['restored'], failed], [400, []]);
+    }
+    await store.close();
+  });
+});
