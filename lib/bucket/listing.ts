@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { compareKeys } from '../order.ts';
 import { type Part, sideBySide } from '../store/sidebyside.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
@@ -34,6 +35,8 @@ export async function* listBelow(
     return;
   }
   const controller = new AbortController();
+  // Every listing under way has some, and more than ten are no leak.
+  setMaxListeners(0, controller.signal);
   const abort = () => controller.abort(signal?.reason);
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, { once: true });

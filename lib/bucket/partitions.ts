@@ -11,8 +11,8 @@ import { KEY_BYTES, ownKey, rootOf } from './layout.ts';
  * the whole of it. They may be old, or anything: what is listed does not depend on them, only how fast.
  */
 
-/** Objects between two cuts: five requests of S3, one of Swift. */
-export const PART_OBJECTS = 5000;
+/** Objects between two cuts: a little less than five pages of S3, or half a page of Swift, so that no page is for nothing. */
+export const PART_OBJECTS = 4950;
 
 /** More cuts than this are thinned out, so that a run holds few names, however large the bucket is. */
 const MOST_CUTS = 4096;
