@@ -1,4 +1,5 @@
 import { pMapIterable } from 'p-map';
+import { batched } from './batched.ts';
 import { claim } from './bucket/owner.ts';
 import { PartitionRecorder } from './bucket/partitions.ts';
 import { createCompressor } from './compress/engine.ts';
@@ -21,7 +22,7 @@ import type { StoredFile } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
-import { Uploads } from './uploads.ts';
+import { type LocalAndStored, Uploads } from './uploads.ts';
 import { compressorOptions } from './workers/snapshot.ts';
 
 export interface BackupOptions
@@ -44,11 +45,14 @@ export interface BackupOptions
 const COUNTS = ['metrics', 'stored', 'unchanged', 'skipped', 'failed', 'bytesRead', 'bytesStored'];
 const PURGE_COUNTS = ['retired', 'tombstones', 'purged', 'deleted', 'shrunk', 'foreignKeys'];
 
-/** Files that are known to be the same and are dealt with at once: so many take a millisecond or two. */
-const SAME_AT_ONCE = 256;
+/** How much a thread is given at once: files of 1 MB one by one, small ones by the dozen. */
+const BATCH = { items: 128, weight: 2 ** 20 };
 
-/** How many finished metrics may wait for one that is slow, e.g. for a lock. */
-const BACKPRESSURE = 1024;
+/** What any file that is read weighs at least: so many small ones make a batch. */
+const LEAST_WEIGHT = 2 ** 15;
+
+/** How many finished batches may wait for one that is slow, e.g. for a lock. */
+const WAITING = 8;
 
 /** One step of the survey. */
 interface Found {
@@ -72,7 +76,7 @@ interface Visited {
  *   `TREE_MISSING`, `NO_LOCKS`; the signal's reason. What befalls single metrics is in the summary.
  */
 export async function backup(store: ObjectStore, options: BackupOptions): Promise<Summary> {
-  const { report, signal, dryRun = false, layout = 'native' } = options;
+  const { report, signal, dryRun = false, layout = 'native', bytesInFlight = 2 ** 28 } = options;
   const rules = rulesOf(options, true);
   const now = options.now ?? (() => new Date());
   const tally = new Tally([...COUNTS, ...PURGE_COUNTS]);
@@ -118,30 +122,26 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
     ...(signal && { signal }),
   };
-  /** Files that are known to be the same come many at once: a promise for each would take longer than all else. */
-  async function* untilStopped(): AsyncGenerator<readonly Found[]> {
-    let same: Found[] = [];
+  async function* untilStopped(): AsyncGenerator<Found> {
     for await (const item of survey(store, options, events)) {
       if (signal?.aborted || noLocks) return;
       const { local, stored } = item.kind === 'metric' ? item : {};
       if (local) progress.found++;
       const cached = local && (await cache.find(local));
-      const isSame = cached !== undefined && uploads.isStored(cached.sha1, stored);
-      if (isSame) same.push({ item, same: cached });
-      if (isSame && same.length < SAME_AT_ONCE) continue;
-      if (same.length > 0) yield same;
-      same = [];
-      if (!isSame) yield [{ item }];
+      yield { item, ...(cached && uploads.isStored(cached.sha1, stored) && { same: cached }) };
     }
-    if (same.length > 0) yield same;
     progress.complete = true;
   }
 
   try {
-    const visits = pMapIterable(untilStopped(), visit, {
-      concurrency: uploads.concurrency,
-      backpressure: BACKPRESSURE,
-    });
+    const visits = pMapIterable(
+      batched(untilStopped(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
+      visit,
+      {
+        concurrency: uploads.concurrency,
+        backpressure: uploads.concurrency + WAITING,
+      },
+    );
     for await (const visited of visits) {
       for (const { order, entry } of visited) await cache.remember(order, entry);
       progress.done += visited.length;
@@ -166,20 +166,37 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
 
   /** @returns what is to be remembered of local files. */
   async function visit(founds: readonly Found[]): Promise<readonly Visited[]> {
+    const results = await resultsOf(founds);
     const visited: Visited[] = [];
-    for (const { item, same } of founds) {
+    for (const [i, { item }] of founds.entries()) {
       if (item.kind === 'blind') {
         tally.fail({ metric: item.file, code: codeOf(item.error), reason: reasonOf(item.error) });
         continue;
       }
       const { local, stored } = item;
-      const result = same ? sameAs(same) : local && (await uploads.storeFile(local, stored));
+      const result = results[i];
       if (result && !signal?.aborted) count(item.metric, result);
       const added = result?.outcome === 'stored' ? [result.backup] : [];
       if (stored) await judgement.judge(item, { ...stored, backups: [...stored.backups, ...added] });
       if (local) visited.push({ order: local.order, entry: result && entryOf(local.order, result) });
     }
     return visited;
+  }
+
+  /** What became of each; undefined where there is no local file. */
+  async function resultsOf(founds: readonly Found[]): Promise<readonly (StoredFile | undefined)[]> {
+    const results = founds.map(({ same }) => same && sameAs(same));
+    const files: LocalAndStored[] = [];
+    const places: number[] = [];
+    for (const [i, { item, same }] of founds.entries()) {
+      if (same || item.kind === 'blind' || !item.local) continue;
+      files.push({ local: item.local, stored: item.stored });
+      places.push(i);
+    }
+    if (files.length === 0) return results;
+    const stored = await uploads.storeFiles(files);
+    for (const [i, result] of stored.entries()) results[places[i] ?? -1] = result;
+    return results;
   }
 
   function count(metric: string, result: StoredFile): void {
@@ -197,6 +214,11 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     tally.add('bytesStored', result.backup.object.size);
     report.log('debug', `${dryRun ? 'Would store' : 'Stored'} ${result.backup.object.key}`);
   }
+}
+
+function weightOf({ item, same }: Found): number {
+  if (same || item.kind === 'blind' || !item.local) return 0;
+  return Math.max(LEAST_WEIGHT, item.local.stat?.size ?? 0);
 }
 
 function sameAs({ sha1, ...stat }: CacheEntry): StoredFile {

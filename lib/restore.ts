@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
-import { type BringBackTask, bringBack } from './bringback.ts';
+import { batched } from './batched.ts';
+import { type BringBackContext, type BringBackRules, type BroughtBack, bringBack } from './bringback.ts';
 import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
@@ -86,12 +87,16 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     progress.complete = true;
   }
   try {
-    const visits = pMapIterable(selected(), (stored) => visit(stored), {
-      concurrency: processes * TASKS_PER_THREAD,
-      backpressure: 1024,
-    });
-    for await (const _ of visits) {
-      progress.done++;
+    const visits = pMapIterable(
+      batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
+      visit,
+      {
+        concurrency: processes * TASKS_PER_THREAD,
+        backpressure: processes * TASKS_PER_THREAD + 8,
+      },
+    );
+    for await (const visited of visits) {
+      progress.done += visited;
       report.progress({ ...progress, failed: tally.get('failed'), bytes: tally.get('bytesFetched') });
     }
     if (tree) await syncfs(tree.fd);
@@ -108,36 +113,39 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   }
   return tally.finish({ command: 'restore', store: store.name, dryRun });
 
-  async function visit(stored: StoredMetric): Promise<void> {
+  /** @returns how many metrics it was about. */
+  async function visit(batch: readonly StoredMetric[]): Promise<number> {
+    let attempts = batch.flatMap(choose);
+    while (attempts.length > 0 && !signal?.aborted) {
+      const results = await tryAll(attempts);
+      attempts = attempts.flatMap((attempt, i) => {
+        const next = settle(attempt, results[i]);
+        return next ? [next] : [];
+      });
+    }
+    return batch.length;
+  }
+
+  /** Which backup of a metric is to be brought back, if any. */
+  function choose(stored: StoredMetric): Attempt[] {
     const { metric } = stored;
     for (const { key } of stored.loneSha1s)
       tally.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
     const candidates = candidatesOf(stored, options.date).slice(options.fallback ? undefined : -1);
-    if (candidates.length === 0) return;
+    const backup = candidates.pop();
+    if (!backup) return [];
     if (options.skipGone && isGone(stored, options.date)) {
       tally.skip({ metric, code: 'GONE', reason: 'it was gone from the local tree by then' });
-      return;
+      return [];
     }
     tally.add('metrics');
-    while (!signal?.aborted) {
-      const candidate = candidates.pop();
-      if (!candidate) return;
-      const result = await tryOne(stored, candidate);
-      if (result.outcome !== 'failed') return count(metric, result);
-      if (signal?.aborted) return;
-      if (result.code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(result.code, result.reason);
-      if (!result.backupDamaged || candidates.length === 0)
-        return tally.fail({ metric, code: result.code, reason: result.reason });
-      tally.add('fallbacks');
-      tally.note({ metric, code: result.code, reason: `${result.reason}: took an older backup` });
-    }
+    return [{ stored, backup, older: candidates }];
   }
 
-  async function tryOne({ path }: StoredMetric, backup: Backup): Promise<Published> {
-    const task: BringBackTask = {
+  function tryAll(attempts: readonly Attempt[]): Promise<BroughtBack[]> {
+    const backups = attempts.map(({ stored, backup }) => ({ path: stored.path, backup }));
+    const rules: BringBackRules = {
       prefix: options.prefix,
-      path,
-      backup,
       flock: options.flock ?? true,
       fileLockTimeout: options.fileLockTimeout ?? 10,
       overwrite: options.overwrite ?? false,
@@ -146,14 +154,40 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       now: now().getTime(),
       ...(options.owner && { owner: options.owner }),
     };
-    // The backup, and the file it becomes.
-    const result = await budget.run(backup.object.size * 5, async () =>
+    const context: BringBackContext = {
+      store,
+      publish: (task) => pool.publish(task),
+      ...(signal && { signal }),
+    };
+    // Each backup, and the file it becomes.
+    const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size * 5, 0);
+    return budget.run(bytes, async () =>
       options.threadStore
-        ? pool.bringBack(task)
-        : bringBack(task, { store, publish: (published) => pool.publish(published), ...(signal && { signal }) }),
+        ? pool.bringBack({ backups, rules })
+        : Promise.all(backups.map((backup) => bringBack(backup, rules, context))),
     );
+  }
+
+  /** @returns what is to be tried next. */
+  function settle({ stored, older }: Attempt, result: BroughtBack | undefined): Attempt | undefined {
+    if (!result) return undefined;
+    const { metric } = stored;
     tally.add('bytesFetched', result.fetched);
-    return result;
+    if (result.outcome !== 'failed') {
+      count(metric, result);
+      return undefined;
+    }
+    if (signal?.aborted) return undefined;
+    const { code, reason } = result;
+    if (code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(code, reason);
+    const backup = older.at(-1);
+    if (!result.backupDamaged || !backup) {
+      tally.fail({ metric, code, reason });
+      return undefined;
+    }
+    tally.add('fallbacks');
+    tally.note({ metric, code, reason: `${reason}: took an older backup` });
+    return { stored, backup, older: older.slice(0, -1) };
   }
 
   function count(metric: string, result: Exclude<Published, { outcome: 'failed' }>): void {
@@ -163,6 +197,22 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
   }
+}
+
+/** What one metric is brought back from, and what else there would be. */
+interface Attempt {
+  readonly stored: StoredMetric;
+  readonly backup: Backup;
+  /** Ascending. */
+  readonly older: readonly Backup[];
+}
+
+/** How much a thread is given at once. */
+const BATCH = { items: 64, weight: 2 ** 20 };
+
+/** About the size of the file that the newest backup becomes; many small ones make a batch. */
+function weightOf({ backups }: StoredMetric): number {
+  return Math.max(2 ** 15, 4 * (backups.at(-1)?.object.size ?? 0));
 }
 
 /** The backups strictly before the date, ascending. */

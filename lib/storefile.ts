@@ -9,16 +9,22 @@ import type { ObjectStore } from './store/store.ts';
 import type { Snapshot, SnapshotTask } from './workers/snapshot.ts';
 
 /** One file to back up. It may cross to a worker thread, so it is plain data. */
-export interface StoreFileTask extends Omit<SnapshotTask, 'now' | 'knownSha1' | 'knownMd5OfSha1'> {
+export interface FileToStore {
+  /** Where it is. */
+  readonly file: string;
   /** Below the prefix, without `.wsp`. */
   readonly path: string;
-  /** What keys begin with. */
-  readonly root: string;
-  readonly layout: NonNullable<FormatOptions['layout']>;
   /** The newest backup that the file may be the same as. */
   readonly newest?: Backup;
   /** The time of the newest backup of any kind: the new one must be later. */
   readonly newestTime?: Date;
+}
+
+/** What holds for all files of a run; plain data as well. */
+export interface StoreRules extends Omit<SnapshotTask, 'file' | 'now' | 'knownSha1' | 'knownMd5OfSha1'> {
+  /** What keys begin with. */
+  readonly root: string;
+  readonly layout: NonNullable<FormatOptions['layout']>;
 }
 
 /** Where a file is stored from: the main thread, or a worker's. */
@@ -39,28 +45,31 @@ export type StoredFile =
   | Unstored;
 
 /** Backs up one file, unless its newest backup is the same. Never throws. */
-export async function storeFile(task: StoreFileTask, context: StoreFileContext): Promise<StoredFile> {
+export async function storeFile(file: FileToStore, rules: StoreRules, context: StoreFileContext): Promise<StoredFile> {
   try {
-    checkName(task);
-    return await storeChanged(task, context);
+    checkName(file, rules);
+    return await storeChanged(file, rules, context);
   } catch (error) {
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) };
   }
 }
 
-async function storeChanged(task: StoreFileTask, context: StoreFileContext): Promise<StoredFile> {
+async function storeChanged(
+  { file, path, newest, newestTime }: FileToStore,
+  { root, layout, ...rules }: StoreRules,
+  context: StoreFileContext,
+): Promise<StoredFile> {
   const { store, signal } = context;
-  const { path, root, layout, newest, newestTime, ...rest } = task;
   const known = newest ? await knownOf(newest, context) : {};
   signal?.throwIfAborted();
   const now = context.now().getTime();
-  const shot = await context.snapshot({ ...rest, ...known, now });
+  const shot = await context.snapshot({ ...rules, ...known, file, now });
   if (shot.outcome !== 'changed') return shot;
   const { body, sinceRead, ...read } = shot;
   if (newest && known.knownMd5OfSha1 && (await readSha1(newest, context)) === shot.sha1)
     return { ...read, outcome: 'unchanged' };
   const time = laterOf(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
-  const algorithm = task.format.algorithm ?? 'gz';
+  const algorithm = rules.format.algorithm ?? 'gz';
   const options = { ...(signal && { signal }) };
   const object = (key: string, size: number) => ({ key, size, modified: time });
   if (layout === 'native') {
@@ -78,7 +87,7 @@ async function storeChanged(task: StoreFileTask, context: StoreFileContext): Pro
 }
 
 /** A name that cannot be stored is refused before anything is read. */
-function checkName({ path, file, root, layout, format }: StoreFileTask): void {
+function checkName({ path, file }: FileToStore, { root, layout, format }: StoreRules): void {
   if (path === '' || path.endsWith('/'))
     throw new WhisperBackupError('EMPTY_NAME', `Cannot back up ${file}: it has no name before .wsp: rename it`);
   if (layout === 'python' && isAmbiguous(path)) {

@@ -1,26 +1,31 @@
-import { stat } from 'node:fs/promises';
 import type { Backup, StoredMetric } from './bucket/catalog.ts';
 import { rootOf } from './bucket/layout.ts';
 import { ByteBudget } from './bytebudget.ts';
 import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
-import { isKnownSame, type StoredFile, type StoreFileTask, storeFile } from './storefile.ts';
+import { type FileToStore, isKnownSame, type StoredFile, type StoreRules, storeFile } from './storefile.ts';
 import type { LocalFile } from './tree/walk.ts';
 import { TASKS_PER_THREAD, WorkerPool } from './workers/pool.ts';
 
 export interface UploadOptions extends RunOptions, PlaceOptions, TreeOptions, LoadOptions {
   readonly layout: NonNullable<FormatOptions['layout']>;
-  readonly format: StoreFileTask['format'];
+  readonly format: StoreRules['format'];
   readonly includeDamaged: boolean;
 }
 
-/** Backs up single files in worker threads, so many at once that both processors and network have work. */
+/** A file, and what the store has of it. */
+export interface LocalAndStored {
+  readonly local: LocalFile;
+  readonly stored: StoredMetric | undefined;
+}
+
+/** Backs up files in worker threads, so many at once that both processors and network have work. */
 export class Uploads {
-  /** Files to be handed in at once. */
+  /** Batches of files to be handed in at once. */
   readonly concurrency: number;
   readonly #store: ObjectStore;
   readonly #options: UploadOptions;
-  readonly #root: string;
+  readonly #rules: StoreRules;
   readonly #pool: WorkerPool;
   readonly #budget: ByteBudget;
 
@@ -29,7 +34,8 @@ export class Uploads {
     this.concurrency = processes * TASKS_PER_THREAD;
     this.#store = store;
     this.#options = options;
-    this.#root = rootOf(options);
+    const { layout, format, includeDamaged, flock = true, fileLockTimeout = 10 } = options;
+    this.#rules = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
     this.#budget = new ByteBudget(bytesInFlight);
     this.#pool = new WorkerPool({
       threads: processes,
@@ -49,38 +55,37 @@ export class Uploads {
     return newest !== undefined && isKnownSame(sha1, newest);
   }
 
-  async storeFile(local: LocalFile, stored: StoredMetric | undefined): Promise<StoredFile> {
-    const { layout, format, includeDamaged, flock = true, fileLockTimeout = 10, signal } = this.#options;
-    const newest = this.#comparable(stored);
-    const newestTime = stored?.backups.at(-1)?.time;
-    const task: StoreFileTask = {
-      file: local.file,
-      path: local.path,
-      root: this.#root,
-      layout,
-      format,
-      includeDamaged,
-      flock,
-      fileLockTimeout,
-      ...(newest && { newest }),
-      ...(newestTime && { newestTime }),
-    };
-    // The file, and at worst as much again for what it is compressed to.
-    const bytes = 2 * (local.stat?.size ?? (await sizeOf(local.file)));
-    return this.#budget.run(bytes, async () => {
-      signal?.throwIfAborted();
-      return this.#options.threadStore ? this.#pool.storeFile(task) : this.#storeFromHere(task);
-    });
+  /** Stores files. Results come in the order of the files. @throws the signal's reason, and nothing else. */
+  async storeFiles(files: readonly LocalAndStored[]): Promise<StoredFile[]> {
+    if (!this.#options.threadStore) return Promise.all(files.map((file) => this.#storeFromHere(file)));
+    const tasks = files.map((file) => this.#taskOf(file));
+    return this.#run(files, () => this.#pool.storeFiles({ files: tasks, rules: this.#rules }));
   }
 
   close(): Promise<void> {
     return this.#pool.close();
   }
 
-  #storeFromHere(task: StoreFileTask): Promise<StoredFile> {
+  #taskOf({ local, stored }: LocalAndStored): FileToStore {
+    const newest = this.#comparable(stored);
+    const newestTime = stored?.backups.at(-1)?.time;
+    return { file: local.file, path: local.path, ...(newest && { newest }), ...(newestTime && { newestTime }) };
+  }
+
+  #storeFromHere(file: LocalAndStored): Promise<StoredFile> {
     const { now = () => new Date(), signal } = this.#options;
     const snapshot = this.#pool.snapshot.bind(this.#pool);
-    return storeFile(task, { store: this.#store, snapshot, now, ...(signal && { signal }) });
+    const context = { store: this.#store, snapshot, now, ...(signal && { signal }) };
+    return this.#run([file], () => storeFile(this.#taskOf(file), this.#rules, context));
+  }
+
+  /** Runs a task when there is room for its files, and at worst as much again for what they are compressed to. */
+  #run<T>(files: readonly LocalAndStored[], task: () => Promise<T>): Promise<T> {
+    const bytes = files.reduce((sum, { local }) => sum + (local.stat?.size ?? 0), 0);
+    return this.#budget.run(2 * bytes, async () => {
+      this.#options.signal?.throwIfAborted();
+      return task();
+    });
   }
 
   /** The Python tool knows nothing of our backups: for its layout only its pairs count. */
@@ -88,11 +93,4 @@ export class Uploads {
     if (this.#options.layout === 'native') return stored?.backups.at(-1);
     return stored?.backups.findLast((backup) => backup.kind === 'pair');
   }
-}
-
-async function sizeOf(file: string): Promise<number> {
-  return stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  );
 }

@@ -6,7 +6,7 @@ if (!globalThis.Deno && !process.features.typescript) {
 const tasks = await import('./tasks.ts');
 export const snapshot = tasks.snapshot;
 export const publish = tasks.publish;
-export const storeFile = tasks.storeFile;
+export const storeFiles = tasks.storeFiles;
 export const bringBack = tasks.bringBack;
 export const check = tasks.check;
 export const fingerprint = tasks.fingerprint;

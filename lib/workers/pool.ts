@@ -1,13 +1,13 @@
 import { Piscina } from 'piscina';
-import type { BringBackTask, BroughtBack } from '../bringback.ts';
+import type { BroughtBack } from '../bringback.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
-import type { StoredFile, StoreFileTask } from '../storefile.ts';
+import type { StoredFile } from '../storefile.ts';
 import type { Checked, CheckTask } from './check.ts';
 import type { EncodedBackup } from './decode.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
-import type { ThreadData } from './tasks.ts';
+import type { BringBackBatch, StoreBatch, ThreadData } from './tasks.ts';
 
 /** As TypeScript the threads need a loader on some runtimes; as built by `scripts/build.ts` they do not. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';
@@ -52,13 +52,13 @@ export class WorkerPool {
   }
 
   /** Only with a store. */
-  storeFile(task: StoreFileTask): Promise<StoredFile> {
-    return this.#piscina().run(task, { name: 'storeFile' });
+  storeFiles(batch: StoreBatch): Promise<StoredFile[]> {
+    return this.#piscina().run(batch, { name: 'storeFiles' });
   }
 
   /** Only with a store. */
-  bringBack(task: BringBackTask): Promise<BroughtBack> {
-    return this.#piscina().run(task, { name: 'bringBack' });
+  bringBack(batch: BringBackBatch): Promise<BroughtBack[]> {
+    return this.#piscina().run(batch, { name: 'bringBack' });
   }
 
   /** Waits for what is under way, then ends the threads. */

@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { parentPort } from 'node:worker_threads';
+import pMap from 'p-map';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
-import { type BringBackTask, type BroughtBack, bringBack as bringBackOne } from '../bringback.ts';
+import { type BackupToBring, type BringBackRules, type BroughtBack, bringBack as bringBackOne } from '../bringback.ts';
 import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { type StoredFile, type StoreFileTask, storeFile as storeOne } from '../storefile.ts';
+import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../storefile.ts';
 import { type Checked, type CheckTask, check as checkOne } from './check.ts';
 import { type Fingerprint, type FingerprintTask, fingerprint as fingerprintOne } from './fingerprint.ts';
 import { type Published, type PublishTask, publish as publishOne } from './publish.ts';
@@ -51,23 +53,46 @@ export function fingerprint(task: FingerprintTask): Promise<Fingerprint> {
   return fingerprintOne(task, stopped);
 }
 
-/** Reads, compresses and stores one file, all in this thread. */
-export function storeFile(task: StoreFileTask): Promise<StoredFile> {
-  return withStore((store, signal) =>
-    storeOne(task, { store, signal, now: () => new Date(), snapshot: (shot) => snapshotOne(shot, stopped) }),
-  );
+/** Files to store, or backups to bring back: many small ones cross at once. */
+export interface StoreBatch {
+  readonly files: readonly FileToStore[];
+  readonly rules: StoreRules;
 }
 
-/** Fetches, checks and publishes one backup, all in this thread. */
-export function bringBack(task: BringBackTask): Promise<BroughtBack> {
-  return withStore((store, signal) =>
-    bringBackOne(task, { store, signal, publish: (published) => publishOne(published, stopped) }),
-  );
+export interface BringBackBatch {
+  readonly backups: readonly BackupToBring[];
+  readonly rules: BringBackRules;
+}
+
+/** What one batch has under way at once: while one body is on its way, the next is compressed. */
+const AT_ONCE = 4;
+
+/** Reads, compresses and stores files, all in this thread. Results come in the order of the files. */
+export function storeFiles({ files, rules }: StoreBatch): Promise<StoredFile[]> {
+  return withStore((store, signal) => {
+    const context = {
+      store,
+      signal,
+      now: () => new Date(),
+      snapshot: (task: SnapshotTask) => snapshotOne(task, stopped),
+    };
+    return pMap(files, (file) => storeFile(file, rules, context), { concurrency: AT_ONCE });
+  });
+}
+
+/** Fetches, checks and publishes backups, all in this thread. Results come in the order of the backups. */
+export function bringBack({ backups, rules }: BringBackBatch): Promise<BroughtBack[]> {
+  return withStore((store, signal) => {
+    const context = { store, signal, publish: (task: PublishTask) => publishOne(task, stopped) };
+    return pMap(backups, (backup) => bringBackOne(backup, rules, context), { concurrency: AT_ONCE });
+  });
 }
 
 let own: Promise<ObjectStore> | undefined;
 let underWay = 0;
 const stop = new AbortController();
+// One for each request under way, which is as it should be.
+setMaxListeners(0, stop.signal);
 let watch: ReturnType<typeof setInterval> | undefined;
 
 /** How often requests under way look at the flag, in milliseconds. */

@@ -3,11 +3,11 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import type { BringBackTask } from '../../lib/bringback.ts';
+import type { BringBackRules } from '../../lib/bringback.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import type { StoreSpec } from '../../lib/store/spec.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
-import type { StoreFileTask } from '../../lib/storefile.ts';
+import type { StoredFile } from '../../lib/storefile.ts';
 import { WorkerPool, type WorkerPoolOptions } from '../../lib/workers/pool.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, bringBack, listAll } from '../fixtures/operations.ts';
@@ -44,9 +44,12 @@ async function withPool<T>(options: Partial<WorkerPoolOptions>, task: (pool: Wor
   }
 }
 
-function storing(file: string): StoreFileTask {
-  const how = { flock: true, fileLockTimeout: 5, includeDamaged: false, format: {}, layout: 'native' } as const;
-  return { ...how, file, path: 'a/b', root: '' };
+/** Stores one file as `a/b`. */
+async function storeOne(pool: WorkerPool, file: string): Promise<StoredFile> {
+  const locks = { flock: true, fileLockTimeout: 5 };
+  const rules = { ...locks, includeDamaged: false, format: {}, layout: 'native', root: '' } as const;
+  const [result] = await pool.storeFiles({ files: [{ file, path: 'a/b' }], rules });
+  return result ?? assert.fail('no result');
 }
 
 async function objectsOf(store: ObjectStore): Promise<StoredObject[]> {
@@ -61,7 +64,7 @@ describe('a worker thread with a store of its own', () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const store = createDiskStore({ path: await scratch.directory('bucket') });
-    const result = await withPool({ store: disk(scratch.at('bucket')) }, (pool) => pool.storeFile(storing(file)));
+    const result = await withPool({ store: disk(scratch.at('bucket')) }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored');
     const [object] = await objectsOf(store);
     assert.equal(result.outcome === 'stored' && result.backup.object.key, object?.key);
@@ -74,14 +77,14 @@ describe('a worker thread with a store of its own', () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const spec = disk(await scratch.directory('bucket'));
-    const task = (backup: BringBackTask['backup']): BringBackTask => ({
-      ...{ prefix: scratch.at('new'), path: 'a/b', backup, flock: true, fileLockTimeout: 5, now: Date.now() },
-      ...{ overwrite: false, replaceDamaged: false, dryRun: false },
-    });
+    const locks = { flock: true, fileLockTimeout: 5 };
+    const choices = { overwrite: false, replaceDamaged: false, dryRun: false };
+    const rules: BringBackRules = { ...locks, ...choices, prefix: scratch.at('new'), now: Date.now() };
     const result = await withPool({ store: spec }, async (pool) => {
-      const stored = await pool.storeFile(storing(file));
+      const stored = await storeOne(pool, file);
       if (stored.outcome !== 'stored') assert.fail(stored.outcome);
-      return pool.bringBack(task(stored.backup));
+      const [brought] = await pool.bringBack({ backups: [{ path: 'a/b', backup: stored.backup }], rules });
+      return brought ?? assert.fail('no result');
     });
     assert.equal(result.outcome, 'restored');
     assert.ok(result.fetched > 0);
@@ -91,7 +94,7 @@ describe('a worker thread with a store of its own', () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const spec = disk(await scratch.directory('bucket'), { dryRun: true });
-    const result = await withPool({ store: spec }, (pool) => pool.storeFile(storing(file)));
+    const result = await withPool({ store: spec }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored');
     assert.deepEqual(await objectsOf(createDiskStore({ path: scratch.at('bucket') })), []);
   });
@@ -105,7 +108,7 @@ describe('a worker thread with a store of its own', () => {
     });
     const warnings: string[] = [];
     const onWarning = (warning: string) => warnings.push(warning);
-    const result = await withPool({ store: s3(server.port), onWarning }, (pool) => pool.storeFile(storing(file)));
+    const result = await withPool({ store: s3(server.port), onWarning }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored', JSON.stringify(result));
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; trying again in/);
@@ -118,7 +121,7 @@ describe('a worker thread with a store of its own', () => {
     await using server = await serve(() => stop.abort());
     const began = performance.now();
     const options = { store: s3(server.port), signal: stop.signal };
-    const result = await withPool(options, (pool) => pool.storeFile(storing(file)));
+    const result = await withPool(options, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'failed');
     assert.ok(performance.now() - began < 10_000);
   });
