@@ -79,8 +79,6 @@ const raw: RawInflate = {
     const lib = library.value;
     const read = [0];
     const made = [0];
-    // Mostly the head tells how large the buffer must be; without it, each attempt starts over in a larger one.
-    if (!output.limited) output.limitBy(inflateHead(data));
     for (;;) {
       const space = output.space();
       const result = lib.inflate(lib.decompressor, data, data.length, space, space.length, read, made);
@@ -89,6 +87,9 @@ const raw: RawInflate = {
         return read[0] ?? 0;
       }
       if (result !== INSUFFICIENT_SPACE) throw damaged('gzip', 'bad deflate stream');
+      // Small files never come here. Of others the head tells how large the buffer must be; without that, each attempt
+      // starts over in a larger one.
+      if (!output.limited) output.limitBy(inflateHead(data));
       output.widen();
     }
   },

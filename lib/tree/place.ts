@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -12,13 +11,14 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { codeOf, WhisperBackupError } from '../errors.ts';
+import { temporaryBeside } from './temporary.ts';
 
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-export interface PlaceFileOptions {
+export interface PlaceOptions {
   /** Who gets what is made. @default the owner of the nearest directory that was there */
   readonly owner?: Owner;
   /** @default false */
@@ -26,27 +26,25 @@ export interface PlaceFileOptions {
 }
 
 /**
- * Finds where a file below the prefix really is, making the directories that are missing (mode 0755). The name comes
- * from a bucket, so no symbolic link on the way may lead out of the prefix.
+ * Finds where a directory below the prefix really is, making those that are missing (mode 0755). Its name comes from a
+ * bucket, so no symbolic link on the way may lead out of the prefix.
  *
- * @param relative the file's path below the prefix.
- * @returns the file's path with every link but the last resolved.
+ * @param relative its path below the prefix; empty for the prefix itself.
+ * @returns its path with every link resolved.
  * @throws WhisperBackupError `OUTSIDE_PREFIX`, `NOT_A_DIRECTORY`, or the system's error.
  */
-export function placeFile(prefix: string, relative: string, options: PlaceFileOptions): string {
-  const names = relative.split('/');
-  const file = names.pop() ?? '';
+export function placeDirectory(prefix: string, relative: string, options: PlaceOptions): string {
   let directory = makePrefix(prefix, options);
   const root = directory;
-  for (const name of names) {
+  for (const name of relative === '' ? [] : relative.split('/')) {
     const path = join(directory, name);
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found) makeDirectory(path, options);
     directory = found?.isSymbolicLink() ? realInside(root, path) : path;
     if (found && !statSync(directory).isDirectory())
-      throw new WhisperBackupError('NOT_A_DIRECTORY', `Cannot restore ${relative}: ${path} is not a directory`);
+      throw new WhisperBackupError('NOT_A_DIRECTORY', `Cannot restore to ${relative}: ${path} is not a directory`);
   }
-  return join(directory, file);
+  return directory;
 }
 
 /**
@@ -75,7 +73,7 @@ export function giveTo(path: string, owner: Owner | undefined): void {
 }
 
 /** Makes the prefix itself where it is missing, and tells where it really is. */
-export function makePrefix(prefix: string, options: PlaceFileOptions): string {
+export function makePrefix(prefix: string, options: PlaceOptions): string {
   const found: Stats | undefined = statSync(prefix, { throwIfNoEntry: false });
   if (found) return realpathSync(prefix);
   const parent = makePrefix(dirname(prefix), options);
@@ -85,9 +83,9 @@ export function makePrefix(prefix: string, options: PlaceFileOptions): string {
 }
 
 /** Under another name first: other workers, which go by the owner of what they find, must not find it as root's. */
-function makeDirectory(path: string, options: PlaceFileOptions): void {
+function makeDirectory(path: string, options: PlaceOptions): void {
   if (options.dryRun) return;
-  const temporary = join(dirname(path), `.wb-${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryBeside(path);
   mkdirSync(temporary);
   try {
     chmodSync(temporary, 0o755);

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
-import { giveTo, type Owner, placeFile, realInside } from '../tree/place.ts';
+import { giveTo, type Owner, placeDirectory, realInside } from '../tree/place.ts';
 import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import { temporaryBeside } from '../tree/temporary.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { backfillOpen, isReplaced } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
@@ -52,7 +52,7 @@ const TRIES = 20;
 async function publishData(data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
   for (let tries = 1; ; tries++) {
     try {
-      const file = placeFile(task.prefix, `${task.path}.wsp`, task);
+      const file = placeOf(task, tries === 1);
       if (lstatSync(file, { throwIfNoEntry: false }))
         return await meet(realInside(task.prefix, file), data, task, stopped);
       // link(2) never replaces: EEXIST says that carbon was quicker.
@@ -64,6 +64,20 @@ async function publishData(data: Uint8Array, task: PublishTask, stopped: () => b
       if (!raced || tries === TRIES) throw error;
     }
   }
+}
+
+/** Where the last file of this thread went: most are neighbours. */
+let last: { readonly prefix: string; readonly relative: string; readonly directory: string } | undefined;
+
+/** Where the file goes, its directory made. @param isTrusting whether a directory that is there is still the right one. */
+function placeOf(task: PublishTask, isTrusting: boolean): string {
+  const { prefix, path } = task;
+  const slash = path.lastIndexOf('/');
+  const relative = path.slice(0, Math.max(0, slash));
+  const isLast = isTrusting && last?.prefix === prefix && last.relative === relative;
+  if (!last || !isLast || !lstatSync(last.directory, { throwIfNoEntry: false })?.isDirectory())
+    last = { prefix, relative, directory: placeDirectory(prefix, relative, task) };
+  return join(last.directory, `${path.slice(slash + 1)}.wsp`);
 }
 
 /** A local file is there. It stays, and gets what it lacks, unless it may be replaced. All under its exclusive lock. */
@@ -114,7 +128,7 @@ function replace(file: string, data: Uint8Array, task: PublishTask, aside: strin
 
 /** Writes the whole file under a short name of no metric beside its place, and has it published from there. */
 function withTemporary(file: string, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): void {
-  const temporary = join(dirname(file), `.wb-${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryBeside(file);
   try {
     writeFileSync(temporary, data, { flag: 'wx', mode: 0o600 });
     giveTo(temporary, task.owner);

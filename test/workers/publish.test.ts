@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { placeFile } from '../../lib/tree/place.ts';
+import { placeDirectory } from '../../lib/tree/place.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
 import { type Published, type PublishTask, publish } from '../../lib/workers/publish.ts';
 import { lockByPython } from '../fixtures/locker.ts';
@@ -97,7 +97,7 @@ describe('publish', () => {
       seen.push(readdirSync(scratch.path).filter((name) => !name.startsWith('.')));
       return { uid: 77, gid: 88 };
     };
-    placeFile(scratch.path, 'a/b.wsp', Object.defineProperty({}, 'owner', { get: owner }));
+    placeDirectory(scratch.path, 'a', Object.defineProperty({}, 'owner', { get: owner }));
     assert.deepEqual(seen, [[]]);
     const { uid, gid } = await stat(scratch.at('a'));
     assert.deepEqual([uid, gid], [77, 88]);
@@ -111,7 +111,7 @@ describe('publish', () => {
       writeFileSync(scratch.at('a', 'x.wsp'), half);
       return { uid: 77, gid: 88 };
     };
-    placeFile(scratch.path, 'a/b.wsp', Object.defineProperty({}, 'owner', { get: owner }));
+    placeDirectory(scratch.path, 'a', Object.defineProperty({}, 'owner', { get: owner }));
     assert.deepEqual(await readdir(scratch.path), ['a']);
     assert.deepEqual(await readdir(scratch.at('a')), ['x.wsp']);
     assert.equal((await stat(scratch.at('a'))).uid, 0);

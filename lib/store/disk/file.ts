@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, readdir, unlink } from 'node:fs/promises';
 import { codeOf } from '../../errors.ts';
@@ -61,7 +61,7 @@ export async function writeTemporary(
   body: Uint8Array,
   signal?: AbortSignal,
 ): Promise<string> {
-  const path = `${directory}/${randomBytes(16).toString('hex')}`;
+  const path = `${directory}/${randomUUID().replaceAll('-', '')}`;
   const fd = await files.open(path, 'wx', 0o644);
   try {
     await writeAndClose(files, fd, body, signal);
