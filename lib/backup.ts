@@ -45,11 +45,11 @@ export interface BackupOptions
 const COUNTS = ['metrics', 'stored', 'unchanged', 'skipped', 'failed', 'bytesRead', 'bytesStored'];
 const PURGE_COUNTS = ['retired', 'tombstones', 'purged', 'deleted', 'shrunk', 'foreignKeys'];
 
-/** How much a thread is given at once: files of 1 MB one by one, small ones by the dozen. */
-const BATCH = { items: 128, weight: 2 ** 20 };
+/** How much a thread is given at once: a few large files, or small ones by the dozen. */
+const BATCH = { items: 128, weight: 2 ** 22 };
 
 /** What any file that is read weighs at least: so many small ones make a batch. */
-const LEAST_WEIGHT = 2 ** 15;
+const LEAST_WEIGHT = 2 ** 17;
 
 /** How many finished batches may wait for one that is slow, e.g. for a lock. */
 const WAITING = 8;

@@ -27,7 +27,8 @@ export async function* join<L extends Ordered, R extends Ordered>(
         r = await rights.next();
       } else if (!l.done && !r.done) {
         yield { left: l.value, right: r.value };
-        [l, r] = await Promise.all([lefts.next(), rights.next()]);
+        l = await lefts.next();
+        r = await rights.next();
       }
     }
   } finally {

@@ -208,11 +208,11 @@ interface Attempt {
 }
 
 /** How much a thread is given at once. */
-const BATCH = { items: 64, weight: 2 ** 20 };
+const BATCH = { items: 64, weight: 2 ** 22 };
 
 /** About the size of the file that the newest backup becomes; many small ones make a batch. */
 function weightOf({ backups }: StoredMetric): number {
-  return Math.max(2 ** 15, 4 * (backups.at(-1)?.object.size ?? 0));
+  return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0));
 }
 
 /** The backups strictly before the date, ascending. */

@@ -90,8 +90,8 @@ function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag
   return piscina;
 }
 
-/** Tasks of one thread under way at once: uploads wait for the network, compression for the processor. */
-export const TASKS_PER_THREAD = 4;
+/** Batches of one thread under way at once: while the last bodies of one are on their way, the next is begun. */
+export const TASKS_PER_THREAD = 2;
 
 /** A view of a shared pool must be copied; a buffer of its own can be handed over. */
 function handedOver({ body }: EncodedBackup): { transferList?: ArrayBuffer[] } {
