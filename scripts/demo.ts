@@ -100,8 +100,14 @@ async function run(...words: string[]): Promise<void> {
   const isLocal = words[0] === 'show';
   const args = isLocal ? words : [...words, ...place];
   console.log(chalk.cyan(`$ scripts/whisper-backup ${args.map((word) => $.quote?.(word) ?? word).join(' ')}`));
-  const hidden = ['backup', 'restore'].includes(words[0] ?? '') ? quietly : ['--nolog'];
+  const hidden = hiddenOf(words[0]);
   await $({ stdio: 'inherit' })`scripts/whisper-backup ${[...args, ...hidden]}`;
+}
+
+/** What the demonstration keeps off the host, and shows nobody. */
+function hiddenOf(command: string | undefined): readonly string[] {
+  if (command === 'backup') return [...quietly, '--cache-dir', 'demo/cache'];
+  return command === 'restore' ? quietly : ['--nolog'];
 }
 
 async function metricsBelow(directory: string): Promise<string[]> {

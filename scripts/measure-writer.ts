@@ -93,7 +93,19 @@ function backUpAgainAndAgain(how: readonly string[]): { stop(): Promise<void> } 
     while (!stopping) {
       const gentle = how[0] === 'nice';
       const program = [here('./whisper-backup'), ...how.filter((word) => word !== 'nice')];
-      const options = ['-b', 'b', '-p', directory, '--nolock', '--nostamp', '--nolog', '-q', 'backup', 'noop'];
+      const options = [
+        '-b',
+        'b',
+        '-p',
+        directory,
+        '--nolock',
+        '--nostamp',
+        '--nolog',
+        '--no-cache',
+        '-q',
+        'backup',
+        'noop',
+      ];
       const [command, ...rest] = [...(gentle ? ['nice', '-n19', 'ionice', '-c3'] : []), ...program, ...options];
       child = spawn(command ?? '', rest, { stdio: 'ignore' });
       const [code] = await once(child, 'exit');

@@ -38,14 +38,15 @@ export interface StoreContext {
  */
 export async function withStore<T>(
   { config, log }: StoreContext,
-  task: (store: ObjectStore, spec: StoreSpec) => Promise<T>,
+  task: (store: ObjectStore, threads: { readonly threadStore?: StoreSpec }) => Promise<T>,
 ): Promise<T> {
   const spec = await storeSpec(config);
   const store = await createStore(spec, ({ error, attempt, wait }) =>
     log.warn(`${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`),
   );
   try {
-    return await task(store, spec);
+    // A bandwidth is kept to in one place, which all bodies pass.
+    return await task(store, spec.bandwidth ? {} : { threadStore: spec });
   } finally {
     await store.close();
   }

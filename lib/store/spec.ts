@@ -11,7 +11,7 @@ export interface StoreSpec {
   readonly concurrency: number;
   /** How long one attempt of a call may take, in seconds. @default see `withRetry` */
   readonly deadline?: number;
-  /** Bytes of bodies a second, over all threads; 0 is no limit. @default 0 */
+  /** Bytes of bodies a second; 0 is no limit. One store alone keeps to it. @default 0 */
   readonly bandwidth?: number;
   /** Write nothing. @default false */
   readonly dryRun?: boolean;
@@ -59,11 +59,10 @@ async function createPlace({ place, concurrency }: StoreSpec): Promise<ObjectSto
 
 /** One worker thread's share of what all may do together. It may wait for a disk: there a thread is for that. */
 export function shareOf(spec: StoreSpec, threads: number): StoreSpec {
-  const { place, concurrency, bandwidth } = spec;
+  const { place, concurrency } = spec;
   return {
     ...spec,
     ...(place.kind === 'disk' && { place: { ...place, options: { ...place.options, blocking: true } } }),
     concurrency: Math.max(1, Math.ceil(concurrency / threads)),
-    ...(bandwidth && { bandwidth: bandwidth / threads }),
   };
 }

@@ -11,7 +11,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
   const rules = await purgeRulesOf(invocation);
   return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store, threadStore) =>
+    withStore({ config, log }, (store, threads) =>
       backup(store, {
         ...run,
         ...selectOf(config),
@@ -19,7 +19,7 @@ export async function run(invocation: Invocation): Promise<number> {
         ...treeOf(config),
         ...loadOf(config),
         ...rules,
-        threadStore,
+        ...threads,
         layout: config.layout,
         algorithm: config.algorithm,
         gzipEngine: config.gzipEngine,

@@ -10,14 +10,14 @@ export async function run(invocation: Invocation): Promise<number> {
   const date = dateOf(invocation, 'date');
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
   return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store, threadStore) =>
+    withStore({ config, log }, (store, threads) =>
       restore(store, {
         ...run,
         ...selectOf(config),
         ...placeOf(config),
         ...treeOf(config),
         ...loadOf(config),
-        threadStore,
+        ...threads,
         ...(date && { date }),
         ...(owner && { owner }),
         fallback: config.fallback,

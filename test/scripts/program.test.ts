@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { isDeno, launcher, run, start } from './program.ts';
 
@@ -132,6 +133,25 @@ describe('the program', () => {
     const refused = await backup('fast');
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /--bandwidth must be bytes a second.*: got "fast"/);
+  });
+
+  it('remembers what files look like, unless it is told not to', async () => {
+    const prefix = join(directory, 'settled');
+    await plantMetrics(prefix, ['a', 'b']);
+    await sleep(2100);
+    const read = async (...more: string[]): Promise<boolean> => {
+      const args = ['-p', prefix, '-b', join(directory, 'settled-bucket'), '--cache-dir', join(directory, 'cache')];
+      const env = { WHISPER_BACKUP_NO_CACHE: 'false' };
+      const quiet = ['--nolog', '--nolock', '--nostamp', '--json'];
+      const { code, stdout, stderr } = await run(['backup', 'disk', ...args, ...quiet, ...more], { env });
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout).counts.bytesRead > 0;
+    };
+    assert.equal(await read('--no-cache'), true);
+    assert.equal(await read(), true);
+    assert.equal(await read(), false);
+    assert.equal(await read('--rehash'), true);
+    assert.equal(await read('--no-cache'), true);
   });
 
   it('ends with 10 when the bucket is missing', async () => {

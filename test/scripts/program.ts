@@ -34,7 +34,13 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
     : [process.execPath, options.launcher ?? launcher];
   const child = spawn(command, [...first, ...args], {
     cwd: options.cwd ?? '/',
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...options.env },
+    // Nothing of a test is to be remembered on the host.
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '/',
+      WHISPER_BACKUP_NO_CACHE: 'true',
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -28,7 +28,7 @@ export function oursAs(program: Program, options: OursOptions): Contender {
     backup: (places) =>
       program.command(runtime, [
         ...['backup', 'disk', `path=${dirname(places.store)}`, '--prefix', places.tree],
-        ...[...common(places), ...backup],
+        ...[...common(places), '--cache-dir', join(places.state, 'cache'), ...backup],
       ]),
     restore: (places, target, only) =>
       program.command(runtime, [
