@@ -22,22 +22,17 @@ function rank(unit: number): number {
 }
 
 /**
- * Passes a sequence on, and asserts that its keys strictly ascend by UTF-8 bytes: a merge join of a sequence that does
- * not would take live metrics for missing ones.
+ * Watches a sequence, and asserts that its keys strictly ascend by UTF-8 bytes: a merge join of a sequence that does not
+ * would take live metrics for missing ones.
  *
- * @param onDisorder called with each pair of neighbours that does not ascend; may throw. When it returns, the
- *   sequence goes on.
+ * @param onDisorder called with each pair of neighbours that does not ascend; may throw.
+ * @returns what is to be told each key.
  */
-export async function* ascending<T>(
-  items: AsyncIterable<T>,
-  keyOf: (item: T) => string,
-  onDisorder: (previous: string, current: string) => void,
-): AsyncGenerator<T, void, void> {
+export function watchOrder(onDisorder: (previous: string, current: string) => void): (key: string) => void {
   let previous: string | undefined;
-  for await (const item of items) {
-    const current = keyOf(item);
-    if (previous !== undefined && compareKeys(previous, current) >= 0) onDisorder(previous, current);
-    previous = current;
-    yield item;
-  }
+  return (key) => {
+    const before = previous;
+    previous = key;
+    if (before !== undefined && compareKeys(before, key) >= 0) onDisorder(before, key);
+  };
 }

@@ -2,7 +2,7 @@ import { type CatalogEvents, catalog, findMetric, hasPairsElsewhere, type Stored
 import { mayReach, selector } from './glob.ts';
 import { join } from './merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
-import { ascending } from './order.ts';
+import { watchOrder } from './order.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sharesPythonName } from './tree/ambiguous.ts';
 import { type BlindSpot, type LocalFile, type Presence, presence, walk } from './tree/walk.ts';
@@ -38,17 +38,15 @@ export async function* survey(
 ): AsyncGenerator<Surveyed | BlindSpot> {
   const isSelected = selector(options);
   const isReachable = mayReach(options);
-  const onDisorder = (previous: string, order: string) => {
+  const watch = watchOrder((previous, order) => {
     // Names that are not UTF-8 may look alike; that is told of each, and nothing is found by them.
     if (previous !== order) events.onDisorder(previous, order);
-  };
-  const locals = ascending(
-    walk(options.prefix, { stat: events.stat ?? false, ...(events.signal && { signal: events.signal }) }),
-    (file) => file.order,
-    onDisorder,
-  );
+  });
+  const { stat = false, signal } = events;
+  const locals = walk(options.prefix, { stat, ...(signal && { signal }) });
   let blind: string | undefined;
   for await (const { left, right } of join(locals, catalog(store, options, events))) {
+    if (left) watch(left.order);
     if (left?.kind === 'blind') {
       if (left.metricPrefix !== '') blind = left.metricPrefix;
       if (isReachable(left.order)) yield left;

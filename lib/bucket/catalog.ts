@@ -65,7 +65,7 @@ export async function* catalog(
   events: CatalogEvents,
 ): AsyncGenerator<StoredMetric> {
   const root = rootOf(place);
-  for await (const group of groups(store, root, events)) {
+  for await (const group of await groups(store, root, events)) {
     const first = group.entries[0]?.path ?? '';
     if (isPlain(first) && group.entries.every((entry) => entry.path === first)) {
       yield assemble(first, group.order, group.entries);
@@ -143,18 +143,26 @@ async function lookup(
   return entries;
 }
 
-/** The groups of the listing, and where the root is empty those of the keys with a leading slash, merged. */
-async function* groups(store: ObjectStore, root: string, events: CatalogEvents): AsyncGenerator<Group> {
-  if (root !== '') {
-    yield* groupsBelow(store, root, events);
-    return;
-  }
+/** The groups of the listing, and where the root is empty those of the keys with a leading slash, if any, merged. */
+async function groups(store: ObjectStore, root: string, events: CatalogEvents): Promise<AsyncGenerator<Group>> {
+  const plain = groupsBelow(store, root, events);
+  if (root !== '') return plain;
   const slashed = groupsBelow(store, '/', events);
-  for await (const { left, right } of join(groupsBelow(store, '', events), slashed)) {
+  const first = await slashed.next();
+  return first.done ? plain : merged(plain, startingWith(first.value, slashed));
+}
+
+async function* merged(plain: AsyncIterable<Group>, slashed: AsyncIterable<Group>): AsyncGenerator<Group> {
+  for await (const { left, right } of join(plain, slashed)) {
     if (left && right) yield { ...left, entries: [...left.entries, ...right.entries] };
     else if (left) yield left;
     else if (right) yield right;
   }
+}
+
+async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first;
+  yield* rest;
 }
 
 async function* groupsBelow(store: ObjectStore, root: string, events: CatalogEvents): AsyncGenerator<Group> {

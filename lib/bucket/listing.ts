@@ -11,6 +11,9 @@ export interface ListingOptions {
   readonly onPartitions?: (partitions: Partitions) => void;
 }
 
+/** Objects that are told at once where they come one by one. */
+const BATCH = 128;
+
 /** Objects of a part that are held until it is its turn: a part that has grown by half still fits. */
 const HELD = PART_OBJECTS * 1.5;
 
@@ -31,7 +34,14 @@ export async function* listBelow(
 ): AsyncGenerator<readonly StoredObject[], void, void> {
   const most = store.listings ?? 1;
   if (most <= 1) {
-    for await (const object of store.list({ prefix: root, ...(signal && { signal }) })) yield [object];
+    let batch: StoredObject[] = [];
+    for await (const object of store.list({ prefix: root, ...(signal && { signal }) })) {
+      batch.push(object);
+      if (batch.length < BATCH) continue;
+      yield batch;
+      batch = [];
+    }
+    yield batch;
     return;
   }
   const controller = new AbortController();

@@ -86,9 +86,8 @@ class DiskStore implements ObjectStore {
     }
   }
 
-  async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
-    range.signal?.throwIfAborted();
-    yield* listFiles((await this.#bucket()).root, this.name, range);
+  list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    return listFiles(async () => (await this.#bucket()).root, this.name, range);
   }
 
   async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {

@@ -12,15 +12,17 @@ const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthre
  * Streams the objects of a range, as {@link listNow} finds them, some thousand ahead of the reader at most: a thread does
  * it, unless there are few.
  *
- * @param root the bucket, as realpath(3) gives it.
+ * @param findRoot the bucket, as realpath(3) gives it.
  * @param store what messages call it.
  * @throws what {@link listNow} does; WhisperBackupError `THREAD_FAILED`; the signal's reason.
  */
 export async function* listFiles(
-  root: string,
+  findRoot: () => Promise<string>,
   store: string,
   { signal, ...range }: ListRange,
 ): AsyncGenerator<StoredObject, void, void> {
+  signal?.throwIfAborted();
+  const root = await findRoot();
   const task: ListTask = { root, store, range };
   const start = startOf(range);
   if (!isPossibleStart(start)) return;
