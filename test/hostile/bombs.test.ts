@@ -43,7 +43,7 @@ describe('bombs behind a small Whisper header', () => {
       ['gzip', 'zstd', 'snappy', 'local'].map((name) => [name, 'COMPRESSION_TOO_LARGE']),
     );
 
-    const restored = await inMemory(256 * MIB, () => within(30, () => bringBack(store, scratch.at('tree'))));
+    const restored = await inMemory(512 * MIB, () => within(30, () => bringBack(store, scratch.at('tree'))));
     assert.deepEqual(codesOf(restored.failed), codes);
     assert.deepEqual([restored.counts['failed'], restored.counts['restored']], [4, 1]);
     assert.equal(exitCodeOfSummary(restored), exitCodes.someFailed);
@@ -53,7 +53,7 @@ describe('bombs behind a small Whisper header', () => {
     ]);
     assert.deepEqual(contents(await readTree(scratch.path)), contents(expected));
 
-    const verified = await inMemory(256 * MIB, () => within(30, () => verifyAll(store, { readData: true })));
+    const verified = await inMemory(512 * MIB, () => within(30, () => verifyAll(store, { readData: true })));
     assert.deepEqual(codesOf(verified.damaged ?? []), codes);
     assert.equal(exitCodeOfSummary(verified), exitCodes.damaged);
   });

@@ -169,7 +169,8 @@ describe('a listing of S3 without an end', () => {
 
   it('that has nothing in it ends with an error', () =>
     withFake(
-      (_, answer) => listing(answer, '', `${MORE}${token}`),
+      // Not at once, so that the request under way is there whole when the store gives it up.
+      (_, answer) => setTimeout(listing, 20, answer, '', `${MORE}${token}`),
       (store) =>
         assert.rejects(
           within(10, () => keysOf(withRetry(store, { attempts: 2, deadline: 1, backoff: 0.01 }))),
