@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { codeOf, reasonOf } from '../lib/errors.ts';
 import { checkLayer } from './check.ts';
 import { ConfigError } from './error.ts';
+import { shown } from './redact.ts';
 import type { Layer } from './schema.ts';
 import { trusted } from './trust.ts';
 
@@ -69,7 +70,7 @@ function basesOf(bases: unknown, path: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(bases) ? bases : [bases];
   return list.map((base) => {
     if (typeof base !== 'string' || base === '' || /^[a-z][a-z\d+.-]+:/i.test(base)) {
-      throw new ConfigError(`Cannot use ${path}: 'extends' must name a local file: got ${JSON.stringify(base)}`);
+      throw new ConfigError(`Cannot use ${path}: 'extends' must name a local file: got ${shown('extends', base)}`);
     }
     return base;
   });
@@ -109,5 +110,5 @@ async function read(real: string, path: string): Promise<unknown> {
 async function saysNothing(real: string): Promise<boolean> {
   if (!/\.(ya?ml|toml|json[c5]?)$/.test(real)) return false;
   const lines = (await readFile(real, 'utf8')).split('\n');
-  return lines.every((line) => /^\s*(---|#.*|\/\/.*)?\s*$/.test(line));
+  return lines.every((line) => /^(---|#.*|\/\/.*)?$/.test(line.trim()));
 }

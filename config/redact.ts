@@ -24,7 +24,14 @@ export function redact(key: string, value: unknown): unknown {
   return typeof value === 'string' ? redactArgument(value) : value;
 }
 
-/** A redacted value as a message shows it. */
+/** A redacted value as a message shows it; of what is nested, which YAML allows to be endless, only that it is. */
 export function shown(key: string, value: unknown): string {
-  return JSON.stringify(redact(key, value)) ?? String(value);
+  const flat = redact(key, value);
+  const isFlat = Array.isArray(flat) ? flat.every((one) => !isNested(one)) : !isNested(flat);
+  if (!isFlat) return Array.isArray(flat) ? 'a nested list' : 'a table';
+  return JSON.stringify(flat) ?? String(value);
+}
+
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !(value instanceof Date);
 }

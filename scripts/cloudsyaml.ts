@@ -98,12 +98,15 @@ async function cloudsOf(path: string): Promise<Readonly<Record<string, unknown>>
   return clouds;
 }
 
-/** Tables are merged key by key; of anything else the upper one holds. */
-function merged(lower: unknown, upper: unknown): unknown {
+/** How deep the settings of a cloud stand in its table: those for the login in one of their own. */
+const DEPTH = 2;
+
+/** Tables are merged key by key, as deep as there are settings; of anything else the upper one holds. */
+function merged(lower: unknown, upper: unknown, depth = DEPTH): unknown {
   if (upper === undefined) return lower;
-  if (!isTable(lower) || !isTable(upper)) return upper;
+  if (depth === 0 || !isTable(lower) || !isTable(upper)) return upper;
   const result: Record<string, unknown> = { ...lower };
-  for (const [key, value] of Object.entries(upper)) result[key] = merged(lower[key], value);
+  for (const [key, value] of Object.entries(upper)) result[key] = merged(lower[key], value, depth - 1);
   return result;
 }
 

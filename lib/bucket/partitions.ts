@@ -51,7 +51,7 @@ export async function readPartitions(
 ): Promise<Partitions> {
   try {
     const body = await store.get(ownKey(root, 'partitions.json'), { maxBytes: MOST_BYTES, ...(signal && { signal }) });
-    const { objects, cuts } = v.parse(File, JSON.parse(new TextDecoder().decode(body)));
+    const { objects, cuts } = v.parse(File, JSON.parse(new TextDecoder().decode(body)), { abortEarly: true });
     return { objects, cuts: sane(cuts) };
   } catch (error) {
     const isGone = codeOf(error) === 'NOT_FOUND' || codeOf(error) === 'TOO_LARGE';

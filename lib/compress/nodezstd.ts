@@ -2,7 +2,7 @@ import * as zlib from 'node:zlib';
 import { reasonOf } from '../errors.ts';
 import type { Compressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
-import { checkZstdFrame, zstdHead } from './fzstd.ts';
+import { checkZstdFrame, ZstdEffort, zstdHead } from './fzstd.ts';
 import { BoundedOutput } from './output.ts';
 import { type ZstdFrame, zstdFrames } from './zstdframe.ts';
 import { zstdParameters } from './zstdparameters.ts';
@@ -17,8 +17,9 @@ export const nodezstd: WritingEngine<'nodezstd'> = {
     engine: 'nodezstd',
     decompress(data, bound) {
       const output = new BoundedOutput('zstd', bound);
+      const effort = new ZstdEffort();
       for (const frame of zstdFrames(data)) {
-        const content = decodeFrame(frame, output);
+        const content = decodeFrame(frame, output, effort);
         checkZstdFrame(frame, content);
         output.append(content);
       }
@@ -53,8 +54,8 @@ function compressor(level: number): Compressor {
   };
 }
 
-function decodeFrame(frame: ZstdFrame, output: BoundedOutput): Uint8Array {
-  if (!output.limited) output.limitBy(zstdHead(frame));
+function decodeFrame(frame: ZstdFrame, output: BoundedOutput, effort: ZstdEffort): Uint8Array {
+  if (!output.limited) output.limitBy(zstdHead(frame, effort));
   try {
     return loaded().zstdDecompressSync(frame.whole, { maxOutputLength: Math.max(output.room, 1) });
   } catch (error) {

@@ -16,6 +16,8 @@ export interface ZstdFrame {
   readonly body: Uint8Array;
   /** Where each block ends in `body`. The first includes the header. */
   readonly blockEnds: readonly number[];
+  /** How far back its blocks may refer, and so what a decoder may have to hold. */
+  readonly windowBytes: number;
   /** What the header says of the size, if it does: to be compared, never allocated. */
   readonly contentBytes: number | undefined;
   /** The low 32 bits of the content's XXH64, if the frame has them. */
@@ -43,7 +45,7 @@ function readFrame(reader: Reader, start: number): ZstdFrame {
   const descriptor = reader.uint(1);
   const single = (descriptor & 0x20) !== 0;
   if (descriptor & 0x08) throw damaged('zstd', `a reserved bit is set at byte ${start + 4}`);
-  const window = single ? 0 : windowBytes(reader.uint(1));
+  const window = single ? 0 : windowOf(reader.uint(1));
   if (reader.uint([0, 1, 2, 4][descriptor & 3] ?? 0) !== 0) throw damaged('zstd', 'it needs a dictionary');
   const sizeBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   const contentBytes = sizeBytes === 0 ? undefined : reader.uint(sizeBytes) + (sizeBytes === 2 ? 256 : 0);
@@ -63,10 +65,10 @@ function readFrame(reader: Reader, start: number): ZstdFrame {
   }
   const body = reader.since(start);
   const checksum = descriptor & 4 ? reader.uint(4) : undefined;
-  return { whole: reader.since(start), body, blockEnds, contentBytes, checksum };
+  return { whole: reader.since(start), body, blockEnds, windowBytes: needed, contentBytes, checksum };
 }
 
-function windowBytes(descriptor: number): number {
+function windowOf(descriptor: number): number {
   const base = 2 ** (10 + (descriptor >> 3));
   return base + (base / 8) * (descriptor & 7);
 }

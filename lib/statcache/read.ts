@@ -38,7 +38,7 @@ async function* blocksOf(handle: FileHandle, prefix: string): AsyncGenerator<rea
   if (header.done || JSON.stringify(header.value) !== JSON.stringify(headerOf(prefix))) return;
   let previous: string | undefined;
   for await (const frame of frames) {
-    const parsed = v.safeParse(block, frame);
+    const parsed = v.safeParse(block, frame, { abortEarly: true });
     if (!parsed.success) return;
     const entries = parsed.output.map(([order, size, mtimeMs, ctimeMs, ino, sha1]) => {
       return { order, size, mtimeMs, ctimeMs, ino, sha1 };

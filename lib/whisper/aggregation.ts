@@ -36,12 +36,18 @@ export type Slot = number | undefined;
 /**
  * The value of one coarser slot, made of the finer slots inside it, oldest first; undefined when none is known, or
  * fewer than xFilesFactor asks for.
+ *
+ * @param count how many slots there are, should unknown ones have been left out.
  */
-export function consolidate(rule: AggregationRule, slots: readonly Slot[]): number | undefined {
+export function consolidate(
+  rule: AggregationRule,
+  slots: readonly Slot[],
+  count: number = slots.length,
+): number | undefined {
   const known = slots.filter((value) => value !== undefined);
   const [first] = known;
-  if (first === undefined || known.length / slots.length < rule.xFilesFactor) return undefined;
-  return aggregate(rule.aggregation, first, known, slots.length);
+  if (first === undefined || known.length / count < rule.xFilesFactor) return undefined;
+  return aggregate(rule.aggregation, first, known, count);
 }
 
 /**

@@ -33,6 +33,7 @@ export class Donor {
   /** The value of the coarser slot at `interval`, or undefined when too few of its points are known. */
   consolidated(interval: number, step: number, rule: AggregationRule): number | undefined {
     if (interval > this.#newest || interval + step <= this.#oldest) return undefined;
-    return consolidate(rule, this.ring.read(interval, step / this.ring.archive.secondsPerPoint));
+    const count = step / this.ring.archive.secondsPerPoint;
+    return consolidate(rule, this.ring.readKnown(interval, count), count);
   }
 }

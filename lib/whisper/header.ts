@@ -8,6 +8,9 @@ export const ARCHIVE_INFO_SIZE = 12;
 /** Bytes of a slot: timestamp (unsigned 32 bits) and value (float64), both big-endian. */
 export const POINT_SIZE = 12;
 
+/** Steps are 32 bits, and each is at least twice the one before it. */
+const MAX_ARCHIVES = 32;
+
 const COMPRESSED_MAGIC = new TextEncoder().encode('whisper_compressed');
 
 /** One ring of slots. */
@@ -83,6 +86,7 @@ function readHeader(head: Uint8Array): Header | string {
   if (aggregation === undefined) return `its aggregation method is ${type}, not 1 to 8`;
   if (!(xFilesFactor >= 0 && xFilesFactor <= 1)) return `its xFilesFactor is ${xFilesFactor}, not 0 to 1`;
   if (count === 0) return 'it has no archives';
+  if (count > MAX_ARCHIVES) return `it has ${count} archives, and ${MAX_ARCHIVES} is the most there can be`;
   const headerSize = METADATA_SIZE + count * ARCHIVE_INFO_SIZE;
   if (head.length < headerSize) return `its header ends before the list of its ${count} archives`;
 

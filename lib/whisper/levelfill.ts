@@ -106,11 +106,12 @@ export class LevelFill {
       if (interval < finer.#oldest) continue;
       const old = this.#after.get(interval);
       if (old === undefined) continue;
-      const now = finer.#after.read(interval, count);
-      const value = consolidate(this.#rule, now);
+      const now = finer.#after.readKnown(interval, count);
+      const value = consolidate(this.#rule, now, count);
       if (value === undefined || Object.is(value, old)) continue;
-      const whole = !now.includes(undefined);
-      if (!whole && !Object.is(consolidate(this.#rule, finer.#before.read(interval, count)), old)) continue;
+      const whole = now.length === count && !now.includes(undefined);
+      const before = finer.#before.readKnown(interval, count);
+      if (!whole && !Object.is(consolidate(this.#rule, before, count), old)) continue;
       this.changed.add(this.#after.put(interval, value));
       if (!this.#touched.has(interval)) this.reaggregated++;
       this.#touched.add(interval);

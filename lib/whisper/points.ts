@@ -97,6 +97,23 @@ export class Ring {
     return slots;
   }
 
+  /**
+   * Like {@link read}, but never more than the ring has slots, since a damaged file may ask for billions: where it has
+   * fewer, only the values that are known.
+   */
+  readKnown(interval: number, count: number): Slot[] {
+    const { secondsPerPoint, points } = this.archive;
+    if (count <= points) return this.read(interval, count);
+    const end = interval + count * secondsPerPoint;
+    const found: Point[] = [];
+    for (let i = 0; this.base !== 0 && i < points; i++) {
+      const timestamp = this.timestampAt(i);
+      if (timestamp < interval || timestamp >= end || (timestamp - interval) % secondsPerPoint !== 0) continue;
+      if (this.indexOf(timestamp) === i) found.push({ timestamp, value: this.valueAt(i) });
+    }
+    return found.sort((a, b) => a.timestamp - b.timestamp).map(({ value }) => value);
+  }
+
   /** Writes a point, over whatever its slot held; in an empty archive it becomes the base. Returns the slot. */
   put(interval: number, value: number): number {
     const index = this.indexOf(interval);

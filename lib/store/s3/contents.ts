@@ -56,17 +56,20 @@ export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Arr
     const start = text.indexOf('<Contents>', at);
     const end = start < 0 ? -1 : text.indexOf('</Contents>', start);
     if (end < 0) break;
-    const key = element(text, 'Key', start, end);
-    const size = element(text, 'Size', start, end);
-    const modified = element(text, 'LastModified', start, end);
-    const etag = element(text, 'ETag', start, end);
+    // By itself, so that an element it lacks is not looked for in all that follows, once for each object.
+    const object = text.slice(start, end);
+    const key = element(object, 'Key', start);
+    const size = element(object, 'Size', start);
+    const modified = element(object, 'LastModified', start);
+    const etag = element(object, 'ETag', start);
     if (!key || !size || !modified) return undefined;
     const Key = body.toString('utf8', ...key);
-    const Size = Number(body.toString('latin1', ...size));
+    const bytes = body.toString('latin1', ...size);
+    const Size = Number(bytes);
     const time = body.toString('latin1', ...modified);
     const LastModified = new Date(time);
-    if (Key === '' || Key.includes('&') || Key.includes('<') || !Number.isSafeInteger(Size) || Size < 0)
-      return undefined;
+    // A number alone would also be '', '0x10' and '1e3'.
+    if (Key === '' || Key.includes('&') || !/^\d+$/.test(bytes) || !Number.isSafeInteger(Size)) return undefined;
     if (!time.endsWith('Z') || Number.isNaN(LastModified.getTime())) return undefined;
     const ETag = etag && body.toString('latin1', ...etag).replaceAll('&quot;', '"');
     objects.push({ Key, Size, LastModified, ...(ETag !== undefined && { ETag }) });
@@ -79,13 +82,13 @@ export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Arr
   return around.includes('<Contents') ? undefined : { objects, rest: around };
 }
 
-/** Where the text of an element stands. */
-function element(text: string, name: string, from: number, to: number): [number, number] | undefined {
-  const open = text.indexOf(`<${name}>`, from);
-  if (open < 0 || open > to) return undefined;
+/** Where the text of an element of an object stands in the answer, in which the object begins at `offset`. */
+function element(object: string, name: string, offset: number): [number, number] | undefined {
+  const open = object.indexOf(`<${name}>`);
+  if (open < 0) return undefined;
   const start = open + name.length + 2;
-  const end = text.indexOf('<', start);
-  return text.startsWith(`</${name}>`, end) ? [start, end] : undefined;
+  const end = object.indexOf('<', start);
+  return end >= 0 && object.startsWith(`</${name}>`, end) ? [offset + start, offset + end] : undefined;
 }
 
 /** What is used of the SDK's HttpResponse. */

@@ -1,6 +1,7 @@
 import type { _Object as Listed, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { compareKeys } from '../../order.ts';
-import { TransientError } from '../errors.ts';
+import { PermanentError, TransientError } from '../errors.ts';
+import { quoted } from '../key.ts';
 import type { ListRange, StoredObject } from '../store.ts';
 import { etagMd5 } from './etag.ts';
 
@@ -22,10 +23,12 @@ interface Page {
 /**
  * Streams a range page by page. While the caller works on one page the next is on its way.
  *
- * Left out are keys that are not UTF-8.
+ * Left out are keys that are not UTF-8, and what is outside the range, should a server not know one of its bounds: a key
+ * of another host's is never taken for one of ours.
  *
  * @param doing for messages: `list s3:backups`.
- * @throws TransientError for an answer that is no listing; what `readPage` throws.
+ * @throws TransientError for an answer that is no listing; PermanentError when pages repeat themselves; what `readPage`
+ *   throws.
  */
 export async function* listPages(
   readPage: ReadPage,
@@ -38,10 +41,17 @@ export async function* listPages(
   signal?.addEventListener('abort', abort, { once: true });
 
   const isPast = (key: string) => endBefore !== undefined && compareKeys(key, endBefore) >= 0;
+  const isInside = (key: string) => key.startsWith(prefix) && (startAfter === '' || compareKeys(key, startAfter) > 0);
+  let furthest = startAfter;
   const read = async (start: PageStart): Promise<Page> => {
-    const page = readAnswer(await readPage(start, controller.signal), start, doing);
-    const last = page.objects.at(-1);
-    return last && isPast(last.key) ? { ...page, next: undefined } : page;
+    const { objects, next } = readAnswer(await readPage(start, controller.signal), start, doing);
+    const last = objects.at(-1)?.key;
+    if (next && last !== undefined && compareKeys(last, furthest) <= 0) {
+      throw new PermanentError(`Cannot ${doing}: the listing repeats itself at ${quoted(last)}`);
+    }
+    furthest = last ?? furthest;
+    const isEnd = last !== undefined && isPast(last);
+    return { objects: objects.filter(({ key }) => isInside(key)), next: isEnd ? undefined : next };
   };
   const start = { ...(prefix === '' ? {} : { prefix }), ...(startAfter === '' ? {} : { startAfter }) };
   try {
@@ -85,8 +95,13 @@ function readObject(
   decode: (key: string) => string | undefined,
   doing: string,
 ): StoredObject | undefined {
-  if (Key === undefined || Size === undefined || LastModified === undefined) {
+  // The SDK leaves out entities that XML does not know: of a name made of them nothing is left.
+  if (!Key || Size === undefined || LastModified === undefined) {
     throw new TransientError(`Cannot ${doing}: the answer has an object without key, size or time`);
+  }
+  // The SDK takes any number, and NaN for what is none: whoever waits for so much memory would wait for ever.
+  if (!Number.isSafeInteger(Size) || Size < 0 || Number.isNaN(LastModified.getTime())) {
+    throw new TransientError(`Cannot ${doing}: the answer has an object of which size or time make no sense`);
   }
   const key = decode(Key);
   if (key === undefined) return undefined;

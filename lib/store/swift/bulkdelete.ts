@@ -110,7 +110,7 @@ export async function bulkDelete(
 
 function parse(body: Uint8Array, doing: string): v.InferOutput<typeof resultSchema> {
   try {
-    return v.parse(resultSchema, JSON.parse(new TextDecoder().decode(body)));
+    return v.parse(resultSchema, JSON.parse(new TextDecoder().decode(body)), { abortEarly: true });
   } catch (error) {
     throw new TransientError(`Cannot ${doing}: the answer is no result of a bulk delete`, { cause: error });
   }

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import fc from 'fast-check';
+import { WhisperBackupError } from '../../lib/errors.ts';
+
+/** What random tests begin with: the same each time, unless TEST_SEED says otherwise. */
+const seed = Number(process.env['TEST_SEED'] ?? 20_261_122);
+/** How many times as long as in every run of the tests, e.g. TEST_RUNS=100 for a night. */
+const factor = Number(process.env['TEST_RUNS'] ?? 1);
+
+console.log(`# TEST_SEED=${seed} TEST_RUNS=${factor}`);
+
+/** How long each target is tried at most, in seconds, and one input. */
+const TARGET_SECONDS = 5;
+const INPUT_SECONDS = 2;
+
+/** Tries a property with so many inputs, as long as there is time. On failure fast-check tells the seed. */
+export async function fuzz<T>(
+  inputs: fc.Arbitrary<T>,
+  runs: number,
+  property: (input: T) => void | Promise<void>,
+): Promise<void> {
+  const tried = fc.asyncProperty(inputs, async (input) => {
+    const began = performance.now();
+    await property(input);
+    const took = (performance.now() - began) / 1000;
+    assert.ok(took < INPUT_SECONDS, `took ${took.toFixed(1)} s`);
+  });
+  const interruptAfterTimeLimit = TARGET_SECONDS * 1000 * factor;
+  await fc.assert(tried, { seed, numRuns: Math.ceil(runs * factor), interruptAfterTimeLimit });
+}
+
+/** What a task gives, or undefined when it throws one of the product's own errors. Any other is a failure. */
+export function typed<T>(task: () => T): T | undefined {
+  try {
+    return task();
+  } catch (error) {
+    assertTyped(error);
+    return undefined;
+  }
+}
+
+/** The same for what takes time. */
+export async function typedLater<T>(task: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await task();
+  } catch (error) {
+    assertTyped(error);
+    return undefined;
+  }
+}
+
+function assertTyped(error: unknown): void {
+  if (error instanceof WhisperBackupError && error.code !== 'UNEXPECTED' && error.message !== '') return;
+  throw new assert.AssertionError({ message: `not a typed error: ${error instanceof Error ? error.stack : error}` });
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { backupKey, pairKeys } from '../../lib/bucket/layout.ts';
+import { createDecompressor } from '../../lib/compress/engine.ts';
+import { createMemoryStore } from '../../lib/store/memory.ts';
+import type { ObjectStore } from '../../lib/store/store.ts';
+import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
+import { assertRefused, GENEROUS } from '../compress/damage.ts';
+import { metricFile, plantMetric } from '../fixtures/metric.ts';
+import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+import { contents, readTree } from '../fixtures/tree.ts';
+import { bombs, join, zstdCrumbs } from './bomb.ts';
+import { within } from './deadline.ts';
+import { inMemory } from './memory.ts';
+
+const MIB = 2 ** 20;
+const TIME = '2026-11-22T03:14:15+00:00';
+const file = metricFile();
+const SHA1 = createHash('sha1').update(file).digest('hex');
+
+/** Stores what claims to be a backup of the file. */
+async function put(store: ObjectStore, path: string, body: Uint8Array, algorithm: 'gz' | 'zst' | 'sz' = 'gz') {
+  if (algorithm !== 'sz') return store.put(backupKey('', path, TIME, SHA1, algorithm), body);
+  const { data, sha1 } = pairKeys('', path, TIME);
+  await store.put(data.replace(/gz$/, 'sz'), body);
+  await store.put(sha1, new TextEncoder().encode(SHA1));
+}
+
+describe('bombs behind a small Whisper header', () => {
+  it('leave the tree as it was, each named, in little time and memory', async () => {
+    await using scratch = await createScratch();
+    const store = createMemoryStore();
+    await put(store, 'gzip', bombs.gz(file, 1024));
+    await put(store, 'zstd', bombs.zst(file, 1024), 'zst');
+    await put(store, 'snappy', bombs.sz(file, 128), 'sz');
+    await put(store, 'local', bombs.gz(file, 1024));
+    await put(store, 'sound', gzipSync(file));
+    await plantMetric(scratch.at('tree'), 'local', file);
+    const codes = Object.fromEntries(
+      ['gzip', 'zstd', 'snappy', 'local'].map((name) => [name, 'COMPRESSION_TOO_LARGE']),
+    );
+
+    const restored = await inMemory(512 * MIB, () => within(30, () => bringBack(store, scratch.at('tree'))));
+    assert.deepEqual(codesOf(restored.failed), codes);
+    assert.deepEqual([restored.counts['failed'], restored.counts['restored']], [4, 1]);
+    assert.equal(exitCodeOfSummary(restored), exitCodes.someFailed);
+    const expected = new Map([
+      ['tree/local.wsp', file],
+      ['tree/sound.wsp', file],
+    ]);
+    assert.deepEqual(contents(await readTree(scratch.path)), contents(expected));
+
+    const verified = await inMemory(512 * MIB, () => within(30, () => verifyAll(store, { readData: true })));
+    assert.deepEqual(codesOf(verified.damaged ?? []), codes);
+    assert.equal(exitCodeOfSummary(verified), exitCodes.damaged);
+  });
+});
+
+describe('streams that are more than one, or not only that', () => {
+  it('come back when all of it belongs there, and else not', async () => {
+    await using scratch = await createScratch();
+    const store = createMemoryStore();
+    const packed = gzipSync(file);
+    const halves = join(gzipSync(file.subarray(0, 100)), gzipSync(new Uint8Array(0)), gzipSync(file.subarray(100)));
+    await put(store, 'members', halves);
+    await put(store, 'padded', join(packed, new Uint8Array(4096)));
+    await put(store, 'memberspadded', join(halves, new Uint8Array(1)));
+    await put(store, 'twice', join(packed, packed));
+    await put(store, 'trailing', join(packed, new TextEncoder().encode('evil')));
+    await put(store, 'behindpadding', join(packed, new Uint8Array(16), packed));
+    await put(store, 'zeros', new Uint8Array(4096));
+    await put(store, 'plain', file);
+    const { failed, counts } = await bringBack(store, scratch.at('tree'));
+    assert.deepEqual(codesOf(failed), {
+      twice: 'COMPRESSION_TOO_LARGE',
+      trailing: 'COMPRESSION_DAMAGED',
+      behindpadding: 'COMPRESSION_DAMAGED',
+      zeros: 'COMPRESSION_DAMAGED',
+      plain: 'COMPRESSION_DAMAGED',
+    });
+    assert.equal(counts['restored'], 3);
+    const tree = await readTree(scratch.at('tree'));
+    assert.deepEqual([...tree.keys()].sort(), ['members.wsp', 'memberspadded.wsp', 'padded.wsp']);
+    for (const bytes of tree.values()) assert.deepEqual(bytes, file);
+  });
+});
+
+describe('Zstandard with a window for nothing', () => {
+  it('is not worked at for hours, and not refused where blocks are as small as ever', async () => {
+    const fzstd = createDecompressor({ algorithm: 'zst', engine: 'fzstd' });
+    await within(10, () => {
+      assertRefused(fzstd, zstdCrumbs(100_000));
+      assertRefused(fzstd, join(...Array.from({ length: 5000 }, () => zstdCrumbs(1))));
+    });
+    assert.deepEqual(fzstd.decompress(zstdCrumbs(8), GENEROUS), new Uint8Array(8));
+  });
+});
