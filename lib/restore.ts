@@ -11,7 +11,7 @@ import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
-import { TASKS_PER_THREAD, WorkerPool } from './workers/pool.ts';
+import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 
 export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
@@ -87,7 +87,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   }
   try {
     const visits = pMapIterable(selected(), (stored) => visit(stored), {
-      concurrency: processes * TASKS_PER_THREAD,
+      concurrency: tasksAtOnce(processes),
       backpressure: 1024,
     });
     for await (const _ of visits) {

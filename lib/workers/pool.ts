@@ -8,11 +8,13 @@ import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
 import type { ThreadData } from './tasks.ts';
+import type { Work } from './work.ts';
 
 /** As TypeScript the threads need a loader on some runtimes; as built by `scripts/build.ts` they do not. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';
 
 export interface WorkerPoolOptions {
+  /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */
   readonly threads: number;
   /** How each thread builds a store of its own, for `storeFile` and `bringBack`. */
   readonly store?: StoreSpec;
@@ -28,6 +30,9 @@ export class WorkerPool {
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
   /** Begun with the first task: in a run that finds nothing changed there is none. */
   #threads: Piscina | undefined;
+  /** Without threads, who does the tasks. */
+  #here: Promise<Work> | undefined;
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -36,41 +41,62 @@ export class WorkerPool {
   }
 
   snapshot(task: SnapshotTask): Promise<Snapshot> {
-    return this.#piscina().run(task, { name: 'snapshot' });
+    return this.#run('snapshot', task, (here) => here.snapshot(task));
   }
 
   publish(task: PublishTask): Promise<Published> {
-    return this.#piscina().run(task, { name: 'publish', ...handedOver(task.backup) });
+    return this.#run('publish', task, (here) => here.publish(task), handedOver(task.backup));
   }
 
   check(task: CheckTask): Promise<Checked> {
-    return this.#piscina().run(task, { name: 'check', ...handedOver(task.backup) });
+    return this.#run('check', task, (here) => here.check(task), handedOver(task.backup));
   }
 
   fingerprint(task: FingerprintTask): Promise<Fingerprint> {
-    return this.#piscina().run(task, { name: 'fingerprint' });
+    return this.#run('fingerprint', task, (here) => here.fingerprint(task));
   }
 
   /** Only with a store. */
   storeFile(task: StoreFileTask): Promise<StoredFile> {
-    return this.#piscina().run(task, { name: 'storeFile' });
+    return this.#run('storeFile', task, (here) => here.storeFile(task));
   }
 
   /** Only with a store. */
   bringBack(task: BringBackTask): Promise<BroughtBack> {
-    return this.#piscina().run(task, { name: 'bringBack' });
+    return this.#run('bringBack', task, (here) => here.bringBack(task));
   }
 
   /** Waits for what is under way, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
     await this.#threads?.close();
+    await Promise.allSettled(this.#underWay);
+    await (await this.#here)?.close();
+  }
+
+  #run<T>(
+    name: string,
+    task: unknown,
+    here: (work: Work) => T | Promise<T>,
+    transfer: { readonly transferList?: ArrayBuffer[] } = {},
+  ): Promise<T> {
+    if (this.#options.threads > 0) return this.#piscina().run(task, { name, ...transfer });
+    this.#here ??= workHere(this.#options, this.#stopFlag);
+    const running = this.#here.then(here).finally(() => this.#underWay.delete(running));
+    this.#underWay.add(running);
+    return running;
   }
 
   #piscina(): Piscina {
     this.#threads ??= startThreads(this.#options, this.#stopFlag);
     return this.#threads;
   }
+}
+
+/** Loaded when it is needed: with threads, this one needs none of it. */
+async function workHere({ store, onWarning }: WorkerPoolOptions, stopFlag: Int32Array): Promise<Work> {
+  const { Work } = await import('./work.ts');
+  return new Work({ stopFlag, ...(store && { store }), ...(onWarning && { onWarning }) });
 }
 
 function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag: Int32Array): Piscina {
@@ -92,6 +118,11 @@ function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag
 
 /** Tasks of one thread under way at once: uploads wait for the network, compression for the processor. */
 export const TASKS_PER_THREAD = 4;
+
+/** Tasks that a pool of so many threads is to be given at once. */
+export function tasksAtOnce(threads: number): number {
+  return Math.max(1, threads) * TASKS_PER_THREAD;
+}
 
 /** A view of a shared pool must be copied; a buffer of its own can be handed over. */
 function handedOver({ body }: EncodedBackup): { transferList?: ArrayBuffer[] } {
