@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { contentOf, written } from './content.ts';
+import type { Expected } from './expected.ts';
+import type { Fault } from './faults.ts';
+import { lookThrough } from './look.ts';
+import { bringBackHere, bringBackNew, type RestoreChoice } from './restores.ts';
+import { backUpBoth, backUpElsewhere, type RunChoice, tryOut } from './runs.ts';
+import type { World } from './world.ts';
+
+/** One step, of the model and of the product; fast-check leaves steps out until only those that matter are left. */
+class Step implements fc.AsyncCommand<Expected, World> {
+  readonly #text: string;
+  readonly #act: (world: World) => void | Promise<void>;
+  readonly #can: (expected: Readonly<Expected>) => boolean;
+
+  constructor(
+    text: string,
+    act: (world: World) => void | Promise<void>,
+    can: (expected: Readonly<Expected>) => boolean = () => true,
+  ) {
+    this.#text = text;
+    this.#act = act;
+    this.#can = can;
+  }
+
+  check(expected: Readonly<Expected>): boolean {
+    return this.#can(expected);
+  }
+
+  async run(_expected: Expected, world: World): Promise<void> {
+    steps.taken++;
+    await this.#act(world);
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+/** How many were taken by all runs. */
+export const steps = { taken: 0 };
+
+/** Some stand below one directory, one has a dot in its name. */
+const PATHS = ['a', 'dots.in/name', 'servers/web01/cpu', 'servers/web01/mem', 'zed'];
+const path = fc.constantFrom(...PATHS);
+const only = fc.constantFrom(undefined, undefined, undefined, 'servers');
+
+/** A subtree that is more than the guards let go of at once. */
+const MANY = Array.from({ length: 24 }, (_, i) => `many/m${String(i).padStart(2, '0')}`);
+
+const write = fc
+  .record({ path, known: fc.constantFrom(1, 3, 30, 60) })
+  .map(({ path, known }) =>
+    step(`write ${path}, ${known} points`, (world) => world.plant(path, fresh(world.expected, known))),
+  );
+
+const writeMany = fc.constant(
+  step('write many', (world) => {
+    for (const path of MANY) world.plant(path, fresh(world.expected, 5));
+  }),
+);
+
+const removeMany = fc.integer({ min: 1, max: MANY.length }).map((count) =>
+  step(`delete ${count} of many`, (world) => {
+    for (const path of MANY.slice(0, count)) if (world.expected.locals.has(path)) remove(world, path);
+  }),
+);
+
+const removeOne = path.map((path) =>
+  step(
+    `delete ${path}`,
+    (world) => remove(world, path),
+    ({ locals }) => locals.has(path),
+  ),
+);
+
+const reappear = path.map((path) =>
+  step(
+    `${path} comes back`,
+    (world) => {
+      const content = world.expected.deleted.get(path);
+      assert.ok(content);
+      world.plant(path, content);
+    },
+    ({ locals, deleted }) => !locals.has(path) && deleted.has(path),
+  ),
+);
+
+const damage = path.map((path) =>
+  step(
+    `damage ${path}`,
+    (world) => {
+      const { bytes } = world.expected.locals.get(path) ?? fresh(world.expected, 1);
+      world.plant(path, contentOf(bytes.slice(0, 100), true));
+    },
+    ({ locals }) => locals.has(path),
+  ),
+);
+
+const fault: fc.Arbitrary<Fault | undefined> = fc.option(
+  fc.record({
+    call: fc.constantFrom('get', 'put', 'put', 'delete', 'delete', 'list', 'flush', 'clock'),
+    at: fc.nat({ max: 6 }),
+    lasts: fc.boolean(),
+    kind: fc.constantFrom('refused', 'lost', 'half', 'named', 'stop'),
+  }),
+  { nil: undefined, freq: 3 },
+);
+
+const run: fc.Arbitrary<RunChoice> = fc.record({
+  retention: fc.constantFrom(1, 2, 3, 5),
+  keepWithin: fc.constantFrom(0, 0, 3, 20),
+  purge: fc.constantFrom(45, 45, 45, 10, 3, 0, -1),
+  purgeShare: fc.constantFrom(50, 90),
+  force: fc.constantFrom(false, false, false, false, true),
+  cached: fc.boolean(),
+  only,
+  fault,
+});
+
+const backups = run.map((choice) => step(`back up ${told(choice)}`, (world) => backUpBoth(world, 'backup', choice)));
+const purges = run.map((choice) => step(`purge ${told(choice)}`, (world) => backUpBoth(world, 'purge', choice)));
+const dryRuns = run.map((choice) => step(`dry run ${told(choice)}`, (world) => tryOut(world, choice)));
+const strangers = fc
+  .constantFrom(false, false, true)
+  .map((adopt) =>
+    step(`back up from another host${adopt ? ', adopting' : ''}`, (world) => backUpElsewhere(world, adopt)),
+  );
+
+const restore: fc.Arbitrary<RestoreChoice> = fc.record({
+  // Which of the backups' times, and how many seconds from it.
+  date: fc.option(fc.record({ index: fc.nat(), seconds: fc.constantFrom(-1, 0, 1) }), { freq: 3 }),
+  skipGone: fc.boolean(),
+  overwrite: fc.boolean(),
+  only,
+  fault,
+});
+
+const restores = restore.map((choice) => step(`restore anew ${told(choice)}`, (world) => bringBackNew(world, choice)));
+const restoresHere = restore.map((choice) =>
+  step(`restore here ${told(choice)}`, (world) => bringBackHere(world, choice)),
+);
+
+const look = fc.boolean().map((read) => step(`verify${read ? ', reading' : ''}`, (world) => lookThrough(world, read)));
+
+const DAY = 86_400;
+const pass = fc
+  .oneof(
+    fc.constantFrom(0.4, 1, 90, 1500, DAY, DAY, DAY, 4 * DAY, 11 * DAY, 46 * DAY),
+    // Back, but never by so much that the sum of some is an hour: to a second, it may go either way there.
+    fc.constantFrom(-0.7, -30, -1500, -7500),
+  )
+  .map((seconds) =>
+    step(`${seconds} s pass`, ({ expected }) => {
+      expected.storeTime += seconds * 1000;
+    }),
+  );
+
+const skew = fc.constantFrom(0, 0, 0, 240, -240, 400, -400, 7500, -7500, 40 * DAY).map((seconds) =>
+  step(`the host's clock is off by ${seconds} s`, ({ expected }) => {
+    expected.skew = seconds * 1000;
+  }),
+);
+
+/** What may happen, as often as it does more or less. */
+export const commands: fc.Arbitrary<fc.AsyncCommand<Expected, World>>[] = [
+  ...Array.from({ length: 6 }, () => write),
+  ...Array.from({ length: 8 }, () => backups),
+  ...Array.from({ length: 6 }, () => pass),
+  ...[removeOne, removeOne, reappear, damage, writeMany, removeMany, purges, purges, dryRuns, strangers, skew],
+  ...[restores, restores, restoresHere, restoresHere, look],
+];
+
+function step(...args: ConstructorParameters<typeof Step>): Step {
+  return new Step(...args);
+}
+
+function fresh(expected: Expected, known: number) {
+  return written(++expected.writes, expected.now, known);
+}
+
+function remove(world: World, path: string): void {
+  const content = world.expected.locals.get(path);
+  if (content) world.expected.deleted.set(path, content);
+  world.remove(path);
+}
+
+function told(choice: object): string {
+  return JSON.stringify(choice);
+}

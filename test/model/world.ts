@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createDiskStore } from '../../lib/store/disk.ts';
+import { createMemoryStore } from '../../lib/store/memory.ts';
+import type { ObjectStore } from '../../lib/store/store.ts';
+import { delegate } from '../fixtures/delegate.ts';
+import type { Content } from './content.ts';
+import { Expected } from './expected.ts';
+
+/** In memory where there is such a place: each restore waits until its files are on the disk. */
+const SCRATCH = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() ? '/dev/shm' : tmpdir();
+
+/** The product as it is: a tree and a bucket, with the model beside them. */
+export class World implements Disposable {
+  readonly expected = new Expected();
+  readonly directory = mkdtempSync(join(SCRATCH, 'whisper-backup-model-'));
+  readonly prefix = join(this.directory, 'tree');
+  readonly cacheFile = join(this.directory, 'cache', 'statcache');
+  readonly store: ObjectStore;
+  #trees = 0;
+  /** Every file gets a modification time of its own: real ones would be alike, since it all takes milliseconds. */
+  #modified = 1_700_000_000;
+
+  constructor(kind: 'memory' | 'disk') {
+    mkdirSync(this.prefix);
+    const now = () => new Date(this.expected.storeTime);
+    this.store =
+      kind === 'memory' ? createMemoryStore({ now, pageSize: 7 }) : onDisk(join(this.directory, 'bucket'), now);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** What time it is at the host. */
+  readonly now = (): Date => new Date(this.expected.now);
+
+  file(path: string): string {
+    return join(this.prefix, `${path}.wsp`);
+  }
+
+  plant(path: string, content: Content): void {
+    const file = this.file(path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content.bytes);
+    utimesSync(file, ++this.#modified, this.#modified);
+    this.expected.locals.set(path, content);
+  }
+
+  remove(path: string): void {
+    rmSync(this.file(path));
+    this.expected.locals.delete(path);
+  }
+
+  /** Where a restore can make a tree of its own. */
+  newTree(): string {
+    return join(this.directory, `restored${++this.#trees}`);
+  }
+
+  /** The sizes of all objects by key, the bucket's own files aside. */
+  async objects(): Promise<Map<string, number>> {
+    const sizes = new Map<string, number>();
+    for await (const { key, size } of this.store.list()) if (!key.startsWith('.whisper-backup/')) sizes.set(key, size);
+    return sizes;
+  }
+
+  /** The local files are as the model says. */
+  checkTree(): void {
+    for (const [path, { bytes }] of this.expected.locals)
+      assert.ok(readFileSync(this.file(path)).equals(bytes), `${path} has changed`);
+  }
+}
+
+/** A bucket on the disk whose objects are dated by the model's clock. */
+function onDisk(path: string, now: () => Date): ObjectStore {
+  const disk = createDiskStore({ path });
+  const modified = new Map<string, Date>();
+  return delegate(disk, {
+    async *list(range) {
+      for await (const object of disk.list(range)) yield { ...object, modified: modified.get(object.key) ?? now() };
+    },
+    async put(key, body, options) {
+      await disk.put(key, body, options);
+      modified.set(key, now());
+    },
+    clock: async () => now(),
+  });
+}
