@@ -6,6 +6,7 @@ import type { Fault } from './faults.ts';
 import { lookThrough } from './look.ts';
 import { bringBackHere, bringBackNew, type RestoreChoice } from './restores.ts';
 import { backUpBoth, backUpElsewhere, type RunChoice, tryOut } from './runs.ts';
+import { saw } from './seen.ts';
 import type { World } from './world.ts';
 
 /** One step, of the model and of the product; fast-check leaves steps out until only those that matter are left. */
@@ -29,7 +30,7 @@ class Step implements fc.AsyncCommand<Expected, World> {
   }
 
   async run(_expected: Expected, world: World): Promise<void> {
-    steps.taken++;
+    saw('steps');
     await this.#act(world);
   }
 
@@ -37,9 +38,6 @@ class Step implements fc.AsyncCommand<Expected, World> {
     return this.#text;
   }
 }
-
-/** How many were taken by all runs. */
-export const steps = { taken: 0 };
 
 /** Some stand below one directory, one has a dot in its name. */
 const PATHS = ['a', 'dots.in/name', 'servers/web01/cpu', 'servers/web01/mem', 'zed'];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { listAll, verifyAll } from '../fixtures/operations.ts';
 import { metricOf } from './expected.ts';
+import { saw } from './seen.ts';
 import type { World } from './world.ts';
 
 /** At any time, whatever failed before: every backup is listed, and verify finds nothing wrong. */
@@ -11,5 +12,6 @@ export async function lookThrough(world: World, readData: boolean): Promise<void
   assert.deepEqual(listed.sort(), expected.sort());
   const { counts, damaged, failed } = await verifyAll(world.store, { processes: 0, now: world.now, readData });
   assert.deepEqual([counts['backups'], counts['damaged'], damaged ?? [], failed], [items.length, 0, [], []]);
+  saw('backups verified', items.length);
   if (readData) assert.equal(counts['read'], items.length);
 }

@@ -5,6 +5,7 @@ import { readTree } from '../fixtures/tree.ts';
 import { type Content, contentOf, pointsOf, REACH } from './content.ts';
 import { type Fault, withFault } from './faults.ts';
 import { restoredBy } from './rules.ts';
+import { saw } from './seen.ts';
 import { isTold, outcomeOf, settleNothing } from './settle.ts';
 import type { World } from './world.ts';
 
@@ -27,6 +28,8 @@ export async function bringBackNew(world: World, choice: RestoreChoice): Promise
     assert.ok(Buffer.from(bytes).equals(item.bytes), `${name} is not what was backed up`);
   }
   if (!isFailed) assert.equal(files.size, due.size);
+  saw('restores');
+  saw('files restored', files.size);
   await settleNothing(world);
 }
 
@@ -46,6 +49,7 @@ export async function bringBackHere(world: World, choice: RestoreChoice): Promis
     else {
       assert.ok(!before.isDamaged, `${path} was damaged, and should have been left alone`);
       checkFilled(world, before, backup, after);
+      saw('files backfilled');
     }
     expected.locals.set(path, after);
   }

@@ -4,6 +4,7 @@ import { withDryRun } from '../../lib/store/dryrun.ts';
 import { backUp, machine, purgeGone } from '../fixtures/operations.ts';
 import { type Fault, withFault } from './faults.ts';
 import { type RunRules, uploadsOf } from './rules.ts';
+import { saw } from './seen.ts';
 import { outcomeOf, settle, settleNothing } from './settle.ts';
 import type { World } from './world.ts';
 
@@ -62,6 +63,7 @@ export async function backUpElsewhere(world: World, adopt: boolean): Promise<voi
   if (isRefused) {
     await assert.rejects(run, (error) => error instanceof GuardError && error.code === 'FOREIGN_BUCKET');
     await settleNothing(world);
+    saw('strangers refused');
     return;
   }
   await settle(world, rules, await outcomeOf(run), faulty);

@@ -5,6 +5,7 @@ import type { Summary } from '../../lib/summary.ts';
 import type { Faulty } from './faults.ts';
 import type { RunRules } from './rules.ts';
 import { uploadsOf, verdictOn } from './rules.ts';
+import { saw } from './seen.ts';
 import type { World } from './world.ts';
 
 /** How a run ended. */
@@ -60,17 +61,24 @@ export async function settle(world: World, rules: RunRules, outcome: Outcome, fa
   if (summary && isBackup)
     assert.ok((summary.counts['stored'] ?? 0) <= added, 'a backup that was told of is not there');
 
+  saw(isBackup ? 'backups' : 'purges');
+  if (faulty.hit()) saw(summary ? 'faults told of' : 'faults that ended a run');
+  saw('files stored', added);
   const { stop, deletes, tombstones, purged, retired } = verdictOn(expected, rules, known);
   if (!faulty.hit()) {
     for (const key of deletes) expected.bucket.delete(key);
     for (const [key, item] of tombstones) expected.bucket.set(key, item);
     await checkBucket(world);
-    const { counts } = summary as Summary;
+    const { counts, stopped } = summary as Summary;
+    saw('tombstones', tombstones.size);
+    saw('metrics purged', purged);
+    saw('backups retired', retired);
+    saw('metrics shrunk', counts['shrunk'] ?? 0);
+    saw(`runs stopped by ${stopped?.code ?? 'nothing'}`);
     const told = ['tombstones', 'purged', ...(isBackup ? ['stored', 'retired'] : [])].map((name) => counts[name]);
     assert.deepEqual(told, [tombstones.size, purged, ...(isBackup ? [due.size, retired] : [])]);
     if (isBackup && rules.only === undefined) assert.equal((counts['failed'] ?? 0) > 0, damaged);
-    const code = (summary as Summary).stopped?.code;
-    if (code !== 'NOTHING_MATCHED') assert.equal(code, stop);
+    if (stopped?.code !== 'NOTHING_MATCHED') assert.equal(stopped?.code, stop);
   } else {
     for (const key of expected.bucket.keys())
       if (!actual.has(key)) assert.ok(deletes.has(key), `${key} is lost: no rule lets it go`);
