@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { metricFile } from '../fixtures/metric.ts';
+import { createWhisper } from '../../lib/whisper/create.ts';
+import { updateMany } from '../../lib/whisper/updatemany.ts';
 
 /** What a local file holds, or held when it was backed up. */
 export interface Content {
@@ -13,19 +14,30 @@ export function contentOf(bytes: Uint8Array, isDamaged = false): Content {
   return { bytes, sha1: createHash('sha1').update(bytes).digest('hex'), isDamaged };
 }
 
+/** An hour a point, for two days: so that files of different days have hours in common. */
+const ARCHIVE = { secondsPerPoint: 3600, points: 48 };
+
+/** How far back such a file reaches, in seconds. */
+export const REACH = ARCHIVE.secondsPerPoint * ARCHIVE.points;
+
 /**
  * A Whisper file as carbon would have left it.
  *
  * @param seed makes the values.
- * @param now in milliseconds.
- * @param known how many of the last 60 minutes have a point.
+ * @param time in milliseconds.
+ * @param known how many of the last 48 hours have a point.
  */
-export function written(seed: number, now: number, known: number): Content {
-  return contentOf(metricFile(seed, { now: Math.floor(now / 1000), known }));
+export function written(seed: number, time: number, known: number): Content {
+  const now = Math.floor(time / 1000);
+  const last = now - (now % ARCHIVE.secondsPerPoint);
+  const bytes = createWhisper([ARCHIVE]);
+  const points = Array.from({ length: known }, (_, i) => ({
+    timestamp: last - i * ARCHIVE.secondsPerPoint,
+    value: Math.sin(seed + i),
+  }));
+  updateMany(bytes, points, { now });
+  return contentOf(bytes);
 }
-
-/** How far back such a file reaches, in seconds. */
-export const REACH = 3600;
 
 /** The points of such a file, by timestamp: one archive, read here by the format's description. */
 export function pointsOf({ bytes }: Content): Map<number, number> {

@@ -64,7 +64,7 @@ export function withFault(store: ObjectStore, fault: Fault | undefined): Faulty 
       },
       async delete(keys, options) {
         if (!isHit('delete')) return store.delete(keys, options);
-        const half = keys.slice(0, Math.ceil(keys.length / 2));
+        const half = keys.slice(0, Math.floor(keys.length / 2));
         if (kind === 'lost') await store.delete(keys, options);
         if (kind === 'half' || kind === 'named') await store.delete(half, options);
         if (kind !== 'named') throw failure();

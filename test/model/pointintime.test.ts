@@ -16,11 +16,11 @@ async function live(kind: 'memory' | 'disk', days: Iterable<fc.AsyncCommand<Worl
 
 describe('whatever happens, in whatever order', () => {
   for (const [kind, runs] of [
-    ['memory', 100],
-    ['disk', 10],
+    ['memory', 70],
+    ['disk', 7],
   ] as const) {
     it(`a bucket in ${kind === 'memory' ? 'memory' : 'a directory'} holds what the promises say`, async (t) => {
-      const days = fc.commands(commands, { maxCommands: 100, size: '+1' });
+      const days = fc.commands(commands, { maxCommands: 100, size: '+2' });
       await fc.assert(
         fc.asyncProperty(days, (days) => live(kind, days)),
         seeded(runs, 30),

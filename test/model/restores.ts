@@ -55,6 +55,7 @@ export async function bringBackHere(world: World, choice: RestoreChoice): Promis
   }
   for (const path of due.keys()) if (!isFailed) assert.ok(expected.locals.has(path), `${path} was not restored`);
   await settleNothing(world);
+  saw('restores over a tree');
   if (isFailed) return;
   await run(world, world.prefix, { ...choice, fault: undefined });
   await settleNothing(world);

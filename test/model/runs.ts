@@ -34,7 +34,9 @@ export async function backUpBoth(world: World, command: 'backup' | 'purge', choi
       ? purgeGone(faulty.store, world.prefix, options)
       : hoursLater(cached, () => backUp(faulty.store, world.prefix, { ...options, ...(cached && cache) })),
   );
-  if (!faulty.hit()) world.expected.owner = machine.id;
+  const owner = await world.owner();
+  assert.ok(owner === machine.id || (faulty.hit() && owner === world.expected.owner), `owned by ${owner}`);
+  world.expected.owner = owner;
   await settle(world, rules, outcome, faulty);
 }
 

@@ -12,6 +12,8 @@ import { Expected } from './expected.ts';
 /** In memory where there is such a place: each restore waits until its files are on the disk. */
 const SCRATCH = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() ? '/dev/shm' : tmpdir();
 
+const OWNER = '.whisper-backup/owner.json';
+
 /** The product as it is: a tree and a bucket, with the model beside them. */
 export class World implements Disposable {
   readonly expected = new Expected();
@@ -64,6 +66,13 @@ export class World implements Disposable {
     const sizes = new Map<string, number>();
     for await (const { key, size } of this.store.list()) if (!key.startsWith('.whisper-backup/')) sizes.set(key, size);
     return sizes;
+  }
+
+  /** The machine that the bucket says it belongs to. */
+  async owner(): Promise<string | undefined> {
+    for await (const { key } of this.store.list({ prefix: OWNER }))
+      return JSON.parse(new TextDecoder().decode(await this.store.get(key, { maxBytes: 1e4 }))).machineId;
+    return undefined;
   }
 
   /** The local files are as the model says. */
