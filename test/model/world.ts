@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createDiskStore } from '../../lib/store/disk.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { delegate } from '../fixtures/delegate.ts';
+import { createDatedStore, type StoreKind } from '../fixtures/datedstore.ts';
 import type { Content } from './content.ts';
 import { Expected } from './expected.ts';
 
@@ -25,11 +23,10 @@ export class World implements Disposable {
   /** Every file gets a modification time of its own: real ones would be alike, since it all takes milliseconds. */
   #modified = 1_700_000_000;
 
-  constructor(kind: 'memory' | 'disk') {
+  constructor(kind: StoreKind) {
     mkdirSync(this.prefix);
     const now = () => new Date(this.expected.storeTime);
-    this.store =
-      kind === 'memory' ? createMemoryStore({ now, pageSize: 7 }) : onDisk(join(this.directory, 'bucket'), now);
+    this.store = createDatedStore(kind, join(this.directory, 'bucket'), now);
   }
 
   [Symbol.dispose](): void {
@@ -80,20 +77,4 @@ export class World implements Disposable {
     for (const [path, { bytes }] of this.expected.locals)
       assert.ok(readFileSync(this.file(path)).equals(bytes), `${path} has changed`);
   }
-}
-
-/** A bucket on the disk whose objects are dated by the model's clock. */
-function onDisk(path: string, now: () => Date): ObjectStore {
-  const disk = createDiskStore({ path });
-  const modified = new Map<string, Date>();
-  return delegate(disk, {
-    async *list(range) {
-      for await (const object of disk.list(range)) yield { ...object, modified: modified.get(object.key) ?? now() };
-    },
-    async put(key, body, options) {
-      await disk.put(key, body, options);
-      modified.set(key, now());
-    },
-    clock: async () => now(),
-  });
 }
