@@ -39,6 +39,9 @@ class Step implements fc.AsyncCommand<Expected, World> {
   }
 }
 
+/** In seconds. */
+const DAY = 86_400;
+
 /** Some stand below one directory, one has a dot in its name. */
 const PATHS = ['a', 'dots.in/name', 'servers/web01/cpu', 'servers/web01/mem', 'zed'];
 const path = fc.constantFrom(...PATHS);
@@ -59,7 +62,7 @@ const writeMany = fc.constant(
   }),
 );
 
-const removeMany = fc.integer({ min: 1, max: MANY.length }).map((count) =>
+const removeMany = fc.constantFrom(10, 18, MANY.length).map((count) =>
   step(`delete ${count} of many`, (world) => {
     for (const path of MANY.slice(0, count)) if (world.expected.locals.has(path)) remove(world, path);
   }),
@@ -117,7 +120,20 @@ const run: fc.Arbitrary<RunChoice> = fc.record({
   fault,
 });
 
+const USUAL: RunChoice = {
+  ...{ retention: 2, keepWithin: 0, purge: 10, purgeShare: 50, force: false },
+  ...{ cached: true, only: undefined, fault: undefined },
+};
+
 const backups = run.map((choice) => step(`back up ${told(choice)}`, (world) => backUpBoth(world, 'backup', choice)));
+const nights = fc.integer({ min: 1, max: 3 }).map((count) =>
+  step(`${count} nights`, async (world) => {
+    for (let night = 0; night < count; night++) {
+      world.expected.storeTime += DAY * 1000;
+      await backUpBoth(world, 'backup', USUAL);
+    }
+  }),
+);
 const purges = run.map((choice) => step(`purge ${told(choice)}`, (world) => backUpBoth(world, 'purge', choice)));
 const dryRuns = run.map((choice) => step(`dry run ${told(choice)}`, (world) => tryOut(world, choice)));
 const strangers = fc
@@ -130,7 +146,7 @@ const restore: fc.Arbitrary<RestoreChoice> = fc.record({
   // Which of the backups' times, and how many seconds from it.
   date: fc.option(fc.record({ index: fc.nat(), seconds: fc.constantFrom(-1, 0, 1) }), { freq: 3 }),
   skipGone: fc.boolean(),
-  overwrite: fc.boolean(),
+  overwrite: fc.constantFrom(false, false, true),
   only,
   fault,
 });
@@ -140,9 +156,15 @@ const restoresHere = restore.map((choice) =>
   step(`restore here ${told(choice)}`, (world) => bringBackHere(world, choice)),
 );
 
+const disaster = fc.constant(
+  step('all is lost, recreated almost empty, and restored', async (world) => {
+    for (const path of [...world.expected.locals.keys()]) world.plant(path, fresh(world.expected, 1));
+    await bringBackHere(world, { date: null, skipGone: false, overwrite: false, only: undefined, fault: undefined });
+  }),
+);
+
 const look = fc.boolean().map((read) => step(`verify${read ? ', reading' : ''}`, (world) => lookThrough(world, read)));
 
-const DAY = 86_400;
 const pass = fc
   .oneof(
     fc.constantFrom(0.4, 1, 90, 600, 1500, 1500, DAY, DAY, DAY, 4 * DAY, 11 * DAY, 46 * DAY),
@@ -164,10 +186,24 @@ const skew = fc.constantFrom(0, 0, 0, 240, -240, 400, -400, 7500, -7500, 40 * DA
 /** What may happen, as often as it does more or less. */
 export const commands: fc.Arbitrary<fc.AsyncCommand<Expected, World>>[] = [
   ...Array.from({ length: 6 }, () => write),
-  ...Array.from({ length: 8 }, () => backups),
+  ...Array.from({ length: 6 }, () => backups),
+  ...Array.from({ length: 2 }, () => nights),
   ...Array.from({ length: 6 }, () => pass),
-  ...[removeOne, removeOne, reappear, damage, writeMany, removeMany, purges, purges, dryRuns, strangers, skew],
-  ...[restores, restores, restoresHere, restoresHere, look],
+  ...[
+    removeOne,
+    removeOne,
+    reappear,
+    damage,
+    writeMany,
+    removeMany,
+    removeMany,
+    purges,
+    purges,
+    dryRuns,
+    strangers,
+    skew,
+  ],
+  ...[restores, restores, restoresHere, disaster, look],
 ];
 
 function step(...args: ConstructorParameters<typeof Step>): Step {

@@ -89,6 +89,12 @@ export class Site implements AsyncDisposable {
     return readTree(prefix);
   }
 
+  /** Restores into the tree. */
+  async restoreHere(options: Partial<RestoreOptions> = {}): Promise<void> {
+    const { failed } = await bringBack(this.store, this.prefix, { processes: 0, now: this.now, ...options });
+    assert.deepEqual(failed, []);
+  }
+
   /** The tree as it is. */
   files(): Promise<Map<string, Uint8Array>> {
     return readTree(this.prefix);
