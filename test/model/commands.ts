@@ -5,7 +5,7 @@ import type { Expected } from './expected.ts';
 import type { Fault } from './faults.ts';
 import { lookThrough } from './look.ts';
 import { bringBackHere, bringBackNew, type RestoreChoice } from './restores.ts';
-import { backUpBoth, backUpElsewhere, type RunChoice, tryOut } from './runs.ts';
+import { backUpAsPython, backUpBoth, backUpElsewhere, type RunChoice, tryOut } from './runs.ts';
 import { saw } from './seen.ts';
 import type { World } from './world.ts';
 
@@ -126,6 +126,14 @@ const USUAL: RunChoice = {
 };
 
 const backups = run.map((choice) => step(`back up ${told(choice)}`, (world) => backUpBoth(world, 'backup', choice)));
+const pythons = fc.constantFrom(...PATHS.filter((path) => !path.includes('.'))).map((path) =>
+  step(
+    `the Python tool backs up ${path}`,
+    (world) => backUpAsPython(world, path),
+    ({ takesPairs, locals }) => takesPairs && locals.has(path),
+  ),
+);
+
 const nights = fc.integer({ min: 1, max: 3 }).map((count) =>
   step(`${count} nights`, async (world) => {
     for (let night = 0; night < count; night++) {
@@ -167,8 +175,8 @@ const look = fc.boolean().map((read) => step(`verify${read ? ', reading' : ''}`,
 
 const pass = fc
   .oneof(
-    fc.constantFrom(0.4, 1, 90, 600, 1500, 1500, DAY, DAY, DAY, 4 * DAY, 11 * DAY, 46 * DAY),
-    // Back, but never by so much that the sum of some is an hour: to a second, it may go either way there.
+    fc.constantFrom(0.4, 1, 90, 700, 1500, 1500, DAY, DAY, DAY, 4 * DAY, 11 * DAY, 46 * DAY),
+    // Back; none of the usual sums is an hour, where it may go either way by a second.
     fc.constantFrom(-0.7, -30, -1500, -7500),
   )
   .map((seconds) =>
@@ -190,6 +198,9 @@ export const commands: fc.Arbitrary<fc.AsyncCommand<Expected, World>>[] = [
   ...Array.from({ length: 2 }, () => nights),
   ...Array.from({ length: 6 }, () => pass),
   ...[
+    pythons,
+    pythons,
+    pythons,
     removeOne,
     removeOne,
     reappear,

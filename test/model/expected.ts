@@ -1,7 +1,7 @@
 import type { Content } from './content.ts';
 
 /** A backup, or a tombstone, that the bucket should hold. Times are in milliseconds since 1970. */
-export type Item = BackupItem | TombstoneItem;
+export type Item = BackupItem | Sha1Item | TombstoneItem;
 
 export interface BackupItem {
   readonly kind: 'backup';
@@ -11,6 +11,15 @@ export interface BackupItem {
   readonly content: Content;
   /** As stored. */
   readonly size: number;
+  /** Of a pair, as the Python tool writes it: when its data was stored, by the store's clock. */
+  readonly pairSince?: number;
+}
+
+/** The other half of a pair. */
+export interface Sha1Item {
+  readonly kind: 'sha1';
+  readonly path: string;
+  readonly time: number;
 }
 
 export interface TombstoneItem {
@@ -35,6 +44,8 @@ export class Expected {
   skew = 0;
   /** The last content of files that were deleted, so that they can come back as they were. */
   readonly deleted = new Map<string, Content>();
+  /** Whether the Python tool may write to the bucket, too. */
+  takesPairs = false;
   /** So that no two files are alike by chance. */
   writes = 0;
 
@@ -44,9 +55,21 @@ export class Expected {
   }
 
   backupsOf(path: string): BackupItem[] {
-    return ascending(
-      [...this.bucket.values()].filter((item) => item.kind === 'backup').filter((item) => item.path === path),
-    );
+    return this.#dataOf(path).filter((item) => this.#isWhole(item));
+  }
+
+  /** Data of pairs that have lost their checksums. */
+  leftoversOf(path: string): BackupItem[] {
+    return this.#dataOf(path).filter((item) => !this.#isWhole(item));
+  }
+
+  #dataOf(path: string): BackupItem[] {
+    const all = [...this.bucket.values()].filter((item) => item.kind === 'backup');
+    return ascending(all.filter((item) => item.path === path));
+  }
+
+  #isWhole({ path, time, pairSince }: BackupItem): boolean {
+    return pairSince === undefined || this.bucket.has(keyOf({ kind: 'sha1', path, time }));
   }
 
   tombstonesOf(path: string): TombstoneItem[] {
@@ -67,8 +90,13 @@ function ascending<T extends Item>(items: T[]): T[] {
 /** The key of an item, by the contract with buckets. */
 export function keyOf(item: Item): string {
   const stamp = `${new Date(item.time).toISOString().slice(0, 19)}+00:00`;
-  const rest = item.kind === 'backup' ? `${item.content.sha1}.wsp.gz` : 'gone';
-  return `${metricOf(item.path)}/${stamp}.${rest}`;
+  return `${metricOf(item.path)}/${stamp}.${endOf(item)}`;
+}
+
+function endOf(item: Item): string {
+  if (item.kind === 'tombstone') return 'gone';
+  if (item.kind === 'sha1') return 'sha1';
+  return item.pairSince === undefined ? `${item.content.sha1}.wsp.gz` : 'wsp.gz';
 }
 
 /** The dotted name, in which a dot of the path itself is escaped. */

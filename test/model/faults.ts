@@ -45,7 +45,8 @@ export function withFault(store: ObjectStore, fault: Fault | undefined): Faulty 
   return {
     signal: stop.signal,
     hit: () => hits > 0,
-    isFailure: kind !== 'stop',
+    // A checksum that cannot be read is no failure: the file is stored again.
+    isFailure: kind !== 'stop' && fault?.call !== 'get',
     store: delegate(store, {
       async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
         for await (const object of store.list(range)) {

@@ -93,8 +93,10 @@ export function verdictOn(
     }
     const retired = mayRetire ? retiredOf(expected.backupsOf(path), rules, now) : [];
     counts.retired += retired.length;
-    for (const item of retired) deletes.add(keyOf(item));
+    for (const item of retired) for (const key of keysOf(item)) deletes.add(key);
     if (stop) continue;
+    // Data that never became a backup, or is none any more, has a day.
+    for (const item of expected.leftoversOf(path)) if (now - (item.pairSince ?? 0) > DAY) deletes.add(keyOf(item));
     for (const item of voided) deletes.add(keyOf(item));
     if (!isNew) continue;
     const time = Math.max(seconds(now), (expected.backupsOf(path).at(-1)?.time ?? 0) + 1000);
@@ -159,6 +161,12 @@ export function restoredBy(
     if (!skipGone || !isGone) found.set(path, newest);
   }
   return found;
+}
+
+/** The keys of a backup: a pair has two. */
+function keysOf(item: BackupItem): string[] {
+  const { path, time, pairSince } = item;
+  return [keyOf(item), ...(pairSince === undefined ? [] : [keyOf({ kind: 'sha1', path, time })])];
 }
 
 function seconds(time: number): number {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import { GuardError } from '../../lib/errors.ts';
 import { withDryRun } from '../../lib/store/dryrun.ts';
 import { backUp, machine, purgeGone } from '../fixtures/operations.ts';
+import { type Item, keyOf } from './expected.ts';
 import { type Fault, withFault } from './faults.ts';
 import { type RunRules, uploadsOf } from './rules.ts';
 import { saw } from './seen.ts';
@@ -38,6 +40,22 @@ export async function backUpBoth(world: World, command: 'backup' | 'purge', choi
   assert.ok(owner === machine.id || (faulty.hit() && owner === world.expected.owner), `owned by ${owner}`);
   world.expected.owner = owner;
   await settle(world, rules, outcome, faulty);
+}
+
+/** As the Python tool does it: data and checksum, at the very second, be there what may. */
+export async function backUpAsPython(world: World, path: string): Promise<void> {
+  const { expected } = world;
+  const content = expected.locals.get(path);
+  const time = Math.floor(expected.now / 1000) * 1000;
+  const isTaken = [...expected.bucket.values()].some((item) => item.path === path && item.time === time);
+  if (!content || content.isDamaged || isTaken) return;
+  const body = gzipSync(content.bytes);
+  const data: Item = { kind: 'backup', path, time, content, size: body.length, pairSince: expected.storeTime };
+  const sha1: Item = { kind: 'sha1', path, time };
+  await world.store.put(keyOf(data), body);
+  await world.store.put(keyOf(sha1), new TextEncoder().encode(content.sha1));
+  for (const item of [data, sha1]) expected.bucket.set(keyOf(item), item);
+  saw('backups by the Python tool');
 }
 
 /** A dry run changes nothing, and foretells what the run would do. */

@@ -20,7 +20,12 @@ export async function outcomeOf(run: Promise<Summary>): Promise<Outcome> {
 
 /** The bucket is, key for key, what the model says. */
 export async function checkBucket(world: World): Promise<void> {
-  assert.deepEqual([...(await world.objects()).keys()].sort(), [...world.expected.bucket.keys()].sort());
+  const { bucket } = world.expected;
+  assert.deepEqual([...(await world.objects()).keys()].sort(), [...bucket.keys()].sort());
+  for (const [key, item] of bucket) {
+    const data = key.replace(/sha1$/, 'wsp.gz');
+    assert.ok(item.kind !== 'sha1' || bucket.has(data), `${key} has lost its data, which looks like damage`);
+  }
 }
 
 /** A run that should change nothing. */

@@ -25,6 +25,8 @@ export class World implements Disposable {
 
   constructor(kind: StoreKind) {
     mkdirSync(this.prefix);
+    // A directory tells no checksums in its listing; what that leads to when one cannot be read is left out here.
+    this.expected.takesPairs = kind === 'memory';
     const now = () => new Date(this.expected.storeTime);
     this.store = createDatedStore(kind, join(this.directory, 'bucket'), now);
   }
