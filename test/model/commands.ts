@@ -45,6 +45,8 @@ const DAY = 86_400;
 /** Some stand below one directory, one has a dot in its name. */
 const PATHS = ['a', 'dots.in/name', 'servers/web01/cpu', 'servers/web01/mem', 'zed'];
 const path = fc.constantFrom(...PATHS);
+/** Those that the Python tool can restore. */
+const PLAIN = PATHS.filter((path) => !path.includes('.'));
 const only = fc.constantFrom(undefined, undefined, undefined, 'servers');
 
 /** A subtree that is more than the guards let go of at once. */
@@ -101,7 +103,7 @@ const damage = path.map((path) =>
 
 const fault: fc.Arbitrary<Fault | undefined> = fc.option(
   fc.record({
-    call: fc.constantFrom('get', 'put', 'put', 'delete', 'delete', 'list', 'flush', 'clock'),
+    call: fc.constantFrom('get', 'put', 'put', 'delete', 'delete', 'delete', 'delete', 'list', 'flush', 'clock'),
     at: fc.constantFrom(0, 0, 0, 1, 2, 5),
     lasts: fc.boolean(),
     kind: fc.constantFrom('refused', 'lost', 'half', 'named', 'stop'),
@@ -126,11 +128,11 @@ const USUAL: RunChoice = {
 };
 
 const backups = run.map((choice) => step(`back up ${told(choice)}`, (world) => backUpBoth(world, 'backup', choice)));
-const pythons = fc.constantFrom(...PATHS.filter((path) => !path.includes('.'))).map((path) =>
+const pythons = fc.constantFrom(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 3).map((calls) =>
   step(
-    `the Python tool backs up ${path}`,
-    (world) => backUpAsPython(world, path),
-    ({ takesPairs, locals }) => takesPairs && locals.has(path),
+    `the Python tool backs up${calls < 9 ? `, and is killed after ${calls} calls` : ''}`,
+    (world) => backUpAsPython(world, PLAIN, calls),
+    ({ takesPairs }) => takesPairs,
   ),
 );
 
