@@ -1,105 +1,17 @@
-import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { contentOf, written } from './content.ts';
 import type { Expected } from './expected.ts';
 import type { Fault } from './faults.ts';
 import { lookThrough } from './look.ts';
 import { bringBackHere, bringBackNew, type RestoreChoice } from './restores.ts';
 import { backUpAsPython, backUpBoth, backUpElsewhere, type RunChoice, tryOut } from './runs.ts';
-import { saw } from './seen.ts';
+import { step } from './step.ts';
+import { damage, fresh, PLAIN, reappear, removeMany, removeOne, write, writeMany } from './treesteps.ts';
 import type { World } from './world.ts';
-
-/** One step, of the model and of the product; fast-check leaves steps out until only those that matter are left. */
-class Step implements fc.AsyncCommand<Expected, World> {
-  readonly #text: string;
-  readonly #act: (world: World) => void | Promise<void>;
-  readonly #can: (expected: Readonly<Expected>) => boolean;
-
-  constructor(
-    text: string,
-    act: (world: World) => void | Promise<void>,
-    can: (expected: Readonly<Expected>) => boolean = () => true,
-  ) {
-    this.#text = text;
-    this.#act = act;
-    this.#can = can;
-  }
-
-  check(expected: Readonly<Expected>): boolean {
-    return this.#can(expected);
-  }
-
-  async run(_expected: Expected, world: World): Promise<void> {
-    saw('steps');
-    await this.#act(world);
-  }
-
-  toString(): string {
-    return this.#text;
-  }
-}
 
 /** In seconds. */
 const DAY = 86_400;
 
-/** Some stand below one directory, one has a dot in its name. */
-const PATHS = ['a', 'dots.in/name', 'servers/web01/cpu', 'servers/web01/mem', 'zed'];
-const path = fc.constantFrom(...PATHS);
-/** Those that the Python tool can restore. */
-const PLAIN = PATHS.filter((path) => !path.includes('.'));
 const only = fc.constantFrom(undefined, undefined, undefined, 'servers');
-
-/** A subtree that is more than the guards let go of at once. */
-const MANY = Array.from({ length: 24 }, (_, i) => `many/m${String(i).padStart(2, '0')}`);
-
-const write = fc
-  .record({ path, known: fc.constantFrom(1, 3, 25, 48) })
-  .map(({ path, known }) =>
-    step(`write ${path}, ${known} points`, (world) => world.plant(path, fresh(world.expected, known))),
-  );
-
-const writeMany = fc.constant(
-  step('write many', (world) => {
-    for (const path of MANY) world.plant(path, fresh(world.expected, 5));
-  }),
-);
-
-const removeMany = fc.constantFrom(10, 18, MANY.length).map((count) =>
-  step(`delete ${count} of many`, (world) => {
-    for (const path of MANY.slice(0, count)) if (world.expected.locals.has(path)) remove(world, path);
-  }),
-);
-
-const removeOne = path.map((path) =>
-  step(
-    `delete ${path}`,
-    (world) => remove(world, path),
-    ({ locals }) => locals.has(path),
-  ),
-);
-
-const reappear = path.map((path) =>
-  step(
-    `${path} comes back`,
-    (world) => {
-      const content = world.expected.deleted.get(path);
-      assert.ok(content);
-      world.plant(path, content);
-    },
-    ({ locals, deleted }) => !locals.has(path) && deleted.has(path),
-  ),
-);
-
-const damage = path.map((path) =>
-  step(
-    `damage ${path}`,
-    (world) => {
-      const { bytes } = world.expected.locals.get(path) ?? fresh(world.expected, 1);
-      world.plant(path, contentOf(bytes.slice(0, 100), true));
-    },
-    ({ locals }) => locals.has(path),
-  ),
-);
 
 const fault: fc.Arbitrary<Fault | undefined> = fc.option(
   fc.record({
@@ -218,20 +130,6 @@ export const commands: fc.Arbitrary<fc.AsyncCommand<Expected, World>>[] = [
   ],
   ...[restores, restores, restoresHere, disaster, look],
 ];
-
-function step(...args: ConstructorParameters<typeof Step>): Step {
-  return new Step(...args);
-}
-
-function fresh(expected: Expected, known: number) {
-  return written(++expected.writes, expected.now, known);
-}
-
-function remove(world: World, path: string): void {
-  const content = world.expected.locals.get(path);
-  if (content) world.expected.deleted.set(path, content);
-  world.remove(path);
-}
 
 function told(choice: object): string {
   return JSON.stringify(choice);
