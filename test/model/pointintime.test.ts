@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { seeded } from '../fixtures/seed.ts';
+import { SEEDED, seeded } from '../fixtures/seed.ts';
 import { commands } from './commands.ts';
 import { lookThrough } from './look.ts';
 import { seen } from './seen.ts';
@@ -14,7 +14,7 @@ async function live(kind: 'memory' | 'disk', days: Iterable<fc.AsyncCommand<Worl
   await lookThrough(world, true);
 }
 
-describe('whatever happens, in whatever order', () => {
+describe(`whatever happens, in whatever order (${SEEDED})`, () => {
   for (const [kind, runs] of [
     ['memory', 70],
     ['disk', 7],
