@@ -40,7 +40,7 @@ export interface TreeOptions {
 
 /** How much is done at once. */
 export interface LoadOptions {
-  /** Files worked on at once. @default 4 */
+  /** Worker threads; 0 is none, all is done in the thread that calls. @default 4 */
   readonly processes?: number;
   /** Bytes of file and backup held in memory at once. @default 268435456 */
   readonly bytesInFlight?: number;

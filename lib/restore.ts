@@ -12,7 +12,7 @@ import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
-import { TASKS_PER_THREAD, WorkerPool } from './workers/pool.ts';
+import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 
 export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
@@ -91,8 +91,8 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,
       {
-        concurrency: processes * TASKS_PER_THREAD,
-        backpressure: processes * TASKS_PER_THREAD + 8,
+        concurrency: tasksAtOnce(processes),
+        backpressure: tasksAtOnce(processes) + 8,
       },
     );
     for await (const visited of visits) {

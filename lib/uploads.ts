@@ -5,7 +5,7 @@ import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions 
 import type { ObjectStore } from './store/store.ts';
 import { type FileToStore, isKnownSame, type StoredFile, type StoreRules, storeFile } from './storefile.ts';
 import type { LocalFile } from './tree/walk.ts';
-import { TASKS_PER_THREAD, WorkerPool } from './workers/pool.ts';
+import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 
 export interface UploadOptions extends RunOptions, PlaceOptions, TreeOptions, LoadOptions {
   readonly layout: NonNullable<FormatOptions['layout']>;
@@ -31,7 +31,7 @@ export class Uploads {
 
   constructor(store: ObjectStore, options: UploadOptions) {
     const { processes = 4, bytesInFlight = 2 ** 28, threadStore, report, signal } = options;
-    this.concurrency = processes * TASKS_PER_THREAD;
+    this.concurrency = tasksAtOnce(processes);
     this.#store = store;
     this.#options = options;
     const { layout, format, includeDamaged, flock = true, fileLockTimeout = 10 } = options;

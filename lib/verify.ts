@@ -25,7 +25,7 @@ import { isInPart, type Part } from './verify/part.ts';
 import { moveAside } from './verify/quarantine.ts';
 import { type Reading, readBackup } from './verify/reading.ts';
 import { verdictOn } from './verify/verdict.ts';
-import { WorkerPool } from './workers/pool.ts';
+import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 
 export interface VerifyOptions
   extends RunOptions,
@@ -60,9 +60,6 @@ const COUNTS = [
   'foreignKeys',
 ];
 const COMPARED = ['same', 'changed', 'gone', 'neverStored', 'unknown'];
-
-/** Downloads wait for the network, workers for the processor. */
-const IN_FLIGHT_PER_PROCESS = 4;
 
 /**
  * Checks that the backups of a bucket are whole: by the listing, by reading them, and against the local tree. It changes
@@ -134,7 +131,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   }
   try {
     const visits = pMapIterable(found(), (item) => visit(item), {
-      concurrency: processes * IN_FLIGHT_PER_PROCESS,
+      concurrency: 2 * tasksAtOnce(processes),
       backpressure: 1024,
     });
     for await (const _ of visits) {

@@ -63,17 +63,18 @@ export class Guards {
     if (this.#gone > limit)
       return stop('TOO_MANY_GONE', `${this.#gone} metrics went missing within 7 days, ${share}: is the tree whole?`);
     if (this.#due > limit) return stop('TOO_MANY_DUE', `the backups of ${this.#due} metrics are due to go, ${share}`);
-    const off = storeClock ? Math.abs(storeClock.getTime() - this.#clock().getTime()) : 0;
-    if (off > 300_000)
-      return stop(
-        'CLOCK_OFF',
-        `this host's clock and the store's differ by ${Math.round(off / 1000)} s: set the clock`,
-      );
-    return this.retentionStop();
+    const ahead = this.#aheadOf(storeClock);
+    return Math.abs(ahead) > CLOCK_OFF ? clockOff(ahead) : this.retentionStop(storeClock);
   }
 
-  /** Why retention must not go on either, or undefined. */
-  retentionStop(): Stop | undefined {
+  /**
+   * Why retention must not go on either, or undefined: by a clock that is ahead, young backups would look old.
+   *
+   * @param storeClock as for `purgeStop`.
+   */
+  retentionStop(storeClock: Date | undefined): Stop | undefined {
+    const ahead = this.#aheadOf(storeClock);
+    if (ahead > CLOCK_OFF) return clockOff(ahead);
     if (this.#ahead === undefined) return undefined;
     return stop(
       'BACKUP_AHEAD',
@@ -81,10 +82,23 @@ export class Guards {
     );
   }
 
+  /** How far this host's clock is ahead of the store's, in milliseconds. */
+  #aheadOf(storeClock: Date | undefined): number {
+    return storeClock ? this.#clock().getTime() - storeClock.getTime() : 0;
+  }
+
   /** What is about to be done all the same. */
   outlook(): string {
     return `About to purge ${this.#due} of ${this.#metrics} metrics; ${this.#gone} are missing`;
   }
+}
+
+/** How far two clocks may differ, in milliseconds. */
+const CLOCK_OFF = 300_000;
+
+function clockOff(ahead: number): Stop {
+  const seconds = Math.round(Math.abs(ahead) / 1000);
+  return stop('CLOCK_OFF', `this host's clock and the store's differ by ${seconds} s: set the clock`);
 }
 
 function stop(code: string, message: string): Stop {

@@ -61,7 +61,7 @@ export class Judgement {
   async carryOut(store: ObjectStore): Promise<void> {
     const { rules, report, signal, dryRun } = this.#options;
     const clock = await store.clock({ ...(signal && { signal }) });
-    const retention = this.guards.retentionStop();
+    const retention = this.guards.retentionStop(clock);
     const stop = this.guards.purgeStop(clock) ?? retention;
     if (stop && rules.force) {
       report.log('warn', `Going on because of --force, although ${stop.message}. ${this.guards.outlook()}`);

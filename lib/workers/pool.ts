@@ -7,12 +7,15 @@ import type { EncodedBackup } from './decode.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
-import type { BringBackBatch, StoreBatch, ThreadData } from './tasks.ts';
+
+import type { ThreadData } from './tasks.ts';
+import type { BringBackBatch, StoreBatch, Work } from './work.ts';
 
 /** As TypeScript the threads need a loader on some runtimes; as built by `scripts/build.ts` they do not. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';
 
 export interface WorkerPoolOptions {
+  /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */
   readonly threads: number;
   /** How each thread builds a store of its own, for `storeFile` and `bringBack`. */
   readonly store?: StoreSpec;
@@ -28,6 +31,9 @@ export class WorkerPool {
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
   /** Begun with the first task: in a run that finds nothing changed there is none. */
   #threads: Piscina | undefined;
+  /** Without threads, who does the tasks. */
+  #here: Promise<Work> | undefined;
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -36,41 +42,62 @@ export class WorkerPool {
   }
 
   snapshot(task: SnapshotTask): Promise<Snapshot> {
-    return this.#piscina().run(task, { name: 'snapshot' });
+    return this.#run('snapshot', task, (here) => here.snapshot(task));
   }
 
   publish(task: PublishTask): Promise<Published> {
-    return this.#piscina().run(task, { name: 'publish', ...handedOver(task.backup) });
+    return this.#run('publish', task, (here) => here.publish(task), handedOver(task.backup));
   }
 
   check(task: CheckTask): Promise<Checked> {
-    return this.#piscina().run(task, { name: 'check', ...handedOver(task.backup) });
+    return this.#run('check', task, (here) => here.check(task), handedOver(task.backup));
   }
 
   fingerprint(task: FingerprintTask): Promise<Fingerprint> {
-    return this.#piscina().run(task, { name: 'fingerprint' });
+    return this.#run('fingerprint', task, (here) => here.fingerprint(task));
   }
 
   /** Only with a store. */
   storeFiles(batch: StoreBatch): Promise<StoredFile[]> {
-    return this.#piscina().run(batch, { name: 'storeFiles' });
+    return this.#run('storeFiles', batch, (here) => here.storeFiles(batch));
   }
 
   /** Only with a store. */
   bringBack(batch: BringBackBatch): Promise<BroughtBack[]> {
-    return this.#piscina().run(batch, { name: 'bringBack' });
+    return this.#run('bringBack', batch, (here) => here.bringBack(batch));
   }
 
   /** Waits for what is under way, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
     await this.#threads?.close();
+    await Promise.allSettled(this.#underWay);
+    await (await this.#here)?.close();
+  }
+
+  #run<T>(
+    name: string,
+    task: unknown,
+    here: (work: Work) => T | Promise<T>,
+    transfer: { readonly transferList?: ArrayBuffer[] } = {},
+  ): Promise<T> {
+    if (this.#options.threads > 0) return this.#piscina().run(task, { name, ...transfer });
+    this.#here ??= workHere(this.#options, this.#stopFlag);
+    const running = this.#here.then(here).finally(() => this.#underWay.delete(running));
+    this.#underWay.add(running);
+    return running;
   }
 
   #piscina(): Piscina {
     this.#threads ??= startThreads(this.#options, this.#stopFlag);
     return this.#threads;
   }
+}
+
+/** Loaded when it is needed: with threads, this one needs none of it. */
+async function workHere({ store, onWarning }: WorkerPoolOptions, stopFlag: Int32Array): Promise<Work> {
+  const { Work } = await import('./work.ts');
+  return new Work({ stopFlag, ...(store && { store }), ...(onWarning && { onWarning }) });
 }
 
 function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag: Int32Array): Piscina {
@@ -91,7 +118,12 @@ function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag
 }
 
 /** Batches of one thread under way at once: while the last bodies of one are on their way, the next is begun. */
-export const TASKS_PER_THREAD = 2;
+const TASKS_PER_THREAD = 2;
+
+/** Tasks that a pool of so many threads is to be given at once. */
+export function tasksAtOnce(threads: number): number {
+  return Math.max(1, threads) * TASKS_PER_THREAD;
+}
 
 /** A view of a shared pool must be copied; a buffer of its own can be handed over. */
 function handedOver({ body }: EncodedBackup): { transferList?: ArrayBuffer[] } {

@@ -51,20 +51,39 @@ describe('the worker pool', () => {
     }
   });
 
-  it('gives up waiting for a lock when the run is stopped', async () => {
-    const stop = new AbortController();
-    const pool = new WorkerPool({ threads: 1, signal: stop.signal });
-    stop.abort();
-    try {
-      const { libc } = await import('../../lib/system/libc.ts');
-      const { openSync, closeSync } = await import('node:fs');
-      const fd = openSync(file, 'r');
-      assert.equal(libc().flock(fd, 2), 0);
-      const shot = await pool.snapshot({ ...task(), fileLockTimeout: 60 });
-      closeSync(fd);
-      assert.equal(shot.outcome === 'failed' && shot.code, 'STOPPED');
-    } finally {
-      await pool.close();
-    }
+  it('without threads does the same in the thread that asks, and waits for what is under way', async () => {
+    let started = 0;
+    const onWorker = () => started++;
+    process.on('worker', onWorker);
+    const pool = new WorkerPool({ threads: 0 });
+    let done = 0;
+    const shots = Array.from({ length: 6 }, () => pool.snapshot(task()).finally(() => done++));
+    await pool.close();
+    process.off('worker', onWorker);
+    assert.deepEqual([started, done], [0, 6]);
+    const [shot] = await Promise.all(shots);
+    assert.ok(shot?.outcome === 'changed');
+    const threaded = new WorkerPool({ threads: 1 });
+    const same = await threaded.snapshot(task()).finally(() => threaded.close());
+    assert.ok(same.outcome === 'changed');
+    assert.deepEqual([shot.sha1, shot.body], [same.sha1, same.body]);
   });
+
+  for (const threads of [0, 1])
+    it(`gives up waiting for a lock when the run is stopped, with ${threads} threads`, async () => {
+      const stop = new AbortController();
+      const pool = new WorkerPool({ threads, signal: stop.signal });
+      stop.abort();
+      try {
+        const { libc } = await import('../../lib/system/libc.ts');
+        const { openSync, closeSync } = await import('node:fs');
+        const fd = openSync(file, 'r');
+        assert.equal(libc().flock(fd, 2), 0);
+        const shot = await pool.snapshot({ ...task(), fileLockTimeout: 60 });
+        closeSync(fd);
+        assert.equal(shot.outcome === 'failed' && shot.code, 'STOPPED');
+      } finally {
+        await pool.close();
+      }
+    });
 });

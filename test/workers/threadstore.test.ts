@@ -60,18 +60,23 @@ async function objectsOf(store: ObjectStore): Promise<StoredObject[]> {
 }
 
 describe('a worker thread with a store of its own', () => {
-  it('stores a file whole', async () => {
+  it('stores a file whole', () => storesWhole(1));
+
+  it('does so in the thread that asks, where there is no other', () => storesWhole(0));
+
+  async function storesWhole(threads: number): Promise<void> {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const store = createDiskStore({ path: await scratch.directory('bucket') });
-    const result = await withPool({ store: disk(scratch.at('bucket')) }, (pool) => storeOne(pool, file));
+    const spec = disk(scratch.at('bucket'));
+    const result = await withPool({ threads, store: spec }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored');
     const [object] = await objectsOf(store);
     assert.equal(result.outcome === 'stored' && result.backup.object.key, object?.key);
     const body = await store.get(object?.key ?? '', { maxBytes: 1e6 });
     assert.deepEqual(new Uint8Array(gunzipSync(body)), metricFile(1));
     await store.close();
-  });
+  }
 
   it('brings a backup back', async () => {
     await using scratch = await createScratch();

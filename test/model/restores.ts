@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { bringBack } from '../fixtures/operations.ts';
+import { readTree } from '../fixtures/tree.ts';
+import { type Content, contentOf, pointsOf, REACH } from './content.ts';
+import { type Fault, withFault } from './faults.ts';
+import { restoredBy } from './rules.ts';
+import { saw } from './seen.ts';
+import { isTold, outcomeOf, settleNothing } from './settle.ts';
+import type { World } from './world.ts';
+
+export interface RestoreChoice {
+  readonly date: { readonly index: number; readonly seconds: number } | null;
+  readonly skipGone: boolean;
+  readonly overwrite: boolean;
+  readonly only: string | undefined;
+  readonly fault: Fault | undefined;
+}
+
+/** Restores into an empty tree: what is there afterwards is what the model says, byte for byte. */
+export async function bringBackNew(world: World, choice: RestoreChoice): Promise<void> {
+  const tree = world.newTree();
+  const { due, isFailed } = await run(world, tree, choice);
+  const files = existsSync(tree) ? await readTree(tree) : new Map<string, Uint8Array>();
+  for (const [name, bytes] of files) {
+    const item = due.get(name.slice(0, -'.wsp'.length));
+    assert.ok(item, `${name} should not be there`);
+    assert.ok(Buffer.from(bytes).equals(item.bytes), `${name} is not what was backed up`);
+  }
+  if (!isFailed) assert.equal(files.size, due.size);
+  saw('restores');
+  saw('files restored', files.size);
+  await settleNothing(world);
+}
+
+/** Restores into the tree itself: no local point is lost, and every gap is filled that the backup can fill. */
+export async function bringBackHere(world: World, choice: RestoreChoice): Promise<void> {
+  const { expected } = world;
+  const { due, isFailed } = await run(world, world.prefix, choice);
+  for (const [path, backup] of due) {
+    const before = expected.locals.get(path);
+    const after = existsSync(world.file(path)) ? contentOf(readFileSync(world.file(path))) : undefined;
+    if (after?.sha1 === before?.sha1) {
+      if (!isFailed && before && !before.isDamaged && !choice.overwrite) checkFilled(world, before, backup, before);
+      continue;
+    }
+    assert.ok(after, `${path} is lost`);
+    if (!before || choice.overwrite) assert.equal(after.sha1, backup.sha1, `${path} is not what was backed up`);
+    else {
+      assert.ok(!before.isDamaged, `${path} was damaged, and should have been left alone`);
+      checkFilled(world, before, backup, after);
+      saw('files backfilled');
+    }
+    expected.locals.set(path, after);
+  }
+  for (const path of due.keys()) if (!isFailed) assert.ok(expected.locals.has(path), `${path} was not restored`);
+  await settleNothing(world);
+  saw('restores over a tree');
+  if (isFailed) return;
+  await run(world, world.prefix, { ...choice, fault: undefined });
+  await settleNothing(world);
+}
+
+interface Ran {
+  /** What should come back, by path. */
+  readonly due: ReadonlyMap<string, Content>;
+  readonly isFailed: boolean;
+}
+
+async function run(world: World, prefix: string, choice: RestoreChoice): Promise<Ran> {
+  const { skipGone, overwrite, only, fault } = choice;
+  const date = dateOf(world, choice.date);
+  const below = only === undefined ? {} : { only };
+  const due = restoredBy(world.expected, { skipGone, ...below, ...(date !== undefined && { date }) });
+  const faulty = withFault(world.store, fault);
+  const outcome = await outcomeOf(
+    bringBack(faulty.store, prefix, {
+      ...{ processes: 0, now: world.now, skipGone, overwrite, signal: faulty.signal },
+      ...(date !== undefined && { date: new Date(date) }),
+      ...(only !== undefined && { metrics: `${only}.*` }),
+    }),
+  );
+  const contents = new Map([...due].map(([path, { content }]) => [path, content]));
+  if ('error' in outcome) {
+    assert.ok(faulty.hit() && isTold(outcome.error), `failed: ${outcome.error}`);
+    return { due: contents, isFailed: true };
+  }
+  const { counts, stopped } = outcome.summary;
+  if (faulty.hit()) {
+    assert.ok(counts['failed'] || !faulty.isFailure, 'a failure was passed over in silence');
+    return { due: contents, isFailed: true };
+  }
+  assert.equal(counts['metrics'], due.size);
+  if (due.size === 0) assert.equal(stopped?.code, 'NOTHING_MATCHED');
+  const damaged = [...due.keys()].filter(
+    (path) => prefix === world.prefix && world.expected.locals.get(path)?.isDamaged,
+  );
+  assert.equal(counts['failed'], choice.overwrite ? 0 : damaged.length);
+  return { due: contents, isFailed: false };
+}
+
+function dateOf({ expected }: World, date: RestoreChoice['date']): number | undefined {
+  const times = [...expected.bucket.values()].map(({ time }) => time).sort((a, b) => a - b);
+  if (!date) return undefined;
+  return (times[date.index % Math.max(1, times.length)] ?? expected.now) + date.seconds * 1000;
+}
+
+/** A merge by presence: what was there stays, what came is the backup's, and nothing is left out. */
+function checkFilled(world: World, before: Content, backup: Content, after: Content): void {
+  const now = Math.floor(world.expected.now / 1000);
+  const [local, source, merged] = [pointsOf(before), pointsOf(backup), pointsOf(after)];
+  const isInside = (timestamp: number) => timestamp > now - REACH;
+  const held = new Set([...local.keys()].filter(isInside).map(slotOf));
+  for (const [timestamp, value] of local)
+    if (isInside(timestamp)) assert.equal(merged.get(timestamp), value, `the local point of ${timestamp} is lost`);
+  for (const [timestamp, value] of merged)
+    if (local.get(timestamp) !== value) assert.equal(source.get(timestamp), value, `${timestamp} comes from nowhere`);
+  for (const [timestamp, value] of source) {
+    if (!isInside(timestamp) || timestamp > now || held.has(slotOf(timestamp))) continue;
+    assert.equal(merged.get(timestamp), value, `the gap at ${timestamp} was not filled`);
+  }
+}
+
+/** Points of one slot are as many seconds apart as the file reaches back. */
+function slotOf(timestamp: number): number {
+  return timestamp % REACH;
+}

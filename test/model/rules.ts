@@ -1,0 +1,174 @@
+import { type BackupItem, type Expected, type Item, keyOf } from './expected.ts';
+
+/*
+ * What a run should do, told once more from the promises alone: nothing here comes from lib.
+ */
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+export interface RunRules {
+  /** Absent for a purge, which leaves retention alone. */
+  readonly retention?: number;
+  readonly keepWithin: number;
+  readonly purge: number;
+  readonly purgeShare: number;
+  readonly force: boolean;
+  /** Only metrics below this directory; all, if absent. */
+  readonly only?: string;
+}
+
+export function covers({ only }: RunRules, path: string): boolean {
+  return only === undefined || path.startsWith(`${only}/`);
+}
+
+/** The backups that a run should add, by key; their size is not known yet. */
+export function uploadsOf(expected: Expected, rules: RunRules): Map<string, BackupItem> {
+  const due = new Map<string, BackupItem>();
+  for (const [path, content] of expected.locals) {
+    const newest = expected.backupsOf(path).at(-1);
+    if (!covers(rules, path) || content.isDamaged || newest?.content.sha1 === content.sha1) continue;
+    const time = Math.max(seconds(expected.now), newest ? newest.time + 1000 : 0);
+    const item: BackupItem = { kind: 'backup', path, time, content, size: 0 };
+    due.set(keyOf(item), item);
+  }
+  return due;
+}
+
+/** What a run should delete and mark. */
+export interface Verdict {
+  /** Why purge is stopped, if it is. */
+  readonly stop: string | undefined;
+  readonly deletes: ReadonlySet<string>;
+  readonly tombstones: ReadonlyMap<string, Item>;
+  /** Metrics that go whole. */
+  readonly purged: number;
+  /** Backups that retention lets go of. */
+  readonly retired: number;
+}
+
+/**
+ * Judges the bucket as it is once everything is uploaded.
+ *
+ * @param known the metrics of which it held something when the run began.
+ * @param knowsStoreTime false in a dry run.
+ */
+export function verdictOn(
+  expected: Expected,
+  rules: RunRules,
+  known: ReadonlySet<string>,
+  knowsStoreTime = true,
+): Verdict {
+  const { now } = expected;
+  const paths = expected.stored().filter((path) => covers(rules, path));
+  const fates = new Map(paths.map((path) => [path, fateOf(expected, path, rules)]));
+
+  const judged = paths.filter((path) => known.has(path));
+  const count = (is: (fate: Fate) => boolean) => judged.filter((path) => is(fates.get(path) ?? NONE)).length;
+  const limit = Math.max(
+    20,
+    (judged.filter((path) => expected.backupsOf(path).length > 0).length * rules.purgeShare) / 100,
+  );
+  const isAhead = judged.some((path) => (expected.backupsOf(path).at(-1)?.time ?? 0) > now + HOUR);
+  const stops = [
+    expected.locals.size === 0 && 'TREE_EMPTY',
+    count(({ isNew, goneFor }) => isNew || goneFor <= 7 * DAY) > limit && 'TOO_MANY_GONE',
+    count(({ isDue }) => isDue) > limit && 'TOO_MANY_DUE',
+    knowsStoreTime && Math.abs(expected.skew) > HOUR / 12 && 'CLOCK_OFF',
+    isAhead && 'BACKUP_AHEAD',
+  ];
+  const stop = rules.force ? undefined : stops.find((code) => typeof code === 'string');
+  // By a clock that is ahead, young backups would look old.
+  const isFast = knowsStoreTime && expected.skew > HOUR / 12;
+  const mayRetire = rules.retention !== undefined && (rules.force || !(isAhead || isFast));
+
+  const deletes = new Set<string>();
+  const tombstones = new Map<string, Item>();
+  const counts = { purged: 0, retired: 0 };
+  for (const [path, { isDue, isNew, voided }] of fates) {
+    if (isDue && !stop) {
+      counts.purged++;
+      for (const [key, item] of expected.bucket) if (item.path === path) deletes.add(key);
+      continue;
+    }
+    const retired = mayRetire ? retiredOf(expected.backupsOf(path), rules, now) : [];
+    counts.retired += retired.length;
+    for (const item of retired) for (const key of keysOf(item)) deletes.add(key);
+    if (stop) continue;
+    // Data that never became a backup, or is none any more, has a day.
+    for (const item of expected.leftoversOf(path)) if (now - (item.pairSince ?? 0) > DAY) deletes.add(keyOf(item));
+    for (const item of voided) deletes.add(keyOf(item));
+    if (!isNew) continue;
+    const time = Math.max(seconds(now), (expected.backupsOf(path).at(-1)?.time ?? 0) + 1000);
+    const item: Item = { kind: 'tombstone', path, time, modified: expected.storeTime };
+    tombstones.set(keyOf(item), item);
+  }
+  return { stop: stop || undefined, deletes, tombstones, ...counts };
+}
+
+/** All but the newest, those within the days to keep, and the largest of a metric that has shrunk. */
+function retiredOf(backups: readonly BackupItem[], rules: RunRules, now: number): BackupItem[] {
+  const newest = backups.at(-1);
+  if (!newest) return [];
+  const largestSize = Math.max(...backups.map(({ size }) => size));
+  const largest = backups.findLast(({ size }) => size === largestSize);
+  const isLost = newest.size * 2 < largestSize;
+  const isFresh = (item: BackupItem, days: number) => now - item.time <= days * DAY;
+  return backups.filter((item, i) => {
+    const isAmongNewest = backups.length - i <= (rules.retention ?? 1);
+    const isWithin = rules.keepWithin > 0 && isFresh(item, rules.keepWithin);
+    const isLastWhole = item === largest && isLost && (rules.purge < 0 || isFresh(item, rules.purge));
+    return !isAmongNewest && !isWithin && !isLastWhole;
+  });
+}
+
+interface Fate {
+  /** Its backups are to go. */
+  readonly isDue: boolean;
+  /** It is seen missing for the first time. */
+  readonly isNew: boolean;
+  /** Tombstones that mean nothing any more. */
+  readonly voided: readonly Item[];
+  /** Since when it is marked; infinity, if it is not. */
+  readonly goneFor: number;
+}
+
+const NONE: Fate = { isDue: false, isNew: false, voided: [], goneFor: Number.POSITIVE_INFINITY };
+
+function fateOf(expected: Expected, path: string, { purge }: RunRules): Fate {
+  const backups = expected.backupsOf(path);
+  const tombstones = expected.tombstonesOf(path);
+  if (expected.locals.has(path)) return { ...NONE, voided: tombstones };
+  const lastSeen = backups.at(-1)?.time ?? Number.NEGATIVE_INFINITY;
+  const [mark] = tombstones.filter(({ time }) => time > lastSeen);
+  const voided = tombstones.filter(({ time }) => time <= lastSeen);
+  const goneFor = mark ? expected.now - Math.max(mark.time, mark.modified) : Number.POSITIVE_INFINITY;
+  const isDue = purge === 0 || (purge > 0 && mark !== undefined && goneFor > purge * DAY);
+  return { isDue, isNew: !isDue && !mark && backups.length > 0, voided, goneFor };
+}
+
+/** What a restore should bring back, by path. */
+export function restoredBy(
+  expected: Expected,
+  { date, skipGone, ...rules }: { readonly date?: number; readonly skipGone: boolean; readonly only?: string },
+): Map<string, BackupItem> {
+  const found = new Map<string, BackupItem>();
+  const isBefore = ({ time }: Item) => date === undefined || time < date;
+  for (const path of expected.stored()) {
+    const newest = expected.backupsOf(path).filter(isBefore).at(-1);
+    if (!newest || !covers({ ...rules } as RunRules, path)) continue;
+    const isGone = expected.tombstonesOf(path).some((mark) => isBefore(mark) && mark.time > newest.time);
+    if (!skipGone || !isGone) found.set(path, newest);
+  }
+  return found;
+}
+
+/** The keys of a backup: a pair has two. */
+function keysOf(item: BackupItem): string[] {
+  const { path, time, pairSince } = item;
+  return [keyOf(item), ...(pairSince === undefined ? [] : [keyOf({ kind: 'sha1', path, time })])];
+}
+
+function seconds(time: number): number {
+  return Math.floor(time / 1000) * 1000;
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { contents } from '../fixtures/tree.ts';
+import { below, names, Site } from './site.ts';
+
+for (const kind of ['memory', 'disk'] as const) {
+  describe(`a wrong tree, with a bucket in ${kind === 'memory' ? 'memory' : 'a directory'}`, () => {
+    it('empty for two months: nothing goes, and all can be restored', async () => {
+      await using site = await Site.create(kind);
+      // So few that no other guard would stop it.
+      await site.write(names(15));
+      await site.night();
+      const whole = contents(await site.files());
+      await rename(site.prefix, site.aside('away'));
+      await mkdir(site.prefix);
+      for (let night = 0; night < 60; night++)
+        assert.equal(await site.night({ purge: night % 2 === 0 ? 45 : 0 }), 'NOTHING_MATCHED');
+      assert.equal(await site.backups(), 15);
+      assert.deepEqual(contents(await site.restored()), whole);
+    });
+
+    it('of another host, by a wrong prefix: the own backups stay, and are unchanged the next night', async () => {
+      await using site = await Site.create(kind);
+      await site.write(names(30, 'theirs/'));
+      await rename(site.prefix, site.aside('theirs'));
+      await site.write(names(30, 'ours/'));
+      await site.night();
+      await rename(site.prefix, site.aside('ours'));
+      await rename(site.aside('theirs'), site.prefix);
+      // Twice, as the first time the bucket holds none of these yet.
+      assert.equal(await site.night({ purge: 0 }), 'TOO_MANY_DUE');
+      assert.equal(await site.night({ purge: 0, purgeShare: 49 }), 'TOO_MANY_DUE');
+      await rename(site.prefix, site.aside('theirs'));
+      await rename(site.aside('ours'), site.prefix);
+      const { counts } = await site.backUp();
+      assert.deepEqual([counts['stored'], counts['unchanged'], await site.backups()], [0, 30, 60]);
+      assert.deepEqual(contents(await site.restored({ metrics: 'ours.*' })), contents(await site.files()));
+    });
+
+    it('of another host that is larger: the second night it looks like a host that has grown, and 45 days are left', async () => {
+      await using site = await Site.create(kind);
+      await site.write(names(40, 'theirs/'));
+      await rename(site.prefix, site.aside('theirs'));
+      await site.write(names(25, 'ours/'));
+      await site.night();
+      await rename(site.prefix, site.aside('ours'));
+      await rename(site.aside('theirs'), site.prefix);
+      assert.equal(await site.night(), 'TOO_MANY_GONE');
+      for (let night = 0; night <= 45; night++) assert.equal(await site.night(), 'went on');
+      await rename(site.prefix, site.aside('theirs'));
+      await rename(site.aside('ours'), site.prefix);
+      assert.deepEqual(contents(await site.restored({ metrics: 'ours.*' })), contents(await site.files()));
+      const { counts } = await site.backUp();
+      assert.deepEqual([counts['stored'], counts['unchanged'], await site.backups()], [0, 25, 65]);
+    });
+
+    it('of which the larger half is not mounted: nothing is marked, nothing goes', async () => {
+      await using site = await Site.create(kind);
+      await site.write([...names(25, 'mounted/'), ...names(15, 'root/')]);
+      await site.night();
+      const whole = contents(below(await site.files(), 'mounted/'));
+      await rename(`${site.prefix}/mounted`, site.aside('away'));
+      await mkdir(`${site.prefix}/mounted`);
+      for (let night = 0; night < 50; night++) {
+        await site.write(['root/m000']);
+        assert.equal(await site.night({ retention: 1 }), 'TOO_MANY_GONE');
+      }
+      assert.equal(await site.backups(), 40);
+      assert.deepEqual(contents(await site.restored({ metrics: 'mounted.*' })), whole);
+    });
+
+    it('of which the smaller half is not mounted: its backups have 45 days, counted anew with each absence', async () => {
+      await using site = await Site.create(kind);
+      await site.write([...names(15, 'mounted/'), ...names(25, 'root/')]);
+      await site.night();
+      const whole = contents(await site.files());
+      for (const absence of ['first', 'second']) {
+        await rename(`${site.prefix}/mounted`, site.aside('away'));
+        for (let night = 0; night <= 45; night++) assert.equal(await site.night(), 'went on');
+        assert.equal(await site.backups(), 40, absence);
+        assert.deepEqual(contents(await site.restored()), whole);
+        await rename(site.aside('away'), `${site.prefix}/mounted`);
+        assert.equal((await site.backUp()).counts['unchanged'], 40);
+      }
+      await rename(`${site.prefix}/mounted`, site.aside('away'));
+      for (let night = 0; night <= 46; night++) await site.night();
+      assert.equal(await site.backups(), 25);
+      assert.deepEqual(contents(await site.restored()), contents(await site.files()));
+    });
+
+    it('of which a part cannot be told: where a file stands in place of a directory nothing is missing', async () => {
+      await using site = await Site.create(kind);
+      await site.write([...names(5, 'sub/'), ...names(5, 'root/')]);
+      await site.night();
+      const whole = below(await site.files(), 'sub/');
+      await rm(`${site.prefix}/sub`, { recursive: true });
+      await writeFile(`${site.prefix}/sub`, '');
+      for (let night = 0; night < 50; night++) assert.equal(await site.night(), 'went on');
+      assert.deepEqual(contents(await site.restored({ metrics: 'sub.*' })), contents(whole));
+    });
+
+    it('recreated almost empty after a loss: what there was can be restored for as many days as a deleted metric', async () => {
+      await using site = await Site.create(kind);
+      await site.write([...names(4, 'sub/'), ...names(4, 'idle/')], 60);
+      await site.night({ retention: 3 });
+      const lost = new Date(site.time);
+      const whole = contents(below(await site.files(), 'sub/'));
+      for (let night = 1; night <= 45; night++) {
+        await site.write(names(4, 'sub/'), 1);
+        assert.equal(await site.night({ retention: 3 }), 'went on');
+        // Each has the newest three, and the whole one.
+        assert.equal(await site.backups(), 4 + 4 * Math.min(4, night + 1), `night ${night}`);
+      }
+      assert.deepEqual(contents(await site.restored({ metrics: 'sub.*', date: lost })), whole);
+      await site.write(names(4, 'sub/'), 1);
+      await site.night({ retention: 3 });
+      assert.equal(await site.backups(), 4 + 4 * 3);
+    });
+
+    it('that loses 40 % each night: the guards stop the second night, and all backups stay', async () => {
+      await using site = await Site.create(kind);
+      await site.write(names(60));
+      await site.night();
+      const whole = contents(await site.files());
+      const said = [];
+      let left = names(60);
+      for (let night = 0; night < 6; night++) {
+        const gone = left.slice(0, Math.floor(left.length * 0.4));
+        await site.remove(gone);
+        left = left.slice(gone.length);
+        said.push(await site.night());
+      }
+      assert.deepEqual(said, ['went on', ...Array.from({ length: 5 }, () => 'TOO_MANY_GONE')]);
+      // Nobody reads the logs: 24 are marked, and their time comes; but as many are still missing.
+      for (let night = 0; night < 60; night++) assert.equal(await site.night(), 'TOO_MANY_GONE');
+      assert.equal(await site.backups(), 60);
+      assert.deepEqual(contents(await site.restored()), whole);
+    });
+  });
+}
