@@ -55,7 +55,7 @@ export class Uploads {
     return newest !== undefined && isKnownSame(sha1, newest);
   }
 
-  /** Stores files. Results come in the order of the files. @throws the signal's reason, and nothing else. */
+  /** Stores files. Results come in the order of the files; once the run is to stop, they have failed. */
   async storeFiles(files: readonly LocalAndStored[]): Promise<StoredFile[]> {
     if (!this.#options.threadStore) return Promise.all(files.map((file) => this.#storeFromHere(file)));
     const tasks = files.map((file) => this.#taskOf(file));
@@ -82,10 +82,7 @@ export class Uploads {
   /** Runs a task when there is room for its files, and at worst as much again for what they are compressed to. */
   #run<T>(files: readonly LocalAndStored[], task: () => Promise<T>): Promise<T> {
     const bytes = files.reduce((sum, { local }) => sum + (local.stat?.size ?? 0), 0);
-    return this.#budget.run(2 * bytes, async () => {
-      this.#options.signal?.throwIfAborted();
-      return task();
-    });
+    return this.#budget.run(2 * bytes, task);
   }
 
   /** The Python tool knows nothing of our backups: for its layout only its pairs count. */
