@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
-import process from 'node:process';
 import fc from 'fast-check';
 import { WhisperBackupError } from '../../lib/errors.ts';
-
-/** What random tests begin with: the same each time, unless TEST_SEED says otherwise. */
-const seed = Number(process.env['TEST_SEED'] ?? 20_261_122);
-/** How many times as long as in every run of the tests, e.g. TEST_RUNS=100 for a night. */
-const factor = Number(process.env['TEST_RUNS'] ?? 1);
-
-console.log(`# TEST_SEED=${seed} TEST_RUNS=${factor}`);
+import { seeded } from '../fixtures/seed.ts';
 
 /** How long each target is tried at most, in seconds, and one input. */
 const TARGET_SECONDS = 5;
@@ -26,8 +19,7 @@ export async function fuzz<T>(
     const took = (performance.now() - began) / 1000;
     assert.ok(took < INPUT_SECONDS, `took ${took.toFixed(1)} s`);
   });
-  const interruptAfterTimeLimit = TARGET_SECONDS * 1000 * factor;
-  await fc.assert(tried, { seed, numRuns: Math.ceil(runs * factor), interruptAfterTimeLimit });
+  await fc.assert(tried, seeded(runs, TARGET_SECONDS));
 }
 
 /** What a task gives, or undefined when it throws one of the product's own errors. Any other is a failure. */
