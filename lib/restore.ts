@@ -5,7 +5,7 @@ import { type BringBackContext, type BringBackRules, type BroughtBack, bringBack
 import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
-import { WhisperBackupError } from './errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
@@ -142,7 +142,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     return [{ stored, backup, older: candidates }];
   }
 
-  function tryAll(attempts: readonly Attempt[]): Promise<BroughtBack[]> {
+  async function tryAll(attempts: readonly Attempt[]): Promise<BroughtBack[]> {
     const backups = attempts.map(({ stored, backup }) => ({ path: stored.path, backup }));
     const rules: BringBackRules = {
       prefix: options.prefix,
@@ -161,11 +161,17 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     };
     // Each backup, and the file it becomes.
     const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size * 5, 0);
-    return budget.run(bytes, async () =>
-      options.threadStore
-        ? pool.bringBack({ backups, rules })
-        : Promise.all(backups.map((backup) => bringBack(backup, rules, context))),
-    );
+    try {
+      return await budget.run(bytes, async () =>
+        options.threadStore
+          ? pool.bringBack({ backups, rules })
+          : Promise.all(backups.map((backup) => bringBack(backup, rules, context))),
+      );
+    } catch (error) {
+      // The thread died: the others go on.
+      const failed = { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } as const;
+      return backups.map(() => ({ ...failed, backupDamaged: false, fetched: 0 }));
+    }
   }
 
   /** @returns what is to be tried next. */

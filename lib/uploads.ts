@@ -1,6 +1,7 @@
 import type { Backup, StoredMetric } from './bucket/catalog.ts';
 import { rootOf } from './bucket/layout.ts';
 import { ByteBudget } from './bytebudget.ts';
+import { codeOf, reasonOf } from './errors.ts';
 import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type FileToStore, isKnownSame, type StoredFile, type StoreRules, storeFile } from './storefile.ts';
@@ -59,7 +60,12 @@ export class Uploads {
   async storeFiles(files: readonly LocalAndStored[]): Promise<StoredFile[]> {
     if (!this.#options.threadStore) return Promise.all(files.map((file) => this.#storeFromHere(file)));
     const tasks = files.map((file) => this.#taskOf(file));
-    return this.#run(files, () => this.#pool.storeFiles({ files: tasks, rules: this.#rules }));
+    try {
+      return await this.#run(files, () => this.#pool.storeFiles({ files: tasks, rules: this.#rules }));
+    } catch (error) {
+      // The thread died, say of a file too large for its memory: the others go on.
+      return files.map(() => ({ outcome: 'failed', code: codeOf(error), reason: reasonOf(error) }));
+    }
   }
 
   close(): Promise<void> {

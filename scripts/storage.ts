@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
+import { retryText } from '../lib/store/retry.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import type { Log } from './log.ts';
@@ -41,9 +42,7 @@ export async function withStore<T>(
   task: (store: ObjectStore, threads: { readonly threadStore?: StoreSpec }) => Promise<T>,
 ): Promise<T> {
   const spec = await storeSpec(config);
-  const store = await createStore(spec, ({ error, attempt, wait }) =>
-    log.warn(`${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`),
-  );
+  const store = await createStore(spec, (retry) => log.warn(retryText(retry)));
   try {
     // A bandwidth is kept to in one place, which all bodies pass.
     return await task(store, spec.bandwidth ? {} : { threadStore: spec });

@@ -44,6 +44,11 @@ export interface Retry {
   readonly wait: number;
 }
 
+/** What people are told of it. */
+export function retryText({ error, attempt, wait }: Retry): string {
+  return `${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`;
+}
+
 /**
  * Puts a deadline on every call, and tries again what failed with a `transient` error, after a random wait that grows
  * (full jitter, as in "Exponential Backoff And Jitter", AWS Architecture Blog). A listing goes on after the last key it

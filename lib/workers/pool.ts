@@ -7,7 +7,6 @@ import type { EncodedBackup } from './decode.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
-
 import type { ThreadData } from './tasks.ts';
 import type { BringBackBatch, StoreBatch, Work } from './work.ts';
 
@@ -17,7 +16,7 @@ const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';
 export interface WorkerPoolOptions {
   /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */
   readonly threads: number;
-  /** How each thread builds a store of its own, for `storeFile` and `bringBack`. */
+  /** How each thread builds a store of its own, for `storeFiles` and `bringBack`. */
   readonly store?: StoreSpec;
   /** Told of what goes wrong in a thread and is tried again. */
   readonly onWarning?: (warning: string) => void;

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import pMap from 'p-map';
 import { type BackupToBring, type BringBackRules, type BroughtBack, bringBack } from '../bringback.ts';
-import type { Retry } from '../store/retry.ts';
+import { retryText } from '../store/retry.ts';
 import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../storefile.ts';
@@ -13,7 +13,7 @@ import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
 export interface WorkOptions {
   /** Set when the run is to stop: an AbortSignal cannot cross to another thread. */
   readonly stopFlag: Int32Array;
-  /** How to build a store of one's own, for `storeFile` and `bringBack`. */
+  /** How to build a store of one's own, for `storeFiles` and `bringBack`. */
   readonly store?: StoreSpec;
   /** Told of what went wrong and is tried again. */
   readonly onWarning?: (warning: string) => void;
@@ -83,9 +83,9 @@ export class Work {
     });
   }
 
-  /** Lets go of the store. */
+  /** Lets go of the store, if there is one. */
   async close(): Promise<void> {
-    await (await this.#store)?.close();
+    await (await this.#store?.catch(() => undefined))?.close();
   }
 
   readonly #stopped = (): boolean => Atomics.load(this.#options.stopFlag, 0) === 1;
@@ -94,7 +94,7 @@ export class Work {
   async #withStore<T>(task: (store: ObjectStore, signal: AbortSignal) => Promise<T>): Promise<T> {
     const { store: spec } = this.#options;
     if (!spec) throw new TypeError('This pool was given no store');
-    this.#store ??= createStore(spec, (retry) => this.#options.onWarning?.(warningOf(retry)));
+    this.#store ??= createStore(spec, (retry) => this.#options.onWarning?.(retryText(retry)));
     this.#underWay++;
     this.#watch ??= setInterval(() => {
       if (this.#stopped()) this.#stop.abort();
@@ -108,8 +108,4 @@ export class Work {
       }
     }
   }
-}
-
-function warningOf({ error, attempt, wait }: Retry): string {
-  return `${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`;
 }

@@ -153,6 +153,25 @@ describe('backup and restore by such threads', () => {
   });
 });
 
+describe('a thread that cannot do its work', () => {
+  it('costs the files it was given, and not the run', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('tree'), ['a', 'b']);
+    const store = createDiskStore({ path: scratch.at('bucket') });
+    const auth = { method: 'v1', authUrl: 'http://127.0.0.1:1', user: 'u', key: 'k' } as const;
+    const threadStore: StoreSpec = {
+      place: { kind: 'swift', options: { container: 'no/name', auth } },
+      concurrency: 4,
+    };
+    const { counts, failed } = await backUp(store, scratch.at('tree'), { threadStore });
+    assert.deepEqual([counts['stored'], failed.map(({ code }) => code)], [0, ['INVALID_OPTION', 'INVALID_OPTION']]);
+    await backUp(store, scratch.at('tree'));
+    const restored = await bringBack(store, scratch.at('new'), { threadStore });
+    assert.deepEqual([restored.counts['restored'], restored.failed.length], [0, 2]);
+    await store.close();
+  });
+});
+
 describe('many threads that restore into an empty tree', () => {
   it('make its directories side by side, and lose nothing by it', async () => {
     await using scratch = await createScratch();
