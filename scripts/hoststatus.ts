@@ -43,10 +43,14 @@ export interface HostFacts extends Pick<HostStatus, 'source' | 'nextTimer' | 'lo
 /** So many intervals may pass without a success. */
 const INTERVALS = 2;
 
+/** Records from further ahead than this, in milliseconds, are a wrong clock's, and would hide what came after. */
+const AHEAD = 3_600_000;
+
 /** Takes records, the newest first, back to the last success: no more are needed. */
-export async function sinceLastSuccess(records: AsyncIterable<RunRecord>): Promise<readonly RunRecord[]> {
+export async function sinceLastSuccess(records: AsyncIterable<RunRecord>, now: Date): Promise<readonly RunRecord[]> {
   const seen: RunRecord[] = [];
   for await (const record of records) {
+    if (Date.parse(record.finished) > now.getTime() + AHEAD) continue;
     seen.push(record);
     if (isSuccess(record)) break;
   }

@@ -22,8 +22,9 @@ export async function run(invocation: Invocation): Promise<number> {
 }
 
 async function ofHost({ config, log }: Invocation, locks: CarbonLocks | undefined): Promise<HostStatus> {
+  const now = new Date();
   const records = readRunFiles(config.stateDir, (message) => log.warn(message));
-  const seen = await sinceLastSuccess(records).catch((error) => {
+  const seen = await sinceLastSuccess(records, now).catch((error) => {
     throw new WhisperBackupError(
       'STATE_DIR',
       `Cannot read the records of runs in ${config.stateDir}: ${reasonOf(error)}: see --state-dir`,
@@ -32,7 +33,7 @@ async function ofHost({ config, log }: Invocation, locks: CarbonLocks | undefine
   });
   return hostStatus(seen, {
     source: 'host',
-    now: new Date(),
+    now,
     host: hostname(),
     program: version(),
     interval: config.interval,
@@ -56,8 +57,9 @@ function ofBucket({ config, interruption, log }: Invocation): Promise<HostStatus
   const { signal } = interruption;
   return withStore({ config, log }, async (store) => {
     await store.open({ create: false, signal });
+    const now = new Date();
     const onUnusable = (message: string) => log.warn(message);
-    const seen = await sinceLastSuccess(readRunRecords(store, placeOf(config), { signal, onUnusable }));
-    return hostStatus(seen, { source: 'bucket', now: new Date(), nextTimer: null, lockWrites: null });
+    const seen = await sinceLastSuccess(readRunRecords(store, placeOf(config), { signal, onUnusable }), now);
+    return hostStatus(seen, { source: 'bucket', now, nextTimer: null, lockWrites: null });
   });
 }

@@ -92,8 +92,16 @@ describe('The status of a host', () => {
         yield one;
       }
     }
-    assert.equal((await sinceLastSuccess(records())).length, 3);
+    assert.equal((await sinceLastSuccess(records(), now)).length, 3);
     assert.equal(asked, 3);
+  });
+
+  it('is not hidden by what was recorded while the clock was ahead', async () => {
+    async function* records() {
+      yield* [record(-600), record(1, { exitCode: 3 }), record(200)];
+    }
+    const status = hostStatus(await sinceLastSuccess(records(), now), here);
+    assert.deepEqual([status.state, status.ageSeconds], ['failed', 12_000]);
   });
 
   it('is told to people in a few lines, and obeys nothing that a record says', () => {
