@@ -4,6 +4,8 @@ import type { Config } from '../config/schema.ts';
 import { retryText } from '../lib/store/retry.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
+import { createTraffic, trafficOf } from '../lib/store/traffic.ts';
+import type { Summary } from '../lib/summary.ts';
 import type { Log } from './log.ts';
 import { UsageError } from './usage.ts';
 
@@ -41,7 +43,24 @@ export async function withStore<T>(
   { config, log }: StoreContext,
   task: (store: ObjectStore, threads: { readonly threadStore?: StoreSpec }) => Promise<T>,
 ): Promise<T> {
-  const spec = await storeSpec(config);
+  return lend(await storeSpec(config), log, task);
+}
+
+/** Lends the store to an operation, as {@link withStore} does; its summary then tells what was sent, too. */
+export async function runOnStore(
+  { config, log }: StoreContext,
+  operation: (store: ObjectStore, threads: { readonly threadStore?: StoreSpec }) => Promise<Summary>,
+): Promise<Summary> {
+  const traffic = createTraffic();
+  const summary = await lend({ ...(await storeSpec(config)), traffic }, log, operation);
+  return { ...summary, counts: { ...summary.counts, ...trafficOf(traffic) } };
+}
+
+async function lend<T>(
+  spec: StoreSpec,
+  log: Log,
+  task: (store: ObjectStore, threads: { readonly threadStore?: StoreSpec }) => Promise<T>,
+): Promise<T> {
   const store = await createStore(spec, (retry) => log.warn(retryText(retry)));
   try {
     // A bandwidth is kept to in one place, which all bodies pass.

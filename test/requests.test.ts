@@ -4,6 +4,7 @@ import { after, describe, it } from 'node:test';
 import pMap from 'p-map';
 import type { BackupOptions } from '../lib/backup.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
+import { createTraffic, trafficOf } from '../lib/store/traffic.ts';
 import type { Summary } from '../lib/summary.ts';
 import { backUp } from './fixtures/operations.ts';
 import { putPair } from './fixtures/pythonbucket.ts';
@@ -192,17 +193,21 @@ async function counted(
   options: Partial<BackupOptions> = {},
 ): Promise<{ summary: Summary; requests: Requests }> {
   const before = kind.proxy.seen.length;
-  const threadStore = specOf(kind, bucket);
+  const traffic = createTraffic();
+  const threadStore = { ...specOf(kind, bucket), traffic };
   const store = await createStore(threadStore, () => {});
   try {
     // As the program does it: the one thread that uploads logs in by itself.
     const summary = await backUp(store, prefix, { processes: 1, threadStore, ...options });
     assert.deepEqual(summary.failed, []);
+    const own = trafficOf(traffic);
     const requests: Record<string, number> = {};
     for (const seen of kind.proxy.seen.slice(before)) {
       const operation = kind.operationOf(seen);
       requests[operation] = (requests[operation] ?? 0) + 1;
     }
+    // It counts itself what the proxy saw.
+    assert.deepEqual(own, { requests: kind.proxy.seen.length - before, retries: 0 });
     return { summary, requests };
   } finally {
     await store.close();

@@ -5,13 +5,13 @@ import { backup } from '../../lib/backup.ts';
 import type { Invocation } from '../invocation.ts';
 import { loadOf, placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { runOnStore } from '../storage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
   const rules = await purgeRulesOf(invocation);
   return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store, threads) =>
+    runOnStore({ config, log }, (store, threads) =>
       backup(store, {
         ...run,
         ...selectOf(config),

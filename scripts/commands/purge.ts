@@ -2,13 +2,13 @@ import { purge } from '../../lib/purge.ts';
 import type { Invocation } from '../invocation.ts';
 import { placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { runOnStore } from '../storage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log } = invocation;
   const rules = await purgeRulesOf(invocation);
   return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store) =>
+    runOnStore({ config, log }, (store) =>
       purge(store, {
         ...run,
         ...selectOf(config),

@@ -3,14 +3,14 @@ import { resolveOwner } from '../../lib/system/ownername.ts';
 import type { Invocation } from '../invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { runOnStore } from '../storage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log } = invocation;
   const date = dateOf(invocation, 'date');
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
   return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store, threads) =>
+    runOnStore({ config, log }, (store, threads) =>
       restore(store, {
         ...run,
         ...selectOf(config),

@@ -4,7 +4,7 @@ import type { Invocation } from '../invocation.ts';
 import { thisMachine } from '../machine.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { runOnStore } from '../storage.ts';
 import { UsageError } from '../usage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
@@ -17,7 +17,7 @@ export async function run(invocation: Invocation): Promise<number> {
   return runOperation(
     invocation,
     (run) =>
-      withStore({ config, log }, (store) =>
+      runOnStore({ config, log }, (store) =>
         verify(store, {
           ...run,
           ...selectOf(config),
