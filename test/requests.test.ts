@@ -206,8 +206,9 @@ async function counted(
       const operation = kind.operationOf(seen);
       requests[operation] = (requests[operation] ?? 0) + 1;
     }
-    // It counts itself what the proxy saw.
-    assert.deepEqual(own, { requests: kind.proxy.seen.length - before, retries: 0 });
+    // It counts itself what the proxy saw; a request that is tried again may not have come so far.
+    const seen = kind.proxy.seen.length - before;
+    assert.ok(own.requests >= seen && own.requests - own.retries <= seen, `${own.requests} sent, ${seen} seen`);
     return { summary, requests };
   } finally {
     await store.close();

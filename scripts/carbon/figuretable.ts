@@ -70,7 +70,13 @@ export const figureTable: readonly Figure[] = [
     'backup',
     'restore',
   ]),
-  count('files.restored', 'files', 'restored', 'Files that were missing, or to be replaced, and were restored', restore),
+  count(
+    'files.restored',
+    'files',
+    'restored',
+    'Files that were missing, or to be replaced, and were restored',
+    restore,
+  ),
   count('files.backfilled', 'files', 'backfilled', 'Files that were there and got the points they lacked', restore),
   count('files.skipped', 'files', 'skipped', 'Left out, which is no error', ['backup', 'restore', 'verify']),
   count('files.failed', 'files', 'failed', 'Failed; the log and the summary name them', all),
@@ -122,7 +128,7 @@ export function pointsOf(run: FinishedRun, prefix: string): Point[] {
   const timestamp = epochOf(run.finished);
   return figureTable.flatMap((figure) => {
     if (!figure.commands.includes(run.command)) return [];
-    const value = valueOf(figure, run);
+    const value = figureOf(figure, run);
     if (value === undefined) return [];
     return [{ metric: `${prefix}.${nodeOf(run.host)}.${run.command}.${figure.name}`, value, timestamp }];
   });
@@ -133,7 +139,7 @@ export function nodeOf(host: string): string {
   return host.replace(/[^\w-]/g, '_') || '_';
 }
 
-function valueOf({ from }: Figure, run: FinishedRun): number | undefined {
+function figureOf({ from }: Figure, run: FinishedRun): number | undefined {
   return typeof from === 'string' ? run.summary?.counts[from] : from(run);
 }
 
