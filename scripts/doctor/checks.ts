@@ -5,11 +5,14 @@ import { compression } from './compression.ts';
 import { config } from './config.ts';
 import { credentials } from './credentials.ts';
 import { directories } from './directories.ts';
+import { lastRun } from './lastrun.ts';
 import { locks } from './locks.ts';
 import { memory } from './memory.ts';
 import { native } from './native.ts';
 import { prefix } from './prefix.ts';
 import { runLock } from './runlock.ts';
+import { timer } from './timer.ts';
+import { writerLocks } from './writerlocks.ts';
 
 /** All that `doctor` looks at, in the order in which it tells. */
 export const checks: readonly Check[] = [
@@ -18,10 +21,13 @@ export const checks: readonly Check[] = [
   clock,
   prefix,
   locks,
+  writerLocks,
   memory,
   compression,
   native,
   runLock,
   directories,
+  timer,
+  lastRun,
   carbonListener,
 ];

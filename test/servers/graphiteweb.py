@@ -50,7 +50,7 @@ def answer(query):
         "xFilesFactor": None,
     }
     return [
-        {"name": series.name, "tags": series.tags, "values": [value for value in series if value is not None]}
+        {"name": series.name, "tags": dict(series.tags), "values": [value for value in series if value is not None]}
         for series in evaluateTarget(context, query["target"])
     ]
 

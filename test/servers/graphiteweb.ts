@@ -18,7 +18,7 @@ export interface Series {
 
 /** Has a real graphite-web answer queries over a tree of Whisper files. @returns the series of each query. */
 export async function askGraphite(prefix: string, queries: readonly Query[]): Promise<Series[][]> {
-  const script = fileURLToPath(new URL('graphite.py', import.meta.url));
+  const script = fileURLToPath(new URL('graphiteweb.py', import.meta.url));
   const child = spawn('/usr/bin/python3', [script], { stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   child.stdin.end(JSON.stringify({ prefix, queries }));
