@@ -31,7 +31,7 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const stored: readonly CommandName[] = [...tree, 'list', 'show', 'verify'];
+const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status'];
 const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
 const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
 /** What takes whatever a timer would be given. */
@@ -41,8 +41,6 @@ const restoring: readonly CommandName[] = ['restore', ...whole];
 const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
-/** What asks a storage for something. */
-const remote: readonly CommandName[] = [...stored, 'status', 'doctor'];
 const recorded: readonly CommandName[] = [...tree, 'status', ...whole];
 const reporting: readonly CommandName[] = [...tree, 'verify', ...whole];
 const backing: readonly CommandName[] = ['backup', ...whole];
@@ -77,21 +75,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'b',
     value: 'name',
     key: 'bucket',
-    about: stored,
+    about: remote,
     text: 'Bucket, container, or directory of the disk store (graphite-backups)',
   },
   {
     name: 'storage-path',
     value: 'path',
     key: 'storagePath',
-    about: stored,
+    about: remote,
     text: 'Path in the bucket, ahead of each metric (none)',
   },
   {
     name: 'storage-path-raw',
     value: 'text',
     key: 'storagePathRaw',
-    about: stored,
+    about: remote,
     text: 'The same without a slash, as version 0.3.0 of the Python tool wrote it',
   },
   {
@@ -306,6 +304,11 @@ export const optionTable: readonly OptionSpec[] = [
     key: 'interval',
     commands: recorded,
     text: 'Seconds between scheduled backups: two without a success are late (86400)',
+  },
+  {
+    name: 'bucket-records',
+    commands: ['status'],
+    text: "Go by what the bucket has on record, not by this host's own: for a host that is dead",
   },
   {
     name: 'carbon',

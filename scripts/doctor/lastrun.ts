@@ -1,40 +1,29 @@
-import type { RunRecord } from '../../lib/runrecord.ts';
 import { readRunFiles } from '../host/runfiles.ts';
+import { hostStatus, sinceLastSuccess } from '../hoststatus.ts';
+import { spanText } from '../spantext.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
-/** How the last backup went, by the records of this host, and how old the last good one is. */
+/** How the last run went, and how old the last good backup is: what `status` says. */
 export const lastRun: Check = {
   name: 'last run',
-  async run({ config }) {
+  async run({ config: { stateDir, interval } }) {
+    const now = new Date();
     const unusable: string[] = [];
-    let last: RunRecord | undefined;
-    let success: RunRecord | undefined;
-    for await (const record of readRunFiles(config.stateDir, (message) => unusable.push(message))) {
-      if (record.command !== 'backup') continue;
-      last ??= record;
-      if (record.exitCode === 0) success = record;
-      if (success !== undefined) break;
+    const records = await sinceLastSuccess(
+      readRunFiles(stateDir, (message) => unusable.push(message)),
+      now,
+    );
+    const facts = { now, interval, source: 'host', nextTimer: null, lockWrites: null } as const;
+    const { state, lastRun, ageSeconds } = hostStatus(records, facts);
+    const age = ageSeconds === null ? 'no success is on record' : `the last success is ${spanText(ageSeconds)} old`;
+    if (state === 'ok') return ok(`All well: ${age}`);
+    if (state === 'late') return bad(`Late: ${age}, and one is due every ${spanText(interval)}`, 'See the timer');
+    if (state === 'failed' && lastRun !== null) {
+      const why = lastRun.error === undefined ? '' : ` (${lastRun.error})`;
+      const finding = `The last ${lastRun.command} ended with ${lastRun.exitCode} at ${lastRun.finished}${why}; ${age}`;
+      return bad(finding, 'The log names what failed: journalctl -u whisper-backup, or --logfile');
     }
-    if (last === undefined) {
-      const why = unusable[0] === undefined ? '' : ` (${unusable[0]})`;
-      return warn(
-        `No backup of this host is on record in ${config.stateDir}${why}`,
-        'Start one: systemctl start whisper-backup, or make backup',
-      );
-    }
-    const hours = success && (Date.now() - Date.parse(success.finished)) / 3_600_000;
-    const age =
-      hours === undefined ? 'none succeeded that is on record' : `the last success is ${hours.toFixed(1)} h old`;
-    if (last.exitCode !== 0) {
-      const why = last.error === undefined ? '' : `: ${last.error}`;
-      return bad(
-        `The last backup ended with ${last.exitCode} at ${last.finished}${why}; ${age}`,
-        'Its log names what failed',
-      );
-    }
-    if (hours !== undefined && hours * 3600 > 2 * config.interval) {
-      return bad(`Late: ${age}, and there should be one every ${config.interval} s`, 'See the timer');
-    }
-    return ok(`The last backup went well; ${age}`);
+    const why = unusable[0] === undefined ? '' : ` (${unusable[0]})`;
+    return warn(`No good backup is on record in ${stateDir}${why}`, 'Start one: systemctl start whisper-backup');
   },
 };
