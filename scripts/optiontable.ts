@@ -31,7 +31,7 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status'];
+const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status', 'doctor'];
 const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
 const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
 /** What takes whatever a timer would be given. */

@@ -1,9 +1,7 @@
+import { CLOCK_OFF } from '../../lib/expiry/guards.ts';
 import { BucketMissingError, DeniedError } from '../../lib/store/errors.ts';
 import { withStore } from '../storage.ts';
 import { bad, type Check, ok, warn } from './check.ts';
-
-/** How far the clocks may differ before purge and retention stop, in seconds; as the guards have it. */
-const STOPS = 300;
 
 /** A clock that is kept by NTP is never this far off, in seconds. */
 const ODD = 30;
@@ -29,7 +27,7 @@ export const clock: Check = {
       const off = Math.abs(ahead);
       const finding = `This host's clock is ${off.toFixed(0)} s ${ahead < 0 ? 'behind' : 'ahead of'} the store's`;
       const remedy = 'Set the clock, and keep it set: systemctl enable --now systemd-timesyncd (or chrony)';
-      if (off > STOPS) return bad(`${finding}: retention and purge stop`, remedy);
+      if (off * 1000 > CLOCK_OFF) return bad(`${finding}: purge stops`, remedy);
       return off > ODD ? warn(finding, remedy) : ok(finding);
     });
   },
