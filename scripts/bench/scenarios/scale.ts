@@ -31,7 +31,7 @@ export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
     const common = ['--bucket', 'bucket', '--nolog', '--quiet', ...args];
     return plan.program.command('node', [command, 'disk', `path=${ground.at('many')}`, ...common]);
   };
-  const changing = ['--prefix', tree, '--nostamp', '--nolock'];
+  const changing = ['--prefix', tree, '--nostamp', '--nolock', '--state-dir', places.state];
   const unchanged = run('backup', ...changing, ...processes);
   const entries: Entry[] = [
     entry('unchanged', 'backup, unchanged', 'ours', unchanged),
