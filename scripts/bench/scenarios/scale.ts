@@ -31,9 +31,8 @@ export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
     const common = ['--bucket', 'bucket', '--nolog', '--quiet', ...args];
     return plan.program.command('release', [command, 'disk', `path=${ground.at('many')}`, ...common]);
   };
-  const changing = ['--prefix', tree, '--nostamp', '--nolock'];
-  const cache = ['--cache-dir', ground.at('many', 'state')];
-  const unchanged = run('backup', ...changing, ...processes, ...cache);
+  const changing = ['--prefix', tree, '--nostamp', '--nolock', '--state-dir', places.state];
+  const unchanged = run('backup', ...changing, ...processes, '--cache-dir', places.state);
   const entries: Entry[] = [
     entry('unchanged', 'backup, unchanged', 'ours', unchanged),
     entry('list', 'list', 'ours', run('list', '--json')),
