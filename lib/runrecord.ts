@@ -7,7 +7,11 @@ import type { Named, Summary } from './summary.ts';
  * dead. Whoever reads one has it from outside, and believes only what was checked here.
  */
 
-const time = v.pipe(v.string(), v.isoTimestamp());
+const time = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.check((text) => !Number.isNaN(Date.parse(text)), 'is no time'),
+);
 const figure = v.pipe(v.number(), v.finite());
 
 const Figures = v.object({
