@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
 import { type BringBackContext, type BringBackRules, type BroughtBack, bringBack } from './bringback.ts';
@@ -12,6 +12,7 @@ import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
+import { refusal } from './tree/refusal.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 
@@ -67,7 +68,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     ...(signal && { signal }),
   });
   // Opened before anything is written, or syncfs(2) would not be told of every error.
-  const tree = dryRun ? undefined : await open(makePrefix(options.prefix, options));
+  const tree = dryRun ? undefined : await openTree(options);
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
@@ -202,6 +203,15 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     if (result.outcome === 'backfilled') tally.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
+  }
+}
+
+/** Makes the prefix where it is missing, and holds it open. */
+async function openTree(options: Pick<RestoreOptions, 'prefix' | 'owner'>): Promise<FileHandle> {
+  try {
+    return await open(makePrefix(options.prefix, options));
+  } catch (error) {
+    throw refusal(error, `make ${options.prefix}`);
   }
 }
 
