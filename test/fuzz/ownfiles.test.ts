@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import fc from 'fast-check';
 import { claim } from '../../lib/bucket/owner.ts';
 import { readPartitions } from '../../lib/bucket/partitions.ts';
@@ -9,11 +9,14 @@ import { encodeFrame } from '../../lib/statcache/frame.ts';
 import { headerOf, readCache } from '../../lib/statcache/read.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import { machine } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { within } from '../hostile/deadline.ts';
 import { inMemory } from '../hostile/memory.ts';
-import { fuzz, typedLater } from './fuzz.ts';
+import { fuzz, inputsTried, typedLater } from './fuzz.ts';
 import { mutated, mutatedText } from './mutation.ts';
+
+const it = casesOf('fuzz', inputsTried);
 
 const MIB = 2 ** 20;
 const words = [
