@@ -16,9 +16,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
  * @param doing what was tried: `restore /opt/graphite/storage/whisper/a.wsp`.
  */
 export function refusal(error: unknown, doing: string): unknown {
-  if (error instanceof WhisperBackupError || !(error instanceof Error) || !('syscall' in error || 'errno' in error))
-    return error;
   const code = codeOf(error);
+  if (error instanceof WhisperBackupError || !/^E[A-Z0-9]+$/.test(code)) return error;
   const remedy = REMEDIES[code];
   const why = remedy === undefined ? reasonOf(error) : `${remedy} (${code})`;
   return new WhisperBackupError(code, `Cannot ${doing}: ${why}`, { cause: error });

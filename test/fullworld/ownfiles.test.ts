@@ -27,7 +27,10 @@ const files: readonly OwnFile[] = [
   {
     option: 'logfile',
     refused: { code: 1, says: /^error: Cannot write the log file .*disk\/it: .*see --logfile and --nolog/ },
-    full: { code: 0, says: /^error: Cannot write the log any more: .*disk\/it: ENOSPC.*what follows is not in it/m },
+    full: {
+      code: 0,
+      says: /^error: Cannot write the log any more: .*disk\/it: .*no space left.*what follows is not in it/im,
+    },
   },
   {
     option: 'stampfile',
