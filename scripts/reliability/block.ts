@@ -18,16 +18,10 @@ export function figuresOf({ tests, seed, figures }: TestRun, { date, runtime }: 
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([proof, told]) => {
       const sorted = [...told].filter(([, value]) => value !== 0).map(([name, value]) => textOf(name, value));
-      return `| ${proof} | ${sorted.join(', ')} |`;
+      return `- ${proof}: ${sorted.join(', ')}`;
     });
   const random = seed === '' ? '' : `, random tests with \`${seed}\``;
-  return [
-    `${date}, ${runtime}: ${tests} tests passed${random}.`,
-    '',
-    '| proof | figures |',
-    '| --- | --- |',
-    ...rows,
-  ].join('\n');
+  return [`${date}, ${runtime}: ${tests} tests passed${random}.`, '', ...rows].join('\n');
 }
 
 /** The page with other figures. @throws RangeError when it has no place for them. */

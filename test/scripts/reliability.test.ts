@@ -24,10 +24,8 @@ const OCCASION = { date: '2026-11-22', runtime: 'Node 20.19.0' };
 
 const FIGURES = `2026-11-22, Node 20.19.0: 2 tests passed, random tests with \`TEST_SEED=7 TEST_RUNS=0.5\`.
 
-| proof | figures |
-| --- | --- |
-| kills | backup disk 1,200 |
-| writer | files 42, alone slowest 1.5 ms |`;
+- kills: backup disk 1,200
+- writer: files 42, alone slowest 1.5 ms`;
 
 describe('the figures of docs/reliability.md', () => {
   it('are added up from what tests told, durations by the longest', () => {
@@ -50,24 +48,25 @@ describe('the figures of docs/reliability.md', () => {
   it('stand in the page in the form that the script gives them', () => {
     const figures = figuresIn(page);
     if (figures === NO_FIGURES) return;
-    const [first, empty, ...table] = figures.split('\n');
+    const [first, empty, ...rows] = figures.split('\n');
     assert.match(
       first ?? '',
       /^\d{4}-\d\d-\d\d, Node [\d.]+: \d+ tests passed, random tests with `TEST_SEED=\S+ TEST_RUNS=\S+`\.$/,
     );
     assert.equal(empty, '');
-    for (const row of table) assert.match(row, /^\| [a-z- ]+ \| [^|]+ \|$|^\| -+ \| -+ \|$/);
-    assert.ok(table.length > 2);
+    for (const row of rows) assert.match(row, /^- [a-z-]+: .*\d/);
+    assert.ok(rows.length > 0);
   });
 });
 
 describe('docs/reliability.md', () => {
   it('names for every promise the tests that hold it, and each is there', () => {
-    const promises = page.split('\n').filter((line) => line.startsWith('|') && line.includes('`test/'));
-    const table = page.slice(page.indexOf('| promise'), page.indexOf('How some of them work'));
-    assert.equal(promises.length, table.trim().split('\n').length - 2);
+    const part = page.slice(page.indexOf('## What is promised'), page.indexOf('How some of them work'));
+    const promises = part.split(/^- /m).slice(1);
+    assert.ok(promises.length > 10);
     for (const promise of promises) {
       const files = [...promise.matchAll(/`(test\/[^`]+)`/g)].map(([, file]) => file ?? '');
+      assert.ok(files.length > 0, promise);
       for (const file of files) assert.ok(existsSync(new URL(file, root)), `${file}, of ${promise}`);
     }
   });
