@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
 import { type BringBackContext, type BringBackRules, type BroughtBack, bringBack } from './bringback.ts';
-import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
+import { type Backup, catalogPages, type StoredMetric } from './bucket/catalog.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
@@ -71,16 +71,17 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
   const events = {
     onForeign: () => tally.add('foreignKeys'),
+    ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) =>
       report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
     ...(signal && { signal }),
   };
-  async function* selected(): AsyncGenerator<StoredMetric> {
-    for await (const stored of catalog(store, options, events)) {
+  async function* selected(): AsyncGenerator<readonly StoredMetric[]> {
+    for await (const metrics of catalogPages(store, options, events)) {
       if (signal?.aborted || noLocks) return;
-      if (!isSelected(stored.metric)) continue;
-      progress.found++;
-      yield stored;
+      const chosen = metrics.filter(({ metric }) => isSelected(metric));
+      progress.found += chosen.length;
+      yield chosen;
     }
     progress.complete = true;
   }

@@ -1,6 +1,16 @@
 import type { Key } from '../config/schema.ts';
 
-export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'config';
+export type CommandName =
+  | 'backup'
+  | 'restore'
+  | 'purge'
+  | 'list'
+  | 'fill'
+  | 'show'
+  | 'verify'
+  | 'status'
+  | 'doctor'
+  | 'config';
 
 /** One option of the command line. */
 export interface OptionSpec {
@@ -21,15 +31,19 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const stored: readonly CommandName[] = [...tree, 'list', 'show', 'verify'];
+const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status', 'doctor'];
 const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
 const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
-const writing: readonly CommandName[] = ['backup', 'purge', 'config'];
-const restoring: readonly CommandName[] = ['restore', 'config'];
+/** What takes whatever a timer would be given. */
+const whole: readonly CommandName[] = ['doctor', 'config'];
+const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
+const restoring: readonly CommandName[] = ['restore', ...whole];
 const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
-const backing: readonly CommandName[] = ['backup', 'config'];
+const recorded: readonly CommandName[] = [...tree, 'status', ...whole];
+const reporting: readonly CommandName[] = [...tree, 'verify', ...whole];
+const backing: readonly CommandName[] = ['backup', ...whole];
 
 /** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
 export const optionTable: readonly OptionSpec[] = [
@@ -61,21 +75,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'b',
     value: 'name',
     key: 'bucket',
-    about: stored,
+    about: remote,
     text: 'Bucket, container, or directory of the disk store (graphite-backups)',
   },
   {
     name: 'storage-path',
     value: 'path',
     key: 'storagePath',
-    about: stored,
+    about: remote,
     text: 'Path in the bucket, ahead of each metric (none)',
   },
   {
     name: 'storage-path-raw',
     value: 'text',
     key: 'storagePathRaw',
-    about: stored,
+    about: remote,
     text: 'The same without a slash, as version 0.3.0 of the Python tool wrote it',
   },
   {
@@ -90,14 +104,14 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'bytes-in-flight',
     value: 'bytes',
     key: 'bytesInFlight',
-    commands: ['backup', 'restore', 'verify', 'config'],
+    commands: ['backup', 'restore', 'verify', ...whole],
     text: 'Bytes of files held in memory at once (268435456)',
   },
   {
     name: 'bandwidth',
     value: 'bytes',
     key: 'bandwidth',
-    commands: [...tree, 'verify', 'config'],
+    commands: [...tree, 'verify', ...whole],
     text: 'Bytes a second to and from the storage, as 20M; 0 is no limit (0)',
   },
   { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },
@@ -269,6 +283,46 @@ export const optionTable: readonly OptionSpec[] = [
     key: 'splay',
     about: locking,
     text: 'Start after a random time of at most this many seconds (0)',
+  },
+  {
+    name: 'credentials',
+    value: 'file',
+    key: 'credentials',
+    about: remote,
+    text: 'File of NAME=value lines that stand in for AWS_*, ST_* and OS_* variables',
+  },
+  {
+    name: 'state-dir',
+    value: 'dir',
+    key: 'stateDir',
+    commands: recorded,
+    text: 'Where each run leaves its record (/var/lib/whisper-backup)',
+  },
+  {
+    name: 'interval',
+    value: 's',
+    key: 'interval',
+    commands: recorded,
+    text: 'Seconds between scheduled backups: two without a success are late (86400)',
+  },
+  {
+    name: 'bucket-records',
+    commands: ['status'],
+    text: "Go by what the bucket has on record, not by this host's own: for a host that is dead",
+  },
+  {
+    name: 'carbon',
+    value: 'host:port',
+    key: 'carbon',
+    commands: reporting,
+    text: "Carbon's plaintext listener, to send the figures of each run to (none)",
+  },
+  {
+    name: 'carbon-prefix',
+    value: 'name',
+    key: 'carbonPrefix',
+    commands: reporting,
+    text: 'What the names of these figures begin with (whisper-backup)',
   },
   { name: 'config', value: 'file', text: 'Configuration file; repeatable, later ones override' },
   { name: 'help', letter: 'h', text: 'Help, also for one command' },

@@ -13,6 +13,7 @@ import { listFiles } from './disk/liststream.ts';
 import { checkPath, TEMPORARY } from './disk/path.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
+import { objectsOf, type Page } from './pages.ts';
 import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
 
 export interface DiskStoreOptions {
@@ -87,6 +88,10 @@ class DiskStore implements ObjectStore {
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    return objectsOf(this.pages(range), range.signal);
+  }
+
+  pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     return listFiles(async () => (await this.#bucket()).root, this.name, range);
   }
 
