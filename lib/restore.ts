@@ -12,6 +12,7 @@ import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
+import { refusal } from './tree/refusal.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 
@@ -89,7 +90,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     pool.start();
     await store.open({ create: false, ...(signal && { signal }) });
     // Opened before anything is written, or syncfs(2) would not be told of every error.
-    if (!dryRun) tree = await open(makePrefix(options.prefix, options));
+    if (!dryRun) tree = await openTree(options);
     const visits = pMapIterable(
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,
@@ -205,6 +206,15 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     if (result.outcome === 'backfilled') tally.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
+  }
+}
+
+/** Makes the prefix where it is missing, and holds it open. */
+async function openTree(options: Pick<RestoreOptions, 'prefix' | 'owner'>): Promise<FileHandle> {
+  try {
+    return await open(makePrefix(options.prefix, options));
+  } catch (error) {
+    throw refusal(error, `make ${options.prefix}`);
   }
 }
 

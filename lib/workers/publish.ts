@@ -14,6 +14,7 @@ import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import { giveFileTo, type Owner, placeDirectory, realInside } from '../tree/place.ts';
 import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import { refusal } from '../tree/refusal.ts';
 import { temporaryBeside } from '../tree/temporary.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { backfillOpen, isReplaced } from './backfill.ts';
@@ -52,7 +53,8 @@ export async function publish(task: PublishTask, stopped: () => boolean): Promis
   try {
     return await publishData(data, task, stopped);
   } catch (error) {
-    return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: false };
+    const reason = reasonOf(refusal(error, `restore ${join(task.prefix, task.path)}.wsp`));
+    return { outcome: 'failed', code: codeOf(error), reason, backupDamaged: false };
   }
 }
 
@@ -127,11 +129,13 @@ function damageOf(local: Uint8Array): unknown {
 
 function replace(file: string, data: Uint8Array, task: PublishTask, aside: string | undefined): void {
   withTemporary(file, data, task, (temporary) => {
-    if (aside === undefined) {
+    // A second name first, so that there is a file in its place at any time, and the old one still when this fails.
+    if (aside !== undefined) linkSync(file, aside);
+    try {
       renameSync(temporary, file);
-    } else {
-      renameSync(file, aside);
-      linkSync(temporary, file);
+    } catch (error) {
+      if (aside !== undefined) unlinkSync(aside);
+      throw error;
     }
   });
 }
