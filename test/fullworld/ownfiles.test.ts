@@ -33,6 +33,11 @@ const files: readonly OwnFile[] = [
     },
   },
   {
+    option: 'state-dir',
+    refused: { code: 0, says: /Cannot leave the record of this run in .*disk\/it: .*see --state-dir/ },
+    full: { code: 0, says: /Cannot leave the record of this run in .*disk\/it: .*no space left.*see --state-dir/i },
+  },
+  {
     option: 'stampfile',
     refused: { code: 1, says: /^error: Cannot touch the stamp file .*disk\/it: .*see --stampfile/m },
     full: { code: 0, says: /stored 3, failed 0/ },
