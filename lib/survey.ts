@@ -25,6 +25,8 @@ export interface SurveyEvents extends CatalogEvents {
   readonly onLocal?: () => void;
   /** Whether local files come with their stat. @default false */
   readonly stat?: boolean;
+  /** Something with the name of a temporary file of ours, in the local tree. */
+  readonly onTemporary?: (path: string) => void;
 }
 
 /**
@@ -42,8 +44,8 @@ export async function* survey(
     // Names that are not UTF-8 may look alike; that is told of each, and nothing is found by them.
     if (previous !== order) events.onDisorder(previous, order);
   });
-  const { stat = false, signal } = events;
-  const locals = walk(options.prefix, { stat, ...(signal && { signal }) });
+  const { stat = false, signal, onTemporary } = events;
+  const locals = walk(options.prefix, { stat, ...(onTemporary && { onTemporary }), ...(signal && { signal }) });
   let blind: string | undefined;
   for await (const { left, right } of join(locals, catalog(store, options, events))) {
     if (left) watch(left.order);

@@ -23,6 +23,7 @@ export interface CountingStore extends ObjectStore {
 /** Counts calls. Around `withRetry` it counts what was asked for, inside it every attempt. */
 export function withCounting(store: ObjectStore): CountingStore {
   const calls = { list: 0, listed: 0, get: 0, put: 0, delete: 0, bytesRead: 0, bytesWritten: 0 };
+  const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
     listings: store.listings ?? 1,
@@ -51,6 +52,7 @@ export function withCounting(store: ObjectStore): CountingStore {
       return store.delete(keys, options);
     },
     clock: (options) => store.clock(options),
+    ...(sweep && { sweep }),
     flush: (options) => store.flush(options),
     close: () => store.close(),
   };

@@ -1,3 +1,5 @@
+import type { SweepOptions, Swept } from '../system/sweep.ts';
+
 /**
  * What a place for backups must do. Implementations know nothing of Whisper, metrics or timestamps: only of keys and
  * bytes. Everything that can wait takes an `AbortSignal`; `retry.ts` puts a deadline on each call.
@@ -46,6 +48,12 @@ export interface ObjectStore {
 
   /** What time it is at the store, or undefined when it cannot tell (without writing, where the store is read-only). */
   clock(options?: { readonly signal?: AbortSignal }): Promise<Date | undefined>;
+
+  /**
+   * Removes what runs that were killed left in the bucket and no listing shows, if it is surely this program's own and
+   * older than any run that is alive would leave it. A store without this has nothing of the kind.
+   */
+  sweep?(options: SweepOptions): Promise<Swept>;
 
   /** Resolves when all that was put so far would outlive a power cut. */
   flush(options?: { readonly signal?: AbortSignal }): Promise<void>;

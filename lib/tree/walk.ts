@@ -10,6 +10,8 @@ export type { BlindSpot, LocalFile } from './localtree.ts';
 export interface WalkOptions {
   /** Look at each file too. @default false */
   readonly stat?: boolean;
+  /** Told of what has the name of a temporary file or directory of ours, perhaps ahead of the files before it. */
+  readonly onTemporary?: (path: string) => void;
   /** Ends the walk at once, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -28,17 +30,19 @@ const THREAD = import.meta.url.endsWith('.ts') ? './walkthread.ts' : './walkthre
  * @throws when `prefix` itself cannot be listed; WhisperBackupError `THREAD_FAILED`; the signal's reason.
  */
 export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGenerator<LocalFile | BlindSpot> {
-  const { signal } = options;
+  const { signal, onTemporary } = options;
   const task: WalkTask = { root: prefix.replace(/\/+$/, '') || '/', stat: options.stat ?? false };
   if (await isSmallTree(task.root, signal)) {
-    for (const item of [...walkNow(task.root, task)]) {
+    for (const item of [...walkNow(task.root, { ...task, ...(onTemporary && { onTemporary }) })]) {
       signal?.throwIfAborted();
       yield item;
     }
     return;
   }
-  for await (const batch of stream<WalkBatch>({ entry: new URL(THREAD, import.meta.url), task, signal }))
+  for await (const batch of stream<WalkBatch>({ entry: new URL(THREAD, import.meta.url), task, signal })) {
+    if (onTemporary) for (const path of batch.temporary) onTemporary(path);
     for (const item of unpack(batch, task)) yield item;
+  }
 }
 
 export type Presence = 'present' | 'missing' | 'unknown';

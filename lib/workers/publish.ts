@@ -117,12 +117,9 @@ function damageOf(local: Uint8Array): unknown {
 
 function replace(file: string, data: Uint8Array, task: PublishTask, aside: string | undefined): void {
   withTemporary(file, data, task, (temporary) => {
-    if (aside === undefined) {
-      renameSync(temporary, file);
-    } else {
-      renameSync(file, aside);
-      linkSync(temporary, file);
-    }
+    // At every moment there is a file, should we be killed: the old one gets a second name before it loses its first.
+    if (aside !== undefined) linkSync(file, aside);
+    renameSync(temporary, file);
   });
 }
 
