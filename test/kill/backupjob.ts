@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { readdir, rm } from 'node:fs/promises';
 import { sha1Of } from '../fixtures/pythonbucket.ts';
-import { type Ground, marked, metricFiles, nameOf } from './ground.ts';
+import { type Ground, metricFiles, nameOf } from './ground.ts';
 import type { Job } from './job.ts';
 import { readWhole, writeWhole } from './tree.ts';
 
 /** Each time every metric has changed, a few are gone, and others are back. Retention keeps two backups. */
 export function backupJob(ground: Ground, metrics: number): Job {
-  const made = metricFiles(metrics);
+  const names = [...metricFiles(metrics).keys()];
   let files = new Map<string, Uint8Array>();
   /** By metric: every content that it ever had. */
   const contents = new Map<string, Set<string>>();
@@ -24,10 +24,8 @@ export function backupJob(ground: Ground, metrics: number): Job {
     lockfile: ground.lockfile,
     async prepare() {
       round++;
-      files = new Map();
-      let mark = round * 10_000;
-      for (const [name, bytes] of made) if (ground.random() < 0.92) files.set(name, marked(bytes, mark++));
-      for (const name of made.keys()) if (!files.has(name)) await rm(`${ground.prefix}/${name}`, { force: true });
+      files = new Map([...metricFiles(metrics, round * metrics)].filter(() => ground.random() < 0.92));
+      for (const name of names) if (!files.has(name)) await rm(`${ground.prefix}/${name}`, { force: true });
       await writeWhole(ground.prefix, files);
       for (const [name, bytes] of files) {
         const known = contents.get(nameOf(name)) ?? new Set();

@@ -74,21 +74,12 @@ export async function createGround(
   };
 }
 
-/** Metrics by the path of their file below the prefix, some levels deep: one content, copied and each marked. */
-export function metricFiles(count: number): Map<string, Uint8Array> {
-  const made = whisperFile();
+/** Metrics by the path of their file below the prefix, some levels deep, each with points of its own. */
+export function metricFiles(count: number, seed = 0): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
-  for (let i = 0; i < count; i++) files.set(`servers/web${i % 9}/disk${i % 4}/m${i}.wsp`, marked(made, i));
+  for (let i = 0; i < count; i++)
+    files.set(`servers/web${i % 9}/disk${i % 4}/m${i}.wsp`, whisperFile({ seed: seed + i }));
   return files;
-}
-
-/** The same file with another value in its first point. */
-export function marked(bytes: Uint8Array, mark: number): Uint8Array {
-  const copy = bytes.slice();
-  const view = new DataView(copy.buffer);
-  // Behind the offset that the first archive's description begins with: the timestamp, then the value.
-  view.setFloat64(view.getUint32(16) + 4, mark);
-  return copy;
 }
 
 export function nameOf(file: string): string {

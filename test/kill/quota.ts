@@ -9,17 +9,17 @@ type Quota = Readonly<Partial<Record<Where, Readonly<Partial<Record<Command, num
 
 /** Runs to be killed with -9 while they work. */
 export const KILLS: Quota = {
-  disk: { backup: 30, restore: 30, purge: 20 },
-  s3: { backup: 18, restore: 16, purge: 12 },
-  swift: { backup: 18, restore: 16, purge: 12 },
+  disk: { backup: 45, restore: 45, purge: 30 },
+  s3: { backup: 10, restore: 10, purge: 10 },
+  swift: { backup: 10, restore: 10, purge: 10 },
   file: { fill: 40 },
 };
 
 /** Runs to be told to stop, by SIGTERM or SIGINT. */
 export const STOPS: Quota = {
-  disk: { backup: 10, restore: 10, purge: 8 },
-  s3: { backup: 6, restore: 6, purge: 4 },
-  swift: { backup: 6, restore: 6, purge: 4 },
+  disk: { backup: 12, restore: 12, purge: 8 },
+  s3: { backup: 5, restore: 5, purge: 4 },
+  swift: { backup: 5, restore: 5, purge: 4 },
   file: { fill: 10 },
 };
 

@@ -15,6 +15,6 @@ let made = 0;
 killStore(
   () => place,
   's3',
-  40,
+  24,
   () => scratch.directory(`ground${made++}`),
 );

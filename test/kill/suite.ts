@@ -1,4 +1,4 @@
-import { describe, it, type TestContext } from 'node:test';
+import { before, describe, it, type TestContext } from 'node:test';
 import { randomFrom } from '../../scripts/seededrandom.ts';
 import { SEED, SEEDED } from '../fixtures/seed.ts';
 import { backupJob } from './backupjob.ts';
@@ -8,25 +8,29 @@ import type { Place } from './place.ts';
 import { purgeJob } from './purgejob.ts';
 import { KILLS, quotaOf, STOPS, type Where } from './quota.ts';
 import { restoreJob } from './restorejob.ts';
-import { volley } from './volley.ts';
-
-/** What a test needs to make a job: a place of its own. */
-type MakeJob = (name: string) => Promise<Job>;
+import { lengthOf, volley } from './volley.ts';
 
 /** Ends one job with -9, and with a signal that it hears. */
-export function endsOf(where: Where, command: Command, make: MakeJob): void {
+export function endsOf(where: Where, command: Command, make: () => Promise<Job>): void {
   describe(`${command}, ended at random moments: ${where} (${SEEDED})`, () => {
+    let job: Job;
+    let length: number;
+    before(async () => {
+      job = await make();
+      length = await lengthOf(job);
+    });
+
     it('by SIGKILL: nothing is lost, no lock is stale, the next run finishes, the next purge clears up', async (t) => {
       const hits = quotaOf(KILLS, where, command);
       const name = `${command} kill ${where}`;
-      const counts = await volley(await make('killed'), { signals: ['SIGKILL'], hits, name });
+      const counts = await volley(job, { signals: ['SIGKILL'], hits, name, length });
       tell(t, { kills: { [command]: { [where]: counts.hits } }, details: counts });
     });
 
     it('by SIGTERM and SIGINT: it ends in seconds with 143 and 130, and leaves nothing behind', async (t) => {
       const hits = quotaOf(STOPS, where, command);
       const name = `${command} stop ${where}`;
-      const counts = await volley(await make('stopped'), { signals: ['SIGTERM', 'SIGINT'], hits, name });
+      const counts = await volley(job, { signals: ['SIGTERM', 'SIGINT'], hits, name, length });
       tell(t, { stops: { [command]: { [where]: counts.hits } }, details: counts });
     });
   });
@@ -36,9 +40,9 @@ export function endsOf(where: Where, command: Command, make: MakeJob): void {
 export function killStore(place: () => Place, where: Where, metrics: number, directory: () => Promise<string>): void {
   const makers = { backup: backupJob, restore: restoreJob, purge: purgeJob } as const;
   for (const command of ['backup', 'restore', 'purge'] as const) {
-    endsOf(where, command, async (name) => {
+    endsOf(where, command, async () => {
       const random = randomFrom(SEED + 1);
-      const ground = await createGround(await directory(), place(), { bucket: `${command}-${name}`, random });
+      const ground = await createGround(await directory(), place(), { bucket: `${command}-ended`, random });
       return makers[command](ground, metrics);
     });
   }

@@ -15,6 +15,6 @@ let made = 0;
 killStore(
   () => place,
   'swift',
-  40,
+  24,
   () => scratch.directory(`ground${made++}`),
 );
