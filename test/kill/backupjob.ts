@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, rm } from 'node:fs/promises';
 import { sha1Of } from '../fixtures/pythonbucket.ts';
+import { digestOf } from './digest.ts';
 import { type Ground, metricFiles, nameOf } from './ground.ts';
 import type { Job } from './job.ts';
 import { readWhole, writeWhole } from './tree.ts';
@@ -31,6 +32,9 @@ export function backupJob(ground: Ground, metrics: number): Job {
         const known = contents.get(nameOf(name)) ?? new Set();
         contents.set(nameOf(name), known.add(sha1Of(bytes)));
       }
+    },
+    async state() {
+      return digestOf(await ground.keys());
     },
     async hold() {
       const state = await readWhole(ground.prefix);

@@ -10,6 +10,6 @@ let made = 0;
 killStore(
   () => place,
   'disk',
-  60,
+  80,
   () => scratch.directory(`ground${made++}`),
 );

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { whisperFile } from '../fixtures/tree.ts';
+import { digestOf } from './digest.ts';
 import type { Job } from './job.ts';
 import { assertNoWorse, withGaps } from './tree.ts';
 
@@ -31,6 +32,9 @@ export async function fillJob(directory: string, random: () => number): Promise<
     async prepare() {
       before = withGaps(source, random);
       await writeFile(to, before);
+    },
+    async state() {
+      return digestOf([await readFile(to)]);
     },
     async hold() {
       assertNoWorse(new Uint8Array(await readFile(to)), before);

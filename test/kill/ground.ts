@@ -18,6 +18,8 @@ export interface Ground {
   args(command: string, ...options: readonly string[]): readonly string[];
   /** What killed runs left in the bucket. */
   bucketLeftovers(): Promise<readonly string[]>;
+  /** Every key of the bucket, in order. */
+  keys(): Promise<string[]>;
   /** The metrics of the bucket by name. */
   stored(): Promise<ReadonlyMap<string, StoredMetric>>;
   /** Every listed backup passes `verify`. */
@@ -52,6 +54,11 @@ export async function createGround(
       ...[command, ...place.storage],
     ],
     bucketLeftovers: () => place.leftovers(bucket),
+    async keys() {
+      const found: string[] = [];
+      for await (const { key } of store.list()) found.push(key);
+      return found;
+    },
     async stored() {
       const found = new Map<string, StoredMetric>();
       for await (const stored of catalog(store, {}, { onDisorder: assert.fail, onForeign: assert.fail }))

@@ -7,6 +7,8 @@ export interface Job {
   readonly lockfile?: string;
   /** Makes something to do. */
   prepare(): Promise<void>;
+  /** All that it works on, as a digest: it shows whether a run had begun to work. */
+  state(): Promise<string>;
   /** Holds, in little time, after any end: nothing was lost, and nothing stands there that should not. */
   hold(): Promise<void>;
   /** The same by all the data: for every so many ends. */

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import pMap from 'p-map';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { sha1Of } from '../fixtures/pythonbucket.ts';
+import { digestOf } from './digest.ts';
 import { type Ground, metricFiles, nameOf } from './ground.ts';
 import type { Job } from './job.ts';
 import { readWhole, writeWhole } from './tree.ts';
@@ -15,7 +16,7 @@ export async function purgeJob(ground: Ground, metrics: number): Promise<Job> {
   const there = new Map([...all].filter((_, i) => i % 3 === 0));
   await writeWhole(ground.prefix, there);
   await ground.backUp();
-  const kept = new Set(await keys());
+  const kept = new Set(await ground.keys());
   /** What is gone, by key: all that may be purged. */
   const gone = new Map<string, Uint8Array>();
   for (const [i, [name, bytes]] of [...all].entries()) {
@@ -28,11 +29,6 @@ export async function purgeJob(ground: Ground, metrics: number): Promise<Job> {
     gone.set(`${nameOf(name)}/2026-10-31T03:14:15+00:00.sha1`, new TextEncoder().encode(sha1Of(bytes)));
   }
 
-  async function keys(): Promise<string[]> {
-    const found: string[] = [];
-    for await (const { key } of ground.store.list()) found.push(key);
-    return found;
-  }
   const finishingArgs = () => ground.args('purge', '-x', '0', '--purge-share', '100');
   return {
     command: 'purge',
@@ -41,15 +37,18 @@ export async function purgeJob(ground: Ground, metrics: number): Promise<Job> {
     env: ground.env,
     lockfile: ground.lockfile,
     async prepare() {
-      const found = new Set(await keys());
+      const found = new Set(await ground.keys());
       await ground.store.delete([...found].filter((key) => key.endsWith('.gone')));
       const missing = [...gone].filter(([key]) => !found.has(key));
       await pMap(missing, ([key, body]) => ground.store.put(key, body), { concurrency: 16 });
     },
+    async state() {
+      return digestOf(await ground.keys());
+    },
     async hold() {
       const { files, left } = await readWhole(ground.prefix);
       assert.deepEqual([files, left], [there, []]);
-      const found = new Set(await keys());
+      const found = new Set(await ground.keys());
       for (const key of kept) assert.ok(found.has(key), `${key} is there`);
       for (const key of found) {
         const isTombstone = /\/[^/]+\.gone$/.test(key) && [...gone.keys()].some((other) => sameMetric(other, key));
@@ -65,7 +64,7 @@ export async function purgeJob(ground: Ground, metrics: number): Promise<Job> {
       // It is one.
     },
     async done() {
-      assert.deepEqual((await keys()).toSorted(), [...kept].toSorted());
+      assert.deepEqual((await ground.keys()).toSorted(), [...kept].toSorted());
     },
   };
 }

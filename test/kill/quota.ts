@@ -9,7 +9,7 @@ type Quota = Readonly<Partial<Record<Where, Readonly<Partial<Record<Command, num
 
 /** Runs to be killed with -9 while they work. */
 export const KILLS: Quota = {
-  disk: { backup: 45, restore: 45, purge: 30 },
+  disk: { backup: 40, restore: 40, purge: 30 },
   s3: { backup: 10, restore: 10, purge: 10 },
   swift: { backup: 10, restore: 10, purge: 10 },
   file: { fill: 40 },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { digestOf } from './digest.ts';
 import { type Ground, metricFiles } from './ground.ts';
 import type { Job } from './job.ts';
 import { assertNoWorse, readWhole, withGaps, writeWhole } from './tree.ts';
@@ -32,6 +33,9 @@ export async function restoreJob(ground: Ground, metrics: number): Promise<Job> 
       for (const path of left) await rm(path, { recursive: true, force: true });
       if (!isAllGone) await writeWhole(ground.prefix, before);
       else await rm(`${ground.prefix}/..`, { recursive: true, force: true });
+    },
+    async state() {
+      return digestOf([...(await readWhole(ground.prefix)).files].flat());
     },
     async hold() {
       const { files } = await readWhole(ground.prefix);

@@ -8,30 +8,30 @@ import type { Place } from './place.ts';
 import { purgeJob } from './purgejob.ts';
 import { KILLS, quotaOf, STOPS, type Where } from './quota.ts';
 import { restoreJob } from './restorejob.ts';
-import { lengthOf, volley } from './volley.ts';
+import { type Lengths, lengthsOf, volley } from './volley.ts';
 
 /** Ends one job with -9, and with a signal that it hears. */
 export function endsOf(where: Where, command: Command, make: () => Promise<Job>): void {
   describe(`${command}, ended at random moments: ${where} (${SEEDED})`, () => {
     let job: Job;
-    let length: number;
+    let lengths: Lengths;
     before(async () => {
       job = await make();
-      length = await lengthOf(job);
+      lengths = await lengthsOf(job);
     });
 
     it('by SIGKILL: nothing is lost, no lock is stale, the next run finishes, the next purge clears up', async (t) => {
       const hits = quotaOf(KILLS, where, command);
       const name = `${command} kill ${where}`;
-      const counts = await volley(job, { signals: ['SIGKILL'], hits, name, length });
-      tell(t, { kills: { [command]: { [where]: counts.hits } }, details: counts });
+      const counts = await volley(job, { signals: ['SIGKILL'], hits, name, lengths });
+      tell(t, { kills: { [command]: { [where]: counts.hits } }, details: { ...lengths, ...counts } });
     });
 
     it('by SIGTERM and SIGINT: it ends in seconds with 143 and 130, and leaves nothing behind', async (t) => {
       const hits = quotaOf(STOPS, where, command);
       const name = `${command} stop ${where}`;
-      const counts = await volley(job, { signals: ['SIGTERM', 'SIGINT'], hits, name, length });
-      tell(t, { stops: { [command]: { [where]: counts.hits } }, details: counts });
+      const counts = await volley(job, { signals: ['SIGTERM', 'SIGINT'], hits, name, lengths });
+      tell(t, { stops: { [command]: { [where]: counts.hits } }, details: { ...lengths, ...counts } });
     });
   });
 }

@@ -19,12 +19,12 @@ const exitCodes = { SIGTERM: 143, SIGINT: 130 } as const;
 export interface Counts {
   /** Runs that were ended while they worked. */
   readonly hits: number;
+  /** Of these, runs that had already changed something. */
+  readonly atWork: number;
   /** Runs that were done before the signal came. */
   readonly misses: number;
   /** What they left behind in all, that the next purge removed. */
   readonly leftovers: number;
-  /** How long a run takes that nobody ends, in milliseconds. */
-  readonly length: number;
   /** The longest time from the signal to the end, in milliseconds. */
   readonly slowest: number;
 }
@@ -34,29 +34,39 @@ export interface Aim {
   readonly signals: readonly ('SIGKILL' | 'SIGTERM' | 'SIGINT')[];
   readonly hits: number;
   readonly name: string;
-  /** How long a run takes that nobody ends: see {@link lengthOf}. */
-  readonly length: number;
+  readonly lengths: Lengths;
+}
+
+/** How long a run takes that nobody ends, in milliseconds. */
+export interface Lengths {
+  /** With all to do. */
+  readonly busy: number;
+  /** With nothing to do: about when another begins to work. */
+  readonly idle: number;
 }
 
 /**
- * Ends a job again and again, at moments drawn over the whole length of a run, until so many runs were hit while they
- * worked. After each, the lock is free and what the job promises holds; after a few, a run may finish it.
+ * Ends a job again and again, until so many runs were hit before their end: at moments drawn over the whole length of
+ * a run, and twice as often over that part of it in which it works. After each, the lock is free and what the job promises holds; after a few, a run may finish it.
  */
-export async function volley(job: Job, { signals, hits: wanted, name, length }: Aim): Promise<Counts> {
+export async function volley(job: Job, { signals, hits: wanted, name, lengths }: Aim): Promise<Counts> {
   const random = randomFrom(SEED ^ hashOf(name));
-  const counts = { hits: 0, misses: 0, leftovers: 0, length, slowest: 0 };
+  const counts = { hits: 0, atWork: 0, misses: 0, leftovers: 0, slowest: 0 };
   const isKilled = signals.includes('SIGKILL');
   for (let shot = 0; counts.hits < wanted; shot++) {
     assert.ok(shot < 20 + 4 * wanted, `only ${counts.hits} of ${shot} runs were hit`);
     // Now and then a run goes on from where another was ended, and is ended as well.
     if (shot % 3 !== 2) await job.prepare();
     const signal = signals[Math.floor(random() * signals.length)] ?? 'SIGKILL';
-    const moment = random() * length;
-    const context = `${name}: ${signal} after ${moment.toFixed(0)} of ${length.toFixed(0)} ms (number ${shot})`;
+    const from = random() < 1 / 3 ? 0 : Math.min(lengths.idle, lengths.busy) * 0.75;
+    const moment = from + random() * (lengths.busy - from);
+    const context = `${name}: ${signal} after ${moment.toFixed(0)} of ${lengths.busy.toFixed(0)} ms (number ${shot})`;
     await told(context, async () => {
+      const before = await job.state();
       const { ended, isHit, took } = await shoot(job, signal, moment);
       if (isHit) counts.hits++;
       else counts.misses++;
+      if (isHit && (await job.state()) !== before) counts.atWork++;
       if (!isHit) assert.equal(ended.code, 0, ended.stderr);
       counts.slowest = Math.max(counts.slowest, took);
       if (!isKilled) {
@@ -100,18 +110,19 @@ async function shoot(
   return { ended, isHit, took };
 }
 
-/** How long a run takes that has all to do, in milliseconds: of three runs the middle one. */
-export async function lengthOf(job: Job): Promise<number> {
-  const lengths: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    await job.prepare();
+/** Of three runs with all to do the middle one, and of two with nothing to do the faster. */
+export async function lengthsOf(job: Job): Promise<Lengths> {
+  const busy: number[] = [];
+  const idle: number[] = [];
+  for (const lengths of [busy, idle, busy, idle, busy]) {
+    if (lengths === busy) await job.prepare();
     const then = performance.now();
     const ended = await run(job.finishingArgs(), job.env ? { env: job.env } : {});
     lengths.push(performance.now() - then);
     assert.equal(ended.code, 0, ended.stderr);
     await job.done();
   }
-  return lengths.toSorted((a, b) => a - b)[1] ?? 0;
+  return { busy: busy.toSorted((a, b) => a - b)[1] ?? 0, idle: Math.min(...idle) };
 }
 
 /** Lets a run finish. @returns how much was left behind until then, all of which is gone now. */
