@@ -69,8 +69,9 @@ export class WorkerPool {
   /** Waits for what is under way, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
-    await this.#threads?.close();
+    // Piscina itself waits for one thread only, and then ends the others at whatever they do.
     await Promise.allSettled(this.#underWay);
+    await this.#threads?.close();
     await (await this.#here)?.close();
   }
 
@@ -80,11 +81,20 @@ export class WorkerPool {
     here: (work: Work) => T | Promise<T>,
     transfer: { readonly transferList?: ArrayBuffer[] } = {},
   ): Promise<T> {
-    if (this.#options.threads > 0) return this.#piscina().run(task, { name, ...transfer });
-    this.#here ??= workHere(this.#options, this.#stopFlag);
-    const running = this.#here.then(here).finally(() => this.#underWay.delete(running));
+    const running = this.#begin(name, task, here, transfer).finally(() => this.#underWay.delete(running));
     this.#underWay.add(running);
     return running;
+  }
+
+  #begin<T>(
+    name: string,
+    task: unknown,
+    here: (work: Work) => T | Promise<T>,
+    transfer: { readonly transferList?: ArrayBuffer[] },
+  ): Promise<T> {
+    if (this.#options.threads > 0) return this.#piscina().run(task, { name, ...transfer });
+    this.#here ??= workHere(this.#options, this.#stopFlag);
+    return this.#here.then(here);
   }
 
   #piscina(): Piscina {
