@@ -6,6 +6,7 @@ import { createCompressor } from './compress/engine.ts';
 import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
+import { Leftovers } from './leftovers.ts';
 import type {
   FormatOptions,
   LoadOptions,
@@ -43,7 +44,7 @@ export interface BackupOptions
 
 /** Figures that the summary always has. */
 const COUNTS = ['metrics', 'stored', 'unchanged', 'skipped', 'failed', 'bytesRead', 'bytesStored'];
-const PURGE_COUNTS = ['retired', 'tombstones', 'purged', 'deleted', 'shrunk', 'foreignKeys'];
+const PURGE_COUNTS = ['retired', 'tombstones', 'purged', 'deleted', 'shrunk', 'leftovers', 'foreignKeys'];
 
 /** How much a thread is given at once: a few large files, or small ones by the dozen. */
 const BATCH = { items: 128, weight: 2 ** 22 };
@@ -80,6 +81,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   const rules = rulesOf(options, true);
   const now = options.now ?? (() => new Date());
   const tally = new Tally([...COUNTS, ...PURGE_COUNTS]);
+  const leftovers = new Leftovers();
   const judgement = new Judgement(tally, { ...options, rules, now: now(), clock: now, dryRun });
   if (layout === 'python' && options.algorithm === 'zst')
     throw new InvalidOptionError(
@@ -116,6 +118,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     stat: true,
     partitions,
     onLocal: () => judgement.guards.local(),
+    onTemporary: (path: string) => leftovers.found(path),
     onForeign: () => tally.add('foreignKeys'),
     ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
@@ -173,6 +176,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   });
   if (tally.get('metrics') === 0) tally.stop('NOTHING_MATCHED', nothingMatched(options));
   await judgement.carryOut(store);
+  await leftovers.sweep(store, tally, { ...options, dryRun });
   return tally.finish({ command: 'backup', store: store.name, dryRun });
 
   /** @returns what is to be remembered of local files. */

@@ -3,6 +3,7 @@ import { claim } from './bucket/owner.ts';
 import { codeOf, reasonOf } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
+import { Leftovers } from './leftovers.ts';
 import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
@@ -15,7 +16,7 @@ export interface PurgeOptions extends RunOptions, SelectOptions, PlaceOptions, T
 }
 
 /** Figures that the summary always has. */
-const COUNTS = ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk', 'foreignKeys'];
+const COUNTS = ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk', 'leftovers', 'foreignKeys'];
 
 /**
  * Deletes the backups of metrics that have been missing from the local tree for long, and marks those that went missing
@@ -29,6 +30,7 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   const clock = options.now ?? (() => new Date());
   const now = clock();
   const tally = new Tally(COUNTS);
+  const leftovers = new Leftovers();
   const judgement = new Judgement(tally, { ...options, rules, now, clock, dryRun });
   await checkPrefix(options.prefix);
   await store.open({ create: false, ...(signal && { signal }) });
@@ -36,6 +38,7 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
 
   const events = {
     onLocal: () => judgement.guards.local(),
+    onTemporary: (path: string) => leftovers.found(path),
     onForeign: () => tally.add('foreignKeys'),
     ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
@@ -63,5 +66,6 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
     tally.stop('NOTHING_MATCHED', `Nothing to purge: ${store.name} holds no metric that matches ${glob}`);
   }
   await judgement.carryOut(store);
+  await leftovers.sweep(store, tally, { ...options, dryRun });
   return tally.finish({ command: 'purge', store: store.name, dryRun });
 }

@@ -31,6 +31,8 @@ export interface SurveyEvents extends CatalogEvents {
   readonly onLocal?: () => void;
   /** Whether local files come with their stat. @default false */
   readonly stat?: boolean;
+  /** Something with the name of a temporary file of ours, in the local tree. */
+  readonly onTemporary?: (path: string) => void;
 }
 
 /**
@@ -62,8 +64,8 @@ export async function* surveyPages(
     // Names that are not UTF-8 may look alike; that is told of each, and nothing is found by them.
     if (previous !== order) events.onDisorder(previous, order);
   });
-  const { stat = false, signal } = events;
-  const locals = walkPages(options.prefix, { stat, ...(signal && { signal }) });
+  const { stat = false, signal, onTemporary } = events;
+  const locals = walkPages(options.prefix, { stat, ...(onTemporary && { onTemporary }), ...(signal && { signal }) });
   let blind: string | undefined;
   for await (const steps of joinPages(locals, catalogPages(store, options, events))) {
     const found: (Surveyed | BlindSpot)[] = [];

@@ -24,6 +24,7 @@ export function withBandwidth(store: ObjectStore, { bytesPerSecond }: BandwidthO
   const bucket = new TokenBucket(bytesPerSecond);
   /** A body's size is known once it is there; until then it is taken to be like the one before. */
   let expected = 0;
+  const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
     listings: store.listings ?? 1,
@@ -49,6 +50,7 @@ export function withBandwidth(store: ObjectStore, { bytesPerSecond }: BandwidthO
     },
     delete: (keys, options) => store.delete(keys, options),
     clock: (options) => store.clock(options),
+    ...(sweep && { sweep }),
     flush: (options) => store.flush(options),
     close: () => store.close(),
   };

@@ -31,6 +31,7 @@ export function withCounting(store: ObjectStore): CountingStore {
       yield page;
     }
   }
+  const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
     listings: store.listings ?? 1,
@@ -54,6 +55,7 @@ export function withCounting(store: ObjectStore): CountingStore {
       return store.delete(keys, options);
     },
     clock: (options) => store.clock(options),
+    ...(sweep && { sweep }),
     flush: (options) => store.flush(options),
     close: () => store.close(),
   };

@@ -4,11 +4,13 @@ import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import pMap from 'p-map';
 import { codeOf } from '../errors.ts';
+import type { SweepOptions, Swept } from '../system/sweep.ts';
 import { syncfs } from '../system/syncfs.ts';
 import { Directories } from './disk/directories.ts';
 import { bucketMissing, diskError, systemCodeOf } from './disk/errors.ts';
-import { readFileWhole, removeFile, sweepTemporary, writeTemporary } from './disk/file.ts';
+import { readFileWhole, removeFile, writeTemporary } from './disk/file.ts';
 import { blockingFiles, type Files, waitingFiles } from './disk/files.ts';
+import { DiskLeftovers } from './disk/leftovers.ts';
 import { listFiles } from './disk/liststream.ts';
 import { checkPath, TEMPORARY } from './disk/path.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
@@ -59,6 +61,7 @@ class DiskStore implements ObjectStore {
   #hasTemporary = false;
   /** Under way, though whoever asked may have gone: they clean up behind them. */
   readonly #puts = new Set<Promise<void>>();
+  readonly #leftovers = new DiskLeftovers();
 
   constructor({ path, concurrency = 16, blocking = false }: DiskStoreOptions) {
     this.#path = resolve(path);
@@ -92,7 +95,12 @@ class DiskStore implements ObjectStore {
   }
 
   pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
-    return listFiles(async () => (await this.#bucket()).root, this.name, range);
+    return listFiles(
+      async () => (await this.#bucket()).root,
+      this.name,
+      range,
+      (directory) => this.#leftovers.foundEmpty(directory),
+    );
   }
 
   async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
@@ -183,6 +191,17 @@ class DiskStore implements ObjectStore {
     }
   }
 
+  /** Temporary files; and directories that a listing, since the last time, found empty. */
+  async sweep(options: SweepOptions): Promise<Swept> {
+    options.signal?.throwIfAborted();
+    const directories = await this.#bucket();
+    try {
+      return await this.#leftovers.sweep(directories, options);
+    } catch (error) {
+      throw diskError(error, `tidy up ${this.name}`);
+    }
+  }
+
   async flush({ signal }: Signalled = {}): Promise<void> {
     signal?.throwIfAborted();
     try {
@@ -215,7 +234,6 @@ class DiskStore implements ObjectStore {
 
   async #tryWriting(signal?: AbortSignal): Promise<void> {
     const directories = await this.#bucket();
-    await sweepTemporary(`${directories.root}/${TEMPORARY}`);
     try {
       await unlink(await this.#writeTemporary(directories, new Uint8Array(0), signal));
     } catch (error) {

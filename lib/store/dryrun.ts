@@ -26,6 +26,7 @@ export interface DryRunStore extends ObjectStore {
 export function withDryRun(store: ObjectStore): DryRunStore {
   const planned = { puts: 0, bytes: 0, deletes: 0 };
   let missing = false;
+  const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
     listings: store.listings ?? 1,
@@ -60,6 +61,9 @@ export function withDryRun(store: ObjectStore): DryRunStore {
       signal?.throwIfAborted();
       return undefined;
     },
+    ...(sweep && {
+      sweep: async (options) => (missing ? { removed: [], failures: [] } : sweep({ ...options, dryRun: true })),
+    }),
     async flush({ signal } = {}) {
       signal?.throwIfAborted();
     },

@@ -37,6 +37,7 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
     }
   };
 
+  const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
     listings: store.listings ?? 1,
@@ -47,6 +48,7 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
     put: (key, body, options) => take(options?.signal, () => store.put(key, body, options)),
     delete: (keys, options) => take(options?.signal, () => store.delete(keys, options)),
     clock: (options) => take(options?.signal, () => store.clock(options)),
+    ...(sweep && { sweep }),
     flush: (options) => take(options?.signal, () => store.flush(options)),
     close: () => store.close(),
   };

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.ts';
+import type { SweepOptions, Swept } from '../system/sweep.ts';
 import { abortable } from './abortable.ts';
 import { withDeadline } from './deadline.ts';
 import { StoreError, TransientError } from './errors.ts';
@@ -15,7 +16,7 @@ export interface RetryOptions {
    * each 64 KiB. @default 60
    */
   readonly deadline?: number;
-  /** The same for `flush`, which has all the writes of a run to wait for, in seconds. @default 1800 */
+  /** The same for `flush` and `sweep`, which may have much to do, in seconds. @default 1800 */
   readonly flushDeadline?: number;
   /** Longest wait before the second attempt, in seconds; doubled before each further one. @default 0.5 */
   readonly backoff?: number;
@@ -78,6 +79,7 @@ interface Tried {
 class RetryStore implements ObjectStore {
   readonly name: string;
   readonly listings: number;
+  readonly sweep?: (options: SweepOptions) => Promise<Swept>;
   readonly #store: ObjectStore;
   readonly #options: Required<Omit<RetryOptions, 'onRetry'>>;
   readonly #onRetry: ((retry: Retry) => void) | undefined;
@@ -100,6 +102,11 @@ class RetryStore implements ObjectStore {
       ...options,
     };
     const { attempts, deadline, flushDeadline, total } = this.#options;
+    const sweep = store.sweep?.bind(store);
+    if (sweep) {
+      this.sweep = ({ dryRun, signal }) =>
+        this.#call(`tidy up ${this.name}`, signal, (signal) => sweep({ dryRun, signal }), flushDeadline);
+    }
     if (!(attempts >= 1)) throw new InvalidOptionError(`'attempts' must be 1 or more: got ${attempts}`);
     if (!(total >= 0)) throw new InvalidOptionError(`'total' must be 0 seconds or more: got ${total}`);
     for (const seconds of [deadline, flushDeadline]) {

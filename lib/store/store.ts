@@ -1,3 +1,4 @@
+import type { SweepOptions, Swept } from '../system/sweep.ts';
 import type { Page } from './pages.ts';
 
 /**
@@ -51,6 +52,12 @@ export interface ObjectStore {
 
   /** What time it is at the store, or undefined when it cannot tell (without writing, where the store is read-only). */
   clock(options?: { readonly signal?: AbortSignal }): Promise<Date | undefined>;
+
+  /**
+   * Removes what runs that were killed left in the bucket and no listing shows, if it is surely this program's own and
+   * older than any run that is alive would leave it. A store without this has nothing of the kind.
+   */
+  sweep?(options: SweepOptions): Promise<Swept>;
 
   /** Resolves when all that was put so far would outlive a power cut. */
   flush(options?: { readonly signal?: AbortSignal }): Promise<void>;

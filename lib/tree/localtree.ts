@@ -4,6 +4,7 @@ import { codeOf, WhisperBackupError } from '../errors.ts';
 import type { Ordered } from '../merge.ts';
 import { compareKeys } from '../order.ts';
 import type { FileStat } from './filestat.ts';
+import { isTemporary } from './temporary.ts';
 
 /** A `.wsp` file of the local tree, or something that calls itself one. */
 export interface LocalFile extends Ordered {
@@ -37,16 +38,28 @@ const SUFFIX = '.wsp';
  *
  * @param root without a slash at its end, unless it is `/`.
  */
-export function* walkNow(root: string, { stat }: { readonly stat: boolean }): Generator<LocalFile | BlindSpot> {
-  yield* walkDirectory(root, '', readdirSync(root, { withFileTypes: true }), stat ? statOf : undefined);
+export function* walkNow(root: string, options: WalkNowOptions): Generator<LocalFile | BlindSpot> {
+  yield* walkDirectory(root, '', readdirSync(root, { withFileTypes: true }), options);
+}
+
+export interface WalkNowOptions {
+  /** Look at each file too. */
+  readonly stat: boolean;
+  /** Told of what has the name of a temporary file or directory of ours. */
+  readonly onTemporary?: (path: string) => void;
 }
 
 function* walkDirectory(
   directory: string,
   below: string,
   entries: Dirent[],
-  look: typeof statOf | undefined,
+  options: WalkNowOptions,
 ): Generator<LocalFile | BlindSpot> {
+  if (options.onTemporary) {
+    for (const entry of entries)
+      if (isTemporary(entry.name) && (entry.isFile() || entry.isDirectory()))
+        options.onTemporary(`${directory}/${entry.name}`);
+  }
   const sorted = orderedEntries(entries, below);
   for (const [i, { order, name, isDirectory }] of sorted.entries()) {
     const file = `${directory}/${name}`;
@@ -60,7 +73,7 @@ function* walkDirectory(
     } else if (isDirectory) {
       try {
         const inner = readdirSync(file, { withFileTypes: true });
-        yield* walkDirectory(file, `${below}${name}/`, inner, look);
+        yield* walkDirectory(file, `${below}${name}/`, inner, options);
       } catch (error) {
         if (codeOf(error) === 'ENOENT') continue;
         if (!(error instanceof Error) || !('syscall' in error)) throw error;
@@ -69,7 +82,7 @@ function* walkDirectory(
     } else {
       const path = `${below}${name.slice(0, -SUFFIX.length)}`;
       const found: LocalFile = { kind: 'file', order, metric: order.slice(0, -1), path, file };
-      yield look ? { ...found, stat: look(file) } : found;
+      yield options.stat ? { ...found, stat: statOf(file) } : found;
     }
   }
 }

@@ -10,6 +10,8 @@ export type { BlindSpot, LocalFile } from './localtree.ts';
 export interface WalkOptions {
   /** Look at each file too. @default false */
   readonly stat?: boolean;
+  /** Told of what has the name of a temporary file or directory of ours, perhaps ahead of the files before it. */
+  readonly onTemporary?: (path: string) => void;
   /** Ends the walk at once, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -41,14 +43,16 @@ export async function* walkPages(
   prefix: string,
   options: WalkOptions = {},
 ): AsyncGenerator<readonly (LocalFile | BlindSpot)[]> {
-  const { signal } = options;
+  const { signal, onTemporary } = options;
   const task: WalkTask = { root: prefix.replace(/\/+$/, '') || '/', stat: options.stat ?? false };
   if (await isSmallTree(task.root, signal)) {
-    yield [...walkNow(task.root, task)];
+    yield [...walkNow(task.root, { ...task, ...(onTemporary && { onTemporary }) })];
     return;
   }
-  for await (const batch of stream<WalkBatch>({ entry: new URL(THREAD, import.meta.url), task, signal }))
+  for await (const batch of stream<WalkBatch>({ entry: new URL(THREAD, import.meta.url), task, signal })) {
+    if (onTemporary) for (const path of batch.temporary) onTemporary(path);
     yield [...unpack(batch, task)];
+  }
 }
 
 export type Presence = 'present' | 'missing' | 'unknown';

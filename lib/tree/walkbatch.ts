@@ -1,7 +1,7 @@
 import { WhisperBackupError } from '../errors.ts';
 import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flaterror.ts';
 import type { FileStat } from './filestat.ts';
-import type { BlindSpot, LocalFile } from './localtree.ts';
+import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
 
 /** What a thread is to walk. */
 export interface WalkTask {
@@ -16,6 +16,8 @@ export interface WalkBatch {
   /** Four for each file, or none; of a file that could not be looked at, NaN. */
   readonly stats: Float64Array<ArrayBuffer>;
   readonly blind: { readonly before: number; readonly spot: Omit<BlindSpot, 'error'>; readonly error: FlatError }[];
+  /** Temporary files of ours that were come by. */
+  readonly temporary: string[];
 }
 
 /** Files and blind spots in a batch. */
@@ -26,13 +28,10 @@ const FIRST = 50;
 
 const FIGURES = 4;
 
-export function* pack(
-  items: Iterable<LocalFile | BlindSpot>,
-  { stat }: Pick<WalkTask, 'stat'>,
-): Generator<WalkBatch, void, void> {
+export function* pack({ root, stat }: WalkTask): Generator<WalkBatch, void, void> {
   let most = FIRST;
   let batch = emptyBatch(most, stat);
-  for (const item of items) {
+  for (const item of walkNow(root, { stat, onTemporary: (path) => batch.temporary.push(path) })) {
     if (item.kind === 'blind') {
       const { error, ...spot } = item;
       batch.blind.push({ before: batch.paths.length, spot, error: flatten(error) });
@@ -69,7 +68,7 @@ export function* unpack(batch: WalkBatch, { root, stat }: WalkTask): Generator<L
 }
 
 function emptyBatch(most: number, stat: boolean): WalkBatch {
-  return { paths: [], metrics: [], stats: new Float64Array(stat ? most * FIGURES : 0), blind: [] };
+  return { paths: [], metrics: [], stats: new Float64Array(stat ? most * FIGURES : 0), blind: [], temporary: [] };
 }
 
 function setFigures(stats: Float64Array, index: number, stat: FileStat | undefined): void {

@@ -1,9 +1,8 @@
 import { produce } from '../stream/thread.ts';
-import { walkNow } from './localtree.ts';
 import { pack, transferOf, type WalkTask } from './walkbatch.ts';
 
 /*
  * The thread that walks a tree. It loads little, so that it starts quickly.
  */
 
-produce((task: WalkTask) => pack(walkNow(task.root, task), task), transferOf);
+produce((task: WalkTask) => pack(task), transferOf);

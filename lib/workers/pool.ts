@@ -75,22 +75,32 @@ export class WorkerPool {
   /** Waits for what is under way, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
-    await (await this.#threads?.catch(() => undefined))?.close();
+    // Piscina itself waits for one thread only, and then ends the others at whatever they do.
     await Promise.allSettled(this.#underWay);
+    await (await this.#threads?.catch(() => undefined))?.close();
     await (await this.#here)?.close();
   }
 
-  async #run<T>(
+  #run<T>(
     name: string,
     task: unknown,
     here: (work: Work) => T | Promise<T>,
     transfer: { readonly transferList?: ArrayBuffer[] } = {},
   ): Promise<T> {
-    if (this.#options.threads > 0) return (await this.#piscina()).run(task, { name, ...transfer });
-    this.#here ??= workHere(this.#options, this.#stopFlag);
-    const running = this.#here.then(here).finally(() => this.#underWay.delete(running));
+    const running = this.#begin(name, task, here, transfer).finally(() => this.#underWay.delete(running));
     this.#underWay.add(running);
     return running;
+  }
+
+  async #begin<T>(
+    name: string,
+    task: unknown,
+    here: (work: Work) => T | Promise<T>,
+    transfer: { readonly transferList?: ArrayBuffer[] },
+  ): Promise<T> {
+    if (this.#options.threads > 0) return (await this.#piscina()).run(task, { name, ...transfer });
+    this.#here ??= workHere(this.#options, this.#stopFlag);
+    return here(await this.#here);
   }
 
   /** @param atOnce how many threads are started now; the others are when there is work for them. */

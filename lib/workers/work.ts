@@ -105,6 +105,8 @@ export class Work {
       if (--this.#underWay === 0) {
         clearInterval(this.#watch);
         this.#watch = undefined;
+        // Uploads that were given up still clean up behind them, and the thread may end with this task.
+        if (this.#stop.signal.aborted) await this.close();
       }
     }
   }

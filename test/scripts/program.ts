@@ -15,6 +15,8 @@ export interface Started {
   shown(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
+  /** The signal that ended it, if one did; known once it has ended. */
+  readonly endedBy: () => NodeJS.Signals | null;
 }
 
 export interface StartOptions {
@@ -54,13 +56,18 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
   child.stderr.on('data', (chunk) => {
     stderr += String(chunk);
   });
+  let endedBy: NodeJS.Signals | null = null;
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code, signal) => {
+      endedBy = signal;
+      resolve({ code, stdout, stderr });
+    });
   }).finally(() => state[Symbol.dispose]());
   return {
     pid: child.pid ?? 0,
     ended,
+    endedBy: () => endedBy,
     // Not child.kill: Deno then gives no exit code, whatever the child ended with.
     kill: (signal) => void process.kill(child.pid ?? 0, signal),
     async shown(text) {

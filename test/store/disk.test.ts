@@ -368,24 +368,50 @@ describe('disk', () => {
       }
     }));
 
-  it('sweeps temporary files older than a day when it is opened to write, and nothing else', () =>
+  it('sweeps temporary files and empty directories older than an hour, and nothing else; a dry run only tells', () =>
     withBucket(async (store, bucket) => {
       await store.put('a/b', bytes('x'));
-      const file = (name: string, age: number) => {
+      const age = (at: string, seconds: number) => {
+        const time = Date.now() / 1000 - seconds;
+        fs.utimesSync(at, time, time);
+        return at;
+      };
+      const file = (name: string, seconds: number) => {
         const at = path.join(bucket, '.whisper-backup/tmp', name);
         fs.writeFileSync(at, 'x');
-        const time = Date.now() / 1000 - age;
-        fs.utimesSync(at, time, time);
+        return age(at, seconds);
       };
-      const [old, young] = ['0'.repeat(32), '1'.repeat(32)];
-      file(old, 90_000);
-      file(young, 80_000);
+      const directory = (name: string, seconds: number) => {
+        const at = path.join(bucket, name);
+        fs.mkdirSync(at, { recursive: true });
+        return age(at, seconds);
+      };
+      const old = file('0'.repeat(32), 3700);
+      file('1'.repeat(32), 3500);
       file('not-ours', 90_000);
-      await createDiskStore({ path: bucket }).open({ create: false });
-      assert.deepEqual(temporaries(bucket).sort(), [old, young, 'not-ours'].sort());
-      await createDiskStore({ path: bucket }).open({ create: true });
-      assert.deepEqual(temporaries(bucket).sort(), [young, 'not-ours'].sort());
-      assert.deepEqual(await keysOf(store), ['a/b']);
+      const emptied = directory('servers.web01.cpu', 3700);
+      const deep = directory('sp/servers.web01.cpu', 3700);
+      directory('servers.web02.cpu', 3500);
+      directory('lost+found', 90_000);
+      directory('.snapshot', 90_000);
+      fs.symlinkSync(directory('sp2', 90_000), path.join(bucket, 'link'));
+      fs.writeFileSync(path.join(bucket, 'sp2', 'foreign'), 'x');
+
+      assert.deepEqual(await keysOf(store), ['a/b', 'sp2/foreign']);
+      const before = fs.readdirSync(bucket, { recursive: true }).map(String).sort();
+      const told = await store.sweep?.({ dryRun: true });
+      assert.deepEqual([told?.removed.toSorted(), told?.failures], [[old, emptied, deep].toSorted(), []]);
+      assert.deepEqual(fs.readdirSync(bucket, { recursive: true }).map(String).sort(), before);
+
+      await keysOf(store);
+      assert.deepEqual((await store.sweep?.({ dryRun: false }))?.removed.toSorted(), [old, emptied, deep].toSorted());
+      const gone = [old, emptied, deep, path.join(bucket, 'sp')].map((at) => path.relative(bucket, at));
+      const after = fs.readdirSync(bucket, { recursive: true }).map(String).sort();
+      assert.deepEqual(
+        after,
+        before.filter((name) => !gone.includes(name)),
+      );
+      assert.deepEqual(await keysOf(store), ['a/b', 'sp2/foreign']);
     }));
 
   it('tells the time of the file system', () =>

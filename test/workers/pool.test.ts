@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WorkerPool } from '../../lib/workers/pool.ts';
+import { lockByPython } from '../fixtures/locker.ts';
 
 describe('the worker pool', () => {
   let directory: string;
@@ -67,6 +68,21 @@ describe('the worker pool', () => {
     const same = await threaded.snapshot(task()).finally(() => threaded.close());
     assert.ok(same.outcome === 'changed');
     assert.deepEqual([shot.sha1, shot.body], [same.sha1, same.body]);
+  });
+
+  it('waits for a slow thread when it is closed, though others are done', async () => {
+    const free = join(directory, 'free.wsp');
+    await copyFile(file, free);
+    const pool = new WorkerPool({ threads: 2 });
+    const shoot = (name: string) => pool.snapshot({ ...task(), file: name });
+    await Promise.all(Array.from({ length: 8 }, () => shoot(free)));
+    await using lock = await lockByPython(file, 'LOCK_EX', 'r+b');
+    // Both threads are at work: one has to wait for the lock.
+    const shots = Promise.all([shoot(file), shoot(free)]);
+    const closed = pool.close();
+    setTimeout(() => lock.release(), 700);
+    const [outcomes] = await Promise.all([shots, closed]);
+    assert.deepEqual(new Set(outcomes.map(({ outcome }) => outcome)), new Set(['changed']));
   });
 
   for (const threads of [0, 1])

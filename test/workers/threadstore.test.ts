@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { BringBackRules } from '../../lib/bringback.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
@@ -117,6 +119,33 @@ describe('a worker thread with a store of its own', () => {
     assert.equal(result.outcome, 'stored', JSON.stringify(result));
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; trying again in/);
+  });
+
+  it('clears up behind uploads that end when the run is stopped', async () => {
+    await using scratch = await createScratch();
+    const names = Array.from({ length: 600 }, (_, i) => `m${i}`);
+    await plantMetrics(scratch.at('tree'), names);
+    const bucket = await scratch.directory('bucket');
+    const rules = {
+      flock: true,
+      fileLockTimeout: 5,
+      includeDamaged: false,
+      format: {},
+      layout: 'native',
+      root: '',
+    } as const;
+    const files = names.map((path) => ({ file: scratch.at('tree', `${path}.wsp`), path }));
+    for (let milliseconds = 0; milliseconds < 100; milliseconds += 20) {
+      const stop = new AbortController();
+      const pool = new WorkerPool({ threads: 1, store: disk(bucket), signal: stop.signal });
+      const batches = [0, 300].map((from) => pool.storeFiles({ files: files.slice(from, from + 300), rules }));
+      await sleep(milliseconds);
+      stop.abort();
+      await pool.close();
+      await Promise.all(batches);
+      const left = await readdir(`${bucket}/.whisper-backup/tmp`).catch(() => []);
+      assert.deepEqual(left, [], `after ${milliseconds} ms`);
+    }
   });
 
   it('ends an upload that hangs when the run is stopped', async () => {

@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, readdir, unlink } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { codeOf } from '../../errors.ts';
 import { PermanentError, TooLargeError, TransientError } from '../errors.ts';
 import type { Files } from './files.ts';
 
 /** Bytes read or written between two looks at the signal. */
 const CHUNK = 4 * 1024 * 1024;
-
-/** A temporary file this old was left by a run that was killed, in milliseconds. */
-const STALE = 24 * 60 * 60 * 1000;
 
 /**
  * Reads a regular file whole.
@@ -96,16 +93,6 @@ export async function removeFile(path: string): Promise<void> {
     // What unlink(2) says of a directory differs: EISDIR, EPERM, ENOTEMPTY.
     const stat = await lstat(path).catch(() => undefined);
     if (stat && !stat.isDirectory()) throw error;
-  }
-}
-
-/** Removes temporary files of ours that a killed run left behind. It is only tidying: what fails is left for the next time. */
-export async function sweepTemporary(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names.filter((name) => /^[0-9a-f]{32}$/.test(name))) {
-    const path = `${directory}/${name}`;
-    const stat = await lstat(path).catch(() => undefined);
-    if (stat?.isFile() && Date.now() - stat.mtimeMs > STALE) await unlink(path).catch(() => {});
   }
 }
 

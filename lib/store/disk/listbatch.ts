@@ -1,10 +1,12 @@
-import type { ListedFile } from './listing.ts';
+import { type ListTask, listNow } from './listing.ts';
 
 /** A part of a listing as it crosses to another thread: few objects, each of them cheap to copy or handed over. */
 export interface ListBatch {
   readonly keys: string[];
   /** Two for each key: size, and modification time in milliseconds. */
   readonly figures: Float64Array<ArrayBuffer>;
+  /** Empty directories that were come by. */
+  readonly empty: string[];
 }
 
 /** Objects in a batch. */
@@ -13,10 +15,10 @@ const MOST = 500;
 /** The first is small, so that its reader can begin. */
 const FIRST = 50;
 
-export function* pack(files: Iterable<ListedFile>): Generator<ListBatch, void, void> {
+export function* pack(task: ListTask): Generator<ListBatch, void, void> {
   let most = FIRST;
   let batch = emptyBatch(most);
-  for (const { key, size, mtimeMs } of files) {
+  for (const { key, size, mtimeMs } of listNow(task, (directory) => batch.empty.push(directory))) {
     const at = batch.keys.push(key) - 1;
     batch.figures[2 * at] = size;
     batch.figures[2 * at + 1] = mtimeMs;
@@ -33,5 +35,5 @@ export function transferOf(batch: ListBatch): ArrayBuffer[] {
 }
 
 function emptyBatch(most: number): ListBatch {
-  return { keys: [], figures: new Float64Array(2 * most) };
+  return { keys: [], figures: new Float64Array(2 * most), empty: [] };
 }

@@ -1,0 +1,51 @@
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
+import { codeOf } from '../errors.ts';
+
+/**
+ * A temporary file of ours lives for moments. One this old is nobody's, whoever holds the run lock; in milliseconds.
+ * Should that be wrong, because a file system hung or a clock jumped: who comes to publish it finds it gone, and writes
+ * it again.
+ */
+export const STALE: number = 60 * 60 * 1000;
+
+export interface SweepOptions {
+  /** Only say what would be removed. */
+  readonly dryRun: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What became of what killed runs left behind. */
+export interface Swept {
+  /** Where each was that was removed, or in a dry run would be. */
+  readonly removed: readonly string[];
+  /** Why others are still there. */
+  readonly failures: readonly unknown[];
+}
+
+/** Removes those regular files and empty directories that are {@link STALE}. All else stays, and what is not there is fine. */
+export async function sweep(paths: Iterable<string>, { dryRun, signal }: SweepOptions): Promise<Swept> {
+  const removed: string[] = [];
+  const failures: unknown[] = [];
+  for (const path of paths) {
+    signal?.throwIfAborted();
+    try {
+      if (await removeStale(path, dryRun)) removed.push(path);
+    } catch (error) {
+      // Gone, or somebody put something into it.
+      if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) failures.push(error);
+    }
+  }
+  return { removed, failures };
+}
+
+async function removeStale(path: string, dryRun: boolean): Promise<boolean> {
+  const stat = await lstat(path);
+  if (Date.now() - stat.mtimeMs <= STALE) return false;
+  if (stat.isFile()) {
+    if (!dryRun) await unlink(path);
+    return true;
+  }
+  if (!stat.isDirectory() || (await readdir(path)).length > 0) return false;
+  if (!dryRun) await rmdir(path);
+  return true;
+}
