@@ -1,6 +1,6 @@
 import type { Key } from '../config/schema.ts';
 
-export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'config';
+export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'drill' | 'config';
 
 /** One option of the command line. */
 export interface OptionSpec {
@@ -21,14 +21,15 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const stored: readonly CommandName[] = [...tree, 'list', 'show', 'verify'];
-const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
-const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
+const stored: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'drill'];
+const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify', 'drill'];
+const changing: readonly CommandName[] = [...tree, 'fill', 'verify', 'drill'];
 const writing: readonly CommandName[] = ['backup', 'purge', 'config'];
 const restoring: readonly CommandName[] = ['restore', 'config'];
-const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
+const selecting: readonly CommandName[] = [...tree, 'list', 'verify', 'drill'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
+const drilling: readonly CommandName[] = ['drill'];
 const backing: readonly CommandName[] = ['backup', 'config'];
 
 /** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
@@ -38,7 +39,7 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'p',
     value: 'dir',
     key: 'prefix',
-    about: locking,
+    about: [...locking, 'drill'],
     text: 'Root of the Whisper tree (/opt/graphite/storage/whisper)',
   },
   {
@@ -83,21 +84,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'f',
     value: 'n',
     key: 'processes',
-    about: ['backup', 'restore', 'verify'],
+    about: ['backup', 'restore', 'verify', 'drill'],
     text: 'Files worked on at once (4)',
   },
   {
     name: 'bytes-in-flight',
     value: 'bytes',
     key: 'bytesInFlight',
-    commands: ['backup', 'restore', 'verify', 'config'],
+    commands: ['backup', 'restore', 'verify', 'drill', 'config'],
     text: 'Bytes of files held in memory at once (268435456)',
   },
   {
     name: 'bandwidth',
     value: 'bytes',
     key: 'bandwidth',
-    commands: [...tree, 'verify', 'config'],
+    commands: [...tree, 'verify', 'drill', 'config'],
     text: 'Bytes a second to and from the storage, as 20M; 0 is no limit (0)',
   },
   { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },
@@ -207,6 +208,14 @@ export const optionTable: readonly OptionSpec[] = [
     commands: verifying,
     text: 'Move damaged backups aside, so that the next backup stores the metric again',
   },
+  {
+    name: 'scratch',
+    value: 'dir',
+    commands: drilling,
+    text: 'Empty directory to restore to, outside the tree; it is emptied again',
+  },
+  { name: 'sample', value: 'n/t', commands: drilling, text: 'Only the n-th of t parts of the metrics (all)' },
+  { name: 'keep', commands: drilling, text: 'Leave what was restored in the scratch directory' },
   { name: 'fallback', key: 'fallback', commands: restoring, text: 'Take an older backup where the newest is damaged' },
   {
     name: 'overwrite',
