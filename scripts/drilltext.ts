@@ -28,7 +28,7 @@ function size(bytes: number): string {
 }
 
 /** `12.3 s`, `4 min`, `2.5 h`. */
-function span(seconds: number): string {
+export function span(seconds: number): string {
   if (seconds < 120) return `${seconds.toFixed(1)} s`;
   return seconds < 7200 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -1,0 +1,63 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WhisperBackupError } from '../lib/errors.ts';
+import type { Summary } from '../lib/summary.ts';
+import { span } from './drilltext.ts';
+
+/**
+ * The table of the reports that a drill has fetched from the hosts: `<host>.json` each.
+ *
+ * @param since older reports are left out.
+ * @throws WhisperBackupError `NO_REPORTS` when there is none, `DRILL_FAILED` when a host did not come out well.
+ */
+export async function drillReport(directory: string, since: Date): Promise<string> {
+  const rows: string[][] = [];
+  const bad: string[] = [];
+  for (const name of (await readdir(directory).catch(() => [])).sort()) {
+    const file = join(directory, name);
+    // The clock of files may lag behind by a tick.
+    if (!name.endsWith('.json') || (await stat(file)).mtimeMs < since.getTime() - 1000) continue;
+    const host = name.slice(0, -'.json'.length);
+    // It is what `drill --json` printed.
+    const summary: Partial<Summary> = JSON.parse(await readFile(file, 'utf8'));
+    const { isWell, row } = rowOf(summary);
+    rows.push([host, ...row]);
+    if (!isWell) bad.push(host);
+  }
+  if (rows.length === 0)
+    throw new WhisperBackupError('NO_REPORTS', `No host has sent a report of this drill to ${directory}`);
+  const text = table([HEAD, ...rows]);
+  if (bad.length === 0) return text;
+  throw new WhisperBackupError('DRILL_FAILED', `${bad.join(', ')} did not come out well:\n${text}`);
+}
+
+const HEAD = ['host', 'metrics', 'same', 'differ', 'damaged', 'failed', 'RPO max', 'median', 'RTO', 'whole host'];
+
+function rowOf({ counts = {}, drill, stopped }: Partial<Summary>): {
+  readonly isWell: boolean;
+  readonly row: string[];
+} {
+  const count = (name: string) => counts[name] ?? 0;
+  const isWell =
+    drill !== undefined && stopped === undefined && count('differing') + count('damaged') + count('failed') === 0;
+  const figures = ['metrics', 'same', 'differing', 'damaged', 'failed'].map((name) => String(count(name)));
+  const { rpo, rto, estimate } = drill ?? {};
+  return {
+    isWell,
+    row: [
+      ...figures,
+      rpo ? span(rpo.maxSeconds) : '-',
+      rpo ? span(rpo.medianSeconds) : '-',
+      rto ? span(rto.seconds) : '-',
+      estimate ? span(Math.max(estimate.secondsByBytes, estimate.secondsByMetrics)) : '-',
+    ],
+  };
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = HEAD.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))),
+  );
+  return lines.map((cells) => cells.join('  ')).join('\n');
+}
