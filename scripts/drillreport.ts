@@ -18,9 +18,7 @@ export async function drillReport(directory: string, since: Date): Promise<strin
     // The clock of files may lag behind by a tick.
     if (!name.endsWith('.json') || (await stat(file)).mtimeMs < since.getTime() - 1000) continue;
     const host = name.slice(0, -'.json'.length);
-    // It is what `drill --json` printed.
-    const summary: Partial<Summary> = JSON.parse(await readFile(file, 'utf8'));
-    const { isWell, row } = rowOf(summary);
+    const { isWell, row } = rowOf(parse(await readFile(file, 'utf8')));
     rows.push([host, ...row]);
     if (!isWell) bad.push(host);
   }
@@ -32,6 +30,15 @@ export async function drillReport(directory: string, since: Date): Promise<strin
 }
 
 const HEAD = ['host', 'metrics', 'same', 'differ', 'damaged', 'failed', 'RPO max', 'median', 'RTO', 'whole host'];
+
+/** What `drill --json` printed; nothing when it did not come so far. */
+function parse(text: string): Partial<Summary> {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
 
 function rowOf({ counts = {}, drill, stopped }: Partial<Summary>): {
   readonly isWell: boolean;

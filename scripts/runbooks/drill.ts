@@ -32,14 +32,9 @@ function plan(values: Values): Plan {
     steps: [
       {
         id: 'drill',
-        title: `Restore a sample of each bucket of ${limit} to scratch space on its host, and compare it with the live tree`,
+        title: `Restore a sample of each bucket of ${limit} to scratch space on its host, and compare it with the live tree; tell the measured RPO and RTO`,
         commands: [fleet.playbook('drill', limit, variables)],
-      },
-      {
-        id: 'report',
-        title: `Tell the measured RPO and RTO of each host, from ${directory}`,
-        commands: [],
-        act: (since) => drillReport(directory, since),
+        tell: (since) => drillReport(directory, since),
       },
     ],
     mind: ['Live trees and buckets are only read; the scratch space is emptied again.'],

@@ -1,7 +1,7 @@
 import { backupStep, statusStep } from './steps/backup.ts';
 import { carbonOption, startCarbon } from './steps/carbon.ts';
 import { Fleet } from './steps/fleet.ts';
-import { metricsOption, restoreSteps } from './steps/restore.ts';
+import { fallbackOf, fallbackOption, metricsOption, type RestoreWish, restoreSteps } from './steps/restore.ts';
 import { runRunbook } from './steps/run.ts';
 import type { Plan, Runbook, Step, Values } from './steps/step.ts';
 import { holdTimer } from './steps/timer.ts';
@@ -14,6 +14,7 @@ const hostLost: Runbook = {
     metricsOption,
     { name: 'date', value: 'date', kind: 'date', text: 'Newest backups before this ISO-8601 date (now)' },
     { name: 'release', value: 'file', text: 'Tarball to install (that of the inventory)' },
+    fallbackOption,
     {
       name: 'carbon-first',
       text: 'Start carbon before the restore: new points are kept at once, old ones are filled in',
@@ -36,6 +37,7 @@ function plan(values: Values): Plan {
   const roll = { ...(release !== undefined && { whisper_backup_release: release }) };
   const carbon = startCarbon(fleet, host, values);
   const wanted = values.all('metrics').filter((glob) => glob !== '*');
+  const args = fallbackOf(values);
   const steps: Step[] = [
     {
       id: 'deploy',
@@ -44,9 +46,9 @@ function plan(values: Values): Plan {
     },
     holdTimer(fleet, host),
     ...(values.is('carbon-first') ? [carbon] : []),
-    ...restoreSteps(fleet, host, { globs: [...wanted, '*'], date }),
+    ...restoreSteps(fleet, host, { globs: [...wanted, '*'], date, args }),
     ...(values.is('carbon-first') ? [] : [carbon]),
-    ...(values.is('no-backfill') ? [] : backfill(fleet, host, date)),
+    ...(values.is('no-backfill') ? [] : backfill(fleet, host, { globs: ['*'], date, args, id: 'backfill' })),
     {
       id: 'adopt',
       title: `Let the next backup of ${host} take the bucket over, and let the timer go on`,
@@ -67,9 +69,9 @@ function plan(values: Values): Plan {
 }
 
 /** What carbon made anew in the meantime, or kept locked, gets its old points now. */
-function backfill(fleet: Fleet, host: string, date: string | undefined): Step[] {
-  const [step] = restoreSteps(fleet, host, { globs: ['*'], date, id: 'backfill' });
-  return step ? [{ ...step, title: `Fill the gaps of files that carbon on ${host} has made anew meanwhile` }] : [];
+function backfill(fleet: Fleet, host: string, wish: RestoreWish): Step[] {
+  const title = `Fill the gaps of files that carbon on ${host} has made anew meanwhile`;
+  return restoreSteps(fleet, host, wish).map((step) => ({ ...step, title }));
 }
 
 await runRunbook(hostLost);

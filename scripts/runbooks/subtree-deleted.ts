@@ -1,7 +1,7 @@
 import { compareStep } from './steps/compare.ts';
 import { Fleet } from './steps/fleet.ts';
 import { listStep } from './steps/list.ts';
-import { metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
+import { fallbackOf, fallbackOption, metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
 import { runRunbook } from './steps/run.ts';
 import type { Plan, Runbook, Values } from './steps/step.ts';
 
@@ -12,6 +12,7 @@ const subtreeDeleted: Runbook = {
     { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'The host, as the inventory names it' },
     { ...metricsOption, isRequired: true },
     { name: 'date', value: 'date', kind: 'date', text: 'When it was deleted: newest backups before that (now)' },
+    fallbackOption,
   ],
   plan,
 };
@@ -21,7 +22,7 @@ function plan(values: Values): Plan {
   const fleet = new Fleet(values);
   const globs = values.all('metrics');
   const date = values.one('date');
-  const wish = { globs, date, asks: `Restore ${globs.join(' ')} on ${host}?` };
+  const wish = { globs, date, args: fallbackOf(values), asks: `Restore ${globs.join(' ')} on ${host}?` };
   return {
     steps: [
       listStep(fleet, host, { globs, date }),

@@ -23,7 +23,7 @@ export const ansibleConfig = 'ansible/ansible.cfg';
  * @returns what is wrong, if anything.
  */
 export async function execute(command: Command, diary: Diary, signal: AbortSignal): Promise<string | undefined> {
-  const { program, args, accepts = [0], judge } = command;
+  const { program, args, accepts = [0], forgives, judge } = command;
   diary.say(`$ ${typedForm(command)}`);
   const running = $({
     cwd: checkout,
@@ -39,7 +39,7 @@ export async function execute(command: Command, diary: Diary, signal: AbortSigna
   running.stderr.on('data', (chunk) => diary.pass(String(chunk)));
   const { exitCode, stdout } = await running;
   signal.removeEventListener('abort', stop);
-  if (exitCode !== 0) {
+  if (exitCode !== 0 && !forgives?.test(stdout)) {
     // Ansible has exit codes of its own, and prints that of the command on the host.
     const onHost = / \| (?:FAILED|CHANGED|SUCCESS)[^|\n]*\| rc=(\d+) >>/.exec(stdout)?.[1];
     const code = onHost === undefined ? undefined : Number(onHost);

@@ -10,6 +10,8 @@ interface Entry {
   readonly began: string;
   readonly ended?: string;
   readonly problem?: string;
+  /** Somebody has looked at the problem, and went on. */
+  readonly passed?: true;
 }
 
 interface Content {
@@ -43,7 +45,9 @@ export class Journal {
   }
 
   isDone(id: string): boolean {
-    return this.#content.steps.some((step) => step.id === id && step.ended !== undefined && step.problem === undefined);
+    return this.#content.steps.some(
+      (step) => step.id === id && step.ended !== undefined && (step.problem === undefined || step.passed),
+    );
   }
 
   /** Whether the step was begun, and perhaps done. */
@@ -60,6 +64,19 @@ export class Journal {
     const entry = this.#content.steps.find((step) => step.id === id);
     if (!entry) return;
     await this.#note({ ...entry, ended: new Date().toISOString(), ...(problem !== undefined && { problem }) });
+  }
+
+  /** Leaves the step that stopped as it is. @returns its id; undefined when none was begun. */
+  async pass(): Promise<string | undefined> {
+    const last = this.#content.steps.at(-1);
+    if (!last || this.isDone(last.id)) return undefined;
+    await this.#note({
+      ...last,
+      ended: new Date().toISOString(),
+      problem: last.problem ?? 'interrupted',
+      passed: true,
+    });
+    return last.id;
   }
 
   /** Puts it aside, whether all was done or not: the next run begins a new one. */
@@ -119,28 +136,29 @@ export async function readJournal(place: JournalPlace): Promise<Journal | undefi
   }
 }
 
+/** A journal to go on with, and that of a stopped run which it replaces. */
+export interface OpenedJournal {
+  readonly journal: Journal;
+  readonly replaced?: Journal;
+}
+
 /**
  * Opens the journal of a run: that of one that stopped, when it is to be resumed, or a new one.
  *
  * @throws UsageError when there is none to resume, one that nobody spoke of, or one of another run.
  */
-export async function openJournal(place: JournalPlace, { record, values }: Given): Promise<Journal> {
+export async function openJournal(place: JournalPlace, { record, values }: Given): Promise<OpenedJournal> {
   const stopped = await readJournal(place);
   if (values.is('resume')) {
     if (!stopped) throw new UsageError(`Nothing to resume: no run of ${place.runbook} for ${place.subject} stopped`);
     const others = stopped.differencesTo(record);
     if (others.length > 0)
       throw new UsageError(`${stopped.state}, with another --${others.join(', --')}: give the same, or --anew`);
-    return stopped;
+    return { journal: stopped };
   }
   if (stopped && !values.is('anew')) throw new UsageError(`${stopped.state}: --resume goes on, --anew begins again`);
-  await stopped?.close();
   await mkdir(place.directory, { recursive: true, mode: 0o700 });
-  return new Journal(place, {
-    version: 1,
-    runbook: place.runbook,
-    record,
-    started: new Date().toISOString(),
-    steps: [],
-  });
+  const started = new Date().toISOString();
+  const journal = new Journal(place, { version: 1, runbook: place.runbook, record, started, steps: [] });
+  return { journal, ...(stopped && { replaced: stopped }) };
 }

@@ -13,12 +13,13 @@ export const commonOptions: readonly RunbookOption[] = [
   { name: 'json', text: 'With --dry-run: print the plan as JSON' },
   { name: 'yes', text: 'Ask nothing' },
   { name: 'resume', text: 'Go on where an earlier run stopped' },
+  { name: 'past', text: 'With --resume: leave the step that stopped as it is, and go on behind it' },
   { name: 'anew', text: 'Forget an earlier run that stopped, and begin again' },
   { name: 'help', text: 'This help' },
 ];
 
 /** These say how to run, not what to do: a run that is resumed may have others. */
-const manner = new Set(['dry-run', 'json', 'yes', 'resume', 'anew', 'help', 'fleet-dir']);
+const manner = new Set(['dry-run', 'json', 'yes', 'resume', 'past', 'anew', 'help', 'fleet-dir']);
 
 export interface Given {
   readonly values: Values;
@@ -82,8 +83,9 @@ function check(name: string, kind: 'host' | 'date' | 'text', value: string): voi
       `--${name} must be the name of one host or group of the inventory: got ${JSON.stringify(value)}`,
     );
   if (kind === 'date') parseDate(value);
-  // Ansible would take it for a template and evaluate it.
-  if (/\{[{%#]/.test(value)) throw new UsageError(`--${name} must not hold {{, {% or {#: got ${JSON.stringify(value)}`);
+  // Ansible would take it for a template, or for a variable of the host, and put something else there.
+  if (/\{[{%#]|\$/.test(value))
+    throw new UsageError(`--${name} must not hold {{, {%, {# or $: got ${JSON.stringify(value)}`);
 }
 
 /** The help of one runbook. */

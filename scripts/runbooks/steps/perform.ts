@@ -45,13 +45,14 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
   /** @returns what went wrong, if anything. */
   async function perhaps(step: Step): Promise<string | undefined> {
     try {
+      let problem: string | undefined;
       for (const command of step.commands) {
-        const problem = await execute(command, diary, signal);
+        problem = await execute(command, diary, signal);
         if (signal.aborted) return 'interrupted';
-        if (problem !== undefined) return problem;
+        if (problem !== undefined) break;
       }
-      if (step.act) diary.say(await step.act(journal.started));
-      return undefined;
+      if (step.tell) diary.say(await step.tell(journal.started));
+      return problem;
     } catch (error) {
       return reasonOf(error);
     }
@@ -63,6 +64,8 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
       const isFreed = plan.steps.some(({ id: other, frees }) => frees?.includes(id) && journal.isDone(other));
       if (holds !== undefined && journal.isBegun(id) && !isFreed) diary.say(`Mind: ${holds}`);
     }
-    diary.say('The same command with --resume goes on from here');
+    diary.say(
+      'The same command with --resume does this step again and goes on; with --resume --past it goes on behind it',
+    );
   }
 }

@@ -1,5 +1,5 @@
-import type { Fleet } from './fleet.ts';
-import type { RunbookOption, Step } from './step.ts';
+import type { Fleet, PlaybookVariables } from './fleet.ts';
+import type { RunbookOption, Step, Values } from './step.ts';
 
 export const metricsOption: RunbookOption = {
   name: 'metrics',
@@ -8,6 +8,15 @@ export const metricsOption: RunbookOption = {
   text: 'Glob over dotted metric names; in the order in which they are wanted back',
 };
 
+export const fallbackOption: RunbookOption = {
+  name: 'fallback',
+  text: 'Where the newest backup of a metric is damaged, take the one before it',
+};
+
+export function fallbackOf(values: Values): readonly string[] {
+  return values.is('fallback') ? ['--fallback'] : [];
+}
+
 export interface RestoreWish {
   /** In this order. */
   readonly globs: readonly string[];
@@ -15,19 +24,32 @@ export interface RestoreWish {
   readonly date?: string | undefined;
   /** Further options of `whisper-backup restore`. @default [] */
   readonly args?: readonly string[];
+  /** Globs of metrics that are left out. @default [] */
+  readonly exclude?: readonly string[];
   /** What is asked before the first of them, if anything. */
   readonly asks?: string;
   /** @default 'restore' */
   readonly id?: string;
 }
 
-/** A restore for each glob. What is there already is backfilled, so that doing it again does no harm. */
+/**
+ * A restore for each glob, without what those before it have brought back. What is there already is backfilled, so that
+ * doing it again does no harm.
+ */
 export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Step[] {
   const { globs, id = 'restore', asks } = wish;
+  const what = (glob: string, i: number) =>
+    glob !== '*' ? JSON.stringify(glob) : i === 0 ? 'every metric' : 'the rest';
   return globs.map((metrics, i) => ({
     id: globs.length === 1 ? id : `${id} ${i + 1}`,
-    title: `Restore ${metrics === '*' ? 'every metric' : JSON.stringify(metrics)} on ${host}${stateOf(wish)}`,
-    commands: [fleet.playbook('restore', host, variablesOf(wish, metrics))],
+    title: `Restore ${what(metrics, i)} on ${host}${stateOf(wish)}`,
+    commands: [
+      {
+        ...fleet.playbook('restore', host, variablesOf({ ...wish, exclude: globs.slice(0, i) }, metrics)),
+        // Those before it may have covered all.
+        ...(i > 0 && { forgives: /NOTHING_MATCHED|Nothing to restore: / }),
+      },
+    ],
     ...(asks !== undefined && i === 0 && { asks }),
   }));
 }
@@ -36,15 +58,16 @@ export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Ste
 export function previewStep(fleet: Fleet, host: string, wish: RestoreWish): Step {
   return {
     id: 'preview',
-    title: `Try the restore on ${host} without writing: each backup${stateOf(wish)} is fetched and checked`,
+    title: `Try the restore on ${host} without writing: each backup is fetched and checked`,
     commands: wish.globs.map((metrics) =>
       fleet.playbook('restore', host, { ...variablesOf(wish, metrics), dry_run: true }),
     ),
   };
 }
 
-function variablesOf({ date, args = [] }: RestoreWish, metrics: string) {
-  return { metrics, ...(date !== undefined && { date }), ...(args.length > 0 && { restore_args: args }) };
+function variablesOf({ date, args = [], exclude = [] }: RestoreWish, metrics: string): PlaybookVariables {
+  const all = [...args, ...exclude.map((glob) => `--exclude=${glob}`)];
+  return { metrics, ...(date !== undefined && { date }), ...(all.length > 0 && { restore_args: all }) };
 }
 
 function stateOf({ date }: RestoreWish): string {

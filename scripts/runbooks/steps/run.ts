@@ -35,6 +35,7 @@ async function run(runbook: Runbook, given: Given): Promise<number> {
     return exitCodes.done;
   }
   if (values.is('resume') && values.is('anew')) throw new UsageError('--resume and --anew do not go together');
+  if (values.is('past') && !values.is('resume')) throw new UsageError('--past is for --resume');
   if (values.is('json') && !values.is('dry-run')) throw new UsageError('--json is for --dry-run');
   const plan = runbook.plan(values);
   const place = placeOf(runbook, given);
@@ -57,13 +58,18 @@ async function performAll(
   given: Given,
   { place, diary }: { readonly place: JournalPlace; readonly diary: Diary },
 ): Promise<number> {
-  const journal = await openJournal(place, given);
+  const { journal, replaced } = await openJournal(place, given);
   const ask = given.values.is('yes') ? askNobody : askOnTerminal;
   diary.pass(planText(runbook, plan, (id) => journal.isDone(id), false));
   diary.say(`The log of this run is ${diary.file}`);
   if (!(await ask(`Go on with these ${plan.steps.length} steps?`))) {
     diary.say('Nothing was done');
     return exitCodes.error;
+  }
+  await replaced?.close();
+  if (given.values.is('past')) {
+    const passed = await journal.pass();
+    diary.say(passed === undefined ? 'No step has stopped' : `Step '${passed}' is left as it is`);
   }
   const stop = new AbortController();
   let interrupted: number | undefined;

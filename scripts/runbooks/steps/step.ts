@@ -4,6 +4,8 @@ export interface Command {
   readonly args: readonly string[];
   /** Which exit codes of a command on a host are not a failure of the step. @default [0] */
   readonly accepts?: readonly number[];
+  /** What it says when there was nothing to do, which is no failure then. */
+  readonly forgives?: RegExp;
   /** Looks at what the command said. @returns what is wrong with it, if anything. */
   readonly judge?: (output: string) => string | undefined;
 }
@@ -22,8 +24,8 @@ export interface Step {
   readonly holds?: string;
   /** The ids of the steps whose hold this one ends. */
   readonly frees?: readonly string[];
-  /** Done on the bastion, behind the commands. @param since when the run began. @returns what to tell. */
-  readonly act?: (since: Date) => Promise<string>;
+  /** What there is to tell behind the commands, whether they went well or not. @param since when the run began. */
+  readonly tell?: (since: Date) => Promise<string>;
 }
 
 /** What a runbook will do. */
