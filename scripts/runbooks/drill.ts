@@ -13,6 +13,7 @@ const drill: Runbook = {
     { name: 'sample', value: 'n/t', text: 'The n-th of t parts of the metrics (1/50; 1/1 is all)' },
     { name: 'scratch', value: 'dir', text: "Empty directory on the hosts (that of the hosts' configuration)" },
   ],
+  isRehearsal: true,
   plan,
 };
 

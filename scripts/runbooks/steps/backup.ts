@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Fleet } from './fleet.ts';
 import type { Step } from './step.ts';
 
@@ -12,5 +14,12 @@ export function statusStep(fleet: Fleet, host: string): Step {
     id: 'status',
     title: `Show the status of ${host}`,
     commands: [fleet.playbook('status', host, { fleet_dir: fleet.directory })],
+    tell: () => told(join(fleet.directory, 'status', `${host}.json`)),
   };
+}
+
+/** The report as it came, without braces: its names say what is what. */
+async function told(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => 'no status');
+  return text.trim().replace(/[{}"]/g, '').replaceAll(',', ', ');
 }

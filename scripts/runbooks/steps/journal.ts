@@ -28,6 +28,8 @@ export interface JournalPlace {
   readonly runbook: string;
   /** The host or group that it is about. */
   readonly subject: string;
+  /** Whether a run that stopped may be forgotten unasked. */
+  readonly isRehearsal: boolean;
 }
 
 /** What has been done of one runbook, on the disk after each step. It is renamed when all is done. */
@@ -156,7 +158,8 @@ export async function openJournal(place: JournalPlace, { record, values }: Given
       throw new UsageError(`${stopped.state}, with another --${others.join(', --')}: give the same, or --anew`);
     return { journal: stopped };
   }
-  if (stopped && !values.is('anew')) throw new UsageError(`${stopped.state}: --resume goes on, --anew begins again`);
+  if (stopped && !place.isRehearsal && !values.is('anew'))
+    throw new UsageError(`${stopped.state}: --resume goes on, --anew begins again`);
   await mkdir(place.directory, { recursive: true, mode: 0o700 });
   const started = new Date().toISOString();
   const journal = new Journal(place, { version: 1, runbook: place.runbook, record, started, steps: [] });

@@ -19,6 +19,7 @@ export function planText(runbook: Runbook, { steps, mind }: Plan, isDone: IsDone
 export function planRecord(runbook: Runbook, { steps, mind }: Plan, isDone: IsDone): object {
   return {
     runbook: runbook.name,
+    options: runbook.options.map(({ name }) => name),
     steps: steps.map(({ id, title, commands, asks }) => ({
       id,
       title,

@@ -102,7 +102,8 @@ async function show(runbook: Runbook, plan: Plan, { values }: Given, place: Jour
 function placeOf(runbook: Runbook, { values }: Given): JournalPlace {
   const hosts = runbook.options.filter(({ kind }) => kind === 'host').flatMap(({ name }) => values.all(name));
   const subject = hosts.length > 0 ? hosts.join('-to-') : 'all';
-  return { directory: join(new Fleet(values).directory, 'journal'), runbook: runbook.name, subject };
+  const directory = join(new Fleet(values).directory, 'journal');
+  return { directory, runbook: runbook.name, subject, isRehearsal: runbook.isRehearsal ?? false };
 }
 
 async function takeLock(place: JournalPlace): Promise<RunLock> {

@@ -40,6 +40,8 @@ export interface Runbook {
   readonly name: string;
   readonly title: string;
   readonly options: readonly RunbookOption[];
+  /** A run that stopped left nothing to be mended: the next one begins again, unless it is to resume. @default false */
+  readonly isRehearsal?: boolean;
   /** @throws UsageError when the options do not go together. */
   plan(values: Values): Plan;
 }

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { acquireRunLock } from '../../../lib/system/runlock.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { Bastion } from './bastion.ts';
 import { samples } from './samples.ts';
@@ -10,6 +11,7 @@ import { samples } from './samples.ts';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 interface PlanRecord {
+  readonly options: readonly string[];
   readonly steps: readonly { readonly id: string; readonly commands: readonly { program: string; args: string[] }[] }[];
 }
 
@@ -49,6 +51,7 @@ describe('the runbooks', () => {
       const page = await readFile(join(root, 'docs/runbooks', `${name}.md`), 'utf8');
       const told = [...page.matchAll(/^\d+\. \*\*([\w-]+)\*\*/gm)].map(([, id]) => id);
       assert.deepEqual(told, [...new Set(plan.steps.map(({ id }) => id.replace(/ \d+$/, '')))]);
+      for (const option of plan.options) assert.ok(page.includes(`--${option}`), `--${option} is not in the page`);
       for (const heading of ['When', 'Steps', 'By hand', 'How long'])
         assert.match(page, new RegExp(`^## ${heading}$`, 'm'));
 
@@ -64,16 +67,6 @@ describe('the runbooks', () => {
       for (const call of planned) assert.equal(call[call.indexOf('--inventory') + 1], '/etc/inventory');
       const left = await readdir(join(on.fleet, 'journal'));
       assert.equal(left.filter((file) => file.endsWith('.json')).length, 1, String(left));
-    });
-
-    it(`${name} tells each of its options, and its page those that are its own`, async () => {
-      const on = await bastion();
-      const { code, stdout } = await on.run(name, '--help');
-      assert.equal(code, 0);
-      const [own = ''] = stdout.split('  --inventory');
-      const page = await readFile(join(root, 'docs/runbooks', `${name}.md`), 'utf8');
-      for (const [option] of own.matchAll(/--[\w-]+/g))
-        assert.ok(page.includes(option), `${option} is not in the page`);
     });
   }
 
@@ -160,6 +153,20 @@ describe('the runbooks', () => {
     assert.match(stderr, /nobody to ask.*--yes/);
   });
 
+  it('exclude one another for one host, and let other hosts be', async () => {
+    const on = await bastion();
+    await mkdir(join(on.fleet, 'journal'), { recursive: true });
+    const lock = await acquireRunLock(join(on.fleet, 'journal', 'bucket-damaged.h1.lock'), { timeout: 0 });
+    try {
+      const { code, stderr } = await on.run('bucket-damaged', '--host', 'h1', '--yes');
+      assert.deepEqual([code, await on.calls()], [11, []]);
+      assert.match(stderr, /Another run of bucket-damaged for h1 is under way/);
+      assert.equal((await on.run('bucket-damaged', '--host', 'h2', '--yes')).code, 0);
+    } finally {
+      await lock.release();
+    }
+  });
+
   it('refuse what Ansible would not take for what it is', async () => {
     const on = await bastion();
     for (const [args, told] of [
@@ -184,13 +191,17 @@ describe('the runbooks', () => {
     await mkdir(reports, { recursive: true });
     await writeFile(join(reports, 'old.json'), REPORT);
     const differs = REPORT.replace('"differing":0', '"differing":2');
-    await on.answer(1, `sleep 2; for h in h1 h2; do cat > '${reports}'/$h.json; done <<'EOF'\n${differs}\nEOF\nexit 2`);
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    const write = (host: string) => `echo '${differs}' > '${reports}/${host}.json'`;
+    await on.answer(1, `${write('h1')}; ${write('h2')}; exit 2`);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     const { code, stdout } = await on.run('drill', '--limit', 'graphite', '--yes');
     assert.equal(code, 1, stdout);
-    assert.match(stdout, /h1 did not come out well|h1, h2 did not come out well/);
-    assert.match(stdout, /^h1 .* 4\.0 min .* 60\.0 s /m);
+    assert.match(stdout, /: h1, h2 did not come out well:$/m);
+    assert.match(stdout, /^h1 +10 +10 +2 +0 +0 +4 min +60\.0 s +2\.0 s +20\.0 s$/m);
     assert.doesNotMatch(stdout, /^old /m);
+    await on.answer(2, `${write('h1').replace('"differing":2', '"differing":0')}; rm '${reports}/h2.json'`);
+    const next = await on.run('drill', '--limit', 'graphite', '--yes');
+    assert.equal(next.code, 0, next.stdout);
   });
 });
 
