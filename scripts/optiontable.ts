@@ -1,6 +1,16 @@
 import type { Key } from '../config/schema.ts';
 
-export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'drill' | 'config';
+export type CommandName =
+  | 'backup'
+  | 'restore'
+  | 'purge'
+  | 'list'
+  | 'fill'
+  | 'show'
+  | 'verify'
+  | 'drill'
+  | 'status'
+  | 'config';
 
 /** One option of the command line. */
 export interface OptionSpec {
@@ -21,7 +31,7 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const stored: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'drill'];
+const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'drill', 'status'];
 const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify', 'drill'];
 const changing: readonly CommandName[] = [...tree, 'fill', 'verify', 'drill'];
 const writing: readonly CommandName[] = ['backup', 'purge', 'config'];
@@ -30,6 +40,8 @@ const selecting: readonly CommandName[] = [...tree, 'list', 'verify', 'drill'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
 const drilling: readonly CommandName[] = ['drill'];
+const recorded: readonly CommandName[] = [...tree, 'status', 'config'];
+const reporting: readonly CommandName[] = [...tree, 'config'];
 const backing: readonly CommandName[] = ['backup', 'config'];
 
 /** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
@@ -62,21 +74,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'b',
     value: 'name',
     key: 'bucket',
-    about: stored,
+    about: remote,
     text: 'Bucket, container, or directory of the disk store (graphite-backups)',
   },
   {
     name: 'storage-path',
     value: 'path',
     key: 'storagePath',
-    about: stored,
+    about: remote,
     text: 'Path in the bucket, ahead of each metric (none)',
   },
   {
     name: 'storage-path-raw',
     value: 'text',
     key: 'storagePathRaw',
-    about: stored,
+    about: remote,
     text: 'The same without a slash, as version 0.3.0 of the Python tool wrote it',
   },
   {
@@ -278,6 +290,46 @@ export const optionTable: readonly OptionSpec[] = [
     key: 'splay',
     about: locking,
     text: 'Start after a random time of at most this many seconds (0)',
+  },
+  {
+    name: 'credentials',
+    value: 'file',
+    key: 'credentials',
+    about: remote,
+    text: 'File of NAME=value lines that stand in for AWS_*, ST_* and OS_* variables',
+  },
+  {
+    name: 'state-dir',
+    value: 'dir',
+    key: 'stateDir',
+    commands: recorded,
+    text: 'Where each run leaves its record (/var/lib/whisper-backup)',
+  },
+  {
+    name: 'interval',
+    value: 's',
+    key: 'interval',
+    commands: recorded,
+    text: 'Seconds between scheduled backups: two without a success are late (86400)',
+  },
+  {
+    name: 'bucket-records',
+    commands: ['status'],
+    text: "Go by what the bucket has on record, not by this host's own: for a host that is dead",
+  },
+  {
+    name: 'carbon',
+    value: 'host:port',
+    key: 'carbon',
+    commands: reporting,
+    text: "Carbon's plaintext listener, to send the figures of each run to (none)",
+  },
+  {
+    name: 'carbon-prefix',
+    value: 'name',
+    key: 'carbonPrefix',
+    commands: reporting,
+    text: 'What the names of these figures begin with (whisper-backup)',
   },
   { name: 'config', value: 'file', text: 'Configuration file; repeatable, later ones override' },
   { name: 'help', letter: 'h', text: 'Help, also for one command' },
