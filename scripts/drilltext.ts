@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { DrillReport } from '../lib/drill/report.ts';
+import { spanText } from './spantext.ts';
 
 /** What a drill measured, a line each, for people. */
 export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport): string[] {
@@ -27,8 +28,7 @@ function size(bytes: number): string {
   return prettyBytes(bytes, { binary: true });
 }
 
-/** `12.3 s`, `4 min`, `2.5 h`. */
+/** `12.3 s`, `4 min`, `3 h`. */
 export function span(seconds: number): string {
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  return seconds < 7200 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  return seconds < 120 ? `${seconds.toFixed(1)} s` : spanText(seconds);
 }

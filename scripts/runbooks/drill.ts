@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { drillReport } from '../drillreport.ts';
+import { drillReport } from '../fleet/drillreport.ts';
 import { Fleet } from './steps/fleet.ts';
 import { runRunbook } from './steps/run.ts';
 import type { Plan, Runbook, Values } from './steps/step.ts';

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fleetTable } from '../../fleet/fleettable.ts';
+import { readHostReports } from '../../fleet/hostreport.ts';
 import type { Fleet } from './fleet.ts';
 import type { Step } from './step.ts';
 
@@ -14,12 +15,12 @@ export function statusStep(fleet: Fleet, host: string): Step {
     id: 'status',
     title: `Show the status of ${host}`,
     commands: [fleet.playbook('status', host, { fleet_dir: fleet.directory })],
-    tell: () => told(join(fleet.directory, 'status', `${host}.json`)),
+    tell: async () => {
+      const reports = await readHostReports(join(fleet.directory, 'status')).catch(() => []);
+      return fleetTable(
+        reports.filter(({ name }) => name === host),
+        { color: false },
+      );
+    },
   };
-}
-
-/** The report as it came, without braces: its names say what is what. */
-async function told(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch(() => 'no status');
-  return text.trim().replace(/[{}"]/g, '').replaceAll(',', ', ');
 }

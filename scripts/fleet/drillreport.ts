@@ -1,8 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WhisperBackupError } from '../lib/errors.ts';
-import type { Summary } from '../lib/summary.ts';
-import { span } from './drilltext.ts';
+import Table from 'cli-table3';
+import { WhisperBackupError } from '../../lib/errors.ts';
+import { printable } from '../../lib/printable.ts';
+import type { Summary } from '../../lib/summary.ts';
+import { span } from '../drilltext.ts';
 
 /**
  * The table of the reports that a drill has fetched from the hosts: `<host>.json` each.
@@ -24,7 +26,7 @@ export async function drillReport(directory: string, since: Date): Promise<strin
   }
   if (rows.length === 0)
     throw new WhisperBackupError('NO_REPORTS', `No host has sent a report of this drill to ${directory}`);
-  const text = table([HEAD, ...rows]);
+  const text = tableOf(rows);
   if (bad.length === 0) return text;
   throw new WhisperBackupError('DRILL_FAILED', `${bad.join(', ')} did not come out well:\n${text}`);
 }
@@ -61,10 +63,13 @@ function rowOf({ counts = {}, drill, stopped }: Partial<Summary>): {
   };
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = HEAD.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))),
-  );
-  return lines.map((cells) => cells.join('  ')).join('\n');
+function tableOf(rows: readonly (readonly string[])[]): string {
+  const table = new Table({
+    head: [...HEAD],
+    colAligns: HEAD.map((name) => (name === 'host' ? 'left' : 'right')),
+    // Its own colours do not ask whether there is a terminal.
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of rows) table.push(row.map(printable));
+  return table.toString();
 }
