@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { checkSpace } from '../lib/drill/scratchtree.ts';
 import { type DrillOptions, drill } from '../lib/drill.ts';
 import { silent } from '../lib/report.ts';
 import { createDiskStore } from '../lib/store/disk.ts';
@@ -12,7 +13,7 @@ import { lockByPython } from './fixtures/locker.ts';
 import { backUp, codesOf } from './fixtures/operations.ts';
 import { writeWithPython } from './fixtures/pythontree.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
-import { contents, readTree } from './fixtures/tree.ts';
+import { contents, plant, readTree } from './fixtures/tree.ts';
 
 /** A full five minutes ago, so that no interval is going on. */
 const NOW = Math.floor(Date.now() / 300_000) * 300 - 300;
@@ -156,6 +157,31 @@ describe('a drill', () => {
       [['servers.web0.m0', `servers.web0.m0/${newest}`, { key: `servers.web0.m0/${first}`, read: false }]],
     );
     assert.deepEqual([counts['damaged'], counts['restored'], counts['same']], [1, 11, 11]);
+  });
+
+  it('takes a NaN for what it is, and what go-carbon compressed for nothing that can be compared', async () => {
+    writeWithPython(prefix, [
+      {
+        path: 'nan',
+        points: [
+          [NOW - 600, Number.NaN],
+          [NOW, 1],
+        ],
+      },
+    ]);
+    await plant(prefix, 'compressed.wsp', new TextEncoder().encode('whisper_compressed and more'));
+    await backUp(store, prefix);
+    const { counts, failed, skipped } = await run();
+    assert.deepEqual([failed, counts['differing'], counts['same']], [[], 0, 13]);
+    assert.deepEqual(codesOf(skipped), { compressed: 'WHISPER_COMPRESSED' });
+  });
+
+  it('refuses a sample that has no room, and says how much it needs', async () => {
+    await assert.rejects(checkSpace(scratch.path, 2 ** 62), {
+      code: 'NO_SPACE',
+      message: /needs about .*EiB.* --sample/,
+    });
+    await checkSpace(scratch.path, 1);
   });
 
   it('counts a live file as failed that is damaged or whose lock is not to be had, and goes on', async () => {
