@@ -94,20 +94,18 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   createCompressor(compressorOptions(format));
 
   await checkPrefix(options.prefix);
-  await store.open({ create: true, ...(signal && { signal }) });
-  await claim(store, { ...options, adopt: rules.adopt, now: now() });
-
-  const cache = await StatCache.open(options.statCache, {
-    prefix: options.prefix,
-    isPartial: (options.metrics ?? '*') !== '*' || (options.exclude ?? []).length > 0,
-    dryRun,
-    report,
-  });
   const uploads = new Uploads(store, {
     ...options,
     layout,
     format,
     includeDamaged: options.includeDamaged ?? false,
+  });
+  if (!(await StatCache.isThere(options.statCache))) uploads.start();
+  const cache = await StatCache.open(options.statCache, {
+    prefix: options.prefix,
+    isPartial: (options.metrics ?? '*') !== '*' || (options.exclude ?? []).length > 0,
+    dryRun,
+    report,
   });
 
   // Where the file system has no locks every file would fail alike: stop, and say so once.
@@ -135,6 +133,8 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   }
 
   try {
+    await store.open({ create: true, ...(signal && { signal }) });
+    await claim(store, { ...options, adopt: rules.adopt, now: now() });
     const visits = pMapIterable(
       batched(untilStopped(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
 import { type BringBackContext, type BringBackRules, type BroughtBack, bringBack } from './bringback.ts';
@@ -60,7 +60,6 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   const { report, signal, dryRun = false, processes = 4, bytesInFlight = 2 ** 28 } = options;
   const now = options.now ?? (() => new Date());
   const tally = new Tally(COUNTS);
-  await store.open({ create: false, ...(signal && { signal }) });
   const isSelected = selector(options);
   const budget = new ByteBudget(bytesInFlight);
   const pool = new WorkerPool({
@@ -69,8 +68,6 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     onWarning: (warning) => report.log('warn', warning),
     ...(signal && { signal }),
   });
-  // Opened before anything is written, or syncfs(2) would not be told of every error.
-  const tree = dryRun ? undefined : await open(makePrefix(options.prefix, options));
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
@@ -90,7 +87,12 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     }
     progress.complete = true;
   }
+  let tree: FileHandle | undefined;
   try {
+    pool.start();
+    await store.open({ create: false, ...(signal && { signal }) });
+    // Opened before anything is written, or syncfs(2) would not be told of every error.
+    if (!dryRun) tree = await open(makePrefix(options.prefix, options));
     const visits = pMapIterable(
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { codeOf, reasonOf } from '../errors.ts';
 import type { Report } from '../report.ts';
 import type { LocalFile } from '../tree/walk.ts';
@@ -37,6 +38,15 @@ export class StatCache {
     this.#lookup = lookup;
     this.#writer = writer;
     this.#report = report;
+  }
+
+  /** Whether there is anything to remember: if not, every file will be read. */
+  static async isThere(options: StatCacheOptions | undefined): Promise<boolean> {
+    if (!options || options.rehash) return false;
+    return access(options.file).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** @param options without them there is no cache. */
