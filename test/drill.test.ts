@@ -105,6 +105,20 @@ describe('a drill', () => {
     assert.equal(counts['differingPoints'], 2);
   });
 
+  it('takes an aggregate for no other point when late points have gone into it since', async () => {
+    const from = NOW - 1500;
+    // Three of five are enough for an aggregate.
+    const gap = points(NOW - 3000, NOW).filter(([at]) => at < from + 60 || at > from + 120);
+    writeWithPython(prefix, [{ path: 'late', points: gap }]);
+    await backUp(store, prefix);
+    writeWithPython(prefix, [{ path: 'late', points: points(from + 60, from + 120, 500) }]);
+    const { counts, drill: drilled } = await run();
+    assert.deepEqual([counts['differing'], drilled?.differing], [0, []]);
+    writeWithPython(prefix, [{ path: 'late', points: [[from, 4711]] }]);
+    const found = (await run()).drill?.differing.map(({ step, timestamp }) => [step, timestamp]);
+    assert.deepEqual(found, [[60, from]]);
+  });
+
   it('names at most 20 points that differ, and counts them all', async () => {
     writeWithPython(prefix, [{ path: 'servers/web0/m0', points: points(NOW - 3000, NOW - 600, 777) }]);
     const { counts, drill: drilled } = await run();

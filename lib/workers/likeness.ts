@@ -4,7 +4,7 @@ import type { LockOptions, Room } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { knownPoints } from '../whisper/info.ts';
-import type { Point } from '../whisper/points.ts';
+import { alignDown, type Point } from '../whisper/points.ts';
 import { Scratch } from './scratch.ts';
 
 /** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
@@ -68,21 +68,28 @@ function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: 
   const newest = newestOf(archives);
   const differences: Difference[] = [];
   let differing = 0;
+  // Times of points that came to the live file since, below the newest one: what they are aggregated to is new as well.
+  let late: number[] = [];
   for (const [step, points] of archives) {
-    const values = new Map(liveArchives.get(step)?.map(({ timestamp, value }) => [timestamp, value]));
+    const livePoints = liveArchives.get(step) ?? [];
+    const values = new Map(livePoints.map(({ timestamp, value }) => [timestamp, value]));
+    const renewed = new Set(late.map((time) => alignDown(time, step)));
     for (const { timestamp, value: before } of points) {
       const value = values.get(timestamp);
       // The interval of the newest point, in each archive, may have been going on when the backup was made.
-      if (value === undefined || Object.is(value, before) || value === before || timestamp + step > newest) continue;
+      if (value === undefined || timestamp + step > newest || renewed.has(timestamp)) continue;
+      if (Object.is(value, before) || value === before) continue;
       differing++;
       if (differences.length < EXAMPLES) differences.push({ step, timestamp, value, restored: before });
     }
+    const known = new Set(points.map(({ timestamp }) => timestamp));
+    late = [...renewed, ...livePoints.map(({ timestamp }) => timestamp).filter((time) => !known.has(time))];
   }
   const lag = lagOf(liveArchives, newest, until);
   return { outcome: 'compared', differing, examples: differences, ...(lag !== undefined && { lag }) };
 }
 
-/** The known points, by the archive's step. */
+/** The known points, by the archive's step, finest first. */
 function archivesOf(bytes: Uint8Array, file: string): Map<number, Point[]> {
   try {
     const { archives } = parseHeader(bytes);
