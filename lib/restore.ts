@@ -9,10 +9,11 @@ import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
-import { type Summary, Tally } from './summary.ts';
+import { type Damaged, type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
 import { refusal } from './tree/refusal.ts';
+import { isInPart, type Part } from './verify/part.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 
@@ -29,6 +30,8 @@ export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions,
   readonly replaceDamaged?: boolean;
   /** Leave out metrics that were gone at the date. @default false */
   readonly skipGone?: boolean;
+  /** Only this part of the metrics. @default all of them */
+  readonly part?: Part;
   /** Who gets what is made. @default the owner of the nearest directory that was there */
   readonly owner?: Owner;
 }
@@ -79,7 +82,8 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   async function* selected(): AsyncGenerator<readonly StoredMetric[]> {
     for await (const metrics of catalogPages(store, options, events)) {
       if (signal?.aborted || noLocks) return;
-      const chosen = metrics.filter(({ metric }) => isSelected(metric));
+      const { part } = options;
+      const chosen = metrics.filter(({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
       progress.found += chosen.length;
       yield chosen;
     }
@@ -179,7 +183,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   }
 
   /** @returns what is to be tried next. */
-  function settle({ stored, older }: Attempt, result: BroughtBack | undefined): Attempt | undefined {
+  function settle({ stored, backup: tried, older }: Attempt, result: BroughtBack | undefined): Attempt | undefined {
     if (!result) return undefined;
     const { metric } = stored;
     tally.add('bytesFetched', result.fetched);
@@ -192,7 +196,8 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     if (code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(code, reason);
     const backup = older.at(-1);
     if (!result.backupDamaged || !backup) {
-      tally.fail({ metric, code, reason });
+      const backup = result.backupDamaged && { key: tried.object.key, instead: insteadOf(tried, stored, options.date) };
+      tally.fail({ metric, code, reason, ...(backup && { backup }) });
       return undefined;
     }
     tally.add('fallbacks');
@@ -237,6 +242,13 @@ function weightOf({ backups }: StoredMetric): number {
 /** The backups strictly before the date, ascending. */
 function candidatesOf(stored: StoredMetric, date: Date | undefined): Backup[] {
   return stored.backups.filter((backup) => !date || backup.time.getTime() < date.getTime());
+}
+
+/** What `--fallback` would take instead. */
+function insteadOf(tried: Backup, stored: StoredMetric, date: Date | undefined): Damaged['instead'] {
+  const older = candidatesOf(stored, date);
+  const key = older[older.indexOf(tried) - 1]?.object.key;
+  return key === undefined ? null : { key, read: false };
 }
 
 /** Whether a tombstone says that the metric was gone at the date, and no backup says that it came back. */

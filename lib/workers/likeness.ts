@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import type { LockOptions, Room } from '../tree/readfile.ts';
+import { readGently } from '../tree/readgently.ts';
+import { isCompressed, parseHeader } from '../whisper/header.ts';
+import { alignDown, type Point, Ring } from '../whisper/points.ts';
+import { Scratch } from './scratch.ts';
+
+/** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
+export interface LikenessTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+  readonly live: string;
+  /** Nobody writes to it. */
+  readonly restored: string;
+  /** Points of the live file behind this do not count, in seconds since the epoch. */
+  readonly until: number;
+}
+
+export interface Difference extends Point {
+  /** Of the archive, in seconds. */
+  readonly step: number;
+  /** The value in the restored file; `value` is that of the live one. */
+  readonly restored: number;
+}
+
+export type Likeness =
+  | {
+      readonly outcome: 'compared';
+      /** Seconds of newest points that the restored file lacks; undefined when the live file has no points. */
+      readonly lag?: number;
+      /** How many points differ. */
+      readonly differing: number;
+      /** The first of them. */
+      readonly examples: readonly Difference[];
+    }
+  /** `skipped`: it has vanished, is being created, or is of a format whose points cannot be read. */
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+
+/** The thread's. */
+const scratch = new Scratch();
+
+const EXAMPLES = 20;
+
+/** Reads the live file as a backup does, under its lock, and compares it with the restored one. Never throws. */
+export function likeness(task: LikenessTask, stopped: () => boolean): Promise<Likeness> {
+  return scratch.lend((room) => likenessIn(room, task, stopped));
+}
+
+async function likenessIn(room: Room, task: LikenessTask, stopped: () => boolean): Promise<Likeness> {
+  try {
+    const { bytes } = await readGently(task.live, { ...task, stopped }, room);
+    if (bytes.length === 0) throw new WhisperBackupError('BEING_CREATED', `${task.live} is empty`);
+    return compare(bytes, new Uint8Array(readFileSync(task.restored)), task);
+  } catch (error) {
+    const code = codeOf(error);
+    const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';
+    return { outcome, code, reason: reasonOf(error) };
+  }
+}
+
+function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: LikenessTask): Likeness {
+  if (isCompressed(live) || isCompressed(restored)) {
+    const reason = "It is in go-carbon's compressed format: its points were not compared";
+    return { outcome: 'skipped', code: 'WHISPER_COMPRESSED', reason };
+  }
+  const liveRings = ringsOf(live, file);
+  const rings = ringsOf(restored, 'the restored file');
+  const newest = newestOf(rings.values(), Number.POSITIVE_INFINITY) ?? 0;
+  const differences: Difference[] = [];
+  let differing = 0;
+  // Times of points that came to the live file since, below the newest one: what they are aggregated to is new as well.
+  let late = new Set<number>();
+  for (const [step, ring] of rings) {
+    const liveRing = liveRings.get(step);
+    if (!liveRing) continue;
+    late = new Set([...late].map((time) => alignDown(time, step)));
+    for (const timestamp of timesIn(ring)) {
+      const value = liveRing.get(timestamp);
+      const before = ring.get(timestamp);
+      // The interval of the newest point, in each archive, may have been going on when the backup was made.
+      if (value === undefined || before === undefined || timestamp + step > newest || late.has(timestamp)) continue;
+      if (value === before || Object.is(value, before)) continue;
+      differing++;
+      if (differences.length < EXAMPLES) differences.push({ step, timestamp, value, restored: before });
+    }
+    for (const time of timesIn(liveRing)) if (time < newest && ring.get(time) === undefined) late.add(time);
+  }
+  const last = newestOf(liveRings.values(), until);
+  const lag = last === undefined ? undefined : Math.max(0, last - (newest || oldestOf(liveRings.values())));
+  return { outcome: 'compared', differing, examples: differences, ...(lag !== undefined && { lag }) };
+}
+
+/** The archives, by their step, finest first. */
+function ringsOf(bytes: Uint8Array, file: string): Map<number, Ring> {
+  try {
+    const { archives } = parseHeader(bytes);
+    return new Map(archives.map((archive) => [archive.secondsPerPoint, new Ring(bytes, archive)]));
+  } catch (cause) {
+    throw new WhisperBackupError('LOCAL_DAMAGED', `Cannot compare ${file}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** The times of the known points, in the order of their slots. */
+function* timesIn(ring: Ring): Generator<number> {
+  for (let i = 0; i < ring.archive.points; i++) if (ring.isPointAt(i)) yield ring.timestampAt(i);
+}
+
+/** The newest point of any archive, up to a time. */
+function newestOf(rings: Iterable<Ring>, until: number): number | undefined {
+  let newest: number | undefined;
+  for (const ring of rings) for (const time of timesIn(ring)) if (time <= until && time > (newest ?? 0)) newest = time;
+  return newest;
+}
+
+function oldestOf(rings: Iterable<Ring>): number {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const ring of rings) for (const time of timesIn(ring)) if (time < oldest) oldest = time;
+  return oldest;
+}
