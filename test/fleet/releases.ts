@@ -1,0 +1,35 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isArchitecture } from '../../scripts/dist/architecture.ts';
+import { makeRelease } from '../../scripts/dist/release.ts';
+import { sha256Of, sumLine, writeSums } from '../../scripts/dist/sums.ts';
+import { pack } from '../../scripts/dist/tarball.ts';
+import { runCommand } from '../hosts/command.ts';
+
+/** Makes the release of this checkout, for this machine's processor. @returns the path of its tarball. */
+export async function release(version: string, out: string): Promise<string> {
+  const architecture = process.arch;
+  if (!isArchitecture(architecture)) throw new Error(`There is no release for ${architecture}`);
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  return (await makeRelease(root, { architecture, version, out })).tarball;
+}
+
+/** The same program as another version: in a fraction of the time that it takes to make one. */
+export async function asVersion(tarball: string, from: string, to: string, out: string): Promise<string> {
+  const name = basename(tarball, '.tar.gz').replace(from, to);
+  const top = join(out, name);
+  await mkdir(top, { recursive: true });
+  const { code, stderr } = await runCommand(['tar', '-xzf', tarball, '--strip-components=1', '-C', top]);
+  if (code !== 0) throw new Error(stderr);
+  await writeFile(join(top, 'VERSION'), `${to}\n`);
+  const manifest = join(top, 'app/package.json');
+  await writeFile(manifest, JSON.stringify({ ...JSON.parse(await readFile(manifest, 'utf8')), version: to }));
+  await rm(join(top, 'SHA256SUMS'));
+  await writeSums(top);
+  const result = join(out, `${name}.tar.gz`);
+  await pack(top, result, Math.floor(Date.now() / 1000));
+  await writeFile(`${result}.sha256`, sumLine(await sha256Of(result), basename(result)));
+  await rm(top, { recursive: true });
+  return result;
+}
