@@ -4,7 +4,9 @@ BIN := node_modules/.bin
 NODE_TEST := node --import tsx --test --test-concurrency=2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fleet check bench bench-report fmt build clean debian-packages
+# Options of `make dist`: DIST='--arch x64,arm64 --version 1.2.3 --out DIR'
+DIST :=
+.PHONY: help demo test test-fleet check bench bench-report fmt build dist clean debian-packages
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +42,13 @@ fmt: ## Format, and mend what lint can mend
 
 build: ## dist/, the form that starts quickly; npm ci makes it too
 	node --import tsx scripts/build.ts
+
+dist: node_modules/.package-lock.json ## What is rolled out to hosts: a tarball for each architecture. DIST=--help for options
+	@node --import tsx scripts/dist.ts $(DIST)
+
+# What makes a release is not made anew for each: a checkout that has its packages keeps them.
+node_modules/.package-lock.json: package-lock.json
+	npm ci --omit=dev --no-audit --no-fund --loglevel=error
 
 clean: ## Remove what was built
 	rm -rf dist demo bench/out

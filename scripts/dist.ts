@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { printable } from '../lib/printable.ts';
+import { ARCHITECTURES, isArchitecture } from './dist/architecture.ts';
+import { makeRelease } from './dist/release.ts';
+
+/*
+ * `make dist`: what is rolled out to hosts, a tarball for each architecture.
+ */
+
+const usage = `node --import tsx scripts/dist.ts [options]
+
+      --arch <names>    For which processors: x64, arm64 (${ARCHITECTURES.join(',')})
+      --version <text>  What the release is called (the version in package.json)
+      --out <dir>       Where the tarballs go (dist/release)
+
+SOURCE_DATE_EPOCH dates the files inside (the time of the last commit).
+`;
+
+try {
+  const { values } = parseArgs({
+    options: {
+      arch: { type: 'string', default: ARCHITECTURES.join(',') },
+      version: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) process.stdout.write(usage);
+  else await dist(values.arch, values.version, values.out);
+} catch (error) {
+  process.stderr.write(`dist: ${printable(error instanceof Error ? error.message : String(error))}\n`);
+  process.exitCode = 1;
+}
+
+async function dist(arch: string, version: string | undefined, out: string | undefined): Promise<void> {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const architectures = arch.split(',').map((name) => {
+    if (isArchitecture(name)) return name;
+    throw new Error(`Cannot make a release: --arch must be of ${ARCHITECTURES.join(', ')}: got "${name}"`);
+  });
+  for (const architecture of new Set(architectures)) {
+    const release = await makeRelease(root, {
+      architecture,
+      ...(version !== undefined && { version }),
+      ...(out !== undefined && { out: resolve(out) }),
+    });
+    process.stdout.write(`${release.sha256}  ${release.tarball}  ${(release.bytes / 1e6).toFixed(1)} MB\n`);
+  }
+}

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts whisper-backup with the Node of this release. Links are followed first, so that a run that is under way stays
+# with its release when `current` is turned to another.
+set -eu
+release=$(dirname "$(dirname "$(readlink -f "$0")")")
+# Warnings of the runtime are not about the user's data; NODE_OPTIONS=--trace-warnings shows them.
+case ${NODE_OPTIONS-} in
+  *--trace*) ;;
+  *) set -- --no-warnings "$release/app/dist/whisper-backup.mjs" "$@" && exec "$release/runtime/node" "$@" ;;
+esac
+exec "$release/runtime/node" "$release/app/dist/whisper-backup.mjs" "$@"
