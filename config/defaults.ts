@@ -41,4 +41,7 @@ export const defaults = {
   stampfile: '/var/tmp/whisper-backup.success',
   locktimeout: 90,
   splay: 0,
+  stateDir: '/var/lib/whisper-backup',
+  interval: 86_400,
+  carbonPrefix: 'whisper-backup',
 } as const satisfies Partial<Config>;

@@ -19,7 +19,9 @@ function redactUrl(text: string): string {
 
 /** The value of a configuration key without what is secret in it. */
 export function redact(key: string, value: unknown): unknown {
-  if (isSecret(key)) return REDACTED;
+  // It names a file; what was meant for the file itself is not shown.
+  const isFileName = key === 'credentials' && typeof value === 'string' && /^[^=\n]*$/.test(value);
+  if (isSecret(key) && !isFileName) return REDACTED;
   if (Array.isArray(value)) return value.map((one) => (typeof one === 'string' ? redactArgument(one) : one));
   return typeof value === 'string' ? redactArgument(value) : value;
 }

@@ -90,6 +90,19 @@ export const schema = v.strictObject({
   stampfile: text,
   locktimeout: number(0),
   splay: number(0),
+  credentials: v.optional(text),
+  stateDir: text,
+  interval: number(1),
+  carbon: v.optional(
+    v.pipe(
+      text,
+      v.regex(/^([^\s:@/]+|\[[\da-fA-F:.]+\]):\d{1,5}$/, 'must be host:port, such as carbon.example.org:2003'),
+    ),
+  ),
+  carbonPrefix: v.pipe(
+    text,
+    v.regex(/^[\w-]+(\.[\w-]+)*$/, 'must be names of letters, digits, _ and -, with dots between'),
+  ),
 });
 
 /** The resolved configuration. */

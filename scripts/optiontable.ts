@@ -1,6 +1,6 @@
 import type { Key } from '../config/schema.ts';
 
-export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'config';
+export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'status' | 'config';
 
 /** One option of the command line. */
 export interface OptionSpec {
@@ -29,6 +29,10 @@ const restoring: readonly CommandName[] = ['restore', 'config'];
 const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
+/** What asks a storage for something. */
+const remote: readonly CommandName[] = [...stored, 'status'];
+const recorded: readonly CommandName[] = [...tree, 'status', 'config'];
+const reporting: readonly CommandName[] = [...tree, 'config'];
 const backing: readonly CommandName[] = ['backup', 'config'];
 
 /** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
@@ -269,6 +273,41 @@ export const optionTable: readonly OptionSpec[] = [
     key: 'splay',
     about: locking,
     text: 'Start after a random time of at most this many seconds (0)',
+  },
+  {
+    name: 'credentials',
+    value: 'file',
+    key: 'credentials',
+    about: remote,
+    text: 'File of NAME=value lines that stand in for AWS_*, ST_* and OS_* variables',
+  },
+  {
+    name: 'state-dir',
+    value: 'dir',
+    key: 'stateDir',
+    commands: recorded,
+    text: 'Where each run leaves its record (/var/lib/whisper-backup)',
+  },
+  {
+    name: 'interval',
+    value: 's',
+    key: 'interval',
+    commands: recorded,
+    text: 'Seconds between scheduled backups: two without a success are late (86400)',
+  },
+  {
+    name: 'carbon',
+    value: 'host:port',
+    key: 'carbon',
+    commands: reporting,
+    text: "Carbon's plaintext listener, to send the figures of each run to (none)",
+  },
+  {
+    name: 'carbon-prefix',
+    value: 'name',
+    key: 'carbonPrefix',
+    commands: reporting,
+    text: 'What the names of these figures begin with (whisper-backup)',
   },
   { name: 'config', value: 'file', text: 'Configuration file; repeatable, later ones override' },
   { name: 'help', letter: 'h', text: 'Help, also for one command' },

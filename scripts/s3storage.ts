@@ -1,4 +1,6 @@
 import { resolve } from 'node:path';
+import type { Credentials } from '../config/credentials.ts';
+import { ConfigError } from '../config/error.ts';
 import type { S3StoreOptions } from '../lib/store/s3.ts';
 import { UsageError } from './usage.ts';
 
@@ -25,16 +27,21 @@ export type S3Arguments = Readonly<Partial<Record<(typeof s3Arguments)[number], 
 /**
  * What storage arguments ask of the S3 store. A path is taken from the working directory.
  *
+ * @param credentials stand in for the variables that the SDK would read. As with these, a profile that is named goes
+ *   before a key, and key, secret and token belong together: none of them is taken from somewhere else.
  * @throws UsageError for a value that is none of those an argument can have.
  */
-export function s3OptionsOf(bucket: string, given: S3Arguments): S3StoreOptions {
+export function s3OptionsOf(bucket: string, given: S3Arguments, credentials: Credentials = {}): S3StoreOptions {
   const pathStyle = oneOf('path-style', given['path-style'], ['true', 'false']);
   const sse = oneOf('sse', given.sse, ['AES256', 'aws:kms']);
   const checksums = oneOf('checksums', given.checksums, ['auto', 'always', 'never']);
+  const region = given.region ?? credentials['AWS_REGION'] ?? credentials['AWS_DEFAULT_REGION'];
+  const endpoint = given.endpoint ?? credentials['AWS_ENDPOINT_URL_S3'] ?? credentials['AWS_ENDPOINT_URL'];
   return {
     bucket,
-    ...(given.region !== undefined && { region: given.region }),
-    ...(given.endpoint !== undefined && { endpoint: given.endpoint }),
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(given.profile === undefined && keyOf(credentials)),
     ...(pathStyle !== undefined && { pathStyle: pathStyle === 'true' }),
     ...(given['ca-bundle'] !== undefined && { caBundle: resolve(given['ca-bundle']) }),
     ...(given.profile !== undefined && { profile: given.profile }),
@@ -44,6 +51,21 @@ export function s3OptionsOf(bucket: string, given: S3Arguments): S3StoreOptions 
     ...(given.tags !== undefined && { tags: readTags(given.tags) }),
     ...(checksums !== undefined && { checksums }),
   };
+}
+
+function keyOf(credentials: Credentials): Pick<S3StoreOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'> {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = credentials;
+  if (accessKeyId === undefined && secretAccessKey === undefined && sessionToken === undefined) return {};
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new ConfigError(
+      'Cannot log in to S3: the credentials must hold both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither',
+    );
+  }
+  return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
 function oneOf<const T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T | undefined {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
 import { retryText } from '../lib/store/retry.ts';
@@ -77,14 +78,21 @@ async function placeOfStore(config: Config): Promise<Place> {
   }
   if (kind === 's3') {
     const { s3Arguments, s3OptionsOf } = await import('./s3storage.ts');
-    return { kind, options: s3OptionsOf(config.bucket, readArguments(kind, config.storageArgs, s3Arguments)) };
+    const given = readArguments(kind, config.storageArgs, s3Arguments);
+    return { kind, options: s3OptionsOf(config.bucket, given, await credentialsOf(config)) };
   }
   if (kind === 'swift') {
     const { swiftArguments, swiftOptionsOf } = await import('./swiftstorage.ts');
-    return { kind, options: await swiftOptionsOf(config, readArguments(kind, config.storageArgs, swiftArguments)) };
+    const given = readArguments(kind, config.storageArgs, swiftArguments);
+    return { kind, options: await swiftOptionsOf(config, given, await credentialsOf(config)) };
   }
   const { path } = readArguments(kind, config.storageArgs, ['path']);
   return { kind, options: { path: diskPath(config.bucket, path) } };
+}
+
+async function credentialsOf({ credentials }: Config): Promise<Credentials> {
+  if (credentials === undefined) return {};
+  return (await import('../config/credentials.ts')).readCredentials(credentials);
 }
 
 /** The bucket is a directory below `path`; without one it is a path itself. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../lib/errors.ts';
@@ -15,12 +16,20 @@ type Given = { readonly [N in (typeof swiftArguments)[number]]?: string | undefi
 /**
  * The options of the Swift store: what the arguments say goes before what the environment says.
  *
+ * @param credentials go before variables of the same names.
  * @throws UsageError, ConfigError or InvalidOptionError, which never show a secret.
  */
-export async function swiftOptionsOf(config: Config, given: Given): Promise<SwiftStoreOptions> {
+export async function swiftOptionsOf(
+  config: Config,
+  given: Given,
+  credentials: Credentials = {},
+): Promise<SwiftStoreOptions> {
   const { 'ca-bundle': bundle, region } = given;
   const version = given.auth === undefined ? undefined : versionOf(given.auth);
-  const { caFile, ...access } = await swiftAccess(version, { environment: process.env, home: homedir() });
+  const { caFile, ...access } = await swiftAccess(version, {
+    environment: { ...process.env, ...credentials },
+    home: homedir(),
+  });
   const path = bundle ?? caFile;
   return {
     ...access,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { createScratch } from './fixtures/scratch.ts';
@@ -49,6 +50,7 @@ await writeFile(
   { mode: 0o600 },
 );
 
+const CREDENTIALS = 'WHISPER_BACKUP_CREDENTIALS';
 const WRONG = 'wrong-secret-of-nobody';
 const s3 = ['s3', 'region=us-east-1', `endpoint=${radosgwProxy.url}`];
 const v1 = { ST_AUTH: `${radosgwProxy.url}/auth/v1.0`, ST_USER: radosgw.swift.user };
@@ -110,6 +112,30 @@ const ways: readonly Way[] = [
     wrong: { OS_CLOUD: 'here', OS_CLIENT_CONFIG_FILE: await wrongCopy(clouds, secret) },
     secret,
   },
+  {
+    name: 'S3 with a file of credentials',
+    proxy: radosgwProxy,
+    storage: s3,
+    ...(await inFiles(
+      { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+      { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: WRONG, AWS_SESSION_TOKEN: `${WRONG}-token` },
+    )),
+    secret: secretAccessKey,
+  },
+  {
+    name: 'Swift with a file of ST_*',
+    proxy: radosgwProxy,
+    storage: ['swift'],
+    ...(await inFiles({ ...v1, ST_KEY: radosgw.swift.key }, { ...v1, ST_KEY: WRONG })),
+    secret: radosgw.swift.key,
+  },
+  {
+    name: 'Swift with a file of OS_*',
+    proxy: swiftProxy,
+    storage: ['swift'],
+    ...(await inFiles({ ...v3, OS_PASSWORD: keystone.password }, { ...v3, OS_PASSWORD: WRONG })),
+    secret: keystone.password,
+  },
 ];
 
 for (const way of ways) {
@@ -125,7 +151,7 @@ for (const way of ways) {
       const started = start([action, ...way.storage, ...options], { env });
       let looks = 0;
       way.proxy.treat = async (_seen, _answer, forward) => {
-        const lines = await commandLines(started.pid);
+        const lines = await processTexts(started.pid, way.env[CREDENTIALS] !== undefined);
         if (lines.length > 0) looks++;
         shown.push(...lines);
         await forward();
@@ -188,21 +214,33 @@ function sentSecrets({ seen }: HttpProxy, from: number): string[] {
   });
 }
 
-/** The command lines of a process and of all below it; none of one that has ended. */
-async function commandLines(pid: number): Promise<string[]> {
+/** The command lines of a process and of all below it, and their environments if asked; none of one that has ended. */
+async function processTexts(pid: number, environments: boolean): Promise<string[]> {
   try {
     const own = await readFile(`/proc/${pid}/cmdline`, 'utf8');
+    const variables = environments ? await readFile(`/proc/${pid}/environ`, 'utf8') : '';
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
     const below = await Promise.all(
       children
         .split(' ')
         .filter(Boolean)
-        .map((child) => commandLines(Number(child))),
+        .map((child) => processTexts(Number(child), environments)),
     );
-    return [own.replaceAll('\0', ' '), ...below.flat()];
+    return [own.replaceAll('\0', ' '), variables.replaceAll('\0', '\n'), ...below.flat()];
   } catch {
     return [];
   }
+}
+
+/** The same variables in files, one with the right secret and one with a wrong one. */
+async function inFiles(right: Way['env'], wrong: Way['env']): Promise<Pick<Way, 'env' | 'wrong'>> {
+  const write = async (variables: Way['env']) => {
+    const file = scratch.at(`credentials-${randomUUID()}`);
+    const lines = Object.entries(variables).map(([name, value]) => `${name}='${value}'\n`);
+    await writeFile(file, lines.join(''), { mode: 0o600 });
+    return { [CREDENTIALS]: file };
+  };
+  return { env: await write(right), wrong: await write(wrong) };
 }
 
 async function wrongCopy(file: string, secret: string): Promise<string> {

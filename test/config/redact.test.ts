@@ -26,6 +26,12 @@ describe('what is printed of the configuration', () => {
     assert.equal(redactArgument('https://user:hunter2@example.org'), 'https://user:[redacted]@example.org');
   });
 
+  it('shows the file of credentials by its name, but nothing that was meant for the file', () => {
+    assert.equal(redact('credentials', '/etc/whisper-backup/credentials'), '/etc/whisper-backup/credentials');
+    assert.equal(redact('credentials', 'AWS_SECRET_ACCESS_KEY=hunter2'), '[redacted]');
+    assert.equal(redact('credentials', ['hunter2']), '[redacted]');
+  });
+
   it('shows everything else as it is', () => {
     for (const plain of ['us-west-2', 'region=us-west-2', 'path=/srv/backups', 'endpoint=http://127.0.0.1:9000']) {
       assert.equal(redactArgument(plain), plain);
