@@ -16,15 +16,15 @@ export async function release(version: string, out: string): Promise<string> {
 }
 
 /** The same program as another version: in a fraction of the time that it takes to make one. */
-export async function asVersion(tarball: string, from: string, to: string, out: string): Promise<string> {
-  const name = basename(tarball, '.tar.gz').replace(from, to);
+export async function asVersion(tarball: string, version: string, out: string): Promise<string> {
+  const name = basename(tarball, '.tar.gz').replace(/-backup-.*-linux-/, `-backup-${version}-linux-`);
   const top = join(out, name);
   await mkdir(top, { recursive: true });
   const { code, stderr } = await runCommand(['tar', '-xzf', tarball, '--strip-components=1', '-C', top]);
   if (code !== 0) throw new Error(stderr);
-  await writeFile(join(top, 'VERSION'), `${to}\n`);
+  await writeFile(join(top, 'VERSION'), `${version}\n`);
   const manifest = join(top, 'app/package.json');
-  await writeFile(manifest, JSON.stringify({ ...JSON.parse(await readFile(manifest, 'utf8')), version: to }));
+  await writeFile(manifest, JSON.stringify({ ...JSON.parse(await readFile(manifest, 'utf8')), version }));
   await rm(join(top, 'SHA256SUMS'));
   await writeSums(top);
   const result = join(out, `${name}.tar.gz`);

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** What it reads from standard input. @default nothing */
   readonly input?: string | Uint8Array;
+  /** Sees standard output as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** Runs a command to its end, however that is. */
@@ -27,6 +29,7 @@ export function runCommand(command: readonly string[], options: RunOptions = {})
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     stdout += chunk;
+    options.onOutput?.(chunk);
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;

@@ -72,7 +72,9 @@ export async function startHosts(): Promise<Hosts> {
   return {
     bastionAddress: '10.99.7.1',
     within,
-    bastion: (command, options) => runCommand([...within, ...command], options),
+    // In another mount namespace a program starts at the root.
+    bastion: (command, options) =>
+      runCommand([...within, 'env', `--chdir=${options?.cwd ?? process.cwd()}`, ...command], options),
     on: (host, command, options) =>
       runCommand([...within, 'sh', '-c', enter, scratch.at(host, 'leader'), ...CLEAN, ...command], options),
     create: (...names) => tell(`create ${names.join(' ')}`),
