@@ -9,7 +9,7 @@ DIST :=
 .PHONY: help demo test test-fleet check bench bench-report fmt build dist clean debian-packages
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## The whole job on a sample tree and the disk store, in under a minute
 	npm ci --omit=dev --no-audit --no-fund --loglevel=error
@@ -55,3 +55,5 @@ clean: ## Remove what was built
 
 debian-packages:
 	@node test/debian-packages.mjs
+
+include ansible/fleet.mk

@@ -119,6 +119,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     partitions,
     onLocal: () => judgement.guards.local(),
     onForeign: () => tally.add('foreignKeys'),
+    ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
     ...(signal && { signal }),
   };

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** What time it is. @default () => new Date() */
   readonly now?: () => Date;
+  /** Told the keys of the tool's own objects that a listing came by, such as the records of runs. */
+  readonly onOwn?: (key: string) => void;
 }
 
 /** Which metrics an operation is about. */

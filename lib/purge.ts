@@ -37,6 +37,7 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   const events = {
     onLocal: () => judgement.guards.local(),
     onForeign: () => tally.add('foreignKeys'),
+    ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
     ...(signal && { signal }),
   };

@@ -73,6 +73,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
   const events = {
     onForeign: () => tally.add('foreignKeys'),
+    ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) =>
       report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
     ...(signal && { signal }),

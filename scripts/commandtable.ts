@@ -73,6 +73,18 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/verify.ts'),
   },
   {
+    name: 'status',
+    args: '[storage] [...args]',
+    text: 'Tell how the backups of this host go; exit code 1 when they do not, for monitoring',
+    examples: [
+      'whisper-backup status',
+      'whisper-backup status --json',
+      'whisper-backup -b graphite.web01 --bucket-records status disk /srv/backups',
+    ],
+    logs: false,
+    load: () => import('./commands/status.ts'),
+  },
+  {
     name: 'fill',
     args: '<source> <destination>',
     text: 'Fill the gaps of one Whisper file from another',

@@ -19,7 +19,7 @@ const prefix = 'demo/whisper';
 const bucket = 'demo/backups';
 const now = Math.floor(Date.now() / 1000);
 const place = ['--prefix', prefix, '--bucket', bucket];
-const quietly = ['--nolog', '--nostamp', '--lockfile', 'demo/run.lock'];
+const quietly = ['--nolog', '--nostamp', '--lockfile', 'demo/run.lock', '--state-dir', 'demo/state'];
 const shown = 'servers.web02.cpu.total.idle';
 
 await rm('demo', { recursive: true, force: true });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { suggestion } from '../config/nearest.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { printable } from '../lib/printable.ts';
@@ -6,6 +5,7 @@ import { parseArgv, type Typed } from './argv.ts';
 import { type CommandSpec, commandTable } from './commandtable.ts';
 import { commandLine } from './help.ts';
 import { UsageError } from './usage.ts';
+import { version } from './version.ts';
 
 /**
  * The whole program.
@@ -65,9 +65,4 @@ async function complain(error: unknown): Promise<number> {
   const { exitCodeOfError, exitCodes } = await import('./exitcode.ts');
   process.stderr.write(`whisper-backup: ${printable(reasonOf(error))}\n`);
   return error instanceof Error && error.name === 'CACError' ? exitCodes.usage : exitCodeOfError(error);
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return String(JSON.parse(text).version);
 }

@@ -21,7 +21,7 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const stored: readonly CommandName[] = [...tree, 'list', 'show', 'verify'];
+const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status'];
 const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
 const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
 const writing: readonly CommandName[] = ['backup', 'purge', 'config'];
@@ -29,8 +29,6 @@ const restoring: readonly CommandName[] = ['restore', 'config'];
 const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
-/** What asks a storage for something. */
-const remote: readonly CommandName[] = [...stored, 'status'];
 const recorded: readonly CommandName[] = [...tree, 'status', 'config'];
 const reporting: readonly CommandName[] = [...tree, 'config'];
 const backing: readonly CommandName[] = ['backup', 'config'];
@@ -65,21 +63,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'b',
     value: 'name',
     key: 'bucket',
-    about: stored,
+    about: remote,
     text: 'Bucket, container, or directory of the disk store (graphite-backups)',
   },
   {
     name: 'storage-path',
     value: 'path',
     key: 'storagePath',
-    about: stored,
+    about: remote,
     text: 'Path in the bucket, ahead of each metric (none)',
   },
   {
     name: 'storage-path-raw',
     value: 'text',
     key: 'storagePathRaw',
-    about: stored,
+    about: remote,
     text: 'The same without a slash, as version 0.3.0 of the Python tool wrote it',
   },
   {
@@ -294,6 +292,11 @@ export const optionTable: readonly OptionSpec[] = [
     key: 'interval',
     commands: recorded,
     text: 'Seconds between scheduled backups: two without a success are late (86400)',
+  },
+  {
+    name: 'bucket-records',
+    commands: ['status'],
+    text: "Go by what the bucket has on record, not by this host's own: for a host that is dead",
   },
   {
     name: 'carbon',

@@ -3,6 +3,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import pMap from 'p-map';
 import type { BackupOptions } from '../lib/backup.ts';
+import { RunRecords } from '../lib/bucket/runs.ts';
+import type { NewRunRecord } from '../lib/runrecord.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { Summary } from '../lib/summary.ts';
 import { backUp } from './fixtures/operations.ts';
@@ -43,9 +45,9 @@ after(async () => {
   await scratch[Symbol.asyncDispose]();
 });
 
-/** Is the bucket there, whose is it, and what time is it there. A listing comes on top. */
-const S3_FIRST_LOOK = { probe: 2, 'GET of the owner': 1 };
-const SWIFT_FIRST_LOOK = { login: 1, ...S3_FIRST_LOOK };
+/** Is the bucket there, whose is it, and what time is it there; and the record of the run. A listing comes on top. */
+const S3_FRAME = { probe: 2, 'GET of the owner': 1, 'PUT of the record': 1 };
+const SWIFT_FRAME = { login: 1, ...S3_FRAME };
 
 /*
  * Two listings, as the Python tool wrote keys with a leading `/`, too. S3 gives 1,000 objects a page, Swift 10,000, and
@@ -63,17 +65,17 @@ const kinds: readonly Kind[] = [
     operationOf: s3Operation,
     expected: {
       'first run': {
-        ...S3_FIRST_LOOK,
+        ...S3_FRAME,
         'PUT of the bucket': 1,
         'PUT of the owner': 1,
         listing: 2,
         'PUT of backups': 1000,
       },
-      'nothing changed': { ...S3_FIRST_LOOK, listing: 3 },
-      '10 % changed': { ...S3_FIRST_LOOK, listing: 3, 'PUT of backups': 100 },
-      '10 % changed, 200 backups retired': { ...S3_FIRST_LOOK, listing: 6, 'PUT of backups': 100, 'batch delete': 1 },
-      '100 metrics purged': { ...S3_FIRST_LOOK, listing: 6, 'batch delete': 1 },
-      'nothing changed since 100 pairs': { ...S3_FIRST_LOOK, listing: 2 },
+      'nothing changed': { ...S3_FRAME, listing: 3 },
+      '10 % changed': { ...S3_FRAME, listing: 3, 'PUT of backups': 100 },
+      '10 % changed, 200 backups retired': { ...S3_FRAME, listing: 6, 'PUT of backups': 100, 'batch delete': 1 },
+      '100 metrics purged': { ...S3_FRAME, listing: 6, 'batch delete': 1 },
+      'nothing changed since 100 pairs': { ...S3_FRAME, listing: 2 },
     },
   },
   {
@@ -87,25 +89,25 @@ const kinds: readonly Kind[] = [
     operationOf: swiftOperation,
     expected: {
       'first run': {
-        ...SWIFT_FIRST_LOOK,
+        ...SWIFT_FRAME,
         'PUT of the container': 1,
         'PUT of the owner': 1,
         listing: 3,
         'PUT of backups': 1000,
         login: 2,
       },
-      'nothing changed': { ...SWIFT_FIRST_LOOK, listing: 3 },
-      '10 % changed': { ...SWIFT_FIRST_LOOK, listing: 3, 'PUT of backups': 100, login: 2 },
+      'nothing changed': { ...SWIFT_FRAME, listing: 3 },
+      '10 % changed': { ...SWIFT_FRAME, listing: 3, 'PUT of backups': 100, login: 2 },
       '10 % changed, 200 backups retired': {
-        ...SWIFT_FIRST_LOOK,
+        ...SWIFT_FRAME,
         listing: 6,
         'PUT of backups': 100,
         login: 2,
         capabilities: 1,
         'batch delete': 1,
       },
-      '100 metrics purged': { ...SWIFT_FIRST_LOOK, listing: 6, capabilities: 1, 'batch delete': 1 },
-      'nothing changed since 100 pairs': { ...SWIFT_FIRST_LOOK, listing: 3 },
+      '100 metrics purged': { ...SWIFT_FRAME, listing: 6, capabilities: 1, 'batch delete': 1 },
+      'nothing changed since 100 pairs': { ...SWIFT_FRAME, listing: 3 },
     },
   },
 ];
@@ -196,8 +198,10 @@ async function counted(
   const store = await createStore(threadStore, () => {});
   try {
     // As the program does it: the one thread that uploads logs in by itself.
-    const summary = await backUp(store, prefix, { processes: 1, threadStore, ...options });
+    const records = new RunRecords({});
+    const summary = await backUp(store, prefix, { processes: 1, threadStore, onOwn: records.found, ...options });
     assert.deepEqual(summary.failed, []);
+    await records.keep(store, recordOf(summary), new Date());
     const requests: Record<string, number> = {};
     for (const seen of kind.proxy.seen.slice(before)) {
       const operation = kind.operationOf(seen);
@@ -207,6 +211,22 @@ async function counted(
   } finally {
     await store.close();
   }
+}
+
+/** What the program leaves in the bucket when a run has ended. */
+function recordOf(summary: Summary): NewRunRecord {
+  return {
+    program: '1.0.0',
+    host: 'web01',
+    machine: 'machine',
+    command: 'backup',
+    started: summary.started,
+    finished: new Date().toISOString(),
+    seconds: summary.seconds,
+    exitCode: 0,
+    interval: 86_400,
+    summary,
+  };
 }
 
 /** Tells the figures, and compares them with what they must be. */
@@ -237,5 +257,6 @@ function swiftOperation({ method, url }: Seen): string {
 /** @param object its path behind the bucket, which is empty for the bucket itself. */
 function operation(method: string, object: string, bucket: string): string {
   if (object === '' || object === '/') return `${method} of the ${bucket}`;
+  if (object.includes('.whisper-backup/runs/')) return `${method} of the record`;
   return object.includes('.whisper-backup') ? `${method} of the owner` : `${method} of backups`;
 }

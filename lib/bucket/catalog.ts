@@ -43,6 +43,8 @@ export interface StoredMetric extends Ordered {
 export interface CatalogEvents {
   /** A key that is not ours; it is left alone. */
   readonly onForeign?: (key: string) => void;
+  /** A key below `.whisper-backup/`: no metric's. */
+  readonly onOwn?: (key: string) => void;
   /** The listing did not ascend, so it cannot be trusted to be whole. */
   readonly onDisorder: (previous: string, key: string) => void;
   /** Learns where the bucket can be cut. */
@@ -166,7 +168,7 @@ async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerato
 }
 
 async function* groupsBelow(store: ObjectStore, root: string, events: CatalogEvents): AsyncGenerator<Group> {
-  const { onForeign, onDisorder, partitions, signal } = events;
+  const { onForeign, onOwn, onDisorder, partitions, signal } = events;
   const recorder = root === '/' ? undefined : partitions;
   const onPartitions = recorder && { onPartitions: recorder.found.bind(recorder) };
   let group: Group | undefined;
@@ -179,7 +181,10 @@ async function* groupsBelow(store: ObjectStore, root: string, events: CatalogEve
       if (root === '' && object.key.startsWith('/')) continue;
       const rest = object.key.slice(root.length);
       const key = parseKey(rest);
-      if (key.kind === 'own') continue;
+      if (key.kind === 'own') {
+        onOwn?.(object.key);
+        continue;
+      }
       if (key.kind === 'foreign' || (root === '/' && isOurs(key))) {
         onForeign?.(object.key);
         continue;

@@ -1,6 +1,6 @@
 import type { Algorithm } from '../compress/codec.ts';
 import type { PlaceOptions } from '../options.ts';
-import { parseTimestamp } from './timestamp.ts';
+import { formatTimestamp, parseTimestamp } from './timestamp.ts';
 
 /*
  * The contract with buckets: the only file that knows what a key looks like.
@@ -166,6 +166,18 @@ export function quarantineKey(root: string, key: string): string {
   return `${root}.whisper-backup/quarantine/${key.slice(root.length)}.damaged`;
 }
 
-export function ownKey(root: string, name: 'owner.json' | 'partitions.json' | `runs/${string}.json` | 'probe'): string {
+/** Where the record of a run is kept, by the time when it ended. */
+export function runKey(root: string, ended: Date): string {
+  return ownKey(root, `runs/${formatTimestamp(ended)}.json`);
+}
+
+/** When the run ended whose record stands under a key, or undefined when it is no record. */
+export function runEndOf(root: string, key: string): Date | undefined {
+  const start = ownKey(root, 'runs/');
+  if (!key.startsWith(start) || !key.endsWith('.json')) return undefined;
+  return parseTimestamp(key.slice(start.length, -'.json'.length));
+}
+
+export function ownKey(root: string, name: 'owner.json' | 'partitions.json' | 'probe' | `runs/${string}`): string {
   return `${root}.whisper-backup/${name}`;
 }

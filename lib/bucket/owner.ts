@@ -37,6 +37,21 @@ export async function claim(store: ObjectStore, options: ClaimOptions): Promise<
   await store.put(key, new TextEncoder().encode(`${JSON.stringify(marker)}\n`), { ...(signal && { signal }) });
 }
 
+/**
+ * Whether the bucket is marked as that machine's.
+ *
+ * @throws StoreError
+ */
+export async function claimedBy(
+  store: ObjectStore,
+  place: PlaceOptions,
+  machineId: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const owner = await readOwner(store, ownKey(rootOf(place), 'owner.json'), signal);
+  return owner?.machineId === machineId;
+}
+
 async function readOwner(
   store: ObjectStore,
   key: string,

@@ -4,31 +4,27 @@ import type { Config } from '../../config/schema.ts';
 import { backup } from '../../lib/backup.ts';
 import type { Invocation } from '../invocation.ts';
 import { loadOf, placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
-import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { config, log, option } = invocation;
+  const { config, option } = invocation;
   const rules = await purgeRulesOf(invocation);
-  return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store, threads) =>
-      backup(store, {
-        ...run,
-        ...selectOf(config),
-        ...placeOf(config),
-        ...treeOf(config),
-        ...loadOf(config),
-        ...rules,
-        ...threads,
-        layout: config.layout,
-        algorithm: config.algorithm,
-        gzipEngine: config.gzipEngine,
-        ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
-        ...(!config.noCache && { statCache: { file: cacheFile(config), rehash: option('rehash') === 'true' } }),
-        includeDamaged: config.includeDamaged,
-        dryRun: config.noop,
-      }),
-    ),
+  return runRecorded(invocation, 'backup', (store, run) =>
+    backup(store, {
+      ...run,
+      ...selectOf(config),
+      ...placeOf(config),
+      ...treeOf(config),
+      ...loadOf(config),
+      ...rules,
+      layout: config.layout,
+      algorithm: config.algorithm,
+      gzipEngine: config.gzipEngine,
+      ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
+      ...(!config.noCache && { statCache: { file: cacheFile(config), rehash: option('rehash') === 'true' } }),
+      includeDamaged: config.includeDamaged,
+      dryRun: config.noop,
+    }),
   );
 }
 

@@ -1,22 +1,19 @@
 import { purge } from '../../lib/purge.ts';
 import type { Invocation } from '../invocation.ts';
 import { placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
-import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { config, log } = invocation;
+  const { config } = invocation;
   const rules = await purgeRulesOf(invocation);
-  return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store) =>
-      purge(store, {
-        ...run,
-        ...selectOf(config),
-        ...placeOf(config),
-        ...treeOf(config),
-        ...rules,
-        dryRun: config.noop,
-      }),
-    ),
+  return runRecorded(invocation, 'purge', (store, run) =>
+    purge(store, {
+      ...run,
+      ...selectOf(config),
+      ...placeOf(config),
+      ...treeOf(config),
+      ...rules,
+      dryRun: config.noop,
+    }),
   );
 }

@@ -2,30 +2,26 @@ import { restore } from '../../lib/restore.ts';
 import { resolveOwner } from '../../lib/system/ownername.ts';
 import type { Invocation } from '../invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
-import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { config, log } = invocation;
+  const { config } = invocation;
   const date = dateOf(invocation, 'date');
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
-  return runOperation(invocation, (run) =>
-    withStore({ config, log }, (store, threads) =>
-      restore(store, {
-        ...run,
-        ...selectOf(config),
-        ...placeOf(config),
-        ...treeOf(config),
-        ...loadOf(config),
-        ...threads,
-        ...(date && { date }),
-        ...(owner && { owner }),
-        fallback: config.fallback,
-        overwrite: config.overwrite,
-        replaceDamaged: config.replaceDamaged,
-        skipGone: config.skipGone,
-        dryRun: config.noop,
-      }),
-    ),
+  return runRecorded(invocation, 'restore', (store, run) =>
+    restore(store, {
+      ...run,
+      ...selectOf(config),
+      ...placeOf(config),
+      ...treeOf(config),
+      ...loadOf(config),
+      ...(date && { date }),
+      ...(owner && { owner }),
+      fallback: config.fallback,
+      overwrite: config.overwrite,
+      replaceDamaged: config.replaceDamaged,
+      skipGone: config.skipGone,
+      dryRun: config.noop,
+    }),
   );
 }

@@ -4,8 +4,8 @@
 set -eu
 release=$(dirname "$(dirname "$(readlink -f "$0")")")
 # Warnings of the runtime are not about the user's data; NODE_OPTIONS=--trace-warnings shows them.
+quiet=--no-warnings
 case ${NODE_OPTIONS-} in
-  *--trace*) ;;
-  *) set -- --no-warnings "$release/app/dist/whisper-backup.mjs" "$@" && exec "$release/runtime/node" "$@" ;;
+  *--trace*) quiet= ;;
 esac
-exec "$release/runtime/node" "$release/app/dist/whisper-backup.mjs" "$@"
+exec "$release/runtime/node" ${quiet:+"$quiet"} "$release/app/dist/whisper-backup.mjs" "$@"

@@ -1,6 +1,7 @@
-import { cp, readdir } from 'node:fs/promises';
+import { cp, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from './command.ts';
+import { filesBelow } from './files.ts';
 
 const NEEDED = ['config', 'lib', 'scripts', 'LICENSE', 'package.json', 'package-lock.json', 'tsconfig.json'];
 
@@ -13,16 +14,14 @@ export async function copySources(root: string, target: string): Promise<void> {
     await cp(join(root, file), join(target, file));
 }
 
-/** As git knows them; where there is no git, as they lie there. */
+/** As git knows them; where it knows nothing of this directory, as they lie there. */
 async function sourceFiles(root: string): Promise<readonly string[]> {
-  try {
-    return (await command('git', ['ls-files', '-z', '--', ...NEEDED], root)).split('\0').filter(Boolean);
-  } catch {
-    const inside = NEEDED.filter((name) => !name.includes('.') && name !== 'LICENSE').map(async (directory) => {
-      const entries = await readdir(join(root, directory), { recursive: true, withFileTypes: true });
-      return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-    });
-    const files = (await Promise.all(inside)).flat().map((path) => path.slice(root.length).replace(/^\//, ''));
-    return [...files, ...NEEDED.filter((name) => name.includes('.') || name === 'LICENSE')];
-  }
+  const known = await command('git', ['ls-files', '-z', '--', ...NEEDED], root).catch(() => '');
+  if (known !== '') return known.split('\0').filter(Boolean);
+  const found = NEEDED.map(async (name) =>
+    (await stat(join(root, name))).isFile()
+      ? [name]
+      : (await filesBelow(join(root, name))).map((file) => join(name, file)),
+  );
+  return (await Promise.all(found)).flat();
 }

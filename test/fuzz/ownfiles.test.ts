@@ -5,15 +5,19 @@ import fc from 'fast-check';
 import { claim } from '../../lib/bucket/owner.ts';
 import { readPartitions } from '../../lib/bucket/partitions.ts';
 import { compareKeys } from '../../lib/order.ts';
+import { parseRunRecord } from '../../lib/runrecord.ts';
 import { encodeFrame } from '../../lib/statcache/frame.ts';
 import { headerOf, readCache } from '../../lib/statcache/read.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
+import { hostStatus } from '../../scripts/hoststatus.ts';
 import { machine } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { within } from '../hostile/deadline.ts';
 import { inMemory } from '../hostile/memory.ts';
-import { fuzz, typedLater } from './fuzz.ts';
+import { fuzz, typed, typedLater } from './fuzz.ts';
 import { mutated, mutatedText } from './mutation.ts';
+
+const facts = { source: 'bucket', nextTimer: null, lockWrites: null } as const;
 
 const MIB = 2 ** 20;
 const words = [
@@ -46,6 +50,19 @@ describe('what a bucket holds of the tool itself', () => {
         return true;
       });
       if (claimed) assert.ok(text.includes(machine.id.slice(0, 3)) || text.includes('\\u'), text);
+    });
+  });
+
+  it('tells how a run went, or is refused with a typed error', async () => {
+    const finished = '2026-11-22T03:14:15.000Z';
+    const about = { version: 1, program: '1.0.0', host: 'web01', machine: machine.id, command: 'backup', exitCode: 0 };
+    const summary = { store: 'disk:/srv', seconds: 1, counts: { metrics: 2 } };
+    const sound = JSON.stringify({ ...about, started: finished, finished, seconds: 1, interval: 3600, summary });
+    await fuzz(mutatedText([sound], [...words, '"2026-02-31T99:00:00Z"', '-1']), 3000, async (text) => {
+      const record = typed(() => parseRunRecord(text, 'here'));
+      if (!record) return;
+      const { state, ageSeconds } = hostStatus([record], { ...facts, now: new Date('2026-11-22T03:20:00Z') });
+      assert.ok(state !== 'ok' || (ageSeconds !== null && ageSeconds >= 0 && ageSeconds < Infinity), text);
     });
   });
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { StateDirectory } from '../fixtures/statedirectory.ts';
 
 /** How a run of the program ended. */
 export interface Ended {
@@ -32,6 +33,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
   const [command = '', ...first] = isDeno
     ? [process.execPath, 'run', '-A', `${launcher}.ts`]
     : [process.execPath, options.launcher ?? launcher];
+  const state = new StateDirectory();
   const child = spawn(command, [...first, ...args], {
     cwd: options.cwd ?? '/',
     // Nothing of a test is to be remembered on the host.
@@ -39,6 +41,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '/',
       WHISPER_BACKUP_NO_CACHE: 'true',
+      ...state.environment,
       ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -54,7 +57,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
+  }).finally(() => state[Symbol.dispose]());
   return {
     pid: child.pid ?? 0,
     ended,

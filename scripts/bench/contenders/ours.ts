@@ -19,6 +19,7 @@ export function oursAs(program: Program, options: OursOptions): Contender {
   const common = ({ store, state }: Places) => [
     ...['--bucket', basename(store), '--processes', String(processes)],
     ...['--nolog', '--nostamp', '--quiet', '--lockfile', join(state, 'run.lock')],
+    ...['--state-dir', state],
   ];
   return {
     id,

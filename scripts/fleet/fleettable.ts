@@ -1,0 +1,99 @@
+import Table from 'cli-table3';
+import prettyBytes from 'pretty-bytes';
+import { printable } from '../../lib/printable.ts';
+import type { HostStatus } from '../hoststatus.ts';
+import { spanText } from '../spantext.ts';
+import { type HostReport, isRed } from './hostreport.ts';
+
+const head = [
+  'host',
+  'state',
+  'last success',
+  'age',
+  'metrics',
+  'changed',
+  'failed',
+  'bytes',
+  'took',
+  'next timer',
+  'locks',
+  'version',
+];
+
+/** Columns of figures stand to the right. */
+const figures = new Set(['age', 'metrics', 'changed', 'failed', 'bytes', 'took']);
+
+/** The hosts of a fleet as a table for people, one a row; below it why those are red that are. */
+export function fleetTable(reports: readonly HostReport[], { color }: { readonly color: boolean }): string {
+  const table = new Table({
+    head,
+    colAligns: head.map((name) => (figures.has(name) ? 'right' : 'left')),
+    // Its own colours do not ask whether there is a terminal.
+    style: { head: [], border: [], compact: true },
+  });
+  for (const report of reports) {
+    const cells = cellsOf(report).map(printable);
+    table.push(color && isRed(report) ? cells.map(red) : cells);
+  }
+  const reds = reports.filter(isRed);
+  const reasons = reds.map((report) => {
+    const line = printable(`${report.name}: ${reasonOf(report)}`);
+    return `${color ? red(line) : line}\n`;
+  });
+  const count = `${reports.length} hosts, ${reds.length === 0 ? 'all well' : `${reds.length} red`}\n`;
+  return `${table.toString()}\n${reasons.join('')}${count}`;
+}
+
+function cellsOf(report: HostReport): readonly string[] {
+  if (!('status' in report)) return [report.name, 'unreachable', ...head.slice(2).map(() => '-')];
+  const { name, status } = report;
+  return [
+    name,
+    status.source === 'bucket' ? `dead, ${status.state}` : status.state,
+    timeText(status.lastSuccess),
+    shown(status.ageSeconds, spanText),
+    shown(status.metrics, String),
+    shown(status.stored, String),
+    shown(status.failed, String),
+    shown(status.bytes, (bytes) => prettyBytes(bytes, { binary: true })),
+    shown(status.seconds, spanText),
+    timeText(status.nextTimer),
+    status.lockWrites === null ? '-' : status.lockWrites ? 'on' : 'OFF',
+    status.program ?? '-',
+  ];
+}
+
+function reasonOf(report: HostReport): string {
+  if (!('status' in report)) return report.unreachable;
+  const { status } = report;
+  const dead = status.source === 'bucket' ? 'does not answer; by its bucket: ' : '';
+  return dead + stateReason(status);
+}
+
+function stateReason({ state, ageSeconds, lastRun }: HostStatus): string {
+  switch (state) {
+    case 'ok':
+      return `the last success is ${spanText(ageSeconds ?? 0)} old`;
+    case 'late':
+      return `the last success is ${spanText(ageSeconds ?? 0)} old, more than two intervals`;
+    case 'failed': {
+      const { command = 'run', exitCode = 1, error } = lastRun ?? {};
+      return `the last ${command} ended with ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+    }
+    case 'unknown':
+      return 'no success is on record';
+  }
+}
+
+function shown(value: number | null, format: (value: number) => string): string {
+  return value === null ? '-' : format(value);
+}
+
+/** `2026-11-22 03:14 UTC` */
+function timeText(time: string | null): string {
+  return time === null ? '-' : `${time.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function red(text: string): string {
+  return `\x1b[31m${text}\x1b[39m`;
+}

@@ -1,0 +1,43 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { reasonOf } from '../../lib/errors.ts';
+import { type HostStatus, hostStatusSchema } from '../hoststatus.ts';
+
+/** Neither the host nor its bucket has answered. */
+const unreachableSchema = v.object({ unreachable: v.literal(true), error: v.optional(v.string()) });
+
+/** What is known of one host of the fleet, under the name that the inventory has for it. */
+export type HostReport =
+  | { readonly name: string; readonly status: HostStatus }
+  | { readonly name: string; readonly unreachable: string };
+
+/**
+ * Reads the reports of a fleet, `<host>.json` each, by name: what `status --json` prints, or that the host is
+ * unreachable. A file that is neither counts as unreachable, with the reason.
+ *
+ * @throws when the directory cannot be read.
+ */
+export async function readHostReports(directory: string): Promise<readonly HostReport[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.json')).sort();
+  return Promise.all(names.map((name) => readReport(join(directory, name), name.slice(0, -'.json'.length))));
+}
+
+async function readReport(path: string, name: string): Promise<HostReport> {
+  try {
+    const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const unreachable = v.safeParse(unreachableSchema, content);
+    if (unreachable.success) return { name, unreachable: unreachable.output.error ?? 'no answer' };
+    const status = v.safeParse(hostStatusSchema, content);
+    if (status.success) return { name, status: status.output };
+    const [issue] = status.issues;
+    return { name, unreachable: `${path} is no status: '${v.getDotPath(issue) ?? ''}': ${issue.message}` };
+  } catch (error) {
+    return { name, unreachable: `${path} cannot be read: ${reasonOf(error)}` };
+  }
+}
+
+/** Whether somebody must look after the host; one that is dead is, even when its last backup was well. */
+export function isRed(report: HostReport): boolean {
+  return !('status' in report) || report.status.state !== 'ok' || report.status.source === 'bucket';
+}

@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+import { reasonOf } from '../lib/errors.ts';
+import { printable } from '../lib/printable.ts';
+import { fleetTable } from './fleet/fleettable.ts';
+import { isRed, readHostReports } from './fleet/hostreport.ts';
+import { jsonLine } from './jsonline.ts';
+import { mayColor } from './terminal.ts';
+
+/*
+ * `fleetstatus.ts DIR [--json]`: the hosts of a fleet at a glance, from the statuses that were gathered in a directory,
+ * `<host>.json` each. It ends with 1 when a host is red, and with 2 when there is nothing to tell.
+ */
+
+try {
+  const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
+  const [directory, ...rest] = positionals;
+  if (directory === undefined || rest.length > 0) throw new Error('Usage: fleetstatus.ts DIR [--json]');
+  const reports = await readHostReports(directory);
+  if (reports.length === 0) throw new Error(`There is no status in ${directory}: no file <host>.json`);
+  const color = mayColor(process.env, process.stdout.isTTY === true);
+  const rows = reports.map((report) => {
+    const { name } = report;
+    return { name, red: isRed(report), ...('status' in report ? report.status : { unreachable: report.unreachable }) };
+  });
+  process.stdout.write(values.json === true ? jsonLine(rows) : fleetTable(reports, { color }));
+  process.exitCode = reports.some(isRed) ? 1 : 0;
+} catch (error) {
+  process.stderr.write(`${printable(reasonOf(error))}\n`);
+  process.exitCode = 2;
+}

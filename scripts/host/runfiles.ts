@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { lchown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
+import { codeOf, reasonOf } from '../../lib/errors.ts';
+import {
+  formatRunRecord,
+  type NewRunRecord,
+  parseRunRecord,
+  RECORDS_KEPT,
+  type RunRecord,
+} from '../../lib/runrecord.ts';
+
+/*
+ * The records of this host's runs: `runs/<timestamp>.json` in the state directory, by the time when each run ended.
+ */
+
+/**
+ * The times of the records that are there, oldest first.
+ *
+ * @throws when the directory is there and cannot be read.
+ */
+export async function runFileTimes(stateDir: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(join(stateDir, 'runs'));
+    return names.flatMap((name) => timeOf(name) ?? []).sort();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function timeOf(name: string): string | undefined {
+  if (!name.endsWith('.json')) return undefined;
+  const time = name.slice(0, -'.json'.length);
+  return parseTimestamp(time) && time;
+}
+
+/**
+ * Writes a record, whole or not at all, and takes away the oldest but for those that are kept.
+ *
+ * @param ended what it is kept under.
+ */
+export async function writeRunFile(stateDir: string, record: NewRunRecord, ended: Date): Promise<void> {
+  const directory = join(stateDir, 'runs');
+  await mkdir(stateDir, { recursive: true, mode: 0o755 });
+  await makeRuns(stateDir, directory);
+  const temporary = join(directory, `.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, 'wx', 0o644);
+    try {
+      await file.writeFile(formatRunRecord(record));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, join(directory, `${formatTimestamp(ended)}.json`));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  const times = await runFileTimes(stateDir);
+  for (const time of times.slice(0, -RECORDS_KEPT)) await rm(join(directory, `${time}.json`), { force: true });
+}
+
+/** A run by root, by hand, must not keep the service's user from leaving records later. */
+async function makeRuns(stateDir: string, directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o755 });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    throw error;
+  }
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = await stat(stateDir);
+  await lchown(directory, uid, gid);
+}
+
+/**
+ * Reads the records of this host, the newest first. Whatever is no record is passed over.
+ *
+ * @param onUnusable told of each that is passed over, and why.
+ * @throws when the directory is there and cannot be read.
+ */
+export async function* readRunFiles(
+  stateDir: string,
+  onUnusable: (message: string) => void,
+): AsyncGenerator<RunRecord, void, void> {
+  for (const time of [...(await runFileTimes(stateDir))].reverse()) {
+    const path = join(stateDir, 'runs', `${time}.json`);
+    let record: RunRecord;
+    try {
+      record = parseRunRecord(await readFile(path, 'utf8'), path);
+    } catch (error) {
+      onUnusable(reasonOf(error));
+      continue;
+    }
+    yield record;
+  }
+}

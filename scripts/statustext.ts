@@ -1,0 +1,58 @@
+import prettyBytes from 'pretty-bytes';
+import { printable } from '../lib/printable.ts';
+import type { CarbonLocks } from './host/carbonlocks.ts';
+import type { HostStatus } from './hoststatus.ts';
+import { spanText } from './spantext.ts';
+
+/** The status of one host, for people. */
+export function statusText(status: HostStatus, locks?: CarbonLocks): string {
+  const rows: (readonly [string, string])[] = [
+    ['host', `${status.host}: ${stateTexts[status.state]}`],
+    ['last success', successText(status)],
+    ['last run', runText(status)],
+    ['last backup', figuresText(status)],
+  ];
+  if (status.source === 'host') {
+    rows.push(['next timer', status.nextTimer === null ? 'none' : timeText(status.nextTimer)]);
+    rows.push(['carbon locks', lockText(locks)]);
+  }
+  rows.push(['version', `${status.program ?? 'unknown'}${status.source === 'bucket' ? ' (from the bucket)' : ''}`]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join('');
+}
+
+const stateTexts: Readonly<Record<HostStatus['state'], string>> = {
+  ok: 'ok',
+  late: 'LATE, the last success is older than two intervals',
+  failed: 'FAILED, see the last run',
+  unknown: 'UNKNOWN, no success is on record',
+};
+
+function successText({ lastSuccess, ageSeconds }: HostStatus): string {
+  if (lastSuccess === null) return 'none on record';
+  return `${timeText(lastSuccess)}, ${spanText(ageSeconds ?? 0)} ago`;
+}
+
+function runText({ lastRun }: HostStatus): string {
+  if (lastRun === null) return 'none on record';
+  const { command, finished, exitCode, error } = lastRun;
+  return `${command}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+}
+
+function figuresText({ metrics, stored, unchanged, failed, bytes, seconds }: HostStatus): string {
+  if (metrics === null) return 'none on record';
+  const figures = Object.entries({ metrics, stored, unchanged, failed }).map(
+    ([name, value]) => `${name} ${value ?? 0}`,
+  );
+  return `${figures.join(', ')}, ${prettyBytes(bytes ?? 0, { binary: true })} in ${(seconds ?? 0).toFixed(1)} s`;
+}
+
+function lockText(locks: CarbonLocks | undefined): string {
+  if (locks === undefined) return 'unknown: no settings of carbon were found';
+  return locks.locks ? `on (${locks.file})` : `OFF: ${locks.remedy}`;
+}
+
+/** `2026-11-22 03:14:20 UTC` */
+function timeText(time: string): string {
+  return `${time.slice(0, 19).replace('T', ' ')} UTC`;
+}
