@@ -54,6 +54,7 @@ export class Site implements AsyncDisposable {
       const [store, tarball] = [settledValue(started[0]), settledValue(started[1])];
       settledValue(started[2]);
       const inventory = new Inventory(scratch.at('inventory.yml'), HOSTS, {
+        ansible_user: 'root',
         whisper_backup_release: tarball,
         whisper_backup_site_config: {
           prefix: PREFIX,
