@@ -82,7 +82,7 @@ describe('whisper-backup status', () => {
     await age(`${state}/runs`, 121);
     await age(`${stores}/late/.whisper-backup/runs`, 121);
     assert.deepEqual(
-      [(await status('--interval', '60')).state, (await status('--interval', '61')).state],
+      [(await status('--interval', '60')).state, (await status('--interval', '3600')).state],
       ['late', 'ok'],
     );
     const stored = await status('--bucket-records');
