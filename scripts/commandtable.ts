@@ -105,6 +105,14 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/show.ts'),
   },
   {
+    name: 'doctor',
+    args: '[storage] [...args]',
+    text: 'Check that this host can back up and restore, and say what to change',
+    examples: ['whisper-backup doctor', 'whisper-backup --json doctor s3 eu-central-1'],
+    logs: false,
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
     name: 'config',
     args: '[storage] [...args]',
     text: 'Print the resolved configuration, and where each value came from',

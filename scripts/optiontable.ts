@@ -1,6 +1,16 @@
 import type { Key } from '../config/schema.ts';
 
-export type CommandName = 'backup' | 'restore' | 'purge' | 'list' | 'fill' | 'show' | 'verify' | 'status' | 'config';
+export type CommandName =
+  | 'backup'
+  | 'restore'
+  | 'purge'
+  | 'list'
+  | 'fill'
+  | 'show'
+  | 'verify'
+  | 'status'
+  | 'doctor'
+  | 'config';
 
 /** One option of the command line. */
 export interface OptionSpec {
@@ -21,17 +31,19 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status'];
+const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status', 'doctor'];
 const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
 const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
-const writing: readonly CommandName[] = ['backup', 'purge', 'config'];
-const restoring: readonly CommandName[] = ['restore', 'config'];
+/** What takes whatever a timer would be given. */
+const whole: readonly CommandName[] = ['doctor', 'config'];
+const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
+const restoring: readonly CommandName[] = ['restore', ...whole];
 const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
-const recorded: readonly CommandName[] = [...tree, 'status', 'config'];
-const reporting: readonly CommandName[] = [...tree, 'config'];
-const backing: readonly CommandName[] = ['backup', 'config'];
+const recorded: readonly CommandName[] = [...tree, 'status', ...whole];
+const reporting: readonly CommandName[] = [...tree, 'verify', ...whole];
+const backing: readonly CommandName[] = ['backup', ...whole];
 
 /** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
 export const optionTable: readonly OptionSpec[] = [
@@ -92,14 +104,14 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'bytes-in-flight',
     value: 'bytes',
     key: 'bytesInFlight',
-    commands: ['backup', 'restore', 'verify', 'config'],
+    commands: ['backup', 'restore', 'verify', ...whole],
     text: 'Bytes of files held in memory at once (268435456)',
   },
   {
     name: 'bandwidth',
     value: 'bytes',
     key: 'bandwidth',
-    commands: [...tree, 'verify', 'config'],
+    commands: [...tree, 'verify', ...whole],
     text: 'Bytes a second to and from the storage, as 20M; 0 is no limit (0)',
   },
   { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },

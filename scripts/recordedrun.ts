@@ -13,7 +13,7 @@ import type { Invocation } from './invocation.ts';
 import { thisMachine } from './machine.ts';
 import { placeOf } from './operationoptions.ts';
 import { type Run, runOperation } from './run.ts';
-import { withStore } from './storage.ts';
+import { withStore, withTraffic } from './storage.ts';
 import { version } from './version.ts';
 
 /** What an operation on a store is given to run with. */
@@ -42,8 +42,8 @@ export function runRecorded(
   operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
 ): Promise<number> {
   const { config, interruption, log } = invocation;
-  return runOperation(invocation, (run) =>
-    withStore({ config, log }, async (store, threads) => {
+  return runOperation(invocation, command, (run) =>
+    withStore({ config, log }, async (store, { threads, traffic }) => {
       const records = new RunRecords(placeOf(config));
       const started = new Date();
       const leave = async (end: End): Promise<void> => {
@@ -52,7 +52,7 @@ export function runRecorded(
         await leaveRecord(invocation, { store, records, record, cause: end.cause });
       };
       try {
-        const summary = await operation(store, { ...run, onOwn: records.found, ...threads });
+        const summary = withTraffic(await operation(store, { ...run, onOwn: records.found, ...threads }), traffic);
         await leave({ exitCode: interruption.exitCode ?? exitCodeOfSummary(summary), summary });
         return summary;
       } catch (cause) {

@@ -1,6 +1,8 @@
 import { reasonOf } from '../lib/errors.ts';
 import type { Report } from '../lib/report.ts';
 import type { Summary } from '../lib/summary.ts';
+import type { ReportingCommand } from './carbon/figuretable.ts';
+import { sendingFigures } from './carbon/sendingfigures.ts';
 import { exitCodeOfSummary } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonLine } from './jsonline.ts';
@@ -18,27 +20,30 @@ export interface Run {
 
 /**
  * Runs one of the commands that touch a whole tree: splay, run lock, the operation with its progress, the summary, the
- * stamp file. A dry run writes nothing, so it takes no lock and leaves no stamp.
+ * stamp file, the figures for carbon. A dry run writes nothing, so it takes no lock, leaves no stamp and sends nothing.
  *
  * @param may what the command does of that; all if nothing is said.
  * @returns the exit code.
  */
 export async function runOperation(
   invocation: Invocation,
+  command: ReportingCommand,
   operation: (run: Run) => Promise<Summary>,
   may: { readonly lock: boolean; readonly stamp: boolean } = { lock: true, stamp: true },
 ): Promise<number> {
   const { config, interruption, log } = invocation;
   const { signal } = interruption;
   await splay(config.splay, signal, (seconds) => log.info(`Starting in ${seconds.toFixed(0)} s (--splay)`));
-  const lock = !may.lock || config.nolock || config.noop ? undefined : await takeLock(invocation);
-  try {
-    const code = await reportOn(invocation, operation);
-    if (code === 0 && may.stamp && !config.noop && !config.nostamp) await stamp(invocation);
-    return code;
-  } finally {
-    await lock?.release();
-  }
+  return sendingFigures(invocation, command, async (ended) => {
+    const lock = !may.lock || config.nolock || config.noop ? undefined : await takeLock(invocation);
+    try {
+      const code = await reportOn(invocation, async (run) => ended(await operation(run)));
+      if (code === 0 && may.stamp && !config.noop && !config.nostamp) await stamp(invocation);
+      return code;
+    } finally {
+      await lock?.release();
+    }
+  });
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Config } from '../config/schema.ts';
 import { retryText } from '../lib/store/retry.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
+import { createTraffic, type Traffic, trafficOf } from '../lib/store/traffic.ts';
+import type { Summary } from '../lib/summary.ts';
 import type { Log } from './log.ts';
 import { UsageError } from './usage.ts';
 
@@ -32,24 +34,37 @@ export interface StoreContext {
   readonly log: Log;
 }
 
+/** What is lent with a store. */
+export interface Lent {
+  /** How threads can build the same for themselves. */
+  readonly threads: { readonly threadStore?: StoreSpec };
+  /** What is sent to it, by those threads too. */
+  readonly traffic: Traffic;
+}
+
 /**
- * Lends the store that the configuration names to a task, which opens it, and closes it afterwards. With it comes how
- * threads can build the same for themselves.
+ * Lends the store that the configuration names to a task, which opens it, and closes it afterwards.
  *
  * @throws UsageError for an unknown storage or argument; what the task throws.
  */
 export async function withStore<T>(
   { config, log }: StoreContext,
-  task: (store: ObjectStore, threads: { readonly threadStore?: StoreSpec }) => Promise<T>,
+  task: (store: ObjectStore, lent: Lent) => Promise<T>,
 ): Promise<T> {
-  const spec = await storeSpec(config);
+  const traffic = createTraffic();
+  const spec = { ...(await storeSpec(config)), traffic };
   const store = await createStore(spec, (retry) => log.warn(retryText(retry)));
   try {
     // A bandwidth is kept to in one place, which all bodies pass.
-    return await task(store, spec.bandwidth ? {} : { threadStore: spec });
+    return await task(store, { threads: spec.bandwidth ? {} : { threadStore: spec }, traffic });
   } finally {
     await store.close();
   }
+}
+
+/** The summary with what was sent to the store meanwhile. */
+export function withTraffic(summary: Summary, traffic: Traffic): Summary {
+  return { ...summary, counts: { ...summary.counts, ...trafficOf(traffic) } };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { BackupOptions } from '../lib/backup.ts';
 import { RunRecords } from '../lib/bucket/runs.ts';
 import type { NewRunRecord } from '../lib/runrecord.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
+import { createTraffic, trafficOf } from '../lib/store/traffic.ts';
 import type { Summary } from '../lib/summary.ts';
 import { backUp } from './fixtures/operations.ts';
 import { putPair } from './fixtures/pythonbucket.ts';
@@ -194,7 +195,8 @@ async function counted(
   options: Partial<BackupOptions> = {},
 ): Promise<{ summary: Summary; requests: Requests }> {
   const before = kind.proxy.seen.length;
-  const threadStore = specOf(kind, bucket);
+  const traffic = createTraffic();
+  const threadStore = { ...specOf(kind, bucket), traffic };
   const store = await createStore(threadStore, () => {});
   try {
     // As the program does it: the one thread that uploads logs in by itself.
@@ -202,11 +204,15 @@ async function counted(
     const summary = await backUp(store, prefix, { processes: 1, threadStore, onOwn: records.found, ...options });
     assert.deepEqual(summary.failed, []);
     await records.keep(store, recordOf(summary), new Date());
+    const own = trafficOf(traffic);
     const requests: Record<string, number> = {};
     for (const seen of kind.proxy.seen.slice(before)) {
       const operation = kind.operationOf(seen);
       requests[operation] = (requests[operation] ?? 0) + 1;
     }
+    // It counts itself what the proxy saw; a request that is tried again may not have come so far.
+    const seen = kind.proxy.seen.length - before;
+    assert.ok(own.requests >= seen && own.requests - own.retries <= seen, `${own.requests} sent, ${seen} seen`);
     return { summary, requests };
   } finally {
     await store.close();

@@ -93,8 +93,8 @@ export class Guards {
   }
 }
 
-/** How far two clocks may differ, in milliseconds. */
-const CLOCK_OFF = 300_000;
+/** How far this host's clock and the store's may differ before nothing is deleted, in milliseconds. */
+export const CLOCK_OFF = 300_000;
 
 function clockOff(ahead: number): Stop {
   const seconds = Math.round(Math.abs(ahead) / 1000);

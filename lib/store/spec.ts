@@ -3,6 +3,7 @@ import type { Retry } from './retry.ts';
 import type { S3StoreOptions } from './s3.ts';
 import type { ObjectStore } from './store.ts';
 import type { SwiftStoreOptions } from './swift.ts';
+import { countRequest, countRetry, type Traffic } from './traffic.ts';
 
 /** A store and what is put around it, as plain data: so that each thread can build one of its own. */
 export interface StoreSpec {
@@ -15,6 +16,8 @@ export interface StoreSpec {
   readonly bandwidth?: number;
   /** Write nothing. @default false */
   readonly dryRun?: boolean;
+  /** Where requests and retries are counted, those of every thread. @default nowhere */
+  readonly traffic?: Traffic;
 }
 
 export type Place =
@@ -37,21 +40,29 @@ export async function createStore(spec: StoreSpec, onRetry: (retry: Retry) => vo
     import('./bandwidth.ts'),
     import('./dryrun.ts'),
   ]);
-  const retried = withRetry(plain, { ...(spec.deadline !== undefined && { deadline: spec.deadline }), onRetry });
+  const { deadline, traffic } = spec;
+  const retried = withRetry(plain, {
+    ...(deadline !== undefined && { deadline }),
+    onRetry(retry) {
+      if (traffic) countRetry(traffic);
+      onRetry(retry);
+    },
+  });
   const limited = withLimit(retried, { concurrency: spec.concurrency });
   const slowed = spec.bandwidth ? withBandwidth(limited, { bytesPerSecond: spec.bandwidth }) : limited;
   // Outermost: what is not sent takes no bandwidth.
   return spec.dryRun ? withDryRun(slowed) : slowed;
 }
 
-async function createPlace({ place, concurrency }: StoreSpec): Promise<ObjectStore> {
+async function createPlace({ place, concurrency, traffic }: StoreSpec): Promise<ObjectStore> {
+  const counted = traffic ? { onRequest: () => countRequest(traffic) } : {};
   switch (place.kind) {
     case 'disk':
       return (await import('./disk.ts')).createDiskStore(place.options);
     case 's3':
-      return (await import('./s3.ts')).createS3Store({ ...place.options, concurrency });
+      return (await import('./s3.ts')).createS3Store({ ...place.options, concurrency, ...counted });
     case 'swift':
-      return (await import('./swift.ts')).createSwiftStore(place.options);
+      return (await import('./swift.ts')).createSwiftStore({ ...place.options, ...counted });
     case 'noop':
       return (await import('./noop.ts')).createNoopStore();
   }

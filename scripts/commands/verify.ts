@@ -4,7 +4,7 @@ import type { Invocation } from '../invocation.ts';
 import { thisMachine } from '../machine.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runOperation } from '../run.ts';
-import { withStore } from '../storage.ts';
+import { withStore, withTraffic } from '../storage.ts';
 import { UsageError } from '../usage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
@@ -16,9 +16,10 @@ export async function run(invocation: Invocation): Promise<number> {
   const repair = option('repair') === 'true' ? { machine: await thisMachine(), adopt } : undefined;
   return runOperation(
     invocation,
+    'verify',
     (run) =>
-      withStore({ config, log }, (store) =>
-        verify(store, {
+      withStore({ config, log }, async (store, { traffic }) => {
+        const summary = await verify(store, {
           ...run,
           ...selectOf(config),
           ...placeOf(config),
@@ -30,8 +31,9 @@ export async function run(invocation: Invocation): Promise<number> {
           ...(option('compare') === 'true' && { compare: treeOf(config) }),
           ...(repair && { repair }),
           dryRun: config.noop,
-        }),
-      ),
+        });
+        return withTraffic(summary, traffic);
+      }),
     // It only reads, unless it is to repair; and the stamp tells when all was backed up.
     { lock: repair !== undefined, stamp: false },
   );

@@ -9,6 +9,8 @@ import { freePort } from './freeport.ts';
 export interface Carbon {
   /** Where it keeps its Whisper files. */
   readonly prefix: string;
+  /** `host:port` of its plaintext listener. */
+  readonly address: string;
   /** Sends points by the plaintext protocol. */
   send(points: readonly { metric: string; value: number; timestamp: number }[]): Promise<void>;
   stop(): Promise<void>;
@@ -44,6 +46,7 @@ ENABLE_TAGS = False
   const socket = await connected(port, child);
   return {
     prefix,
+    address: `127.0.0.1:${port}`,
     async send(points) {
       const lines = points.map(({ metric, value, timestamp }) => `${metric} ${value} ${timestamp}\n`).join('');
       await new Promise<void>((resolve, reject) => socket.write(lines, (error) => (error ? reject(error) : resolve())));

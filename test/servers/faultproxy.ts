@@ -17,6 +17,8 @@ export type Fault =
   | { readonly kind: 'shorten'; readonly to: number }
   /** One byte of the body is another. */
   | { readonly kind: 'flip'; readonly of: 'request' | 'answer'; readonly at: number }
+  /** A header of the answer is another. */
+  | { readonly kind: 'header'; readonly name: string; readonly value: string }
   /** The answer comes bit by bit. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number };
 
@@ -136,7 +138,8 @@ async function treat(
   const answer = await forward(flipped ? { ...asked, body: flip(asked.body, fault.at) } : asked, target);
   const { body } = answer;
   const bodiless = asked.method === 'HEAD' || answer.status === 204 || answer.status === 304;
-  const head = headOf(answer, bodiless ? undefined : body.length);
+  const length = bodiless ? undefined : body.length;
+  const head = headOf(answer, length);
   switch (fault?.kind) {
     case 'reset':
       return reset(socket);
@@ -159,6 +162,13 @@ async function treat(
     }
     case 'flip':
       await write(socket, head, fault.of === 'answer' ? flip(body, fault.at) : body);
+      return 'more';
+    case 'header':
+      await write(
+        socket,
+        headOf({ ...answer, headers: [...without(answer, fault.name), fault.name, fault.value] }, length),
+        body,
+      );
       return 'more';
     case 'slow': {
       await write(socket, head);
@@ -194,6 +204,11 @@ function forward({ method, url, headers, body }: RawRequest, target: string): Pr
     onward.on('error', reject);
     onward.end(body);
   });
+}
+
+/** Its headers but one. */
+function without({ headers }: Answer, name: string): string[] {
+  return headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== name.toLowerCase());
 }
 
 function headOf({ status, headers }: Answer, length: number | undefined): Uint8Array {

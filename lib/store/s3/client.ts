@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { InvalidOptionError, reasonOf } from '../../errors.ts';
+import { tellRequests } from './middleware.ts';
 import type { S3StoreOptions } from './options.ts';
 
 /** What is used of the SDK. */
@@ -27,11 +28,17 @@ export async function connect(options: S3StoreOptions): Promise<Connection> {
   const client = new sdk.S3Client(config);
   try {
     await client.config.region();
-    return { sdk, client };
+    return { sdk, client: observed(client, options) };
   } catch {
     client.destroy();
-    return { sdk, client: new sdk.S3Client({ ...(await clientConfig(options)), region: DEFAULT_REGION }) };
+    const regional = new sdk.S3Client({ ...(await clientConfig(options)), region: DEFAULT_REGION });
+    return { sdk, client: observed(regional, options) };
   }
+}
+
+function observed(client: S3Client, { onRequest }: S3StoreOptions): S3Client {
+  if (onRequest) tellRequests(client.middlewareStack, onRequest);
+  return client;
 }
 
 async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {

@@ -22,6 +22,20 @@ export function sendMd5<I extends object, O extends object>(stack: MiddlewareSta
   );
 }
 
+/** Tells of each request when it is sent. */
+export function tellRequests<I extends object, O extends object>(
+  stack: MiddlewareStack<I, O>,
+  onRequest: () => void,
+): void {
+  stack.add(
+    (next) => (args) => {
+      onRequest();
+      return next(args);
+    },
+    { step: 'deserialize', priority: 'low', name: 'whisperBackupRequests' },
+  );
+}
+
 /** @returns what tells the `Date` of the answer, once it is there. */
 export function answerDate<I extends object, O extends object>(stack: MiddlewareStack<I, O>): () => Date | undefined {
   let date: Date | undefined;

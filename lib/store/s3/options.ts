@@ -39,6 +39,8 @@ export interface S3StoreOptions {
   readonly concurrency?: number;
   /** In seconds. */
   readonly timeouts?: Timeouts;
+  /** Told of each request that is sent. */
+  readonly onRequest?: () => void;
 }
 
 export type Checksums = 'auto' | 'always' | 'never';

@@ -28,6 +28,8 @@ export interface SwiftStoreOptions {
   readonly idleTimeout?: number;
   /** How long one request may take in all, in seconds. @default 600 */
   readonly totalTimeout?: number;
+  /** Told of each request that is sent, those of a login too. */
+  readonly onRequest?: () => void;
 }
 
 export type SwiftAuth = SwiftV1 | KeystonePassword | KeystoneApplicationCredential;

@@ -70,8 +70,9 @@ export class Requests {
   }
 
   async #send(request: Exchange): Promise<Answer> {
-    const { caBundle, connectTimeout = 10 } = this.#options;
+    const { caBundle, connectTimeout = 10, onRequest } = this.#options;
     this.#client ??= createHttpClient({ caBundle, connectTimeout });
+    onRequest?.();
     return exchange(await this.#client, this.#deadlines, request, this.#underWay);
   }
 }

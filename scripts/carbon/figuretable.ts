@@ -1,0 +1,158 @@
+import type { Summary } from '../../lib/summary.ts';
+
+/** The commands whose runs send figures. */
+export const reportingCommands = ['backup', 'restore', 'purge', 'verify'] as const;
+
+export type ReportingCommand = (typeof reportingCommands)[number];
+
+/** A run that came to its end, however it ended. */
+export interface FinishedRun {
+  readonly host: string;
+  readonly command: ReportingCommand;
+  /** ISO-8601. */
+  readonly finished: string;
+  /** How long it took. */
+  readonly seconds: number;
+  readonly exitCode: number;
+  /** Absent when an error ended it. */
+  readonly summary?: Pick<Summary, 'counts'>;
+}
+
+/** A figure that runs send to carbon: `<prefix>.<host>.<command>.<name>`. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: string;
+  /** For people, in docs/monitoring.md. */
+  readonly meaning: string;
+  /** The figure of `summary.counts` that it is, or how it is had from the run. */
+  readonly from: string | ((run: FinishedRun) => number | undefined);
+  /** Which commands send it: always, or of counts when the summary has them. */
+  readonly commands: readonly ReportingCommand[];
+}
+
+const all = reportingCommands;
+const backup = ['backup'] as const;
+const restore = ['restore'] as const;
+const verify = ['verify'] as const;
+const expiring = ['backup', 'purge'] as const;
+
+/**
+ * Every figure that is sent, and the only place where its name stands. Dashboards and alert rules query these names:
+ * they are a contract, to which names may be added.
+ */
+export const figureTable: readonly Figure[] = [
+  {
+    name: 'last_success',
+    unit: 'epoch s',
+    meaning: 'When the last run with exit code 0 ended; a run that failed does not send it',
+    from: ({ exitCode, finished }) => (exitCode === 0 ? epochOf(finished) : undefined),
+    commands: all,
+  },
+  {
+    name: 'last_run',
+    unit: 'epoch s',
+    meaning: 'When the last run ended, well or not',
+    from: ({ finished }) => epochOf(finished),
+    commands: all,
+  },
+  {
+    name: 'exit_code',
+    unit: 'code',
+    meaning: 'The exit code, as the README tells them',
+    from: ({ exitCode }) => exitCode,
+    commands: all,
+  },
+  { name: 'seconds', unit: 's', meaning: 'How long the run took', from: ({ seconds }) => seconds, commands: all },
+
+  count('files.total', 'files', 'metrics', 'Metrics that the run was about', all),
+  count('files.stored', 'files', 'stored', 'Files that changed and were stored', backup),
+  count('files.unchanged', 'files', 'unchanged', 'Files as their newest backup has them; nothing was written', [
+    'backup',
+    'restore',
+  ]),
+  count(
+    'files.restored',
+    'files',
+    'restored',
+    'Files that were missing, or to be replaced, and were restored',
+    restore,
+  ),
+  count('files.backfilled', 'files', 'backfilled', 'Files that were there and got the points they lacked', restore),
+  count('files.skipped', 'files', 'skipped', 'Left out, which is no error', ['backup', 'restore', 'verify']),
+  count('files.failed', 'files', 'failed', 'Failed; the log and the summary name them', all),
+  count('files.same', 'files', 'same', 'With --compare: as their newest backup has them', verify),
+  count('files.changed', 'files', 'changed', 'With --compare: changed since their newest backup', verify),
+  count('files.gone', 'files', 'gone', 'With --compare: backups without a local file', verify),
+  count('files.never_stored', 'files', 'neverStored', 'With --compare: local files without a backup', verify),
+  count('files.unknown', 'files', 'unknown', 'With --compare: could not be compared', verify),
+  count('files.shrunk', 'files', 'shrunk', 'Newest backup less than half as large as the largest', expiring),
+  count('files.tombstoned', 'files', 'tombstones', 'First missed by this run, and marked so', expiring),
+  count('files.purged', 'files', 'purged', 'Gone for long: all their backups were deleted', expiring),
+
+  count('backups.total', 'backups', 'backups', 'Backups that were verified', verify),
+  count('backups.read', 'backups', 'read', 'With --read-data: backups whose content was checked', verify),
+  count('backups.damaged', 'backups', 'damaged', 'Backups that no restore can use', verify),
+  count('backups.unfinished', 'backups', 'unfinished', 'Backups whose upload was not finished', verify),
+  count('backups.moved', 'backups', 'moved', 'With --repair: damaged backups that were moved aside', verify),
+  count('backups.fallbacks', 'backups', 'fallbacks', 'With --fallback: damaged, an older one was taken', restore),
+  count('backups.retired', 'backups', 'retired', 'Backups that retention deleted', backup),
+
+  count('objects.deleted', 'objects', 'deleted', 'Objects deleted from the bucket', expiring),
+  count('objects.foreign', 'objects', 'foreignKeys', 'Objects in the bucket that are not ours, left alone', all),
+  count('objects.lone_sha1s', 'objects', 'loneSha1s', 'Checksums of the Python tool without data', expiring),
+
+  count('bytes.read', 'bytes', 'bytesRead', 'Read from local files', backup),
+  count('bytes.stored', 'bytes', 'bytesStored', 'Sent to the store, compressed', backup),
+  count('bytes.fetched', 'bytes', 'bytesFetched', 'Fetched from the store, compressed', ['restore', 'verify']),
+  count('bytes.restored', 'bytes', 'bytesRestored', 'Written to local files', restore),
+  count('points.filled', 'points', 'pointsFilled', 'Points that local files got back', restore),
+
+  count('requests', 'requests', 'requests', 'HTTP requests to the store, each attempt; 0 on a disk', all),
+  count('retries', 'calls', 'retries', 'Calls to the store that failed and were tried again', all),
+];
+
+/** One line of carbon's plaintext protocol. */
+export interface Point {
+  readonly metric: string;
+  readonly value: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+}
+
+/**
+ * The figures of a run, as carbon takes them: those that its command sends, and of counts those its summary has.
+ *
+ * @param prefix e.g. `whisper-backup`.
+ */
+export function pointsOf(run: FinishedRun, prefix: string): Point[] {
+  const timestamp = epochOf(run.finished);
+  return figureTable.flatMap((figure) => {
+    if (!figure.commands.includes(run.command)) return [];
+    const value = figureOf(figure, run);
+    if (value === undefined) return [];
+    return [{ metric: `${prefix}.${nodeOf(run.host)}.${run.command}.${figure.name}`, value, timestamp }];
+  });
+}
+
+/** A host name as one node of a metric's name. */
+export function nodeOf(host: string): string {
+  return host.replace(/[^\w-]/g, '_') || '_';
+}
+
+function figureOf({ from }: Figure, run: FinishedRun): number | undefined {
+  return typeof from === 'string' ? run.summary?.counts[from] : from(run);
+}
+
+function count(
+  name: string,
+  unit: string,
+  from: string,
+  meaning: string,
+  commands: readonly ReportingCommand[],
+): Figure {
+  return { name, unit, meaning, from, commands };
+}
+
+function epochOf(iso: string): number {
+  return Math.floor(Date.parse(iso) / 1000);
+}

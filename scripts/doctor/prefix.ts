@@ -1,0 +1,38 @@
+import { checkPrefix } from '../../lib/tree/walk.ts';
+import { bad, type Check, ok, type Verdict, warn } from './check.ts';
+import { sampleFiles } from './samplefiles.ts';
+import { self, serviceUser, whyNot } from './serviceuser.ts';
+
+/** How many files are looked at. */
+const SAMPLE = 20;
+
+/** The tree: it is there, and what is in it can be read by whoever runs this, and by the user that backups run as. */
+export const prefix: Check = {
+  name: 'prefix',
+  async run({ config: { prefix } }, signal): Promise<Verdict> {
+    await checkPrefix(prefix);
+    const user = await serviceUser(prefix);
+    const who = `${prefix} belongs to user ${user.uid}, and this runs as ${self()}`;
+    const remedy = `Run backups as the owner of all files (User= in whisper-backup.service), or: chown -R ${user.uid} ${prefix}`;
+    const { files, closed } = await sampleFiles(prefix, SAMPLE, signal);
+    if (closed[0] !== undefined) return bad(`${who}: the directory ${closed[0]} cannot be listed`, remedy);
+    for (const file of files) {
+      for (const reader of [{ uid: self(), gid: process.getegid?.() ?? 0 }, user]) {
+        const why = await whyNot('read', file, reader);
+        // Carbon or a person may have deleted it meanwhile.
+        if (why !== undefined && why !== 'does not exist') return bad(`${who}: ${file} ${why}`, remedy);
+      }
+    }
+    if (files.length === 0) {
+      return bad(`${who}: it holds no Whisper file`, 'Is it mounted, and is prefix: the right one?');
+    }
+    const readOnly = await whyNot('write', prefix, user);
+    if (readOnly !== undefined) {
+      return warn(
+        `${who}: it can be backed up, but a restore could make no file: it ${readOnly}`,
+        `For restores: chown ${user.uid} ${prefix}; chmod u+w ${prefix}`,
+      );
+    }
+    return ok(`${who}; ${files.length} of its files were looked at`);
+  },
+};

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { withFigureDocs } from '../../../scripts/carbon/figuredocs.ts';
+import {
+  type FinishedRun,
+  figureTable,
+  nodeOf,
+  pointsOf,
+  reportingCommands,
+} from '../../../scripts/carbon/figuretable.ts';
+
+const run: FinishedRun = {
+  host: 'web01.example.org',
+  command: 'backup',
+  finished: '2026-11-22T03:14:15.900Z',
+  seconds: 12.5,
+  exitCode: 0,
+  summary: { counts: { metrics: 3, stored: 2, failed: 0, bytesStored: 4096 } },
+};
+
+function namesAndValues(finished: FinishedRun): Record<string, number> {
+  return Object.fromEntries(pointsOf(finished, 'p').map(({ metric, value }) => [metric, value]));
+}
+
+describe('the figures of a run', () => {
+  it('stand below the prefix, the host with its dots as _, and the command', () => {
+    assert.deepEqual(namesAndValues(run), {
+      'p.web01_example_org.backup.last_success': 1795317255,
+      'p.web01_example_org.backup.last_run': 1795317255,
+      'p.web01_example_org.backup.exit_code': 0,
+      'p.web01_example_org.backup.seconds': 12.5,
+      'p.web01_example_org.backup.files.total': 3,
+      'p.web01_example_org.backup.files.stored': 2,
+      'p.web01_example_org.backup.files.failed': 0,
+      'p.web01_example_org.backup.bytes.stored': 4096,
+    });
+  });
+
+  it('tell of no success when there was none, and of no counts when the run did not come to its end', () => {
+    const { summary, ...rest } = run;
+    assert.equal(summary?.counts['metrics'], 3);
+    assert.deepEqual(namesAndValues({ ...rest, exitCode: 10 }), {
+      'p.web01_example_org.backup.last_run': 1795317255,
+      'p.web01_example_org.backup.exit_code': 10,
+      'p.web01_example_org.backup.seconds': 12.5,
+    });
+  });
+
+  it('have the time when the run ended, in whole seconds', () => {
+    assert.deepEqual(new Set(pointsOf(run, 'p').map(({ timestamp }) => timestamp)), new Set([1795317255]));
+  });
+
+  it('have names that carbon takes, each once, and none that is the directory of another', () => {
+    const names = figureTable.map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+    for (const name of names) {
+      assert.match(name, /^[a-z_\d]+(\.[a-z_\d]+)?$/);
+      assert.ok(!names.some((other) => other.startsWith(`${name}.`)), name);
+    }
+    assert.ok(figureTable.every(({ commands }) => commands.every((one) => reportingCommands.includes(one))));
+  });
+
+  it('make one node of any host name', () => {
+    assert.equal(nodeOf('a.b/c d\né'), 'a_b_c_d__');
+    assert.equal(nodeOf(''), '_');
+  });
+
+  it('are in the documentation as the table has them: node --import tsx scripts/figuredocs.ts', async () => {
+    const page = await readFile(new URL('../../../docs/monitoring.md', import.meta.url), 'utf8');
+    assert.equal(page, withFigureDocs(page));
+  });
+});
