@@ -9,9 +9,10 @@ import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
-import { type Summary, Tally } from './summary.ts';
+import { type Damaged, type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
+import { isInPart, type Part } from './verify/part.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 
@@ -28,6 +29,8 @@ export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions,
   readonly replaceDamaged?: boolean;
   /** Leave out metrics that were gone at the date. @default false */
   readonly skipGone?: boolean;
+  /** Only this part of the metrics. @default all of them */
+  readonly part?: Part;
   /** Who gets what is made. @default the owner of the nearest directory that was there */
   readonly owner?: Owner;
 }
@@ -81,7 +84,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   async function* selected(): AsyncGenerator<StoredMetric> {
     for await (const stored of catalog(store, options, events)) {
       if (signal?.aborted || noLocks) return;
-      if (!isSelected(stored.metric)) continue;
+      if (!isSelected(stored.metric) || (options.part && !isInPart(stored.metric, options.part))) continue;
       progress.found++;
       yield stored;
     }
@@ -176,7 +179,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   }
 
   /** @returns what is to be tried next. */
-  function settle({ stored, older }: Attempt, result: BroughtBack | undefined): Attempt | undefined {
+  function settle({ stored, backup: tried, older }: Attempt, result: BroughtBack | undefined): Attempt | undefined {
     if (!result) return undefined;
     const { metric } = stored;
     tally.add('bytesFetched', result.fetched);
@@ -189,7 +192,8 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     if (code === 'NO_LOCKS') noLocks ??= new WhisperBackupError(code, reason);
     const backup = older.at(-1);
     if (!result.backupDamaged || !backup) {
-      tally.fail({ metric, code, reason });
+      const backup = result.backupDamaged && { key: tried.object.key, instead: insteadOf(tried, stored, options.date) };
+      tally.fail({ metric, code, reason, ...(backup && { backup }) });
       return undefined;
     }
     tally.add('fallbacks');
@@ -225,6 +229,13 @@ function weightOf({ backups }: StoredMetric): number {
 /** The backups strictly before the date, ascending. */
 function candidatesOf(stored: StoredMetric, date: Date | undefined): Backup[] {
   return stored.backups.filter((backup) => !date || backup.time.getTime() < date.getTime());
+}
+
+/** What `--fallback` would take instead. */
+function insteadOf(tried: Backup, stored: StoredMetric, date: Date | undefined): Damaged['instead'] {
+  const older = candidatesOf(stored, date);
+  const key = older[older.indexOf(tried) - 1]?.object.key;
+  return key === undefined ? null : { key, read: false };
 }
 
 /** Whether a tombstone says that the metric was gone at the date, and no backup says that it came back. */

@@ -1,3 +1,5 @@
+import type { DrillReport } from './drill/report.ts';
+
 /** A metric, file or key that a run has something to say about. */
 export interface Named {
   /** The metric's dotted name; a path or key where there is no metric. */
@@ -6,6 +8,12 @@ export interface Named {
   readonly code: string;
   /** For people. */
   readonly reason: string;
+}
+
+/** What could not be done for a metric. */
+export interface Failed extends Named {
+  /** The backup, where it is at fault and not the way to it or the local file. */
+  readonly backup?: Pick<Damaged, 'key' | 'instead'>;
 }
 
 /** A backup, or a part of one, that no restore can use. */
@@ -20,7 +28,7 @@ export interface Damaged extends Named {
 
 /** What a run did. It is what `--json` prints, so its names are a contract. */
 export interface Summary {
-  readonly command: 'backup' | 'restore' | 'purge' | 'fill' | 'verify';
+  readonly command: 'backup' | 'restore' | 'purge' | 'fill' | 'verify' | 'drill';
   /** The store's name, e.g. `disk:/srv/backups`. */
   readonly store: string;
   readonly started: string;
@@ -29,13 +37,15 @@ export interface Summary {
   /** Figures by name; each command documents its own. */
   readonly counts: Readonly<Record<string, number>>;
   /** Each that failed; at most 10,000 are named, `counts.failed` tells all. */
-  readonly failed: readonly Named[];
+  readonly failed: readonly Failed[];
   /** Each that was skipped; bounded likewise. */
   readonly skipped: readonly Named[];
   /** Things worth knowing that are neither: shrunk metrics, ignored keys, lone checksums; bounded likewise. */
   readonly notes: readonly Named[];
-  /** Each backup that `verify` found damaged; bounded likewise, `counts.damaged` tells all. */
+  /** Each backup that `verify` or a drill found damaged; bounded likewise, `counts.damaged` tells all. */
   readonly damaged?: readonly Damaged[];
+  /** What a drill measured. */
+  readonly drill?: DrillReport;
   /** Why a guard stopped retention or purge; absent when none did. */
   readonly stopped?: { readonly code: string; readonly message: string };
 }
@@ -47,7 +57,7 @@ const NAMED_AT_MOST = 10_000;
 export class Tally {
   readonly #started = new Date();
   readonly #counts = new Map<string, number>();
-  readonly #failed: Named[] = [];
+  readonly #failed: Failed[] = [];
   readonly #skipped: Named[] = [];
   readonly #notes: Named[] = [];
   readonly #damaged: Damaged[] = [];
@@ -66,7 +76,7 @@ export class Tally {
     return this.#counts.get(count) ?? 0;
   }
 
-  fail(named: Named): void {
+  fail(named: Failed): void {
     this.add('failed');
     if (this.#failed.length < NAMED_AT_MOST) this.#failed.push(named);
   }
@@ -103,7 +113,7 @@ export class Tally {
       failed: this.#failed,
       skipped: this.#skipped,
       notes: this.#notes,
-      ...(about.command === 'verify' && { damaged: this.#damaged }),
+      ...((about.command === 'verify' || about.command === 'drill') && { damaged: this.#damaged }),
       ...(this.#stopped ? { stopped: this.#stopped } : {}),
     };
   }

@@ -73,6 +73,17 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/verify.ts'),
   },
   {
+    name: 'drill',
+    args: '[storage] [...args]',
+    text: 'Restore to scratch space, compare with the live tree, measure what a loss of this host would cost',
+    examples: [
+      'whisper-backup -b graphite.web01 --scratch /var/tmp/drill drill disk /srv/backups',
+      'whisper-backup --scratch /var/tmp/drill --sample 3/50 --json drill disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/drill.ts'),
+  },
+  {
     name: 'status',
     args: '[storage] [...args]',
     text: 'Tell how the backups of this host go; exit code 1 when they do not, for monitoring',

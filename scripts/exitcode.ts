@@ -13,7 +13,7 @@ export const exitCodes = {
   usage: 2,
   /** Finished, but some metrics failed. */
   someFailed: 3,
-  /** Verification found damage, whatever else happened. */
+  /** Verification found damage, or a drill that a restored point is another one, whatever else happened. */
   damaged: 4,
   bucketMissing: 10,
   runLocked: 11,
@@ -33,7 +33,8 @@ export function exitCodeOfError(error: unknown): number {
 
 /** The exit code for a command that came to its end. */
 export function exitCodeOfSummary(summary: Summary): number {
-  if ((summary.counts['damaged'] ?? 0) > 0) return exitCodes.damaged;
+  const { damaged = 0, differing = 0 } = summary.counts;
+  if (damaged > 0 || differing > 0) return exitCodes.damaged;
   if (summary.stopped !== undefined) return exitCodes.error;
   if ((summary.counts['failed'] ?? 0) > 0) return exitCodes.someFailed;
   return exitCodes.done;

@@ -8,6 +8,7 @@ export type CommandName =
   | 'fill'
   | 'show'
   | 'verify'
+  | 'drill'
   | 'status'
   | 'doctor'
   | 'config';
@@ -31,16 +32,17 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'status', 'doctor'];
-const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify'];
-const changing: readonly CommandName[] = [...tree, 'fill', 'verify'];
+const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'drill', 'status', 'doctor'];
+const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify', 'drill'];
+const changing: readonly CommandName[] = [...tree, 'fill', 'verify', 'drill'];
 /** What takes whatever a timer would be given. */
 const whole: readonly CommandName[] = ['doctor', 'config'];
 const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
 const restoring: readonly CommandName[] = ['restore', ...whole];
-const selecting: readonly CommandName[] = [...tree, 'list', 'verify'];
+const selecting: readonly CommandName[] = [...tree, 'list', 'verify', 'drill'];
 const locking: readonly CommandName[] = [...tree, 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
+const drilling: readonly CommandName[] = ['drill'];
 const recorded: readonly CommandName[] = [...tree, 'status', ...whole];
 const reporting: readonly CommandName[] = [...tree, 'verify', ...whole];
 const backing: readonly CommandName[] = ['backup', ...whole];
@@ -52,7 +54,7 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'p',
     value: 'dir',
     key: 'prefix',
-    about: locking,
+    about: [...locking, 'drill'],
     text: 'Root of the Whisper tree (/opt/graphite/storage/whisper)',
   },
   {
@@ -97,21 +99,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'f',
     value: 'n',
     key: 'processes',
-    about: ['backup', 'restore', 'verify'],
+    about: ['backup', 'restore', 'verify', 'drill'],
     text: 'Files worked on at once (4)',
   },
   {
     name: 'bytes-in-flight',
     value: 'bytes',
     key: 'bytesInFlight',
-    commands: ['backup', 'restore', 'verify', ...whole],
+    commands: ['backup', 'restore', 'verify', 'drill', ...whole],
     text: 'Bytes of files held in memory at once (268435456)',
   },
   {
     name: 'bandwidth',
     value: 'bytes',
     key: 'bandwidth',
-    commands: [...tree, 'verify', ...whole],
+    commands: [...tree, 'verify', 'drill', ...whole],
     text: 'Bytes a second to and from the storage, as 20M; 0 is no limit (0)',
   },
   { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },
@@ -221,6 +223,14 @@ export const optionTable: readonly OptionSpec[] = [
     commands: verifying,
     text: 'Move damaged backups aside, so that the next backup stores the metric again',
   },
+  {
+    name: 'scratch',
+    value: 'dir',
+    commands: drilling,
+    text: 'Empty directory to restore to, outside the tree; it is emptied again',
+  },
+  { name: 'sample', value: 'n/t', commands: drilling, text: 'Only the n-th of t parts of the metrics (all)' },
+  { name: 'keep', commands: drilling, text: 'Leave what was restored in the scratch directory' },
   { name: 'fallback', key: 'fallback', commands: restoring, text: 'Take an older backup where the newest is damaged' },
   {
     name: 'overwrite',

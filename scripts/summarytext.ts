@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { Damaged, Named, Summary } from '../lib/summary.ts';
+import { drillLines } from './drilltext.ts';
 import type { Log } from './log.ts';
 
 /** So many metrics of a kind are named to those who watch; the log file has them all. */
@@ -18,6 +19,7 @@ export function tellSummary(summary: Summary, log: Log): void {
     log,
   );
   if (summary.stopped !== undefined) log.error(summary.stopped.message);
+  if (summary.drill !== undefined) for (const line of drillLines(summary.drill)) log.info(line);
   log.info(headline(summary));
 }
 

@@ -14,6 +14,7 @@ const libraries = [
 const tests = [
   [`${python}/whisper.py`, 'python3-whisper', 'the reference implementation of Whisper', /\/usr\/bin\/python3/],
   ['/usr/bin/setpriv', 'util-linux', 'to be another user', /setpriv/],
+  ['/usr/bin/script', 'bsdutils', 'a terminal to ask somebody on', /usr\/bin\/script/],
   ['/usr/bin/carbon-cache', 'graphite-carbon', 'a real carbon-cache that writes meanwhile', /servers\/carbon\.ts/],
   [`${python}/graphite/render`, 'graphite-web', 'a real Graphite that answers queries', /servers\/graphiteweb\.ts/],
   ['/usr/bin/openssl', 'openssl', 'a certificate for a server', /openssl|servers\/radosgw\.ts/],

@@ -14,14 +14,15 @@ const PARTS_AT_MOST = 65_536;
 /**
  * Reads `n/t`: the n-th of t parts.
  *
+ * @param what cannot be done without it, and the option it is the value of, for the message.
  * @throws InvalidOptionError
  */
-export function parsePart(text: string): Part {
+export function parsePart(text: string, what = 'Cannot verify: --read-data'): Part {
   const [, number, of] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
   const part = { number: Number(number), of: Number(of) };
   if (part.number >= 1 && part.number <= part.of && part.of <= PARTS_AT_MOST) return part;
   throw new InvalidOptionError(
-    `Cannot verify: --read-data must be n/t, the n-th of t parts, such as 1/7, and t at most ${PARTS_AT_MOST}: got ${JSON.stringify(text)}`,
+    `${what} must be n/t, the n-th of t parts, such as 1/7, and t at most ${PARTS_AT_MOST}: got ${JSON.stringify(text)}`,
   );
 }
 

@@ -10,3 +10,4 @@ export const storeFiles = tasks.storeFiles;
 export const bringBack = tasks.bringBack;
 export const check = tasks.check;
 export const fingerprint = tasks.fingerprint;
+export const likeness = tasks.likeness;

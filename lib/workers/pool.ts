@@ -5,6 +5,7 @@ import type { StoredFile } from '../storefile.ts';
 import type { Checked, CheckTask } from './check.ts';
 import type { EncodedBackup } from './decode.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
+import type { Likeness, LikenessTask } from './likeness.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
 import type { ThreadData } from './tasks.ts';
@@ -54,6 +55,10 @@ export class WorkerPool {
 
   fingerprint(task: FingerprintTask): Promise<Fingerprint> {
     return this.#run('fingerprint', task, (here) => here.fingerprint(task));
+  }
+
+  likeness(task: LikenessTask): Promise<Likeness> {
+    return this.#run('likeness', task, (here) => here.likeness(task));
   }
 
   /** Only with a store. */

@@ -4,6 +4,7 @@ import type { BroughtBack } from '../bringback.ts';
 import type { StoredFile } from '../storefile.ts';
 import type { Checked, CheckTask } from './check.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
+import type { Likeness, LikenessTask } from './likeness.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { SnapshotTask } from './snapshot.ts';
 import { type BringBackBatch, type StoreBatch, Work, type WorkOptions } from './work.ts';
@@ -41,6 +42,10 @@ export function check(task: CheckTask): Checked {
 
 export function fingerprint(task: FingerprintTask): Promise<Fingerprint> {
   return work.fingerprint(task);
+}
+
+export function likeness(task: LikenessTask): Promise<Likeness> {
+  return work.likeness(task);
 }
 
 export function storeFiles(batch: StoreBatch): Promise<StoredFile[]> {

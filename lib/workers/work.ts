@@ -7,6 +7,7 @@ import type { ObjectStore } from '../store/store.ts';
 import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../storefile.ts';
 import { type Checked, type CheckTask, check } from './check.ts';
 import { type Fingerprint, type FingerprintTask, fingerprint } from './fingerprint.ts';
+import { type Likeness, type LikenessTask, likeness } from './likeness.ts';
 import { type Published, type PublishTask, publish } from './publish.ts';
 import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
 
@@ -64,6 +65,10 @@ export class Work {
 
   fingerprint(task: FingerprintTask): Promise<Fingerprint> {
     return fingerprint(task, this.#stopped);
+  }
+
+  likeness(task: LikenessTask): Promise<Likeness> {
+    return likeness(task, this.#stopped);
   }
 
   /** Reads, compresses and stores files. Results come in their order. */

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { drillReport } from '../fleet/drillreport.ts';
+import { Fleet } from './steps/fleet.ts';
+import { runRunbook } from './steps/run.ts';
+import type { Plan, Runbook, Values } from './steps/step.ts';
+
+const drill: Runbook = {
+  name: 'drill',
+  title: 'Rehearse the loss of hosts: restore a sample to scratch space, compare, measure RPO and RTO',
+  options: [
+    { name: 'limit', value: 'group', kind: 'host', text: 'A host or group of the inventory (graphite)' },
+    { name: 'metrics', value: 'glob', text: 'Only these metrics (*)' },
+    { name: 'sample', value: 'n/t', text: 'The n-th of t parts of the metrics (1/50; 1/1 is all)' },
+    { name: 'scratch', value: 'dir', text: "Empty directory on the hosts (that of the hosts' configuration)" },
+  ],
+  isRehearsal: true,
+  plan,
+};
+
+function plan(values: Values): Plan {
+  const limit = values.one('limit') ?? 'graphite';
+  const fleet = new Fleet(values);
+  const directory = join(fleet.directory, 'drill');
+  const metrics = values.one('metrics');
+  const scratch = values.one('scratch');
+  const variables = {
+    fleet_dir: fleet.directory,
+    drill_sample: values.one('sample') ?? '1/50',
+    ...(metrics !== undefined && { metrics }),
+    ...(scratch !== undefined && { drill_scratch: scratch }),
+  };
+  return {
+    steps: [
+      {
+        id: 'drill',
+        title: `Restore a sample of each bucket of ${limit} to scratch space on its host, and compare it with the live tree; tell the measured RPO and RTO`,
+        commands: [fleet.playbook('drill', limit, variables)],
+        tell: (since) => drillReport(directory, since),
+      },
+    ],
+    mind: ['Live trees and buckets are only read; the scratch space is emptied again.'],
+  };
+}
+
+await runRunbook(drill);

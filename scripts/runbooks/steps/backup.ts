@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { fleetTable } from '../../fleet/fleettable.ts';
+import { readHostReports } from '../../fleet/hostreport.ts';
+import type { Fleet } from './fleet.ts';
+import type { Step } from './step.ts';
+
+/** Starts the host's own service, and waits for it. */
+export function backupStep(fleet: Fleet, host: string, about: { readonly id: string; readonly why: string }): Step {
+  return { id: about.id, title: `Back up ${host}: ${about.why}`, commands: [fleet.playbook('run', host)] };
+}
+
+/** The table of hosts. */
+export function statusStep(fleet: Fleet, host: string): Step {
+  return {
+    id: 'status',
+    title: `Show the status of ${host}`,
+    commands: [fleet.playbook('status', host, { fleet_dir: fleet.directory })],
+    tell: async () => {
+      const reports = await readHostReports(join(fleet.directory, 'status')).catch(() => []);
+      return fleetTable(
+        reports.filter(({ name }) => name === host),
+        { color: false },
+      );
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Fleet } from './fleet.ts';
+import type { Step } from './step.ts';
+import { countsOf } from './summary.ts';
+
+export interface CompareWish {
+  readonly globs: readonly string[];
+  /** Options that lead to another bucket than the host's own. @default [] */
+  readonly place?: readonly string[];
+  /** ISO-8601. */
+  readonly date?: string | undefined;
+}
+
+/** Makes sure that each metric of the bucket has a file on the host. That some have changed since is no fault. */
+export function compareStep(fleet: Fleet, host: string, { globs, place = [], date }: CompareWish): Step {
+  const dated = date === undefined ? [] : [`--date=${date}`];
+  return {
+    id: 'compare',
+    title: `Make sure that every metric of the bucket is on ${host}`,
+    commands: globs.map((glob) =>
+      fleet.tool(host, ['--compare', '--json', '--nolog', ...place, ...dated, `--metrics=${glob}`, 'verify'], {
+        judge: missingIn,
+      }),
+    ),
+  };
+}
+
+function missingIn(output: string): string | undefined {
+  const counts = countsOf(output);
+  if (counts === undefined) return 'the comparison printed no summary';
+  const gone = counts['gone'] ?? 0;
+  return gone === 0 ? undefined : `${gone} metrics of the bucket have no file on the host`;
+}

@@ -1,0 +1,167 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf } from '../../../lib/errors.ts';
+import { UsageError } from '../../usage.ts';
+import type { Given } from './options.ts';
+
+/** What was done of a step. */
+interface Entry {
+  readonly id: string;
+  readonly began: string;
+  readonly ended?: string;
+  readonly problem?: string;
+  /** Somebody has looked at the problem, and went on. */
+  readonly passed?: true;
+}
+
+interface Content {
+  readonly version: 1;
+  readonly runbook: string;
+  readonly record: Given['record'];
+  readonly started: string;
+  readonly steps: readonly Entry[];
+  readonly finished?: string;
+}
+
+export interface JournalPlace {
+  readonly directory: string;
+  readonly runbook: string;
+  /** The host or group that it is about. */
+  readonly subject: string;
+  /** Whether a run that stopped may be forgotten unasked. */
+  readonly isRehearsal: boolean;
+}
+
+/** What has been done of one runbook, on the disk after each step. It is renamed when all is done. */
+export class Journal {
+  readonly #place: JournalPlace;
+  #content: Content;
+
+  constructor(place: JournalPlace, content: Content) {
+    this.#place = place;
+    this.#content = content;
+  }
+
+  get started(): Date {
+    return new Date(this.#content.started);
+  }
+
+  isDone(id: string): boolean {
+    return this.#content.steps.some(
+      (step) => step.id === id && step.ended !== undefined && (step.problem === undefined || step.passed),
+    );
+  }
+
+  /** Whether the step was begun, and perhaps done. */
+  isBegun(id: string): boolean {
+    return this.#content.steps.some((step) => step.id === id);
+  }
+
+  begin(id: string): Promise<void> {
+    return this.#note({ id, began: new Date().toISOString() });
+  }
+
+  /** @param problem why it is not done, if it is not. */
+  async end(id: string, problem?: string): Promise<void> {
+    const entry = this.#content.steps.find((step) => step.id === id);
+    if (!entry) return;
+    await this.#note({ ...entry, ended: new Date().toISOString(), ...(problem !== undefined && { problem }) });
+  }
+
+  /** Leaves the step that stopped as it is. @returns its id; undefined when none was begun. */
+  async pass(): Promise<string | undefined> {
+    const last = this.#content.steps.at(-1);
+    if (!last || this.isDone(last.id)) return undefined;
+    await this.#note({
+      ...last,
+      ended: new Date().toISOString(),
+      problem: last.problem ?? 'interrupted',
+      passed: true,
+    });
+    return last.id;
+  }
+
+  /** Puts it aside, whether all was done or not: the next run begins a new one. */
+  async close(): Promise<void> {
+    const started = this.#content.started.replace(/[:.]/g, '-');
+    await rename(fileOf(this.#place), fileOf(this.#place, `.${started}`));
+  }
+
+  async finish(): Promise<void> {
+    await this.#write({ ...this.#content, finished: new Date().toISOString() });
+    await this.close();
+  }
+
+  async #note(entry: Entry): Promise<void> {
+    const others = this.#content.steps.filter(({ id }) => id !== entry.id);
+    await this.#write({ ...this.#content, steps: [...others, entry] });
+  }
+
+  /** At once, or not at all. */
+  async #write(content: Content): Promise<void> {
+    const file = fileOf(this.#place);
+    await writeFile(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flush: true });
+    await rename(`${file}.new`, file);
+    this.#content = content;
+  }
+
+  /** What goes on here, in a sentence. */
+  get state(): string {
+    const last = this.#content.steps.at(-1);
+    const where = last === undefined ? 'before its first step' : `at step '${last.id}'`;
+    return `A run of ${this.#place.runbook} for ${this.#place.subject}, begun ${this.#content.started}, stopped ${where}`;
+  }
+
+  /** The options that are others than those of the run that is to go on. */
+  differencesTo(record: Given['record']): string[] {
+    const names = new Set([...Object.keys(record), ...Object.keys(this.#content.record)]);
+    return [...names].filter((name) => JSON.stringify(record[name]) !== JSON.stringify(this.#content.record[name]));
+  }
+}
+
+/** Where a runbook's journal is, or its other files. */
+export function fileOf({ directory, runbook, subject }: JournalPlace, suffix = '', ending = 'json'): string {
+  return join(directory, `${runbook}.${subject}${suffix}.${ending}`);
+}
+
+/** The journal of a run that stopped, if there is one. */
+export async function readJournal(place: JournalPlace): Promise<Journal | undefined> {
+  try {
+    const content: Content = JSON.parse(await readFile(fileOf(place), 'utf8'));
+    if (content.version !== 1 || !Array.isArray(content.steps)) throw new SyntaxError('it is of another version');
+    return new Journal(place, content);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError)
+      throw new UsageError(`Cannot read the journal ${fileOf(place)}: ${error.message}: move it away to begin anew`);
+    throw error;
+  }
+}
+
+/** A journal to go on with, and that of a stopped run which it replaces. */
+export interface OpenedJournal {
+  readonly journal: Journal;
+  readonly replaced?: Journal;
+}
+
+/**
+ * Opens the journal of a run: that of one that stopped, when it is to be resumed, or a new one.
+ *
+ * @throws UsageError when there is none to resume, one that nobody spoke of, or one of another run.
+ */
+export async function openJournal(place: JournalPlace, { record, values }: Given): Promise<OpenedJournal> {
+  const stopped = await readJournal(place);
+  if (values.is('resume')) {
+    if (!stopped) throw new UsageError(`Nothing to resume: no run of ${place.runbook} for ${place.subject} stopped`);
+    const others = stopped.differencesTo(record);
+    if (others.length > 0)
+      throw new UsageError(`${stopped.state}, with another --${others.join(', --')}: give the same, or --anew`);
+    return { journal: stopped };
+  }
+  if (stopped && !place.isRehearsal && !values.is('anew'))
+    throw new UsageError(`${stopped.state}: --resume goes on, --anew begins again`);
+  await mkdir(place.directory, { recursive: true, mode: 0o700 });
+  const started = new Date().toISOString();
+  const journal = new Journal(place, { version: 1, runbook: place.runbook, record, started, steps: [] });
+  return { journal, ...(stopped && { replaced: stopped }) };
+}

@@ -1,0 +1,75 @@
+import type { Fleet, PlaybookVariables } from './fleet.ts';
+import type { RunbookOption, Step, Values } from './step.ts';
+
+export const metricsOption: RunbookOption = {
+  name: 'metrics',
+  value: 'glob',
+  isMany: true,
+  text: 'Glob over dotted metric names; in the order in which they are wanted back',
+};
+
+export const fallbackOption: RunbookOption = {
+  name: 'fallback',
+  text: 'Where the newest backup of a metric is damaged, take the one before it',
+};
+
+export function fallbackOf(values: Values): readonly string[] {
+  return values.is('fallback') ? ['--fallback'] : [];
+}
+
+export interface RestoreWish {
+  /** In this order. */
+  readonly globs: readonly string[];
+  /** ISO-8601. @default the newest backups */
+  readonly date?: string | undefined;
+  /** Further options of `whisper-backup restore`. @default [] */
+  readonly args?: readonly string[];
+  /** Globs of metrics that are left out. @default [] */
+  readonly exclude?: readonly string[];
+  /** What is asked before the first of them, if anything. */
+  readonly asks?: string;
+  /** @default 'restore' */
+  readonly id?: string;
+}
+
+/**
+ * A restore for each glob, without what those before it have brought back. What is there already is backfilled, so that
+ * doing it again does no harm.
+ */
+export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Step[] {
+  const { globs, id = 'restore', asks } = wish;
+  const what = (glob: string, i: number) =>
+    glob !== '*' ? JSON.stringify(glob) : i === 0 ? 'every metric' : 'the rest';
+  return globs.map((metrics, i) => ({
+    id: globs.length === 1 ? id : `${id} ${i + 1}`,
+    title: `Restore ${what(metrics, i)} on ${host}${stateOf(wish)}`,
+    commands: [
+      {
+        ...fleet.playbook('restore', host, variablesOf({ ...wish, exclude: globs.slice(0, i) }, metrics)),
+        // Those before it may have covered all.
+        ...(i > 0 && { forgives: /NOTHING_MATCHED|Nothing to restore: / }),
+      },
+    ],
+    ...(asks !== undefined && i === 0 && { asks }),
+  }));
+}
+
+/** The same without writing: every backup is fetched and checked. */
+export function previewStep(fleet: Fleet, host: string, wish: RestoreWish): Step {
+  return {
+    id: 'preview',
+    title: `Try the restore on ${host} without writing: each backup is fetched and checked`,
+    commands: wish.globs.map((metrics) =>
+      fleet.playbook('restore', host, { ...variablesOf(wish, metrics), dry_run: true }),
+    ),
+  };
+}
+
+function variablesOf({ date, args = [], exclude = [] }: RestoreWish, metrics: string): PlaybookVariables {
+  const all = [...args, ...exclude.map((glob) => `--exclude=${glob}`)];
+  return { metrics, ...(date !== undefined && { date }), ...(all.length > 0 && { restore_args: all }) };
+}
+
+function stateOf({ date }: RestoreWish): string {
+  return date === undefined ? '' : `, as it was before ${date}`;
+}

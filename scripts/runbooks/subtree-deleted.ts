@@ -1,0 +1,40 @@
+import { compareStep } from './steps/compare.ts';
+import { Fleet } from './steps/fleet.ts';
+import { listStep } from './steps/list.ts';
+import { fallbackOf, fallbackOption, metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
+import { runRunbook } from './steps/run.ts';
+import type { Plan, Runbook, Values } from './steps/step.ts';
+
+const subtreeDeleted: Runbook = {
+  name: 'subtree-deleted',
+  title: 'A part of the tree was deleted by mistake: bring it back while carbon runs',
+  options: [
+    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'The host, as the inventory names it' },
+    { ...metricsOption, isRequired: true },
+    { name: 'date', value: 'date', kind: 'date', text: 'When it was deleted: newest backups before that (now)' },
+    fallbackOption,
+  ],
+  plan,
+};
+
+function plan(values: Values): Plan {
+  const host = values.required('host');
+  const fleet = new Fleet(values);
+  const globs = values.all('metrics');
+  const date = values.one('date');
+  const wish = { globs, date, args: fallbackOf(values), asks: `Restore ${globs.join(' ')} on ${host}?` };
+  return {
+    steps: [
+      listStep(fleet, host, { globs, date }),
+      previewStep(fleet, host, wish),
+      ...restoreSteps(fleet, host, wish),
+      compareStep(fleet, host, { globs, date }),
+    ],
+    mind: [
+      'Points that came between the last backup and the deletion are lost.',
+      'Carbon may go on: files that it has made anew keep their points, and get the old ones.',
+    ],
+  };
+}
+
+await runRunbook(subtreeDeleted);

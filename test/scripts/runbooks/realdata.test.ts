@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { cp, readdir, readFile, rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { writeWithPython } from '../../fixtures/pythontree.ts';
+import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
+import { contents, readTree } from '../../fixtures/tree.ts';
+import { type Ended, isDeno, launcher } from '../program.ts';
+import { type DirectoryHost, makeHosts } from './hosts.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const NOW = Math.floor(Date.now() / 300_000) * 300 - 300;
+const names = ['carbon/agents/a', ...Array.from({ length: 8 }, (_, i) => `servers/web0${i % 2}/m${i}`)];
+
+/** The newest points, one a minute. */
+function points(minutes: number, value: number): [number, number][] {
+  return Array.from({ length: minutes }, (_, i) => [NOW - i * 60, value + i]);
+}
+
+describe('runbooks with the real tool, on hosts that are directories', () => {
+  let scratch: Scratch;
+  let h1: DirectoryHost;
+  let h2: DirectoryHost;
+
+  beforeEach(async () => {
+    scratch = await createScratch();
+    const [first, second] = await makeHosts(scratch, ['h1', 'h2']);
+    assert.ok(first && second);
+    [h1, h2] = [first, second];
+    const files = names.map((path, i) => ({ path, points: points(30, i) }));
+    writeWithPython(h1.prefix, files);
+    await backUp(h1);
+  });
+  afterEach(() => scratch[Symbol.asyncDispose]());
+
+  const start = (words: readonly string[], environment: Record<string, string> = {}): Promise<Ended> => {
+    const [program = '', ...args] = words;
+    const env = { PATH: `${scratch.at('bin')}:${process.env['PATH'] ?? ''}`, HOME: '/', ...environment };
+    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      stdout += String(chunk);
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += String(chunk);
+    });
+    return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  };
+
+  async function backUp({ name }: DirectoryHost): Promise<void> {
+    const tool = isDeno ? ['run', '-A', '--no-check', `${launcher}.ts`] : [launcher];
+    const config = { WHISPER_BACKUP_CONFIG: scratch.at(name, 'config.json') };
+    const { code, stderr } = await start([process.execPath, ...tool, 'backup'], config);
+    assert.equal(code, 0, stderr);
+  }
+
+  async function runbook(name: string, ...args: readonly string[]): Promise<string> {
+    const runtime = isDeno ? ['run', '-A', '--no-check'] : ['--import', 'tsx'];
+    const script = `${root}/scripts/runbooks/${name}.ts`;
+    const all = [...runtime, script, '--fleet-dir', scratch.at('fleet'), '--yes', ...args];
+    const { code, stdout, stderr } = await start([process.execPath, ...all]);
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  }
+
+  async function treeOf({ prefix }: DirectoryHost): Promise<Record<string, string>> {
+    return contents(await readTree(prefix));
+  }
+
+  const services = async () => (await readFile(scratch.at('services'), 'utf8')).trim().split('\n');
+
+  it('host-lost brings every point back, with carbon and the timer held until then', async () => {
+    const before = await treeOf(h1);
+    await rm(h1.prefix, { recursive: true });
+    const said = await runbook('host-lost', '--host', 'h1', '--metrics', 'servers.*');
+    assert.deepEqual(await treeOf(h1), before);
+    assert.match(said, /metrics 8, restored 8/);
+    assert.match(said, /metrics 1, restored 1/);
+    assert.deepEqual(
+      (await services()).map((line) => line.replace(/ \{"fleet_dir.*/, '')),
+      [
+        'h1 deploy {}',
+        'h1 disable --now whisper-backup.timer',
+        'h1 stop whisper-backup.service',
+        'h1 start carbon-cache.service',
+        'h1 deploy {"adopt":true}',
+        'h1 status',
+      ],
+    );
+  });
+
+  it('subtree-deleted brings back what was there before the date, under files that carbon has made anew', async () => {
+    const before = await treeOf(h1);
+    await sleep(1100);
+    const date = new Date().toISOString();
+    await rm(join(h1.prefix, 'servers/web01'), { recursive: true });
+    writeWithPython(h1.prefix, [{ path: 'servers/web01/m1', points: [] }]);
+    await sleep(1100);
+    await backUp(h1);
+    await runbook('subtree-deleted', '--host', 'h1', '--metrics', 'servers.web01.*', '--date', date);
+    const after = await treeOf(h1);
+    // It was filled, slot by slot, into a file of carbon's: its points are the same, its bytes need not be.
+    assert.deepEqual(Object.keys(after), Object.keys(before));
+    for (const name of Object.keys(before)) if (!name.endsWith('m1.wsp')) assert.equal(after[name], before[name]);
+  });
+
+  it('bad-data goes back to before the date, and keeps the bad files where they can be had', async () => {
+    const good = await treeOf(h1);
+    await sleep(1100);
+    const date = new Date().toISOString();
+    const bad = names
+      .filter((name) => name.startsWith('servers/web01'))
+      .map((path) => ({ path, points: points(10, 6666) }));
+    writeWithPython(h1.prefix, bad);
+    await sleep(1100);
+    await backUp(h1);
+    const spoilt = await treeOf(h1);
+    const kept = scratch.at('kept');
+    await runbook('bad-data', '--host', 'h1', '--metrics', 'servers.web01.*', '--date', date, '--keep-in', kept);
+    assert.deepEqual(await treeOf(h1), good);
+
+    const [bucket = ''] = (await readdir(kept)).filter((name) => !name.endsWith('.runs'));
+    assert.equal((await readdir(join(kept, bucket))).filter((name) => name.startsWith('servers.')).length, 4);
+    const tool = isDeno ? ['run', '-A', '--no-check', `${launcher}.ts`] : [launcher];
+    const words = ['-b', bucket, '--storage-path=', '--overwrite', '--nostamp', 'restore', 'disk', `path=${kept}`];
+    const config = { WHISPER_BACKUP_CONFIG: scratch.at('h1', 'config.json') };
+    const { code, stderr } = await start([process.execPath, ...tool, ...words], config);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await treeOf(h1), spoilt);
+    // The status of the host goes by its own records, and the copy is no backup of it: two before, one at the end.
+    assert.equal((await readdir(scratch.at('h1', 'state', 'runs'))).length, 2 + 1 + 1 + 1);
+  });
+
+  it('move-metrics takes them to the other host, with the points that came until the switch', async () => {
+    const said = await runbook(
+      'move-metrics',
+      ...['--from', 'h1', '--to', 'h2', '--metrics', 'servers.web01.*', '--bucket', h1.bucket],
+    );
+    assert.match(said, /You: send the points/);
+    const moved = await readTree(h2.prefix);
+    assert.equal(moved.size, 4);
+    const source = await readTree(h1.prefix);
+    for (const [name, bytes] of moved) assert.deepEqual(bytes, source.get(name), name);
+    const bucket = await readdir(join(scratch.at('buckets'), h2.bucket));
+    assert.equal(bucket.filter((name) => name.startsWith('servers.web01.')).length, 4);
+  });
+
+  it('bucket-damaged has what was damaged stored again', async () => {
+    const directory = scratch.at('buckets', h1.bucket, 'servers.web01.m1');
+    const [name = ''] = await readdir(directory);
+    await cp(join(directory, name), scratch.at('whole'));
+    await truncate(join(directory, name), 50);
+    const said = await runbook('bucket-damaged', '--host', 'h1');
+    assert.match(said, /damaged: servers\.web01\.m1: .*moved to \.whisper-backup\/quarantine/);
+    const [again = ''] = await readdir(directory);
+    assert.deepEqual(await readFile(join(directory, again)), await readFile(scratch.at('whole')));
+  });
+});

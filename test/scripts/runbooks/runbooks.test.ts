@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { acquireRunLock } from '../../../lib/system/runlock.ts';
+import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
+import { Bastion } from './bastion.ts';
+import { samples } from './samples.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+interface PlanRecord {
+  readonly options: readonly string[];
+  readonly steps: readonly { readonly id: string; readonly commands: readonly { program: string; args: string[] }[] }[];
+}
+
+describe('the runbooks', () => {
+  let scratch: Scratch;
+  before(async () => {
+    scratch = await createScratch();
+  });
+  after(() => scratch[Symbol.asyncDispose]());
+
+  let made = 0;
+  async function bastion(): Promise<Bastion> {
+    const path = await scratch.directory(`bastion${made++}`);
+    return Bastion.create({ ...scratch, path, at: (...names) => join(path, ...names) });
+  }
+
+  it('are all tried here, and each has a page, and no page is of none', async () => {
+    const names = Object.keys(samples).sort();
+    const files = async (directory: string, ending: string) =>
+      (await readdir(join(root, directory)))
+        .filter((name) => name.endsWith(ending) && name !== 'README.md')
+        .map((name) => name.slice(0, -ending.length))
+        .sort();
+    assert.deepEqual(await files('scripts/runbooks', '.ts'), names);
+    assert.deepEqual(await files('docs/runbooks', '.md'), names);
+  });
+
+  for (const [name, args] of Object.entries(samples)) {
+    it(`${name} does what its plan says and its page tells, in that order`, async () => {
+      const on = await bastion();
+      const inventory = ['--inventory', '/etc/inventory'];
+      const dry = await on.run(name, ...args, ...inventory, '--dry-run', '--json');
+      assert.equal(dry.code, 0, dry.stderr);
+      const plan: PlanRecord = JSON.parse(dry.stdout);
+      assert.deepEqual([await on.calls(), await readdir(on.fleet).catch(() => 'none')], [[], 'none']);
+
+      const page = await readFile(join(root, 'docs/runbooks', `${name}.md`), 'utf8');
+      const told = [...page.matchAll(/^\d+\. \*\*([\w-]+)\*\*/gm)].map(([, id]) => id);
+      assert.deepEqual(told, [...new Set(plan.steps.map(({ id }) => id.replace(/ \d+$/, '')))]);
+      for (const option of plan.options) assert.ok(page.includes(`--${option}`), `--${option} is not in the page`);
+      for (const heading of ['When', 'Steps', 'By hand', 'How long'])
+        assert.match(page, new RegExp(`^## ${heading}$`, 'm'));
+
+      // The report of a drill comes from the hosts.
+      await on.answer(
+        1,
+        name === 'drill' ? `mkdir -p '${on.fleet}/drill'; echo '${REPORT}' > '${on.fleet}/drill/h1.json'` : '',
+      );
+      const { code, stdout, stderr } = await on.run(name, ...args, ...inventory, '--yes');
+      assert.equal(code, 0, stdout + stderr);
+      const planned = plan.steps.flatMap(({ commands }) => commands.map(({ program, args }) => [program, ...args]));
+      assert.deepEqual(await on.calls(), planned);
+      for (const call of planned) assert.equal(call[call.indexOf('--inventory') + 1], '/etc/inventory');
+      const left = await readdir(join(on.fleet, 'journal'));
+      assert.equal(left.filter((file) => file.endsWith('.json')).length, 1, String(left));
+    });
+  }
+
+  it('stop where something goes wrong, say what is not as usual, and go on there when resumed', async () => {
+    const on = await bastion();
+    const args = samples['host-lost'] ?? [];
+    // The second restore.
+    await on.answer(5, 'echo "fatal: restore failed"; exit 2');
+    const first = await on.run('host-lost', ...args, '--yes');
+    assert.equal(first.code, 1, first.stdout);
+    assert.match(first.stdout, /^fatal: restore failed$/m);
+    assert.match(first.stdout, /^Stopped at step 'restore 2': ansible-playbook ended with exit code 2$/m);
+    assert.match(first.stdout, /^Mind: no backups are made of h1: its timer is held/m);
+    assert.equal((await on.calls()).length, 5);
+
+    const again = await on.run('host-lost', ...args, '--yes');
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /stopped at step 'restore 2': --resume goes on, --anew begins again/);
+    const other = await on.run('host-lost', '--host', 'h1', '--yes', '--resume');
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /with another --metrics: give the same/);
+    assert.equal((await on.calls()).length, 5);
+
+    const dry = await on.run('host-lost', ...args, '--dry-run', '--resume');
+    assert.match(dry.stdout, /restore 1: .*\(done\)$/m);
+    const resumed = await on.run('host-lost', ...args, '--yes', '--resume');
+    assert.equal(resumed.code, 0, resumed.stdout);
+    const calls = await on.calls();
+    assert.deepEqual(calls[5], calls[4]);
+    assert.equal(calls.filter(([, playbook]) => playbook?.endsWith('/deploy.yml')).length, 2);
+    const nothing = await on.run('host-lost', ...args, '--yes', '--resume');
+    assert.deepEqual([nothing.code, /Nothing to resume/.test(nothing.stderr)], [2, true]);
+
+    const log = join(on.fleet, 'journal', 'host-lost.h1.log');
+    const text = await readFile(log, 'utf8');
+    assert.match(text, /^\d{4}-\S+Z \$ ansible-playbook ansible\/playbooks\/deploy\.yml --limit h1$/m);
+    assert.match(text, /^fatal: restore failed$/m);
+    assert.equal((await stat(log)).mode & 0o777, 0o600);
+  });
+
+  it('go on behind a step that cannot be mended, or begin anew', async () => {
+    const on = await bastion();
+    const args = ['--host', 'h1', '--yes'];
+    const fails = `echo "h1 | FAILED | rc=3 >>"; exit 2`;
+    await on.answer(1, fails);
+    assert.match((await on.run('bucket-damaged', ...args)).stdout, /the command on the host ended with exit code 3$/m);
+    await on.answer(2, fails);
+    assert.equal((await on.run('bucket-damaged', ...args, '--anew')).code, 1);
+    const past = await on.run('bucket-damaged', ...args, '--resume', '--past');
+    assert.equal(past.code, 0, past.stdout);
+    assert.match(past.stdout, /^Step 'verify' is left as it is$/m);
+    assert.equal((await on.calls()).length, 2 + 3);
+  });
+
+  it('take the damage that they are there for as no failure, and that which is left as one', async () => {
+    const on = await bastion();
+    const damaged = 'echo "h1 | FAILED | rc=4 >>"; exit 2';
+    for (const call of [1, 2, 4]) await on.answer(call, damaged);
+    const { code, stdout } = await on.run('bucket-damaged', '--host', 'h1', '--yes');
+    assert.equal(code, 1);
+    assert.match(stdout, /^Stopped at step 'verify-again': the command on the host ended with exit code 4$/m);
+  });
+
+  it('stop when metrics of the bucket are not on the host', async () => {
+    const on = await bastion();
+    const said = 'echo "h1 | CHANGED | rc=0 >>"; echo \'{"command":"verify","counts":{"gone":7}}\'; exit 0';
+    await on.answer(5, said);
+    const { code, stdout } = await on.run('subtree-deleted', ...(samples['subtree-deleted'] ?? []), '--yes');
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /^Stopped at step 'compare': 7 metrics of the bucket have no file on the host$/m);
+  });
+
+  it('do not mind a restore of the rest where there is none', async () => {
+    const on = await bastion();
+    await on.answer(6, 'echo "Nothing to restore: disk:/b holds no backup"; exit 2');
+    const { code, stdout } = await on.run('host-lost', ...(samples['host-lost'] ?? []), '--yes');
+    assert.equal(code, 0, stdout);
+  });
+
+  it('ask nobody who is not there, and do nothing then', async () => {
+    const on = await bastion();
+    const { code, stderr } = await on.run('bucket-damaged', '--host', 'h1');
+    assert.deepEqual([code, await on.calls()], [2, []]);
+    assert.match(stderr, /nobody to ask.*--yes/);
+  });
+
+  it('exclude one another for one host, and let other hosts be', async () => {
+    const on = await bastion();
+    await mkdir(join(on.fleet, 'journal'), { recursive: true });
+    const lock = await acquireRunLock(join(on.fleet, 'journal', 'bucket-damaged.h1.lock'), { timeout: 0 });
+    try {
+      const { code, stderr } = await on.run('bucket-damaged', '--host', 'h1', '--yes');
+      assert.deepEqual([code, await on.calls()], [11, []]);
+      assert.match(stderr, /Another run of bucket-damaged for h1 is under way/);
+      assert.equal((await on.run('bucket-damaged', '--host', 'h2', '--yes')).code, 0);
+    } finally {
+      await lock.release();
+    }
+  });
+
+  it('refuse what Ansible would not take for what it is', async () => {
+    const on = await bastion();
+    for (const [args, told] of [
+      [['--host', '-e@file'], /--host/],
+      [['--host=-x'], /must be the name of one host/],
+      [['--host', 'h1,h2'], /must be the name of one host/],
+      [['--host', 'h1', '--metrics', '{{ lookup("file", "/etc/passwd") }}'], /must not hold \{\{/],
+      [['--host', 'h1', '--metrics', 'a.$HOME'], /must not hold/],
+      [['--host', 'h1', '--date', 'yesterday'], /ISO-8601/],
+      [[], /needs --host/],
+      [['--host', 'h1', 'stray'], /Unexpected argument/],
+    ] as const) {
+      const { code, stderr } = await on.run('host-lost', ...args, '--yes');
+      assert.deepEqual([code, told.test(stderr)], [2, true], stderr);
+    }
+    assert.deepEqual(await on.calls(), []);
+  });
+
+  it('tell a drill that went wrong on a host, and show the figures all the same', async () => {
+    const on = await bastion();
+    const reports = join(on.fleet, 'drill');
+    await mkdir(reports, { recursive: true });
+    await writeFile(join(reports, 'old.json'), REPORT);
+    const differs = REPORT.replace('"differing":0', '"differing":2');
+    const write = (host: string) => `echo '${differs}' > '${reports}/${host}.json'`;
+    await on.answer(1, `${write('h1')}; ${write('h2')}; exit 2`);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const { code, stdout } = await on.run('drill', '--limit', 'graphite', '--yes');
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /: h1, h2 did not come out well:$/m);
+    assert.match(stdout, /│ h1 +│ +10 │ +10 │ +2 │ +0 │ +0 │ +4 min │ +60\.0 s │ +2\.0 s │ +20\.0 s │/);
+    assert.doesNotMatch(stdout, /│ old /);
+    await on.answer(2, `${write('h1').replace('"differing":2', '"differing":0')}; rm '${reports}/h2.json'`);
+    const next = await on.run('drill', '--limit', 'graphite', '--yes');
+    assert.equal(next.code, 0, next.stdout);
+  });
+});
+
+const REPORT = JSON.stringify({
+  command: 'drill',
+  counts: { metrics: 10, same: 10, differing: 0, damaged: 0, failed: 0 },
+  drill: {
+    sample: { number: 1, of: 10 },
+    rpo: { maxSeconds: 240, medianSeconds: 60, metrics: 10, worst: 'a' },
+    rto: { seconds: 2, metrics: 10, bytesFetched: 1000, bytesRestored: 5000 },
+    estimate: { metrics: 100, bytes: 10000, secondsByMetrics: 20, secondsByBytes: 20 },
+    differing: [],
+  },
+});
