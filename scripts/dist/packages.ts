@@ -1,5 +1,6 @@
 import type { Architecture } from './architecture.ts';
 import { command } from './command.ts';
+import { leftOut } from './leftout.ts';
 
 /** These read and build TypeScript. A release is built, and its Node reads TypeScript by itself. */
 const BUILD_TOOLS = ['esbuild', 'tsx'];
@@ -9,9 +10,15 @@ const BUILD_TOOLS = ['esbuild', 'tsx'];
  * No script of a package is run.
  *
  * @param directory of package.json and package-lock.json.
+ * @throws Error when a package is not to be had as the lock file names it.
  */
 export async function install(directory: string, architecture: Architecture): Promise<void> {
   await npm(directory, architecture, ['ci', '--omit=dev']);
+  const [missing] = await leftOut(directory, architecture);
+  if (missing === undefined) return;
+  throw new Error(
+    `Cannot make a release for ${architecture}: npm left out ${missing}: it cannot be fetched, or its hash is not that of package-lock.json`,
+  );
 }
 
 /** Takes out what only a checkout needs, and all that only that needs. */

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { basename, join, relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree } from '../fixtures/tree.ts';
@@ -13,6 +14,8 @@ import { DATE, make, unpack } from './made.ts';
 
 const exec = promisify(execFile);
 
+/** What the program itself may take to start, in milliseconds. */
+const LIMIT = 150;
 const VERSION = '9.8.7-test.1';
 const ours = process.arch === 'arm64' ? 'arm64' : 'x64';
 const other = ours === 'x64' ? 'arm64' : 'x64';
@@ -65,7 +68,11 @@ function start(launcher: string, args: readonly string[], env: Readonly<Record<s
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, ...output }));
   });
-  return { child, ended };
+  /** Waits until standard error shows this, or the end. */
+  const said = async (text: RegExp): Promise<void> => {
+    while (!text.test(output.stderr) && child.exitCode === null) await sleep(20);
+  };
+  return { child, ended, said };
 }
 
 const launcher = () => join(release, 'bin/whisper-backup');
@@ -209,9 +216,18 @@ describe('on a host without Node, a release', () => {
     const refused = await start(launcher(), ['no such command']).ended;
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /'no such command'/);
-    const waiting = start(launcher(), ['backup', 'disk', `path=${scratch.at('bucket')}`, '--splay', '600', '--nolog']);
-    while (!existsSync(`/proc/${waiting.child.pid}/exe`)) await new Promise((resolve) => setTimeout(resolve, 20));
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const args = [
+      'backup',
+      'disk',
+      `path=${scratch.at('bucket')}`,
+      '--splay',
+      '600',
+      '--nolog',
+      '--nolock',
+      '--nostamp',
+    ];
+    const waiting = start(launcher(), args);
+    await waiting.said(/Starting in/);
     if (waiting.child.pid !== undefined) process.kill(waiting.child.pid, 'SIGTERM');
     assert.equal((await waiting.ended).code, 143);
   });
@@ -227,14 +243,14 @@ describe('on a host without Node, a release', () => {
       [launcher(), '--version'],
       [launcher(), '--help'],
     ] as const;
-    // Other programs only ever make it slower, so the best of some runs in turn is what it takes.
+    // Other programs only ever make it slower, so the best of all runs is what it takes; a busy machine needs more of them.
     const best = [Infinity, Infinity, Infinity];
-    for (let round = 0; round < 7; round++)
+    const cost = (index: number) => (best[index] ?? Infinity) - (best[0] ?? 0);
+    for (let round = 0; round < 7 || (round < 60 && Math.max(cost(1), cost(2)) > LIMIT); round++)
       for (const [index, [program, ...args]] of commands.entries())
         best[index] = Math.min(best[index] ?? Infinity, await timeOf(program, args));
-    const [bare = 0, version = 0, help = 0] = best;
-    assert.ok(version - bare <= 150, `--version: ${version} ms, node: ${bare} ms`);
-    assert.ok(help - bare <= 150, `--help: ${help} ms, node: ${bare} ms`);
+    assert.ok(cost(1) <= LIMIT, `--version costs ${cost(1)} ms, Node itself ${best[0]} ms`);
+    assert.ok(cost(2) <= LIMIT, `--help costs ${cost(2)} ms, Node itself ${best[0]} ms`);
   });
 
   it('is not changed by being run', async () => {
