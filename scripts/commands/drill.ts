@@ -2,7 +2,7 @@ import { drill } from '../../lib/drill.ts';
 import { parsePart } from '../../lib/verify/part.ts';
 import type { Invocation } from '../invocation.ts';
 import { loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
-import { runOperation } from '../run.ts';
+import { reportOn } from '../run.ts';
 import { withStore } from '../storage.ts';
 import { UsageError } from '../usage.ts';
 
@@ -12,24 +12,21 @@ export async function run(invocation: Invocation): Promise<number> {
   if (scratch === undefined) throw new UsageError('drill needs --scratch: an empty directory outside the tree');
   const sample = option('sample');
   const part = sample === undefined ? undefined : parsePart(sample, 'Cannot drill: --sample');
-  return runOperation(
-    invocation,
-    (run) =>
-      withStore({ config, log }, (store, threads) =>
-        drill(store, {
-          ...run,
-          ...selectOf(config),
-          ...placeOf(config),
-          ...treeOf(config),
-          ...loadOf(config),
-          ...threads,
-          scratch,
-          ...(part && { part }),
-          keep: option('keep') === 'true',
-          dryRun: config.noop,
-        }),
-      ),
-    // It only reads what others write to; and the stamp tells when all was backed up.
-    { lock: false, stamp: false },
+  // It only reads what others write to, so it takes no lock; and the stamp tells when all was backed up.
+  return reportOn(invocation, (run) =>
+    withStore({ config, log }, (store, threads) =>
+      drill(store, {
+        ...run,
+        ...selectOf(config),
+        ...placeOf(config),
+        ...treeOf(config),
+        ...loadOf(config),
+        ...threads,
+        scratch,
+        ...(part && { part }),
+        keep: option('keep') === 'true',
+        dryRun: config.noop,
+      }),
+    ),
   );
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HOSTS, type Played, PREFIX, Site } from './site.ts';
+import { HOSTS, type Played, Site } from './site.ts';
 
 /*
  * The life of a fleet, in the order in which it happens: each test goes on from where the one before left the hosts.
