@@ -14,13 +14,12 @@ export class Inventory {
     for (const host of hosts) this.#hosts.set(host, {});
   }
 
-  /** Edits the variables of all hosts. */
-  set(vars: Vars): Promise<void> {
-    Object.assign(this.#vars, vars);
-    return this.save();
+  /** A variable of all hosts that is a dictionary. */
+  get(name: string): Vars {
+    return { ...Object(this.#vars[name]) };
   }
 
-  /** Edits the variables of one host; undefined takes one out. */
+  /** Edits the variables of one host. */
   async setHost(host: string, vars: Vars): Promise<void> {
     this.#hosts.set(host, { ...this.#hosts.get(host), ...vars });
     await this.save();

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import type { Ended, RunOptions } from '../hosts/command.ts';
@@ -7,12 +7,9 @@ import { type Radosgw, startRadosgw } from '../servers/radosgw.ts';
 import { Inventory } from './inventory.ts';
 import { type Outcome, recapOf } from './recap.ts';
 import { asVersion, release } from './releases.ts';
+import { PREFIX } from './whispertree.ts';
 
 export const HOSTS = ['h1', 'h2', 'h3'] as const;
-
-/** Where Debian's carbon keeps its files, and whose they are. */
-export const PREFIX = '/var/lib/graphite/whisper';
-export const OWNER = '_graphite';
 
 /** How a playbook ended. */
 export interface Played extends Ended {
@@ -20,7 +17,6 @@ export interface Played extends Ended {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const whispertree = fileURLToPath(new URL('./whispertree.py', import.meta.url));
 
 /** A site: a bastion with this checkout, three Graphite hosts, and an object store that all of them reach. */
 export class Site implements AsyncDisposable {
@@ -28,6 +24,8 @@ export class Site implements AsyncDisposable {
   readonly store: Radosgw;
   readonly scratch: Scratch;
   readonly inventory: Inventory;
+  /** Where playbooks leave what they gathered. */
+  readonly fleetDir: string;
   /** All that was said on the bastion, by any command. */
   said = '';
   readonly #tarball: string;
@@ -37,6 +35,7 @@ export class Site implements AsyncDisposable {
     this.store = store;
     this.scratch = scratch;
     this.inventory = inventory;
+    this.fleetDir = scratch.at('fleet');
     this.#tarball = tarball;
   }
 
@@ -100,19 +99,28 @@ export class Site implements AsyncDisposable {
     return stdout;
   }
 
-  /** Whisper files of a host; see whispertree.py. */
-  async tree(host: string, args: readonly string[]): Promise<string> {
-    const become = ['setpriv', `--reuid=${OWNER}`, `--regid=${OWNER}`, '--init-groups', 'python3', '-'];
-    const [command = '', ...rest] = args;
-    const program = await readFile(whispertree);
-    const ended = await this.hosts.on(host, [...become, command, PREFIX, ...rest], { input: program });
-    if (ended.code !== 0) throw new Error(`${host}: ${ended.stderr}`);
-    return ended.stdout;
+  /** Runs a runbook on the bastion. */
+  runbook(name: string, args: readonly string[]): Promise<Ended> {
+    return this.bastion([process.execPath, '--import', 'tsx', `scripts/runbooks/${name}.ts`, ...args]);
   }
 
-  /** The same release as another version. @returns the path of its tarball. */
-  version(version: string): Promise<string> {
-    return asVersion(this.#tarball, version, this.scratch.path);
+  /** Runs the tool on the bastion, on the bucket of a host. */
+  tool(host: string, ...command: readonly string[]): Promise<Ended> {
+    const store = ['s3', 'us-east-1', `endpoint=${this.store.s3.endpoint}`];
+    const env = {
+      AWS_ACCESS_KEY_ID: this.store.s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: this.store.s3.secretAccessKey,
+      WHISPER_BACKUP_NO_CACHE: 'true',
+    };
+    const args = ['--json', '--bucket', `graphite.${host}`, ...command, ...store];
+    return this.bastion([process.execPath, 'scripts/whisper-backup', ...args], { env });
+  }
+
+  /** The same release as other versions. @returns the paths of their tarballs. */
+  async versions(versions: readonly string[]): Promise<readonly string[]> {
+    const made: string[] = [];
+    for (const version of versions) made.push(await asVersion(this.#tarball, version, this.scratch.path));
+    return made;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
