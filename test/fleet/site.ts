@@ -132,7 +132,7 @@ export class Site implements AsyncDisposable {
 
 /** A release that was made before may be tested as it is. */
 async function releaseOf(version: string, scratch: Scratch): Promise<string> {
-  const made = process.env['WHISPER_BACKUP_TEST_RELEASE'];
+  const made = process.env['FLEET_TEST_RELEASE'];
   return made === undefined ? release(version, scratch.path) : asVersion(made, version, scratch.path);
 }
 

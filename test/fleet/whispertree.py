@@ -2,11 +2,13 @@
 
 whispertree.py plant PREFIX METRICS SEED    files with an hour of points each, up to now
 whispertree.py add PREFIX METRICS SEED      further points, of the last five minutes
+whispertree.py feed PREFIX METRICS SEED     points of now to carbon on this host, each second, until /run/fed is there
 whispertree.py points PREFIX                all points, as one JSON object {path: [[timestamp, value], …]}
 """
 
 import json
 import os
+import socket
 import sys
 import time
 
@@ -40,6 +42,21 @@ def add(prefix, metrics, seed):
         whisper.update_many(path, minutes(5, number, int(seed)))
 
 
+def feed(prefix, metrics, seed):
+    while not os.path.exists("/run/fed"):
+        lines = []
+        for number in range(int(metrics)):
+            name = os.path.relpath(path_of(prefix, number), prefix)[: -len(".wsp")].replace("/", ".")
+            [(timestamp, value)] = minutes(1, number, int(seed))
+            lines.append("%s %s %d\n" % (name, value, timestamp))
+        try:
+            with socket.create_connection(("127.0.0.1", 2003), 1) as carbon:
+                carbon.sendall("".join(lines).encode())
+        except OSError:
+            pass  # It has not been started yet.
+        time.sleep(1)
+
+
 def points(prefix):
     found = {}
     for directory, _, names in os.walk(prefix):
@@ -52,4 +69,4 @@ def points(prefix):
     json.dump(found, sys.stdout)
 
 
-{"plant": plant, "add": add, "points": points}[sys.argv[1]](*sys.argv[2:])
+{"plant": plant, "add": add, "feed": feed, "points": points}[sys.argv[1]](*sys.argv[2:])

@@ -26,6 +26,17 @@ export async function writeLate(site: Site, host: string, { metrics, seed }: Wri
   return pointsOf(site, host);
 }
 
+/** A relay that sends points to the host's carbon each second, from when that listens. @returns what ends it. */
+export function feedCarbon(site: Site, host: string, { metrics, seed }: Written): () => Promise<void> {
+  const feeding = run(site, host, ['feed', PREFIX, String(metrics), String(seed)]);
+  // Its failure is told at its end.
+  feeding.catch(() => {});
+  return async () => {
+    await site.on(host, 'touch /run/fed');
+    await feeding;
+  };
+}
+
 /** All points of the last two hours. */
 export async function pointsOf(site: Site, host: string): Promise<KnownPoints> {
   return JSON.parse(await run(site, host, ['points', PREFIX]));

@@ -28,7 +28,7 @@ export interface Hosts {
 
 /** Where the image that hosts boot from is kept between runs. */
 const CACHE =
-  process.env['WHISPER_BACKUP_TEST_CACHE'] ??
+  process.env['FLEET_TEST_CACHE'] ??
   join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'whisper-backup-test');
 
 /** A host's own environment, as its PID 1 sets it. */
