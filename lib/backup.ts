@@ -20,7 +20,7 @@ import type { CacheEntry } from './statcache/entry.ts';
 import type { ObjectStore } from './store/store.ts';
 import type { StoredFile } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
-import { type Surveyed, survey } from './survey.ts';
+import { type Surveyed, surveyPages } from './survey.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
 import { type LocalAndStored, Uploads } from './uploads.ts';
 import { compressorOptions } from './workers/snapshot.ts';
@@ -94,20 +94,18 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   createCompressor(compressorOptions(format));
 
   await checkPrefix(options.prefix);
-  await store.open({ create: true, ...(signal && { signal }) });
-  await claim(store, { ...options, adopt: rules.adopt, now: now() });
-
-  const cache = await StatCache.open(options.statCache, {
-    prefix: options.prefix,
-    isPartial: (options.metrics ?? '*') !== '*' || (options.exclude ?? []).length > 0,
-    dryRun,
-    report,
-  });
   const uploads = new Uploads(store, {
     ...options,
     layout,
     format,
     includeDamaged: options.includeDamaged ?? false,
+  });
+  if (!(await StatCache.isThere(options.statCache))) uploads.start();
+  const cache = await StatCache.open(options.statCache, {
+    prefix: options.prefix,
+    isPartial: (options.metrics ?? '*') !== '*' || (options.exclude ?? []).length > 0,
+    dryRun,
+    report,
   });
 
   // Where the file system has no locks every file would fail alike: stop, and say so once.
@@ -123,18 +121,26 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
     ...(signal && { signal }),
   };
-  async function* untilStopped(): AsyncGenerator<Found> {
-    for await (const item of survey(store, options, events)) {
-      if (signal?.aborted || noLocks) return;
-      const { local, stored } = item.kind === 'metric' ? item : {};
-      if (local) progress.found++;
-      const cached = local && (await cache.find(local));
-      yield { item, ...(cached && uploads.isStored(cached.sha1, stored) && { same: cached }) };
+  async function* untilStopped(): AsyncGenerator<readonly Found[]> {
+    for await (const items of surveyPages(store, options, events)) {
+      const founds: Found[] = [];
+      for (const item of items) {
+        if (signal?.aborted || noLocks) return;
+        const { local, stored } = item.kind === 'metric' ? item : {};
+        if (local) progress.found++;
+        const looked = local && cache.find(local);
+        // Most are answered at once.
+        const cached = looked instanceof Promise ? await looked : looked;
+        founds.push({ item, ...(cached && uploads.isStored(cached.sha1, stored) && { same: cached }) });
+      }
+      yield founds;
     }
     progress.complete = true;
   }
 
   try {
+    await store.open({ create: true, ...(signal && { signal }) });
+    await claim(store, { ...options, adopt: rules.adopt, now: now() });
     const visits = pMapIterable(
       batched(untilStopped(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,
@@ -144,7 +150,11 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
       },
     );
     for await (const visited of visits) {
-      for (const { order, entry } of visited) await cache.remember(order, entry);
+      for (const { order, entry } of visited) {
+        const remembered = cache.remember(order, entry);
+        // Mostly it is done at once.
+        if (remembered) await remembered;
+      }
       progress.done += visited.length;
       report.progress({ ...progress, failed: tally.get('failed'), bytes: tally.get('bytesStored') });
     }

@@ -1,8 +1,8 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
 import { type BringBackContext, type BringBackRules, type BroughtBack, bringBack } from './bringback.ts';
-import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
+import { type Backup, catalogPages, type StoredMetric } from './bucket/catalog.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
@@ -12,6 +12,7 @@ import type { ObjectStore } from './store/store.ts';
 import { type Damaged, type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
+import { refusal } from './tree/refusal.ts';
 import { isInPart, type Part } from './verify/part.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
@@ -60,7 +61,6 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   const { report, signal, dryRun = false, processes = 4, bytesInFlight = 2 ** 28 } = options;
   const now = options.now ?? (() => new Date());
   const tally = new Tally(COUNTS);
-  await store.open({ create: false, ...(signal && { signal }) });
   const isSelected = selector(options);
   const budget = new ByteBudget(bytesInFlight);
   const pool = new WorkerPool({
@@ -69,8 +69,6 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     onWarning: (warning) => report.log('warn', warning),
     ...(signal && { signal }),
   });
-  // Opened before anything is written, or syncfs(2) would not be told of every error.
-  const tree = dryRun ? undefined : await open(makePrefix(options.prefix, options));
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
@@ -81,16 +79,23 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
     ...(signal && { signal }),
   };
-  async function* selected(): AsyncGenerator<StoredMetric> {
-    for await (const stored of catalog(store, options, events)) {
+  async function* selected(): AsyncGenerator<readonly StoredMetric[]> {
+    for await (const metrics of catalogPages(store, options, events)) {
       if (signal?.aborted || noLocks) return;
-      if (!isSelected(stored.metric) || (options.part && !isInPart(stored.metric, options.part))) continue;
-      progress.found++;
-      yield stored;
+      const chosen = metrics.filter(
+        ({ metric }) => isSelected(metric) && (options.part === undefined || isInPart(metric, options.part)),
+      );
+      progress.found += chosen.length;
+      yield chosen;
     }
     progress.complete = true;
   }
+  let tree: FileHandle | undefined;
   try {
+    pool.start();
+    await store.open({ create: false, ...(signal && { signal }) });
+    // Opened before anything is written, or syncfs(2) would not be told of every error.
+    if (!dryRun) tree = await openTree(options);
     const visits = pMapIterable(
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,
@@ -207,6 +212,15 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     if (result.outcome === 'backfilled') tally.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
+  }
+}
+
+/** Makes the prefix where it is missing, and holds it open. */
+async function openTree(options: Pick<RestoreOptions, 'prefix' | 'owner'>): Promise<FileHandle> {
+  try {
+    return await open(makePrefix(options.prefix, options));
+  } catch (error) {
+    throw refusal(error, `make ${options.prefix}`);
   }
 }
 

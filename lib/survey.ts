@@ -1,11 +1,17 @@
-import { type CatalogEvents, catalog, findMetric, hasPairsElsewhere, type StoredMetric } from './bucket/catalog.ts';
+import {
+  type CatalogEvents,
+  catalogPages,
+  findMetric,
+  hasPairsElsewhere,
+  type StoredMetric,
+} from './bucket/catalog.ts';
 import { mayReach, selector } from './glob.ts';
-import { join } from './merge.ts';
+import { joinPages } from './merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
 import { watchOrder } from './order.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sharesPythonName } from './tree/ambiguous.ts';
-import { type BlindSpot, type LocalFile, type Presence, presence, walk } from './tree/walk.ts';
+import { type BlindSpot, type LocalFile, type Presence, presence, walkPages } from './tree/walk.ts';
 
 /** A metric as both sides know it. */
 export interface Surveyed {
@@ -36,6 +42,20 @@ export async function* survey(
   options: SurveyOptions,
   events: SurveyEvents,
 ): AsyncGenerator<Surveyed | BlindSpot> {
+  for await (const found of surveyPages(store, options, events)) {
+    for (const item of found) {
+      events.signal?.throwIfAborted();
+      yield item;
+    }
+  }
+}
+
+/** The same in arrays of neighbours. */
+export async function* surveyPages(
+  store: ObjectStore,
+  options: SurveyOptions,
+  events: SurveyEvents,
+): AsyncGenerator<readonly (Surveyed | BlindSpot)[]> {
   const isSelected = selector(options);
   const isReachable = mayReach(options);
   const watch = watchOrder((previous, order) => {
@@ -43,28 +63,32 @@ export async function* survey(
     if (previous !== order) events.onDisorder(previous, order);
   });
   const { stat = false, signal } = events;
-  const locals = walk(options.prefix, { stat, ...(signal && { signal }) });
+  const locals = walkPages(options.prefix, { stat, ...(signal && { signal }) });
   let blind: string | undefined;
-  for await (const { left, right } of join(locals, catalog(store, options, events))) {
-    if (left) watch(left.order);
-    if (left?.kind === 'blind') {
-      if (left.metricPrefix !== '') blind = left.metricPrefix;
-      if (isReachable(left.order)) yield left;
-      if (!right) continue;
+  for await (const steps of joinPages(locals, catalogPages(store, options, events))) {
+    const found: (Surveyed | BlindSpot)[] = [];
+    for (const { left, right } of steps) {
+      if (left) watch(left.order);
+      if (left?.kind === 'blind') {
+        if (left.metricPrefix !== '') blind = left.metricPrefix;
+        if (isReachable(left.order)) found.push(left);
+        if (!right) continue;
+      }
+      const local = left?.kind === 'file' ? left : undefined;
+      if (local) events.onLocal?.();
+      const metric = local?.metric ?? right?.metric ?? '';
+      const path = local?.path ?? right?.path ?? '';
+      if (!isSelected(metric)) continue;
+      if (!local && right && right.order !== `${metric}/`) {
+        // Pairs at the Python tool's place for an escaped name: the local file, if there is one, has looked them up.
+        if ((await presence(`${options.prefix}/${path}.wsp`)) === 'present') continue;
+      }
+      const stored =
+        right ?? (hasPairsElsewhere(path) ? await findMetric(store, options, path, events.signal) : undefined);
+      const hidden = blind !== undefined && metric.startsWith(blind);
+      found.push({ kind: 'metric', metric, path, hidden, ...(local && { local }), ...(stored && { stored }) });
     }
-    const local = left?.kind === 'file' ? left : undefined;
-    if (local) events.onLocal?.();
-    const metric = local?.metric ?? right?.metric ?? '';
-    const path = local?.path ?? right?.path ?? '';
-    if (!isSelected(metric)) continue;
-    if (!local && right && right.order !== `${metric}/`) {
-      // Pairs at the Python tool's place for an escaped name: the local file, if there is one, has looked them up.
-      if ((await presence(`${options.prefix}/${path}.wsp`)) === 'present') continue;
-    }
-    const stored =
-      right ?? (hasPairsElsewhere(path) ? await findMetric(store, options, path, events.signal) : undefined);
-    const hidden = blind !== undefined && metric.startsWith(blind);
-    yield { kind: 'metric', metric, path, hidden, ...(local && { local }), ...(stored && { stored }) };
+    yield found;
   }
 }
 

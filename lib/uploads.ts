@@ -46,6 +46,11 @@ export class Uploads {
     });
   }
 
+  /** To be called when files are sure to come. */
+  start(): void {
+    this.#pool.start();
+  }
+
   /**
    * Whether a file is known to be the same as its newest backup, so that there is nothing to do for it.
    *

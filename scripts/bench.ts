@@ -85,6 +85,7 @@ async function bench(): Promise<void> {
   for (const what of missing) log(`NOT MEASURED: ${what}`);
 
   const host = machine(work);
+  const known = versions(program.node);
   const outcomes: Outcome[] = [];
   try {
     for (const tree of plan.trees) outcomes.push(...(await onTree(plan, tree)));
@@ -100,7 +101,7 @@ async function bench(): Promise<void> {
     date: new Date(started).toISOString(),
     commit: commit(),
     machine: host,
-    versions: versions(),
+    versions: known,
     rounds: plan.rounds,
     took: Math.round((Date.now() - started) / 1000),
     missing,

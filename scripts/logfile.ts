@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { reasonOf } from '../lib/errors.ts';
 import type { LogSink } from './log.ts';
 
 /** How often a look is taken whether the file was rotated away, in milliseconds. */
@@ -22,6 +23,13 @@ export function openLogFile(path: string, now: () => number = Date.now): LogSink
     closeSync(descriptor);
     descriptor = fresh;
   };
+  const append = (line: string): void => {
+    try {
+      writeAll(descriptor, line);
+    } catch (cause) {
+      throw new Error(`${path}: ${reasonOf(cause)}: what follows is not in it; see --logfile`, { cause });
+    }
+  };
   return {
     write(level, line) {
       const time = now();
@@ -29,7 +37,7 @@ export function openLogFile(path: string, now: () => number = Date.now): LogSink
         looked = time;
         if (wasMoved(path, descriptor)) reopen();
       }
-      writeAll(descriptor, `${new Date(time).toISOString().slice(0, 19)}+00:00;${level.toUpperCase()};${line}\n`);
+      append(`${new Date(time).toISOString().slice(0, 19)}+00:00;${level.toUpperCase()};${line}\n`);
     },
     reopen,
     close: () => closeSync(descriptor),

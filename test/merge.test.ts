@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { join } from '../lib/merge.ts';
+import { join, joinPages } from '../lib/merge.ts';
 import { compareKeys } from '../lib/order.ts';
 
 async function* sequence(orders: readonly string[]): AsyncGenerator<{ order: string }> {
@@ -38,6 +38,32 @@ describe('join', () => {
         const all = [...new Set([...left, ...right])].sort(compareKeys);
         const expected = all.map((o) => `${left.includes(o) ? o : ''}|${right.includes(o) ? o : ''}`);
         assert.deepEqual(await joined(left, right), expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is the same by the page, wherever the pages are cut', async () => {
+    const orders = fc.uniqueArray(fc.string({ unit: fc.constantFrom('a', 'b', '😀'), maxLength: 3 }), {
+      maxLength: 12,
+    });
+    const sizes = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 12 });
+    async function* pages(orders: readonly string[], sizes: readonly number[]) {
+      let at = 0;
+      for (const size of [...sizes, orders.length]) {
+        yield orders.slice(at, at + size).map((order) => ({ order }));
+        at += size;
+      }
+    }
+    await fc.assert(
+      fc.asyncProperty(orders, orders, sizes, sizes, async (left, right, cutsLeft, cutsRight) => {
+        const sides = [left, right].map((side) => side.toSorted(compareKeys)) as [string[], string[]];
+        const steps: string[] = [];
+        for await (const found of joinPages(pages(sides[0], cutsLeft), pages(sides[1], cutsRight))) {
+          assert.ok(found.length > 0);
+          for (const { left: l, right: r } of found) steps.push(`${l?.order ?? ''}|${r?.order ?? ''}`);
+        }
+        assert.deepEqual(steps, await joined(...sides));
       }),
       { numRuns: 300 },
     );

@@ -1,5 +1,5 @@
 import type { Algorithm } from '../compress/codec.ts';
-import { join, type Ordered } from '../merge.ts';
+import { joinPages, type Ordered } from '../merge.ts';
 import type { PlaceOptions } from '../options.ts';
 import { compareKeys } from '../order.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
@@ -66,27 +66,54 @@ export async function* catalog(
   place: PlaceOptions,
   events: CatalogEvents,
 ): AsyncGenerator<StoredMetric> {
-  const root = rootOf(place);
-  for await (const group of await groups(store, root, events)) {
-    const first = group.entries[0]?.path ?? '';
-    if (isPlain(first) && group.entries.every((entry) => entry.path === first)) {
-      yield assemble(first, group.order, group.entries);
-      continue;
-    }
-    const paths = [...new Set(group.entries.map((entry) => entry.path))];
-    const isAtHome = (path: string) => metricOf(path) === group.name;
-    for (const path of paths.toSorted((a, b) => Number(isAtHome(b)) - Number(isAtHome(a)))) {
-      if (!hasPairsElsewhere(path)) {
-        const entries = group.entries.filter((entry) => entry.path === path);
-        yield assemble(path, group.order, entries);
-        continue;
-      }
-      const whole = await lookup(store, place, path, events.signal);
-      // The escaped name is where the metric belongs; its pairs come along there, and are passed over here.
-      if (isAtHome(path)) yield assemble(path, group.order, whole);
-      else if (!whole.some((entry) => isOurs(entry.key))) yield assemble(path, `${group.order}/`, whole);
+  for await (const metrics of catalogPages(store, place, events)) {
+    for (const metric of metrics) {
+      events.signal?.throwIfAborted();
+      yield metric;
     }
   }
+}
+
+/** The same in arrays of neighbours. */
+export async function* catalogPages(
+  store: ObjectStore,
+  place: PlaceOptions,
+  events: CatalogEvents,
+): AsyncGenerator<readonly StoredMetric[]> {
+  for await (const groups of await groupPages(store, rootOf(place), events)) {
+    const metrics: StoredMetric[] = [];
+    for (const group of groups) {
+      const first = group.entries[0]?.path ?? '';
+      if (isPlain(first) && group.entries.every((entry) => entry.path === first))
+        metrics.push(assemble(first, group.order, group.entries));
+      else metrics.push(...(await sortedOut(group, store, place, events.signal)));
+    }
+    yield metrics;
+  }
+}
+
+/** The metrics of a group in which several are mixed, or of which there is more elsewhere. */
+async function sortedOut(
+  group: Group,
+  store: ObjectStore,
+  place: PlaceOptions,
+  signal: AbortSignal | undefined,
+): Promise<StoredMetric[]> {
+  const metrics: StoredMetric[] = [];
+  const paths = [...new Set(group.entries.map((entry) => entry.path))];
+  const isAtHome = (path: string) => metricOf(path) === group.name;
+  for (const path of paths.toSorted((a, b) => Number(isAtHome(b)) - Number(isAtHome(a)))) {
+    if (!hasPairsElsewhere(path)) {
+      const entries = group.entries.filter((entry) => entry.path === path);
+      metrics.push(assemble(path, group.order, entries));
+      continue;
+    }
+    const whole = await lookup(store, place, path, signal);
+    // The escaped name is where the metric belongs; its pairs come along there, and are passed over here.
+    if (isAtHome(path)) metrics.push(assemble(path, group.order, whole));
+    else if (!whole.some((entry) => isOurs(entry.key))) metrics.push(assemble(path, `${group.order}/`, whole));
+  }
+  return metrics;
 }
 
 /** All that a bucket holds of one metric, by listings of its own. */
@@ -146,19 +173,30 @@ async function lookup(
 }
 
 /** The groups of the listing, and where the root is empty those of the keys with a leading slash, if any, merged. */
-async function groups(store: ObjectStore, root: string, events: CatalogEvents): Promise<AsyncGenerator<Group>> {
+async function groupPages(
+  store: ObjectStore,
+  root: string,
+  events: CatalogEvents,
+): Promise<AsyncIterable<readonly Group[]>> {
   const plain = groupsBelow(store, root, events);
   if (root !== '') return plain;
   const slashed = groupsBelow(store, '/', events);
-  const first = await slashed.next();
-  return first.done ? plain : merged(plain, startingWith(first.value, slashed));
+  for (;;) {
+    const first = await slashed.next();
+    if (first.done) return plain;
+    if (first.value.length > 0) return merged(plain, startingWith(first.value, slashed));
+  }
 }
 
-async function* merged(plain: AsyncIterable<Group>, slashed: AsyncIterable<Group>): AsyncGenerator<Group> {
-  for await (const { left, right } of join(plain, slashed)) {
-    if (left && right) yield { ...left, entries: [...left.entries, ...right.entries] };
-    else if (left) yield left;
-    else if (right) yield right;
+async function* merged(
+  plain: AsyncIterable<readonly Group[]>,
+  slashed: AsyncIterable<readonly Group[]>,
+): AsyncGenerator<readonly Group[]> {
+  for await (const steps of joinPages(plain, slashed)) {
+    yield steps.map(({ left, right }) => {
+      if (!left) return right;
+      return right ? { ...left, entries: [...left.entries, ...right.entries] } : left;
+    });
   }
 }
 
@@ -167,13 +205,19 @@ async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerato
   yield* rest;
 }
 
-async function* groupsBelow(store: ObjectStore, root: string, events: CatalogEvents): AsyncGenerator<Group> {
+/** Those that a page of the listing completes, at each step. */
+async function* groupsBelow(
+  store: ObjectStore,
+  root: string,
+  events: CatalogEvents,
+): AsyncGenerator<readonly Group[], void, void> {
   const { onForeign, onOwn, onDisorder, partitions, signal } = events;
   const recorder = root === '/' ? undefined : partitions;
   const onPartitions = recorder && { onPartitions: recorder.found.bind(recorder) };
   let group: Group | undefined;
   let previous = '';
   for await (const objects of listBelow(store, root, { ...onPartitions, ...(signal && { signal }) })) {
+    const groups: Group[] = [];
     for (const object of objects) {
       if (compareKeys(previous, object.key) >= 0 && previous !== '') onDisorder(previous, object.key);
       previous = object.key;
@@ -192,17 +236,18 @@ async function* groupsBelow(store: ObjectStore, root: string, events: CatalogEve
       if (!group || !rest.startsWith(group.order)) {
         if (group) {
           recorder?.metric(group.order, group.entries.length);
-          yield group;
+          groups.push(group);
         }
         const name = rest.slice(0, rest.indexOf('/'));
         group = { name, order: `${name}/`, entries: [] };
       }
       group.entries.push({ key, path: key.path, object });
     }
+    if (groups.length > 0) yield groups;
   }
   if (group) {
     recorder?.metric(group.order, group.entries.length);
-    yield group;
+    yield [group];
   }
 }
 

@@ -10,9 +10,10 @@ import type {
 } from './codec.ts';
 import { engineUnavailable } from './errors.ts';
 import { fflate } from './fflate.ts';
+import { fitted } from './fitted.ts';
 import { fzstd } from './fzstd.ts';
 import { isal } from './isal.ts';
-import { type Level, levelOf } from './levels.ts';
+import { type Level, levelOf, levels } from './levels.ts';
 import { libdeflate } from './libdeflate.ts';
 import { libzstd } from './libzstd.ts';
 import { nodezstd } from './nodezstd.ts';
@@ -39,7 +40,11 @@ export interface CompressorOptions {
   readonly gzipEngine?: string;
   /** What writes Zstandard: `auto` or a {@link ZstdEngineName}. Other algorithms do not look at it. @default 'auto' */
   readonly zstdEngine?: string;
-  /** On the engine's own scale, see `levels`; with `fastest`, `auto` takes the fastest engine. @default the engine's own */
+  /**
+   * On the engine's own scale, see `levels`; with `fastest`, `auto` takes the fastest engine.
+   *
+   * @default the engine's own, which libdeflate fits to each file
+   */
   readonly level?: Level;
 }
 
@@ -71,7 +76,10 @@ export function createCompressor(options: CompressorOptions = {}): Compressor {
     algorithm === 'gz'
       ? choose(level === 'fastest' ? fastGzip : gzip, gzipEngine, "Cannot write gzip: 'gzipEngine'")
       : choose(zstd, zstdEngine, "Cannot write zstd: 'zstdEngine'");
-  return engine.compressor(levelOf(engine.name, level));
+  const compressor = engine.compressor(levelOf(engine.name, level));
+  const { light } = levels[engine.name];
+  if (level !== undefined || light === undefined) return compressor;
+  return fitted(engine.compressor(light.level), compressor, light.unlessGain);
 }
 
 /**

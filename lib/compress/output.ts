@@ -8,6 +8,9 @@ const FIRST_BYTES = 64 * 1024;
 /** A size told by the head is allocated at once up to here; beyond, memory grows with the bytes that really come. */
 const EAGER_BYTES = 16 * 1024 * 1024;
 
+/** What every output begins with: most files fit, and to allocate it for each costs more than to copy the file out. */
+const first = new Uint8Array(FIRST_BYTES);
+
 /** Where a decoder puts its output: grows with what comes, asks for the size once the head is there, and never passes the bound. */
 export class BoundedOutput {
   readonly #format: string;
@@ -81,7 +84,8 @@ export class BoundedOutput {
   /** Everything written, in a buffer of its own. */
   finish(): Uint8Array {
     if (!this.#asked) this.#ask(new Uint8Array(0));
-    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
+    const isOwn = this.#buffer !== first && this.#length === this.#buffer.length;
+    return isOwn ? this.#buffer : this.#buffer.slice(0, this.#length);
   }
 
   overflow(): Error {
@@ -90,9 +94,7 @@ export class BoundedOutput {
 
   #ask(following: Uint8Array): void {
     this.#asked = true;
-    const head = new Uint8Array(this.#length + following.length);
-    head.set(this.since(0));
-    head.set(following, this.#length);
+    const head = following.length === 0 ? this.since(0) : joined(this.since(0), following);
     this.#limit = Math.min(this.#limit, this.#bound.sizeOf?.(head) ?? this.#limit);
     if (head.length > this.#limit) throw this.overflow();
   }
@@ -102,8 +104,19 @@ export class BoundedOutput {
     if (needed <= this.#buffer.length) return;
     const grown = Math.max(needed, 2 * this.#buffer.length, FIRST_BYTES);
     const told = this.#asked && this.#limit <= EAGER_BYTES;
+    if (this.#buffer.length === 0 && !told && grown <= Math.min(first.length, this.#limit)) {
+      this.#buffer = first;
+      return;
+    }
     const buffer = new Uint8Array(told ? this.#limit : Math.min(grown, this.#limit));
     buffer.set(this.since(0));
     this.#buffer = buffer;
   }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { foreign } from '../system/foreign.ts';
 
 /** A pointer into native memory, as the foreign function interface hands it out; 0n or null is no memory. */
 export type Pointer = bigint | null;
@@ -14,8 +14,6 @@ export interface SharedLibrary {
   addressOf(buffer: Uint8Array): bigint;
 }
 
-type Koffi = typeof import('koffi');
-
 /**
  * Loads a shared library by its versioned name, so that its interface is known.
  *
@@ -23,8 +21,7 @@ type Koffi = typeof import('koffi');
  * @throws Error when it cannot be loaded here, or the foreign function interface itself cannot.
  */
 export function loadSharedLibrary(soname: string): SharedLibrary {
-  // Loaded only now, and without a promise: most commands never compress.
-  const koffi: Koffi = createRequire(import.meta.url)('koffi');
+  const koffi = foreign();
   if (koffi.sizeof('void *') !== 8) throw new Error('only 64-bit hosts are supported');
   // Node carries a zstd of its own and exports its symbols: without "deep" the library would call into that one.
   const library = koffi.load(soname, { deep: true });

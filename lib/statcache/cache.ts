@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { codeOf, reasonOf } from '../errors.ts';
 import type { Report } from '../report.ts';
 import type { LocalFile } from '../tree/walk.ts';
@@ -31,26 +32,38 @@ export interface CacheUse {
 export class StatCache {
   readonly #lookup: CacheLookup | undefined;
   readonly #report: Report;
+  readonly #file: string;
   #writer: CacheWriter | undefined;
 
-  private constructor(lookup: CacheLookup | undefined, writer: CacheWriter | undefined, report: Report) {
+  private constructor(file: string, lookup: CacheLookup | undefined, writer: CacheWriter | undefined, report: Report) {
+    this.#file = file;
     this.#lookup = lookup;
     this.#writer = writer;
     this.#report = report;
   }
 
+  /** Whether there is anything to remember: if not, every file will be read. */
+  static async isThere(options: StatCacheOptions | undefined): Promise<boolean> {
+    if (!options || options.rehash) return false;
+    return access(options.file).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** @param options without them there is no cache. */
   static async open(options: StatCacheOptions | undefined, use: CacheUse): Promise<StatCache> {
-    if (!options) return new StatCache(undefined, undefined, use.report);
+    if (!options) return new StatCache('', undefined, undefined, use.report);
     const { file, rehash = false } = options;
     const { prefix, isPartial, dryRun, report } = use;
     const lookup = rehash ? undefined : new CacheLookup(readCache(file, prefix));
-    if (dryRun) return new StatCache(lookup, undefined, report);
+    if (dryRun) return new StatCache(file, lookup, undefined, report);
     try {
-      return new StatCache(lookup, await CacheWriter.create(file, prefix, isPartial), report);
+      return new StatCache(file, lookup, await CacheWriter.create(file, prefix, isPartial), report);
     } catch (error) {
-      report.log('debug', `Cannot write the stat cache ${file}: ${reasonOf(error)}`);
-      return new StatCache(lookup, undefined, report);
+      // A user who may not write where it is by default has not asked for one.
+      report.log(codeOf(error) === 'EACCES' ? 'debug' : 'warn', unwritable(file, error));
+      return new StatCache(file, lookup, undefined, report);
     }
   }
 
@@ -80,7 +93,11 @@ export class StatCache {
   async #giveUp(error: unknown): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;
-    this.#report.log('warn', `Cannot write the stat cache (${codeOf(error)}): ${reasonOf(error)}`);
+    this.#report.log('warn', unwritable(this.#file, error));
     await writer?.discard();
   }
+}
+
+function unwritable(file: string, error: unknown): string {
+  return `Cannot write the stat cache ${file}: ${reasonOf(error)}: the next run reads every file; see --cache-dir and --no-cache`;
 }

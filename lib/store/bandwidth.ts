@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidOptionError } from '../errors.ts';
 import { abortable } from './abortable.ts';
+import { pagesOf } from './pages.ts';
 import type { ObjectStore } from './store.ts';
 
 export interface BandwidthOptions {
@@ -28,6 +29,7 @@ export function withBandwidth(store: ObjectStore, { bytesPerSecond }: BandwidthO
     listings: store.listings ?? 1,
     open: (options) => store.open(options),
     list: (range) => store.list(range),
+    pages: (range = {}) => pagesOf(store, range),
     async get(key, options) {
       const guess = Math.min(expected, options.maxBytes);
       await bucket.take(guess, options.signal);

@@ -1,4 +1,5 @@
-import type { ObjectStore, StoredObject } from './store.ts';
+import { objectsOf, type Page, pagesOf } from './pages.ts';
+import type { ListRange, ObjectStore } from './store.ts';
 
 /** How often a store was called, and what it moved. */
 export interface CallCounts {
@@ -23,18 +24,20 @@ export interface CountingStore extends ObjectStore {
 /** Counts calls. Around `withRetry` it counts what was asked for, inside it every attempt. */
 export function withCounting(store: ObjectStore): CountingStore {
   const calls = { list: 0, listed: 0, get: 0, put: 0, delete: 0, bytesRead: 0, bytesWritten: 0 };
+  async function* pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
+    calls.list++;
+    for await (const page of pagesOf(store, range)) {
+      calls.listed += page.length;
+      yield page;
+    }
+  }
   return {
     name: store.name,
     listings: store.listings ?? 1,
     calls,
     open: (options) => store.open(options),
-    async *list(range): AsyncGenerator<StoredObject, void, void> {
-      calls.list++;
-      for await (const object of store.list(range)) {
-        calls.listed++;
-        yield object;
-      }
-    },
+    list: (range) => objectsOf(pages(range), range?.signal),
+    pages,
     async get(key, options) {
       calls.get++;
       const body = await store.get(key, options);

@@ -13,6 +13,7 @@ import { listFiles } from './disk/liststream.ts';
 import { checkPath, TEMPORARY } from './disk/path.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
+import { objectsOf, type Page } from './pages.ts';
 import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
 
 export interface DiskStoreOptions {
@@ -69,7 +70,7 @@ class DiskStore implements ObjectStore {
   async open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
     signal?.throwIfAborted();
     try {
-      if (create) await mkdir(this.#path, { recursive: true, mode: 0o755 });
+      if (create) await makeDirectories(this.#path);
       if (!(await stat(this.#path)).isDirectory()) {
         throw new PermanentError(`Cannot use ${this.name}: ${this.#path} is not a directory`);
       }
@@ -87,6 +88,10 @@ class DiskStore implements ObjectStore {
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    return objectsOf(this.pages(range), range.signal);
+  }
+
+  pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     return listFiles(async () => (await this.#bucket()).root, this.name, range);
   }
 
@@ -250,6 +255,20 @@ class DiskStore implements ObjectStore {
         throw error;
       }
     }
+  }
+}
+
+/** Not mkdir's own `recursive`: that one says ENOENT on a disk that is full or read-only. */
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    // On a read-only file system what is there is not called so.
+    if (await stat(path).catch(() => undefined)) return;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectories(dirname(path));
+    await makeDirectories(path);
   }
 }
 

@@ -1,6 +1,7 @@
 import { BucketMissingError, NotFoundError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
-import type { ListRange, ObjectStore, StoredObject } from './store.ts';
+import { pagesOf } from './pages.ts';
+import type { ListRange, ObjectStore } from './store.ts';
 
 /** What a dry run would have done. */
 export interface DryRunCounts {
@@ -39,6 +40,7 @@ export function withDryRun(store: ObjectStore): DryRunStore {
       }
     },
     list: (range) => (missing ? nothing(range) : store.list(range)),
+    pages: (range = {}) => (missing ? nothing(range) : pagesOf(store, range)),
     async get(key, options) {
       if (missing) throw new NotFoundError(`Cannot read ${quoted(key)} from ${store.name}: there is no such object`);
       return store.get(key, options);
@@ -65,7 +67,7 @@ export function withDryRun(store: ObjectStore): DryRunStore {
   };
 }
 
-async function* nothing(range?: ListRange): AsyncGenerator<StoredObject, void, void> {
+async function* nothing(range?: ListRange): AsyncGenerator<never, void, void> {
   range?.signal?.throwIfAborted();
   yield* [];
 }

@@ -1,13 +1,14 @@
 import { Semaphore } from 'async-mutex';
 import { abortable } from './abortable.ts';
-import type { ListRange, ObjectStore, StoredObject } from './store.ts';
+import { objectsOf, type Page, pagesOf } from './pages.ts';
+import type { ListRange, ObjectStore } from './store.ts';
 
 export interface LimitOptions {
   /** Calls under way at once, to whatever key. */
   readonly concurrency: number;
 }
 
-/** Objects that a listing takes each time it is its turn. */
+/** Objects that a listing takes each time it is its turn, at least. */
 const LIST_BATCH = 250;
 
 /**
@@ -40,7 +41,8 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
     name: store.name,
     listings: store.listings ?? 1,
     open: (options) => take(options.signal, () => store.open(options)),
-    list: (range) => listInTurns(store, range, take),
+    list: (range) => objectsOf(pagesInTurns(store, range, take), range?.signal),
+    pages: (range) => pagesInTurns(store, range, take),
     get: (key, options) => take(options.signal, () => store.get(key, options)),
     put: (key, body, options) => take(options?.signal, () => store.put(key, body, options)),
     delete: (keys, options) => take(options?.signal, () => store.delete(keys, options)),
@@ -51,26 +53,28 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
 }
 
 /** Takes a turn for many objects at once: a turn for each would put every one behind the queue. */
-async function* listInTurns(
+async function* pagesInTurns(
   store: ObjectStore,
   range: ListRange | undefined,
   take: <T>(signal: AbortSignal | undefined, call: () => Promise<T>) => Promise<T>,
-): AsyncGenerator<StoredObject, void, void> {
-  const objects = store.list(range)[Symbol.asyncIterator]();
+): AsyncGenerator<Page, void, void> {
+  const pages = pagesOf(store, range ?? {})[Symbol.asyncIterator]();
   let open = true;
   const read = async () => {
-    const batch: StoredObject[] = [];
-    while (open && batch.length < LIST_BATCH) {
-      const step = await objects.next();
+    const batch: Page[] = [];
+    for (let objects = 0; open && objects < LIST_BATCH; ) {
+      const step = await pages.next();
       if (step.done) open = false;
-      else batch.push(step.value);
+      else {
+        batch.push(step.value);
+        objects += step.value.length;
+      }
     }
-    return batch;
+    return batch.length === 1 ? (batch[0] ?? []) : batch.flat();
   };
   try {
-    // Not `yield*`, which waits for each object of the batch.
-    while (open) for (const object of await take(range?.signal, read)) yield object;
+    while (open) yield await take(range?.signal, read);
   } finally {
-    if (open) await objects.return?.();
+    if (open) await pages.return?.();
   }
 }

@@ -3,6 +3,7 @@ import { abortable } from './abortable.ts';
 import { withDeadline } from './deadline.ts';
 import { StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
+import { objectsOf, type Page, pagesOf } from './pages.ts';
 import { StepDeadline } from './stepdeadline.ts';
 import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
 
@@ -112,16 +113,20 @@ class RetryStore implements ObjectStore {
     return this.#call(`open ${this.name}`, signal, (signal) => this.#store.open({ create, signal }));
   }
 
-  async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+  list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    return objectsOf(this.pages(range), range.signal);
+  }
+
+  async *pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     const what = `list ${this.name}`;
     let startAfter = range.startAfter;
     let began = performance.now();
     for (let attempt = 1; ; attempt++) {
       const controller = new AbortController();
       const deadline = new StepDeadline(this.#options.deadline, what, range.signal);
-      const next = () => objects.next();
+      const next = () => pages.next();
       const from = startAfter === undefined ? {} : { startAfter };
-      const objects = this.#store.list({ ...range, ...from, signal: controller.signal })[Symbol.asyncIterator]();
+      const pages = pagesOf(this.#store, { ...range, ...from, signal: controller.signal })[Symbol.asyncIterator]();
       let open = true;
       try {
         for (;;) {
@@ -130,7 +135,7 @@ class RetryStore implements ObjectStore {
             open = false;
             return;
           }
-          startAfter = step.value.key;
+          startAfter = step.value.at(-1)?.key ?? startAfter;
           attempt = 1;
           yield step.value;
           began = performance.now();
@@ -139,13 +144,13 @@ class RetryStore implements ObjectStore {
         open = false;
         controller.abort(error);
         // It may be hung: ask it to clean up, but do not wait.
-        objects.return?.().catch(() => {});
+        pages.return?.().catch(() => {});
         deadline.close();
         await this.#backOff(error, { attempt, began }, range.signal);
       } finally {
         deadline.close();
         // The caller has had enough.
-        if (open) await objects.return?.();
+        if (open) await pages.return?.();
       }
     }
   }

@@ -3,6 +3,7 @@ import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { withDeadline } from './deadline.ts';
 import { BucketMissingError, DeniedError, NotFoundError, TransientError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
+import { objectsOf, type Page } from './pages.ts';
 import { readBody } from './s3/body.ts';
 import { type Connection, connect } from './s3/client.ts';
 import { takeContents } from './s3/contents.ts';
@@ -61,6 +62,10 @@ class S3Store implements ObjectStore {
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    return objectsOf(this.pages(range), range.signal);
+  }
+
+  pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     const doing = `list ${this.name}`;
     return listPages((start, signal) => this.#readPage(doing, start, signal), range, doing);
   }

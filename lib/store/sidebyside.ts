@@ -1,9 +1,10 @@
 import { compareKeys } from '../order.ts';
+import type { Page } from './pages.ts';
 import type { StoredObject } from './store.ts';
 
 /** A part of the key space, to be listed when it is its turn. */
 export interface Part {
-  open(): AsyncIterator<StoredObject>;
+  open(): AsyncIterator<Page>;
   /** The last key that belongs to it, whatever the listing tells beyond. @default all do */
   readonly last?: string;
 }
@@ -28,7 +29,7 @@ export interface SideBySideOptions {
 export async function* sideBySide(
   parts: readonly Part[],
   { most, held, controller }: SideBySideOptions,
-): AsyncGenerator<readonly StoredObject[], void, void> {
+): AsyncGenerator<Page, void, void> {
   const running: Prefetch[] = [];
   const failures: unknown[] = [];
   const fail = (error: unknown) => {
@@ -79,7 +80,7 @@ class Prefetch {
   }
 
   /** What has come since the last time, or undefined when there is no more, or someone woke us. */
-  async take(): Promise<readonly StoredObject[] | undefined> {
+  async take(): Promise<Page | undefined> {
     if (this.#batch.length === 0 && !this.#isDone) {
       await new Promise<void>((resolve) => {
         this.#wakeReader = resolve;
@@ -109,18 +110,19 @@ class Prefetch {
   }
 
   async #read({ open, last }: Part): Promise<void> {
-    const objects = open();
+    const pages = open();
     let isOpen = true;
     try {
       while (!this.#isClosed) {
-        const step = await objects.next();
+        const step = await pages.next();
         if (step.done) {
           isOpen = false;
           return;
         }
-        if (last !== undefined && compareKeys(step.value.key, last) > 0) return;
-        this.#batch.push(step.value);
-        if (this.#wakeReader) this.wake();
+        const end = last === undefined ? -1 : step.value.findIndex(({ key }) => compareKeys(key, last) > 0);
+        for (const object of end < 0 ? step.value : step.value.slice(0, end)) this.#batch.push(object);
+        if (end >= 0) return;
+        if (this.#wakeReader && this.#batch.length > 0) this.wake();
         if (this.#batch.length >= this.#held) {
           await new Promise<void>((resolve) => {
             this.#wakeWriter = resolve;
@@ -131,7 +133,7 @@ class Prefetch {
       isOpen = false;
       throw error;
     } finally {
-      if (isOpen) await objects.return?.();
+      if (isOpen) await pages.return?.();
     }
   }
 }

@@ -1,3 +1,5 @@
+import type { Page } from './pages.ts';
+
 /**
  * What a place for backups must do. Implementations know nothing of Whisper, metrics or timestamps: only of keys and
  * bytes. Everything that can wait takes an `AbortSignal`; `retry.ts` puts a deadline on each call.
@@ -27,6 +29,9 @@ export interface ObjectStore {
 
   /** Streams the objects of a range, ascending by the UTF-8 bytes of their keys, page by page. */
   list(range?: ListRange): AsyncIterable<StoredObject>;
+
+  /** The same by the page, as they come. @default each object is one */
+  pages?(range?: ListRange): AsyncIterable<Page>;
 
   /**
    * Reads one object whole, checked against what the store knows of its integrity.

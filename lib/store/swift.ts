@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import pMap from 'p-map';
 import { PermanentError, TransientError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
+import { objectsOf, type Page } from './pages.ts';
 import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
 import { bulkDelete, bulkDeleteLimit } from './swift/bulkdelete.ts';
 import { checkBody, etagOf } from './swift/checksum.ts';
@@ -69,6 +70,10 @@ class SwiftStore implements ObjectStore {
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    return objectsOf(this.pages(range), range.signal);
+  }
+
+  pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     return listContainer(this.#requests, this.#container, this.name, this.#pageSize, range);
   }
 

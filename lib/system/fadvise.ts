@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { foreign } from './foreign.ts';
 import type { PageRange } from './residency.ts';
 
 /**
@@ -26,7 +26,7 @@ function bind(): Fadvise | undefined {
 function load(): Fadvise | undefined {
   if (process.platform !== 'linux' || process.arch === 's390x') return undefined;
   try {
-    return koffi.load(null).func('int posix_fadvise(int fd, int64_t start, int64_t n, int advice)');
+    return foreign().load(null).func('int posix_fadvise(int fd, int64_t start, int64_t n, int advice)');
   } catch {
     return undefined;
   }

@@ -1,9 +1,8 @@
-import koffi from 'koffi';
 import { WhisperBackupError } from '../errors.ts';
+import { foreign } from './foreign.ts';
 
 /*
- * The few calls of the C library that neither Node nor the web platform offers. Loaded when first used, since koffi
- * costs start-up time.
+ * The few calls of the C library that neither Node nor the web platform offers. Loaded when first used.
  */
 
 type Libc = ReturnType<typeof load>;
@@ -16,6 +15,7 @@ export function libc(): Libc {
 }
 
 function load() {
+  const koffi = foreign();
   let lib: ReturnType<typeof koffi.load>;
   try {
     lib = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
@@ -36,10 +36,10 @@ function load() {
     userIdOf: (entry: unknown) => Number(koffi.decode(entry, passwd).pw_uid),
     groupIdOf: (entry: unknown) => Number(koffi.decode(entry, group).gr_gid),
     /** The error number of the last call, by its name. */
-    errorName: () => nameOf(koffi.errno()),
+    errorName: () => nameOf(koffi.errno(), koffi.os.errno),
   };
 }
 
-function nameOf(errno: number): string {
-  return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+function nameOf(errno: number, names: Readonly<Record<string, number>>): string {
+  return Object.entries(names).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
 }

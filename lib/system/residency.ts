@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { foreign } from './foreign.ts';
 
 /** Bytes of a file from `start` up to, not including, `end`; both on page boundaries. */
 export interface PageRange {
@@ -75,7 +75,7 @@ function bind(): Calls | undefined {
 function load(): Calls | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
-    const libc = koffi.load(null);
+    const libc = foreign().load(null);
     const sysconf = libc.func('long sysconf(int name)');
     return {
       pageBytes: Number(sysconf(SC_PAGESIZE)),

@@ -1,7 +1,7 @@
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
-import koffi from 'koffi';
 import { errnoName } from './errno.ts';
+import { foreign } from './foreign.ts';
 
 /**
  * Writes everything that the file system of an open file or directory holds in memory to the disk: syncfs(2), in a
@@ -40,6 +40,7 @@ let binding: Binding | undefined;
 function bind(): Binding {
   if (binding) return binding;
   // The symbols of this very process: the C library is among them, whichever it is.
+  const koffi = foreign();
   const libc = koffi.load(null);
   const errno = () => koffi.errno();
   if (process.platform === 'linux') {

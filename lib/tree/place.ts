@@ -1,6 +1,8 @@
 import {
   chmodSync,
   chownSync,
+  fchownSync,
+  fstatSync,
   lstatSync,
   mkdirSync,
   realpathSync,
@@ -40,8 +42,9 @@ export function placeDirectory(prefix: string, relative: string, options: PlaceO
     const path = join(directory, name);
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found) makeDirectory(path, options);
-    directory = found?.isSymbolicLink() ? realInside(root, path) : path;
-    if (found && !statSync(directory).isDirectory())
+    const isLink = found?.isSymbolicLink() ?? false;
+    directory = isLink ? realInside(root, path) : path;
+    if (found && !(isLink ? statSync(directory) : found).isDirectory())
       throw new WhisperBackupError('NOT_A_DIRECTORY', `Cannot restore to ${relative}: ${path} is not a directory`);
   }
   return directory;
@@ -53,29 +56,37 @@ export function placeDirectory(prefix: string, relative: string, options: PlaceO
  * @throws WhisperBackupError `OUTSIDE_PREFIX` when that is not below the prefix.
  */
 export function realInside(prefix: string, path: string): string {
-  const root = realpathSync(prefix);
-  const real = realpathSync(path);
+  const root = realpathSync.native(prefix);
+  const real = realpathSync.native(path);
   if (real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)) return real;
   throw new WhisperBackupError('OUTSIDE_PREFIX', `Cannot restore ${path}: it links to ${real}, outside ${prefix}`);
 }
 
-/** Gives a new file to the owner asked for, or to that of the directory it is in. */
-export function giveTo(path: string, owner: Owner | undefined): void {
-  const { uid, gid } = owner ?? statSync(dirname(path));
-  const now = statSync(path);
+/** Gives a new file, open, to the owner asked for, or else to that of its directory. */
+export function giveFileTo(fd: number, asked: Owner | undefined, ofDirectory: Owner): void {
+  give(fstatSync(fd), asked, ofDirectory, (uid, gid) => fchownSync(fd, uid, gid));
+}
+
+/** The same for a new directory, by its path. */
+function giveDirectoryTo(path: string, asked: Owner | undefined): void {
+  give(statSync(path), asked, asked ?? statSync(dirname(path)), (uid, gid) => chownSync(path, uid, gid));
+}
+
+function give(now: Owner, asked: Owner | undefined, otherwise: Owner, chown: (uid: number, gid: number) => void): void {
+  const { uid, gid } = asked ?? otherwise;
   if (now.uid === uid && now.gid === gid) return;
   try {
-    chownSync(path, uid, gid);
+    chown(uid, gid);
   } catch (error) {
     // Only root may give files away; nobody asked for it by name.
-    if (owner || codeOf(error) !== 'EPERM') throw error;
+    if (asked || codeOf(error) !== 'EPERM') throw error;
   }
 }
 
 /** Makes the prefix itself where it is missing, and tells where it really is. */
 export function makePrefix(prefix: string, options: PlaceOptions): string {
   const found: Stats | undefined = statSync(prefix, { throwIfNoEntry: false });
-  if (found) return realpathSync(prefix);
+  if (found) return realpathSync.native(prefix);
   const parent = makePrefix(dirname(prefix), options);
   const path = join(parent, basename(prefix));
   makeDirectory(path, options);
@@ -89,7 +100,7 @@ function makeDirectory(path: string, options: PlaceOptions): void {
   mkdirSync(temporary);
   try {
     chmodSync(temporary, 0o755);
-    giveTo(temporary, options.owner);
+    giveDirectoryTo(temporary, options.owner);
     renameSync(temporary, path);
   } catch (error) {
     rmdirSync(temporary);

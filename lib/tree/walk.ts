@@ -28,17 +28,27 @@ const THREAD = import.meta.url.endsWith('.ts') ? './walkthread.ts' : './walkthre
  * @throws when `prefix` itself cannot be listed; WhisperBackupError `THREAD_FAILED`; the signal's reason.
  */
 export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGenerator<LocalFile | BlindSpot> {
+  for await (const items of walkPages(prefix, options)) {
+    for (const item of items) {
+      options.signal?.throwIfAborted();
+      yield item;
+    }
+  }
+}
+
+/** The same in arrays of neighbours. */
+export async function* walkPages(
+  prefix: string,
+  options: WalkOptions = {},
+): AsyncGenerator<readonly (LocalFile | BlindSpot)[]> {
   const { signal } = options;
   const task: WalkTask = { root: prefix.replace(/\/+$/, '') || '/', stat: options.stat ?? false };
   if (await isSmallTree(task.root, signal)) {
-    for (const item of [...walkNow(task.root, task)]) {
-      signal?.throwIfAborted();
-      yield item;
-    }
+    yield [...walkNow(task.root, task)];
     return;
   }
   for await (const batch of stream<WalkBatch>({ entry: new URL(THREAD, import.meta.url), task, signal }))
-    for (const item of unpack(batch, task)) yield item;
+    yield [...unpack(batch, task)];
 }
 
 export type Presence = 'present' | 'missing' | 'unknown';

@@ -1,4 +1,4 @@
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { BroughtBack } from '../bringback.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { StoredFile } from '../storefile.ts';
@@ -29,8 +29,8 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
-  /** Begun with the first task: in a run that finds nothing changed there is none. */
-  #threads: Piscina | undefined;
+  /** Begun with the first task, or by `start`: in a run that finds nothing changed there is none. */
+  #threads: Promise<Piscina> | undefined;
   /** Without threads, who does the tasks. */
   #here: Promise<Work> | undefined;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -39,6 +39,12 @@ export class WorkerPool {
     this.#options = options;
     options.signal?.addEventListener('abort', this.#stop);
     if (options.signal?.aborted) this.#stop();
+  }
+
+  /** Starts the threads ahead of the first task, when there is sure to be one: that takes them a tenth of a second. */
+  start(): void {
+    // What goes wrong is told by the first task.
+    if (this.#options.threads > 0) this.#piscina(this.#options.threads).catch(() => {});
   }
 
   snapshot(task: SnapshotTask): Promise<Snapshot> {
@@ -74,26 +80,27 @@ export class WorkerPool {
   /** Waits for what is under way, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
-    await this.#threads?.close();
+    await (await this.#threads?.catch(() => undefined))?.close();
     await Promise.allSettled(this.#underWay);
     await (await this.#here)?.close();
   }
 
-  #run<T>(
+  async #run<T>(
     name: string,
     task: unknown,
     here: (work: Work) => T | Promise<T>,
     transfer: { readonly transferList?: ArrayBuffer[] } = {},
   ): Promise<T> {
-    if (this.#options.threads > 0) return this.#piscina().run(task, { name, ...transfer });
+    if (this.#options.threads > 0) return (await this.#piscina()).run(task, { name, ...transfer });
     this.#here ??= workHere(this.#options, this.#stopFlag);
     const running = this.#here.then(here).finally(() => this.#underWay.delete(running));
     this.#underWay.add(running);
     return running;
   }
 
-  #piscina(): Piscina {
-    this.#threads ??= startThreads(this.#options, this.#stopFlag);
+  /** @param atOnce how many threads are started now; the others are when there is work for them. */
+  #piscina(atOnce = 1): Promise<Piscina> {
+    this.#threads ??= startThreads(this.#options, this.#stopFlag, atOnce);
     return this.#threads;
   }
 }
@@ -104,11 +111,16 @@ async function workHere({ store, onWarning }: WorkerPoolOptions, stopFlag: Int32
   return new Work({ stopFlag, ...(store && { store }), ...(onWarning && { onWarning }) });
 }
 
-function startThreads({ threads, store, onWarning }: WorkerPoolOptions, stopFlag: Int32Array): Piscina {
+async function startThreads(
+  { threads, store, onWarning }: WorkerPoolOptions,
+  stopFlag: Int32Array,
+  atOnce: number,
+): Promise<Piscina> {
+  const { Piscina } = await import('piscina');
   const data: ThreadData = { stopFlag, ...(store && { store: shareOf(store, threads) }) };
   const piscina = new Piscina({
     filename: new URL(ENTRY, import.meta.url).href,
-    minThreads: 1,
+    minThreads: atOnce,
     maxThreads: threads,
     // By default a thread that is idle for a moment ends, and the next file starts another.
     idleTimeout: 60_000,

@@ -1,9 +1,20 @@
-import { chmodSync, linkSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  fchmodSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
-import { giveTo, type Owner, placeDirectory, realInside } from '../tree/place.ts';
+import { giveFileTo, type Owner, placeDirectory, realInside } from '../tree/place.ts';
 import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import { refusal } from '../tree/refusal.ts';
 import { temporaryBeside } from '../tree/temporary.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { backfillOpen, isReplaced } from './backfill.ts';
@@ -42,7 +53,8 @@ export async function publish(task: PublishTask, stopped: () => boolean): Promis
   try {
     return await publishData(data, task, stopped);
   } catch (error) {
-    return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: false };
+    const reason = reasonOf(refusal(error, `restore ${join(task.prefix, task.path)}.wsp`));
+    return { outcome: 'failed', code: codeOf(error), reason, backupDamaged: false };
   }
 }
 
@@ -117,11 +129,13 @@ function damageOf(local: Uint8Array): unknown {
 
 function replace(file: string, data: Uint8Array, task: PublishTask, aside: string | undefined): void {
   withTemporary(file, data, task, (temporary) => {
-    if (aside === undefined) {
+    // A second name first, so that there is a file in its place at any time, and the old one still when this fails.
+    if (aside !== undefined) linkSync(file, aside);
+    try {
       renameSync(temporary, file);
-    } else {
-      renameSync(file, aside);
-      linkSync(temporary, file);
+    } catch (error) {
+      if (aside !== undefined) unlinkSync(aside);
+      throw error;
     }
   });
 }
@@ -129,12 +143,26 @@ function replace(file: string, data: Uint8Array, task: PublishTask, aside: strin
 /** Writes the whole file under a short name of no metric beside its place, and has it published from there. */
 function withTemporary(file: string, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): void {
   const temporary = temporaryBeside(file);
+  const fd = openSync(temporary, 'wx', 0o600);
   try {
-    writeFileSync(temporary, data, { flag: 'wx', mode: 0o600 });
-    giveTo(temporary, task.owner);
-    chmodSync(temporary, 0o644);
+    try {
+      writeFileSync(fd, data);
+      giveFileTo(fd, task.owner, statSync(dirname(file)));
+      fchmodSync(fd, 0o644);
+    } finally {
+      closeSync(fd);
+    }
     publishIt(temporary);
   } finally {
-    rmSync(temporary, { force: true });
+    removeIfThere(temporary);
+  }
+}
+
+/** It is not when it was renamed. */
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
 }

@@ -29,7 +29,7 @@ export function chartOf(results: Results): string {
   const compared = tables.filter(
     ({ scenario, rows }) => /^(first-small|changed-|unchanged-|restore-)/.test(scenario.id) && baseOf(rows),
   );
-  const bars = first?.rows.filter(({ contender }) => !contender.id.startsWith('ours-deno')) ?? [];
+  const bars = first?.rows.filter(({ contender }) => !/^ours-(deno|node)/.test(contender.id)) ?? [];
   const series = Object.entries(COMPARED).filter(([id]) => compared.some(({ rows }) => rowOf(rows, id)));
   const firstHeight = bars.length * BAR;
   const secondTop = firstHeight + 150;

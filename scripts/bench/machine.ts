@@ -16,13 +16,18 @@ export function machine(directory: string): Results['machine'] {
   };
 }
 
-/** The version of everything that takes part, as it tells it itself; what is not there is left out. */
-export function versions(): Record<string, string> {
+/**
+ * The version of everything that takes part, as it tells it itself; what is not there is left out.
+ *
+ * @param node of the release.
+ */
+export function versions(node: string): Record<string, string> {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const library = (name: string): string => said('dpkg-query', '--show', name).split('\t')[1] ?? '';
   const all: Record<string, string> = {
     'whisper-backup': String(version),
-    Node: process.versions.node,
+    'Node of the release': firstLine(said(node, '--version')),
+    'Node of the machine': `v${process.versions.node}`,
     Deno: firstLine(said(runtimes.deno[0] ?? '', '--version')),
     libdeflate: library('libdeflate0'),
     'ISA-L': library('libisal2'),

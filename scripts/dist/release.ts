@@ -30,7 +30,7 @@ export interface Release {
 
 /**
  * Makes what is rolled out to hosts: the program, built, with its packages, its native parts and a Node, so that a host
- * needs nothing but a C library. The same sources give the same bytes, whoever builds and where: nothing is taken from
+ * needs nothing but glibc and libstdc++. The same sources give the same bytes, whoever builds and where: nothing is taken from
  * the node_modules of the checkout.
  *
  * @param root the checkout.

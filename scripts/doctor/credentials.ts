@@ -49,26 +49,35 @@ async function tryProbe(store: ObjectStore, key: string, signal: AbortSignal): P
   } catch (error) {
     return refused('put', error, 'list only');
   }
+  const unread = await tryGet(store, key, body, signal);
+  // It is to go, however it was read.
+  const left = await tryDelete(store, key, signal);
+  return unread ?? left ?? ok(`${store.name} lets us list, put, get and delete`);
+}
+
+async function tryGet(
+  store: ObjectStore,
+  key: string,
+  body: Uint8Array,
+  signal: AbortSignal,
+): Promise<Verdict | undefined> {
   try {
     const got = await store.get(key, { maxBytes: 1024, signal });
-    if (Buffer.compare(got, body) !== 0) {
-      return bad(
-        `${key} is read from ${store.name} with another content than was put`,
-        'Another doctor at work? Try again',
-      );
-    }
+    if (Buffer.compare(got, body) === 0) return undefined;
   } catch (error) {
     return refused('get', error, 'list and put');
-  } finally {
-    await store.delete([key], { signal }).catch(() => {});
   }
+  return bad(`${key} on ${store.name} holds something else than was put`, 'Is another doctor at work? Try again');
+}
+
+async function tryDelete(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict | undefined> {
   try {
     const [failure] = await store.delete([key], { signal });
     if (failure) throw failure.error;
+    return undefined;
   } catch (error) {
     return refused('delete', error, 'list, put and get');
   }
-  return ok(`${store.name} lets us list, put, get and delete`);
 }
 
 function refused(what: string, error: unknown, may: string): Verdict {

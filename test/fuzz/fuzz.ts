@@ -7,19 +7,29 @@ import { seeded } from '../fixtures/seed.ts';
 const TARGET_SECONDS = 5;
 const INPUT_SECONDS = 2;
 
+let tried = 0;
+
+/** How many inputs were tried since the last time this was asked. */
+export function inputsTried(): { readonly inputs: number } {
+  const inputs = tried;
+  tried = 0;
+  return { inputs };
+}
+
 /** Tries a property with so many inputs, as long as there is time. On failure fast-check tells the seed. */
 export async function fuzz<T>(
   inputs: fc.Arbitrary<T>,
   runs: number,
   property: (input: T) => void | Promise<void>,
 ): Promise<void> {
-  const tried = fc.asyncProperty(inputs, async (input) => {
+  const timed = fc.asyncProperty(inputs, async (input) => {
+    tried++;
     const began = performance.now();
     await property(input);
     const took = (performance.now() - began) / 1000;
     assert.ok(took < INPUT_SECONDS, `took ${took.toFixed(1)} s`);
   });
-  await fc.assert(tried, seeded(runs, TARGET_SECONDS));
+  await fc.assert(timed, seeded(runs, TARGET_SECONDS));
 }
 
 /** What a task gives, or undefined when it throws one of the product's own errors. Any other is a failure. */

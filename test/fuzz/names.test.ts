@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import fc from 'fast-check';
 import {
   backupKey,
@@ -15,8 +15,11 @@ import {
 import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
 import { parseDate } from '../../lib/date.ts';
 import { selector } from '../../lib/glob.ts';
-import { fuzz, typed } from './fuzz.ts';
+import { casesOf } from '../fixtures/reliability.ts';
+import { fuzz, inputsTried, typed } from './fuzz.ts';
 import { mutatedText } from './mutation.ts';
+
+const it = casesOf('fuzz', inputsTried);
 
 const SHA1 = '3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3';
 const TIMES = ['2026-11-22T03:14:15+00:00', '0000-01-01T00:00:00+00:00', '9999-12-31T23:59:59+00:00'];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import fc from 'fast-check';
 import { claim } from '../../lib/bucket/owner.ts';
 import { readPartitions } from '../../lib/bucket/partitions.ts';
@@ -11,11 +11,14 @@ import { headerOf, readCache } from '../../lib/statcache/read.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import { hostStatus } from '../../scripts/hoststatus.ts';
 import { machine } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { within } from '../hostile/deadline.ts';
 import { inMemory } from '../hostile/memory.ts';
-import { fuzz, typed, typedLater } from './fuzz.ts';
+import { fuzz, inputsTried, typed, typedLater } from './fuzz.ts';
 import { mutated, mutatedText } from './mutation.ts';
+
+const it = casesOf('fuzz', inputsTried);
 
 const facts = { source: 'bucket', nextTimer: null, lockWrites: null } as const;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import fc from 'fast-check';
 import { ConfigError } from '../../config/error.ts';
 import { loadFiles } from '../../config/files.ts';
@@ -11,9 +11,12 @@ import { readCloud } from '../../scripts/cloudsyaml.ts';
 import { optionTable } from '../../scripts/optiontable.ts';
 import { checkStorage, readArguments } from '../../scripts/storage.ts';
 import { UsageError } from '../../scripts/usage.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
-import { fuzz, typed, typedLater } from './fuzz.ts';
+import { fuzz, inputsTried, typed, typedLater } from './fuzz.ts';
 import { mutatedText } from './mutation.ts';
+
+const it = casesOf('fuzz', inputsTried);
 
 const yaml = [
   '&a',

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { Algorithm } from '../../lib/compress/codec.ts';
 import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../../lib/compress/engine.ts';
 import { metricFile } from '../fixtures/metric.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { bombs, join } from '../hostile/bomb.ts';
 import { inMemory } from '../hostile/memory.ts';
-import { fuzz, typed } from './fuzz.ts';
+import { fuzz, inputsTried, typed } from './fuzz.ts';
 import { mutated } from './mutation.ts';
+
+const it = casesOf('fuzz', inputsTried);
 
 const MIB = 2 ** 20;
 

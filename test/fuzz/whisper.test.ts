@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import fc from 'fast-check';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';
@@ -7,9 +7,12 @@ import { applyFill, planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader, sizeOf } from '../../lib/whisper/header.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
 import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { schema } from '../whisper/arbitrary.ts';
-import { fuzz, typed } from './fuzz.ts';
+import { fuzz, inputsTried, typed } from './fuzz.ts';
 import { mutated } from './mutation.ts';
+
+const it = casesOf('fuzz', inputsTried);
 
 const now = 1_795_348_800;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { backupKey, pairKeys } from '../../lib/bucket/layout.ts';
 import { createDecompressor } from '../../lib/compress/engine.ts';
@@ -10,11 +10,14 @@ import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
 import { assertRefused, GENEROUS } from '../compress/damage.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { bombs, join, zstdCrumbs } from './bomb.ts';
 import { within } from './deadline.ts';
 import { inMemory } from './memory.ts';
+
+const it = casesOf('hostile');
 
 const MIB = 2 ** 20;
 const TIME = '2026-11-22T03:14:15+00:00';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { applyFill, planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader, sizeOf } from '../../lib/whisper/header.ts';
@@ -9,10 +9,13 @@ import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { metricFile } from '../fixtures/metric.ts';
 import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
 import { within } from './deadline.ts';
 import { inMemory } from './memory.ts';
+
+const it = casesOf('hostile');
 
 const MIB = 2 ** 20;
 const UINT32_MAX = 2 ** 32 - 1;

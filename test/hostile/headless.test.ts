@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
 import { bombs } from './bomb.ts';
 import { within } from './deadline.ts';
 import { inMemory } from './memory.ts';
+
+const it = casesOf('hostile');
 
 const MIB = 2 ** 20;
 

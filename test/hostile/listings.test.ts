@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { WhisperBackupError } from '../../lib/errors.ts';
 import { list } from '../../lib/list.ts';
@@ -10,6 +10,7 @@ import { withRetry } from '../../lib/store/retry.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { createSwiftStore } from '../../lib/store/swift.ts';
 import { bringBack, listAll, purgeGone, verifyAll } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree } from '../fixtures/tree.ts';
 import type { Treat } from '../servers/proxy.ts';
@@ -18,6 +19,8 @@ import { listed, listing, refuse, withFake } from '../store/s3/fake.ts';
 import { type Asked, type Said, startFakeSwift } from '../store/swift/fakeswift.ts';
 import { within } from './deadline.ts';
 import { inMemory } from './memory.ts';
+
+const it = casesOf('hostile');
 
 const MIB = 2 ** 20;
 const SHA1 = '3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, symlink } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
@@ -9,8 +9,11 @@ import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { backUp, bringBack, codesOf, listAll, purgeGone, verifyAll } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { stateOf } from '../fixtures/treestate.ts';
+
+const it = casesOf('hostile');
 
 const file = metricFile();
 const now = () => NOW;

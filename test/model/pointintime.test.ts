@@ -1,5 +1,6 @@
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { reportReliability } from '../fixtures/reliability.ts';
 import { SEEDED, seeded } from '../fixtures/seed.ts';
 import { commands } from './commands.ts';
 import { lookThrough } from './look.ts';
@@ -19,13 +20,13 @@ describe(`whatever happens, in whatever order (${SEEDED})`, () => {
     ['memory', 70],
     ['disk', 7],
   ] as const) {
-    it(`a bucket in ${kind === 'memory' ? 'memory' : 'a directory'} holds what the promises say`, async () => {
+    it(`a bucket in ${kind === 'memory' ? 'memory' : 'a directory'} holds what the promises say`, async (t) => {
       const days = fc.commands(commands, { maxCommands: 100, size: '+2' });
       await fc.assert(
         fc.asyncProperty(days, (days) => live(kind, days)),
         seeded(runs, 30),
       );
-      console.log(`In ${kind}: ${seen()}`);
+      reportReliability(t, 'point-in-time', seen());
     });
   }
 });

@@ -5,9 +5,9 @@ export function saw(what: string, times = 1): void {
   counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
-/** What was seen since the last time, as `12 steps, 3 backups`. */
-export function seen(): string {
-  const text = [...counts].map(([what, times]) => `${times} ${what}`).join(', ');
+/** How often each was seen since the last time this was asked. */
+export function seen(): Readonly<Record<string, number>> {
+  const all = Object.fromEntries(counts);
   counts.clear();
-  return text;
+  return all;
 }

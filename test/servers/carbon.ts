@@ -37,6 +37,7 @@ MAX_UPDATES_PER_SECOND = inf
 MAX_CREATES_PER_MINUTE = inf
 WHISPER_LOCK_WRITES = True
 ENABLE_TAGS = False
+CARBON_METRIC_INTERVAL = 0
 `,
   );
   await writeFile(join(directory, 'storage-schemas.conf'), `[all]\npattern = .*\nretentions = ${options.retentions}\n`);

@@ -27,6 +27,8 @@ export interface Match {
   readonly method?: string;
   /** Of path and query, as they stand in the request. */
   readonly url?: RegExp;
+  /** Not the first so many of them. @default 0 */
+  readonly after?: number;
   /** So many of them, then no more. @default always */
   readonly times?: number;
 }
@@ -60,6 +62,8 @@ interface Answer {
 
 interface Rule extends Match {
   readonly fault: Fault;
+  /** How many requests went by before it acted. */
+  passed: number;
   hits: number;
   heal(): void;
 }
@@ -73,7 +77,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const serve = async (socket: Socket) => {
     for await (const asked of readRequests(socket)) {
       seen.push(`${asked.method} ${asked.url}`);
-      const rule = rules.find((rule) => matches(rule, asked));
+      const rule = rules.find((rule) => acts(rule, asked));
       if (rule) rule.hits++;
       if ((await treat(socket, asked, rule?.fault, target)) === 'last') return;
     }
@@ -97,6 +101,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       const rule: Rule = {
         ...match,
         fault,
+        passed: 0,
         hits: 0,
         heal() {
           rules = rules.filter((one) => one !== rule);
@@ -116,8 +121,11 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 }
 
-function matches({ method, url, times = Number.POSITIVE_INFINITY, hits }: Rule, asked: RawRequest): boolean {
-  return hits < times && (method ?? asked.method) === asked.method && (url?.test(asked.url) ?? true);
+/** Counts a request that matches, and tells whether its turn has come. */
+function acts(rule: Rule, asked: RawRequest): boolean {
+  const { method, url, after = 0, times = Number.POSITIVE_INFINITY } = rule;
+  const matches = rule.hits < times && (method ?? asked.method) === asked.method && (url?.test(asked.url) ?? true);
+  return matches && ++rule.passed > after;
 }
 
 /** Answers one request. @returns whether the connection is of no use afterwards. */

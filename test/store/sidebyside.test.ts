@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Page } from '../../lib/store/pages.ts';
 import { type Part, sideBySide } from '../../lib/store/sidebyside.ts';
 import type { StoredObject } from '../../lib/store/store.ts';
 
@@ -12,7 +13,7 @@ class Parts {
   readonly controller = new AbortController();
 
   part(keys: readonly string[], { last, failsAt }: { last?: string; failsAt?: number } = {}): Part {
-    const list = async function* (this: Parts): AsyncGenerator<StoredObject> {
+    const list = async function* (this: Parts): AsyncGenerator<Page> {
       this.open++;
       this.mostOpen = Math.max(this.mostOpen, this.open);
       try {
@@ -21,7 +22,7 @@ class Parts {
           this.controller.signal.throwIfAborted();
           if (i === failsAt) throw new Error(`part failed at ${key}`);
           this.told++;
-          yield { key, size: 1, modified: new Date(0) };
+          yield [{ key, size: 1, modified: new Date(0) }];
         }
       } finally {
         this.open--;

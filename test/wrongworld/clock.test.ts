@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
+import { casesOf } from '../fixtures/reliability.ts';
 import { contents } from '../fixtures/tree.ts';
 import { DAY, HOUR, names, Site } from './site.ts';
+
+const it = casesOf('wrong-world');
 
 for (const kind of ['memory', 'disk'] as const) {
   describe(`a wrong clock, with a bucket in ${kind === 'memory' ? 'memory' : 'a directory'}`, () => {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { machine } from '../fixtures/operations.ts';
+import { casesOf } from '../fixtures/reliability.ts';
 import { contents } from '../fixtures/tree.ts';
 import { names, Site } from './site.ts';
+
+const it = casesOf('wrong-world');
 
 const stranger = { id: 'another', host: 'web02' };
 

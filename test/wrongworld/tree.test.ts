@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
+import { casesOf } from '../fixtures/reliability.ts';
 import { contents } from '../fixtures/tree.ts';
 import { below, names, Site } from './site.ts';
+
+const it = casesOf('wrong-world');
 
 for (const kind of ['memory', 'disk'] as const) {
   describe(`a wrong tree, with a bucket in ${kind === 'memory' ? 'memory' : 'a directory'}`, () => {

@@ -1,7 +1,8 @@
 import { stream } from '../../stream/stream.ts';
 import { isSmallTree } from '../../system/smalltree.ts';
 import { makeStoreError } from '../errors.ts';
-import type { ListRange, StoredObject } from '../store.ts';
+import type { Page } from '../pages.ts';
+import type { ListRange } from '../store.ts';
 import type { ListBatch } from './listbatch.ts';
 import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
 
@@ -9,7 +10,7 @@ import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
 const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthread.mjs';
 
 /**
- * Streams the objects of a range, as {@link listNow} finds them, some thousand ahead of the reader at most: a thread does
+ * Streams the objects of a range by the page, as {@link listNow} finds them, some thousand ahead of the reader at most: a thread does
  * it, unless there are few.
  *
  * @param findRoot the bucket, as realpath(3) gives it.
@@ -20,22 +21,21 @@ export async function* listFiles(
   findRoot: () => Promise<string>,
   store: string,
   { signal, ...range }: ListRange,
-): AsyncGenerator<StoredObject, void, void> {
+): AsyncGenerator<Page, void, void> {
   signal?.throwIfAborted();
   const root = await findRoot();
   const task: ListTask = { root, store, range };
   const start = startOf(range);
   if (!isPossibleStart(start)) return;
   if (await isSmallTree(`${root}/${start}`, signal)) {
-    for (const { key, size, mtimeMs } of [...listNow(task)]) {
-      signal?.throwIfAborted();
-      yield { key, size, modified: new Date(mtimeMs) };
-    }
+    yield [...listNow(task)].map(({ key, size, mtimeMs }) => ({ key, size, modified: new Date(mtimeMs) }));
     return;
   }
   const entry = new URL(THREAD, import.meta.url);
   for await (const batch of stream<ListBatch>({ entry, task, signal, makeError: makeStoreError })) {
-    for (const [i, key] of batch.keys.entries())
-      yield { key, size: batch.figures[2 * i] ?? 0, modified: new Date(batch.figures[2 * i + 1] ?? 0) };
+    signal?.throwIfAborted();
+    yield batch.keys.map((key, i) => {
+      return { key, size: batch.figures[2 * i] ?? 0, modified: new Date(batch.figures[2 * i + 1] ?? 0) };
+    });
   }
 }

@@ -2,6 +2,7 @@ import type { _Object as Listed, ListObjectsV2CommandOutput } from '@aws-sdk/cli
 import { compareKeys } from '../../order.ts';
 import { PermanentError, TransientError } from '../errors.ts';
 import { quoted } from '../key.ts';
+import type { Page } from '../pages.ts';
 import type { ListRange, StoredObject } from '../store.ts';
 import { etagMd5 } from './etag.ts';
 
@@ -15,7 +16,7 @@ export interface PageStart {
 
 export type ReadPage = (start: PageStart, signal: AbortSignal) => Promise<ListObjectsV2CommandOutput>;
 
-interface Page {
+interface Answer {
   readonly objects: readonly StoredObject[];
   readonly next: PageStart | undefined;
 }
@@ -34,7 +35,7 @@ export async function* listPages(
   readPage: ReadPage,
   { prefix = '', startAfter = '', endBefore, signal }: ListRange,
   doing: string,
-): AsyncGenerator<StoredObject, void, void> {
+): AsyncGenerator<Page, void, void> {
   signal?.throwIfAborted();
   const controller = new AbortController();
   const abort = () => controller.abort(signal?.reason);
@@ -43,7 +44,7 @@ export async function* listPages(
   const isPast = (key: string) => endBefore !== undefined && compareKeys(key, endBefore) >= 0;
   const isInside = (key: string) => key.startsWith(prefix) && (startAfter === '' || compareKeys(key, startAfter) > 0);
   let furthest = startAfter;
-  const read = async (start: PageStart): Promise<Page> => {
+  const read = async (start: PageStart): Promise<Answer> => {
     const { objects, next } = readAnswer(await readPage(start, controller.signal), start, doing);
     const last = objects.at(-1)?.key;
     if (next && last !== undefined && compareKeys(last, furthest) <= 0) {
@@ -55,16 +56,15 @@ export async function* listPages(
   };
   const start = { ...(prefix === '' ? {} : { prefix }), ...(startAfter === '' ? {} : { startAfter }) };
   try {
-    for (let ahead: Promise<Page> | undefined = read(start); ahead; ) {
-      const { objects, next }: Page = await ahead;
+    for (let ahead: Promise<Answer> | undefined = read(start); ahead; ) {
+      const { objects, next }: Answer = await ahead;
       ahead = next && read(next);
       // It is awaited when the caller comes to it, or never.
       ahead?.catch(() => {});
-      for (const object of objects) {
-        if (isPast(object.key)) return;
-        signal?.throwIfAborted();
-        yield object;
-      }
+      signal?.throwIfAborted();
+      const past = objects.findIndex(({ key }) => isPast(key));
+      yield past < 0 ? objects : objects.slice(0, past);
+      if (past >= 0) return;
     }
   } finally {
     signal?.removeEventListener('abort', abort);
@@ -73,7 +73,7 @@ export async function* listPages(
   }
 }
 
-function readAnswer(answer: ListObjectsV2CommandOutput, start: PageStart, doing: string): Page {
+function readAnswer(answer: ListObjectsV2CommandOutput, start: PageStart, doing: string): Answer {
   const { IsTruncated, Contents = [], NextContinuationToken: token, EncodingType } = answer;
   // A page of a proxy that says "under maintenance", with status 200, would else be an empty bucket.
   if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the answer is not a listing`);

@@ -1,5 +1,6 @@
 import { compareKeys } from '../../order.ts';
 import { BucketMissingError, PermanentError, TransientError } from '../errors.ts';
+import type { Page } from '../pages.ts';
 import type { ListRange, StoredObject } from '../store.ts';
 import { containerPath } from './path.ts';
 import type { Requests } from './requests.ts';
@@ -20,7 +21,7 @@ export async function* listContainer(
   name: string,
   pageSize: number | undefined,
   { prefix = '', startAfter, endBefore, signal }: ListRange,
-): AsyncGenerator<StoredObject, void, void> {
+): AsyncGenerator<Page, void, void> {
   signal?.throwIfAborted();
   const doing = `list ${name}`;
   for (const bound of [prefix, startAfter, endBefore]) {
@@ -55,11 +56,10 @@ export async function* listContainer(
     if (marker !== undefined && compareKeys(last.key, marker) <= 0) {
       throw new PermanentError(`Cannot ${doing}: the listing repeats itself at ${JSON.stringify(last.key)}`);
     }
-    for (const object of page) {
-      signal?.throwIfAborted();
-      if (endBefore !== undefined && compareKeys(object.key, endBefore) >= 0) return;
-      if (object.key.startsWith(prefix)) yield object;
-    }
+    signal?.throwIfAborted();
+    const past = endBefore === undefined ? -1 : page.findIndex(({ key }) => compareKeys(key, endBefore) >= 0);
+    yield (past < 0 ? page : page.slice(0, past)).filter(({ key }) => key.startsWith(prefix));
+    if (past >= 0) return;
     marker = last.key;
   }
 }

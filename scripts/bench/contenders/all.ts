@@ -39,13 +39,13 @@ export function allContenders(program: Program, processes: number, only?: readon
   };
   const auto = gzipEngines()[0] ?? 'zlib';
   const python = pythonWay(processes);
-  const usual = (['node', 'deno'] as const).map((runtime) =>
-    oursAs(program, { id: idOf(runtime), title: titleOf(runtime, auto, levels[auto].default), runtime, processes }),
+  const usual = (['release', 'node', 'deno'] as const).map((runtime) =>
+    oursAs(program, { id: idOf(runtime), title: titleOf(runtime, auto), runtime, processes }),
   );
   const rehash = oursAs(program, {
     id: 'ours-rehash',
     title: 'whisper-backup, reads all again (--rehash)',
-    runtime: 'node',
+    runtime: 'release',
     processes,
     backup: ['--rehash'],
     shares: 'ours',
@@ -59,16 +59,12 @@ export function allContenders(program: Program, processes: number, only?: readon
       ...from('/usr/bin/python3', python),
     ],
     first: [
-      ...chosen(...engineVariants(program, 'node', processes), ...engineVariants(program, 'deno', processes)),
+      ...chosen(...engineVariants(program, 'release', processes), ...engineVariants(program, 'deno', processes)),
       ...from('/usr/bin/borg', borgWith('zstd')),
       ...from('/usr/bin/tar', tarThrough('gzip')),
       ...from('/usr/bin/igzip', tarThrough('igzip')),
     ],
-    unchanged: [
-      ...(program.hasOption('rehash') ? chosen(rehash) : []),
-      ...from('/usr/bin/restic', resticForce),
-      ...from('/usr/bin/find', find),
-    ],
+    unchanged: [...chosen(rehash), ...from('/usr/bin/restic', resticForce), ...from('/usr/bin/find', find)],
     missing,
   };
 }
@@ -76,11 +72,12 @@ export function allContenders(program: Program, processes: number, only?: readon
 /** Each engine at its default and its fastest level, but for what is the default anyway; and Zstandard. */
 function engineVariants(program: Program, runtime: Runtime, processes: number): Contender[] {
   const gzip = gzipEngines().flatMap((engine, i) => {
-    const { default: usual, min } = levels[engine];
-    return [...(i === 0 ? [] : [usual]), ...(min === usual ? [] : [min])].map((level) =>
+    const { default: usual, fastest, light } = levels[engine];
+    // What `auto` takes is among the others already, unless it fits its level to the file.
+    return [...(i === 0 && !light ? [] : [usual]), fastest].map((level) =>
       oursAs(program, {
         id: idOf(runtime, engine, String(level)),
-        title: titleOf(runtime, engine, level),
+        title: titleOf(runtime, `${engine} ${level}`),
         runtime,
         processes,
         backup: ['--gzip-engine', engine, '--gzip-level', String(level)],
@@ -88,14 +85,15 @@ function engineVariants(program: Program, runtime: Runtime, processes: number): 
     );
   });
   const backup = ['--algorithm', 'zst'];
-  const zstd = { id: idOf(runtime, 'zst'), title: titleOf(runtime, 'zstd', levels.libzstd.default), backup };
+  const zstd = { id: idOf(runtime, 'zst'), title: titleOf(runtime, `zstd ${levels.libzstd.default}`), backup };
   return [...gzip, oursAs(program, { ...zstd, runtime, processes })];
 }
 
 function idOf(runtime: Runtime, ...rest: readonly string[]): string {
-  return ['ours', ...(runtime === 'deno' ? ['deno'] : []), ...rest].join('-');
+  return ['ours', ...(runtime === 'release' ? [] : [runtime]), ...rest].join('-');
 }
 
-function titleOf(runtime: Runtime, engine: string, level: number): string {
-  return `whisper-backup, ${engine} ${level}${runtime === 'deno' ? ', on Deno' : ''}`;
+function titleOf(runtime: Runtime, how: string): string {
+  const where = { release: '', node: `, on Node ${process.versions.node.split('.')[0]}`, deno: ', on Deno' };
+  return `whisper-backup, ${how}${where[runtime]}`;
 }

@@ -29,14 +29,15 @@ export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
   const processes = ['--processes', String(plan.processes)];
   const run = (command: string, ...args: string[]): Command => {
     const common = ['--bucket', 'bucket', '--nolog', '--quiet', ...args];
-    return plan.program.command('node', [command, 'disk', `path=${ground.at('many')}`, ...common]);
+    return plan.program.command('release', [command, 'disk', `path=${ground.at('many')}`, ...common]);
   };
-  const changing = ['--prefix', tree, '--nostamp', '--nolock'];
-  const unchanged = run('backup', ...changing, ...processes);
+  const changing = ['--prefix', tree, '--nostamp', '--nolock', '--state-dir', places.state];
+  const unchanged = run('backup', ...changing, ...processes, '--cache-dir', places.state);
   const entries: Entry[] = [
     entry('unchanged', 'backup, unchanged', 'ours', unchanged),
     entry('list', 'list', 'ours', run('list', '--json')),
     entry('purge', 'purge', 'ours', run('purge', ...changing)),
+    entry('verify', 'verify, by the listing', 'ours', run('verify', '--nolock')),
     entry('find', find.title, 'floor', find.backup(places, 0)),
   ];
   await measure(unchanged, plan);

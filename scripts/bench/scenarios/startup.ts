@@ -24,9 +24,9 @@ export async function startUp(plan: Plan): Promise<Outcome> {
       plan.program.command(runtime, [flag]),
     );
   const entries = [
-    entry('node', 'node -e 0', 'floor', { words: [...runtimes.node, '-e', '0'] }),
-    ours('node', '--version'),
-    ours('node', '--help'),
+    entry('node', 'node -e 0', 'floor', { words: [plan.program.node, '-e', '0'] }),
+    ours('release', '--version'),
+    ours('release', '--help'),
     entry('deno', 'deno eval 0', 'floor', { words: [runtimes.deno[0] ?? '', 'eval', '0'] }),
     ours('deno', '--version'),
     ours('deno', '--help'),

@@ -1,0 +1,25 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import process from 'node:process';
+import { reasonOf } from '../lib/errors.ts';
+import { figuresOf, withFigures } from './reliability/block.ts';
+import { readTestOutput } from './reliability/testoutput.ts';
+
+/*
+ * The last step of `make reliability`: puts the figures of a run into docs/reliability.md.
+ *
+ *     node --import tsx scripts/reliability.ts OUTPUT [PAGE]
+ *
+ * OUTPUT is what `node --test` printed on the same runtime, with the reporter tap or spec.
+ */
+
+const [output, page = 'docs/reliability.md'] = process.argv.slice(2);
+try {
+  if (output === undefined) throw new Error('Which OUTPUT of node --test?');
+  const occasion = { date: new Date().toISOString().slice(0, 10), runtime: `Node ${process.versions.node}` };
+  const figures = figuresOf(readTestOutput(await readFile(output, 'utf8')), occasion);
+  await writeFile(page, withFigures(await readFile(page, 'utf8'), figures));
+  console.log(`${page}: the figures of ${occasion.date}`);
+} catch (error) {
+  console.error(`${page} stays as it is: ${reasonOf(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Compressor } from '../../lib/compress/codec.ts';
+import { createCompressor } from '../../lib/compress/engine.ts';
+import { fitted } from '../../lib/compress/fitted.ts';
+import { levels } from '../../lib/compress/levels.ts';
+import { madeWhisper } from '../../scripts/madewhisper.ts';
+import { randomFrom } from '../../scripts/seededrandom.ts';
+import { seriesKinds } from '../../scripts/series.ts';
+
+const NOW = 1_763_780_400;
+const ARCHIVES = [
+  { secondsPerPoint: 60, points: 10_000 },
+  { secondsPerPoint: 3600, points: 5000 },
+];
+
+function whisperOf(kind: keyof typeof seriesKinds): Uint8Array {
+  const series = seriesKinds[kind](randomFrom(7), { now: NOW });
+  return madeWhisper(series, { archives: ARCHIVES, method: 'average', now: NOW });
+}
+
+/** Makes as many bytes as it is told, the first of which says who it was. */
+function pretended(name: number, sizeOf: (data: Uint8Array) => number): Compressor {
+  return {
+    algorithm: 'gz',
+    engine: 'zlib',
+    level: name,
+    compress: (data) => new Uint8Array(sizeOf(data)).fill(name, 0, 1),
+  };
+}
+
+describe('compression fitted to the file', () => {
+  const light = pretended(1, (data) => data.length / 2);
+
+  it('is thorough where samples of the file gain enough by it, and light where they do not', () => {
+    const large = new Uint8Array(1_000_000);
+    const gaining = (part: number) => pretended(9, (data) => Math.round((data.length / 2) * (1 - part)));
+    assert.equal(fitted(light, gaining(0.2), 0.1).compress(large)[0], 9);
+    assert.equal(fitted(light, gaining(0.05), 0.1).compress(large)[0], 1);
+  });
+
+  it('takes no sample of a small file, and is thorough', () => {
+    const sizes: number[] = [];
+    const thorough = pretended(9, (data) => {
+      sizes.push(data.length);
+      return data.length;
+    });
+    assert.equal(fitted(light, thorough, 0.1).compress(new Uint8Array(20_000))[0], 9);
+    assert.deepEqual(sizes, [20_000]);
+  });
+
+  it('is what libdeflate does with Whisper files when no level is asked for', () => {
+    const { light: rule, default: usual } = levels.libdeflate;
+    assert.ok(rule);
+    const fitting = createCompressor({ gzipEngine: 'libdeflate' });
+    const at = (level: number, data: Uint8Array) =>
+      createCompressor({ gzipEngine: 'libdeflate', level }).compress(data);
+    const constant = whisperOf('constant');
+    assert.deepEqual(fitting.compress(constant), at(usual, constant));
+    const wave = whisperOf('daily wave with noise, 3 decimals');
+    assert.deepEqual(fitting.compress(wave), at(rule.level, wave));
+    assert.ok(at(usual, constant).length < (1 - rule.unlessGain) * at(rule.level, constant).length);
+    assert.ok(at(usual, wave).length > (1 - rule.unlessGain) * at(rule.level, wave).length);
+  });
+});

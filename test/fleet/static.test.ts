@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseYAML } from 'confbox/yaml';
+import { readCredentials } from '../../config/credentials.ts';
+import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const ansible = join(root, 'ansible');
+const role = join(ansible, 'roles/whisper_backup');
+
+/** What a program says to both, and how it ends. */
+function run(program: string, args: readonly string[], cwd = ansible): Promise<{ code: number; said: string }> {
+  const env = { ...process.env, ANSIBLE_NOCOLOR: '1', ANSIBLE_CONFIG: join(ansible, 'ansible.cfg'), LC_ALL: 'C.UTF-8' };
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd, env }, (error, stdout, stderr) => {
+      resolve({
+        code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1,
+        said: `${stdout}${stderr}`,
+      });
+    });
+  });
+}
+
+async function passes(program: string, args: readonly string[], cwd?: string): Promise<void> {
+  const { code, said } = await run(program, args, cwd);
+  assert.equal(code, 0, said);
+}
+
+const playbooks = (await readdir(join(ansible, 'playbooks'))).map((name) => join('playbooks', name));
+
+describe('the Ansible content', () => {
+  it('is clean for yamllint', () => passes('yamllint', ['--strict', '.']));
+
+  it('is clean for ansible-lint, at its strictest', () =>
+    passes('ansible-lint', ['--offline', '--nocolor', '-q', '-p', '--strict', ...playbooks, 'roles']));
+
+  for (const playbook of playbooks) {
+    it(`has no error of syntax in ${playbook}`, () =>
+      passes('ansible-playbook', ['--inventory', 'inventory.example', '--syntax-check', playbook]));
+  }
+
+  it('needs no collection but ansible.builtin', async () => {
+    const names = (await readdir(ansible, { recursive: true })).filter((name) =>
+      /^(roles|playbooks)\/.*\.yml$/.test(name),
+    );
+    const texts = await Promise.all(names.map((name) => readFile(join(ansible, name), 'utf8')));
+    const modules = texts.flatMap((text) =>
+      [...text.matchAll(/^\s+(\w+\.\w+)\.\w+:/gm)].map(([, collection]) => collection),
+    );
+    assert.deepEqual([...new Set(modules)], ['ansible.builtin']);
+  });
+
+  it('checks the arguments of the role, with the defaults that it has', async () => {
+    const defaults = parseYAML<Record<string, unknown>>(await readFile(join(role, 'defaults/main.yml'), 'utf8'));
+    const specs = parseYAML<{
+      argument_specs: { main: { options: Record<string, { default?: unknown; required?: boolean }> } };
+    }>(await readFile(join(role, 'meta/argument_specs.yml'), 'utf8'));
+    const { options } = specs.argument_specs.main;
+    assert.deepEqual(Object.keys(options).sort(), Object.keys(defaults).sort());
+    for (const [name, option] of Object.entries(options)) {
+      if (option.required !== true) assert.deepEqual(option.default, defaults[name], name);
+    }
+  });
+});
+
+describe('the units', () => {
+  let scratch: Scratch;
+  const secret = "it's #1";
+  const sites = {
+    plain: {},
+    full: {
+      whisper_backup_credentials: { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: secret, ST_KEY: 'a"b\\c`' },
+      whisper_backup_site_config: {
+        storage: 'disk',
+        storageArgs: ['path=/srv/backups'],
+        prefix: '/home/graphite/whisper',
+      },
+      whisper_backup_memory_max: '2G',
+      whisper_backup_timeout: '20h',
+      whisper_backup_on_failure: ['mail@%n.service'],
+      whisper_backup_read_write_paths: ['/srv/log'],
+    },
+  };
+
+  before(async () => {
+    scratch = await createScratch();
+    for (const [site, variables] of Object.entries(sites)) {
+      const out = await scratch.directory(site);
+      const extra = JSON.stringify({ ...variables, out });
+      await passes('ansible-playbook', ['test/fleet/render.yml', '--extra-vars', extra], root);
+    }
+  });
+  after(() => scratch?.[Symbol.asyncDispose]());
+
+  for (const site of Object.keys(sites)) {
+    it(`are understood by systemd, every key of them (${site})`, async () => {
+      const names = ['whisper-backup.service', 'whisper-backup.timer', 'whisper-backup-restore.service'];
+      const { said } = await run('systemd-analyze', ['verify', '--man=no', ...names], scratch.at(site));
+      assert.deepEqual(
+        said.split('\n').filter((line) => line.includes('whisper-backup')),
+        [],
+      );
+    });
+
+    for (const unit of ['whisper-backup.service', 'whisper-backup-restore.service']) {
+      it(`expose no more than 2.0: ${unit} (${site})`, () =>
+        passes('systemd-analyze', ['security', '--offline=true', '--threshold=20', scratch.at(site, unit)]));
+    }
+  }
+
+  it('let the backup write to a disk store and to no metric, the restore to the tree', async () => {
+    const writable = async (unit: string): Promise<string[]> => {
+      const text = await readFile(scratch.at('full', unit), 'utf8');
+      return [...text.matchAll(/^ReadWritePaths=-?(.*)$/gm)].map(([, path]) => path ?? '');
+    };
+    assert.deepEqual(await writable('whisper-backup.service'), ['/run/lock', '/srv/backups', '/srv/log']);
+    const restoring = await writable('whisper-backup-restore.service');
+    assert.deepEqual(restoring, ['/home/graphite/whisper', '/run/lock', '/srv/backups', '/srv/log']);
+  });
+
+  it('leave V8 and the count of processors alone', async () => {
+    for (const unit of ['whisper-backup.service', 'whisper-backup-restore.service']) {
+      const text = await readFile(scratch.at('plain', unit), 'utf8');
+      assert.doesNotMatch(text, /^(MemoryDenyWriteExecute|ProcSubset)=/m);
+    }
+  });
+
+  it('hand over credentials that the program reads as they were', async () => {
+    const found = await readCredentials(scratch.at('full', 'credentials'));
+    assert.deepEqual(found, sites.full.whisper_backup_credentials);
+  });
+});
