@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { checkSpace } from '../lib/drill/scratchtree.ts';
 import { type DrillOptions, drill } from '../lib/drill.ts';
 import { silent } from '../lib/report.ts';
 import { createDiskStore } from '../lib/store/disk.ts';
@@ -12,7 +13,7 @@ import { lockByPython } from './fixtures/locker.ts';
 import { backUp, codesOf } from './fixtures/operations.ts';
 import { writeWithPython } from './fixtures/pythontree.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
-import { contents, readTree } from './fixtures/tree.ts';
+import { contents, plant, readTree } from './fixtures/tree.ts';
 
 /** A full five minutes ago, so that no interval is going on. */
 const NOW = Math.floor(Date.now() / 300_000) * 300 - 300;
@@ -104,6 +105,20 @@ describe('a drill', () => {
     assert.equal(counts['differingPoints'], 2);
   });
 
+  it('takes an aggregate for no other point when late points have gone into it since', async () => {
+    const from = NOW - 1500;
+    // Three of five are enough for an aggregate.
+    const gap = points(NOW - 3000, NOW).filter(([at]) => at < from + 60 || at > from + 120);
+    writeWithPython(prefix, [{ path: 'late', points: gap }]);
+    await backUp(store, prefix);
+    writeWithPython(prefix, [{ path: 'late', points: points(from + 60, from + 120, 500) }]);
+    const { counts, drill: drilled } = await run();
+    assert.deepEqual([counts['differing'], drilled?.differing], [0, []]);
+    writeWithPython(prefix, [{ path: 'late', points: [[from, 4711]] }]);
+    const found = (await run()).drill?.differing.map(({ step, timestamp }) => [step, timestamp]);
+    assert.deepEqual(found, [[60, from]]);
+  });
+
   it('names at most 20 points that differ, and counts them all', async () => {
     writeWithPython(prefix, [{ path: 'servers/web0/m0', points: points(NOW - 3000, NOW - 600, 777) }]);
     const { counts, drill: drilled } = await run();
@@ -156,6 +171,31 @@ describe('a drill', () => {
       [['servers.web0.m0', `servers.web0.m0/${newest}`, { key: `servers.web0.m0/${first}`, read: false }]],
     );
     assert.deepEqual([counts['damaged'], counts['restored'], counts['same']], [1, 11, 11]);
+  });
+
+  it('takes a NaN for what it is, and what go-carbon compressed for nothing that can be compared', async () => {
+    writeWithPython(prefix, [
+      {
+        path: 'nan',
+        points: [
+          [NOW - 600, Number.NaN],
+          [NOW, 1],
+        ],
+      },
+    ]);
+    await plant(prefix, 'compressed.wsp', new TextEncoder().encode('whisper_compressed and more'));
+    await backUp(store, prefix);
+    const { counts, failed, skipped } = await run();
+    assert.deepEqual([failed, counts['differing'], counts['same']], [[], 0, 13]);
+    assert.deepEqual(codesOf(skipped), { compressed: 'WHISPER_COMPRESSED' });
+  });
+
+  it('refuses a sample that has no room, and says how much it needs', async () => {
+    await assert.rejects(checkSpace(scratch.path, 2 ** 62), {
+      code: 'NO_SPACE',
+      message: /needs about .*EiB.* --sample/,
+    });
+    await checkSpace(scratch.path, 1);
   });
 
   it('counts a live file as failed that is damaged or whose lock is not to be had, and goes on', async () => {

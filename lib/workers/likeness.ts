@@ -3,8 +3,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import type { LockOptions, Room } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
-import { knownPoints } from '../whisper/info.ts';
-import type { Point } from '../whisper/points.ts';
+import { alignDown, type Point, Ring } from '../whisper/points.ts';
 import { Scratch } from './scratch.ts';
 
 /** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
@@ -63,47 +62,57 @@ function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: 
     const reason = "It is in go-carbon's compressed format: its points were not compared";
     return { outcome: 'skipped', code: 'WHISPER_COMPRESSED', reason };
   }
-  const liveArchives = archivesOf(live, file);
-  const archives = archivesOf(restored, 'the restored file');
-  const newest = newestOf(archives);
+  const liveRings = ringsOf(live, file);
+  const rings = ringsOf(restored, 'the restored file');
+  const newest = newestOf(rings.values(), Number.POSITIVE_INFINITY) ?? 0;
   const differences: Difference[] = [];
   let differing = 0;
-  for (const [step, points] of archives) {
-    const values = new Map(liveArchives.get(step)?.map(({ timestamp, value }) => [timestamp, value]));
-    for (const { timestamp, value: before } of points) {
-      const value = values.get(timestamp);
+  // Times of points that came to the live file since, below the newest one: what they are aggregated to is new as well.
+  let late = new Set<number>();
+  for (const [step, ring] of rings) {
+    const liveRing = liveRings.get(step);
+    if (!liveRing) continue;
+    late = new Set([...late].map((time) => alignDown(time, step)));
+    for (const timestamp of timesIn(ring)) {
+      const value = liveRing.get(timestamp);
+      const before = ring.get(timestamp);
       // The interval of the newest point, in each archive, may have been going on when the backup was made.
-      if (value === undefined || Object.is(value, before) || value === before || timestamp + step > newest) continue;
+      if (value === undefined || before === undefined || timestamp + step > newest || late.has(timestamp)) continue;
+      if (value === before || Object.is(value, before)) continue;
       differing++;
       if (differences.length < EXAMPLES) differences.push({ step, timestamp, value, restored: before });
     }
+    for (const time of timesIn(liveRing)) if (time < newest && ring.get(time) === undefined) late.add(time);
   }
-  const lag = lagOf(liveArchives, newest, until);
+  const last = newestOf(liveRings.values(), until);
+  const lag = last === undefined ? undefined : Math.max(0, last - (newest || oldestOf(liveRings.values())));
   return { outcome: 'compared', differing, examples: differences, ...(lag !== undefined && { lag }) };
 }
 
-/** The known points, by the archive's step. */
-function archivesOf(bytes: Uint8Array, file: string): Map<number, Point[]> {
+/** The archives, by their step, finest first. */
+function ringsOf(bytes: Uint8Array, file: string): Map<number, Ring> {
   try {
     const { archives } = parseHeader(bytes);
-    return new Map(archives.map((archive) => [archive.secondsPerPoint, knownPoints(bytes, archive)]));
+    return new Map(archives.map((archive) => [archive.secondsPerPoint, new Ring(bytes, archive)]));
   } catch (cause) {
     throw new WhisperBackupError('LOCAL_DAMAGED', `Cannot compare ${file}: ${reasonOf(cause)}`, { cause });
   }
 }
 
-/** The newest point of any archive; 0 when there is none. */
-function newestOf(archives: ReadonlyMap<number, readonly Point[]>): number {
-  return Math.max(0, ...[...archives.values()].map((points) => points.at(-1)?.timestamp ?? 0));
+/** The times of the known points, in the order of their slots. */
+function* timesIn(ring: Ring): Generator<number> {
+  for (let i = 0; i < ring.archive.points; i++) if (ring.isPointAt(i)) yield ring.timestampAt(i);
 }
 
-/** From the newest restored point to the newest live one; without a restored one, all that the live file reaches back. */
-function lagOf(live: ReadonlyMap<number, readonly Point[]>, newestRestored: number, until: number): number | undefined {
-  const times = [...live.values()].flatMap((points) => {
-    const last = points.findLast(({ timestamp }) => timestamp <= until);
-    return last ? [last.timestamp] : [];
-  });
-  if (times.length === 0) return undefined;
-  const oldest = Math.min(...[...live.values()].map((points) => points[0]?.timestamp ?? Number.POSITIVE_INFINITY));
-  return Math.max(0, Math.max(...times) - (newestRestored || oldest));
+/** The newest point of any archive, up to a time. */
+function newestOf(rings: Iterable<Ring>, until: number): number | undefined {
+  let newest: number | undefined;
+  for (const ring of rings) for (const time of timesIn(ring)) if (time <= until && time > (newest ?? 0)) newest = time;
+  return newest;
+}
+
+function oldestOf(rings: Iterable<Ring>): number {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const ring of rings) for (const time of timesIn(ring)) if (time < oldest) oldest = time;
+  return oldest;
 }

@@ -17,10 +17,8 @@ export function statusStep(fleet: Fleet, host: string): Step {
     commands: [fleet.playbook('status', host, { fleet_dir: fleet.directory })],
     tell: async () => {
       const reports = await readHostReports(join(fleet.directory, 'status')).catch(() => []);
-      return fleetTable(
-        reports.filter(({ name }) => name === host),
-        { color: false },
-      );
+      const its = reports.filter(({ name }) => name === host);
+      return its.length === 0 ? `There is no status of ${host}` : fleetTable(its, { color: false });
     },
   };
 }
