@@ -6,7 +6,7 @@ NODE_TEST := node --import tsx --test --test-concurrency=2
 .DEFAULT_GOAL := help
 # Options of `make dist`: DIST='--arch x64,arm64 --version 1.2.3 --out DIR'
 DIST :=
-.PHONY: help demo test reliability check bench bench-report fmt build dist clean debian-packages
+.PHONY: help demo test test-fleet reliability check bench bench-report fmt build dist clean debian-packages
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,11 @@ test: debian-packages ## All that is proved: installs what it needs, types, lint
 	npm ci --no-audit --no-fund --loglevel=error
 	$(MAKE) --no-print-directory check
 	$(NODE_TEST) $$(node test/test-files.mjs)
-	$(BIN)/deno test --allow-all --no-check --quiet $$(node test/test-files.mjs 2>/dev/null)
+	$(BIN)/deno test --allow-all --no-check --quiet $$(node test/test-files.mjs deno 2>/dev/null)
+
+test-fleet: debian-packages ## What is proved on hosts alone, part of `make test`; needs root, to boot them
+	npm ci --no-audit --no-fund --loglevel=error
+	$(NODE_TEST) $$(node test/test-files.mjs fleet)
 
 reliability: debian-packages ## The tests that docs/reliability.md names, and their figures into it
 	npm ci --no-audit --no-fund --loglevel=error

@@ -31,6 +31,14 @@ const tests = [
   [`${python}/keystonemiddleware`, 'python3-keystonemiddleware', 'lets Swift ask Keystone', /servers\/keystone\.ts/],
   ['/usr/bin/aws', 'awscli', 'to restore from S3 by hand, as the README tells it', /\/usr\/bin\/aws/],
   ['/usr/bin/swift', 'python3-swiftclient', 'to restore from Swift by hand, likewise', /\/usr\/bin\/swift/],
+  ['/usr/bin/mmdebstrap', 'mmdebstrap', 'to make the image that hosts boot from', /hosts\/hosts\.ts/],
+  ['/usr/bin/systemd-nspawn', 'systemd-container', 'to boot hosts', /hosts\/hosts\.ts/],
+  ['/usr/bin/ssh', 'openssh-client', 'to reach the hosts', /hosts\/hosts\.ts/],
+  ['/sbin/ip', 'iproute2', "the hosts' network", /hosts\/hosts\.ts/],
+  ['/usr/bin/pgrep', 'procps', "to find a host's PID 1", /hosts\/hosts\.ts/],
+  ['/usr/bin/ansible-playbook', 'ansible-core', 'to roll out to the hosts', /ansible-playbook/],
+  ['/usr/bin/ansible-lint', 'ansible-lint', 'what is wrong with a role', /ansible-lint/],
+  ['/usr/bin/yamllint', 'yamllint', 'what is wrong with its YAML', /yamllint/],
   ...libraries,
 ];
 

@@ -1,15 +1,20 @@
-// Prints the test files that can run on this machine. Where something they need is missing it says loudly which are left
-// out, and for want of what; with CI=true nothing may be left out.
+// Prints the test files that can run on this machine: all, with the argument `fleet` those that boot hosts, with `deno`
+// those that are for Deno as well. The former are not: what they prove runs on the hosts, on the release's runtime. Where
+// something they need is missing it says loudly which are left out, and for want of what; with CI=true nothing may be left
+// out.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { missing } from './requirements.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const [which = 'all'] = process.argv.slice(2);
+const bootsHosts = (name) => /^test\/(hosts|fleet)\//.test(name);
 const lacking = missing();
 const files = readdirSync(join(root, 'test'), { recursive: true })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => join('test', name))
+  .filter((name) => which === 'all' || bootsHosts(name) === (which === 'fleet'))
   .sort();
 
 let left = 0;

@@ -1,15 +1,15 @@
 #!/bin/bash
-# A real Ceph radosgw on loopback, with S3 and Swift v1 APIs: one monitor, one OSD that keeps its data in memory, one
+# A real Ceph radosgw on one address, with S3 and Swift v1 APIs: one monitor, one OSD that keeps its data in memory, one
 # gateway, as plain processes below a scratch directory. They run as long as standard input is open, so that none of
 # them outlives whoever started this, however that ended. The directory goes with them.
 #
-#   radosgw.sh DIR PORT TLS_PORT MONITOR_PORT
+#   radosgw.sh DIR ADDRESS PORT TLS_PORT MONITOR_PORT
 #
 # Writes `ready` when it serves, then takes `kill` (the gateway, with -9) and `start` as lines, and answers `done`.
 # Debian: ceph-mon ceph-osd radosgw ceph-common openssl
 set -euo pipefail
 
-dir=$1 port=$2 tls_port=$3 monitor_port=$4
+dir=$1 address=$2 port=$3 tls_port=$4 monitor_port=$5
 conf=$dir/ceph.conf
 declare -A pids=()
 
@@ -36,9 +36,9 @@ run() {
 
 # Waits until a process of ours listens.
 listening() {
-  local name=$1 on=$2
+  local name=$1 at=$2 on=$3
   for _ in {1..1200}; do
-    (exec 3<>"/dev/tcp/127.0.0.1/$on") 2>>"$dir/waiting.log" && return 0
+    (exec 3<>"/dev/tcp/$at/$on") 2>>"$dir/waiting.log" && return 0
     kill -0 "${pids[$name]}" || break
     sleep 0.05
   done
@@ -54,7 +54,7 @@ admin() {
 start_gateway() {
   rm -f "$dir"/client.rgw.asok
   run gateway radosgw --conf "$conf" --name client.rgw --foreground
-  listening gateway "$port"
+  listening gateway "$address" "$port"
 }
 
 mkdir -p "$dir"/{monitor,osd,gateway}
@@ -102,7 +102,7 @@ osd class default list = *
 osd op num threads per shard = 1
 osd op num shards = 2
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:$port ssl_endpoint=127.0.0.1:$tls_port ssl_certificate=$dir/tls.pem
+rgw frontends = beast endpoint=$address:$port ssl_endpoint=$address:$tls_port ssl_certificate=$dir/tls.pem
 rgw data = $dir/gateway
 rgw enable usage log = false
 rgw thread pool size = 64
@@ -113,13 +113,13 @@ rgw dynamic resharding = false
 CONF
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
-  -addext subjectAltName=IP:127.0.0.1,DNS:localhost -keyout "$dir/key.pem" -out "$dir/ca.pem" 2>>"$dir/openssl.out"
+  -addext "subjectAltName=IP:$address,DNS:localhost" -keyout "$dir/key.pem" -out "$dir/ca.pem" 2>>"$dir/openssl.out"
 cat "$dir/ca.pem" "$dir/key.pem" >"$dir/tls.pem"
 
 monmaptool --create --clobber --fsid "$fsid" --addv a "[v2:127.0.0.1:$monitor_port]" "$dir/monmap" >>"$dir/monitor.out"
 ceph-mon --conf "$conf" --id a --mkfs --monmap "$dir/monmap" >>"$dir/monitor.out" 2>&1
 run monitor ceph-mon --conf "$conf" --id a --foreground
-listening monitor "$monitor_port"
+listening monitor 127.0.0.1 "$monitor_port"
 timeout 60 ceph --conf "$conf" osd new "$osd_id" 0 >>"$dir/osd.out" 2>&1
 ceph-osd --conf "$conf" --id 0 --mkfs --osd-uuid "$osd_id" >>"$dir/osd.out" 2>&1
 run osd ceph-osd --conf "$conf" --id 0 --foreground

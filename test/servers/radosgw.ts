@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createScratch } from '../fixtures/scratch.ts';
 import { freePort } from './freeport.ts';
 
-/** A real Ceph radosgw on loopback: an object store with two APIs. It ends with the process that started it. */
+/** A real Ceph radosgw: an object store with two APIs. It ends with the process that started it. */
 export interface Radosgw {
   readonly s3: {
     readonly endpoint: string;
@@ -25,13 +25,20 @@ export interface Radosgw {
   stop(): Promise<void>;
 }
 
+export interface RadosgwOptions {
+  /** Where it listens. @default 127.0.0.1 */
+  readonly address?: string;
+  /** The words before a command that run it somewhere else, such as in another network. @default none */
+  readonly within?: readonly string[];
+}
+
 /** Starts one, which takes some 12 s. Its buckets are in memory. */
-export async function startRadosgw(): Promise<Radosgw> {
+export async function startRadosgw({ address = '127.0.0.1', within = [] }: RadosgwOptions = {}): Promise<Radosgw> {
   const scratch = await createScratch();
   const ports = [await freePort(), await freePort(), await freePort()];
-  const child = spawn(fileURLToPath(new URL('radosgw.sh', import.meta.url)), [scratch.path, ...ports.map(String)], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const script = fileURLToPath(new URL('radosgw.sh', import.meta.url));
+  const [program = '', ...args] = [...within, script, scratch.path, address, ...ports.map(String)];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.on('data', (data) => {
     said += data;
@@ -59,11 +66,11 @@ export async function startRadosgw(): Promise<Radosgw> {
     await stop();
     throw error;
   }
-  const endpoint = `http://127.0.0.1:${ports[0]}`;
+  const endpoint = `http://${address}:${ports[0]}`;
   return {
     s3: {
       endpoint,
-      tlsEndpoint: `https://127.0.0.1:${ports[1]}`,
+      tlsEndpoint: `https://${address}:${ports[1]}`,
       caBundle: scratch.at('ca.pem'),
       accessKeyId: 'testkey',
       secretAccessKey: 'testsecret',

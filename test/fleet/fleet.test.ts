@@ -1,0 +1,332 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertAll, changes, newLines, outcome } from './assertions.ts';
+import { HOSTS, Site } from './site.ts';
+import { feedCarbon, type KnownPoints, plantTree, pointsOf, writeLate } from './whispertree.ts';
+
+/*
+ * The life of a fleet, in the order in which it happens: each test goes on from where the one before left the hosts.
+ */
+
+const METRICS = 40;
+
+/** Half a day off, so that no timer fires by itself meanwhile. */
+const calendar = (minute: number): string => `*-*-* ${(new Date().getUTCHours() + 12) % 24}:${minute}:00`;
+
+describe('a fleet', { timeout: 1_800_000 }, () => {
+  let site: Site;
+  /** What the dead host had, as it was last backed up. */
+  let lost: KnownPoints;
+  /** Releases that are rolled out later are made while the first is under way. */
+  let later: Promise<readonly string[]>;
+
+  before(async () => {
+    site = await Site.start('1.0.0', { whisper_backup_on_calendar: calendar(10), whisper_backup_randomized_delay: 2 });
+    for (const [i, host] of HOSTS.entries()) await plantTree(site, host, { metrics: METRICS, seed: i + 1 });
+    // The second host's carbon does not lock.
+    for (const host of ['h1', 'h3']) await site.on(host, LOCKING);
+    later = site.versions(['1.1.0', '1.2.0', '1.3.0']);
+    // Its failure is told where they are used.
+    later.catch(() => {});
+  });
+  after(() => site?.[Symbol.asyncDispose]());
+
+  it('is not changed by a dry run of the first roll', async () => {
+    const earlier = await Promise.all(HOSTS.map(files));
+    const played = await site.play('deploy', ['--check', '--diff']);
+    assertAll(played, { failed: 0, unreachable: 0 });
+    assert.deepEqual(changes(played), { h1: true, h2: true, h3: true });
+    for (const [i, host] of HOSTS.entries()) assert.deepEqual(newLines(await files(host), earlier[i]), []);
+  });
+
+  it('is rolled out, and warned of a carbon that does not lock', async () => {
+    const played = await site.play('deploy', ['--diff', '-vvv']);
+    assertAll(played, { failed: 0, unreachable: 0 });
+    for (const host of HOSTS) {
+      assert.equal(await site.on(host, 'whisper-backup --version'), 'whisper-backup 1.0.0\n');
+      assert.equal(await timerState(host), 'active enabled');
+      assert.equal(await site.on(host, 'systemctl --failed --quiet'), '');
+    }
+    assert.match(played.stdout, /`WHISPER_LOCK_WRITES = True` in \/etc\/carbon\/carbon.conf on h2/);
+    assert.doesNotMatch(played.stdout, /carbon.conf on h[13]/);
+  });
+
+  it('is not changed by a second roll', async () => {
+    assertAll(await site.play('deploy'), { changed: 0, failed: 0 });
+  });
+
+  it('gets what was changed on the host it is for: a timer is restarted for its calendar alone', async () => {
+    const earlier = await timersStarted();
+    await site.inventory.setHost('h2', { whisper_backup_on_calendar: calendar(40) });
+    await site.inventory.setHost('h3', { whisper_backup_host_config: { bucket: 'graphite.h3', retention: 7 } });
+    const played = await site.play('deploy');
+    assertAll(played, { failed: 0 });
+    assert.deepEqual(changes(played), { h1: false, h2: true, h3: true });
+    const restarted = (await timersStarted()).map((time, i) => time !== earlier[i]);
+    assert.deepEqual(restarted, [false, true, false]);
+    assert.match(await site.on('h2', 'systemctl show whisper-backup.timer -p TimersCalendar'), /:40:00/);
+    assert.match(await site.on('h1', 'systemctl show whisper-backup.timer -p TimersCalendar'), /:10:00/);
+    assert.match(await site.on('h3', 'whisper-backup config'), /retention\W+7/);
+    assert.match(await site.on('h2', 'whisper-backup config'), /retention\W+5/);
+  });
+
+  describe('refuses, before anything is changed,', () => {
+    const bad = {
+      'a value of the wrong type': [{ whisper_backup_randomized_delay: 'soon' }, /argument_errors|Validation of arg/],
+      'a calendar that systemd does not know': [{ whisper_backup_on_calendar: 'zzz' }, /Failed to parse calendar/],
+      'a configuration that the tool refuses': [
+        { whisper_backup_group_config: { retention: 0 } },
+        /retention.*must be a whole number of at least 1/,
+      ],
+      'a prefix that is not there': [
+        { whisper_backup_group_config: { prefix: '/srv/none' } },
+        /tree \/srv\/none is not a directory on h1/,
+      ],
+    } as const;
+    for (const [what, [vars, message]] of Object.entries(bad)) {
+      it(what, async () => {
+        const earlier = await files('h1');
+        const played = await site.play('deploy', ['--limit', 'h1', '-e', JSON.stringify(vars)]);
+        assert.notEqual(played.code, 0);
+        assert.match(played.stdout, message);
+        assert.deepEqual(newLines(await files('h1'), earlier), []);
+      });
+    }
+  });
+
+  it('backs up when its timers fire, as they are, and the bastion lists what they stored', async () => {
+    for (const host of HOSTS) await missTimer(host);
+    for (const host of HOSTS) {
+      await backedUp(host);
+      const listed = await site.tool(host, 'list');
+      assert.equal(listed.stdout.trim().split('\n').length, METRICS, listed.stderr);
+    }
+  });
+
+  it('is well, and says so in a table', async () => {
+    const { code, hosts, table } = await status();
+    assert.equal(code, 0, table);
+    assert.match(table, /3 hosts, all well/);
+    for (const host of HOSTS) {
+      const { state, source, metrics, stored, program, lockWrites } = hosts[host] ?? {};
+      assert.deepEqual({ state, source, metrics, stored, program }, { ...WELL, metrics: METRICS, stored: METRICS });
+      assert.equal(lockWrites, host !== 'h2');
+    }
+  });
+
+  it('is red when a backup failed, until one has not', async () => {
+    const credentials = site.inventory.get('whisper_backup_credentials');
+    const wrong = { ...credentials, AWS_SECRET_ACCESS_KEY: `not-${site.store.s3.secretAccessKey}` };
+    await site.inventory.setHost('h2', { whisper_backup_credentials: wrong });
+    assertAll(await site.play('deploy', ['--limit', 'h2']), { failed: 0 });
+    const failed = await site.play('run', ['--limit', 'h2']);
+    assert.notEqual(failed.code, 0);
+    assert.equal(outcome(failed, 'h2').failed, 1);
+    const red = await status();
+    assert.equal(red.code, 1);
+    assert.match(red.table, /^h2: .*12/m);
+    assert.match(red.table, /3 hosts, 1 red/);
+    await site.inventory.setHost('h2', { whisper_backup_credentials: credentials });
+    assertAll(await site.play('deploy', ['--limit', 'h2']), { failed: 0 });
+    const mended = await site.bastion(['make', 'backup', 'HOST=h2', `INVENTORY=${site.inventory.path}`]);
+    assert.equal(mended.code, 0, mended.stdout + mended.stderr);
+    assert.equal((await status()).code, 0);
+  });
+
+  it('tells its secrets to nobody', async () => {
+    const secret = site.store.s3.secretAccessKey;
+    assert.ok(site.said.length > 100_000);
+    assert.ok(!site.said.includes(secret), 'the output of a command on the bastion');
+    assert.equal((await site.bastion(['grep', '-rlF', secret, site.fleetDir])).stdout, '');
+    for (const host of HOSTS) {
+      assert.equal(await site.on(host, `journalctl --no-pager | grep -c ${secret} || true`), '0\n');
+      // The unit's own copy goes with its run.
+      const found = await site.on(host, `grep -rlIF ${secret} /etc /opt /root /run /tmp /var || true`);
+      assert.equal(found, '/etc/whisper-backup/credentials\n');
+      assert.equal(await site.on(host, 'stat -c "%U:%G %a" /etc/whisper-backup/credentials'), 'root:root 600\n');
+    }
+    // While a run is under way.
+    const seen = await site.on('h1', PROCESSES_OF_A_RUN);
+    assert.match(seen, /whisper-backup\.mjs/);
+    assert.ok(!seen.includes(secret), 'arguments and environments of processes');
+  });
+
+  it('is upgraded and rolled back while its timers go on, and keeps three releases', async () => {
+    const earlier = await timersStarted();
+    for (const tarball of await later) {
+      // One host is enough to see old releases go.
+      const limit = tarball.includes('1.1.0') ? 'graphite' : 'h1';
+      const played = await site.play('deploy', ['--limit', limit, '-e', `whisper_backup_release=${tarball}`]);
+      assertAll(played, { failed: 0 });
+    }
+    assert.equal(await site.on('h1', 'whisper-backup --version'), 'whisper-backup 1.3.0\n');
+    assert.equal(await site.on('h1', 'ls /opt/whisper-backup/releases'), '1.1.0\n1.2.0\n1.3.0\n');
+    assert.equal(await site.on('h2', 'ls /opt/whisper-backup/releases'), '1.0.0\n1.1.0\n');
+    assertAll(await site.play('rollback'), { failed: 0 });
+    assert.equal(await site.on('h1', 'whisper-backup --version'), 'whisper-backup 1.2.0\n');
+    assert.equal(await site.on('h2', 'whisper-backup --version'), 'whisper-backup 1.0.0\n');
+    assert.deepEqual(await timersStarted(), earlier);
+    await missTimer('h1');
+    await backedUp('h1');
+  });
+
+  it('backs up after a reboot what it missed meanwhile', async () => {
+    const boot = 'cat /proc/sys/kernel/random/boot_id /proc/1/stat';
+    const earlier = await site.on('h1', boot);
+    await site.on('h1', `rm /var/lib/whisper-backup/success; touch -d '2 days ago' ${STAMP}`);
+    await site.hosts.reboot('h1');
+    assert.notEqual(await site.on('h1', boot), earlier);
+    assert.equal(await timerState('h1'), 'active enabled');
+    await backedUp('h1');
+  });
+
+  it('rehearses the loss of a host, and reports what that would cost', async () => {
+    await site.on('h1', 'systemctl start whisper-backup.service');
+    const args = ['--limit', 'h1', '--sample', '1/1', '--inventory', site.inventory.path, '--fleet-dir', site.fleetDir];
+    const { code, stdout, stderr } = await site.runbook('drill', [...args, '--yes']);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /whole host/);
+    const report = JSON.parse(await readFile(`${site.fleetDir}/drill/h1.json`, 'utf8'));
+    assert.deepEqual(
+      [report.counts.metrics, report.counts.same, report.counts.failed],
+      [METRICS, METRICS, 0],
+      JSON.stringify(report),
+    );
+    assert.ok(report.drill.rpo.maxSeconds >= 0 && report.drill.rto.seconds > 0, JSON.stringify(report.drill));
+    assert.equal(await site.on('h1', 'ls -A /var/tmp | grep -c whisper-backup-drill || true'), '0\n');
+  });
+
+  it('is rolled out around a host that is dead, which is told within 20 s', async () => {
+    await site.on('h3', 'systemctl start whisper-backup.service');
+    lost = await pointsOf(site, 'h3');
+    await site.hosts.kill('h3');
+    let asked = Number.NaN;
+    let told = Number.NaN;
+    const onOutput = (text: string) => {
+      if (Number.isNaN(asked) && text.includes('TASK [')) asked = Date.now();
+      if (Number.isNaN(told) && text.includes('UNREACHABLE')) told = Date.now();
+    };
+    const played = await site.play('deploy', ['-e', 'whisper_backup_cpu_weight=20'], { onOutput });
+    assert.equal(outcome(played, 'h3').unreachable, 1);
+    assert.ok(told - asked < 20_000, `told after ${told - asked} ms`);
+    assert.deepEqual(changes(played), { h1: true, h2: true, h3: false });
+    for (const host of ['h1', 'h2'])
+      assert.equal(await site.on(host, 'systemctl show -P CPUWeight whisper-backup.service'), '20\n');
+  });
+
+  it('has a status of a dead host, by its bucket', async () => {
+    const { code, hosts, table } = await status();
+    assert.equal(code, 1, table);
+    assert.match(table, /^h3: does not answer; by its bucket/m);
+    const { state, source, metrics } = hosts['h3'] ?? {};
+    assert.deepEqual({ state, source, metrics }, { state: 'ok', source: 'bucket', metrics: METRICS });
+  });
+
+  it('gets a lost host back on a new machine while carbon writes there, with every point', async () => {
+    await site.hosts.create('h3');
+    await site.on('h3', LOCKING);
+    // Some files were begun anew before, and carbon gets points while all are restored.
+    const anew = await writeLate(site, 'h3', { metrics: 10, seed: 9 });
+    const start = Math.floor(Date.now() / 60_000) * 60;
+    const stopFeeding = feedCarbon(site, 'h3', { metrics: METRICS, seed: 7 });
+    const place = ['--inventory', site.inventory.path, '--fleet-dir', site.fleetDir];
+    const ended = await site.runbook('host-lost', ['--host', 'h3', ...place, '--carbon-first', '--yes']);
+    await stopFeeding();
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+    assert.equal(await site.on('h3', 'systemctl is-active carbon-cache.service'), 'active\n');
+
+    const found = await pointsOf(site, 'h3');
+    const isFed = (value: number) => Math.floor(value / 1000) === 7;
+    for (const [path, points] of Object.entries(lost)) {
+      const now = new Map(found[path]);
+      const written = new Map(anew[path]);
+      for (const [time, value] of points) {
+        const point = now.get(time);
+        if (point !== undefined && isFed(point) && time >= start) continue;
+        assert.equal(point, written.get(time) ?? value, `${path} at ${time}`);
+      }
+      assert.ok(
+        [...now].some(([time, value]) => isFed(value) && time >= start),
+        `${path}: no point from carbon`,
+      );
+    }
+
+    assert.equal(await site.on('h3', 'find /var/lib/graphite/whisper ! -user _graphite'), '');
+    assert.equal(await timerState('h3'), 'active enabled');
+    assert.equal((await status()).code, 0);
+  });
+
+  /** Every file of a host that was made since its image was. Ansible has a directory of its own. */
+  const files = (host: string): Promise<string> =>
+    site.on(
+      host,
+      `find / -xdev '(' -path /root/.ansible -o -path /var/log -o -path /var/tmp ')' -prune -o \\
+         -newer /etc/machine-id -not -type d -printf '%p %s %T@ %m %u\\n'`,
+    );
+
+  const timerState = async (host: string): Promise<string> => {
+    const said = await site.on(
+      host,
+      'for ask in is-active is-enabled; do systemctl $ask whisper-backup.timer || :; done',
+    );
+    return said.trim().replace('\n', ' ');
+  };
+
+  const timersStarted = (): Promise<readonly string[]> =>
+    Promise.all(
+      HOSTS.map((host) => site.on(host, 'systemctl show -P ActiveEnterTimestampMonotonic whisper-backup.timer')),
+    );
+
+  /** Lets the timer believe that it last fired two days ago, as after an outage. */
+  const missTimer = (host: string): Promise<string> =>
+    site.on(
+      host,
+      `systemctl stop whisper-backup.timer
+       rm -f /var/lib/whisper-backup/success
+       touch -d '2 days ago' ${STAMP}
+       systemctl start whisper-backup.timer`,
+    );
+
+  /** Waits for the success of the run that the timer started. */
+  const backedUp = async (host: string): Promise<void> => {
+    const ask = 'systemctl is-failed -q whisper-backup.service && echo failed || ls /var/lib/whisper-backup';
+    for (const until = Date.now() + 120_000; Date.now() < until; await sleep(250)) {
+      const state = await site.on(host, ask);
+      if (/^success$/m.test(state)) return;
+      if (state === 'failed\n') break;
+    }
+    const why = 'systemctl status --no-pager whisper-backup.timer whisper-backup.service || :';
+    throw new Error(`${host} has not backed up: ${await site.on(host, why)}`);
+  };
+
+  /** The fleet at a glance, as `make status` makes it. */
+  const status = async () => {
+    await mkdir(site.fleetDir, { recursive: true });
+    const gathered = await site.play('status', ['-e', `fleet_dir=${site.fleetDir}`]);
+    assert.equal(gathered.hosts['h1']?.failed, 0, gathered.stdout + gathered.stderr);
+    const show = ['--import', 'tsx', 'scripts/fleetstatus.ts', `${site.fleetDir}/status`];
+    const shown = await site.bastion([process.execPath, ...show]);
+    const { stdout } = await site.bastion([process.execPath, ...show, '--json']);
+    const rows: { name: string }[] = JSON.parse(stdout);
+    const hosts: Record<string, Record<string, unknown>> = Object.fromEntries(rows.map((row) => [row.name, row]));
+    return { code: shown.code, table: shown.stdout + shown.stderr, hosts };
+  };
+});
+
+const STAMP = '/var/lib/systemd/timers/stamp-whisper-backup.timer';
+
+const WELL = { state: 'ok', source: 'host', program: '1.0.0' };
+
+const LOCKING = `sed -i '/^\\[cache\\]/a WHISPER_LOCK_WRITES = True' /etc/carbon/carbon.conf`;
+
+/** Arguments and environments of all processes, a few times while a run is under way. */
+const PROCESSES_OF_A_RUN = `
+  systemctl start --no-block whisper-backup.service
+  for i in $(seq 50); do
+    cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' ' || :
+    sleep 0.1
+    systemctl is-active -q whisper-backup.service || [ $i -lt 10 ] || break
+  done
+  while [ "$(systemctl show -P ActiveState whisper-backup.service)" = activating ]; do sleep 0.1; done`;

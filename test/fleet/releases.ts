@@ -1,0 +1,38 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isArchitecture } from '../../scripts/dist/architecture.ts';
+import { makeRelease } from '../../scripts/dist/release.ts';
+import { sha256Of, sumLine, writeSums } from '../../scripts/dist/sums.ts';
+import { runCommand } from '../hosts/command.ts';
+
+/** Makes the release of this checkout, for this machine's processor. @returns the path of its tarball. */
+export async function release(version: string, out: string): Promise<string> {
+  const architecture = process.arch;
+  if (!isArchitecture(architecture)) throw new Error(`There is no release for ${architecture}`);
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  return (await makeRelease(root, { architecture, version, out })).tarball;
+}
+
+/** The same program as another version: in a fraction of the time that it takes to make one. */
+export async function asVersion(tarball: string, version: string, out: string): Promise<string> {
+  const name = basename(tarball, '.tar.gz').replace(/-backup-.*-linux-/, `-backup-${version}-linux-`);
+  const top = join(out, name);
+  await mkdir(top, { recursive: true });
+  await tar(['-xzf', tarball, '--strip-components=1', '-C', top]);
+  await writeFile(join(top, 'VERSION'), `${version}\n`);
+  const manifest = join(top, 'app/package.json');
+  await writeFile(manifest, JSON.stringify({ ...JSON.parse(await readFile(manifest, 'utf8')), version }));
+  await rm(join(top, 'SHA256SUMS'));
+  await writeSums(top);
+  const result = join(out, `${name}.tar.gz`);
+  await tar(['-cf', result, '--use-compress-program=gzip -1', '-C', out, name]);
+  await writeFile(`${result}.sha256`, sumLine(await sha256Of(result), basename(result)));
+  await rm(top, { recursive: true });
+  return result;
+}
+
+async function tar(args: readonly string[]): Promise<void> {
+  const { code, stderr } = await runCommand(['tar', ...args]);
+  if (code !== 0) throw new Error(stderr);
+}
