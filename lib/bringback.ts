@@ -1,4 +1,4 @@
-import type { Backup } from './bucket/catalog.ts';
+import type { Backup } from './bucket/metric.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import type { ObjectStore } from './store/store.ts';

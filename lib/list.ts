@@ -1,4 +1,5 @@
-import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
+import { catalog } from './bucket/catalog.ts';
+import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import type { Algorithm } from './compress/codec.ts';
 import { selector } from './glob.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Backup } from './bucket/catalog.ts';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './bucket/layout.ts';
+import type { Backup } from './bucket/metric.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';

@@ -1,10 +1,6 @@
-import {
-  type CatalogEvents,
-  catalogPages,
-  findMetric,
-  hasPairsElsewhere,
-  type StoredMetric,
-} from './bucket/catalog.ts';
+import { catalogPages, findMetric, hasPairsElsewhere } from './bucket/catalog.ts';
+import type { CatalogEvents } from './bucket/groups.ts';
+import type { StoredMetric } from './bucket/metric.ts';
 import { mayReach, selector } from './glob.ts';
 import { joinPages } from './merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';

@@ -1,5 +1,5 @@
-import type { Backup, StoredMetric } from './bucket/catalog.ts';
 import { rootOf } from './bucket/layout.ts';
+import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf } from './errors.ts';
 import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './options.ts';

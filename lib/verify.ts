@@ -1,6 +1,7 @@
 import { pMapIterable } from 'p-map';
-import { type Backup, catalog, type StoredMetric } from './bucket/catalog.ts';
+import { catalog } from './bucket/catalog.ts';
 import { rootOf } from './bucket/layout.ts';
+import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { claim } from './bucket/owner.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';

@@ -1,7 +1,7 @@
 import { reasonOf } from '../errors.ts';
 import { StoreError } from '../store/errors.ts';
 import type { DeleteFailure, ObjectStore } from '../store/store.ts';
-import type { StoredMetric } from './catalog.ts';
+import type { StoredMetric } from './metric.ts';
 
 /** What goes of one metric. Each stage is deleted whole, for all metrics of a batch, before the next one begins. */
 export interface Removal {

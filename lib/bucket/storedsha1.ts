@@ -1,6 +1,6 @@
 import { WhisperBackupError } from '../errors.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { Backup } from './catalog.ts';
+import type { Backup } from './metric.ts';
 
 /**
  * The SHA-1 of a backup's file: told by its name, or fetched where it is a pair's.

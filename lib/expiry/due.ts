@@ -1,4 +1,4 @@
-import type { StoredMetric } from '../bucket/catalog.ts';
+import type { StoredMetric } from '../bucket/metric.ts';
 import type { PurgeRules } from '../options.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { Presence } from '../tree/walk.ts';

@@ -1,4 +1,4 @@
-import type { StoredMetric } from '../bucket/catalog.ts';
+import type { StoredMetric } from '../bucket/metric.ts';
 import { removalOf } from '../bucket/removal.ts';
 import type { RunOptions } from '../options.ts';
 import type { ObjectStore } from '../store/store.ts';

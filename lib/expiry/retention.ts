@@ -1,4 +1,4 @@
-import type { Backup } from '../bucket/catalog.ts';
+import type { Backup } from '../bucket/metric.ts';
 import type { PurgeRules } from '../options.ts';
 
 export const DAY = 86_400_000;

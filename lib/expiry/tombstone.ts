@@ -1,4 +1,4 @@
-import type { StoredMetric, Tombstone } from '../bucket/catalog.ts';
+import type { StoredMetric, Tombstone } from '../bucket/metric.ts';
 import type { Presence } from '../tree/walk.ts';
 import { DAY } from './retention.ts';
 

@@ -1,5 +1,5 @@
-import type { Backup, StoredMetric } from '../bucket/catalog.ts';
 import { parseKey, rootOf } from '../bucket/layout.ts';
+import type { Backup, StoredMetric } from '../bucket/metric.ts';
 import { DAY } from '../expiry/retention.ts';
 import type { PlaceOptions } from '../options.ts';
 import type { StoredObject } from '../store/store.ts';

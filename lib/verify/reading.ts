@@ -1,4 +1,4 @@
-import type { Backup } from '../bucket/catalog.ts';
+import type { Backup } from '../bucket/metric.ts';
 import { sha1Of } from '../bucket/storedsha1.ts';
 import type { ByteBudget } from '../bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';

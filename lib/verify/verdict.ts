@@ -1,4 +1,5 @@
-import { type Backup, findMetric, type StoredMetric } from '../bucket/catalog.ts';
+import { findMetric } from '../bucket/catalog.ts';
+import type { Backup, StoredMetric } from '../bucket/metric.ts';
 import type { PlaceOptions } from '../options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Damaged } from '../summary.ts';

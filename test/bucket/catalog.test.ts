@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { catalog, findMetric, hasPairsElsewhere, type StoredMetric } from '../../lib/bucket/catalog.ts';
+import { catalog, findMetric, hasPairsElsewhere } from '../../lib/bucket/catalog.ts';
+import type { StoredMetric } from '../../lib/bucket/metric.ts';
 import type { PlaceOptions } from '../../lib/options.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';

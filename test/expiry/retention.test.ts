@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Backup } from '../../lib/bucket/catalog.ts';
+import type { Backup } from '../../lib/bucket/metric.ts';
 import { DAY, retain } from '../../lib/expiry/retention.ts';
 import { daysAgo, NOW } from '../fixtures/bucket.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
-import { catalog, type StoredMetric } from '../../lib/bucket/catalog.ts';
+import { catalog } from '../../lib/bucket/catalog.ts';
+import type { StoredMetric } from '../../lib/bucket/metric.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { thisMachine } from '../../scripts/machine.ts';
 import { backUp, purgeGone, verifyAll } from '../fixtures/operations.ts';
