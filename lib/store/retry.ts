@@ -131,7 +131,14 @@ class RetryStore implements ObjectStore {
     for (let attempt = 1; ; attempt++) {
       const controller = new AbortController();
       const deadline = new StepDeadline(this.#options.deadline, what, range.signal);
-      const next = () => pages.next();
+      // A page with nothing in it is no progress: a listing that has nothing else comes to its deadline.
+      const next = async () => {
+        for (;;) {
+          const step = await pages.next();
+          if (step.done || step.value.length > 0) return step;
+          controller.signal.throwIfAborted();
+        }
+      };
       const from = startAfter === undefined ? {} : { startAfter };
       const pages = pagesOf(this.#store, { ...range, ...from, signal: controller.signal })[Symbol.asyncIterator]();
       let open = true;
