@@ -19,7 +19,7 @@ export interface Ground {
   args(command: string, ...options: readonly string[]): readonly string[];
   /** What killed runs left in the bucket. */
   bucketLeftovers(): Promise<readonly string[]>;
-  /** Every key of the bucket, in order. */
+  /** Every key of the bucket but those of records of runs, in order. */
   keys(): Promise<string[]>;
   /** The metrics of the bucket by name. */
   stored(): Promise<ReadonlyMap<string, StoredMetric>>;
@@ -57,7 +57,8 @@ export async function createGround(
     bucketLeftovers: () => place.leftovers(bucket),
     async keys() {
       const found: string[] = [];
-      for await (const { key } of store.list()) found.push(key);
+      // Records of runs come with each of them, and go by a rule of their own.
+      for await (const { key } of store.list()) if (!key.startsWith('.whisper-backup/runs/')) found.push(key);
       return found;
     },
     async stored() {
