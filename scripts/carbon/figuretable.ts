@@ -88,6 +88,7 @@ export const figureTable: readonly Figure[] = [
   count('files.shrunk', 'files', 'shrunk', 'Newest backup less than half as large as the largest', expiring),
   count('files.tombstoned', 'files', 'tombstones', 'First missed by this run, and marked so', expiring),
   count('files.purged', 'files', 'purged', 'Gone for long: all their backups were deleted', expiring),
+  count('files.leftovers', 'files', 'leftovers', 'Temporary files of killed runs, removed', expiring),
 
   count('backups.total', 'backups', 'backups', 'Backups that were verified', verify),
   count('backups.read', 'backups', 'read', 'With --read-data: backups whose content was checked', verify),

@@ -49,10 +49,15 @@ describe('make bench', () => {
           [`unchanged-${tree}`, ['find', 'ours']],
         ]),
       ),
-      startup: ['deno', 'node', 'ours-deno--help', 'ours-deno--version', 'ours-node--help', 'ours-node--version'].map(
-        (id) => `start-${id}`,
-      ),
-      'scale-300': ['scale-find', 'scale-list', 'scale-purge', 'scale-unchanged'],
+      startup: [
+        'deno',
+        'node',
+        'ours-deno--help',
+        'ours-deno--version',
+        'ours-release--help',
+        'ours-release--version',
+      ].map((id) => `start-${id}`),
+      'scale-300': ['scale-find', 'scale-list', 'scale-purge', 'scale-unchanged', 'scale-verify'],
     });
     assert.equal(stdout, await readFile(scratch.at('out', 'report.md'), 'utf8'));
     assert.match(await readFile(scratch.at('out', 'chart.svg'), 'utf8'), /<\/svg>\n$/);
