@@ -60,7 +60,8 @@ class DiskStore implements ObjectStore {
   /** Whether the directory of temporary files was there, and no link, when it was last looked for. */
   #hasTemporary = false;
   /** Under way, though whoever asked may have gone: they clean up behind them. */
-  readonly #puts = new Set<Promise<void>>();
+  /** What changes the bucket: callers may have given up on it. */
+  readonly #underWay = new Set<Promise<unknown>>();
   readonly #leftovers = new DiskLeftovers();
 
   constructor({ path, concurrency = 16, blocking = false }: DiskStoreOptions) {
@@ -123,11 +124,14 @@ class DiskStore implements ObjectStore {
   }
 
   put(key: string, body: Uint8Array, options: Signalled = {}): Promise<void> {
-    const put = this.#put(key, body, options);
-    this.#puts.add(put);
-    const forget = () => this.#puts.delete(put);
-    put.then(forget, forget);
-    return put;
+    return this.#tracked(this.#put(key, body, options));
+  }
+
+  #tracked<T>(call: Promise<T>): Promise<T> {
+    this.#underWay.add(call);
+    const forget = () => this.#underWay.delete(call);
+    call.then(forget, forget);
+    return call;
   }
 
   async #put(key: string, body: Uint8Array, { signal }: Signalled): Promise<void> {
@@ -149,7 +153,12 @@ class DiskStore implements ObjectStore {
     }
   }
 
-  async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
+  delete(keys: readonly string[], options: Signalled = {}): Promise<DeleteFailure[]> {
+    return this.#tracked(this.#delete(keys, options));
+  }
+
+  /** Once aborted it deletes no more, but removes the directories that it has emptied. */
+  async #delete(keys: readonly string[], { signal }: Signalled): Promise<DeleteFailure[]> {
     signal?.throwIfAborted();
     const directories = await this.#bucket();
     const failures: DeleteFailure[] = [];
@@ -157,22 +166,22 @@ class DiskStore implements ObjectStore {
     await pMap(
       keys,
       async (key) => {
+        if (signal?.aborted) return;
         try {
           checkPath(key, 'delete');
           const path = `${directories.root}/${key}`;
           if ((await directories.refuseLinked(dirname(path))) === 'missing') return;
-          signal?.throwIfAborted();
           await removeFile(path);
           parents.add(dirname(path));
         } catch (error) {
-          signal?.throwIfAborted();
           const failure = diskError(error, `delete ${quoted(key)} from ${this.name}`);
           failures.push({ key, error: failure instanceof Error ? failure : new Error(String(failure)) });
         }
       },
-      { concurrency: this.#concurrency, signal },
+      { concurrency: this.#concurrency },
     );
-    await pMap(parents, (parent) => directories.prune(parent), { concurrency: this.#concurrency, signal });
+    await pMap(parents, (parent) => directories.prune(parent), { concurrency: this.#concurrency });
+    signal?.throwIfAborted();
     return failures;
   }
 
@@ -213,7 +222,7 @@ class DiskStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#puts);
+    await Promise.allSettled(this.#underWay);
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) await promisify(close)(descriptor);

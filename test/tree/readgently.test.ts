@@ -64,7 +64,8 @@ describe('a file that is read gently', () => {
     makeCold();
     const held = await lockByPython(file, 'LOCK_EX');
     const waiting = readGently(file, LOCK, room);
-    await sleep(50);
+    // A disk may take its time. Without the lock nothing else would bring the pages in.
+    for (let tries = 0; tries < 200 && (uncached()?.length ?? 0) > 0; tries++) await sleep(50);
     const meanwhile = uncached();
     await held.release();
     await waiting;
