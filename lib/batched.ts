@@ -5,8 +5,9 @@ export interface BatchLimits {
 }
 
 /**
- * Gathers neighbours of a sequence, which comes in arrays, since what is done for each batch (a message to a thread, a few promises) costs as
- * much as a small item itself. A batch is passed on as soon as it is full; what is heavy makes one alone.
+ * Gathers neighbours of a sequence, which comes in arrays, since what is done for each batch (a message to a thread, a
+ * few promises) costs as much as a small item itself. A batch is passed on as soon as it is full; what is heavy makes
+ * one alone.
  *
  * @param weigh in the unit of `limits.weight`; 0 is free.
  */

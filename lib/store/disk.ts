@@ -59,8 +59,7 @@ class DiskStore implements ObjectStore {
   #descriptor: number | undefined;
   /** Whether the directory of temporary files was there, and no link, when it was last looked for. */
   #hasTemporary = false;
-  /** Under way, though whoever asked may have gone: they clean up behind them. */
-  /** What changes the bucket: callers may have given up on it. */
+  /** What changes the bucket, though whoever asked may have gone: it cleans up behind itself. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #leftovers = new DiskLeftovers();
 
