@@ -93,7 +93,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     ...(options.gzipLevel !== undefined && { gzipLevel: options.gzipLevel }),
   };
   // An engine that is not there is one error now, not one for every file.
-  createCompressor(compressorOptions(format));
+  await createCompressor(compressorOptions(format));
 
   await checkPrefix(options.prefix);
   const uploads = new Uploads(store, {
@@ -102,7 +102,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     format,
     includeDamaged: options.includeDamaged ?? false,
   });
-  if (!(await StatCache.isThere(options.statCache))) uploads.start();
+  if (!(await StatCache.isThere(options.statCache))) uploads.start(Number.POSITIVE_INFINITY);
   const cache = await StatCache.open(options.statCache, {
     prefix: options.prefix,
     isPartial: (options.metrics ?? '*') !== '*' || (options.exclude ?? []).length > 0,
@@ -134,7 +134,10 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
         const looked = local && cache.find(local);
         // Most are answered at once.
         const cached = looked instanceof Promise ? await looked : looked;
-        founds.push({ item, ...(cached && uploads.isStored(cached.sha1, stored) && { same: cached }) });
+        const same = cached && uploads.isStored(cached.sha1, stored) ? cached : undefined;
+        // Its thread can start while more are found.
+        if (local && !same) uploads.start(1);
+        founds.push({ item, ...(same && { same }) });
       }
       yield founds;
     }

@@ -94,7 +94,7 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
   const { object, algorithm } = backup;
   const sha1 = await sha1Of(backup, store, signal);
   const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
-  const data = decodeBackup({ key: object.key, body, algorithm, sha1 });
+  const data = await decodeBackup({ key: object.key, body, algorithm, sha1 });
   return { ...shown(metric, data, undefined), backup: listed(stored, backup) };
 }
 

@@ -46,9 +46,9 @@ export class Uploads {
     });
   }
 
-  /** To be called when files are sure to come. */
-  start(): void {
-    this.#pool.start();
+  /** May be called ahead of the first files. @param batches of them that are sure to come. */
+  start(batches: number): void {
+    this.#pool.start(batches);
   }
 
   /**

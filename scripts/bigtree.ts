@@ -42,10 +42,10 @@ if (values.help) {
       throw new Error(`Cannot make a tree: ${made} is not empty: remove it, or name another directory`);
     }
   }
-  make(directory);
+  await make(directory);
 }
 
-function make(prefix: string): void {
+async function make(prefix: string): Promise<void> {
   const asked = values.files === undefined ? undefined : wholeNumber('files', values.files);
   if (kind !== 'million') {
     const spec = kind === 'large' ? LARGE_FILES : SMALL_FILES;
@@ -59,7 +59,7 @@ function make(prefix: string): void {
   makeManyMetrics(prefix, options);
   if (values.bucket === undefined) return;
   const newest = new Date(Date.now() - 3_600_000);
-  makeManyBackups(values.bucket, { ...options, backups: wholeNumber('backups', values.backups), newest });
+  await makeManyBackups(values.bucket, { ...options, backups: wholeNumber('backups', values.backups), newest });
 }
 
 function wholeNumber(name: string, text: string): number {

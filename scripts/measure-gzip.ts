@@ -54,25 +54,30 @@ const asked = process.argv.slice(2);
 for (const engine of gzipEngines()) {
   if (asked.length > 0 && !asked.includes(engine)) continue;
   const { min, max, default: usual } = levels[engine];
-  const decompressor = createDecompressor({ algorithm: 'gz', engine });
+  const decompressor = await createDecompressor({ algorithm: 'gz', engine });
   for (let level = min; level <= max; level++) {
-    const compressor = createCompressor({ gzipEngine: engine, level });
+    const compressor = await createCompressor({ gzipEngine: engine, level });
     measure(engine, level === usual ? `**${level}**` : `${level}`, (file) => compressor.compress(file), decompressor);
   }
 }
 for (const engine of readingEngines('zst')) {
   if (asked.length > 0 && !asked.includes(engine)) continue;
-  const decompressor = createDecompressor({ algorithm: 'zst', engine });
+  const decompressor = await createDecompressor({ algorithm: 'zst', engine });
   // One that only reads is given what another wrote.
   const zstdEngine = engine === 'fzstd' ? 'auto' : engine;
   const usual = levels.libzstd.default;
   for (let level = engine === 'fzstd' ? usual : 1; level <= (engine === 'fzstd' ? usual : LEVELS_MAX); level++) {
-    const compressor = createCompressor({ algorithm: 'zst', zstdEngine, level });
+    const compressor = await createCompressor({ algorithm: 'zst', zstdEngine, level });
     measure(engine, level === usual ? `**${level}**` : `${level}`, (file) => compressor.compress(file), decompressor);
   }
 }
 // What the Python tool does, which leaves zlib's memory level at 8.
-measure('gzip -9', '', (file) => gzipSync(file, { level: 9 }), createDecompressor({ algorithm: 'gz', engine: 'zlib' }));
+measure(
+  'gzip -9',
+  '',
+  (file) => gzipSync(file, { level: 9 }),
+  await createDecompressor({ algorithm: 'gz', engine: 'zlib' }),
+);
 
 /** Prints one row. */
 function measure(

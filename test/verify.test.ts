@@ -52,7 +52,7 @@ async function putPair(
   return data ? key : keys.sha1;
 }
 
-const zstd = () => createCompressor({ algorithm: 'zst' }).compress(file);
+const zstd = async () => (await createCompressor({ algorithm: 'zst' })).compress(file);
 const compressed = text('whisper_compressed and what go-carbon makes of it');
 const badHeader = flipped(file, 3, 0x40);
 const cutFile = file.slice(0, -12);
@@ -65,7 +65,7 @@ describe('verify by reading', () => {
       (place) => putBody(place, join(gzipSync(file.subarray(0, 100)), gzipSync(file.subarray(100)))),
     ],
     ['gzip with zeros behind it', (place) => putBody(place, join(gzipped, new Uint8Array(512)))],
-    ['Zstandard', (place) => putBody(place, zstd(), { algorithm: 'zst' })],
+    ['Zstandard', async (place) => putBody(place, await zstd(), { algorithm: 'zst' })],
     ['a pair', (place) => putPair(place, gzipped, sha1Of(file))],
     ['a pair with a line’s end behind its checksum', (place) => putPair(place, gzipped, `${sha1Of(file)}\n`)],
     ['a pair of Snappy', (place) => putPair(place, snappyFramed(file), sha1Of(file), 'sz')],
@@ -98,11 +98,18 @@ describe('verify by reading', () => {
       'WHISPER_DAMAGED',
       (place) => putBody(place, gzipSync(cutFile), { sha1: sha1Of(cutFile) }),
     ],
-    ['cut Zstandard', 'COMPRESSION_DAMAGED', (place) => putBody(place, zstd().slice(0, -9), { algorithm: 'zst' })],
+    [
+      'cut Zstandard',
+      'COMPRESSION_DAMAGED',
+      async (place) => putBody(place, (await zstd()).slice(0, -9), { algorithm: 'zst' }),
+    ],
     [
       'a turned bit in Zstandard',
       'COMPRESSION_DAMAGED',
-      (place) => putBody(place, flipped(zstd(), zstd().length - 2, 1), { algorithm: 'zst' }),
+      async (place) => {
+        const body = await zstd();
+        return putBody(place, flipped(body, body.length - 2, 1), { algorithm: 'zst' });
+      },
     ],
     ['gzip called Zstandard', 'COMPRESSION_DAMAGED', (place) => putBody(place, gzipped, { algorithm: 'zst' })],
     ['a cut pair', 'COMPRESSION_DAMAGED', (place) => putPair(place, gzipped.slice(0, 40), sha1Of(file))],

@@ -56,13 +56,13 @@ export interface Engine {
   readonly name: EngineName;
   /** Why it cannot be used on this host and what to do about it, or undefined when it can. */
   unavailable(): string | undefined;
-  /** Only called when it is available. */
-  decompressor(): Decompressor;
+  /** Only called when it is available. A promise where its code has to be loaded first. */
+  decompressor(): Decompressor | Promise<Decompressor>;
 }
 
 /** One that also writes it. */
 export interface WritingEngine<Name extends WritingEngineName = WritingEngineName> extends Engine {
   readonly name: Name;
   /** Only called when it is available. @param level on its own scale, checked by the caller. */
-  compressor(level: number): Compressor;
+  compressor(level: number): Compressor | Promise<Compressor>;
 }

@@ -9,15 +9,13 @@ import type {
   ZstdEngineName,
 } from './codec.ts';
 import { engineUnavailable } from './errors.ts';
-import { fflate } from './fflate.ts';
 import { fitted } from './fitted.ts';
-import { fzstd } from './fzstd.ts';
 import { isal } from './isal.ts';
 import { type Level, levelOf, levels } from './levels.ts';
 import { libdeflate } from './libdeflate.ts';
 import { libzstd } from './libzstd.ts';
 import { nodezstd } from './nodezstd.ts';
-import { snappy } from './snappy.ts';
+import { fflate, fzstd, snappy } from './portable.ts';
 import { zlib } from './zlib.ts';
 
 // Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
@@ -70,16 +68,16 @@ export function readingEngines(algorithm: Algorithm): readonly EngineName[] {
  * @throws InvalidOptionError when there is no such engine or level.
  * @throws CompressionError `ENGINE_UNAVAILABLE` when this host lacks the engine.
  */
-export function createCompressor(options: CompressorOptions = {}): Compressor {
+export async function createCompressor(options: CompressorOptions = {}): Promise<Compressor> {
   const { algorithm = 'gz', gzipEngine = 'auto', zstdEngine = 'auto', level } = options;
   const engine =
     algorithm === 'gz'
       ? choose(level === 'fastest' ? fastGzip : gzip, gzipEngine, "Cannot write gzip: 'gzipEngine'")
       : choose(zstd, zstdEngine, "Cannot write zstd: 'zstdEngine'");
-  const compressor = engine.compressor(levelOf(engine.name, level));
+  const compressor = await engine.compressor(levelOf(engine.name, level));
   const { light } = levels[engine.name];
   if (level !== undefined || light === undefined) return compressor;
-  return fitted(engine.compressor(light.level), compressor, light.unlessGain);
+  return fitted(await engine.compressor(light.level), compressor, light.unlessGain);
 }
 
 /**
@@ -88,7 +86,7 @@ export function createCompressor(options: CompressorOptions = {}): Compressor {
  * @throws InvalidOptionError when there is no such engine.
  * @throws CompressionError `ENGINE_UNAVAILABLE` when this host lacks the engine.
  */
-export function createDecompressor({ algorithm, engine = 'auto' }: DecompressorOptions): Decompressor {
+export async function createDecompressor({ algorithm, engine = 'auto' }: DecompressorOptions): Promise<Decompressor> {
   return choose(readers[algorithm], engine, `Cannot read .${algorithm}: 'engine'`).decompressor();
 }
 

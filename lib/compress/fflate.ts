@@ -1,19 +1,12 @@
 import { Crc32 } from '@aws-crypto/crc32';
 import { gzipSync, Inflate } from 'fflate';
-import type { Compressor, WritingEngine } from './codec.ts';
+import type { Compressor, Decompressor } from './codec.ts';
 import { damaged, engineUnavailable } from './errors.ts';
 import { gunzip, type RawInflate } from './gunzip.ts';
 import { settleGzipHeader } from './gzipframe.ts';
 
-/** `fflate`: plain JavaScript, runs anywhere. */
-export const fflate: WritingEngine<'fflate'> = {
-  name: 'fflate',
-  unavailable: () => undefined,
-  compressor,
-  decompressor: () => gunzip(raw),
-};
-
-function compressor(level: number): Compressor {
+/** Of `fflate`. @param level from 1 to 9, checked by the caller. */
+export function compressor(level: number): Compressor {
   return {
     algorithm: 'gz',
     engine: 'fflate',
@@ -24,6 +17,10 @@ function compressor(level: number): Compressor {
       return settleGzipHeader(compressed.slice());
     },
   };
+}
+
+export function decompressor(): Decompressor {
+  return gunzip(raw);
 }
 
 /** Small, because one push may make 1,032 times as many bytes before the bound can stop it. */

@@ -1,16 +1,14 @@
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
 import { reasonOf, WhisperBackupError } from '../errors.ts';
-import type { Engine } from './codec.ts';
+import type { Decompressor } from './codec.ts';
 import { damaged } from './errors.ts';
 import { BoundedOutput, HEAD_BYTES } from './output.ts';
 import { type ZstdFrame, zstdFrames } from './zstdframe.ts';
 
-/** `fzstd`: plain JavaScript, runs anywhere, only reads. It checks no checksum, so that is done here. */
-export const fzstd: Engine = {
-  name: 'fzstd',
-  unavailable: () => undefined,
-  decompressor: () => ({
+/** Of `fzstd`, which only reads. It checks no checksum, so that is done here. */
+export function decompressor(): Decompressor {
+  return {
     algorithm: 'zst',
     engine: 'fzstd',
     decompress(data, bound) {
@@ -23,8 +21,8 @@ export const fzstd: Engine = {
       }
       return output.finish();
     },
-  }),
-};
+  };
+}
 
 const { h64Raw } = await xxhash();
 

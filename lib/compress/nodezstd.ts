@@ -1,10 +1,9 @@
 import * as zlib from 'node:zlib';
 import { reasonOf } from '../errors.ts';
-import type { Compressor, WritingEngine } from './codec.ts';
+import type { Compressor, Decompressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
-import { checkZstdFrame, ZstdEffort, zstdHead } from './fzstd.ts';
 import { BoundedOutput } from './output.ts';
-import { type ZstdFrame, zstdFrames } from './zstdframe.ts';
+import { zstdFrames } from './zstdframe.ts';
 import { zstdParameters } from './zstdparameters.ts';
 
 /** Zstandard in `node:zlib`: Node from 22.15 on, and Deno. */
@@ -12,20 +11,7 @@ export const nodezstd: WritingEngine<'nodezstd'> = {
   name: 'nodezstd',
   unavailable: () => (native ? undefined : 'node:zlib has no Zstandard here; it needs Node 22.15 or later, or Deno'),
   compressor,
-  decompressor: () => ({
-    algorithm: 'zst',
-    engine: 'nodezstd',
-    decompress(data, bound) {
-      const output = new BoundedOutput('zstd', bound);
-      const effort = new ZstdEffort();
-      for (const frame of zstdFrames(data)) {
-        const content = decodeFrame(frame, output, effort);
-        checkZstdFrame(frame, content);
-        output.append(content);
-      }
-      return output.finish();
-    },
-  }),
+  decompressor,
 };
 
 /** What newer versions of `node:zlib` have and the types of Node 20 do not. */
@@ -54,10 +40,29 @@ function compressor(level: number): Compressor {
   };
 }
 
-function decodeFrame(frame: ZstdFrame, output: BoundedOutput, effort: ZstdEffort): Uint8Array {
-  if (!output.limited) output.limitBy(zstdHead(frame, effort));
+async function decompressor(): Promise<Decompressor> {
+  // How to look at the head of a stream, and to check it, it has from the portable engine.
+  const { checkZstdFrame, ZstdEffort, zstdHead } = await import('./fzstd.ts');
+  return {
+    algorithm: 'zst',
+    engine: 'nodezstd',
+    decompress(data, bound) {
+      const output = new BoundedOutput('zstd', bound);
+      const effort = new ZstdEffort();
+      for (const frame of zstdFrames(data)) {
+        if (!output.limited) output.limitBy(zstdHead(frame, effort));
+        const content = decodeFrame(frame.whole, output);
+        checkZstdFrame(frame, content);
+        output.append(content);
+      }
+      return output.finish();
+    },
+  };
+}
+
+function decodeFrame(frame: Uint8Array, output: BoundedOutput): Uint8Array {
   try {
-    return loaded().zstdDecompressSync(frame.whole, { maxOutputLength: Math.max(output.room, 1) });
+    return loaded().zstdDecompressSync(frame, { maxOutputLength: Math.max(output.room, 1) });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw output.overflow();
     throw damaged('zstd', reasonOf(error), error);

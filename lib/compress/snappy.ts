@@ -1,18 +1,9 @@
 import { Crc32c } from '@aws-crypto/crc32c';
 import snappyjs from 'snappyjs';
-import type { Decompressor, Engine } from './codec.ts';
+import type { Decompressor } from './codec.ts';
 import { damaged } from './errors.ts';
 import { BoundedOutput } from './output.ts';
 import { checkSnappyBlock } from './snappyblock.ts';
-
-/**
- * The Snappy framing format, as python-snappy wrote it (framing_format.txt of Google's snappy). Only read: we write gzip.
- */
-export const snappy: Engine = {
-  name: 'snappyjs',
-  unavailable: () => undefined,
-  decompressor,
-};
 
 const STREAM_IDENTIFIER = 0xff;
 const COMPRESSED = 0x00;
@@ -25,7 +16,11 @@ const IDENTIFIER = 'sNaPpY';
 const CHUNK_MAX_BYTES = 65536;
 const CRC_BYTES = 4;
 
-function decompressor(): Decompressor {
+/**
+ * Reads the Snappy framing format, as python-snappy wrote it (framing_format.txt of Google's snappy), with `snappyjs`.
+ * Only read: we write gzip.
+ */
+export function decompressor(): Decompressor {
   return {
     algorithm: 'sz',
     engine: 'snappyjs',

@@ -7,7 +7,7 @@ import { encodeFrame } from './frame.ts';
 import { headerOf, readCache } from './read.ts';
 
 /** Entries in one frame. */
-const BLOCK = 1024;
+const BLOCK = 256;
 
 /**
  * Writes the cache anew, entry by entry in key order, beside the old one, which `finish` replaces. Whoever may write it

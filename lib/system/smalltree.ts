@@ -2,6 +2,8 @@ import { opendir } from 'node:fs/promises';
 
 /** Names that are looked through faster here than a thread starts. */
 const FEW = 400;
+/** As many names as a directory takes the time of, to be opened and closed. */
+const DIRECTORY = 20;
 
 /**
  * Whether there are only a few names below a directory, so that synchronous calls may look at them in no time. It asks
@@ -14,6 +16,7 @@ export async function isSmallTree(root: string, signal?: AbortSignal): Promise<b
   let left = FEW;
   for (let path = directories.pop(); path !== undefined; path = directories.pop()) {
     signal?.throwIfAborted();
+    left -= DIRECTORY;
     try {
       for await (const entry of await opendir(path, { bufferSize: FEW })) {
         if (--left < 0) return false;

@@ -21,7 +21,7 @@ export interface WalkBatch {
 }
 
 /** Files and blind spots in a batch. */
-const MOST = 500;
+const MOST = 200;
 
 /** The first is small, so that its reader can begin. */
 const FIRST = 50;

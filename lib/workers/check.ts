@@ -15,9 +15,9 @@ export type Checked =
   | { readonly outcome: 'damaged' | 'failed'; readonly code: string; readonly reason: string };
 
 /** Decodes one backup and checks it. Never throws. */
-export function check({ backup, engine }: CheckTask): Checked {
+export async function check({ backup, engine }: CheckTask): Promise<Checked> {
   try {
-    decodeBackup(backup, engine);
+    await decodeBackup(backup, engine);
     return { outcome: 'sound' };
   } catch (error) {
     const code = codeOf(error);

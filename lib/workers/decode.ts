@@ -24,8 +24,8 @@ const UNSOUND_BYTES = 2 ** 24;
  * @param engine what decompresses it.
  * @throws CompressionError, WhisperError, or WhisperBackupError `WRONG_SHA1`.
  */
-export function decodeBackup(backup: EncodedBackup, engine = 'auto'): Uint8Array {
-  const decompressor = createDecompressor({ algorithm: backup.algorithm, engine });
+export async function decodeBackup(backup: EncodedBackup, engine = 'auto'): Promise<Uint8Array> {
+  const decompressor = await createDecompressor({ algorithm: backup.algorithm, engine });
   const data = decompressor.decompress(backup.body, { maxBytes: FILE_BYTES, sizeOf: boundOf });
   const sha1 = createHash('sha1').update(data).digest('hex');
   if (sha1 !== backup.sha1) {

@@ -41,10 +41,11 @@ export class WorkerPool {
     if (options.signal?.aborted) this.#stop();
   }
 
-  /** Starts the threads ahead of the first task, when there is sure to be one: that takes them a tenth of a second. */
-  start(): void {
+  /** Starts threads ahead of the first tasks: that takes them a tenth of a second. @param tasks that are sure to come. */
+  start(tasks: number): void {
+    const threads = Math.min(this.#options.threads, tasks);
     // What goes wrong is told by the first task.
-    if (this.#options.threads > 0) this.#piscina(this.#options.threads).catch(() => {});
+    if (threads > 0) this.#piscina(threads).catch(() => {});
   }
 
   snapshot(task: SnapshotTask): Promise<Snapshot> {

@@ -46,7 +46,7 @@ export type Published =
 export async function publish(task: PublishTask, stopped: () => boolean): Promise<Published> {
   let data: Uint8Array;
   try {
-    data = decodeBackup(task.backup);
+    data = await decodeBackup(task.backup);
   } catch (error) {
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: true };
   }

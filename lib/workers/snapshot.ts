@@ -59,7 +59,7 @@ async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boole
     if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
       return { outcome: 'unchanged', sha1, bytes: bytes.length, ...stat };
     if (!task.includeDamaged && !isCompressed(bytes)) parseHeader(bytes);
-    const compressor = createCompressor(compressorOptions(task.format));
+    const compressor = await createCompressor(compressorOptions(task.format));
     return {
       outcome: 'changed',
       sha1,

@@ -1,5 +1,4 @@
-import { parentPort } from 'node:worker_threads';
-import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { BroughtBack } from '../bringback.ts';
 import type { StoredFile } from '../storefile.ts';
 import type { Checked, CheckTask } from './check.ts';
@@ -29,14 +28,16 @@ const work = new Work({ ...data, onWarning });
 export async function snapshot(task: SnapshotTask): Promise<unknown> {
   const result = await work.snapshot(task);
   if (result.outcome !== 'changed') return result;
-  return move({ [transferableSymbol]: [result.body.buffer], [valueSymbol]: result });
+  // Only a pool without a store needs it.
+  const piscina = await import('piscina');
+  return piscina.move({ [piscina.transferableSymbol]: [result.body.buffer], [piscina.valueSymbol]: result });
 }
 
 export function publish(task: PublishTask): Promise<Published> {
   return work.publish(task);
 }
 
-export function check(task: CheckTask): Checked {
+export function check(task: CheckTask): Promise<Checked> {
   return work.check(task);
 }
 

@@ -59,7 +59,7 @@ export class Work {
     return publish(task, this.#stopped);
   }
 
-  check(task: CheckTask): Checked {
+  check(task: CheckTask): Promise<Checked> {
     return check(task);
   }
 

@@ -54,12 +54,12 @@ export function makeManyMetrics(prefix: string, options: ManyMetricsOptions): vo
  * @param bucket a directory that is not there yet, on a file system with hard links.
  * @param options.newest when the newest backups were made; the others are a day apart.
  */
-export function makeManyBackups(
+export async function makeManyBackups(
   bucket: string,
   options: ManyMetricsOptions & { readonly backups: number; readonly newest: Date },
-): void {
+): Promise<void> {
   const { backups, newest } = options;
-  const compressor = createCompressor({ gzipEngine: 'zlib' });
+  const compressor = await createCompressor({ gzipEngine: 'zlib' });
   mkdirSync(bucket, { recursive: true });
   const pool = mkdtempSync(`${bucket}-pool-`);
   try {

@@ -7,7 +7,7 @@ export const compression: Check = {
   name: 'compression',
   async run({ config }) {
     const { algorithm, gzipEngine, gzipLevel } = config;
-    const { engine, level } = createCompressor(
+    const { engine, level } = await createCompressor(
       compressorOptions({ algorithm, gzipEngine, ...(gzipLevel !== undefined && { gzipLevel }) }),
     );
     const finding = `${algorithm} is written by ${engine} at level ${level}`;

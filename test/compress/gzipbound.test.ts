@@ -25,7 +25,7 @@ function peakMemory(): number {
 }
 
 for (const engine of gzipEngines()) {
-  const decompressor = createDecompressor({ algorithm: 'gz', engine });
+  const decompressor = await createDecompressor({ algorithm: 'gz', engine });
   const content = archiveBytes(20_000);
   const packed = gzipSync(content);
 

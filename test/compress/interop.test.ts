@@ -17,10 +17,10 @@ const PYTHON = '/usr/bin/python3';
 const contents = [new Uint8Array(0), ascii('x'), archiveBytes(18_840), noise(100_000)];
 
 for (const engine of gzipEngines()) {
-  describe(`gzip by ${engine} and the programs of the system`, () => {
-    const compressor = createCompressor({ gzipEngine: engine });
-    const decompressor = createDecompressor({ algorithm: 'gz', engine });
+  const compressor = await createCompressor({ gzipEngine: engine });
+  const decompressor = await createDecompressor({ algorithm: 'gz', engine });
 
+  describe(`gzip by ${engine} and the programs of the system`, () => {
     it('is found whole by gunzip -t, and unpacked by it', () => {
       for (const content of contents) {
         const packed = compressor.compress(content);

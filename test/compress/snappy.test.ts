@@ -7,7 +7,7 @@ import { createDecompressor } from '../../lib/compress/engine.ts';
 import { assertRefused, assertRightOrRefused, GENEROUS } from './damage.ts';
 import { archiveBytes, ascii, flipped, join, noise } from './sample.ts';
 
-const decompressor = createDecompressor({ algorithm: 'sz' });
+const decompressor = await createDecompressor({ algorithm: 'sz' });
 
 /** Every stream begins with chunk type 0xff, length 6 in three bytes, and the text sNaPpY. */
 const identifier = Uint8Array.of(0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59);

@@ -72,7 +72,7 @@ describe('the tree of many metrics', () => {
       await using scratch = await createScratch();
       makeManyMetrics(scratch.at('tree'), { metrics: 450, ...options });
       const newest = new Date('2026-11-21T03:14:15Z');
-      makeManyBackups(scratch.at('bucket'), { metrics: 450, backups: 5, newest, ...options });
+      await makeManyBackups(scratch.at('bucket'), { metrics: 450, backups: 5, newest, ...options });
       assert.deepEqual(await readdir(scratch.path), ['bucket', 'tree']);
       const store = createDiskStore({ path: scratch.at('bucket') });
       const stored = await listAll(store);

@@ -10,7 +10,7 @@ export interface ListBatch {
 }
 
 /** Objects in a batch. */
-const MOST = 500;
+const MOST = 200;
 
 /** The first is small, so that its reader can begin. */
 const FIRST = 50;

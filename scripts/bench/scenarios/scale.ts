@@ -23,7 +23,7 @@ export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
   log(`Making ${scenario.title}`);
   makeManyMetrics(tree, { metrics });
   const newest = new Date(Date.now() - 3_600_000);
-  makeManyBackups(bucket, { metrics, backups: BACKUPS, newest });
+  await makeManyBackups(bucket, { metrics, backups: BACKUPS, newest });
 
   const places = { tree, store: bucket, state: await ground.emptied('many', 'state') };
   const processes = ['--processes', String(plan.processes)];
