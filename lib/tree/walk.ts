@@ -21,7 +21,7 @@ const THREAD = import.meta.url.endsWith('.ts') ? './walkthread.ts' : './walkthre
 
 /**
  * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. Holds the
- * names of one directory a level, and is some thousand files ahead of its reader at most: a thread does the walking,
+ * names of one directory a level, and is some hundred files ahead of its reader at most: a thread does the walking,
  * unless the tree is small. Symbolic links to files are followed, those to directories are not.
  *
  * The order: by the UTF-8 bytes of the metric's name with `/` behind it. Inside one directory that is its encoded name,

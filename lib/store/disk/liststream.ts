@@ -10,8 +10,8 @@ import { isPossibleStart, type ListTask, listNow, type OnEmpty, startOf } from '
 const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthread.mjs';
 
 /**
- * Streams the objects of a range by the page, as {@link listNow} finds them, some thousand ahead of the reader at most: a thread does
- * it, unless there are few.
+ * Streams the objects of a range by the page, as {@link listNow} finds them, some hundred ahead of the reader at most: a
+ * thread does it, unless there are few.
  *
  * @param findRoot the bucket, as realpath(3) gives it.
  * @param store what messages call it.
