@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { find } from '../contenders/find.ts';
 import { makeManyBackups, makeManyMetrics } from '../manymetrics.ts';
 import { type Command, measure } from '../meter.ts';
@@ -18,8 +17,7 @@ export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
     note: 'Files of 100 bytes on the disk store. The unchanged run is the second one, after one that has read every file.',
   };
   const tree = await ground.emptied('many', 'tree');
-  const bucket = ground.at('many', 'bucket');
-  await rm(bucket, { recursive: true, force: true });
+  const bucket = await ground.emptied('many', 'bucket');
   log(`Making ${scenario.title}`);
   makeManyMetrics(tree, { metrics });
   const newest = new Date(Date.now() - 3_600_000);
