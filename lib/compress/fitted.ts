@@ -3,6 +3,8 @@ import type { Compressor } from './codec.ts';
 /** Smaller files are all compressed thoroughly: for these a sample would cost as much as it saves. */
 const SAMPLED_BYTES = 128 * 1024;
 const SAMPLE_BYTES = 8 * 1024;
+/** Of what is made so much smaller, as of files that are mostly empty, no level takes longer than another. */
+const EMPTY_RATIO = 50;
 /** Where the samples start: a Whisper file's first archive has the freshest points, its last the most aggregated. */
 const PLACES = [1 / 4, 3 / 4] as const;
 
@@ -18,13 +20,13 @@ export function fitted(light: Compressor, thorough: Compressor, gain: number): C
   return {
     ...thorough,
     compress(data) {
-      const chosen = data.length < SAMPLED_BYTES || gainOn(data, light, thorough) >= gain ? thorough : light;
-      return chosen.compress(data);
+      const isThorough = data.length < SAMPLED_BYTES || gains(data, light, thorough, gain);
+      return (isThorough ? thorough : light).compress(data);
     },
   };
 }
 
-function gainOn(data: Uint8Array, light: Compressor, thorough: Compressor): number {
+function gains(data: Uint8Array, light: Compressor, thorough: Compressor, gain: number): boolean {
   let lightBytes = 0;
   let thoroughBytes = 0;
   for (const place of PLACES) {
@@ -33,5 +35,5 @@ function gainOn(data: Uint8Array, light: Compressor, thorough: Compressor): numb
     lightBytes += light.compress(sample).length;
     thoroughBytes += thorough.compress(sample).length;
   }
-  return 1 - thoroughBytes / lightBytes;
+  return thoroughBytes <= (1 - gain) * lightBytes || lightBytes * EMPTY_RATIO < PLACES.length * SAMPLE_BYTES;
 }

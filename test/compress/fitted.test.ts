@@ -39,6 +39,13 @@ describe('compression fitted to the file', () => {
     assert.equal(fitted(light, gaining(0.05), 0.1).compress(large)[0], 1);
   });
 
+  it('is thorough where there is next to nothing to compress: that takes no longer', () => {
+    const large = new Uint8Array(1_000_000);
+    const some = (name: number, part: number) => pretended(name, (data) => Math.round(data.length * part));
+    assert.equal(fitted(some(1, 0.01), some(9, 0.01), 0.1).compress(large)[0], 9);
+    assert.equal(fitted(some(1, 0.05), some(9, 0.05), 0.1).compress(large)[0], 1);
+  });
+
   it('takes no sample of a small file, and is thorough', () => {
     const sizes: number[] = [];
     const thorough = pretended(9, (data) => {
