@@ -102,7 +102,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     format,
     includeDamaged: options.includeDamaged ?? false,
   });
-  if (!(await StatCache.isThere(options.statCache))) uploads.start(Number.POSITIVE_INFINITY);
+  if (!(await StatCache.isThere(options.statCache))) uploads.start();
   const cache = await StatCache.open(options.statCache, {
     prefix: options.prefix,
     isPartial: (options.metrics ?? '*') !== '*' || (options.exclude ?? []).length > 0,

@@ -92,7 +92,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   }
   let tree: FileHandle | undefined;
   try {
-    pool.start(Number.POSITIVE_INFINITY);
+    pool.start();
     await store.open({ create: false, ...(signal && { signal }) });
     // Opened before anything is written, or syncfs(2) would not be told of every error.
     if (!dryRun) tree = await openTree(options);

@@ -46,8 +46,8 @@ export class Uploads {
     });
   }
 
-  /** May be called ahead of the first files. @param batches of them that are sure to come. */
-  start(batches: number): void {
+  /** May be called ahead of the first files. @param batches how many of them are sure to come. Without it, many. */
+  start(batches?: number): void {
     this.#pool.start(batches);
   }
 

@@ -41,8 +41,12 @@ export class WorkerPool {
     if (options.signal?.aborted) this.#stop();
   }
 
-  /** Starts threads ahead of the first tasks: that takes them a tenth of a second. @param tasks that are sure to come. */
-  start(tasks: number): void {
+  /**
+   * Starts threads ahead of the first tasks: that takes them a tenth of a second.
+   *
+   * @param tasks how many are sure to come. Without it, one for each thread.
+   */
+  start(tasks = this.#options.threads): void {
     const threads = Math.min(this.#options.threads, tasks);
     // What goes wrong is told by the first task.
     if (threads > 0) this.#piscina(threads).catch(() => {});

@@ -51,7 +51,7 @@ export function makeManyMetrics(prefix: string, options: ManyMetricsOptions): vo
  * A bucket of the disk store with backups of each metric of {@link makeManyMetrics}, as that many nightly runs would have
  * left it; the newest is of the file as it is. Written straight, which takes a fraction of the time of the runs.
  *
- * @param bucket a directory that is not there yet, on a file system with hard links.
+ * @param bucket a directory that is empty or not there yet, on a file system with hard links.
  * @param options.newest when the newest backups were made; the others are a day apart.
  */
 export async function makeManyBackups(
