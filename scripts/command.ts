@@ -4,6 +4,7 @@ import type { Typed } from './argv.ts';
 import type { CommandSpec } from './commandtable.ts';
 import { exitCodeOfError, exitCodes } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
+import { leanHeap } from './leanheap.ts';
 import { createLog, type Log } from './log.ts';
 import { openLogFile } from './logfile.ts';
 import { standardOutput } from './output.ts';
@@ -20,6 +21,7 @@ const ownWords: Readonly<Record<string, number>> = { fill: 2, show: 1 };
  * @throws ConfigError, and whatever goes wrong before there is a log.
  */
 export async function runCommand(typed: Typed, spec: CommandSpec): Promise<number> {
+  leanHeap();
   const own = ownWords[spec.name] ?? 0;
   const words = typed.words.slice(1, 1 + own);
   const resolved = await resolveConfig({

@@ -1,5 +1,9 @@
+import { withBandwidth } from './bandwidth.ts';
 import type { DiskStoreOptions } from './disk.ts';
-import type { Retry } from './retry.ts';
+import { withDryRun } from './dryrun.ts';
+import { withLimit } from './limit.ts';
+import { createNoopStore } from './noop.ts';
+import { type Retry, withRetry } from './retry.ts';
 import type { S3StoreOptions } from './s3.ts';
 import type { ObjectStore } from './store.ts';
 import type { SwiftStoreOptions } from './swift.ts';
@@ -33,15 +37,8 @@ export type Place =
  * @throws InvalidOptionError for options that make no sense.
  */
 export async function createStore(spec: StoreSpec, onRetry: (retry: Retry) => void): Promise<ObjectStore> {
-  const [plain, { withRetry }, { withLimit }, { withBandwidth }, { withDryRun }] = await Promise.all([
-    createPlace(spec),
-    import('./retry.ts'),
-    import('./limit.ts'),
-    import('./bandwidth.ts'),
-    import('./dryrun.ts'),
-  ]);
   const { deadline, traffic } = spec;
-  const retried = withRetry(plain, {
+  const retried = withRetry(await createPlace(spec), {
     ...(deadline !== undefined && { deadline }),
     onRetry(retry) {
       if (traffic) countRetry(traffic);
@@ -64,7 +61,7 @@ async function createPlace({ place, concurrency, traffic }: StoreSpec): Promise<
     case 'swift':
       return (await import('./swift.ts')).createSwiftStore({ ...place.options, ...counted });
     case 'noop':
-      return (await import('./noop.ts')).createNoopStore();
+      return createNoopStore();
   }
 }
 

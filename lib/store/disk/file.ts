@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
 import { codeOf } from '../../errors.ts';
@@ -58,7 +57,7 @@ export async function writeTemporary(
   body: Uint8Array,
   signal?: AbortSignal,
 ): Promise<string> {
-  const path = `${directory}/${randomUUID().replaceAll('-', '')}`;
+  const path = `${directory}/${crypto.randomUUID().replaceAll('-', '')}`;
   const fd = await files.open(path, 'wx', 0o644);
   try {
     await writeAndClose(files, fd, body, signal);
