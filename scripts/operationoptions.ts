@@ -1,5 +1,4 @@
 import type { Config } from '../config/schema.ts';
-import { parseDate } from '../lib/date.ts';
 import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../lib/options.ts';
 import type { Invocation } from './invocation.ts';
 import { thisMachine } from './machine.ts';
@@ -39,11 +38,11 @@ export async function purgeRulesOf({ config, option }: Invocation): Promise<Purg
 }
 
 /**
- * An option that is a date; `now` is the same as none.
+ * An option that is a date; `now` is the same as none. What reads one is loaded when there is one: that takes 10 ms.
  *
  * @throws InvalidOptionError
  */
-export function dateOf({ option }: Invocation, name: 'date' | 'since'): Date | undefined {
+export async function dateOf({ option }: Invocation, name: 'date' | 'since'): Promise<Date | undefined> {
   const text = option(name);
-  return text === undefined || text === 'now' ? undefined : parseDate(text);
+  return text === undefined || text === 'now' ? undefined : (await import('../lib/date.ts')).parseDate(text);
 }

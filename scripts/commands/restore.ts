@@ -6,7 +6,7 @@ import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config } = invocation;
-  const date = dateOf(invocation, 'date');
+  const date = await dateOf(invocation, 'date');
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
   return runRecorded(invocation, 'restore', (store, run) =>
     restore(store, {
