@@ -19,7 +19,7 @@ test: debian-packages ## All that is proved: installs what it needs, types, lint
 	npm ci --no-audit --no-fund --loglevel=error
 	$(MAKE) --no-print-directory check
 	$(NODE_TEST) $$(node test/test-files.mjs)
-	$(BIN)/deno test --allow-all --no-check --quiet $$(node test/test-files.mjs deno 2>/dev/null)
+	node test/test-files.mjs deno 2>/dev/null | xargs -P 2 -n 8 $(BIN)/deno test --allow-all --no-check --quiet
 
 test-fleet: debian-packages ## What is proved on hosts alone, part of `make test`; needs root, to boot them
 	npm ci --no-audit --no-fund --loglevel=error
