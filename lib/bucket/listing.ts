@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { compareKeys } from '../order.ts';
-import { type Page, pagesOf } from '../store/pages.ts';
+import { pagesOf } from '../store/pages.ts';
 import { type Part, sideBySide } from '../store/sidebyside.ts';
-import type { ObjectStore } from '../store/store.ts';
+import type { ObjectStore, Page } from '../store/store.ts';
 import { ownKey } from './layout.ts';
 import { PART_OBJECTS, type Partitions, readPartitions } from './partitions.ts';
 

@@ -1,5 +1,5 @@
-import { objectsOf, type Page, pagesOf } from './pages.ts';
-import type { ListRange, ObjectStore } from './store.ts';
+import { objectsOf, pagesOf } from './pages.ts';
+import type { ListRange, ObjectStore, Page } from './store.ts';
 
 /** How often a store was called, and what it moved. */
 export interface CallCounts {

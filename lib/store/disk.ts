@@ -15,8 +15,8 @@ import { listFiles } from './disk/liststream.ts';
 import { checkPath, TEMPORARY } from './disk/path.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
-import { objectsOf, type Page } from './pages.ts';
-import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
+import { objectsOf } from './pages.ts';
+import type { DeleteFailure, ListRange, ObjectStore, Page, StoredObject } from './store.ts';
 
 export interface DiskStoreOptions {
   /** The bucket: a directory that holds nothing but one host's backups. It may itself be a symbolic link. */

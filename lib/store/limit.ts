@@ -1,7 +1,7 @@
 import { Semaphore } from 'async-mutex';
 import { abortable } from './abortable.ts';
-import { objectsOf, type Page, pagesOf } from './pages.ts';
-import type { ListRange, ObjectStore } from './store.ts';
+import { objectsOf, pagesOf } from './pages.ts';
+import type { ListRange, ObjectStore, Page } from './store.ts';
 
 export interface LimitOptions {
   /** Calls under way at once, to whatever key. */

@@ -1,7 +1,4 @@
-import type { ListRange, ObjectStore, StoredObject } from './store.ts';
-
-/** Neighbours of a listing, ascending, in an array: for millions, a promise for each would cost more than all the rest. */
-export type Page = readonly StoredObject[];
+import type { ListRange, ObjectStore, Page, StoredObject } from './store.ts';
 
 /** The objects of a range by the page where the store tells them so, else one by one. */
 export function pagesOf(store: ObjectStore, range: ListRange): AsyncIterable<Page> {

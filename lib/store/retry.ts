@@ -4,9 +4,9 @@ import { abortable } from './abortable.ts';
 import { withDeadline } from './deadline.ts';
 import { StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
-import { objectsOf, type Page, pagesOf } from './pages.ts';
+import { objectsOf, pagesOf } from './pages.ts';
 import { StepDeadline } from './stepdeadline.ts';
-import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
+import type { DeleteFailure, ListRange, ObjectStore, Page, StoredObject } from './store.ts';
 
 export interface RetryOptions {
   /** How often a call is tried in all. A listing begins to count anew whenever it gets on. @default 5 */

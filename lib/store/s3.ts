@@ -3,7 +3,7 @@ import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { withDeadline } from './deadline.ts';
 import { BucketMissingError, DeniedError, NotFoundError, TransientError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
-import { objectsOf, type Page } from './pages.ts';
+import { objectsOf } from './pages.ts';
 import { readBody } from './s3/body.ts';
 import { type Connection, connect } from './s3/client.ts';
 import { takeContents } from './s3/contents.ts';
@@ -14,7 +14,7 @@ import { readFailure } from './s3/failure.ts';
 import { listPages, type PageStart } from './s3/listing.ts';
 import { answerDate, sendMd5 } from './s3/middleware.ts';
 import { checkOptions, type S3StoreOptions } from './s3/options.ts';
-import type { DeleteFailure, ListRange, ObjectStore, StoredObject } from './store.ts';
+import type { DeleteFailure, ListRange, ObjectStore, Page, StoredObject } from './store.ts';
 
 export type { Checksums, S3StoreOptions, Timeouts } from './s3/options.ts';
 

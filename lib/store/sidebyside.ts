@@ -1,6 +1,5 @@
 import { compareKeys } from '../order.ts';
-import type { Page } from './pages.ts';
-import type { StoredObject } from './store.ts';
+import type { Page, StoredObject } from './store.ts';
 
 /** A part of the key space, to be listed when it is its turn. */
 export interface Part {

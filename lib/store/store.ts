@@ -1,5 +1,4 @@
 import type { SweepOptions, Swept } from '../system/sweep.ts';
-import type { Page } from './pages.ts';
 
 /**
  * What a place for backups must do. Implementations know nothing of Whisper, metrics or timestamps: only of keys and
@@ -87,6 +86,9 @@ export interface StoredObject {
   /** When the store last wrote it, by the store's clock. */
   readonly modified: Date;
 }
+
+/** Neighbours of a listing, ascending, in an array: for millions, a promise for each would cost more than all the rest. */
+export type Page = readonly StoredObject[];
 
 /** An object that a batch could not delete. */
 export interface DeleteFailure {

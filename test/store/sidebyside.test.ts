@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Page } from '../../lib/store/pages.ts';
 import { type Part, sideBySide } from '../../lib/store/sidebyside.ts';
-import type { StoredObject } from '../../lib/store/store.ts';
+import type { Page, StoredObject } from '../../lib/store/store.ts';
 
 /** Listings made up by a test, of which it sees what they do. */
 class Parts {

@@ -1,8 +1,7 @@
 import { stream } from '../../stream/stream.ts';
 import { isSmallTree } from '../../system/smalltree.ts';
 import { makeStoreError } from '../errors.ts';
-import type { Page } from '../pages.ts';
-import type { ListRange } from '../store.ts';
+import type { ListRange, Page } from '../store.ts';
 import type { ListBatch } from './listbatch.ts';
 import { isPossibleStart, type ListTask, listNow, type OnEmpty, startOf } from './listing.ts';
 

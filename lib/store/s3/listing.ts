@@ -2,8 +2,7 @@ import type { _Object as Listed, ListObjectsV2CommandOutput } from '@aws-sdk/cli
 import { compareKeys } from '../../order.ts';
 import { PermanentError, TransientError } from '../errors.ts';
 import { quoted } from '../key.ts';
-import type { Page } from '../pages.ts';
-import type { ListRange, StoredObject } from '../store.ts';
+import type { ListRange, Page, StoredObject } from '../store.ts';
 import { etagMd5 } from './etag.ts';
 
 /** Where a page begins. */

@@ -24,6 +24,9 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
+/** Sends a request without a token. */
+export type Send = (request: Exchange) => Promise<Answer>;
+
 /** In seconds. */
 export interface Deadlines {
   readonly idle: number;

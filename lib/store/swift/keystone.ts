@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { NotFoundError, PermanentError, TransientError } from '../errors.ts';
 import { endpointOf, type Service, serviceSchema } from './endpoint.ts';
 import { swiftError } from './errors.ts';
-import type { Send } from './login.ts';
+import type { Send } from './exchange.ts';
 import type { KeystoneApplicationCredential, KeystoneName, KeystonePassword, SwiftStoreOptions } from './options.ts';
 import { secretsOf } from './options.ts';
 import type { Access } from './session.ts';

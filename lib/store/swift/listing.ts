@@ -1,7 +1,6 @@
 import { compareKeys } from '../../order.ts';
 import { BucketMissingError, PermanentError, TransientError } from '../errors.ts';
-import type { Page } from '../pages.ts';
-import type { ListRange, StoredObject } from '../store.ts';
+import type { ListRange, Page, StoredObject } from '../store.ts';
 import { containerPath } from './path.ts';
 import type { Requests } from './requests.ts';
 

@@ -1,11 +1,8 @@
-import type { Answer, Exchange } from './exchange.ts';
+import type { Send } from './exchange.ts';
 import { keystoneLogin } from './keystone.ts';
 import type { SwiftStoreOptions } from './options.ts';
 import type { Access } from './session.ts';
 import { v1Login } from './v1.ts';
-
-/** Sends a request without a token. */
-export type Send = (request: Exchange) => Promise<Answer>;
 
 /**
  * Logs in, in the way that the options say.

@@ -1,7 +1,7 @@
 import { PermanentError } from '../errors.ts';
 import { swiftError } from './errors.ts';
+import type { Send } from './exchange.ts';
 import { headerText } from './headertext.ts';
-import type { Send } from './login.ts';
 import type { SwiftV1 } from './options.ts';
 import type { Access } from './session.ts';
 
