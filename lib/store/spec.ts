@@ -32,7 +32,7 @@ export type Place =
 
 /**
  * Builds a store: calls have deadlines and are tried again, not too many are under way at once, they keep to the
- * bandwidth, and in a dry run none of them writes. Only what the place needs is loaded.
+ * bandwidth, and in a dry run none of them writes. Of the places only the one asked for is loaded.
  *
  * @throws InvalidOptionError for options that make no sense.
  */

@@ -96,13 +96,14 @@ describe('the program', () => {
         const cwd = join(directory, 'lean');
         await plantMetrics(cwd, ['a']);
         const imports = [import.meta.resolve('tsx'), new URL('./loaded.mjs', import.meta.url).href];
-        const { stderr } = await run(args, {
+        const { code, stderr } = await run(args, {
           cwd,
           // The sources themselves: what was built has its libraries in it.
           launcher: `${launcher}.ts`,
           env: { NODE_OPTIONS: imports.map((url) => `--import ${url}`).join(' ') },
         });
         const loaded: readonly string[] = JSON.parse(stderr.slice(stderr.lastIndexOf('[')));
+        assert.equal(code, 0, stderr);
         assert.ok(loaded.includes('cac'), 'the list is made');
         for (const name of without) assert.ok(!loaded.includes(name), name);
       });
