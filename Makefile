@@ -18,12 +18,12 @@ demo: ## The whole job on a sample tree and the disk store, in under a minute
 test: debian-packages ## All that is proved: installs what it needs, types, lint, tests on Node and on Deno
 	npm ci --no-audit --no-fund --loglevel=error
 	$(MAKE) --no-print-directory check
-	$(NODE_TEST) $$(node test/test-files.mjs)
-	node test/test-files.mjs deno 2>/dev/null | xargs -P 2 -n 8 $(BIN)/deno test --allow-all --no-check --quiet
+	$(NODE_TEST) --test-reporter=spec $$(node test/test-files.mjs)
+	node test/run-deno.mjs
 
 test-fleet: debian-packages ## What is proved on hosts alone, part of `make test`; needs root, to boot them
 	npm ci --no-audit --no-fund --loglevel=error
-	$(NODE_TEST) $$(node test/test-files.mjs fleet)
+	$(NODE_TEST) --test-reporter=spec $$(node test/test-files.mjs fleet)
 
 reliability: debian-packages ## The tests that docs/reliability.md names, and their figures into it
 	npm ci --no-audit --no-fund --loglevel=error

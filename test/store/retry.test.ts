@@ -152,7 +152,7 @@ describe('withRetry', () => {
     const inTime = async (call: Promise<unknown>) => {
       const began = performance.now();
       await call;
-      assert.ok(performance.now() - began < 1000, 'it took too long');
+      assert.ok(performance.now() - began < 5000, 'it took too long');
       assert.ok(calls > 1 && calls <= 6, `${calls} attempts`);
       calls = 0;
     };
