@@ -1,3 +1,5 @@
+import { copyFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 /**
@@ -12,6 +14,9 @@ const ENTRIES: readonly Readonly<Record<string, string>>[] = [
   { listthread: 'lib/store/disk/listthread.ts' },
 ];
 
+/** Has to stay CommonJS. */
+const COPIED = 'lib/workers/boot.cjs';
+
 /**
  * Makes the form that starts quickly: TypeScript and small libraries in a few files of JavaScript. Its bytes depend on
  * the sources and on node_modules alone, not on where they lie.
@@ -21,6 +26,7 @@ const ENTRIES: readonly Readonly<Record<string, string>>[] = [
  */
 export async function bundle(root: string, outdir: string): Promise<void> {
   for (const entryPoints of ENTRIES) await bundleApart(root, outdir, entryPoints);
+  await copyFile(join(root, COPIED), join(outdir, basename(COPIED)));
 }
 
 async function bundleApart(root: string, outdir: string, entryPoints: Readonly<Record<string, string>>): Promise<void> {

@@ -8,11 +8,11 @@ import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Likeness, LikenessTask } from './likeness.ts';
 import type { Published, PublishTask } from './publish.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
-import type { ThreadData } from './tasks.ts';
+import type * as tasks from './tasks.ts';
 import type { BringBackBatch, StoreBatch, Work } from './work.ts';
 
-/** As TypeScript the threads need a loader on some runtimes; as built by `scripts/build.ts` they do not. */
-const ENTRY = import.meta.url.endsWith('.ts') ? './boot.mjs' : './tasks.mjs';
+/** The tasks, as TypeScript or as built by `scripts/build.ts`. */
+const ENTRY = import.meta.url.endsWith('.ts') ? './tasks.ts' : './tasks.mjs';
 
 export interface WorkerPoolOptions {
   /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */
@@ -92,7 +92,7 @@ export class WorkerPool {
   }
 
   #run<T>(
-    name: string,
+    name: keyof typeof tasks,
     task: unknown,
     here: (work: Work) => T | Promise<T>,
     transfer: { readonly transferList?: ArrayBuffer[] } = {},
@@ -103,12 +103,12 @@ export class WorkerPool {
   }
 
   async #begin<T>(
-    name: string,
+    name: keyof typeof tasks,
     task: unknown,
     here: (work: Work) => T | Promise<T>,
     transfer: { readonly transferList?: ArrayBuffer[] },
   ): Promise<T> {
-    if (this.#options.threads > 0) return (await this.#piscina()).run(task, { name, ...transfer });
+    if (this.#options.threads > 0) return (await this.#piscina()).run({ name, task }, transfer);
     this.#here ??= workHere(this.#options, this.#stopFlag);
     return here(await this.#here);
   }
@@ -132,9 +132,10 @@ async function startThreads(
   atOnce: number,
 ): Promise<Piscina> {
   const { Piscina } = await import('piscina');
-  const data: ThreadData = { stopFlag, ...(store && { store: shareOf(store, threads) }) };
+  const entry = new URL(ENTRY, import.meta.url).href;
+  const data: tasks.ThreadData = { entry, stopFlag, ...(store && { store: shareOf(store, threads) }) };
   const piscina = new Piscina({
-    filename: new URL(ENTRY, import.meta.url).href,
+    filename: new URL('./boot.cjs', import.meta.url).href,
     minThreads: atOnce,
     maxThreads: threads,
     // By default a thread that is idle for a moment ends, and the next file starts another.

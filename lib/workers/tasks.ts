@@ -13,7 +13,10 @@ import { type BringBackBatch, type StoreBatch, Work, type WorkOptions } from './
  */
 
 /** What the pool gives each of its threads. */
-export type ThreadData = Pick<WorkOptions, 'stopFlag' | 'store'>;
+export interface ThreadData extends Pick<WorkOptions, 'stopFlag' | 'store'> {
+  /** The URL of this file, for `boot.cjs`. */
+  readonly entry: string;
+}
 
 /** A line for the log, from a thread. */
 export interface ThreadWarning {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WorkerPool } from '../../lib/workers/pool.ts';
 import { lockByPython } from '../fixtures/locker.ts';
+import { isDeno, run } from '../scripts/program.ts';
 
 describe('the worker pool', () => {
   let directory: string;
@@ -101,5 +102,18 @@ describe('the worker pool', () => {
       } finally {
         await pool.close();
       }
+    });
+
+  // A thread that is ended while it require()s an ES module takes the whole process with it, on Node 20.
+  if (!isDeno)
+    it('has no thread load an ES module with require()', async () => {
+      const tree = await mkdtemp(join(directory, 'tree-'));
+      for (const name of ['a.wsp', 'b.wsp']) await copyFile(file, join(tree, name));
+      const words = ['--prefix', tree, '--storage-path=', '--processes=2', '--nolog', '--nolock', '--nostamp'];
+      const env = { NODE_OPTIONS: '--trace-require-module=all' };
+      const { code, stderr } = await run([...words, 'backup', 'disk', `path=${join(directory, 'bucket')}`], { env });
+      assert.equal(code, 0, stderr);
+      assert.match(stderr, /stored 2/);
+      assert.doesNotMatch(stderr, /using require\(\)/);
     });
 });
