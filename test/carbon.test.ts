@@ -36,8 +36,11 @@ test('a tree that carbon-cache writes to is backed up, partly lost, and restored
     })();
     await until(() => METRICS.every((metric) => existsSync(fileOf(carbon.prefix, metric))), 30);
 
+    let backedUp = new Map<string, number>();
     for (let run = 0; run < 3; run++) {
       await sleep(1500);
+      backedUp = new Map();
+      for (const metric of METRICS) backedUp.set(metric, await newest(fileOf(carbon.prefix, metric)));
       const summary = await backup(store, options);
       assert.deepEqual(summary.failed, []);
       assert.equal(summary.counts['metrics'], METRICS.length);
@@ -46,7 +49,6 @@ test('a tree that carbon-cache writes to is backed up, partly lost, and restored
       parseHeader(gunzipSync(await readFile(join(directory, 'bucket', listed.key))));
 
     // Half the hosts are lost, while carbon goes on and makes the files anew.
-    const backedUpUntil = Math.floor(Date.now() / 1000) - 3;
     const lost = METRICS.filter((_, i) => i % 4 < 2);
     for (const metric of lost) await rm(fileOf(carbon.prefix, metric), { force: true });
     await until(() => lost.some((metric) => existsSync(fileOf(carbon.prefix, metric))), 30);
@@ -56,16 +58,21 @@ test('a tree that carbon-cache writes to is backed up, partly lost, and restored
     await sleep(2500);
     writing = false;
     await writer;
+    await until(async () => {
+      for (const [metric, points] of sent)
+        if ((await newest(fileOf(carbon.prefix, metric))) < Math.max(...points.keys())) return false;
+      return true;
+    }, 30);
     await carbon.stop();
 
-    // The second at which carbon was making the file anew may be lost by carbon itself; what was backed up may not.
+    // Carbon itself may lose the second in which it makes a file anew; what was backed up, or never lost, may not be.
     const now = Math.floor(Date.now() / 1000);
     for (const metric of METRICS) {
       const bytes = new Uint8Array(await readFile(fileOf(carbon.prefix, metric)));
       const series = fetchPoints(bytes, { from: now - 3000, until: now, now });
       assert.ok(series);
       for (const [timestamp, value] of sent.get(metric) ?? []) {
-        if (timestamp > backedUpUntil - 2) continue;
+        if (lost.includes(metric) && timestamp > (backedUp.get(metric) ?? 0)) continue;
         const found: number | undefined = series.values[(timestamp - series.from) / series.step];
         assert.equal(found, value, `${metric} at ${timestamp}`);
       }
@@ -76,13 +83,21 @@ test('a tree that carbon-cache writes to is backed up, partly lost, and restored
   }
 });
 
+/** The timestamp of the newest point in a file, in seconds. */
+async function newest(file: string): Promise<number> {
+  const now = Math.floor(Date.now() / 1000);
+  const series = fetchPoints(new Uint8Array(await readFile(file)), { from: now - 3000, until: now, now });
+  assert.ok(series);
+  return series.from + series.values.findLastIndex((value) => value !== undefined) * series.step;
+}
+
 function fileOf(prefix: string, metric: string): string {
   return join(prefix, `${metric.replaceAll('.', '/')}.wsp`);
 }
 
-async function until(condition: () => boolean, seconds: number): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, seconds: number): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
-  while (!condition()) {
+  while (!(await condition())) {
     assert.ok(Date.now() < deadline, `not within ${seconds} s: ${condition}`);
     await sleep(50);
   }
