@@ -15,5 +15,7 @@ async function load(entry) {
 }
 
 const tasks = load(workerData.entry);
+// Each task tells of it. A thread that has none yet would take the process with it.
+tasks.catch(() => {});
 
 module.exports = async ({ name, task }) => (await tasks)[name](task);

@@ -65,17 +65,22 @@ describe('withBandwidth', () => {
   });
 
   it('ends a wait when it is aborted, which holds up nobody else', async () => {
-    const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 1000 });
-    await store.put('a', new Uint8Array(1800));
-    const controller = new AbortController();
-    const aborted = store.put('b', new Uint8Array(1_000_000), { signal: controller.signal });
-    const behind = store.put('c', BODY);
-    controller.abort(new Error('stop'));
-    const took = await seconds(() => assert.rejects(aborted, /stop/));
-    assert.ok(took < 3, `it took ${took} s`);
-    const rest = await seconds(() => behind);
-    assert.ok(took + rest >= 0.3 && rest < 5, `it took ${took} and ${rest} s`);
-    assert.deepEqual(await store.delete(['b', 'c']), []);
+    const waited: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 1000 });
+      await store.put('a', new Uint8Array(1800));
+      const controller = new AbortController();
+      const aborted = store.put('b', new Uint8Array(1_000_000), { signal: controller.signal });
+      const behind = store.put('c', BODY);
+      controller.abort(new Error('stop'));
+      const took = await seconds(() => assert.rejects(aborted, /stop/));
+      const rest = await seconds(() => behind);
+      assert.ok(took + rest >= 0.3 && rest < 5, `it took ${took} and ${rest} s`);
+      assert.deepEqual(await store.delete(['b', 'c']), []);
+      waited.push(took);
+    }
+    // On a busy machine any one may be long.
+    assert.ok(Math.min(...waited) < 0.4, `seconds: ${waited.join(', ')}`);
   });
 
   it('charges nothing for a body that never came', async () => {

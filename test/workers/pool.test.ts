@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Piscina } from 'piscina';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WorkerPool } from '../../lib/workers/pool.ts';
 import { lockByPython } from '../fixtures/locker.ts';
@@ -103,6 +104,20 @@ describe('the worker pool', () => {
         await pool.close();
       }
     });
+
+  it('has each task say that its thread could not load them, and goes on', async () => {
+    const filename = new URL('../../lib/workers/boot.cjs', import.meta.url).href;
+    const workerData = { entry: 'file:///no/tasks.mjs' };
+    const threads = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', workerData });
+    try {
+      // Long enough for the thread to have failed before it has a task.
+      await sleep(1000);
+      for (const name of ['snapshot', 'publish'])
+        await assert.rejects(threads.run({ name, task: {} }), /\/no\/tasks\.mjs/);
+    } finally {
+      await threads.close();
+    }
+  });
 
   // A thread that is ended while it require()s an ES module takes the whole process with it, on Node 20.
   if (!isDeno)
