@@ -22,6 +22,8 @@ export interface Ground {
   bucketLeftovers(): Promise<readonly string[]>;
   /** Every key of the bucket but those of records of runs, in order. */
   keys(): Promise<string[]>;
+  /** The same once they no longer change: a server goes on with the bulk delete of a client that was killed. */
+  settledKeys(): Promise<string[]>;
   /** The metrics of the bucket by name. */
   stored(): Promise<ReadonlyMap<string, StoredMetric>>;
   /** Every listed backup passes `verify`. */
@@ -44,6 +46,12 @@ export async function createGround(
   await mkdir(cacheDir, { recursive: true });
   const machine = await thisMachine();
   const files = ['--nolog', '--nostamp', '--lockfile', lockfile, '--locktimeout', '0'];
+  async function keys(): Promise<string[]> {
+    const found: string[] = [];
+    // Records of runs come with each of them, and go by a rule of their own.
+    for await (const { key } of store.list()) if (!key.startsWith('.whisper-backup/runs/')) found.push(key);
+    return found;
+  }
   return {
     prefix,
     store,
@@ -56,10 +64,13 @@ export async function createGround(
       ...[command, ...place.storage],
     ],
     bucketLeftovers: () => place.leftovers(bucket),
-    async keys() {
-      const found: string[] = [];
-      // Records of runs come with each of them, and go by a rule of their own.
-      for await (const { key } of store.list()) if (!key.startsWith('.whisper-backup/runs/')) found.push(key);
+    keys,
+    async settledKeys() {
+      let found = await keys();
+      for (let before: number | undefined; place.where !== 'disk' && found.length !== before; found = await keys()) {
+        before = found.length;
+        await sleep(300);
+      }
       return found;
     },
     async stored() {

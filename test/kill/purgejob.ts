@@ -37,7 +37,7 @@ export async function purgeJob(ground: Ground, metrics: number): Promise<Job> {
     env: ground.env,
     lockfile: ground.lockfile,
     async prepare() {
-      const found = new Set(await ground.keys());
+      const found = new Set(await ground.settledKeys());
       await ground.store.delete([...found].filter((key) => key.endsWith('.gone')));
       const missing = [...gone].filter(([key]) => !found.has(key));
       await pMap(missing, ([key, body]) => ground.store.put(key, body), { concurrency: 16 });
