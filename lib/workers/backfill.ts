@@ -1,6 +1,8 @@
-import { fstatSync, fsyncSync, statSync, writeSync } from 'node:fs';
-import { WhisperBackupError } from '../errors.ts';
-import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import { fsyncSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../errors.ts';
+import { assertCurrent, type FileToFill, openToFill } from '../tree/opentofill.ts';
+import type { LockOptions } from '../tree/readfile.ts';
 import { type FillPlan, planFill } from '../whisper/fill.ts';
 
 export interface BackfillOptions extends LockOptions {
@@ -12,44 +14,58 @@ export interface BackfillOptions extends LockOptions {
   readonly sync: boolean;
 }
 
+/** How often a file may be renamed over while it is filled before we give up. */
+const TRIES = 20;
+
 /**
  * Fills the gaps of a local Whisper file from another's bytes, by the rules of `whisper/fill.ts`, under its exclusive
- * lock. All is computed first; then the changed ranges alone are written, coarsest archive first.
+ * lock. All is computed first; then the changed ranges alone are written, coarsest archive first. When another file is
+ * renamed over it meanwhile, that one is filled.
  *
  * @returns how many points were filled.
  * @throws WhisperError when either is damaged or compressed by go-carbon; the file is as it was.
- * @throws WhisperBackupError `VANISHED`, `LOCK_TIMEOUT` and the others of `openLocked`.
+ * @throws WhisperBackupError `VANISHED`, `LOCK_TIMEOUT`, `REPLACED` and the others of `openToFill`.
  */
 export async function backfill(file: string, source: Uint8Array, options: BackfillOptions): Promise<number> {
-  const open = await openLocked(file, options.dryRun ? 'read' : 'write', options);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await backfillOnce(file, source, options);
+    } catch (error) {
+      // whisper-resize renames twice: between the two there is no file.
+      const isReplaced = codeOf(error) === 'REPLACED' || (codeOf(error) === 'VANISHED' && tries > 1);
+      if (!isReplaced || tries === TRIES) throw error;
+      await sleep(tries);
+    }
+  }
+}
+
+async function backfillOnce(file: string, source: Uint8Array, options: BackfillOptions): Promise<number> {
+  const open = await openToFill(file, options.dryRun ? 'read' : 'write', options);
   try {
-    if (isReplaced(file, open.fd)) throw new WhisperBackupError('REPLACED', `${file} was replaced while we waited`);
-    return backfillOpen(open.fd, readStable(file, open.fd), source, options);
+    return backfillOpen(file, open, source, options);
   } finally {
     open.close();
   }
 }
 
-/** {@link backfill} for a file that is open, locked and read. */
+/**
+ * {@link backfill} for a file that is open.
+ *
+ * @throws WhisperBackupError `REPLACED` when the file that was filled is no longer the one of this name.
+ */
 export function backfillOpen(
-  fd: number,
-  local: Uint8Array,
+  file: string,
+  { fd, bytes: local }: Pick<FileToFill, 'fd' | 'bytes'>,
   source: Uint8Array,
   options: Pick<BackfillOptions, 'now' | 'dryRun' | 'sync'>,
 ): number {
   const plan = planFill({ local, source, now: options.now });
-  if (!options.dryRun) {
+  if (!options.dryRun && plan.writes.length > 0) {
     write(fd, plan);
-    if (options.sync && plan.writes.length > 0) fsyncSync(fd);
+    if (options.sync) fsyncSync(fd);
+    assertCurrent(file, fd);
   }
   return plan.filled;
-}
-
-/** Whether the name stands for another file now than the one we hold the lock of. */
-export function isReplaced(file: string, fd: number): boolean {
-  const held = fstatSync(fd, { bigint: true });
-  const named = statSync(file, { bigint: true, throwIfNoEntry: false });
-  return named?.ino !== held.ino || named.dev !== held.dev;
 }
 
 function write(fd: number, plan: FillPlan): void {

@@ -12,12 +12,13 @@ import {
 import { dirname, join } from 'node:path';
 import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { openToFill } from '../tree/opentofill.ts';
 import { giveFileTo, type Owner, placeDirectory, realInside } from '../tree/place.ts';
-import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
+import type { LockOptions } from '../tree/readfile.ts';
 import { refusal } from '../tree/refusal.ts';
 import { temporaryBeside } from '../tree/temporary.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
-import { backfillOpen, isReplaced } from './backfill.ts';
+import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 
 /** One backup to bring back. It crosses to a worker thread, so it is plain data. */
@@ -95,10 +96,9 @@ function placeOf(task: PublishTask, isTrusting: boolean): string {
 /** A local file is there. It stays, and gets what it lacks, unless it may be replaced. All under its exclusive lock. */
 async function meet(file: string, data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
   const bytes = data.length;
-  const open = await openLocked(file, task.dryRun ? 'read' : 'write', { ...task, stopped });
+  const open = await openToFill(file, task.dryRun ? 'read' : 'write', { ...task, stopped });
   try {
-    if (isReplaced(file, open.fd)) throw new WhisperBackupError('REPLACED', `${file} was replaced while we waited`);
-    const local = readStable(file, open.fd);
+    const local = open.bytes;
     if (Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
     const damage = damageOf(local);
     if (task.overwrite || (damage && task.replaceDamaged)) {
@@ -106,16 +106,22 @@ async function meet(file: string, data: Uint8Array, task: PublishTask, stopped: 
       if (!task.dryRun) replace(file, data, task, aside);
       return { outcome: 'restored', bytes };
     }
-    if (damage) {
-      const remedy = 'use --replace-damaged to move it aside and restore it';
-      throw new WhisperBackupError('LOCAL_DAMAGED', `Cannot backfill ${file}: ${reasonOf(damage)}: ${remedy}`);
-    }
+    if (damage) throw localDamaged(file, local, damage, task);
     const now = Math.floor(task.now / 1000);
-    const filled = backfillOpen(open.fd, local, data, { now, dryRun: task.dryRun, sync: false });
+    const filled = backfillOpen(file, open, data, { now, dryRun: task.dryRun, sync: false });
     return filled === 0 ? { outcome: 'unchanged', bytes } : { outcome: 'backfilled', bytes, filled };
   } finally {
     open.close();
   }
+}
+
+function localDamaged(file: string, local: Uint8Array, damage: unknown, task: PublishTask): WhisperBackupError {
+  const remedy = '--replace-damaged to move it aside and restore it';
+  const text =
+    local.length === 0
+      ? `it has 0 bytes, and no process wrote a header within ${task.fileLockTimeout} s: if carbon is creating it, restore again, otherwise use ${remedy}`
+      : `${reasonOf(damage)}: use ${remedy}`;
+  return new WhisperBackupError('LOCAL_DAMAGED', `Cannot backfill ${file}: ${text}`);
 }
 
 function damageOf(local: Uint8Array): unknown {

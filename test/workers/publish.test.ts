@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { placeDirectory } from '../../lib/tree/place.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
@@ -197,6 +198,53 @@ describe('publish', () => {
       assert.match(result.reason, /--replace-damaged/);
       assert.deepEqual(await stateOf(scratch.path), state);
     }
+  });
+
+  it('waits for the header of a file that carbon is creating, then fills it, whatever it was told to do with damage', async () => {
+    await using scratch = await createScratch();
+    for (const options of [{}, { replaceDamaged: true }, { dryRun: true }]) {
+      const file = await plantMetric(scratch.path, 'a/b', new Uint8Array());
+      const waiting = bring(scratch.path, whole, { ...options, fileLockTimeout: 60 });
+      await sleep(50);
+      await writeFile(file, half);
+      assert.deepEqual(await waiting, { outcome: 'backfilled', bytes: whole.length, filled: 30 });
+      assert.deepEqual(await readdir(scratch.at('a')), ['b.wsp']);
+    }
+  });
+
+  it('fails where a file stays empty, and says what may be done', async () => {
+    await using scratch = await createScratch();
+    await plantMetric(scratch.path, 'a/b', new Uint8Array());
+    const result = await bring(scratch.path, whole);
+    assert.ok(result.outcome === 'failed' && result.code === 'LOCAL_DAMAGED');
+    assert.match(
+      result.reason,
+      /a\/b\.wsp: it has 0 bytes, and no process wrote a header within 0\.1 s: .*restore again/,
+    );
+    assert.match(result.reason, /--replace-damaged/);
+    assert.equal(codeOf(await bring(scratch.path, whole, { replaceDamaged: true })), 'restored');
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('a', 'b.wsp'))), whole);
+  });
+
+  it('fills the file that is renamed over the one it has read', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b', half);
+    const locks = { flock: true, fileLockTimeout: 0.1, now: NOW };
+    const rules = { overwrite: false, replaceDamaged: false, dryRun: false };
+    const task = { prefix: scratch.path, path: 'a/b', backup: encoded(whole), ...rules, ...locks };
+    let isReplaced = false;
+    // The time is asked for when the local file has been read, and is about to be written.
+    const now = () => {
+      if (!isReplaced) {
+        writeFileSync(scratch.at('new'), half);
+        renameSync(scratch.at('new'), file);
+      }
+      isReplaced = true;
+      return NOW;
+    };
+    const result = await publish(Object.defineProperty(task, 'now', { get: now, enumerable: false }), () => false);
+    assert.deepEqual(result, { outcome: 'backfilled', bytes: whole.length, filled: 30 });
+    assert.equal(whisperInfo(new Uint8Array(await readFile(file))).archives[0]?.known, 60);
   });
 
   it('moves a damaged local file aside when asked to, and fills a sound one all the same', async () => {
