@@ -23,6 +23,15 @@ export function aggregationTypeOf(method: AggregationMethod): number {
   return AGGREGATION_METHODS.indexOf(method) + 1;
 }
 
+/**
+ * Whether whisper and go-whisper read the method's number differently: 6 is `avg_zero` in one and `first` in the other.
+ *
+ * @see https://github.com/go-graphite/go-whisper/blob/master/whisper.go
+ */
+export function isAmbiguousMethod(method: AggregationMethod): boolean {
+  return aggregationTypeOf(method) >= 6;
+}
+
 /** What a header says about aggregation. */
 export interface AggregationRule {
   readonly aggregation: AggregationMethod;

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.ts';
+import { isAmbiguousMethod } from './aggregation.ts';
 import { Donor } from './donor.ts';
 import { FillRefusedError, WhisperError } from './errors.ts';
 import { changedRanges, type FillWrite } from './fillwrites.ts';
@@ -41,7 +42,8 @@ export interface FillOptions {
  * 1. A local point stays. Only a coarser slot may change, by aggregation from the next finer archive: when a slot of
  *    that inside it was filled, or changed likewise; when that archive still reaches back over the whole of it; when
  *    xFilesFactor is met; and when either all its finer slots are known now, or its value was the aggregate of those
- *    known before. A coarser slot that was a gap a moment ago is treated the same, so that a fill which was cut short
+ *    known before. It never changes where both files have the same value, nor where their aggregation methods differ or
+ *    whisper and go-whisper read the method's number differently: who aggregated it, and how, is not known there. A coarser slot that was a gap a moment ago is treated the same, so that a fill which was cut short
  *    and run again ends as one that was not.
  * 2. A gap takes the source's point of the same step and slot. Without one, it is aggregated by the local file's method
  *    and xFilesFactor: from the next finer local archive as it is after the fill, where that reaches back over the whole
@@ -62,12 +64,14 @@ export function planFill(options: FillOptions): FillPlan {
     throw new InvalidOptionError(`Cannot fill: 'now' must be seconds since the epoch: got ${options.now}`);
   }
   const header = headerOf('local', local);
-  const donors = headerOf('source', source).archives.map((archive) => new Donor(source, archive));
+  const sourceHeader = headerOf('source', source);
+  const donors = sourceHeader.archives.map((archive) => new Donor(source, archive));
+  const mayReaggregate = header.aggregation === sourceHeader.aggregation && !isAmbiguousMethod(header.aggregation);
 
   const after = local.slice();
   const levels: LevelFill[] = [];
   for (const archive of header.archives) {
-    const level = new LevelFill({ before: local, after, archive, rule: header, now });
+    const level = new LevelFill({ before: local, after, archive, rule: header, mayReaggregate, now });
     level.run(donorsFor(archive, donors), levels[levels.length - 1]);
     levels.push(level);
   }

@@ -11,6 +11,8 @@ export interface LevelFillOptions {
   readonly after: Uint8Array;
   readonly archive: Archive;
   readonly rule: AggregationRule;
+  /** Whether a coarser slot that has a value may get another, aggregated from the finer slots inside it. */
+  readonly mayReaggregate: boolean;
   /** Whole seconds since the epoch. */
   readonly now: number;
 }
@@ -30,10 +32,11 @@ export class LevelFill {
   readonly #after: Ring;
   readonly #bytes: Uint8Array;
   readonly #rule: AggregationRule;
+  readonly #mayReaggregate: boolean;
   /** Intervals that were filled or changed. */
   readonly #touched = new Set<number>();
 
-  constructor({ before, after, archive, rule, now }: LevelFillOptions) {
+  constructor({ before, after, archive, rule, mayReaggregate, now }: LevelFillOptions) {
     const step = archive.secondsPerPoint;
     this.archive = archive;
     this.#newest = alignDown(now, step);
@@ -43,6 +46,7 @@ export class LevelFill {
     this.#after = new Ring(after, archive);
     this.#bytes = after;
     this.#rule = rule;
+    this.#mayReaggregate = mayReaggregate;
   }
 
   /**
@@ -51,7 +55,7 @@ export class LevelFill {
    */
   run(donors: readonly Donor[], finer: LevelFill | undefined): void {
     this.#fillGaps(donors, finer);
-    if (finer !== undefined) this.#aggregateAnew(finer);
+    if (finer !== undefined && this.#mayReaggregate) this.#aggregateAnew(finer, donors);
   }
 
   /**
@@ -60,7 +64,7 @@ export class LevelFill {
    */
   #fillGaps(donors: readonly Donor[], finer: LevelFill | undefined): void {
     const step = this.archive.secondsPerPoint;
-    const same = donors.find((donor) => donor.ring.archive.secondsPerPoint === step);
+    const same = this.#sameStep(donors);
     const remote = donors.filter((donor) => donor !== same);
     const own = finer === undefined ? [] : [new Donor(this.#bytes, finer.archive)];
     const ownFirst = [...own, ...remote];
@@ -99,13 +103,18 @@ export class LevelFill {
     return timestamp === interval || (timestamp > interval && this.#after.isPointAt(index));
   }
 
-  #aggregateAnew(finer: LevelFill): void {
+  #sameStep(donors: readonly Donor[]): Donor | undefined {
+    return donors.find((donor) => donor.ring.archive.secondsPerPoint === this.archive.secondsPerPoint);
+  }
+
+  #aggregateAnew(finer: LevelFill, donors: readonly Donor[]): void {
     const step = this.archive.secondsPerPoint;
+    const same = this.#sameStep(donors);
     const count = step / finer.archive.secondsPerPoint;
     for (const interval of new Set([...finer.#touched].map((time) => alignDown(time, step)))) {
       if (interval < finer.#oldest) continue;
       const old = this.#after.get(interval);
-      if (old === undefined) continue;
+      if (old === undefined || this.#isAgreed(interval, same)) continue;
       const now = finer.#after.readKnown(interval, count);
       const value = consolidate(this.#rule, now, count);
       if (value === undefined || Object.is(value, old)) continue;
@@ -116,5 +125,11 @@ export class LevelFill {
       if (!this.#touched.has(interval)) this.reaggregated++;
       this.#touched.add(interval);
     }
+  }
+
+  /** Whether the local file had the value that the source has, too. */
+  #isAgreed(interval: number, same: Donor | undefined): boolean {
+    const local = this.#before.get(interval);
+    return local !== undefined && Object.is(local, same?.ring.get(interval));
   }
 }

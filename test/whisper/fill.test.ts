@@ -192,6 +192,37 @@ describe('planFill', () => {
     assert.deepEqual([filled, reaggregated], [3, 0]);
   });
 
+  it('leaves a coarser point that the backup has as well, though all its finer slots are known now', () => {
+    const local = make({ archives: TWO, points: [{ 10: 13, 9: 13, 8: 13 }, { 2: 13 }] });
+    const source = make({ archives: TWO, points: [{ 7: 13, 6: 13 }, { 2: 13 }] });
+    const { bytes, filled, reaggregated } = fill(local, source);
+    assert.equal(at(bytes, 1, 2), 13);
+    assert.deepEqual([filled, reaggregated], [2, 0]);
+  });
+
+  it('leaves a coarser point that is NaN in both files', () => {
+    const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: Number.NaN }] });
+    const source = make({ archives: TWO, points: [{ 7: 1, 6: 1 }, { 2: Number.NaN }] });
+    assert.equal(at(fill(local, source).bytes, 1, 2), Number.NaN);
+  });
+
+  it('leaves coarser points where the aggregation method was changed in place since the backup', () => {
+    const points = (fine: Record<number, number>, coarse: number) => ({ archives: TWO, points: [fine, { 2: coarse }] });
+    const local = make({ ...points({ 10: 13, 9: 13, 8: 13 }, 14), aggregation: 'sum' });
+    const source = make({ ...points({ 7: 13, 6: 13 }, 13), aggregation: 'average' });
+    const { bytes, filled } = fill(local, source);
+    assert.equal(at(bytes, 1, 2), 14);
+    assert.equal(filled, 2);
+  });
+
+  for (const aggregation of ['avg_zero', 'absmax', 'absmin'] as const) {
+    it(`leaves coarser points where the method is ${aggregation}, whose number is another method in go-whisper`, () => {
+      const local = make({ archives: TWO, aggregation, points: [{ 10: 5, 9: 4, 8: 3 }, { 2: 5 }] });
+      const source = make({ archives: TWO, aggregation, points: [{ 7: 9, 6: 0.5 }] });
+      assert.equal(at(fill(local, source).bytes, 1, 2), 5);
+    });
+  }
+
   it('leaves a coarser point that knows more than the finer ones', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: 77 }] });
     const { bytes, reaggregated } = fill(local, make({ points: [{ 7: 1 }] }));

@@ -29,6 +29,8 @@ export function modelOf(bytes: Uint8Array): ModelFile {
   };
 }
 
+const METHODS_OF_ONE_NUMBER: readonly AggregationMethod[] = ['average', 'sum', 'last', 'max', 'min'];
+
 /** The rules of a fill, once more, the slow and plain way. Returns what the local file should be, and what was done. */
 export function modelFill(
   local: ModelFile,
@@ -64,11 +66,14 @@ export function modelFill(
       filled++;
     }
 
-    if (finer !== undefined && finerBefore !== undefined) {
+    const isOneMethod = local.aggregation === source.aggregation && METHODS_OF_ONE_NUMBER.includes(local.aggregation);
+    if (finer !== undefined && finerBefore !== undefined && isOneMethod) {
+      const backup = source.archives.find((candidate) => candidate.step === step)?.points;
       const reach = Math.min(...slotsOf(finer, now));
       for (const [slot, old] of points) {
         const within = [...finerTouched].some((time) => time >= slot && time < slot + step);
         if (!within || slot < reach) continue;
+        if (archive.points.has(slot) && backup?.has(slot) && Object.is(old, backup.get(slot))) continue;
         const value = consolidate(local, inside(finer, slot, step));
         const complete = inside(finer, slot, step).every((known) => known !== undefined);
         const wasMade = Object.is(consolidate(local, inside(finerBefore, slot, step)), old);
