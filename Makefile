@@ -8,6 +8,16 @@ NODE_TEST := node --import tsx --test --test-concurrency=2
 DIST :=
 .PHONY: help demo test test-fleet reliability check bench bench-report fmt build dist clean debian-packages
 
+# What any other target needs is looked at first: Node's age, and the packages unless the target installs them.
+WITHOUT_PACKAGES := demo test test-fleet reliability bench dist clean debian-packages
+GOALS := $(filter-out help,$(or $(MAKECMDGOALS),help))
+ifneq ($(GOALS),)
+LACK := $(shell node scripts/preflight.mjs $(if $(filter-out $(WITHOUT_PACKAGES),$(GOALS)),packages) || echo 'Node is missing: install Node 22')
+ifneq ($(LACK),)
+$(error $(LACK))
+endif
+endif
+
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 

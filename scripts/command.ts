@@ -2,7 +2,7 @@ import { resolveConfig } from '../config/layers.ts';
 import { reasonOf, WhisperBackupError } from '../lib/errors.ts';
 import type { Typed } from './argv.ts';
 import type { CommandSpec } from './commandtable.ts';
-import { exitCodeOfError, exitCodes } from './exitcode.ts';
+import { exitCodeOfError, exitCodeOfOutput, exitCodes } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
 import { leanHeap } from './leanheap.ts';
 import { createLog, type Log } from './log.ts';
@@ -48,7 +48,9 @@ export async function runCommand(typed: Typed, spec: CommandSpec): Promise<numbe
   };
   try {
     await openSinks(invocation, spec);
-    return await (await spec.load()).run(invocation);
+    const code = await (await spec.load()).run(invocation);
+    if (invocation.output.failure !== undefined) log.error(reasonOf(invocation.output.failure));
+    return exitCodeOfOutput(code, invocation.output);
   } catch (error) {
     return fail(error, invocation, log);
   } finally {
@@ -76,7 +78,7 @@ async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec
 
 function fail(error: unknown, { interruption, output }: Invocation, log: Log): number {
   // The reader of the results had enough.
-  if (output.closed && interruption.exitCode === undefined) return exitCodes.done;
+  if (output.closed && output.failure === undefined && interruption.exitCode === undefined) return exitCodes.done;
   log.error(reasonOf(interruption.exitCode === undefined ? error : interruption.signal.reason));
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   return interruption.exitCode ?? exitCodeOfError(error);

@@ -2,13 +2,14 @@ import { ConfigError } from '../config/error.ts';
 import { InvalidOptionError, RunLockedError } from '../lib/errors.ts';
 import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
 import type { Summary } from '../lib/summary.ts';
+import type { Output } from './output.ts';
 import { InterruptedError } from './signals.ts';
 import { UsageError } from './usage.ts';
 
 /** The exit codes, the same for every command. Those of signals are 130 and 143. */
 export const exitCodes = {
   done: 0,
-  /** An error: nothing, or not all, was attempted, a guard stopped something, or nothing matched. */
+  /** An error: nothing, or not all, was attempted, a guard stopped something, nothing matched, or no results got out. */
   error: 1,
   usage: 2,
   /** Finished, but some metrics failed. */
@@ -38,4 +39,9 @@ export function exitCodeOfSummary(summary: Summary): number {
   if (summary.stopped !== undefined) return exitCodes.error;
   if ((summary.counts['failed'] ?? 0) > 0) return exitCodes.someFailed;
   return exitCodes.done;
+}
+
+/** The exit code of a command once its results were written: results that were lost are an error, unless it has another. */
+export function exitCodeOfOutput(code: number, output: Pick<Output, 'failure'>): number {
+  return code === exitCodes.done && output.failure !== undefined ? exitCodes.error : code;
 }

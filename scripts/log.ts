@@ -20,6 +20,8 @@ export interface Log {
   error(message: string): void;
   /** For those who watch alone: not in the file, not in syslog. */
   tell(level: LogLevel, message: string): void;
+  /** Whether a file or syslog holds every line, so that those who watch need only see the first of many. */
+  readonly isKept: boolean;
   /** For the file and syslog alone. */
   keep(level: LogLevel, message: string): void;
   /** Sends what follows to one more place, which the lines of `keep` reach as well. */
@@ -31,10 +33,11 @@ export interface Log {
 /** Sends each message through consola to the sinks; one that fails loses its line, never the run. */
 export function createLog(terminal: LogSink, options: { readonly debug: boolean }): Log {
   const kept: LogSink[] = [];
+  let lost = 0;
   const level = options.debug ? 4 : 3;
   // consola drops what repeats unless told not to, and its own reporters write information to standard output.
   const throttle = 0;
-  const watched = createConsola({ level, throttle, reporters: [reporterOf(terminal)] });
+  const watched = createConsola({ level, throttle, reporters: [reporterOf(terminal, () => {})] });
   const filed = createConsola({ level, throttle, reporters: [] });
   const log = (level: LogLevel, message: string): void => {
     watched[level](message);
@@ -47,10 +50,18 @@ export function createLog(terminal: LogSink, options: { readonly debug: boolean 
     warn: (message) => log('warn', message),
     error: (message) => log('error', message),
     tell: (level, message) => watched[level](message),
+    get isKept() {
+      return kept.length > lost;
+    },
     keep: (level, message) => filed[level](message),
     add(sink) {
       kept.push(sink);
-      filed.addReporter(reporterOf(sink, terminal));
+      filed.addReporter(
+        reporterOf(sink, (error) => {
+          lost++;
+          terminal.write('error', `Cannot write the log any more: ${printable(reasonOf(error))}`);
+        }),
+      );
     },
     reopen() {
       for (const sink of kept) sink.reopen?.();
@@ -61,14 +72,15 @@ export function createLog(terminal: LogSink, options: { readonly debug: boolean 
   };
 }
 
-function reporterOf(sink: LogSink, fallback?: LogSink): ConsolaReporter {
+/** @param onFailure called the first time that a line cannot be written. */
+function reporterOf(sink: LogSink, onFailure: (error: unknown) => void): ConsolaReporter {
   let failed = false;
   return {
     log({ type, args }) {
       try {
         sink.write(levelOf(type), printable(args.map(String).join(' ')));
       } catch (error) {
-        if (!failed) fallback?.write('error', `Cannot write the log any more: ${printable(reasonOf(error))}`);
+        if (!failed) onFailure(error);
         failed = true;
       }
     },

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { reasonOf } from '../lib/errors.ts';
 import type { LogSink } from './log.ts';
+import { writeAll } from './writeall.ts';
 
 /** How often a look is taken whether the file was rotated away, in milliseconds. */
 const LOOK_EVERY = 1000;
@@ -46,11 +47,6 @@ export function openLogFile(path: string, now: () => number = Date.now): LogSink
 
 function open(path: string): number {
   return openSync(path, 'a', 0o644);
-}
-
-function writeAll(descriptor: number, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
 }
 
 function wasMoved(path: string, descriptor: number): boolean {

@@ -3,7 +3,8 @@ import { reasonOf } from '../lib/errors.ts';
 import { printable } from '../lib/printable.ts';
 import { parseArgv, type Typed } from './argv.ts';
 import { type CommandSpec, commandTable } from './commandtable.ts';
-import { commandLine } from './help.ts';
+import { commandLine, helpText } from './help.ts';
+import { standardOutput } from './output.ts';
 import { UsageError } from './usage.ts';
 import { version } from './version.ts';
 
@@ -16,22 +17,30 @@ import { version } from './version.ts';
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     const typed = parseArgv(argv);
-    const name = typed.words[0];
+    const [first, ...rest] = typed.words;
+    const asksHelp = first === 'help' || isOn(typed, 'help');
+    const name = first === 'help' ? rest[0] : first;
+    if (first === 'version') return await print(versionText());
     const spec = name === undefined ? undefined : specOf(name);
-    if (isOn(typed, 'help')) {
-      commandLine(spec, typed.words).outputHelp();
-      return 0;
-    }
-    if (isOn(typed, 'version')) {
-      process.stdout.write(`whisper-backup ${version()}\n`);
-      return 0;
-    }
+    if (asksHelp) return await print(helpText(spec));
+    if (isOn(typed, 'version')) return await print(versionText());
     if (spec === undefined) throw new UsageError('No command: see whisper-backup --help');
     checkOptions(typed, spec);
     return await dispatch(typed, spec);
   } catch (error) {
     return await complain(error);
   }
+}
+
+function versionText(): string {
+  return `whisper-backup ${version()}\n`;
+}
+
+async function print(text: string): Promise<number> {
+  const output = standardOutput();
+  await output.write(text);
+  if (output.failure !== undefined) throw output.failure;
+  return 0;
 }
 
 function isOn(typed: Typed, flag: string): boolean {

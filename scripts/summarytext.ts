@@ -3,7 +3,7 @@ import type { Damaged, Named, Summary } from '../lib/summary.ts';
 import { drillLines } from './drilltext.ts';
 import type { Log } from './log.ts';
 
-/** So many metrics of a kind are named to those who watch; the log file has them all. */
+/** So many metrics of a kind are named to those who watch; the log file has them all. Without one, all that failed are. */
 const NAMED_AT_MOST = 20;
 
 /** Tells people what a run did: what failed, was skipped, or was stopped, then the figures in one line. */
@@ -53,11 +53,13 @@ function tellNamed(
   level: 'info' | 'warn',
   log: Log,
 ): void {
+  const shown = level === 'info' || log.isKept ? NAMED_AT_MOST : Number.POSITIVE_INFINITY;
   named.forEach(({ metric, reason }, index) => {
     const line = `${kind}: ${metric}: ${reason}`;
     log.keep(level, line);
-    if (index < NAMED_AT_MOST) log.tell(level, line);
+    if (index < shown) log.tell(level, line);
   });
-  const more = Math.max(total ?? 0, named.length) - NAMED_AT_MOST;
-  if (more > 0) log.tell(level, `${kind}: and ${more} more: see the log file or --json`);
+  const all = Math.max(total ?? 0, named.length);
+  const more = all - Math.min(shown, named.length);
+  if (more > 0) log.tell(level, `${kind}: and ${more} more: see ${log.isKept ? 'the log file or ' : ''}--json`);
 }

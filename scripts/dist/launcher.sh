@@ -3,6 +3,9 @@
 # with its release when `current` is turned to another.
 set -eu
 release=$(dirname "$(dirname "$(readlink -f "$0")")")
+# Node opens /dev/null in place of a closed standard output, and nobody would notice that the results are lost. This one
+# refuses to be written to.
+{ true 3>&1; } 2>/dev/null || exec 1</dev/null
 # Warnings of the runtime are not about the user's data; NODE_OPTIONS=--trace-warnings shows them.
 quiet=--no-warnings
 case ${NODE_OPTIONS-} in

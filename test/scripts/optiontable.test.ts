@@ -42,6 +42,15 @@ describe('the options', () => {
     });
   }
 
+  it('that a wrapper passes to every command are accepted by every command', () => {
+    const ofTheHost = ['state-dir', 'cache-dir', 'no-cache', 'interval', 'carbon', 'carbon-prefix', 'bandwidth'];
+    for (const name of [...ofTheHost, 'bytes-in-flight', 'credentials', 'config']) {
+      const option = optionTable.find((one) => one.name === name);
+      assert.ok(option, name);
+      assert.equal(option.commands, undefined, name);
+    }
+  });
+
   it('have names and letters of their own', () => {
     const names = optionTable.flatMap(({ name, letter }) => (letter === undefined ? [name] : [name, letter]));
     assert.equal(new Set(names).size, names.length);

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { exitCodes } from '../../scripts/exitcode.ts';
+import { s3Arguments } from '../../scripts/s3storage.ts';
+import { swiftArguments } from '../../scripts/swiftstorage.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { isDeno, launcher, run, start } from './program.ts';
 
@@ -17,7 +20,9 @@ describe('the program', () => {
 
   it('tells its version, and nothing else', async () => {
     const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
-    assert.deepEqual(await run(['--version']), { code: 0, stdout: `whisper-backup ${version}\n`, stderr: '' });
+    for (const args of [['--version'], ['-V'], ['version']]) {
+      assert.deepEqual(await run(args), { code: 0, stdout: `whisper-backup ${version}\n`, stderr: '' });
+    }
   });
 
   it('helps, with all commands and options', async () => {
@@ -29,12 +34,22 @@ describe('the program', () => {
     }
     assert.match(stdout, /^ {2}-b, --bucket <name> .*\(graphite-backups\)$/m);
     assert.doesNotMatch(stdout, /default: true| $/m);
+    assert.deepEqual(await run(['help']), { code, stdout, stderr });
+  });
+
+  it('lists in its help every exit code, and every argument that a storage takes', async () => {
+    const { stdout } = await run(['--help']);
+    for (const code of Object.values(exitCodes)) assert.match(stdout, new RegExp(`^  ${code} +\\w`, 'm'));
+    for (const argument of [...s3Arguments, ...swiftArguments, 'path']) {
+      assert.match(stdout.slice(stdout.indexOf('Storages:')), new RegExp(`[ \\[]${argument}[\\]=]`));
+    }
   });
 
   it('helps with one command, with examples of it, and without the options of others', async () => {
     const { code, stdout } = await run(['fill', '--help']);
     assert.equal(code, 0);
     assert.match(stdout, /^Examples:\n {2}whisper-backup fill /m);
+    assert.equal((await run(['help', 'fill'])).stdout, stdout);
     assert.match(stdout, /--now <epoch>/);
     assert.doesNotMatch(stdout, /--purge/);
   });

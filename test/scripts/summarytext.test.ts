@@ -23,6 +23,29 @@ describe('the summary for people', () => {
     assert.ok(file.lines.includes('warn failed: m24\\x0a: broken'));
   });
 
+  it('names all that failed where there is no log file, or none any more', () => {
+    const tally = new Tally(['metrics', 'failed']);
+    for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}`, code: 'X', reason: 'broken' });
+    for (let i = 0; i < 25; i++) tally.note({ metric: `n${i}`, code: 'X', reason: 'odd' });
+    const summary = tally.finish({ command: 'backup', store: 'disk:/x', dryRun: false });
+    const broken: LogSink = {
+      write() {
+        throw new Error('no space left');
+      },
+    };
+    for (const sinks of [[], [broken]]) {
+      const terminal = keep();
+      const log = createLog(terminal, { debug: false });
+      for (const sink of sinks) log.add(sink);
+      log.info('a line that shows whether the file can be written');
+      tellSummary(summary, log);
+      assert.equal(terminal.lines.filter((line) => line.startsWith('warn failed: m')).length, 25);
+      assert.ok(!terminal.lines.some((line) => line.startsWith('warn failed: and')));
+      assert.equal(terminal.lines.filter((line) => line.startsWith('info note: n')).length, 20);
+      assert.ok(terminal.lines.includes('info note: and 5 more: see --json'));
+    }
+  });
+
   it('ends with the figures in one line', () => {
     const tally = new Tally(['metrics', 'bytesStored']);
     tally.add('metrics', 12);
