@@ -57,7 +57,10 @@ describe('results that cannot be written', () => {
       ['version'],
     ];
     // Only a launcher can see a closed descriptor: a runtime opens /dev/null in its place before any program starts.
-    const ways = [['/dev/full', /no space left/i], ...(isDeno ? [] : [['&-', /bad file descriptor/i] as const])] as const;
+    const ways = [
+      ['/dev/full', /no space left/i],
+      ...(isDeno ? [] : [['&-', /bad file descriptor/i] as const]),
+    ] as const;
     for (const args of commands) {
       for (const [where, reason] of ways) {
         const { code, stderr } = await shell(`$wb "$@" >${where}`, args);
