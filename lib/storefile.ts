@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './bucket/layout.ts';
 import type { Backup } from './bucket/metric.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
@@ -115,12 +114,6 @@ async function knownOf(
   if (md5 !== undefined) return { knownMd5OfSha1: md5 };
   const sha1 = await readSha1(newest, context);
   return sha1 === undefined ? {} : { knownSha1: sha1 };
-}
-
-/** Whether a backup, as the listing tells of it, is of a file with this SHA-1. */
-export function isKnownSame(sha1: string, backup: Backup): boolean {
-  if (backup.sha1 !== undefined) return backup.sha1 === sha1;
-  return backup.sha1Object?.md5 === createHash('md5').update(sha1).digest('hex');
 }
 
 async function readSha1(backup: Backup, { store, signal }: StoreFileContext): Promise<string | undefined> {

@@ -1,10 +1,12 @@
 import { rootOf } from './bucket/layout.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
+import { isKnownSame } from './bucket/samecontent.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf } from './errors.ts';
+import { isMarkedGone } from './expiry/tombstone.ts';
 import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
-import { type FileToStore, isKnownSame, type StoredFile, type StoreRules, storeFile } from './storefile.ts';
+import { type FileToStore, type StoredFile, type StoreRules, storeFile } from './storefile.ts';
 import type { LocalFile } from './tree/walk.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 
@@ -98,6 +100,8 @@ export class Uploads {
 
   /** The Python tool knows nothing of our backups: for its layout only its pairs count. */
   #comparable(stored: StoredMetric | undefined): Backup | undefined {
+    const { now = () => new Date() } = this.#options;
+    if (stored && stored.tombstones.length > 0 && isMarkedGone(stored, now())) return undefined;
     if (this.#options.layout === 'native') return stored?.backups.at(-1);
     return stored?.backups.findLast((backup) => backup.kind === 'pair');
   }

@@ -2,8 +2,9 @@ import type { StoredMetric } from '../bucket/metric.ts';
 import type { PurgeRules } from '../options.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { Presence } from '../tree/walk.ts';
-import { DAY, type Retention, retain } from './retention.ts';
-import { ageOf, type Passing, passing } from './tombstone.ts';
+import { ageOf, DAY } from './age.ts';
+import { type Retention, retain } from './retention.ts';
+import { type Passing, passing } from './tombstone.ts';
 
 /** The rules with every default filled in. */
 export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly retire: boolean };

@@ -1,6 +1,6 @@
+import type { StoredMetric } from '../bucket/metric.ts';
+import { ageOf, DAY } from './age.ts';
 import type { Due, Rules } from './due.ts';
-import { DAY } from './retention.ts';
-import { ageOf } from './tombstone.ts';
 
 /** Why something is not done. */
 export interface Stop {
@@ -8,15 +8,25 @@ export interface Stop {
   readonly message: string;
 }
 
+/** Metrics of the store, and how many of them are missing or due. */
+interface Share {
+  metrics: number;
+  gone: number;
+  due: number;
+}
+
+/** A metric is established when its oldest backup is older than this, in milliseconds. */
+const ESTABLISHED = 7 * DAY;
+
 /** Counts what a whole run would delete, and says whether that is believable. */
 export class Guards {
   readonly #rules: Rules;
   readonly #now: Date;
   readonly #clock: () => Date;
-  #metrics = 0;
+  readonly #all: Share = { metrics: 0, gone: 0, due: 0 };
+  /** What was stored in the last days under wrong names must not make what is missing look like the smaller part. */
+  readonly #established: Share = { metrics: 0, gone: 0, due: 0 };
   #locals = 0;
-  #gone = 0;
-  #due = 0;
   #disorder: string | undefined;
   #ahead: string | undefined;
 
@@ -36,12 +46,16 @@ export class Guards {
   }
 
   /** A metric of the store was judged. */
-  stored(metric: string, newest: Date | undefined, due: Due): void {
-    if (newest) this.#metrics++;
-    const { since, isNew, isDue } = due.passing;
-    if (isNew || (since && ageOf(since, this.#now) <= 7 * DAY)) this.#gone++;
-    if (isDue) this.#due++;
-    if (newest && newest.getTime() - this.#clock().getTime() > 3_600_000) this.#ahead ??= metric;
+  stored({ metric, backups }: StoredMetric, due: Due): void {
+    const [oldest, newest] = [backups[0], backups.at(-1)];
+    const isEstablished = oldest && this.#now.getTime() - oldest.time.getTime() > ESTABLISHED;
+    for (const share of isEstablished ? [this.#all, this.#established] : [this.#all]) {
+      if (newest) share.metrics++;
+      const { since, isNew, isDue } = due.passing;
+      if (isNew || (since && ageOf(since, this.#now) <= 7 * DAY)) share.gone++;
+      if (isDue) share.due++;
+    }
+    if (newest && newest.time.getTime() - this.#clock().getTime() > 3_600_000) this.#ahead ??= metric;
   }
 
   /** A sequence did not ascend. */
@@ -55,14 +69,11 @@ export class Guards {
    * @param storeClock what time it is at the store, if it can tell.
    */
   purgeStop(storeClock: Date | undefined): Stop | undefined {
-    const limit = Math.max(20, (this.#metrics * this.#rules.purgeShare) / 100);
-    const share = `more than ${this.#rules.purgeShare} % of the store's ${this.#metrics} metrics (--purge-share)`;
     if (this.#disorder !== undefined)
       return stop('DISORDER', `a listing was not in ascending order, so it may not be whole: ${this.#disorder}`);
     if (this.#locals === 0) return stop('TREE_EMPTY', 'the local tree holds no Whisper file: is it mounted?');
-    if (this.#gone > limit)
-      return stop('TOO_MANY_GONE', `${this.#gone} metrics went missing within 7 days, ${share}: is the tree whole?`);
-    if (this.#due > limit) return stop('TOO_MANY_DUE', `the backups of ${this.#due} metrics are due to go, ${share}`);
+    const tooMany = this.#tooManyGone() ?? this.#tooManyDue();
+    if (tooMany) return tooMany;
     const ahead = this.#aheadOf(storeClock);
     return Math.abs(ahead) > CLOCK_OFF ? clockOff(ahead) : this.retentionStop(storeClock);
   }
@@ -82,6 +93,37 @@ export class Guards {
     );
   }
 
+  #tooManyGone(): Stop | undefined {
+    const share = this.#shares.find((share) => share.gone > this.#limitOf(share));
+    if (!share) return undefined;
+    const what = `${share.gone} metrics went missing within 7 days, ${this.#shareText(share)}`;
+    return stop('TOO_MANY_GONE', `${what}: is the tree whole?`);
+  }
+
+  #tooManyDue(): Stop | undefined {
+    const share = this.#shares.find((share) => share.due > this.#limitOf(share));
+    return (
+      share && stop('TOO_MANY_DUE', `the backups of ${share.due} metrics are due to go, ${this.#shareText(share)}`)
+    );
+  }
+
+  /**
+   * All metrics count as well as the established ones: where retention keeps less than a week, no metric that changes
+   * every night is established.
+   */
+  get #shares(): readonly Share[] {
+    return [this.#all, this.#established];
+  }
+
+  #limitOf({ metrics }: Share): number {
+    return Math.max(20, (metrics * this.#rules.purgeShare) / 100);
+  }
+
+  #shareText(share: Share): string {
+    const which = share === this.#established ? ' whose oldest backup is older than 7 days' : '';
+    return `more than ${this.#rules.purgeShare} % of the store's ${share.metrics} metrics${which} (--purge-share)`;
+  }
+
   /** How far this host's clock is ahead of the store's, in milliseconds. */
   #aheadOf(storeClock: Date | undefined): number {
     return storeClock ? this.#clock().getTime() - storeClock.getTime() : 0;
@@ -89,7 +131,8 @@ export class Guards {
 
   /** What is about to be done all the same. */
   outlook(): string {
-    return `About to purge ${this.#due} of ${this.#metrics} metrics; ${this.#gone} are missing`;
+    const { metrics, gone, due } = this.#all;
+    return `About to purge ${due} of ${metrics} metrics; ${gone} are missing`;
   }
 }
 

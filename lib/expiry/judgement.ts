@@ -5,7 +5,7 @@ import type { ObjectStore } from '../store/store.ts';
 import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed, type SurveyOptions } from '../survey.ts';
 import type { Presence } from '../tree/walk.ts';
-import { dueOf, isDue, type Rules } from './due.ts';
+import { dueOf, type Rules } from './due.ts';
 import { Guards } from './guards.ts';
 import { prune } from './prune.ts';
 
@@ -32,6 +32,7 @@ export class Judgement {
   /** Only these may be marked or purged by the second pass: the tree may be unmounted between the two. */
   readonly #gone = new Set<string>();
   #toRetire = false;
+  #toVoid = false;
   #toPurge = false;
 
   constructor(tally: Tally, options: JudgementOptions) {
@@ -49,9 +50,10 @@ export class Judgement {
   #judge(stored: StoredMetric, presence: Presence): undefined {
     const { rules, now, dryRun } = this.#options;
     const due = dueOf(stored, presence, rules, now);
-    this.guards.stored(stored.metric, stored.backups.at(-1)?.time, due);
+    this.guards.stored(stored, due);
     this.#toRetire ||= due.retention.retired.length > 0;
-    this.#toPurge ||= isDue({ ...due, retention: { retired: [] } });
+    this.#toVoid ||= due.passing.voided.length > 0;
+    this.#toPurge ||= due.passing.isNew || due.passing.isDue || due.swept.length > 0;
     if ((due.passing.isNew || due.passing.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
     this.#note(stored, due.retention.shrunkFrom?.object.key);
     if (dryRun) this.#foretell(stored, due);
@@ -71,7 +73,8 @@ export class Judgement {
     }
     const mayRetire = rules.force || !retention;
     const mayPurge = rules.force || !stop;
-    const isWorthwhile = (mayRetire && this.#toRetire) || (mayPurge && this.#toPurge);
+    // Void tombstones go whatever stopped the purge: left to stand, they would make a later absence look old.
+    const isWorthwhile = this.#toVoid || (mayRetire && this.#toRetire) || (mayPurge && this.#toPurge);
     if (!isWorthwhile || dryRun) return;
     if (this.#gone.size === GONE_AT_MOST)
       report.log('warn', `${GONE_AT_MOST} metrics or more are gone: those over it wait for the next run`);

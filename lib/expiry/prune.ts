@@ -71,7 +71,6 @@ export async function prune(store: ObjectStore, tally: Tally, options: PruneOpti
 /** What goes of a metric that stays. */
 function partOf(metric: string, due: Due, tally: Tally, options: PruneOptions): Removal {
   const retired = options.mayRetire ? due.retention.retired : [];
-  const voided = options.mayPurge ? due.passing.voided : [];
   const swept = options.mayPurge ? due.swept : [];
   tally.add('retired', retired.length);
   for (const { object } of retired) options.report.log('debug', `Retiring ${object.key}`);
@@ -80,7 +79,7 @@ function partOf(metric: string, due: Due, tally: Tally, options: PruneOptions): 
     metric,
     sha1s: retired.flatMap((backup) => backup.sha1Object?.key ?? []),
     data: [...retired.map((backup) => backup.object), ...swept].map((object) => object.key),
-    tombstones: voided.map((tombstone) => tombstone.object.key),
+    tombstones: due.passing.voided.map((tombstone) => tombstone.object.key),
   };
 }
 

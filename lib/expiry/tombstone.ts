@@ -1,6 +1,6 @@
 import type { StoredMetric, Tombstone } from '../bucket/metric.ts';
 import type { Presence } from '../tree/walk.ts';
-import { DAY } from './retention.ts';
+import { ageOf, DAY } from './age.ts';
 
 /** What the tombstones of one metric mean now. */
 export interface Passing {
@@ -32,7 +32,11 @@ export function passing(stored: StoredMetric, presence: Presence, purge: number,
   return { ...(since && { since }), voided, isNew, isDue };
 }
 
-/** In milliseconds; the lesser of what its name and the store say, so that a wrong clock can only make it younger. */
-export function ageOf(item: { readonly time: Date; readonly object: { readonly modified: Date } }, now: Date): number {
-  return now.getTime() - Math.max(item.time.getTime(), item.object.modified.getTime());
+/**
+ * Whether a tombstone stands that no backup has voided yet. If the file is there, it is stored anew although it has not
+ * changed: a newer backup voids the tombstone even if this host may not delete, or the run ends before it does.
+ */
+export function isMarkedGone(stored: StoredMetric, now: Date): boolean {
+  const newest = stored.backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;
+  return stored.tombstones.some(({ time }) => time.getTime() > newest && time <= now);
 }

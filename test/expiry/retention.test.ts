@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Backup } from '../../lib/bucket/metric.ts';
-import { DAY, retain } from '../../lib/expiry/retention.ts';
+import { DAY } from '../../lib/expiry/age.ts';
+import { retain } from '../../lib/expiry/retention.ts';
 import { daysAgo, NOW } from '../fixtures/bucket.ts';
 
 const rules = { retention: 5, keepWithin: 0, purge: 45 };
@@ -52,10 +54,11 @@ describe('retain', () => {
   it('keeps the largest while the newest is less than half of it: carbon recreated a lost file', () => {
     const all = backups([9, 100], [8, 999], [7, 1000], [6, 400], [5, 450], [4, 499]);
     const { retired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
-    assert.deepEqual(ages(retired), [9, 8, 6, 5]);
+    // Its successor stays too, which tells when it was lost.
+    assert.deepEqual(ages(retired), [9, 8, 5]);
     assert.equal(shrunkFrom, all[2]);
     // What plain counting would have left: one backup, almost empty.
-    assert.equal(all.length - retired.length, 2);
+    assert.equal(all.length - retired.length, 3);
   });
 
   it('does not call half as large shrunk', () => {
@@ -66,19 +69,85 @@ describe('retain', () => {
 
   it('keeps the newest of several that are equally large', () => {
     const all = backups([4, 1000], [3, 1000], [2, 10], [1, 10]);
-    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [4, 2]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [4]);
   });
 
-  it('lets go of the largest when it is older than purge days', () => {
+  it('lets go of the largest when its successor is older than purge days', () => {
     const shrunk = (days: number, purge: number) => {
-      const { retired, shrunkFrom } = retain(backups([days, 1000], [1, 10]), { ...rules, retention: 1, purge }, NOW);
+      const all = backups([400, 1000], [days, 10]);
+      const { retired, shrunkFrom } = retain(all, { ...rules, retention: 1, purge }, NOW);
       return { retired: retired.length, shrunk: shrunkFrom !== undefined };
     };
     assert.deepEqual(shrunk(44, 45), { retired: 0, shrunk: true });
     assert.deepEqual(shrunk(45, 45), { retired: 0, shrunk: true });
     assert.deepEqual(shrunk(46, 45), { retired: 1, shrunk: false });
     assert.deepEqual(shrunk(2, 0), { retired: 1, shrunk: false });
-    assert.deepEqual(shrunk(5000, -1), { retired: 0, shrunk: true });
+    assert.deepEqual(shrunk(399, -1), { retired: 0, shrunk: true });
+  });
+
+  it('keeps the newest whole backup of a metric that had not changed for long, when an older one was a bit larger', () => {
+    const all = backups([300, 1001], [200, 1000], [3, 10], [2, 11], [1, 12]);
+    const { retired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
+    assert.equal(shrunkFrom, all[1]);
+    assert.deepEqual(ages(retired), [300, 2]);
+  });
+
+  it('lets go of the largest in the end, whatever retention has let go of meanwhile', () => {
+    for (const retention of [1, 2, 7]) {
+      let left = backups([0, 1000]);
+      let nights = 0;
+      for (let night = 1; left[0]?.object.size === 1000 && night < 500; night++) {
+        const time = new Date(NOW.getTime() + (200 + night) * DAY);
+        const [added] = backups([0, 10]);
+        assert.ok(added);
+        left.push({ ...added, time, object: { ...added.object, modified: time } });
+        const { retired } = retain(left, { ...rules, retention }, time);
+        left = left.filter((one) => !retired.includes(one));
+        nights = night;
+      }
+      assert.equal(nights, 1 + 46, `retention ${retention}`);
+    }
+  });
+
+  it('goes by the store when the name of the successor is older: a clock that was wrong makes nothing older', () => {
+    const [largest, successor] = backups([400, 1000], [100, 10]);
+    assert.ok(largest && successor);
+    const all = [largest, { ...successor, object: { ...successor.object, modified: daysAgo(2) } }];
+    assert.deepEqual(retain(all, { ...rules, retention: 1 }, NOW).retired, []);
+  });
+
+  it('counts neighbours with the same content as one, and keeps the first and the last of them', () => {
+    const left = (contents: string, retention: number) => {
+      const all = backups(...[...contents].map((_, i) => [contents.length - i, 1] as const));
+      const named = all.map((one, i) => ({ ...one, sha1: contents[i] ?? '' }));
+      const { retired } = retain(named, { ...rules, retention }, NOW);
+      return named.map((one) => (retired.includes(one) ? '.' : one.sha1)).join('');
+    };
+    assert.equal(left('abcc', 3), 'abcc');
+    assert.equal(left('abcc', 2), '.bcc');
+    assert.equal(left('aabbcc', 2), '..bbcc');
+    assert.equal(left('abbbbb', 2), 'ab..bb');
+    assert.equal(left('abbbbb', 1), '.b...b');
+    // The same content again, but not next to it, is another state.
+    assert.equal(left('abab', 3), '.bab');
+  });
+
+  it('knows the content of a pair by the checksum of its checksum, where the listing returns one', () => {
+    const sha1 = 'a'.repeat(40);
+    const md5 = createHash('md5').update(sha1).digest('hex');
+    const [oldest, pair, single] = backups([3, 1], [2, 1], [1, 1]);
+    assert.ok(oldest && pair && single);
+    const { sha1: _, ...unnamed } = pair;
+    const paired = (md5?: string): Backup => ({
+      ...unnamed,
+      kind: 'pair',
+      sha1Object: { key: 'p.sha1', size: 40, modified: pair.time, ...(md5 !== undefined && { md5 }) },
+    });
+    const retired = (second: Backup) =>
+      ages(retain([oldest, second, { ...single, sha1 }], { ...rules, retention: 2 }, NOW).retired);
+    assert.deepEqual(retired(paired(md5)), []);
+    assert.deepEqual(retired(paired('0'.repeat(32))), [3]);
+    assert.deepEqual(retired(paired()), [3]);
   });
 
   it('never lets go of the newest, keeps the count, and never what keepWithin covers', () => {
@@ -93,7 +162,9 @@ describe('retain', () => {
         if (shrunkFrom) assert.ok(kept.includes(shrunkFrom));
         // And no more is kept than these reasons tell.
         const extra = kept.slice(0, Math.max(0, kept.length - rules.retention));
-        assert.ok(extra.every((one) => one === shrunkFrom || (rules.keepWithin > 0 && one.time >= cutoff)));
+        const since = shrunkFrom && all[all.indexOf(shrunkFrom) + 1];
+        const isTold = (one: Backup) => one === shrunkFrom || one === since;
+        assert.ok(extra.every((one) => isTold(one) || (rules.keepWithin > 0 && one.time >= cutoff)));
       }),
       { numRuns: 1000 },
     );

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Backup, StoredMetric, Tombstone } from '../../lib/bucket/metric.ts';
-import { DAY } from '../../lib/expiry/retention.ts';
-import { ageOf, passing } from '../../lib/expiry/tombstone.ts';
+import { ageOf, DAY } from '../../lib/expiry/age.ts';
+import { passing } from '../../lib/expiry/tombstone.ts';
 import { daysAgo, NOW } from '../fixtures/bucket.ts';
 
 interface History {

@@ -11,6 +11,8 @@ export interface BackupItem {
   readonly content: Content;
   /** As stored. */
   readonly size: number;
+  /** By the store's clock. */
+  readonly modified: number;
   /** Of a pair, as the Python tool writes it: when its data was stored, by the store's clock. */
   readonly pairSince?: number;
 }

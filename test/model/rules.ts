@@ -27,9 +27,12 @@ export function uploadsOf(expected: Expected, rules: RunRules): Map<string, Back
   const due = new Map<string, BackupItem>();
   for (const [path, content] of expected.locals) {
     const newest = expected.backupsOf(path).at(-1);
-    if (!covers(rules, path) || content.isDamaged || newest?.content.sha1 === content.sha1) continue;
+    // A file that is back voids its tombstone by a backup, even if it is the same as before.
+    const isMarked = expected.tombstonesOf(path).some(({ time }) => time > (newest?.time ?? 0) && time <= expected.now);
+    const isSame = newest?.content.sha1 === content.sha1 && !isMarked;
+    if (!covers(rules, path) || content.isDamaged || isSame) continue;
     const time = Math.max(seconds(expected.now), newest ? newest.time + 1000 : 0);
-    const item: BackupItem = { kind: 'backup', path, time, content, size: 0 };
+    const item: BackupItem = { kind: 'backup', path, time, content, size: 0, modified: expected.storeTime };
     due.set(keyOf(item), item);
   }
   return due;
@@ -64,16 +67,19 @@ export function verdictOn(
   const fates = new Map(paths.map((path) => [path, fateOf(expected, path, rules)]));
 
   const judged = paths.filter((path) => known.has(path));
-  const count = (is: (fate: Fate) => boolean) => judged.filter((path) => is(fates.get(path) ?? NONE)).length;
-  const limit = Math.max(
-    20,
-    (judged.filter((path) => expected.backupsOf(path).length > 0).length * rules.purgeShare) / 100,
-  );
+  const old = judged.filter((path) => now - (expected.backupsOf(path)[0]?.time ?? now) > 7 * DAY);
+  const isTooMany = (is: (fate: Fate) => boolean) =>
+    [judged, old].some((some) => {
+      const metrics = some.filter((path) => expected.backupsOf(path).length > 0).length;
+      return (
+        some.filter((path) => is(fates.get(path) ?? NONE)).length > Math.max(20, (metrics * rules.purgeShare) / 100)
+      );
+    });
   const isAhead = judged.some((path) => (expected.backupsOf(path).at(-1)?.time ?? 0) > now + HOUR);
   const stops = [
     expected.locals.size === 0 && 'TREE_EMPTY',
-    count(({ isNew, goneFor }) => isNew || goneFor <= 7 * DAY) > limit && 'TOO_MANY_GONE',
-    count(({ isDue }) => isDue) > limit && 'TOO_MANY_DUE',
+    isTooMany(({ isNew, goneFor }) => isNew || goneFor <= 7 * DAY) && 'TOO_MANY_GONE',
+    isTooMany(({ isDue }) => isDue) && 'TOO_MANY_DUE',
     knowsStoreTime && Math.abs(expected.skew) > HOUR / 12 && 'CLOCK_OFF',
     isAhead && 'BACKUP_AHEAD',
   ];
@@ -94,10 +100,11 @@ export function verdictOn(
     const retired = mayRetire ? retiredOf(expected.backupsOf(path), rules, now) : [];
     counts.retired += retired.length;
     for (const item of retired) for (const key of keysOf(item)) deletes.add(key);
+    // Whatever stopped the purge: an old tombstone must not outlive the absence that it tells of.
+    for (const item of voided) deletes.add(keyOf(item));
     if (stop) continue;
     // Data that never became a backup, or is none any more, has a day.
     for (const item of expected.leftoversOf(path)) if (now - (item.pairSince ?? 0) > DAY) deletes.add(keyOf(item));
-    for (const item of voided) deletes.add(keyOf(item));
     if (!isNew) continue;
     const time = Math.max(seconds(now), (expected.backupsOf(path).at(-1)?.time ?? 0) + 1000);
     const item: Item = { kind: 'tombstone', path, time, modified: expected.storeTime };
@@ -110,15 +117,27 @@ export function verdictOn(
 function retiredOf(backups: readonly BackupItem[], rules: RunRules, now: number): BackupItem[] {
   const newest = backups.at(-1);
   if (!newest) return [];
-  const largestSize = Math.max(...backups.map(({ size }) => size));
-  const largest = backups.findLast(({ size }) => size === largestSize);
-  const isLost = newest.size * 2 < largestSize;
-  const isFresh = (item: BackupItem, days: number) => now - item.time <= days * DAY;
+  const { retention = 1, keepWithin, purge } = rules;
+  const isFresh = (time: number, days: number) => now - time <= days * DAY;
+  // How long ago each was overtaken by the next.
+  const lost = backups.filter((item, i) => {
+    const next = backups[i + 1];
+    return next && item.size > newest.size * 2 && (purge < 0 || isFresh(Math.max(next.time, next.modified), purge));
+  });
+  const largestSize = Math.max(...lost.map(({ size }) => size));
+  const largest = lost.findLast(({ size }) => size === largestSize);
+  const lossSince = largest && backups[backups.indexOf(largest) + 1];
+  // Which of the states that follow one another each is, counted from the newest.
+  const state = backups.map((_, i) => {
+    const later = backups.slice(i);
+    return later.filter(({ content }, j) => j > 0 && content.sha1 !== later[j - 1]?.content.sha1).length;
+  });
   return backups.filter((item, i) => {
-    const isAmongNewest = backups.length - i <= (rules.retention ?? 1);
-    const isWithin = rules.keepWithin > 0 && isFresh(item, rules.keepWithin);
-    const isLastWhole = item === largest && isLost && (rules.purge < 0 || isFresh(item, rules.purge));
-    return !isAmongNewest && !isWithin && !isLastWhole;
+    const isAmongNewest = backups.length - i <= retention;
+    const isEndOfState = state[i] !== state[i - 1] || state[i] !== state[i + 1];
+    const isOfNewState = (state[i] ?? 0) < retention && isEndOfState;
+    const isWithin = keepWithin > 0 && isFresh(item.time, keepWithin);
+    return !isAmongNewest && !isOfNewState && !isWithin && item !== largest && item !== lossSince;
   });
 }
 

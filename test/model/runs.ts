@@ -61,7 +61,18 @@ export async function backUpAsPython(world: World, paths: readonly string[], cal
     const isTaken = [...expected.bucket.values()].some((item) => item.path === path && item.time === time);
     if (!content || content.isDamaged || isTaken) continue;
     const body = gzipSync(content.bytes);
-    await put({ kind: 'backup', path, time, content, size: body.length, pairSince: expected.storeTime }, body);
+    await put(
+      {
+        kind: 'backup',
+        path,
+        time,
+        content,
+        size: body.length,
+        modified: expected.storeTime,
+        pairSince: expected.storeTime,
+      },
+      body,
+    );
     await put({ kind: 'sha1', path, time }, new TextEncoder().encode(content.sha1));
     saw('backups by the Python tool');
   }

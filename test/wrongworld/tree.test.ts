@@ -41,21 +41,34 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored({ metrics: 'ours.*' })), contents(await site.files()));
     });
 
-    it('of another host that is larger: the second night it looks like a host that has grown, and 45 days are left', async () => {
+    it('of another host that is larger: it is stopped for a week, though the bucket soon holds more of its metrics, and then 45 days are left', async () => {
       await using site = await Site.create(kind);
       await site.write(names(40, 'theirs/'));
       await rename(site.prefix, site.aside('theirs'));
       await site.write(names(25, 'ours/'));
-      await site.night();
+      for (let night = 0; night < 8; night++) await site.night();
       await rename(site.prefix, site.aside('ours'));
       await rename(site.aside('theirs'), site.prefix);
-      assert.equal(await site.night(), 'TOO_MANY_GONE');
+      for (let night = 0; night < 8; night++) assert.equal(await site.night(), 'TOO_MANY_GONE', `night ${night}`);
       for (let night = 0; night <= 45; night++) assert.equal(await site.night(), 'went on');
       await rename(site.prefix, site.aside('theirs'));
       await rename(site.aside('ours'), site.prefix);
       assert.deepEqual(contents(await site.restored({ metrics: 'ours.*' })), contents(await site.files()));
       const { counts } = await site.backUp();
-      assert.deepEqual([counts['stored'], counts['unchanged'], await site.backups()], [0, 25, 65]);
+      assert.deepEqual([counts['stored'], counts['unchanged'], await site.backups()], [25, 0, 90]);
+    });
+
+    it('one level too deep: the metrics that it stores under wrong names do not make the real ones look few', async () => {
+      await using site = await Site.create(kind);
+      await site.write(names(50, 'servers/'));
+      for (let night = 0; night < 8; night++) await site.night();
+      const whole = contents(await site.files());
+      // By another tree at the same path: a path of its own would be refused.
+      await rename(site.prefix, site.aside('real'));
+      await rename(`${site.aside('real')}/servers`, site.prefix);
+      for (let night = 0; night < 8; night++) assert.equal(await site.night(), 'TOO_MANY_GONE', `night ${night}`);
+      for (let night = 0; night <= 45; night++) assert.equal(await site.night(), 'went on');
+      assert.deepEqual(contents(await site.restored({ metrics: 'servers.*' })), whole);
     });
 
     it('of which the larger half is not mounted: nothing is marked, nothing goes', async () => {
@@ -78,13 +91,15 @@ for (const kind of ['memory', 'disk'] as const) {
       await site.write([...names(15, 'mounted/'), ...names(25, 'root/')]);
       await site.night();
       const whole = contents(await site.files());
-      for (const absence of ['first', 'second']) {
+      for (const [absences, absence] of ['first', 'second'].entries()) {
         await rename(`${site.prefix}/mounted`, site.aside('away'));
         for (let night = 0; night <= 45; night++) assert.equal(await site.night(), 'went on');
-        assert.equal(await site.backups(), 40, absence);
+        assert.equal(await site.backups(), 40 + 15 * absences, absence);
         assert.deepEqual(contents(await site.restored()), whole);
         await rename(site.aside('away'), `${site.prefix}/mounted`);
-        assert.equal((await site.backUp()).counts['unchanged'], 40);
+        // What is back is stored anew, which voids its tombstone.
+        const { counts } = await site.backUp();
+        assert.deepEqual([counts['stored'], counts['unchanged']], [15, 25]);
       }
       await rename(`${site.prefix}/mounted`, site.aside('away'));
       for (let night = 0; night <= 46; night++) await site.night();
@@ -109,11 +124,11 @@ for (const kind of ['memory', 'disk'] as const) {
       await site.night({ retention: 3 });
       const lost = new Date(site.time);
       const whole = contents(below(await site.files(), 'sub/'));
-      for (let night = 1; night <= 45; night++) {
+      for (let night = 1; night <= 46; night++) {
         await site.write(names(4, 'sub/'), 1);
         assert.equal(await site.night({ retention: 3 }), 'went on');
-        // Each has the newest three, and the whole one.
-        assert.equal(await site.backups(), 4 + 4 * Math.min(4, night + 1), `night ${night}`);
+        // Each has the newest three, the whole one, and the first after it.
+        assert.equal(await site.backups(), 4 + 4 * Math.min(5, night + 1), `night ${night}`);
       }
       assert.deepEqual(contents(await site.restored({ metrics: 'sub.*', date: lost })), whole);
       await site.write(names(4, 'sub/'), 1);
