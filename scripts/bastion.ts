@@ -1,46 +1,97 @@
-import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import { reasonOf } from '../lib/errors.ts';
 import { printable } from '../lib/printable.ts';
-import { isRequestName, type Request, RequestError, requestNames, requestOf } from './bastion/request.ts';
+import { checkGiven, type Given, isRequestName, isSet, limitOf, requestNames, requestOf } from './bastion/request.ts';
+import { runbookArguments } from './bastion/runbook.ts';
+import { start } from './bastion/start.ts';
+import { checkout } from './fleet/checkout.ts';
+import { drillReport } from './fleet/drillreport.ts';
+import { matchingHosts, requireOneHost } from './fleet/matchinghosts.ts';
+import { UsageError } from './usage.ts';
 
 /*
  * `bastion.ts TARGET`: what the fleet's targets of the Makefile do. What make was given stands in the environment; an
  * empty value is none. Ends with Ansible's exit code, and with 2 when nothing was started.
  */
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const fleet = join(checkout, '.fleet');
 
 try {
-  process.exitCode = await main(process.argv[2] ?? '');
+  const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ''));
+  process.exitCode = await main(process.argv[2] ?? '', given);
 } catch (error) {
   process.stderr.write(`${printable(reasonOf(error))}\n`);
   process.exitCode = 2;
 }
 
-async function main(name: string): Promise<number> {
-  if (!isRequestName(name)) throw new RequestError(`Cannot do "${name}": it is none of ${requestNames.join(', ')}`);
-  const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ''));
+async function main(name: string, environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+  const given = givenIn(environment);
+  checkGiven(given);
+  if (name === 'runbook') return start(process.execPath, runbookArguments(environment['RUNBOOK'] ?? '', given));
+  if (!isRequestName(name)) throw new UsageError(`Cannot do "${name}": it is none of ${requestNames.join(', ')}`);
   const request = requestOf(name, given);
-  if (request.question !== undefined && given['YES'] !== '1' && !(await confirmed(request.question))) {
+  const hosts = hostsOf(given);
+  if (request.question !== undefined && !isSet(given.YES) && !(await confirmed(request.question, hosts.length))) {
     process.stderr.write('Nothing was done.\n');
     return 2;
   }
-  return run(request);
+  const { program, args } = request;
+  if (name === 'status') return status(program, args, hosts, isSet(environment['JSON']));
+  const began = new Date();
+  const code = await start(program, args);
+  return name === 'drill' ? Math.max(code, await showDrill(began)) : code;
 }
 
-async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new RequestError(`${question}: nobody is there to ask; YES=1 says yes`);
+function givenIn(environment: Readonly<Record<string, string | undefined>>): Given {
+  const { HOST, GROUP, METRICS, DATE, DRY_RUN, INVENTORY, RELEASE, ADOPT, SAMPLE, ARGS, ANSIBLE_ARGS, YES } =
+    environment;
+  return { HOST, GROUP, METRICS, DATE, DRY_RUN, INVENTORY, RELEASE, ADOPT, SAMPLE, ARGS, ANSIBLE_ARGS, YES };
+}
+
+function hostsOf(given: Given): readonly string[] {
+  if (given.HOST === undefined) return matchingHosts({ inventory: given.INVENTORY, limit: limitOf(given) });
+  requireOneHost(given.HOST, given.INVENTORY);
+  return [given.HOST];
+}
+
+async function confirmed(question: string, hosts: number): Promise<boolean> {
+  const full = `${question} (${hosts === 1 ? '1 host' : `${hosts} hosts`})`;
+  if (!process.stdin.isTTY) throw new UsageError(`${full}: nobody is there to ask; YES=1 says yes`);
   const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking.question(`${question}? [y/N] `);
+  const answer = await asking.question(`${full}? [y/N] `);
   asking.close();
   return /^y(es)?$/i.test(answer.trim());
 }
 
-function run({ program, args }: Request): number {
-  const env = { ANSIBLE_CONFIG: `${root}ansible/ansible.cfg`, ...process.env };
-  const { error, status } = spawnSync(program, args, { cwd: root, env, stdio: 'inherit' });
-  if (error) throw new Error(`Cannot start ${program}: ${error.message}: install ansible-core`, { cause: error });
-  return status ?? 1;
+/** Gathers the statuses, and shows them as a table. A host that gave none is in it too. */
+async function status(
+  program: string,
+  args: readonly string[],
+  hosts: readonly string[],
+  json: boolean,
+): Promise<number> {
+  const directory = join(fleet, 'status');
+  const log = join(fleet, 'status.log');
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(fleet, { recursive: true });
+  const code = await start(program, args, log);
+  if ((await readdir(directory).catch(() => [])).length === 0) {
+    process.stderr.write(await readFile(log, 'utf8'));
+    throw new Error(`No host gave its status: Ansible ended with ${code}; what it printed is above`);
+  }
+  const show = ['--import', 'tsx', join(checkout, 'scripts/fleetstatus.ts'), directory, ...hosts];
+  return start(process.execPath, [...show, ...(json ? ['--json'] : [])]);
+}
+
+async function showDrill(since: Date): Promise<number> {
+  try {
+    process.stdout.write(`${await drillReport(join(fleet, 'drill'), since)}\n`);
+    return 0;
+  } catch (error) {
+    // The report is in it.
+    process.stderr.write(`${reasonOf(error)}\n`);
+    return 1;
+  }
 }

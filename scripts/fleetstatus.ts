@@ -7,15 +7,15 @@ import { jsonLine } from './jsonline.ts';
 import { mayColor } from './terminal.ts';
 
 /*
- * `fleetstatus.ts DIR [--json]`: the hosts of a fleet at a glance, from the statuses that were gathered in a directory,
- * `<host>.json` each. It ends with 1 when a host is red, and with 2 when there is nothing to tell.
+ * `fleetstatus.ts DIR [HOST...] [--json]`: the hosts of a fleet at a glance, from the statuses that were gathered in a
+ * directory, `<host>.json` each. A host that is named and has none is red. It ends with 1 when a host is red, and with 2 when there is nothing to tell.
  */
 
 try {
   const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
-  const [directory, ...rest] = positionals;
-  if (directory === undefined || rest.length > 0) throw new Error('Usage: fleetstatus.ts DIR [--json]');
-  const reports = await readHostReports(directory);
+  const [directory, ...expected] = positionals;
+  if (directory === undefined) throw new Error('Usage: fleetstatus.ts DIR [HOST...] [--json]');
+  const reports = await readHostReports(directory, expected);
   if (reports.length === 0) throw new Error(`There is no status in ${directory}: no file <host>.json`);
   const color = mayColor(process.env, process.stdout.isTTY === true);
   const rows = reports.map((report) => {

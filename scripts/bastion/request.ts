@@ -1,3 +1,8 @@
+import { resolve } from 'node:path';
+import { ansibleArguments, hasTemplate } from '../fleet/ansiblearguments.ts';
+import { splitWords } from '../fleet/words.ts';
+import { UsageError } from '../usage.ts';
+
 /** What an operator gave to make: `HOST=h1 DRY_RUN=1`. */
 export interface Given {
   readonly HOST?: string | undefined;
@@ -9,8 +14,11 @@ export interface Given {
   readonly RELEASE?: string | undefined;
   readonly ADOPT?: string | undefined;
   readonly SAMPLE?: string | undefined;
-  /** Further arguments of a restore, verify or list, with spaces between. */
+  /** Further arguments of a restore, verify, list or runbook, as words of a shell that expands nothing. */
   readonly ARGS?: string | undefined;
+  /** Further arguments of Ansible, the same way. */
+  readonly ANSIBLE_ARGS?: string | undefined;
+  readonly YES?: string | undefined;
 }
 
 /** A program of Ansible's, and what is to be asked before it starts. */
@@ -20,9 +28,6 @@ export interface Request {
   /** @default nothing is asked */
   readonly question?: string;
 }
-
-/** What the operator typed cannot be done. */
-export class RequestError extends Error {}
 
 export const requestNames = [
   'deploy',
@@ -42,11 +47,23 @@ export function isRequestName(name: string): name is RequestName {
   return requestNames.some((one) => one === name);
 }
 
+/** @throws UsageError for a value that Ansible would run, or take for something else. */
+export function checkGiven(given: Given): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value !== 'string' || name === 'ANSIBLE_ARGS') continue;
+    if (hasTemplate(value))
+      throw new UsageError(`${name}= must not hold {{, {% or {#, which Ansible runs: got ${value}`);
+  }
+  for (const name of ['HOST', 'GROUP', 'INVENTORY'] as const)
+    if (given[name]?.startsWith('-')) throw new UsageError(`${name}= must not begin with -: got ${given[name]}`);
+  limitOf(given);
+}
+
 /**
  * Turns a target of the Makefile into a call of Ansible. Values go as JSON or as arguments of their own, so that no shell
- * and no playbook takes a part of them for something else.
+ * and no playbook takes a part of them for something else. The values have passed {@link checkGiven}.
  *
- * @throws RequestError when the target needs a host, or when a value has no meaning for it.
+ * @throws UsageError when the target needs a host, or when a value has no meaning for it.
  */
 export function requestOf(name: RequestName, given: Given): Request {
   const isDry = isSet(given.DRY_RUN);
@@ -54,7 +71,7 @@ export function requestOf(name: RequestName, given: Given): Request {
   switch (name) {
     case 'deploy': {
       const variables = {
-        ...(given.RELEASE !== undefined && { whisper_backup_release: given.RELEASE }),
+        ...(given.RELEASE !== undefined && { whisper_backup_release: resolve(given.RELEASE) }),
         ...(isSet(given.ADOPT) && { adopt: true }),
       };
       const request = playbook('deploy', given, variables, isDry);
@@ -71,7 +88,7 @@ export function requestOf(name: RequestName, given: Given): Request {
       return playbook('run', given, { ...selection(given), ...(isDry && { dry_run: true }) });
     case 'restore': {
       needPlace(name, given);
-      const restoreArgs = words(given.ARGS);
+      const restoreArgs = splitWords(given.ARGS ?? '', 'ARGS=');
       const variables = {
         ...selection(given),
         ...(isDry && { dry_run: true }),
@@ -93,14 +110,17 @@ export function requestOf(name: RequestName, given: Given): Request {
     case 'doctor': {
       if (name === 'list') needPlace(name, given);
       const { metrics, date } = selection(given);
-      const argv = ['/usr/local/bin/whisper-backup', name, ...words(given.ARGS)];
-      if (metrics !== undefined) argv.push('--metrics', metrics);
-      if (date !== undefined) argv.push('--date', date);
+      const argv = ['/usr/local/bin/whisper-backup', name, ...splitWords(given.ARGS ?? '', 'ARGS=')];
+      if (metrics !== undefined) argv.push(`--metrics=${metrics}`);
+      if (date !== undefined) argv.push(`--date=${date}`);
+      const expanded = argv.find((word) => /\$[\w{]|^~/.test(word));
+      if (expanded !== undefined)
+        throw new UsageError(`Cannot ${name}: Ansible would expand ~ or a variable of the host in ${expanded}`);
       return {
         program: 'ansible',
         args: [
-          limitOf(given) ?? 'graphite',
-          ...inventoryOf(given),
+          'graphite',
+          ...commonOf(given),
           ...['--become', '--module-name', 'ansible.builtin.command', '--args', JSON.stringify({ argv })],
         ],
       };
@@ -109,13 +129,11 @@ export function requestOf(name: RequestName, given: Given): Request {
 }
 
 function playbook(name: string, given: Given, variables: Readonly<Record<string, unknown>>, isCheck = false): Request {
-  const limit = limitOf(given);
   return {
     program: 'ansible-playbook',
     args: [
       `ansible/playbooks/${name}.yml`,
-      ...inventoryOf(given),
-      ...(limit === undefined ? [] : ['--limit', limit]),
+      ...commonOf(given),
       ...(isCheck ? ['--check', '--diff'] : []),
       ...(Object.keys(variables).length === 0 ? [] : ['--extra-vars', JSON.stringify(variables)]),
     ],
@@ -126,25 +144,27 @@ function selection({ METRICS, DATE }: Given): { readonly metrics?: string; reado
   return { ...(METRICS !== undefined && { metrics: METRICS }), ...(DATE !== undefined && { date: DATE }) };
 }
 
-function inventoryOf({ INVENTORY }: Given): readonly string[] {
-  return INVENTORY === undefined ? [] : ['--inventory', INVENTORY];
+/** Where to do it, and how Ansible is to log in. */
+function commonOf(given: Given): readonly string[] {
+  const { ANSIBLE_ARGS, INVENTORY } = given;
+  const limit = limitOf(given);
+  return [
+    ...(INVENTORY === undefined ? [] : ['--inventory', INVENTORY]),
+    ...(limit === undefined ? [] : ['--limit', limit]),
+    ...ansibleArguments(ANSIBLE_ARGS, 'ANSIBLE_ARGS='),
+  ];
 }
 
-function limitOf({ HOST, GROUP }: Given): string | undefined {
-  if (HOST !== undefined && GROUP !== undefined)
-    throw new RequestError('Cannot choose: give HOST= or GROUP=, not both');
+export function limitOf({ HOST, GROUP }: Given): string | undefined {
+  if (HOST !== undefined && GROUP !== undefined) throw new UsageError('Cannot choose: give HOST= or GROUP=, not both');
   return HOST ?? GROUP;
 }
 
 function needPlace(name: string, given: Given): void {
-  if (limitOf(given) === undefined) throw new RequestError(`Cannot ${name}: say where, with HOST= or GROUP=`);
-}
-
-function words(text: string | undefined): readonly string[] {
-  return (text ?? '').split(/\s+/).filter((word) => word !== '');
+  if (limitOf(given) === undefined) throw new UsageError(`Cannot ${name}: say where, with HOST= or GROUP=`);
 }
 
 /** `DRY_RUN=0` is not a dry run. */
-function isSet(value: string | undefined): boolean {
+export function isSet(value: string | undefined): boolean {
   return value !== undefined && !['0', 'no', 'false'].includes(value.toLowerCase());
 }

@@ -16,11 +16,23 @@ export type HostReport =
  * Reads the reports of a fleet, `<host>.json` each, by name: what `status --json` prints, or that the host is
  * unreachable. A file that is neither counts as unreachable, with the reason.
  *
+ * @param expected hosts that count as unreachable when they have no file.
  * @throws when the directory cannot be read.
  */
-export async function readHostReports(directory: string): Promise<readonly HostReport[]> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith('.json')).sort();
-  return Promise.all(names.map((name) => readReport(join(directory, name), name.slice(0, -'.json'.length))));
+export async function readHostReports(
+  directory: string,
+  expected: readonly string[] = [],
+): Promise<readonly HostReport[]> {
+  const files = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+  const found = new Set(files.map((name) => name.slice(0, -'.json'.length)));
+  const names = [...new Set([...found, ...expected])].sort();
+  return Promise.all(
+    names.map((name) =>
+      found.has(name)
+        ? readReport(join(directory, `${name}.json`), name)
+        : { name, unreachable: 'no status was gathered' },
+    ),
+  );
 }
 
 async function readReport(path: string, name: string): Promise<HostReport> {

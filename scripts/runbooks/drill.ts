@@ -8,7 +8,7 @@ const drill: Runbook = {
   name: 'drill',
   title: 'Rehearse the loss of hosts: restore a sample to scratch space, compare, measure RPO and RTO',
   options: [
-    { name: 'limit', value: 'group', kind: 'host', text: 'A host or group of the inventory (graphite)' },
+    { name: 'limit', value: 'group', kind: 'hosts', text: 'A host or group of the inventory (graphite)' },
     { name: 'metrics', value: 'glob', text: 'Only these metrics (*)' },
     { name: 'sample', value: 'n/t', text: 'The n-th of t parts of the metrics (1/50; 1/1 is all)' },
     { name: 'scratch', value: 'dir', text: "Empty directory on the hosts (that of the hosts' configuration)" },

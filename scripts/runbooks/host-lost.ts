@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { backupStep, statusStep } from './steps/backup.ts';
 import { carbonOption, startCarbon } from './steps/carbon.ts';
 import { Fleet } from './steps/fleet.ts';
@@ -33,7 +34,8 @@ function plan(values: Values): Plan {
   const host = values.required('host');
   const fleet = new Fleet(values);
   const date = values.one('date');
-  const release = values.one('release');
+  const tarball = values.one('release');
+  const release = tarball === undefined ? undefined : resolve(tarball);
   const roll = { ...(release !== undefined && { whisper_backup_release: release }) };
   const carbon = startCarbon(fleet, host, values);
   const wanted = values.all('metrics').filter((glob) => glob !== '*');

@@ -1,3 +1,4 @@
+import { UsageError } from '../usage.ts';
 import { backupStep } from './steps/backup.ts';
 import { compareStep } from './steps/compare.ts';
 import { Fleet } from './steps/fleet.ts';
@@ -9,7 +10,10 @@ const moveMetrics: Runbook = {
   name: 'move-metrics',
   title: "Move a host's metrics to another: through the bucket of the first",
   options: [
-    { name: 'from', value: 'host', isRequired: true, kind: 'host', text: 'The host that has them' },
+    {
+      ...{ name: 'from', value: 'host', isRequired: true, kind: 'host', unless: 'from-is-dead' },
+      text: 'The host that has them',
+    },
     { name: 'to', value: 'host', isRequired: true, kind: 'host', text: 'The host that gets them' },
     { ...metricsOption, isRequired: true },
     { name: 'bucket', value: 'name', isRequired: true, text: 'Bucket of the first' },
@@ -21,6 +25,7 @@ const moveMetrics: Runbook = {
 
 function plan(values: Values): Plan {
   const [from, to] = [values.required('from'), values.required('to')];
+  if (from === to) throw new UsageError(`--from and --to must be two hosts: got ${from} twice`);
   const fleet = new Fleet(values);
   const globs = values.all('metrics');
   const place = [`--bucket=${values.required('bucket')}`, `--storage-path=${values.one('storage-path') ?? ''}`];

@@ -54,6 +54,18 @@ describe('the Ansible content', () => {
     assert.deepEqual([...new Set(modules)], ['ansible.builtin']);
   });
 
+  it('has an example inventory that names the release that `make dist` makes of this checkout', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    const names = (await readdir(join(ansible, 'inventory.example'), { recursive: true })).filter((name) =>
+      name.endsWith('.yml'),
+    );
+    const texts = await Promise.all(names.map((name) => readFile(join(ansible, 'inventory.example', name), 'utf8')));
+    const releases = texts.flatMap((text) =>
+      [...text.matchAll(/whisper-backup-(\S+)-linux-/g)].map(([, name]) => name),
+    );
+    assert.deepEqual([...new Set(releases)], [version]);
+  });
+
   it('checks the arguments of the role, with the defaults that it has', async () => {
     const defaults = parseYAML<Record<string, unknown>>(await readFile(join(role, 'defaults/main.yml'), 'utf8'));
     const specs = parseYAML<{

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { $, quote } from 'zx';
-import { checkout } from './checkout.ts';
+import { ansibleEnvironment, checkout } from '../../fleet/checkout.ts';
+import { remoteProblem } from './adhoc.ts';
 import type { Diary } from './diary.ts';
 import type { Command } from './step.ts';
 
@@ -13,9 +14,6 @@ function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Ansible's settings, unless others were named. */
-export const ansibleConfig = 'ansible/ansible.cfg';
-
 /**
  * Runs one command to its end, and passes on what it prints.
  *
@@ -23,11 +21,11 @@ export const ansibleConfig = 'ansible/ansible.cfg';
  * @returns what is wrong, if anything.
  */
 export async function execute(command: Command, diary: Diary, signal: AbortSignal): Promise<string | undefined> {
-  const { program, args, accepts = [0], forgives, judge } = command;
+  const { program, args } = command;
   diary.say(`$ ${typedForm(command)}`);
   const running = $({
     cwd: checkout,
-    env: { ANSIBLE_CONFIG: `${checkout}/${ansibleConfig}`, ...process.env },
+    env: ansibleEnvironment(),
     nothrow: true,
     quiet: true,
     quote,
@@ -39,12 +37,13 @@ export async function execute(command: Command, diary: Diary, signal: AbortSigna
   running.stderr.on('data', (chunk) => diary.pass(String(chunk)));
   const { exitCode, stdout } = await running;
   signal.removeEventListener('abort', stop);
-  if (exitCode !== 0 && !forgives?.test(stdout)) {
-    // Ansible has exit codes of its own, and prints that of the command on the host.
-    const onHost = / \| (?:FAILED|CHANGED|SUCCESS)[^|\n]*\| rc=(\d+) >>/.exec(stdout)?.[1];
-    const code = onHost === undefined ? undefined : Number(onHost);
-    if (code === undefined) return `${program} ended with exit code ${exitCode ?? 'none'}`;
-    if (!accepts.includes(code)) return `the command on the host ended with exit code ${code}`;
-  }
-  return judge?.(stdout);
+  return problemOf(command, exitCode, stdout) ?? command.judge?.(stdout);
+}
+
+function problemOf(command: Command, exitCode: number | null, stdout: string): string | undefined {
+  const { program, accepts = [0], forgives } = command;
+  if (program === 'ansible') return remoteProblem(stdout, exitCode, accepts);
+  // Ansible ends with 2 when a task failed, with others when a host was unreachable or nothing was started.
+  if (exitCode === 0 || (exitCode === 2 && forgives?.test(stdout))) return undefined;
+  return `${program} ended with exit code ${exitCode ?? 'none'}`;
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { checkout } from './checkout.ts';
+import { ansibleArguments } from '../../fleet/ansiblearguments.ts';
+import { checkout } from '../../fleet/checkout.ts';
 import type { Command, Values } from './step.ts';
 
 /** What a playbook may be told. */
@@ -18,13 +19,17 @@ export interface PlaybookVariables {
 
 /** Makes the commands of a runbook: playbooks, and single commands on a host, all with the same inventory. */
 export class Fleet {
-  readonly #inventory: readonly string[];
+  /** The inventory, and further arguments of an operator. */
+  readonly #common: readonly string[];
   /** Absolute. */
   readonly directory: string;
 
   constructor(values: Values) {
     const inventory = values.one('inventory');
-    this.#inventory = inventory === undefined ? [] : ['--inventory', resolve(inventory)];
+    this.#common = [
+      ...(inventory === undefined ? [] : ['--inventory', resolve(inventory)]),
+      ...ansibleArguments(values.one('ansible-args'), '--ansible-args'),
+    ];
     this.directory = resolve(values.one('fleet-dir') ?? `${checkout}/.fleet`);
   }
 
@@ -32,14 +37,14 @@ export class Fleet {
   playbook(name: string, limit: string, variables: PlaybookVariables = {}): Command {
     const given = Object.entries(variables).filter(([, value]) => value !== undefined);
     const extra = given.length === 0 ? [] : ['--extra-vars', JSON.stringify(Object.fromEntries(given))];
-    const args = [`ansible/playbooks/${name}.yml`, ...this.#inventory, '--limit', limit, ...extra];
+    const args = [`ansible/playbooks/${name}.yml`, ...this.#common, '--limit', limit, ...extra];
     return { program: 'ansible-playbook', args };
   }
 
   /** Runs a command on a host as root, by the connection that playbooks use. No shell sees it. */
   remote(host: string, argv: readonly string[], more: Pick<Command, 'accepts' | 'judge'> = {}): Command {
     const module = ['--become', '--module-name', 'ansible.builtin.command', '--args', JSON.stringify({ argv })];
-    return { program: 'ansible', args: [host, ...this.#inventory, ...module], ...more };
+    return { program: 'ansible', args: [host, ...this.#common, ...module], ...more };
   }
 
   /** Runs the tool on a host, as root with the host's own configuration. */

@@ -8,6 +8,7 @@ import type { Runbook, RunbookOption, Values } from './step.ts';
 /** What every runbook takes. */
 export const commonOptions: readonly RunbookOption[] = [
   { name: 'inventory', value: 'path', text: "Ansible's inventory (that of ansible.cfg)" },
+  { name: 'ansible-args', value: 'args', text: "Further arguments for Ansible, such as '-K'" },
   { name: 'fleet-dir', value: 'dir', text: 'Where the journal, the log and reports are kept (.fleet)' },
   { name: 'dry-run', text: 'Print the plan with its commands, and do nothing' },
   { name: 'json', text: 'With --dry-run: print the plan as JSON' },
@@ -19,7 +20,7 @@ export const commonOptions: readonly RunbookOption[] = [
 ];
 
 /** These say how to run, not what to do: a run that is resumed may have others. */
-const manner = new Set(['dry-run', 'json', 'yes', 'resume', 'past', 'anew', 'help', 'fleet-dir']);
+const manner = new Set(['dry-run', 'json', 'yes', 'resume', 'past', 'anew', 'help', 'fleet-dir', 'ansible-args']);
 
 export interface Given {
   readonly values: Values;
@@ -51,7 +52,7 @@ export function readOptions(runbook: Runbook, argv: readonly string[]): Given {
   };
   if (!values.is('help')) {
     for (const { name, isRequired } of specs) if (isRequired) values.required(name);
-    for (const { name, kind = 'text' } of specs) for (const value of texts(name)) check(name, kind, value);
+    for (const { name, kind } of specs) for (const value of texts(name)) check(name, kind, value);
   }
   const record: Record<string, string | readonly string[] | boolean> = {};
   for (const [name, value] of Object.entries(typed)) if (!manner.has(name) && value !== undefined) record[name] = value;
@@ -76,12 +77,12 @@ function parse(specs: readonly RunbookOption[], argv: readonly string[]): Typed 
   }
 }
 
-function check(name: string, kind: 'host' | 'date' | 'text', value: string): void {
+function check(name: string, kind: RunbookOption['kind'], value: string): void {
   if (value === '') throw new UsageError(`--${name} must not be empty`);
-  if (kind === 'host' && !/^[\w][\w.-]*$/.test(value))
-    throw new UsageError(
-      `--${name} must be the name of one host or group of the inventory: got ${JSON.stringify(value)}`,
-    );
+  if ((kind === 'host' || kind === 'hosts') && !/^[\w][\w.-]*$/.test(value)) {
+    const what = kind === 'host' ? 'host' : 'host or group';
+    throw new UsageError(`--${name} must be the name of one ${what} of the inventory: got ${JSON.stringify(value)}`);
+  }
   if (kind === 'date') parseDate(value);
   // Ansible would take it for a template, or for a variable of the host, and put something else there.
   if (/\{[{%#]|\$/.test(value))

@@ -1,4 +1,5 @@
-import { ansibleConfig, typedForm } from './execute.ts';
+import { ansibleConfig } from '../../fleet/checkout.ts';
+import { typedForm } from './execute.ts';
 import type { Plan, Runbook } from './step.ts';
 
 type IsDone = (id: string) => boolean;

@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { RunLockedError, reasonOf } from '../../../lib/errors.ts';
 import { printable } from '../../../lib/printable.ts';
 import { acquireRunLock, type RunLock } from '../../../lib/system/runlock.ts';
 import { exitCodeOfError, exitCodes } from '../../exitcode.ts';
+import { matchingHosts, requireOneHost } from '../../fleet/matchinghosts.ts';
 import { jsonLine } from '../../jsonline.ts';
 import { UsageError } from '../../usage.ts';
 import { askNobody, askOnTerminal } from './ask.ts';
@@ -42,6 +43,8 @@ async function run(runbook: Runbook, given: Given): Promise<number> {
   if (values.is('dry-run')) return await show(runbook, plan, given, place);
   if (!values.is('yes') && !process.stdin.isTTY)
     throw new UsageError('There is nobody to ask, as standard input is no terminal: --yes does it unasked');
+
+  checkHosts(runbook, given);
 
   const diary = new Diary(fileOf(place, '', 'log'));
   const lock = await takeLock(place);
@@ -98,9 +101,22 @@ async function show(runbook: Runbook, plan: Plan, { values }: Given, place: Jour
   return exitCodes.done;
 }
 
+/** Ansible would run each command on all hosts that a name stands for, or on none. */
+function checkHosts({ options }: Runbook, { values }: Given): void {
+  const inventory = values.one('inventory');
+  const path = inventory === undefined ? undefined : resolve(inventory);
+  for (const { kind, name, unless } of options) {
+    if (unless !== undefined && values.is(unless)) continue;
+    if (kind === 'host') for (const host of values.all(name)) requireOneHost(host, path);
+    if (kind === 'hosts') matchingHosts({ inventory: path, limit: values.one(name) });
+  }
+}
+
 /** One journal for each runbook and what it is about. */
 function placeOf(runbook: Runbook, { values }: Given): JournalPlace {
-  const hosts = runbook.options.filter(({ kind }) => kind === 'host').flatMap(({ name }) => values.all(name));
+  const hosts = runbook.options
+    .filter(({ kind }) => kind === 'host' || kind === 'hosts')
+    .flatMap(({ name }) => values.all(name));
   const subject = hosts.length > 0 ? hosts.join('-to-') : 'all';
   const directory = join(new Fleet(values).directory, 'journal');
   return { directory, runbook: runbook.name, subject, isRehearsal: runbook.isRehearsal ?? false };

@@ -52,7 +52,10 @@ export interface RunbookOption {
   readonly value?: string;
   readonly isMany?: boolean;
   readonly isRequired?: boolean;
-  readonly kind?: 'host' | 'date' | 'text';
+  /** `host`: one host, made sure of before anything is done. `hosts`: a host or a group. @default 'text' */
+  readonly kind?: 'host' | 'hosts' | 'date' | 'text';
+  /** A flag with which the host need not be in the inventory any more. */
+  readonly unless?: string;
   readonly text: string;
 }
 

@@ -9,6 +9,12 @@ export type Call = readonly string[];
 
 /** Records how it was called, then does what the test has prepared for the n-th call. */
 const STAND_IN = `#!/bin/sh
+case "$*" in *--list-hosts*)
+  # Every name is that of one host.
+  while [ "$#" -gt 1 ] && [ "$1" != --limit ]; do shift; done
+  printf '  hosts (1):\\n    %s\\n' "$2"
+  exit 0 ;;
+esac
 { printf '%s' "\${0##*/}"; for argument in "$@"; do printf '\\t%s' "$argument"; done; printf '\\n'; } >> "$STAND_IN/calls"
 calls=$(wc -l < "$STAND_IN/calls")
 if [ -f "$STAND_IN/answer.$calls" ]; then . "$STAND_IN/answer.$calls"; fi

@@ -112,7 +112,7 @@ describe('the runbooks', () => {
     const args = ['--host', 'h1', '--yes'];
     const fails = `echo "h1 | FAILED | rc=3 >>"; exit 2`;
     await on.answer(1, fails);
-    assert.match((await on.run('bucket-damaged', ...args)).stdout, /the command on the host ended with exit code 3$/m);
+    assert.match((await on.run('bucket-damaged', ...args)).stdout, /the command on h1 ended with exit code 3$/m);
     await on.answer(2, fails);
     assert.equal((await on.run('bucket-damaged', ...args, '--anew')).code, 1);
     const past = await on.run('bucket-damaged', ...args, '--resume', '--past');
@@ -127,7 +127,7 @@ describe('the runbooks', () => {
     for (const call of [1, 2, 4]) await on.answer(call, damaged);
     const { code, stdout } = await on.run('bucket-damaged', '--host', 'h1', '--yes');
     assert.equal(code, 1);
-    assert.match(stdout, /^Stopped at step 'verify-again': the command on the host ended with exit code 4$/m);
+    assert.match(stdout, /^Stopped at step 'verify-again': the command on h1 ended with exit code 4$/m);
   });
 
   it('stop when metrics of the bucket are not on the host', async () => {

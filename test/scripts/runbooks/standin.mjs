@@ -6,7 +6,8 @@ import process from 'node:process';
 const TOOL = '/usr/local/bin/whisper-backup';
 const [world = '', program = '', ...args] = process.argv.slice(2);
 const { root, tool } = JSON.parse(world);
-process.exitCode = program === 'ansible' ? runModule() : runPlaybook();
+if (args.includes('--list-hosts')) process.stdout.write(`  hosts (1):\n    ${argumentOf('--limit')}\n`);
+else process.exitCode = program === 'ansible' ? runModule() : runPlaybook();
 
 function runModule() {
   const [host = ''] = args;
@@ -42,7 +43,8 @@ function run(host, command, words) {
     env: { PATH: process.env.PATH, HOME: '/', WHISPER_BACKUP_CONFIG: `${root}/${host}/config.json` },
     encoding: 'utf8',
   });
-  return { code: status ?? 1, output: `${stdout}${stderr}` };
+  // As Ansible does it.
+  return { code: status ?? 1, output: `${stdout.trimEnd()}${stderr}` };
 }
 
 function note(host, words) {

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { WhisperBackupError } from '../../lib/errors.ts';
+import { UsageError } from '../usage.ts';
+import { ansibleEnvironment, checkout } from './checkout.ts';
+
+export interface HostChoice {
+  /** Path of an inventory. @default that of Ansible's configuration */
+  readonly inventory?: string | undefined;
+  /** A host, a group or a pattern. @default every host of the group `graphite` */
+  readonly limit?: string | undefined;
+}
+
+/**
+ * Asks Ansible which hosts of the group `graphite` are chosen. Ansible itself ends with 0 when there are none.
+ *
+ * @throws WhisperBackupError `NO_HOSTS` when there is none, with what Ansible reports.
+ */
+export function matchingHosts({ inventory, limit }: HostChoice): readonly string[] {
+  const args = ['graphite', '--list-hosts'];
+  if (inventory !== undefined) args.push('--inventory', inventory);
+  if (limit !== undefined) args.push('--limit', limit);
+  const env = { ...ansibleEnvironment(), ANSIBLE_NOCOLOR: '1' };
+  const { error, stdout, stderr } = spawnSync('ansible', args, { cwd: checkout, env, encoding: 'utf8' });
+  if (error) throw new Error(`Cannot start ansible: ${error.message}: install ansible-core`, { cause: error });
+  const hosts = [...stdout.matchAll(/^ {4}(\S+)$/gm)].map(([, name = '']) => name);
+  if (hosts.length > 0) return hosts;
+  const what = limit === undefined ? 'any host' : `"${limit}"`;
+  const where = inventory === undefined ? "Ansible's default inventory" : `the inventory ${inventory}`;
+  throw new WhisperBackupError(
+    'NO_HOSTS',
+    `Cannot find ${what} in the group graphite of ${where}: check the inventory and the name. Ansible reports: ${oneLine(stderr)}`,
+  );
+}
+
+/**
+ * Makes sure that a name is that of one host.
+ *
+ * @throws UsageError when it is a group or a pattern, which may be several hosts.
+ */
+export function requireOneHost(name: string, inventory: string | undefined): void {
+  const hosts = matchingHosts({ inventory, limit: name });
+  if (hosts.length === 1 && hosts[0] === name) return;
+  const shown = hosts.length > 5 ? `${hosts.slice(0, 5).join(', ')} and ${hosts.length - 5} more` : hosts.join(', ');
+  throw new UsageError(`"${name}" is not the name of one host, but a group or a pattern for ${shown}: name the host`);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim() || 'nothing';
+}

@@ -1,0 +1,28 @@
+import { UsageError } from '../usage.ts';
+
+/**
+ * Splits text into words as a shell does, with single quotes, double quotes and backslashes, and expands nothing.
+ *
+ * @param name what the text was given as, for the error.
+ * @throws UsageError when a quote is not closed.
+ */
+export function splitWords(text: string, name: string): readonly string[] {
+  const words: string[] = [];
+  // A quoted part, an escaped character, plain characters, or white space between words.
+  const part = /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)|(\s+)/gsy;
+  let word: string | undefined;
+  while (part.lastIndex < text.length) {
+    const at = part.lastIndex;
+    const match = part.exec(text);
+    if (!match) throw new UsageError(`Cannot read ${name}: a quote is not closed: ${text.slice(at)}`);
+    const [, single, double, escaped, plain, space] = match;
+    if (space !== undefined) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else {
+      word = (word ?? '') + (single ?? double?.replace(/\\(["\\])/g, '$1') ?? escaped ?? plain ?? '');
+    }
+  }
+  if (word !== undefined) words.push(word);
+  return words;
+}
