@@ -218,7 +218,12 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
 /** Makes the prefix where it is missing, and holds it open. */
 async function openTree(options: Pick<RestoreOptions, 'prefix' | 'owner'>): Promise<FileHandle> {
   try {
-    return await open(makePrefix(options.prefix, options));
+    const directory = makePrefix(options.prefix, options);
+    try {
+      return await open(directory.at('.'));
+    } finally {
+      directory.close();
+    }
   } catch (error) {
     throw refusal(error, `make ${options.prefix}`);
   }

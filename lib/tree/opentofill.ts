@@ -1,7 +1,8 @@
-import { fstatSync, statSync } from 'node:fs';
+import { fstatSync, lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WhisperBackupError } from '../errors.ts';
 import { ARCHIVE_INFO_SIZE, isCompressed, METADATA_SIZE, sizeOf } from '../whisper/header.ts';
+import type { Place } from './openplace.ts';
 import { type LockOptions, type OpenFile, openLocked, readStable } from './readfile.ts';
 
 /** A file that is open, locked, read, and the one that its name stands for. */
@@ -17,13 +18,13 @@ export interface FileToFill extends Pick<OpenFile, 'fd' | 'close'> {
  * @throws WhisperBackupError `REPLACED` when its name came to stand for another file, and those of `openLocked` and
  *   `readStable`.
  */
-export async function openToFill(file: string, mode: 'read' | 'write', options: LockOptions): Promise<FileToFill> {
+export async function openToFill(place: Place, mode: 'read' | 'write', options: LockOptions): Promise<FileToFill> {
   const deadline = performance.now() + options.fileLockTimeout * 1000;
   for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
-    const { fd, close } = await openLocked(file, mode, options);
+    const { fd, close } = await openLocked(place.path, mode, options, place.at);
     try {
-      assertCurrent(file, fd);
-      const bytes = readStable(file, fd);
+      assertCurrent(place, fd);
+      const bytes = readStable(place.path, fd);
       const isLast = performance.now() >= deadline || options.stopped?.();
       if (isLast || !isBeingCreated(bytes, fd, options)) return { fd, close, bytes };
     } catch (error) {
@@ -41,13 +42,13 @@ export async function openToFill(file: string, mode: 'read' | 'write', options: 
  *
  * @throws WhisperBackupError `REPLACED`
  */
-export function assertCurrent(file: string, fd: number): void {
+export function assertCurrent(place: Place, fd: number): void {
   const held = fstatSync(fd, { bigint: true });
-  const named = statSync(file, { bigint: true, throwIfNoEntry: false });
+  const named = lstatSync(place.at, { bigint: true, throwIfNoEntry: false });
   if (named?.ino === held.ino && named.dev === held.dev) return;
   throw new WhisperBackupError(
     'REPLACED',
-    `Cannot fill ${file}: another process keeps replacing it: stop what rewrites it (whisper-resize, rsync), and try again`,
+    `Cannot fill ${place.path}: another process keeps replacing it: stop what rewrites it (whisper-resize, rsync), and try again`,
   );
 }
 

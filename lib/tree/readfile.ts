@@ -36,11 +36,17 @@ export interface OpenFile {
 /**
  * Opens a regular file and locks it: shared to read, exclusive to write.
  *
+ * @param at the path to open it by, following no link. @default `file`, and what that links to
  * @throws WhisperBackupError `VANISHED` when there is no such file, `DANGLING_LINK`, `NOT_REGULAR`, `LOCK_TIMEOUT`,
  *   `NO_LOCKS`, `STOPPED`, or the system's error.
  */
-export async function openLocked(file: string, mode: 'read' | 'write', options: LockOptions): Promise<OpenFile> {
-  const { fd } = openRegular(file, mode);
+export async function openLocked(
+  file: string,
+  mode: 'read' | 'write',
+  options: LockOptions,
+  at?: string,
+): Promise<OpenFile> {
+  const { fd } = openRegular(file, mode, at);
   try {
     if (options.flock) await lock(fd, file, mode, options);
     return { fd, stats: fstatSync(fd), close: () => closeSync(fd) };
@@ -60,15 +66,18 @@ export function lock(fd: number, file: string, mode: 'read' | 'write', options: 
  * Opens a regular file, without its lock. Looks before it opens (a device may act on being opened), and opens without
  * blocking (a FIFO may be swapped in).
  *
+ * @param at as for {@link openLocked}.
  * @throws WhisperBackupError `VANISHED`, `DANGLING_LINK`, `NOT_REGULAR`, or the system's error.
  */
 export function openRegular(
   file: string,
   mode: 'read' | 'write',
+  at?: string,
 ): { readonly fd: number; readonly stats: BigIntStats } {
+  const flags = (mode === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK;
   try {
-    assertRegular(file, statSync(file));
-    const fd = openSync(file, (mode === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK);
+    assertRegular(file, at === undefined ? statSync(file) : lstatSync(at));
+    const fd = openSync(at ?? file, at === undefined ? flags : flags | constants.O_NOFOLLOW);
     try {
       const stats = fstatSync(fd, { bigint: true });
       assertRegular(file, stats);
@@ -79,7 +88,7 @@ export function openRegular(
     }
   } catch (cause) {
     if (codeOf(cause) !== 'ENOENT') throw cause;
-    if (lstatSync(file, { throwIfNoEntry: false }))
+    if (at === undefined && lstatSync(file, { throwIfNoEntry: false }))
       throw new WhisperBackupError('DANGLING_LINK', `Cannot read ${file}: it is a link to nothing`, { cause });
     throw new WhisperBackupError('VANISHED', `${file} is not there any more`, { cause });
   }

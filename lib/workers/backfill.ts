@@ -1,6 +1,9 @@
-import { fsyncSync, writeSync } from 'node:fs';
+import { fstatSync, fsyncSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../errors.ts';
+import { locateFile } from '../tree/descent.ts';
+import { assertNoForeignHardLink } from '../tree/linkrule.ts';
+import type { Place } from '../tree/openplace.ts';
 import { assertCurrent, type FileToFill, openToFill } from '../tree/opentofill.ts';
 import type { LockOptions } from '../tree/readfile.ts';
 import { type FillPlan, planFill } from '../whisper/fill.ts';
@@ -40,11 +43,25 @@ export async function backfill(file: string, source: Uint8Array, options: Backfi
 }
 
 async function backfillOnce(file: string, source: Uint8Array, options: BackfillOptions): Promise<number> {
-  const open = await openToFill(file, options.dryRun ? 'read' : 'write', options);
+  const place = locate(file);
   try {
-    return backfillOpen(file, open, source, options);
+    const open = await openToFill(place, options.dryRun ? 'read' : 'write', options);
+    try {
+      return backfillOpen(place, open, source, options);
+    } finally {
+      open.close();
+    }
   } finally {
-    open.close();
+    place.close();
+  }
+}
+
+function locate(file: string): Place {
+  try {
+    return locateFile(file);
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOENT') throw cause;
+    throw new WhisperBackupError('VANISHED', `${file} is not there any more`, { cause });
   }
 }
 
@@ -54,16 +71,17 @@ async function backfillOnce(file: string, source: Uint8Array, options: BackfillO
  * @throws WhisperBackupError `REPLACED` when the file that was filled is no longer the one of this name.
  */
 export function backfillOpen(
-  file: string,
+  place: Place,
   { fd, bytes: local }: Pick<FileToFill, 'fd' | 'bytes'>,
   source: Uint8Array,
   options: Pick<BackfillOptions, 'now' | 'dryRun' | 'sync'>,
 ): number {
   const plan = planFill({ local, source, now: options.now });
   if (!options.dryRun && plan.writes.length > 0) {
+    assertNoForeignHardLink(place.path, fstatSync(fd), place.directory.stats());
     write(fd, plan);
     if (options.sync) fsyncSync(fd);
-    assertCurrent(file, fd);
+    assertCurrent(place, fd);
   }
   return plan.filled;
 }

@@ -1,22 +1,25 @@
 import {
   closeSync,
+  constants,
   fchmodSync,
   linkSync,
   lstatSync,
   openSync,
   renameSync,
-  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { assertPathLength, locateFile } from '../tree/descent.ts';
+import type { OpenDirectory } from '../tree/opendirectory.ts';
+import { Place } from '../tree/openplace.ts';
 import { openToFill } from '../tree/opentofill.ts';
-import { giveFileTo, type Owner, placeDirectory, realInside } from '../tree/place.ts';
+import { giveTo, type Owner, placeDirectory } from '../tree/place.ts';
 import type { LockOptions } from '../tree/readfile.ts';
 import { refusal } from '../tree/refusal.ts';
-import { temporaryBeside } from '../tree/temporary.ts';
+import { temporaryName } from '../tree/temporary.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
@@ -65,50 +68,84 @@ const TRIES = 20;
 async function publishData(data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
   for (let tries = 1; ; tries++) {
     try {
-      const file = placeOf(task, tries === 1);
-      if (lstatSync(file, { throwIfNoEntry: false }))
-        return await meet(realInside(task.prefix, file), data, task, stopped);
-      // link(2) never replaces: EEXIST says that carbon was quicker.
-      if (!task.dryRun) withTemporary(file, data, task, (temporary) => linkSync(temporary, file));
-      return { outcome: 'restored', bytes: data.length };
+      return await publishAt(placeOf(task, tries === 1), data, task, stopped);
     } catch (error) {
       // ENOENT: the directory was still empty when another thread put the one it had made in its place.
-      const raced = ['EEXIST', 'VANISHED', 'REPLACED', 'ENOENT'].includes(codeOf(error));
+      const raced = ['EEXIST', 'VANISHED', 'REPLACED', 'ENOENT', 'ELOOP', 'EXCHANGED'].includes(codeOf(error));
       if (!raced || tries === TRIES) throw error;
     }
   }
 }
 
+/** @param place undefined when its directory is missing, and a dry run does not make it. */
+async function publishAt(
+  place: Place | undefined,
+  data: Uint8Array,
+  task: PublishTask,
+  stopped: () => boolean,
+): Promise<Published> {
+  try {
+    const found = place && lstatSync(place.at, { throwIfNoEntry: false });
+    if (found?.isSymbolicLink()) return await meetLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
+    if (place && found) return await meet(place, data, task, stopped);
+    // link(2) never replaces: EEXIST says that carbon was quicker.
+    if (place && !task.dryRun) withTemporary(place, data, task, (temporary) => linkSync(temporary, place.at));
+    return { outcome: 'restored', bytes: data.length };
+  } finally {
+    place?.close();
+  }
+}
+
 /** Where the last file of this thread went: most are neighbours. */
-let last: { readonly prefix: string; readonly relative: string; readonly directory: string } | undefined;
+let last: { readonly prefix: string; readonly relative: string; readonly directory: OpenDirectory } | undefined;
 
 /** Where the file goes, its directory made. @param isTrusting whether a directory that is there is still the right one. */
-function placeOf(task: PublishTask, isTrusting: boolean): string {
+function placeOf(task: PublishTask, isTrusting: boolean): Place | undefined {
   const { prefix, path } = task;
+  assertPathLength(join(prefix, `${path}.wsp`));
   const slash = path.lastIndexOf('/');
   const relative = path.slice(0, Math.max(0, slash));
-  const isLast = isTrusting && last?.prefix === prefix && last.relative === relative;
-  if (!last || !isLast || !lstatSync(last.directory, { throwIfNoEntry: false })?.isDirectory())
-    last = { prefix, relative, directory: placeDirectory(prefix, relative, task) };
-  return join(last.directory, `${path.slice(slash + 1)}.wsp`);
+  const name = `${path.slice(slash + 1)}.wsp`;
+  if (isTrusting && last?.prefix === prefix && last.relative === relative && last.directory.isInPlace())
+    return new Place(last.directory.share(), name);
+  last?.directory.close();
+  last = undefined;
+  const directory = placeDirectory(prefix, relative, task);
+  if (!directory) return undefined;
+  last = { prefix, relative, directory };
+  return new Place(directory.share(), name);
+}
+
+/** As {@link meet}, for a link to a file. */
+async function meetLinked(
+  file: string,
+  data: Uint8Array,
+  task: PublishTask,
+  stopped: () => boolean,
+): Promise<Published> {
+  const place = locateFile(file);
+  try {
+    return await meet(place, data, task, stopped);
+  } finally {
+    place.close();
+  }
 }
 
 /** A local file is there. It stays, and gets what it lacks, unless it may be replaced. All under its exclusive lock. */
-async function meet(file: string, data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
+async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
   const bytes = data.length;
-  const open = await openToFill(file, task.dryRun ? 'read' : 'write', { ...task, stopped });
+  const open = await openToFill(place, task.dryRun ? 'read' : 'write', { ...task, stopped });
   try {
     const local = open.bytes;
     if (Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
     const damage = damageOf(local);
     if (task.overwrite || (damage && task.replaceDamaged)) {
-      const aside = task.overwrite ? undefined : `${file}.damaged-${formatTimestamp(new Date(task.now))}`;
-      if (!task.dryRun) replace(file, data, task, aside);
+      if (!task.dryRun) replace(place, data, task);
       return { outcome: 'restored', bytes };
     }
-    if (damage) throw localDamaged(file, local, damage, task);
+    if (damage) throw localDamaged(place.path, local, damage, task);
     const now = Math.floor(task.now / 1000);
-    const filled = backfillOpen(file, open, data, { now, dryRun: task.dryRun, sync: false });
+    const filled = backfillOpen(place, open, data, { now, dryRun: task.dryRun, sync: false });
     return filled === 0 ? { outcome: 'unchanged', bytes } : { outcome: 'backfilled', bytes, filled };
   } finally {
     open.close();
@@ -133,12 +170,13 @@ function damageOf(local: Uint8Array): unknown {
   }
 }
 
-function replace(file: string, data: Uint8Array, task: PublishTask, aside: string | undefined): void {
-  withTemporary(file, data, task, (temporary) => {
+function replace(place: Place, data: Uint8Array, task: PublishTask): void {
+  const aside = task.overwrite ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
+  withTemporary(place, data, task, (temporary) => {
     // A second name first, so that there is a file in its place at any time, and the old one still when this fails.
-    if (aside !== undefined) linkSync(file, aside);
+    if (aside !== undefined) linkSync(place.at, aside);
     try {
-      renameSync(temporary, file);
+      renameSync(temporary, place.at);
     } catch (error) {
       if (aside !== undefined) unlinkSync(aside);
       throw error;
@@ -147,13 +185,13 @@ function replace(file: string, data: Uint8Array, task: PublishTask, aside: strin
 }
 
 /** Writes the whole file under a short name of no metric beside its place, and has it published from there. */
-function withTemporary(file: string, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): void {
-  const temporary = temporaryBeside(file);
-  const fd = openSync(temporary, 'wx', 0o600);
+function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): void {
+  const temporary = place.beside(temporaryName());
+  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     try {
       writeFileSync(fd, data);
-      giveFileTo(fd, task.owner, statSync(dirname(file)));
+      giveTo(fd, task.owner, place.directory.stats());
       fchmodSync(fd, 0o644);
     } finally {
       closeSync(fd);

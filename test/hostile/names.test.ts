@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, symlink } from 'node:fs/promises';
+import { lchown, mkdir, symlink } from 'node:fs/promises';
 import { describe } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createDiskStore } from '../../lib/store/disk.ts';
@@ -104,29 +104,31 @@ describe('keys with names that lead astray', () => {
   });
 });
 
-describe('directories of the tree that are links to outside', () => {
-  it('are not written through by any command, whatever it may replace', async () => {
+describe('links of another user to directories and files of root', () => {
+  it('are not written through by any command of root, whatever it may replace', async () => {
     await using scratch = await createScratch();
     const prefix = await plantAround(scratch);
     const bucket = new Bucket();
     for (const path of ['a/b', 'a/new', 'a/deep/new', 'up/evil', 'root/tmp/evil', 'gone/b', 'round/b', 'real/b'])
       await bucket.backup(path, daysAgo(9), file);
-    const links = { a: scratch.at('outside'), up: '..', root: '/', gone: scratch.at('nowhere'), round: 'round' };
-    for (const [name, target] of Object.entries(links)) await symlink(target, `${prefix}/${name}`);
     await mkdir(`${prefix}/real`);
-    await symlink(scratch.at('outside', 'b.wsp'), `${prefix}/real/b.wsp`);
+    const links = { a: scratch.at('outside'), up: '..', root: '/', gone: scratch.at('nowhere'), round: 'round' };
+    for (const [name, target] of Object.entries({ ...links, 'real/b.wsp': scratch.at('outside', 'b.wsp') })) {
+      await symlink(target, `${prefix}/${name}`);
+      await lchown(`${prefix}/${name}`, 1234, 1234);
+    }
     const before = await around(scratch);
     for (const options of [{}, { overwrite: true }, { replaceDamaged: true }, { dryRun: true }]) {
       const { failed, counts } = await bringBack(bucket.store, prefix, { now, ...options });
       assert.deepEqual(codesOf(failed), {
-        'a.b': 'OUTSIDE_PREFIX',
-        'a.deep.new': 'OUTSIDE_PREFIX',
-        'a.new': 'OUTSIDE_PREFIX',
-        'gone.b': 'ENOENT',
-        'real.b': 'OUTSIDE_PREFIX',
-        'root.tmp.evil': 'OUTSIDE_PREFIX',
-        'round.b': 'ELOOP',
-        'up.evil': 'OUTSIDE_PREFIX',
+        'a.b': 'UNTRUSTED_LINK',
+        'a.deep.new': 'UNTRUSTED_LINK',
+        'a.new': 'UNTRUSTED_LINK',
+        'gone.b': 'DANGLING_LINK',
+        'real.b': 'UNTRUSTED_LINK',
+        'root.tmp.evil': 'UNTRUSTED_LINK',
+        'round.b': 'LINK_LOOP',
+        'up.evil': 'UNTRUSTED_LINK',
       });
       assert.equal(counts['failed'], failed.length);
     }

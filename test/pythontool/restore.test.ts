@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { chown, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { chown, lchown, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { backupKey } from '../../lib/bucket/layout.ts';
@@ -86,14 +86,15 @@ describe('restore', () => {
     await store.put(`../../evil/${TIMESTAMP}.wsp.gz`, gzipSync(file));
     await store.put(`../../evil/${TIMESTAMP}.sha1`, new TextEncoder().encode(sha1Of(file)));
     await put(store, 'good', file);
-    // A link that somebody has put into the tree leads no restore out of it, either.
+    // A link that the owner of the tree has put there leads no restore of root out of it, either.
     await scratch.directory('outside');
     await scratch.directory('top', 'tree');
     await symlink(scratch.at('outside'), scratch.at('top', 'tree', 'linked'));
+    await lchown(scratch.at('top', 'tree', 'linked'), 1234, 1234);
     await put(store, 'linked/evil', file);
 
     const summary = await bringBack(store, scratch.at('top', 'tree'));
-    assert.deepEqual(codesOf(summary.failed), { 'linked.evil': 'OUTSIDE_PREFIX' });
+    assert.deepEqual(codesOf(summary.failed), { 'linked.evil': 'UNTRUSTED_LINK' });
     // Names that Python's and our own writing make of an odd, harmless path.
     assert.deepEqual([...(await readTree(scratch.path)).keys()].toSorted(), [
       'top/tree/%2E%2E/a.wsp',
@@ -146,16 +147,17 @@ describe('restore', () => {
     assert.deepEqual([mode & 0o7777, uid], [0o755, owner]);
   });
 
-  it('python tool #13: does not write through a symbolic link that leads out of the prefix', async () => {
+  it('python tool #13: as root does not write through a symbolic link of another user to a file of root', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     await put(store, 'a', whisperFile({ seed: 2 }));
     const outside = await plant(scratch.at('outside'), 'precious.wsp', whisperFile({ seed: 1 }));
     await scratch.directory('tree');
     await symlink(outside, scratch.at('tree', 'a.wsp'));
+    await lchown(scratch.at('tree', 'a.wsp'), 1234, 1234);
     for (const overwrite of [false, true]) {
       const summary = await bringBack(store, scratch.at('tree'), { overwrite });
-      assert.deepEqual(codesOf(summary.failed), { a: 'OUTSIDE_PREFIX' });
+      assert.deepEqual(codesOf(summary.failed), { a: 'UNTRUSTED_LINK' });
       assert.deepEqual(new Uint8Array(await readFile(outside)), whisperFile({ seed: 1 }));
     }
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, lchown, link, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -35,6 +35,12 @@ function bringWhile(prefix: string, data: Uint8Array, act: () => void): Promise<
     return { uid: 0, gid: 0 };
   };
   return publish(Object.defineProperty({ ...task, ...locks }, 'owner', { get: owner }), () => false);
+}
+
+/** Makes a symbolic link that belongs to a user. */
+async function linkAs(uid: number, target: string, path: string): Promise<void> {
+  await symlink(target, path);
+  await lchown(path, uid, uid);
 }
 
 /** The code of a failure, or what came of it. */
@@ -309,23 +315,63 @@ describe('publish', () => {
     assert.deepEqual(await stateOf(scratch.path), plain);
   });
 
-  it('follows no link out of the prefix', async () => {
+  it('as root follows no link of another user to what is not that user’s', async () => {
     await using scratch = await createScratch();
     await scratch.directory('tree');
     await plantMetric(scratch.at('outside'), 'b', half);
-    await symlink(scratch.at('outside'), scratch.at('tree', 'a'));
     await scratch.directory('tree', 'x');
-    await symlink(scratch.at('outside', 'b.wsp'), scratch.at('tree', 'x', 'b.wsp'));
-    await symlink(scratch.at('outside', 'new.wsp'), scratch.at('tree', 'x', 'dangling.wsp'));
-    await symlink(scratch.at('outside', 'new'), scratch.at('tree', 'nowhere'));
+    await linkAs(1234, scratch.at('outside'), scratch.at('tree', 'a'));
+    await linkAs(1234, scratch.at('outside', 'b.wsp'), scratch.at('tree', 'x', 'b.wsp'));
+    await linkAs(1234, scratch.at('outside', 'new.wsp'), scratch.at('tree', 'x', 'dangling.wsp'));
+    await linkAs(1234, scratch.at('outside', 'new'), scratch.at('tree', 'nowhere'));
+    // Root’s own link, by way of one that is not.
+    await linkAs(0, 'a', scratch.at('tree', 'indirect'));
+    await linkAs(1234, scratch.at('tree'), scratch.at('prefix'));
     const outside = await stateOf(scratch.at('outside'));
-    for (const options of [{}, { overwrite: true, replaceDamaged: true }]) {
-      for (const path of ['a/b', 'a/new', 'a/deeper/new', 'x/b'])
-        assert.equal(codeOf(await bring(scratch.at('tree'), whole, { ...options, path })), 'OUTSIDE_PREFIX', path);
-      for (const path of ['x/dangling', 'nowhere/b'])
-        assert.equal((await bring(scratch.at('tree'), whole, { ...options, path })).outcome, 'failed', path);
+    for (const options of [{}, { overwrite: true, replaceDamaged: true }, { dryRun: true }]) {
+      const bringTo = (path: string, prefix = 'tree') => bring(scratch.at(prefix), whole, { ...options, path });
+      for (const path of ['a/b', 'a/new', 'a/deeper/new', 'x/b', 'indirect/b'])
+        assert.equal(codeOf(await bringTo(path)), 'UNTRUSTED_LINK', path);
+      for (const path of ['x/dangling', 'nowhere/b', 'nowhere/a/b'])
+        assert.equal(codeOf(await bringTo(path)), 'DANGLING_LINK', path);
+      assert.equal(codeOf(await bringTo('new', 'prefix')), 'UNTRUSTED_LINK');
     }
     assert.deepEqual(await stateOf(scratch.at('outside')), outside);
+    assert.deepEqual(await readdir(scratch.at('tree', 'x')), ['b.wsp', 'dangling.wsp']);
+  });
+
+  it('follows root’s links, and links of a user to what is that user’s, out of the prefix too', async () => {
+    await using scratch = await createScratch();
+    await scratch.directory('tree');
+    await plantMetric(scratch.at('disk', 'roots'), 'b', half);
+    await plantMetric(scratch.at('disk', 'users'), 'b', half);
+    await linkAs(0, scratch.at('disk', 'roots'), scratch.at('tree', 'roots'));
+    await linkAs(1234, scratch.at('disk', 'users'), scratch.at('tree', 'users'));
+    await linkAs(1234, '../disk/users/b.wsp', scratch.at('tree', 'file.wsp'));
+    for (const name of ['.', 'b.wsp']) await chown(scratch.at('disk', 'users', name), 1234, 1234);
+    for (const directory of ['roots', 'users']) {
+      assert.equal(codeOf(await bring(scratch.at('tree'), whole, { path: `${directory}/b` })), 'backfilled');
+      assert.equal(codeOf(await bring(scratch.at('tree'), half, { path: `${directory}/deep/c` })), 'restored');
+      assert.deepEqual(new Uint8Array(await readFile(scratch.at('disk', directory, 'deep', 'c.wsp'))), half);
+    }
+    assert.equal((await stat(scratch.at('disk', 'users', 'deep', 'c.wsp'))).uid, 1234);
+    assert.equal(codeOf(await bring(scratch.at('tree'), whole, { path: 'file' })), 'unchanged');
+    assert.equal(codeOf(await bring(scratch.at('tree'), half, { path: 'file', overwrite: true })), 'restored');
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('disk', 'users', 'b.wsp'))), half);
+    assert.ok((await lstat(scratch.at('tree', 'file.wsp'))).isSymbolicLink());
+  });
+
+  it('as root does not write to a file that a user has linked into the tree from elsewhere', async () => {
+    await using scratch = await createScratch();
+    const outside = await plantMetric(scratch.at('outside'), 'b', half);
+    await scratch.directory('tree', 'a');
+    await chown(scratch.at('tree', 'a'), 1234, 1234);
+    await link(outside, scratch.at('tree', 'a', 'b.wsp'));
+    assert.equal(codeOf(await bring(scratch.at('tree'), whole)), 'FOREIGN_HARD_LINK');
+    assert.deepEqual(new Uint8Array(await readFile(outside)), half);
+    assert.equal(codeOf(await bring(scratch.at('tree'), whole, { overwrite: true })), 'restored');
+    assert.deepEqual(new Uint8Array(await readFile(outside)), half);
+    assert.equal((await stat(outside)).uid, 0);
   });
 
   it('follows links that stay inside, and a prefix that is one', async () => {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { chown, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { type PublishTask, publish } from '../../lib/workers/publish.ts';
+import { metricFile, plantMetric } from '../fixtures/metric.ts';
+import { casesOf } from '../fixtures/reliability.ts';
+import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { stateOf } from '../fixtures/treestate.ts';
+
+const it = casesOf('hostile');
+
+const OWNER = 65534;
+const SECONDS = 20;
+
+const half = metricFile(1, { known: 30 });
+const whole = metricFile(1, { known: 60 });
+
+describe('the owner of a tree that root restores to', () => {
+  it('leads root to no file outside, however quickly names are exchanged for links', async () => {
+    await using scratch = await createScratch();
+    const { tree, outside } = await plantBait(scratch);
+    const before = await stateOf(outside);
+    const attacker = await startAttacker(tree, outside);
+    const outcomes = new Map<string, number>();
+    const until = Date.now() + SECONDS * 1000;
+    for (let round = 0; Date.now() < until; round++) {
+      for (const path of [`r${round}/a/b`, `s${round}/a`, 'fill/a', 'fill/new', `linked/r${round}/a`, 'file/a']) {
+        const { outcome } = await publish(taskOf(tree, path, round), () => false);
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
+    }
+    const swaps = await attacker.stop();
+    assert.deepEqual(await stateOf(outside), before);
+    assert.ok(swaps > 100, `${swaps} names were exchanged`);
+    assert.ok((outcomes.get('restored') ?? 0) > 100, JSON.stringify([...outcomes]));
+  });
+});
+
+/** A tree of another user, and around it files of root's that are worth something to that user. */
+async function plantBait(scratch: Scratch): Promise<{ tree: string; outside: string }> {
+  const tree = await scratch.directory('tree');
+  const outside = await scratch.directory('outside');
+  await writeFile(join(outside, 'precious'), 'root’s own', { mode: 0o600 });
+  await plantMetric(outside, 'fill/a', half);
+  await plantMetric(outside, 'a', half);
+  // Root's own link, which may be followed.
+  await scratch.directory('disk');
+  await symlink(scratch.at('disk'), join(tree, 'linked'));
+  for (const name of ['fill', 'file']) {
+    await mkdir(join(tree, name));
+    await plantMetric(tree, `${name}/a`, half);
+    await chown(join(tree, name, 'a.wsp'), OWNER, OWNER);
+    await chown(join(tree, name), OWNER, OWNER);
+  }
+  await chown(tree, OWNER, OWNER);
+  return { tree, outside };
+}
+
+/** Most fill, some replace, so that there is something to fill again. */
+function taskOf(prefix: string, path: string, round: number): PublishTask {
+  const overwrite = round % 3 === 2;
+  const data = overwrite ? half : whole;
+  const backup: PublishTask['backup'] = {
+    key: 'the/key',
+    body: gzipSync(data, { level: 1 }),
+    algorithm: 'gz',
+    sha1: createHash('sha1').update(data).digest('hex'),
+  };
+  const locks = { flock: true, fileLockTimeout: 0.01 };
+  return { prefix, path, backup, overwrite, replaceDamaged: true, dryRun: false, now: Date.now(), ...locks };
+}
+
+/** Starts the owner of the tree. @returns how to end it, and to learn how many names it has exchanged. */
+async function startAttacker(tree: string, outside: string): Promise<{ stop(): Promise<number> }> {
+  const script = fileURLToPath(new URL('../fixtures/treeowner.py', import.meta.url));
+  const ids = [`--reuid=${OWNER}`, `--regid=${OWNER}`, '--clear-groups'];
+  const child = spawn('setpriv', [...ids, '/usr/bin/python3', '-B', script, tree, outside], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'ready');
+  return {
+    async stop() {
+      child.stdin.end();
+      const { value } = await lines.next();
+      await ended;
+      return Number(value);
+    },
+  };
+}
