@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { reasonOf } from '../lib/errors.ts';
+import { readRegularFile } from '../lib/system/regular-file.ts';
 import { ConfigError } from './error.ts';
 import { suggestion } from './nearest.ts';
 import { trusted } from './trust.ts';
@@ -58,7 +59,7 @@ async function read(path: string): Promise<string> {
     if (size > MOST_BYTES) {
       throw new ConfigError(`Cannot use the credentials ${path}: ${size} bytes are too many, ${MOST_BYTES} the most`);
     }
-    return await readFile(real, 'utf8');
+    return await readRegularFile(real);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(`Cannot read the credentials ${path}: ${reasonOf(error)}`, { cause: error });

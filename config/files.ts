@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { codeOf, reasonOf } from '../lib/errors.ts';
+import { readRegularFile } from '../lib/system/regular-file.ts';
 import { checkLayer } from './check.ts';
 import { ConfigError } from './error.ts';
 import { shown } from './redact.ts';
@@ -109,6 +110,6 @@ async function read(real: string, path: string): Promise<unknown> {
 /** Whether a data file holds comments alone, or nothing: c12 cannot load that. */
 async function saysNothing(real: string): Promise<boolean> {
   if (!/\.(ya?ml|toml|json[c5]?)$/.test(real)) return false;
-  const lines = (await readFile(real, 'utf8')).split('\n');
+  const lines = (await readRegularFile(real)).split('\n');
   return lines.every((line) => /^(---|#.*|\/\/.*)?$/.test(line.trim()));
 }

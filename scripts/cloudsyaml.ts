@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseYAML } from 'confbox/yaml';
 import * as v from 'valibot';
@@ -6,6 +5,7 @@ import { ConfigError } from '../config/error.ts';
 import { suggestion } from '../config/nearest.ts';
 import { trusted } from '../config/trust.ts';
 import { codeOf, reasonOf } from '../lib/errors.ts';
+import { readRegularFile } from '../lib/system/regular-file.ts';
 import { authNames, cloudNames, type Settings } from './openstackauth.ts';
 
 const text = v.optional(v.pipe(v.string('must be text (quote it)'), v.nonEmpty('must not be empty')));
@@ -68,7 +68,7 @@ async function firstOf(named: string | undefined, directories: readonly string[]
     ['yaml', 'yml'].map((end) => join(directory, `${name}.${end}`)),
   )) {
     try {
-      await readFile(path);
+      await readRegularFile(path);
       return path;
     } catch (error) {
       // One that cannot be read is not passed over.
@@ -81,7 +81,7 @@ async function firstOf(named: string | undefined, directories: readonly string[]
 async function cloudsOf(path: string): Promise<Readonly<Record<string, unknown>>> {
   let source: string;
   try {
-    source = await readFile(await trusted(path), 'utf8');
+    source = await readRegularFile(await trusted(path));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(`Cannot read ${path}: ${reasonOf(error)}`, { cause: error });

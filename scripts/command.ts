@@ -68,7 +68,7 @@ async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec
   if (config.syslog && spec.logs) log.add((await import('./syslog.ts')).openSyslog());
   if (config.nolog || config.noop || !spec.logs) return;
   try {
-    log.add(openLogFile(config.logfile));
+    log.add(await openLogFile(config.logfile));
   } catch (error) {
     const message = `Cannot write the log file ${config.logfile}: ${reasonOf(error)}: see --logfile and --nolog`;
     if (origins.get('logfile') !== 'default') throw new WhisperBackupError('LOG_FILE', message, { cause: error });

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { reasonOf } from '../lib/errors.ts';
+import { makeDirectories } from '../lib/system/make-directories.ts';
 import type { LogSink } from './log.ts';
 import { writeAll } from './writeall.ts';
 
@@ -14,8 +15,8 @@ const LOOK_EVERY = 1000;
  * @param now the time in milliseconds.
  * @throws when the file cannot be opened; its directory is made.
  */
-export function openLogFile(path: string, now: () => number = Date.now): LogSink {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+export async function openLogFile(path: string, now: () => number = Date.now): Promise<LogSink> {
+  await makeDirectories(dirname(path), 0o755);
   let descriptor = open(path);
   let looked = now();
 
@@ -45,8 +46,16 @@ export function openLogFile(path: string, now: () => number = Date.now): LogSink
   };
 }
 
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+
+/** Without blocking: a FIFO that nobody reads would hold up the run, and no signal would be heard. */
 function open(path: string): number {
-  return openSync(path, 'a', 0o644);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  const isLink = found?.isSymbolicLink() ?? false;
+  // In a directory of the service user, that user could have root write to any file.
+  if (isLink && found?.uid !== 0 && found?.uid !== process.geteuid?.())
+    throw new Error(`${path} is a symbolic link of user ${found?.uid}, not of root or this user: remove it`);
+  return openSync(path, APPEND | constants.O_NONBLOCK | (isLink ? 0 : constants.O_NOFOLLOW), 0o644);
 }
 
 function wasMoved(path: string, descriptor: number): boolean {

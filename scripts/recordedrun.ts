@@ -1,7 +1,7 @@
 import { claimedBy } from '../lib/bucket/owner.ts';
 import { RunRecords } from '../lib/bucket/runs.ts';
 import { formatTimestamp } from '../lib/bucket/timestamp.ts';
-import { reasonOf } from '../lib/errors.ts';
+import { codeOf, reasonOf } from '../lib/errors.ts';
 import type { NewRunRecord } from '../lib/runrecord.ts';
 import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
 import type { StoreSpec } from '../lib/store/spec.ts';
@@ -109,8 +109,9 @@ async function leaveRecord(invocation: Invocation, { store, records, record, cau
   try {
     await writeRunFile(config.stateDir, record, ended);
   } catch (error) {
-    // The default is a courtesy; a directory that was named is part of the job.
-    const level = origins.get('stateDir') === 'default' ? 'debug' : 'warn';
+    // The default is a courtesy; a directory that was named is part of the job, and one that others may write is odd.
+    const isCourtesy = origins.get('stateDir') === 'default' && codeOf(error) !== 'NOT_TRUSTED';
+    const level = isCourtesy ? 'debug' : 'warn';
     log.log(level, `Cannot leave the record of this run in ${config.stateDir}: ${reasonOf(error)}: see --state-dir`);
   }
   const timeout = AbortSignal.timeout(interruption.exitCode === undefined ? PATIENCE : LITTLE_PATIENCE);

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { WhisperBackupError } from '../lib/errors.ts';
+import { libc } from '../lib/system/libc.ts';
 
 /** The user or the system asked us to stop. */
 export class InterruptedError extends WhisperBackupError {
@@ -16,6 +17,14 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** What is under way has this long to come to a clean end, in milliseconds. */
 const GRACE = 10_000;
+
+function exitNow(code: number): void {
+  try {
+    libc().exitNow(code);
+  } catch {
+    // Without the C library, exit(3) has to do.
+  }
+}
 
 export interface Interruption {
   /** Aborted by the first SIGINT or SIGTERM, with an InterruptedError. */
@@ -43,6 +52,12 @@ export function catchSignals(onHangup: () => void): Interruption {
   process.on('SIGINT', () => stop('SIGINT'));
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGHUP', onHangup);
+  process.on('exit', (code) => {
+    // Node waits for its threads here, and one may hang in a file system that does not answer.
+    if (interrupted) exitNow(code);
+    // Without our handlers, the next signal ends a process that waits.
+    for (const name of ['SIGINT', 'SIGTERM']) process.removeAllListeners(name);
+  });
   return {
     signal: controller.signal,
     get exitCode() {

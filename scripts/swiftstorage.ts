@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../lib/errors.ts';
 import type { SwiftStoreOptions } from '../lib/store/swift.ts';
+import { readRegularFile } from '../lib/system/regular-file.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';
 import { UsageError } from './usage.ts';
 
@@ -48,7 +48,7 @@ function versionOf(text: string): 'v1' | 'v3' {
 async function readBundle(path: string): Promise<string> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularFile(path);
   } catch (error) {
     throw new UsageError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
   }

@@ -1,6 +1,8 @@
 import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { codeOf, reasonOf } from '../errors.ts';
 import type { Report } from '../report.ts';
+import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../system/trust.ts';
 import type { LocalFile } from '../tree/walk.ts';
 import type { CacheEntry } from './entry.ts';
 import { CacheLookup } from './lookup.ts';
@@ -56,10 +58,20 @@ export class StatCache {
     if (!options) return new StatCache('', undefined, undefined, use.report);
     const { file, rehash = false } = options;
     const { prefix, isPartial, dryRun, report } = use;
-    const lookup = rehash ? undefined : new CacheLookup(readCache(file, prefix));
+    // Another user could write a cache that hides changed files from the backup.
+    const distrust = await whyDirectoryNotTrusted(dirname(file)).catch(reasonOf);
+    const doubt = distrust ?? (await whyFileNotTrusted(file).catch(reasonOf));
+    if (doubt !== undefined) report.log('warn', `The stat cache ${file} is not used: ${doubt}: every file is read`);
+    if (distrust !== undefined) return new StatCache(file, undefined, undefined, report);
+    const lookup = rehash || doubt !== undefined ? undefined : new CacheLookup(readCache(file, prefix));
     if (dryRun) return new StatCache(file, lookup, undefined, report);
     try {
-      return new StatCache(file, lookup, await CacheWriter.create(file, prefix, isPartial), report);
+      return new StatCache(
+        file,
+        lookup,
+        await CacheWriter.create(file, prefix, isPartial && doubt === undefined),
+        report,
+      );
     } catch (error) {
       // A user who may not write where it is by default has not asked for one.
       report.log(codeOf(error) === 'EACCES' ? 'debug' : 'warn', unwritable(file, error));

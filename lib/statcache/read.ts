@@ -1,6 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import * as v from 'valibot';
 import { compareKeys } from '../order.ts';
+import { openRegularFile } from '../system/regular-file.ts';
 import type { CacheEntry } from './entry.ts';
 import { readFrames } from './frame.ts';
 
@@ -19,7 +20,7 @@ export function headerOf(prefix: string): { readonly format: string; readonly pr
 export async function* readCache(file: string, prefix: string): AsyncGenerator<readonly CacheEntry[]> {
   let handle: FileHandle;
   try {
-    handle = await open(file);
+    handle = await openRegularFile(file);
   } catch {
     return;
   }

@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compareKeys } from '../order.ts';
+import { makeDirectories } from '../system/make-directories.ts';
 import { CacheCursor } from './cursor.ts';
 import type { CacheEntry } from './entry.ts';
 import { encodeFrame } from './frame.ts';
@@ -33,7 +34,7 @@ export class CacheWriter {
    * @throws the system's error.
    */
   static async create(file: string, prefix: string, keepOthers: boolean): Promise<CacheWriter> {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeDirectories(dirname(file), 0o700);
     // What a run that was killed left there goes. Should two runs meet here, one of them keeps less: no harm.
     const temporary = `${file}.tmp`;
     await rm(temporary, { force: true });

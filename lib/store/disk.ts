@@ -1,9 +1,10 @@
 import { close, constants, open as openDescriptor } from 'node:fs';
-import { lstat, mkdir, realpath, stat, unlink } from 'node:fs/promises';
+import { lstat, realpath, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import pMap from 'p-map';
-import { codeOf } from '../errors.ts';
+import { codeOf, reasonOf } from '../errors.ts';
+import { makeDirectories } from '../system/make-directories.ts';
 import type { SweepOptions, Swept } from '../system/sweep.ts';
 import { syncfs } from '../system/syncfs.ts';
 import { Directories } from './disk/directories.ts';
@@ -73,19 +74,20 @@ class DiskStore implements ObjectStore {
   async open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
     signal?.throwIfAborted();
     try {
-      if (create) await makeDirectories(this.#path);
+      if (create) await makeDirectories(this.#path, 0o755);
       if (!(await stat(this.#path)).isDirectory()) {
         throw new PermanentError(`Cannot use ${this.name}: ${this.#path} is not a directory`);
       }
       // Tried rather than asked of access(2), which not every runtime answers as the file system would.
-      this.#descriptor ??= await promisify(openDescriptor)(this.#path, constants.O_RDONLY);
+      this.#descriptor ??= await promisify(openDescriptor)(this.#path, constants.O_RDONLY | constants.O_DIRECTORY);
       await stat(`${this.#path}/.`);
       if (create) await this.#tryWriting(signal);
     } catch (error) {
       await this.close();
       const code = codeOf(error);
       if (code === 'ENOENT') throw bucketMissing(this.#path, error);
-      if (code === 'EEXIST') throw new PermanentError(`Cannot use ${this.name}: ${this.#path} is not a directory`);
+      if (code === 'NOT_A_DIRECTORY' || code === 'DANGLING_LINK')
+        throw new PermanentError(`Cannot use ${this.name}: ${reasonOf(error)}`, { cause: error });
       throw diskError(error, `use ${this.name}`);
     }
   }
@@ -281,20 +283,6 @@ class DiskStore implements ObjectStore {
         throw error;
       }
     }
-  }
-}
-
-/** Not mkdir's own `recursive`: that one says ENOENT on a disk that is full or read-only. */
-async function makeDirectories(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o755 });
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return;
-    // On a read-only file system what is there is not called so.
-    if (await stat(path).catch(() => undefined)) return;
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeDirectories(dirname(path));
-    await makeDirectories(path);
   }
 }
 

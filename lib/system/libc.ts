@@ -31,6 +31,8 @@ function load() {
   const group = koffi.struct({ gr_name: 'const char *', gr_passwd: 'const char *', gr_gid: 'uint32_t' });
   return {
     flock: lib.func('int flock(int fd, int operation)') as (fd: number, operation: number) => number,
+    /** Ends the process at once: unlike exit(3), it waits for no thread. */
+    exitNow: lib.func('void _exit(int status)') as (status: number) => void,
     getpwnam: lib.func('getpwnam', koffi.pointer(passwd), ['const char *']) as (name: string) => unknown,
     getgrnam: lib.func('getgrnam', koffi.pointer(group), ['const char *']) as (name: string) => unknown,
     userIdOf: (entry: unknown) => Number(koffi.decode(entry, passwd).pw_uid),

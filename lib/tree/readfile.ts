@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { codeOf, WhisperBackupError } from '../errors.ts';
 import { flock } from '../system/flock.ts';
+import { assertRegular } from '../system/regular-file.ts';
 
 /** The largest file that is taken, in bytes: it is held in memory whole. */
 export const FILE_BYTES = 2 ** 31;
@@ -92,10 +93,6 @@ export function openRegular(
       throw new WhisperBackupError('DANGLING_LINK', `Cannot read ${file}: it is a link to nothing`, { cause });
     throw new WhisperBackupError('VANISHED', `${file} is not there any more`, { cause });
   }
-}
-
-function assertRegular(file: string, stats: Stats | BigIntStats): void {
-  if (!stats.isFile()) throw new WhisperBackupError('NOT_REGULAR', `Cannot read ${file}: it is not a regular file`);
 }
 
 /** How often a file that changes under our eyes is read before we give up. */

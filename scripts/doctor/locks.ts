@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { codeOf } from '../../lib/errors.ts';
 import { flock, unlock } from '../../lib/system/flock.ts';
@@ -12,7 +13,7 @@ export const locks: Check = {
       return warn('Files are not locked: noFlock is set', 'Unset it, unless the file system has no locks');
     }
     const [file = config.prefix] = (await sampleFiles(config.prefix, 1, signal)).files;
-    const handle = await open(file, 'r');
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       await flock(handle.fd, 'shared', { timeout: 1, file });
       unlock(handle.fd);

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { WhisperBackupError } from '../../lib/errors.ts';
 import { printable } from '../../lib/printable.ts';
 import type { Summary } from '../../lib/summary.ts';
+import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { span } from '../drilltext.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function drillReport(directory: string, since: Date): Promise<strin
     // The clock of files may lag behind by a tick.
     if (!name.endsWith('.json') || (await stat(file)).mtimeMs < since.getTime() - 1000) continue;
     const host = name.slice(0, -'.json'.length);
-    const { isWell, row } = rowOf(parse(await readFile(file, 'utf8')));
+    const { isWell, row } = rowOf(parse(await readRegularFile(file)));
     rows.push([host, ...row]);
     if (!isWell) bad.push(host);
   }

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { reasonOf } from '../../lib/errors.ts';
+import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { type HostStatus, hostStatusSchema } from '../hoststatus.ts';
 
 /** Neither the host nor its bucket has answered. */
@@ -37,7 +38,7 @@ export async function readHostReports(
 
 async function readReport(path: string, name: string): Promise<HostReport> {
   try {
-    const content: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const content: unknown = JSON.parse(await readRegularFile(path));
     const unreachable = v.safeParse(unreachableSchema, content);
     if (unreachable.success) return { name, unreachable: unreachable.output.error ?? 'no answer' };
     const status = v.safeParse(hostStatusSchema, content);

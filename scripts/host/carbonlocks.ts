@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { parseINI } from 'confbox/ini';
 import { parseTOML } from 'confbox/toml';
 import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
+import { readRegularFile } from '../../lib/system/regular-file.ts';
 
 /** Whether carbon locks the files that it writes, so that no backup catches one half written. */
 export interface CarbonLocks {
@@ -41,7 +41,7 @@ type Reading = (text: string, file: string) => CarbonLocks;
 
 async function locksOf(file: string, read: Reading): Promise<CarbonLocks | undefined> {
   try {
-    return read(await readFile(file, 'utf8'), file);
+    return read(await readRegularFile(file), file);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw new WhisperBackupError(

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { lchown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lchown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
-import { codeOf, reasonOf } from '../../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
 import {
   formatRunRecord,
   type NewRunRecord,
@@ -10,6 +10,9 @@ import {
   RECORDS_KEPT,
   type RunRecord,
 } from '../../lib/runrecord.ts';
+import { makeDirectories } from '../../lib/system/make-directories.ts';
+import { readRegularFile } from '../../lib/system/regular-file.ts';
+import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../../lib/system/trust.ts';
 
 /*
  * The records of this host's runs: `runs/<timestamp>.json` in the state directory, by the time when each run ended.
@@ -40,10 +43,13 @@ function timeOf(name: string): string | undefined {
  * Writes a record, whole or not at all, and takes away the oldest but for those that are kept.
  *
  * @param ended what it is kept under.
+ * @throws WhisperBackupError `NOT_TRUSTED` for a directory that other users may write; or the system's error.
  */
 export async function writeRunFile(stateDir: string, record: NewRunRecord, ended: Date): Promise<void> {
   const directory = join(stateDir, 'runs');
-  await mkdir(stateDir, { recursive: true, mode: 0o755 });
+  await makeDirectories(stateDir, 0o755);
+  const distrust = await whyNotTrusted(stateDir);
+  if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);
   await makeRuns(stateDir, directory);
   const temporary = join(directory, `.${randomUUID()}.tmp`);
   try {
@@ -76,8 +82,14 @@ async function makeRuns(stateDir: string, directory: string): Promise<void> {
   await lchown(directory, uid, gid);
 }
 
+/** Another user could leave records there of backups that never were, or send what is written there elsewhere. */
+async function whyNotTrusted(stateDir: string): Promise<string | undefined> {
+  return (await whyDirectoryNotTrusted(stateDir)) ?? (await whyDirectoryNotTrusted(join(stateDir, 'runs')));
+}
+
 /**
- * Reads the records of this host, the newest first. Whatever is no record is passed over.
+ * Reads the records of this host, the newest first. Whatever is no record is passed over, and so are all of a directory
+ * that other users may write.
  *
  * @param onUnusable told of each that is passed over, and why.
  * @throws when the directory is there and cannot be read.
@@ -86,11 +98,18 @@ export async function* readRunFiles(
   stateDir: string,
   onUnusable: (message: string) => void,
 ): AsyncGenerator<RunRecord, void, void> {
+  const distrust = await whyNotTrusted(stateDir);
+  if (distrust !== undefined) {
+    onUnusable(`The records of runs in ${stateDir} are not used: ${distrust}`);
+    return;
+  }
   for (const time of [...(await runFileTimes(stateDir))].reverse()) {
     const path = join(stateDir, 'runs', `${time}.json`);
     let record: RunRecord;
     try {
-      record = parseRunRecord(await readFile(path, 'utf8'), path);
+      const doubt = await whyFileNotTrusted(path);
+      if (doubt !== undefined) throw new WhisperBackupError('NOT_TRUSTED', `A record of a run is not used: ${doubt}`);
+      record = parseRunRecord(await readRegularFile(path), path);
     } catch (error) {
       onUnusable(reasonOf(error));
       continue;

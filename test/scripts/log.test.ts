@@ -96,7 +96,7 @@ describe('the log file', () => {
 
   it('has one line for each message, with the time in UTC and the level; its directory is made', async () => {
     const path = join(directory, 'deep', 'down', 'x.log');
-    const file = openLogFile(path, () => Date.UTC(2026, 10, 22, 3, 14, 15, 999));
+    const file = await openLogFile(path, () => Date.UTC(2026, 10, 22, 3, 14, 15, 999));
     file.write('info', 'a;b \u00fc');
     file.write('warn', 'c');
     // Nothing is buffered: it is there before the file is closed.
@@ -108,7 +108,7 @@ describe('the log file', () => {
   it('is appended to, never cut', async () => {
     const path = join(directory, 'append.log');
     for (const line of ['one', 'two']) {
-      const file = openLogFile(path);
+      const file = await openLogFile(path);
       file.write('info', line);
       file.close?.();
     }
@@ -117,7 +117,7 @@ describe('the log file', () => {
 
   it('is opened anew on demand after a rotation', async () => {
     const path = join(directory, 'hup.log');
-    const file = openLogFile(path);
+    const file = await openLogFile(path);
     file.write('info', 'before');
     await rename(path, `${path}.1`);
     file.reopen?.();
@@ -130,7 +130,7 @@ describe('the log file', () => {
   it('is opened anew by itself within a second after a rotation or a deletion', async () => {
     const path = join(directory, 'self.log');
     let now = 0;
-    const file = openLogFile(path, () => now);
+    const file = await openLogFile(path, () => now);
     await rename(path, `${path}.1`);
     now = 2000;
     file.write('info', 'rotated');

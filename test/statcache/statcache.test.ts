@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Report } from '../../lib/report.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { Summary } from '../../lib/summary.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { backUp, listAll } from '../fixtures/operations.ts';
+import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
 /** Longer than a file must have been left alone, to be known by its times. */
@@ -44,6 +59,12 @@ async function createHost(): Promise<Host> {
   return host;
 }
 
+/** A report whose lines are kept. */
+function listening(): { readonly lines: string[]; readonly report: Report } {
+  const lines: string[] = [];
+  return { lines, report: { log: (_, line) => lines.push(line), progress() {} } };
+}
+
 /** How many were stored, unchanged, and whether any file was read. */
 function did({ counts }: Summary): [stored: number | undefined, unchanged: number | undefined, read: boolean] {
   return [counts['stored'], counts['unchanged'], (counts['bytesRead'] ?? 0) > 0];
@@ -54,7 +75,7 @@ describe('the stat cache', () => {
   const hosts: Host[] = [];
   const take = (): Host => hosts.pop() ?? assert.fail('make more hosts');
   before(async () => {
-    for (let i = 0; i < 9; i++) hosts.push(await createHost());
+    for (let i = 0; i < 14; i++) hosts.push(await createHost());
     await sleep(SETTLED);
   });
 
@@ -173,6 +194,55 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await host.backUp({ layout: 'python' })), [0, 3, false]);
     // Our own layout does not compare with other content because of it.
     assert.deepEqual(did(await host.backUp()), [0, 3, false]);
+  });
+
+  it('is not believed when others could have written it, and made anew', async () => {
+    const spoils: Record<string, (host: Host) => Promise<void>> = {
+      'of a group that may write': (host) => chmod(host.cache, 0o660),
+      'that all may write': (host) => chmod(host.cache, 0o606),
+      'a FIFO': async ({ cache }) => {
+        await rm(cache);
+        execFileSync('mkfifo', ['-m', '600', cache]);
+      },
+      // Only root can give it away.
+      ...(isRoot && { 'of another user': (host: Host) => chown(host.cache, 12345, 0) }),
+    };
+    for (const [name, spoil] of Object.entries(spoils)) {
+      await using scratch = take().scratch;
+      const host = new Host(scratch);
+      await host.backUp();
+      await spoil(host);
+      const { lines, report } = listening();
+      assert.deepEqual(did(await host.backUp({ report })), [0, 4, true], name);
+      assert.equal(lines.filter((line) => line.includes(`The stat cache ${host.cache} is not used`)).length, 1, name);
+      assert.deepEqual(did(await host.backUp()), [0, 4, false], name);
+    }
+  });
+
+  it('is neither read nor written in a directory that others may write', async () => {
+    await using scratch = take().scratch;
+    const host = new Host(scratch);
+    await host.backUp();
+    await chmod(scratch.at('cache'), 0o777);
+    const before = await readFile(host.cache);
+    for (const metrics of ['*', 'a']) {
+      const { lines, report } = listening();
+      assert.equal((await host.backUp({ report, metrics })).counts['bytesRead'] === 0, false);
+      assert.match(lines.join('\n'), /is not used: other users may write .*: run chmod go-w .*: every file is read/);
+    }
+    assert.deepEqual(await readFile(host.cache), before);
+    await chmod(scratch.at('cache'), 0o755);
+    assert.deepEqual(did(await host.backUp()), [0, 4, false]);
+    if (!isRoot) return;
+    // Given by root to the service's user, as systemd does, it is fine, and in a directory of that user it is not.
+    await chown(scratch.at('cache'), 12345, 12345);
+    await chown(host.cache, 12345, 12345);
+    assert.deepEqual(did(await host.backUp()), [0, 4, false]);
+    await mkdir(scratch.at('theirs'));
+    await rename(scratch.at('cache'), scratch.at('theirs', 'cache'));
+    await chown(scratch.at('theirs'), 54321, 54321);
+    const statCache = { file: scratch.at('theirs', 'cache', 'tree.stat') };
+    assert.deepEqual(did(await backUp(host.store, host.prefix, { statCache })), [0, 4, true]);
   });
 
   it('does without where it cannot be written', async () => {

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { InvalidOptionError, reasonOf } from '../../errors.ts';
+import { readRegularFile } from '../../system/regular-file.ts';
 import { tellRequests } from './middleware.ts';
 import type { S3StoreOptions } from './options.ts';
 
@@ -77,7 +77,7 @@ async function handlerOptions({ caBundle, concurrency = 64, timeouts = {} }: S3S
 }
 
 async function readCertificates(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error) => {
+  const text = await readRegularFile(path).catch((error) => {
     throw new InvalidOptionError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
   });
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {

@@ -1,14 +1,16 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { appendFileSync, closeSync, constants, openSync } from 'node:fs';
 import process from 'node:process';
+
+/** Without blocking, should a FIFO stand there. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 /** Tells people what is done, and keeps it: everything that is shown goes to a log file too, with the time. */
 export class Diary {
   readonly file: string;
 
+  /** @param file in a directory that is there. */
   constructor(file: string) {
     this.file = file;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   }
 
   /** A line of ours. */
@@ -24,6 +26,11 @@ export class Diary {
   }
 
   #keep(text: string): void {
-    appendFileSync(this.file, text, { mode: 0o600 });
+    const descriptor = openSync(this.file, APPEND, 0o600);
+    try {
+      appendFileSync(descriptor, text);
+    } finally {
+      closeSync(descriptor);
+    }
   }
 }

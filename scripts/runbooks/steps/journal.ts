@@ -1,6 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../../../lib/errors.ts';
+import { makeDirectories } from '../../../lib/system/make-directories.ts';
+import { readRegularFile } from '../../../lib/system/regular-file.ts';
 import { UsageError } from '../../usage.ts';
 import type { Given } from './options.ts';
 
@@ -100,7 +102,9 @@ export class Journal {
   /** At once, or not at all. */
   async #write(content: Content): Promise<void> {
     const file = fileOf(this.#place);
-    await writeFile(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600, flush: true });
+    await rm(`${file}.new`, { force: true });
+    const options = { flag: 'wx', mode: 0o600, flush: true };
+    await writeFile(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`, options);
     await rename(`${file}.new`, file);
     this.#content = content;
   }
@@ -127,7 +131,7 @@ export function fileOf({ directory, runbook, subject }: JournalPlace, suffix = '
 /** The journal of a run that stopped, if there is one. */
 export async function readJournal(place: JournalPlace): Promise<Journal | undefined> {
   try {
-    const content: Content = JSON.parse(await readFile(fileOf(place), 'utf8'));
+    const content: Content = JSON.parse(await readRegularFile(fileOf(place)));
     if (content.version !== 1 || !Array.isArray(content.steps)) throw new SyntaxError('it is of another version');
     return new Journal(place, content);
   } catch (error) {
@@ -160,7 +164,7 @@ export async function openJournal(place: JournalPlace, { record, values }: Given
   }
   if (stopped && !place.isRehearsal && !values.is('anew'))
     throw new UsageError(`${stopped.state}: --resume goes on, --anew begins again`);
-  await mkdir(place.directory, { recursive: true, mode: 0o700 });
+  await makeDirectories(place.directory, 0o700);
   const started = new Date().toISOString();
   const journal = new Journal(place, { version: 1, runbook: place.runbook, record, started, steps: [] });
   return { journal, ...(stopped && { replaced: stopped }) };

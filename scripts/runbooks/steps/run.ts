@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { RunLockedError, reasonOf } from '../../../lib/errors.ts';
 import { printable } from '../../../lib/printable.ts';
+import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { acquireRunLock, type RunLock } from '../../../lib/system/runlock.ts';
 import { exitCodeOfError, exitCodes } from '../../exitcode.ts';
 import { matchingHosts, requireOneHost } from '../../fleet/matchinghosts.ts';
@@ -45,7 +46,7 @@ async function run(runbook: Runbook, given: Given): Promise<number> {
     throw new UsageError('There is nobody to ask, as standard input is no terminal: --yes does it unasked');
 
   checkHosts(runbook, given);
-
+  await makeDirectories(place.directory, 0o700);
   const diary = new Diary(fileOf(place, '', 'log'));
   const lock = await takeLock(place);
   try {

@@ -80,7 +80,7 @@ describe('Whether carbon locks its files', () => {
     });
     await assert.rejects(carbonLocks({ carbon: [directory], goCarbon: [] }), {
       code: 'CARBON_CONFIG',
-      message: /EISDIR/,
+      message: /not a regular file/,
     });
   });
 });

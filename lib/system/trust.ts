@@ -1,0 +1,51 @@
+import { constants, type Stats } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { codeOf } from '../errors.ts';
+
+/** Group and others may write. */
+const OTHERS_WRITE = constants.S_IWGRP | constants.S_IWOTH;
+
+/**
+ * Why what is in a directory of ours is not believed: other users may write there. Root and this user may own it; so may
+ * the user to whom one of those gave it, as systemd gives a service its directories.
+ *
+ * @returns undefined if it can be believed, or is not there.
+ * @throws the system's error.
+ */
+export async function whyDirectoryNotTrusted(path: string): Promise<string | undefined> {
+  try {
+    const real = await realpath(path);
+    const found = await stat(real);
+    if (othersWrite(found)) return `other users may write ${path}: run chmod go-w ${path}`;
+    if (isOurs(found)) return undefined;
+    const above = await stat(dirname(real));
+    if (isOurs(above) || above.uid === found.uid) return await whyDirectoryNotTrusted(dirname(real));
+    return `${path} belongs to user ${found.uid}: give it to the user that backups run as (chown)`;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** Why a file in a directory that is trusted is not believed; undefined if it can be, or is not there. */
+export async function whyFileNotTrusted(path: string): Promise<string | undefined> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) return `${path} is not a regular file`;
+    if (othersWrite(found)) return `other users may write ${path}: run chmod go-w ${path}`;
+    if (isOurs(found) || found.uid === (await stat(dirname(path))).uid) return undefined;
+    return `${path} belongs to user ${found.uid}, who does not own its directory: remove it`;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+function othersWrite({ mode }: Stats): boolean {
+  return (mode & OTHERS_WRITE) !== 0;
+}
+
+function isOurs({ uid }: Stats): boolean {
+  return uid === 0 || uid === process.geteuid?.();
+}
