@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
 import { claim } from './bucket/owner.ts';
@@ -73,7 +74,7 @@ interface Visited {
  * Two ordered sequences, the tree and the listing, are merged, so memory does not grow with either. Nothing is deleted
  * before both were compared to the end, and everything stored is safe.
  *
- * @throws GuardError when the bucket is another machine's; StoreError when it cannot be used at all; WhisperBackupError
+ * @throws GuardError when the bucket is another machine's or tree's; StoreError when it cannot be used at all; WhisperBackupError
  *   `TREE_MISSING`, `NO_LOCKS`; the signal's reason. What befalls single metrics is in the summary.
  */
 export async function backup(store: ObjectStore, options: BackupOptions): Promise<Summary> {
@@ -146,7 +147,8 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
 
   try {
     await store.open({ create: true, ...(signal && { signal }) });
-    await claim(store, { ...options, adopt: rules.adopt, now: now() });
+    const prefix = resolve(options.prefix);
+    await claim(store, { ...options, prefix, adopt: rules.adopt, complete: true, now: now() });
     const visits = pMapIterable(
       batched(untilStopped(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,

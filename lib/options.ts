@@ -65,7 +65,7 @@ export interface PurgeRules {
   readonly purgeShare?: number;
   /** Override the guards. @default false */
   readonly force?: boolean;
-  /** Take over a bucket that another machine wrote. @default false */
+  /** Accept a bucket of another machine, host name or prefix. @default false */
   readonly adopt?: boolean;
   /** This machine, for the bucket's owner marker. */
   readonly machine: Machine;

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { claim } from './bucket/owner.ts';
 import { codeOf, reasonOf } from './errors.ts';
@@ -22,7 +23,7 @@ const COUNTS = ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk'
  * Deletes the backups of metrics that have been missing from the local tree for long, and marks those that went missing
  * since. It is what ends a backup, without the backup; retention is left alone.
  *
- * @throws GuardError when the bucket is another machine's; StoreError; WhisperBackupError `TREE_MISSING`.
+ * @throws GuardError when the bucket is another machine's or tree's; StoreError; WhisperBackupError `TREE_MISSING`.
  */
 export async function purge(store: ObjectStore, options: PurgeOptions): Promise<Summary> {
   const { report, signal, dryRun = false } = options;
@@ -34,7 +35,7 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   const judgement = new Judgement(tally, { ...options, rules, now, clock, dryRun });
   await checkPrefix(options.prefix);
   await store.open({ create: false, ...(signal && { signal }) });
-  await claim(store, { ...options, adopt: rules.adopt, now });
+  await claim(store, { ...options, prefix: resolve(options.prefix), adopt: rules.adopt, now });
 
   const events = {
     onLocal: () => judgement.guards.local(),

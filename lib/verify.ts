@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { catalog } from './bucket/catalog.ts';
 import { rootOf } from './bucket/layout.ts';
@@ -80,7 +81,10 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   const tally = new Tally([...COUNTS, ...(compare ? COMPARED : []), ...(repair ? ['moved'] : [])]);
   if (compare) await checkPrefix(compare.prefix);
   await store.open({ create: false, ...signalled });
-  if (repair) await claim(store, { ...options, ...repair, adopt: repair.adopt ?? false, now });
+  if (repair) {
+    const prefix = compare && { prefix: resolve(compare.prefix) };
+    await claim(store, { ...options, ...repair, ...prefix, adopt: repair.adopt ?? false, now });
+  }
 
   const budget = new ByteBudget(bytesInFlight);
   let threads: WorkerPool | undefined;

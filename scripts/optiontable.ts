@@ -165,7 +165,11 @@ export const optionTable: readonly OptionSpec[] = [
     text: 'Where to remember what files look like (/var/cache/whisper-backup)',
   },
   { name: 'no-cache', key: 'noCache', about: backing, text: 'Remember nothing: read every file each time' },
-  { name: 'adopt', commands: ['backup', 'purge', 'verify'], text: "Take over another machine's bucket" },
+  {
+    name: 'adopt',
+    commands: ['backup', 'purge', 'verify'],
+    text: 'Accept a bucket of another machine, host name or prefix',
+  },
   {
     name: 'algorithm',
     letter: 'a',

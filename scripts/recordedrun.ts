@@ -1,7 +1,7 @@
-import { claimedBy } from '../lib/bucket/owner.ts';
+import { isClaimedBy } from '../lib/bucket/owner.ts';
 import { RunRecords } from '../lib/bucket/runs.ts';
 import { formatTimestamp } from '../lib/bucket/timestamp.ts';
-import { codeOf, reasonOf } from '../lib/errors.ts';
+import { codeOf, GuardError, reasonOf } from '../lib/errors.ts';
 import type { NewRunRecord } from '../lib/runrecord.ts';
 import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
 import type { StoreSpec } from '../lib/store/spec.ts';
@@ -126,17 +126,18 @@ async function leaveRecord(invocation: Invocation, { store, records, record, cau
 
 /**
  * Whether a bucket is to get the record of a run that ended with an error: not when it is missing, and a backup or purge
- * may have ended because it is another machine's, or before that was asked.
+ * may have ended because it is another machine's or tree's, or before that was asked.
  */
 async function mayLeaveIn(
   { config, log }: Invocation,
   { store, record, cause }: Omit<Leaving, 'records'>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (cause instanceof BucketMissingError || cause instanceof DeniedError) return false;
+  if (cause instanceof BucketMissingError || cause instanceof DeniedError || cause instanceof GuardError) return false;
   if (record.command === 'restore') return true;
   try {
-    return await claimedBy(store, placeOf(config), record.machine, signal);
+    const { machine: id, host } = record;
+    return await isClaimedBy(store, placeOf(config), { machine: { id, host } }, signal);
   } catch (error) {
     log.debug(`Cannot leave the record of this run in ${store.name}: ${reasonOf(error)}`);
     return false;

@@ -2,61 +2,102 @@ import * as v from 'valibot';
 import { codeOf, GuardError } from '../errors.ts';
 import type { Machine, PlaceOptions } from '../options.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { isSameDirectory } from '../system/samedirectory.ts';
 import { ownKey, rootOf } from './layout.ts';
 
-/** What `owner.json` holds. */
-const Owner = v.object({ machineId: v.string(), host: v.string(), since: v.string() });
+/** What `owner.json` holds. Older releases wrote no prefix. */
+const Owner = v.object({
+  machineId: v.string(),
+  host: v.optional(v.string()),
+  prefix: v.optional(v.string()),
+  since: v.string(),
+});
 
-export interface ClaimOptions extends PlaceOptions {
+type Owner = v.InferOutput<typeof Owner>;
+
+/** Who uses a bucket. */
+export interface Claimant {
   readonly machine: Machine;
-  /** Take over a bucket that another machine wrote. */
+  /** Root of the Whisper tree. @default not compared */
+  readonly prefix?: string;
+}
+
+export interface ClaimOptions extends PlaceOptions, Claimant {
+  /** Accept the bucket of another machine, host name or prefix. */
   readonly adopt: boolean;
+  /** Add what the marker of an older release does not have. @default false */
+  readonly complete?: boolean;
   readonly now: Date;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Makes sure that the bucket is this machine's, and marks a bucket that is nobody's, so that two hosts which share one
- * by mistake cannot purge one another.
+ * Makes sure that the bucket belongs to this machine and tree, and marks a bucket without an owner, so that two hosts or
+ * trees which share one by mistake cannot purge one another.
  *
- * @throws GuardError `FOREIGN_BUCKET` when another machine wrote it.
+ * The prefix is recorded as it was given. It is the same tree when it has the same name, so that a link may be pointed
+ * to a new disk, or leads to the same directory, so that it may be given by another link.
+ *
+ * @throws GuardError `FOREIGN_BUCKET`, `OTHER_HOST` or `OTHER_PREFIX`; StoreError.
  */
 export async function claim(store: ObjectStore, options: ClaimOptions): Promise<void> {
-  const { machine, signal } = options;
+  const { machine, prefix, adopt, complete = false, signal } = options;
   const key = ownKey(rootOf(options), 'owner.json');
   const owner = await readOwner(store, key, signal);
-  if (owner?.machineId === machine.id) return;
-  if (owner && !options.adopt) {
-    throw new GuardError(
-      'FOREIGN_BUCKET',
-      `Cannot use ${store.name}: it holds the backups of host ${JSON.stringify(owner.host)} (machine ${owner.machineId}), ` +
-        `not of this one (${machine.id}): choose another --bucket, or take it over with --adopt`,
-    );
-  }
-  const marker = { machineId: machine.id, host: machine.host, since: options.now.toISOString() };
+  const mismatch = owner && (await mismatchOf(store, owner, options));
+  if (mismatch && !adopt) throw mismatch;
+  const isWhole = owner?.host !== undefined && (owner.prefix !== undefined || prefix === undefined);
+  if (owner && !mismatch && (isWhole || !complete)) return;
+  const since = owner && !mismatch ? owner.since : options.now.toISOString();
+  const marker: Owner = { machineId: machine.id, host: machine.host, ...(prefix !== undefined && { prefix }), since };
   await store.put(key, new TextEncoder().encode(`${JSON.stringify(marker)}\n`), { ...(signal && { signal }) });
 }
 
 /**
- * Whether the bucket is marked as that machine's.
+ * Whether the bucket is marked as that of this machine and tree.
  *
  * @throws StoreError
  */
-export async function claimedBy(
+export async function isClaimedBy(
   store: ObjectStore,
   place: PlaceOptions,
-  machineId: string,
+  claimant: Claimant,
   signal?: AbortSignal,
 ): Promise<boolean> {
   const owner = await readOwner(store, ownKey(rootOf(place), 'owner.json'), signal);
-  return owner?.machineId === machineId;
+  return owner !== undefined && (await mismatchOf(store, owner, claimant)) === undefined;
 }
 
-async function readOwner(
+async function mismatchOf(
   store: ObjectStore,
-  key: string,
-  signal: AbortSignal | undefined,
-): Promise<v.InferOutput<typeof Owner> | undefined> {
+  owner: Owner,
+  { machine, prefix }: Claimant,
+): Promise<GuardError | undefined> {
+  const { machineId, host } = owner;
+  const refuse = (code: string, why: string) => new GuardError(code, `Cannot use ${store.name}: ${why}`);
+  if (machineId !== machine.id)
+    return refuse(
+      'FOREIGN_BUCKET',
+      `it holds the backups of host ${JSON.stringify(host ?? 'unknown')} (machine ${machineId}), ` +
+        `not of this one (${machine.id}): choose another --bucket, or take it over with --adopt`,
+    );
+  if (host !== undefined && host !== machine.host)
+    return refuse(
+      'OTHER_HOST',
+      `it holds the backups of host ${JSON.stringify(host)}, and this host has the same machine id but is named ` +
+        `${JSON.stringify(machine.host)}. If it was renamed, accept the new name with --adopt; if it is a clone, give it ` +
+        'a machine id of its own (systemd-machine-id-setup) and another --bucket',
+    );
+  if (prefix === undefined || owner.prefix === undefined || (await isSameDirectory(owner.prefix, prefix)))
+    return undefined;
+  return refuse(
+    'OTHER_PREFIX',
+    `it holds the backups of the tree ${owner.prefix}, not of ${prefix}: check --prefix, choose another --bucket or ` +
+      '--storage-path for a second tree, or accept the new prefix with --adopt',
+  );
+}
+
+async function readOwner(store: ObjectStore, key: string, signal: AbortSignal | undefined): Promise<Owner | undefined> {
   let body: Uint8Array;
   try {
     body = await store.get(key, { maxBytes: 65_536, ...(signal && { signal }) });
@@ -67,6 +108,6 @@ async function readOwner(
   try {
     return v.parse(Owner, JSON.parse(new TextDecoder().decode(body)));
   } catch {
-    return { machineId: 'unreadable', host: 'unknown', since: '' };
+    return { machineId: 'unreadable', since: '' };
   }
 }

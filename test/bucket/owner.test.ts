@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { type ClaimOptions, claim } from '../../lib/bucket/owner.ts';
 import { GuardError } from '../../lib/errors.ts';
@@ -7,6 +8,7 @@ import { DeniedError } from '../../lib/store/errors.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
+import { createScratch } from '../fixtures/scratch.ts';
 
 const web01 = { id: 'aaaa', host: 'web01' };
 const web02 = { id: 'bbbb', host: 'web02' };
@@ -39,11 +41,65 @@ describe('claim', () => {
     assert.deepEqual(await marker(store), { machineId: 'aaaa', host: 'web01', since: '2026-11-22T12:00:00.000Z' });
   });
 
-  it('knows a machine by its id, not by its host name', async () => {
+  it('refuses another host name with the same machine id, names both, and accepts it with adopt', async () => {
     const store = createMemoryStore();
     await claim(store, about);
-    await claim(store, { ...about, machine: { id: 'aaaa', host: 'renamed' } });
-    await assert.rejects(claim(store, { ...about, machine: { id: 'cccc', host: 'web01' } }), isForeign);
+    const renamed = { ...about, machine: { id: 'aaaa', host: 'renamed' } };
+    await assert.rejects(claim(store, renamed), {
+      code: 'OTHER_HOST',
+      message: /host "web01".*named "renamed".*renamed.*--adopt.*clone/,
+    });
+    await claim(store, { ...renamed, adopt: true });
+    await claim(store, renamed);
+    await assert.rejects(claim(store, about), { code: 'OTHER_HOST' });
+    await assert.rejects(claim(store, { ...about, machine: { id: 'cccc', host: 'renamed' } }), isForeign);
+  });
+
+  it('refuses another prefix, names both, and accepts it with adopt', async () => {
+    const store = withCounting(createMemoryStore());
+    await claim(store, { ...about, prefix: '/whisper' });
+    const deeper = { ...about, prefix: '/whisper/servers' };
+    await assert.rejects(claim(store, deeper), {
+      code: 'OTHER_PREFIX',
+      message: /of the tree \/whisper, not of \/whisper\/servers.*--adopt/,
+    });
+    assert.equal(store.calls.put, 1);
+    await claim(store, { ...deeper, adopt: true });
+    await claim(store, deeper);
+    await assert.rejects(claim(store, { ...about, prefix: '/whisper' }), { code: 'OTHER_PREFIX' });
+    // What has no tree, such as a repair, is not asked for one.
+    await claim(store, about);
+  });
+
+  it('takes a prefix that leads to the same directory, or has the same name, for the same', async () => {
+    await using scratch = await createScratch();
+    const [one, two, link] = [await scratch.directory('one'), await scratch.directory('two'), scratch.at('link')];
+    await symlink(one, link);
+    const store = createMemoryStore();
+    await claim(store, { ...about, prefix: link });
+    for (const prefix of [one, link, `${link}/`]) await claim(store, { ...about, prefix });
+    await assert.rejects(claim(store, { ...about, prefix: two }), { code: 'OTHER_PREFIX' });
+    // The tree was moved to another disk, and the link with it.
+    await rm(link);
+    await symlink(two, link);
+    await claim(store, { ...about, prefix: link });
+    await claim(store, { ...about, prefix: two });
+  });
+
+  it('completes the marker of an older release when it is told to, and keeps its date', async () => {
+    for (const old of [
+      { machineId: 'aaaa', host: 'web01', since: '2026-01-01T00:00:00.000Z' },
+      { machineId: 'aaaa', since: '2026-01-01T00:00:00.000Z' },
+    ]) {
+      const store = withCounting(createMemoryStore());
+      await store.put('.whisper-backup/owner.json', new TextEncoder().encode(JSON.stringify(old)));
+      await claim(store, { ...about, prefix: '/whisper' });
+      assert.deepEqual(await marker(store), old);
+      await claim(store, { ...about, prefix: '/whisper', complete: true });
+      await claim(store, { ...about, prefix: '/whisper', complete: true });
+      assert.deepEqual(await marker(store), { ...old, host: 'web01', prefix: '/whisper' });
+      assert.equal(store.calls.put, 2);
+    }
   });
 
   it('takes over with adopt, after which the old machine is the stranger', async () => {

@@ -372,6 +372,27 @@ describe('the guard over the owner', () => {
   });
 });
 
+describe('the guard over the tree of a bucket', () => {
+  it('stops a backup and a purge of another prefix before anything is written', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('tree'), ['servers/a', 'servers/b']);
+    await plantMetrics(scratch.at('other'), ['c']);
+    const bucket = new Bucket();
+    await backUp(bucket.store, scratch.at('tree'), { now: bucket.now });
+    const before = await bucket.keys();
+    for (const prefix of [scratch.at('other'), scratch.at('tree', 'servers')])
+      for (const command of [backUp, purgeGone])
+        await assert.rejects(command(bucket.store, prefix, { now: bucket.now, force: true, purge: 0 }), {
+          code: 'OTHER_PREFIX',
+        });
+    assert.deepEqual(await bucket.keys(), before);
+    // The other tree may use a storage path of its own, or take the bucket over.
+    await backUp(bucket.store, scratch.at('other'), { now: bucket.now, storagePath: 'other' });
+    await backUp(bucket.store, scratch.at('other'), { now: bucket.now, adopt: true });
+    await assert.rejects(backUp(bucket.store, scratch.at('tree'), { now: bucket.now }), { code: 'OTHER_PREFIX' });
+  });
+});
+
 describe('force', () => {
   it('says what it is about to do, and why it would have stopped', async () => {
     await using scratch = await createScratch();

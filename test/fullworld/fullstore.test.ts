@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rename } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { runProgram } from '../fixtures/runtime.ts';
@@ -98,9 +99,10 @@ describe('a disk store that is full', () => {
     await plantNoisy(prefix, METRICS);
     const storage = ['-b', 'b', 'disk', disk.path];
     assert.equal((await runProgram(['-p', prefix, 'backup', ...storage])).code, 0);
-    await plantNoisy(scratch.at('less'), METRICS - 3);
+    await rename(prefix, scratch.at('whole'));
+    await plantNoisy(prefix, METRICS - 3);
     disk.fill();
-    const purged = await runProgram(['--json', '-p', scratch.at('less'), '--purge', '0', 'purge', ...storage]);
+    const purged = await runProgram(['--json', '-p', prefix, '--purge', '0', 'purge', ...storage]);
     assert.equal(purged.code, 0, purged.stderr);
     assert.equal(JSON.parse(purged.stdout).counts.purged, 3);
     reportReliability(t, 'full-disk', { runs: 2 });
