@@ -88,7 +88,16 @@ async function withProgress(
 async function takeLock({ config, interruption, log }: Invocation) {
   const { acquireRunLock } = await import('../lib/system/runlock.ts');
   log.debug(`Taking the run lock ${config.lockfile}`);
-  return acquireRunLock(config.lockfile, { timeout: config.locktimeout, signal: interruption.signal });
+  const lock = await acquireRunLock(config.lockfile, { timeout: config.locktimeout, signal: interruption.signal });
+  // A second Ctrl-C ends the process at once; the Python tool would take the file for a lock.
+  const release = () => lock.release();
+  process.once('exit', release);
+  return {
+    async release() {
+      process.off('exit', release);
+      await lock.release();
+    },
+  };
 }
 
 /** The default stamp file is a courtesy; one that was asked for is part of the job. */

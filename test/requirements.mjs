@@ -13,6 +13,7 @@ const libraries = [
 
 const tests = [
   [`${python}/whisper.py`, 'python3-whisper', 'the reference implementation of Whisper', /\/usr\/bin\/python3/],
+  [`${python}/lockfile`, 'python3-lockfile', 'the lock that the Python tool takes', /linklock\.ts/],
   ['/usr/bin/setpriv', 'util-linux', 'to be another user', /setpriv/],
   ['/usr/bin/script', 'bsdutils', 'a terminal to ask somebody on', /usr\/bin\/script/],
   ['/usr/bin/carbon-cache', 'graphite-carbon', 'a real carbon-cache that writes meanwhile', /servers\/carbon\.ts/],
