@@ -77,7 +77,19 @@ export function selector(select: SelectOptions): (metric: string) => boolean {
   const glob = select.metrics ?? '*';
   const wanted = glob === '*' ? undefined : globToRegExp(glob);
   const excluded = (select.exclude ?? []).map(globToRegExp);
-  return (metric) => (wanted?.test(metric) ?? true) && !excluded.some((exclusion) => exclusion.test(metric));
+  const below = excludedDirectories(select);
+  return (metric) =>
+    (wanted?.test(metric) ?? true) &&
+    !excluded.some((exclusion) => exclusion.test(metric)) &&
+    !below.some((prefix) => metric.startsWith(prefix));
+}
+
+/**
+ * What every metric below an excluded directory begins with, e.g. `servers.old.`. An exclusion without wildcards is the
+ * name of a metric or of a directory. A glob excludes the metrics that it matches, and no more.
+ */
+export function excludedDirectories({ exclude = [] }: SelectOptions): string[] {
+  return exclude.filter((glob) => glob !== '' && !/[*?[]/.test(glob)).map((name) => `${name}.`);
 }
 
 /**
@@ -87,6 +99,9 @@ export function selector(select: SelectOptions): (metric: string) => boolean {
 export function mayReach(select: SelectOptions): (prefix: string) => boolean {
   const literal = /^[^*?[]*/.exec(select.metrics ?? '*')?.[0] ?? '';
   const covered = (select.exclude ?? []).filter((glob) => glob.endsWith('*')).map(globToRegExp);
+  const below = excludedDirectories(select);
   return (prefix) =>
-    (literal.startsWith(prefix) || prefix.startsWith(literal)) && !covered.some((exclusion) => exclusion.test(prefix));
+    (literal.startsWith(prefix) || prefix.startsWith(literal)) &&
+    !covered.some((exclusion) => exclusion.test(prefix)) &&
+    !below.some((excluded) => prefix.startsWith(excluded));
 }

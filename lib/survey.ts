@@ -1,7 +1,7 @@
 import { catalogPages, findMetric, hasPairsElsewhere } from './bucket/catalog.ts';
 import type { CatalogEvents } from './bucket/groups.ts';
 import type { StoredMetric } from './bucket/metric.ts';
-import { mayReach, selector } from './glob.ts';
+import { excludedDirectories, mayReach, selector } from './glob.ts';
 import { joinPages } from './merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
 import { watchOrder } from './order.ts';
@@ -61,7 +61,13 @@ export async function* surveyPages(
     if (previous !== order) events.onDisorder(previous, order);
   });
   const { stat = false, signal, onTemporary } = events;
-  const locals = walkPages(options.prefix, { stat, ...(onTemporary && { onTemporary }), ...(signal && { signal }) });
+  const skip = excludedDirectories(options);
+  const locals = walkPages(options.prefix, {
+    stat,
+    skip,
+    ...(onTemporary && { onTemporary }),
+    ...(signal && { signal }),
+  });
   let blind: string | undefined;
   for await (const steps of joinPages(locals, catalogPages(store, options, events))) {
     const found: (Surveyed | BlindSpot)[] = [];

@@ -70,7 +70,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'glob',
     key: 'exclude',
     about: selecting,
-    text: 'Leave these metrics alone; repeatable',
+    text: 'Leave these metrics alone, or all below a directory; repeatable',
   },
   {
     name: 'bucket',

@@ -98,6 +98,10 @@ describe('mayReach', () => {
     assert.ok(mayReach({ metrics: 'servers.*' })('servers.web01.'));
     assert.ok(!mayReach({ exclude: ['carbon.*'] })('carbon.agents.'));
     assert.ok(mayReach({ exclude: ['carbon.*.x'] })('carbon.agents.'));
+    assert.ok(!mayReach({ exclude: ['carbon'] })('carbon.agents.'));
+    assert.ok(!mayReach({ exclude: ['carbon.agents'] })('carbon.agents.'));
+    assert.ok(mayReach({ exclude: ['carbon.agents'] })('carbon.'));
+    assert.ok(mayReach({ exclude: ['carbon.agents'] })('carbon.agents2.'));
     assert.ok(mayReach({})('any.'));
   });
 });

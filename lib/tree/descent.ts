@@ -163,7 +163,7 @@ class Descent {
     try {
       found = way(text.split('/').filter(isName));
     } catch (error) {
-      throw codeOf(error) === 'ENOENT' ? danglingLink(path, error) : error;
+      throw codeOf(error) === 'ENOENT' ? danglingLink(path, { cause: error }) : error;
     }
     if (!mayFollow(link.stats, found.target)) throw untrustedLink(path, link.stats, found.target);
     return found.result;

@@ -30,14 +30,14 @@ export function untrustedLink(path: string, link: Owned, target: Owned): Whisper
   );
 }
 
-export function danglingLink(path: string, cause?: unknown): WhisperBackupError {
+export function danglingLink(path: string, options?: { readonly cause: unknown }): WhisperBackupError {
   const message = `Cannot follow the link ${path}: its target is not there: mount or create it, or remove the link`;
-  return new WhisperBackupError('DANGLING_LINK', message, { cause });
+  return new WhisperBackupError('DANGLING_LINK', message, options);
 }
 
-export function linkLoop(path: string, cause?: unknown): WhisperBackupError {
+export function linkLoop(path: string, options?: { readonly cause: unknown }): WhisperBackupError {
   const message = `Cannot follow the link ${path}: it leads back to where it came from: remove it`;
-  return new WhisperBackupError('LINK_LOOP', message, { cause });
+  return new WhisperBackupError('LINK_LOOP', message, options);
 }
 
 /**

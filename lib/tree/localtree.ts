@@ -3,7 +3,10 @@ import { metricOf } from '../bucket/layout.ts';
 import { codeOf, WhisperBackupError } from '../errors.ts';
 import type { Ordered } from '../merge.ts';
 import { compareKeys } from '../order.ts';
+import { Ancestors, lookAtLink } from './directorylink.ts';
 import type { FileStat } from './filestat.ts';
+import { danglingLink } from './linkrule.ts';
+import { isLostAndFound } from './lostandfound.ts';
 import { isTemporary } from './temporary.ts';
 
 /** A `.wsp` file of the local tree, or something that calls itself one. */
@@ -39,29 +42,35 @@ const SUFFIX = '.wsp';
  * @param root without a slash at its end, unless it is `/`.
  */
 export function* walkNow(root: string, options: WalkNowOptions): Generator<LocalFile | BlindSpot> {
-  yield* walkDirectory(root, '', readdirSync(root, { withFileTypes: true }), options);
+  const entries = readdirSync(root, { withFileTypes: true });
+  yield* walkDirectory(new Ancestors(root), '', entries, { ...options, skipped: new Set(options.skip) });
 }
 
 export interface WalkNowOptions {
   /** Look at each file too. */
   readonly stat: boolean;
+  /** Directories that are not read, by what every metric below them begins with: `servers.old.`. */
+  readonly skip?: readonly string[];
   /** Told of what has the name of a temporary file or directory of ours. */
   readonly onTemporary?: (path: string) => void;
 }
 
+type WalkingOptions = WalkNowOptions & { readonly skipped: ReadonlySet<string> };
+
 function* walkDirectory(
-  directory: string,
+  ancestors: Ancestors,
   below: string,
   entries: Dirent[],
-  options: WalkNowOptions,
+  options: WalkingOptions,
 ): Generator<LocalFile | BlindSpot> {
+  const directory = ancestors.path;
   if (options.onTemporary) {
     for (const entry of entries)
       if (isTemporary(entry.name) && (entry.isFile() || entry.isDirectory()))
         options.onTemporary(`${directory}/${entry.name}`);
   }
-  const sorted = orderedEntries(entries, below);
-  for (const [i, { order, name, isDirectory }] of sorted.entries()) {
+  const sorted = orderedEntries(entries, below, ancestors);
+  for (const [i, { order, name, isDirectory, isLink, error }] of sorted.entries()) {
     const file = `${directory}/${name}`;
     const isRepeated = order === sorted[i - 1]?.order;
     // A network file system may tell a name twice.
@@ -71,13 +80,16 @@ function* walkDirectory(
       // names may look the same then, and at most one of them is what it looks like.
       yield { kind: 'blind', order, metricPrefix: '', file, error: notUtf8(file) };
     } else if (isDirectory) {
+      if (options.skipped.has(order)) continue;
       try {
+        if (error) throw error;
         const inner = readdirSync(file, { withFileTypes: true });
-        yield* walkDirectory(file, `${below}${name}/`, inner, options);
+        yield* walkDirectory(new Ancestors(file, ancestors), `${below}${name}/`, inner, options);
       } catch (error) {
-        if (codeOf(error) === 'ENOENT') continue;
-        if (!(error instanceof Error) || !('syscall' in error)) throw error;
-        yield { kind: 'blind', order, metricPrefix: order, file, error };
+        if (codeOf(error) === 'ENOENT' && !isLink) continue;
+        if (!(error instanceof Error) || !('syscall' in error || error instanceof WhisperBackupError)) throw error;
+        const cause = codeOf(error) === 'ENOENT' ? danglingLink(file, { cause: error }) : error;
+        yield { kind: 'blind', order, metricPrefix: order, file, error: cause };
       }
     } else {
       const path = `${below}${name.slice(0, -SUFFIX.length)}`;
@@ -90,17 +102,37 @@ function* walkDirectory(
 interface OrderedEntry {
   readonly order: string;
   readonly name: string;
+  /** A directory or a link to one, or a link that may have led to one. */
   readonly isDirectory: boolean;
+  readonly isLink?: boolean;
+  /** Why nothing below it can be known. */
+  readonly error?: Error;
 }
 
 /** Those entries of a directory that are the walk's business. */
-function orderedEntries(entries: Dirent[], below: string): OrderedEntry[] {
+function orderedEntries(entries: Dirent[], below: string, ancestors: Ancestors): OrderedEntry[] {
   const prefix = below === '' ? '' : `${metricOf(below.slice(0, -1))}.`;
   const found: OrderedEntry[] = [];
   for (const entry of entries) {
     const { name } = entry;
-    if (entry.isDirectory()) found.push({ order: `${prefix}${metricOf(name)}.`, name, isDirectory: true });
-    else if (name.endsWith(SUFFIX))
+    const isWhisper = name.endsWith(SUFFIX);
+    const directory = () => ({ order: `${prefix}${metricOf(name)}.`, name, isDirectory: true });
+    if (entry.isDirectory()) {
+      if (!isLostAndFound(ancestors.path, name)) found.push(directory());
+      continue;
+    }
+    if (entry.isSymbolicLink()) {
+      const link = lookAtLink(ancestors, name);
+      // What ends in `.wsp` is taken for a file's, and its backup reports what is wrong with it.
+      const isUnknown = link.kind === 'unknown' && !isWhisper;
+      // A name that is not UTF-8 is not found by the one that came of it.
+      const isOtherName = link.kind === 'vanished' && !isWhisper && name.includes(REPLACEMENT);
+      if (link.kind === 'directory' || link.kind === 'refused' || isUnknown || isOtherName) {
+        found.push({ ...directory(), isLink: true, ...('error' in link && { error: link.error }) });
+        continue;
+      }
+    }
+    if (isWhisper)
       found.push({ order: `${prefix}${metricOf(name.slice(0, -SUFFIX.length))}/`, name, isDirectory: false });
   }
   return found.sort((a, b) => compareKeys(a.order, b.order));

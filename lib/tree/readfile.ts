@@ -12,6 +12,8 @@ import {
 import { codeOf, WhisperBackupError } from '../errors.ts';
 import { flock } from '../system/flock.ts';
 import { assertRegular } from '../system/regular-file.ts';
+import { locateFile } from './descent.ts';
+import { currentUser, linkLoop } from './linkrule.ts';
 
 /** The largest file that is taken, in bytes: it is held in memory whole. */
 export const FILE_BYTES = 2 ** 31;
@@ -77,7 +79,11 @@ export function openRegular(
 ): { readonly fd: number; readonly stats: BigIntStats } {
   const flags = (mode === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK;
   try {
-    assertRegular(file, at === undefined ? statSync(file) : lstatSync(at));
+    const found = lstatSync(at ?? file);
+    if (at === undefined && found.isSymbolicLink()) {
+      if (currentUser() === 0) return openLinked(file, mode);
+      assertRegular(file, statSync(file));
+    } else assertRegular(file, found);
     const fd = openSync(at ?? file, at === undefined ? flags : flags | constants.O_NOFOLLOW);
     try {
       const stats = fstatSync(fd, { bigint: true });
@@ -88,10 +94,21 @@ export function openRegular(
       throw error;
     }
   } catch (cause) {
+    if (at === undefined && codeOf(cause) === 'ELOOP') throw linkLoop(file, { cause });
     if (codeOf(cause) !== 'ENOENT') throw cause;
     if (at === undefined && lstatSync(file, { throwIfNoEntry: false }))
       throw new WhisperBackupError('DANGLING_LINK', `Cannot read ${file}: it is a link to nothing`, { cause });
     throw new WhisperBackupError('VANISHED', `${file} is not there any more`, { cause });
+  }
+}
+
+/** Opens what a link leads to, if root may follow it. */
+function openLinked(file: string, mode: 'read' | 'write'): ReturnType<typeof openRegular> {
+  const place = locateFile(file);
+  try {
+    return openRegular(place.path, mode, place.at);
+  } finally {
+    place.close();
   }
 }
 

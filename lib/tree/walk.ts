@@ -1,4 +1,5 @@
 import { lstat, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { codeOf, WhisperBackupError } from '../errors.ts';
 import { stream } from '../stream/stream.ts';
 import { isSmallTree } from '../system/smalltree.ts';
@@ -10,6 +11,8 @@ export type { BlindSpot, LocalFile } from './localtree.ts';
 export interface WalkOptions {
   /** Look at each file too. @default false */
   readonly stat?: boolean;
+  /** Directories that are not read, by what every metric below them begins with: `servers.old.`. @default none */
+  readonly skip?: readonly string[];
   /** Told of what has the name of a temporary file or directory of ours, perhaps ahead of the files before it. */
   readonly onTemporary?: (path: string) => void;
   /** Ends the walk at once, which then throws the signal's reason. */
@@ -22,7 +25,8 @@ const THREAD = import.meta.url.endsWith('.ts') ? './walkthread.ts' : './walkthre
 /**
  * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. Holds the
  * names of one directory a level, and is some hundred files ahead of its reader at most: a thread does the walking,
- * unless the tree is small. Symbolic links to files are followed, those to directories are not.
+ * unless the tree is small. Symbolic links to files and to directories are followed, the latter by the rule of
+ * `mayFollow`; one that dangles, leads back to a directory that it is in, or may not be followed is a blind spot.
  *
  * The order: by the UTF-8 bytes of the metric's name with `/` behind it. Inside one directory that is its encoded name,
  * with `.` after a directory and `/` after a file.
@@ -44,7 +48,11 @@ export async function* walkPages(
   options: WalkOptions = {},
 ): AsyncGenerator<readonly (LocalFile | BlindSpot)[]> {
   const { signal, onTemporary } = options;
-  const task: WalkTask = { root: prefix.replace(/\/+$/, '') || '/', stat: options.stat ?? false };
+  const task: WalkTask = {
+    root: prefix.replace(/\/+$/, '') || '/',
+    stat: options.stat ?? false,
+    skip: options.skip ?? [],
+  };
   if (await isSmallTree(task.root, signal)) {
     yield [...walkNow(task.root, { ...task, ...(onTemporary && { onTemporary }) })];
     return;
@@ -58,16 +66,39 @@ export async function* walkPages(
 export type Presence = 'present' | 'missing' | 'unknown';
 
 /**
- * Whether a file is there: `missing` only when the system says so (ENOENT), `present` when it is, and `unknown` for
- * everything else, so that a tree that cannot be read is never taken for an empty one.
+ * Whether a file is there: `missing` only when the system says so (ENOENT) and no link on the way to it dangles,
+ * `present` when it is, and `unknown` for everything else, so that a tree that cannot be read is never taken for an
+ * empty one.
  */
 export async function presence(file: string): Promise<Presence> {
   try {
     await lstat(file);
     return 'present';
   } catch (error) {
-    return codeOf(error) === 'ENOENT' ? 'missing' : 'unknown';
+    if (codeOf(error) !== 'ENOENT') return 'unknown';
+    return (await isBelowDanglingLink(file)) ? 'unknown' : 'missing';
   }
+}
+
+/** @param file one that is missing. */
+async function isBelowDanglingLink(file: string): Promise<boolean> {
+  for (let path = dirname(file); path !== dirname(path); path = dirname(path)) {
+    try {
+      const isLink = (await lstat(path)).isSymbolicLink();
+      return isLink && !(await stat(path)).isDirectory();
+    } catch (error) {
+      // Not a directory that is missing, but where a link leads to, or something that cannot be known.
+      if (codeOf(error) !== 'ENOENT' || (await isThere(path))) return true;
+    }
+  }
+  return false;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** @throws when the prefix is not a directory that can be listed. */

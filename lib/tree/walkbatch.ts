@@ -7,6 +7,8 @@ import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
 export interface WalkTask {
   readonly root: string;
   readonly stat: boolean;
+  /** As for `walkNow`. */
+  readonly skip: readonly string[];
 }
 
 /** A part of a walk as it crosses to another thread: few objects, each of them cheap to copy or handed over. */
@@ -28,10 +30,10 @@ const FIRST = 50;
 
 const FIGURES = 4;
 
-export function* pack({ root, stat }: WalkTask): Generator<WalkBatch, void, void> {
+export function* pack({ root, stat, skip }: WalkTask): Generator<WalkBatch, void, void> {
   let most = FIRST;
   let batch = emptyBatch(most, stat);
-  for (const item of walkNow(root, { stat, onTemporary: (path) => batch.temporary.push(path) })) {
+  for (const item of walkNow(root, { stat, skip, onTemporary: (path) => batch.temporary.push(path) })) {
     if (item.kind === 'blind') {
       const { error, ...spot } = item;
       batch.blind.push({ before: batch.paths.length, spot, error: flatten(error) });
@@ -52,7 +54,10 @@ export function transferOf(batch: WalkBatch): ArrayBuffer[] {
   return [batch.stats.buffer];
 }
 
-export function* unpack(batch: WalkBatch, { root, stat }: WalkTask): Generator<LocalFile | BlindSpot, void, void> {
+export function* unpack(
+  batch: WalkBatch,
+  { root, stat }: Pick<WalkTask, 'root' | 'stat'>,
+): Generator<LocalFile | BlindSpot, void, void> {
   let blind = 0;
   for (let i = 0; i <= batch.paths.length; i++) {
     for (let next = batch.blind[blind]; next?.before === i; next = batch.blind[++blind])
@@ -86,5 +91,7 @@ function figuresOf(stats: Float64Array, index: number): FileStat | undefined {
   return Number.isNaN(size) ? undefined : { size, mtimeMs: figure(1), ctimeMs: figure(2), ino: figure(3) };
 }
 
+const OWN_CODES: ReadonlySet<string> = new Set(['NAME_NOT_UTF8', 'DANGLING_LINK', 'LINK_LOOP', 'UNTRUSTED_LINK']);
+
 const makeError: ErrorMaker = (code, message, options) =>
-  code === 'NAME_NOT_UTF8' ? new WhisperBackupError(code, message, options) : undefined;
+  OWN_CODES.has(code) ? new WhisperBackupError(code, message, options) : undefined;

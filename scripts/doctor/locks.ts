@@ -12,7 +12,7 @@ export const locks: Check = {
     if (config.noFlock) {
       return warn('Files are not locked: noFlock is set', 'Unset it, unless the file system has no locks');
     }
-    const [file = config.prefix] = (await sampleFiles(config.prefix, 1, signal)).files;
+    const [file = config.prefix] = (await sampleFiles(config.prefix, 1, config.exclude, signal)).files;
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       await flock(handle.fd, 'shared', { timeout: 1, file });

@@ -9,13 +9,17 @@ const SAMPLE = 20;
 /** The tree: it is there, and what is in it can be read by whoever runs this, and by the user that backups run as. */
 export const prefix: Check = {
   name: 'prefix',
-  async run({ config: { prefix } }, signal): Promise<Verdict> {
+  async run({ config: { prefix, exclude } }, signal): Promise<Verdict> {
     await checkPrefix(prefix);
     const user = await serviceUser(prefix);
     const who = `${prefix} belongs to user ${user.uid}, and this runs as ${self()}`;
     const remedy = `Run backups as the owner of all files (User= in whisper-backup.service), or: chown -R ${user.uid} ${prefix}`;
-    const { files, closed } = await sampleFiles(prefix, SAMPLE, signal);
-    if (closed[0] !== undefined) return bad(`${who}: the directory ${closed[0]} cannot be listed`, remedy);
+    const { files, closed } = await sampleFiles(prefix, SAMPLE, exclude, signal);
+    if (closed[0] !== undefined) {
+      const remedy =
+        'Run backups as a user who may list it (User= in whisper-backup.service), or exclude it (exclude:)';
+      return bad(`${who}: the directory ${closed[0]} cannot be listed`, remedy);
+    }
     for (const file of files) {
       for (const reader of [{ uid: self(), gid: process.getegid?.() ?? 0 }, user]) {
         const why = await whyNot('read', file, reader);

@@ -81,7 +81,7 @@ describe('what can be opened', () => {
     assert.equal(await openingOf(scratch.at('directory.wsp')), 'NOT_REGULAR');
     assert.equal(await openingOf('/dev/zero'), 'NOT_REGULAR');
     assert.equal(await openingOf(scratch.at('dangling.wsp')), 'DANGLING_LINK');
-    assert.equal(await openingOf(scratch.at('loop.wsp')), 'ELOOP');
+    assert.equal(await openingOf(scratch.at('loop.wsp')), 'LINK_LOOP');
     assert.equal(await openingOf(scratch.at('nothing')), 'VANISHED');
     assert.equal(await openingOf(scratch.at('link.wsp')), 'opened');
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lchown, mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -13,6 +13,7 @@ import { walkNow } from '../../lib/tree/localtree.ts';
 import { checkPrefix, presence, walk } from '../../lib/tree/walk.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { Tmpfs } from '../fixtures/tmpfs.ts';
 import { walkAsNobody } from '../fixtures/unprivileged.ts';
 
 /** What sorts before, between and after the separators, reads like an escape, or where UTF-16 orders otherwise. */
@@ -98,16 +99,102 @@ describe('walk', () => {
     assert.deepEqual(await walked(scratch.path), ['dir.wsp/b', 'a'].sort());
   });
 
-  it('follows links to files and none to directories, so that no circle catches it', async () => {
+  it('follows links to files and directories, under the names of the links', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['real/a']);
-    await plantMetrics(scratch.at('elsewhere'), ['b']);
+    await plantMetrics(scratch.at('elsewhere'), ['b', 'deep/c']);
     await symlink(scratch.at('elsewhere', 'b.wsp'), scratch.at('tree', 'linked.wsp'));
     await symlink('gone.wsp', scratch.at('tree', 'dangling.wsp'));
     await symlink(scratch.at('elsewhere'), scratch.at('tree', 'directory'));
-    await symlink('..', scratch.at('tree', 'real', 'circle'));
+    await symlink('../real', scratch.at('tree', 'real', 'x.wsp'));
+    await symlink('../../elsewhere/deep', scratch.at('tree', 'real', 'y.wsp'));
+    await symlink('../../elsewhere/b.wsp', scratch.at('tree', 'real', 'to a file'));
     // A dangling link is told, so that the backup can say what is wrong with it.
-    assert.deepEqual(await walked(scratch.at('tree')), ['dangling', 'linked', 'real/a']);
+    assert.deepEqual(await walked(scratch.at('tree')), [
+      ...['dangling', 'directory/b', 'directory/deep/c', 'linked', 'real/a', 'blind real.x%2Ewsp.', 'real/y.wsp/c'],
+    ]);
+  });
+
+  it('keeps the order where links to directories, directories and files stand side by side', async () => {
+    await fc.assert(
+      fc.asyncProperty(paths, async (paths) => {
+        await using scratch = await createScratch();
+        const planted = await plantSome(await scratch.directory('tree'), paths);
+        await scratch.directory('elsewhere');
+        for (const [i, name] of (await readdir(scratch.at('tree'))).entries()) {
+          if (i % 2 === 0 || !(await stat(scratch.at('tree', name))).isDirectory()) continue;
+          await rename(scratch.at('tree', name), scratch.at('elsewhere', name));
+          await symlink(`../elsewhere/${name}`, scratch.at('tree', name));
+        }
+        const found = await walked(scratch.at('tree'));
+        assert.deepEqual(found.toSorted(), planted.toSorted());
+        assert.deepEqual(await listed(createMemoryStore(), planted), found.map(keyOf));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('names links that lead back, dangle or lead nowhere, and tells what every metric below begins with', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('tree'), ['a/b/c', 'z']);
+    const links = { 'a/b/up': '..', 'a/b/self': '.', 'a/gone.d': '/nowhere/at all', round: 'round', top: '../tree' };
+    for (const [name, target] of Object.entries(links)) await symlink(target, scratch.at('tree', name));
+    const found: string[] = [];
+    for await (const item of walk(scratch.at('tree')))
+      found.push(item.kind === 'file' ? item.path : `${codeOf(item.error)} ${item.metricPrefix}`);
+    const dangling = 'DANGLING_LINK a.gone%2Ed.';
+    const loops = ['LINK_LOOP a.b.self.', 'LINK_LOOP a.b.up.', 'LINK_LOOP round.', 'LINK_LOOP top.'];
+    assert.deepEqual(found, ['a/b/c', ...loops.slice(0, 2), dangling, ...loops.slice(2), 'z']);
+  });
+
+  it('names a link whose target may not be read', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('tree'), ['a']);
+    await plantMetrics(scratch.at('closed', 'inner'), ['b']);
+    await chmod(scratch.at('closed', 'inner'), 0o000);
+    await symlink(scratch.at('closed', 'inner'), scratch.at('tree', 'unreadable'));
+    assert.deepEqual(await walkAsNobody(scratch.at('tree')), ['a', 'blind unreadable. EACCES']);
+    await chmod(scratch.at('closed'), 0o000);
+    assert.deepEqual(await walkAsNobody(scratch.at('tree')), ['a', 'blind unreadable. EACCES']);
+  });
+
+  it('as root follows the links of another user only to directories of that user', async () => {
+    await using scratch = await createScratch();
+    for (const name of ['roots', 'users', 'others']) await plantMetrics(scratch.at(name), ['x']);
+    await chown(scratch.at('users'), 1234, 1234);
+    await chown(scratch.at('others'), 77, 77);
+    await scratch.directory('tree');
+    for (const name of ['roots', 'users', 'others']) {
+      await symlink(scratch.at(name), scratch.at('tree', name));
+      await lchown(scratch.at('tree', name), 1234, 1234);
+    }
+    await symlink(scratch.at('others'), scratch.at('tree', 'by root'));
+    assert.deepEqual(await walked(scratch.at('tree')), ['by root/x', 'blind others.', 'blind roots.', 'users/x']);
+    assert.deepEqual(await walkAsNobody(scratch.at('tree')), ['by root/x', 'others/x', 'roots/x', 'users/x']);
+  });
+
+  it('does not read directories that are to be skipped', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('tree'), ['a/x', 'b/c/x', 'b/d/x', 'bc/x']);
+    const found: string[] = [];
+    for await (const item of walk(scratch.at('tree'), { skip: ['a.', 'b.c.'] }))
+      found.push(item.kind === 'file' ? item.path : 'blind');
+    assert.deepEqual(found, ['b/d/x', 'bc/x']);
+  });
+
+  it('passes over lost+found at the top of a file system, and nowhere else', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('tree'), ['a', 'lost+found/b']);
+    await scratch.directory('tree', 'disk');
+    using mounted = new Tmpfs(scratch.at('tree', 'disk'), 'size=1m');
+    await plantMetrics(mounted.path, ['c', 'lost+found/d', 'inner/lost+found/e']);
+    await chmod(mounted.at('lost+found'), 0o000);
+    await symlink('disk', scratch.at('tree', 'link'));
+    const below = ['c', 'inner/lost+found/e'];
+    const expected = [...['a'], ...below.map((path) => `disk/${path}`), ...below.map((path) => `link/${path}`)];
+    assert.deepEqual(await walked(scratch.at('tree')), [...expected, 'lost+found/b']);
+    assert.deepEqual(await walkAsNobody(scratch.at('tree')), [...expected, 'lost+found/b']);
+    assert.deepEqual(await walked(mounted.path), below);
   });
 
   it('begins at a prefix that is a link', async () => {
@@ -180,6 +267,14 @@ describe('presence', () => {
     assert.equal(await presence(scratch.at('x'.repeat(300))), 'unknown');
     await symlink('loop', scratch.at('loop'));
     assert.equal(await presence(scratch.at('loop', 'b.wsp')), 'unknown');
+    // Below a link that dangles ENOENT says nothing; below one that does not, it does.
+    await scratch.directory('empty');
+    await symlink('empty', scratch.at('link'));
+    for (const name of ['b.wsp', 'b/c.wsp', 'b/c/d.wsp']) {
+      assert.equal(await presence(`${scratch.at('dangling.wsp')}/${name}`), 'unknown');
+      assert.equal(await presence(`${scratch.at('link')}/${name}`), 'missing');
+      assert.equal(await presence(`${scratch.at('empty')}/${name}`), 'missing');
+    }
   });
 });
 

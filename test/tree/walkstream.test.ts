@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, it } from 'node:test';
 import { codeOf, WhisperBackupError } from '../../lib/errors.ts';
 import { walkNow } from '../../lib/tree/localtree.ts';
@@ -32,19 +42,22 @@ describe('the walk of a tree with many files', () => {
     const root = plantMany(scratch);
     symlinkSync('host0', `${root}/linked`);
     symlinkSync('nowhere', `${root}/host1/dangling.wsp`);
+    symlinkSync('nowhere', `${root}/host1/gone`);
+    symlinkSync('..', `${root}/host2/round`);
+    symlinkSync(root, `${root}/host3/foreign`);
+    lchownSync(`${root}/host3/foreign`, 1234, 1234);
     execFileSync('bash', ['-c', String.raw`touch b$'\xff'.wsp b$'\xfe'.wsp z$'\xfe'.wsp`], { cwd: root });
     for (const stat of [false, true]) {
       const found = await collect(walk(`${root}/`, { stat }));
       assert.deepEqual(found, [...walkNow(root, { stat })]);
-      assert.equal(found.length, MANY + 4);
+      assert.equal(found.length, MANY + 100 + 7);
     }
     const blind = (await collect(walk(root))).filter((item) => item.kind === 'blind');
-    assert.equal(blind.length, 3);
-    for (const { error } of blind) {
-      assert.ok(error instanceof WhisperBackupError);
-      assert.equal(error.code, 'NAME_NOT_UTF8');
-      assert.match(error.message, /rename it/);
-    }
+    assert.deepEqual(
+      blind.map(({ error }) => error instanceof WhisperBackupError && error.code),
+      ['NAME_NOT_UTF8', 'NAME_NOT_UTF8', 'DANGLING_LINK', 'LINK_LOOP', 'UNTRUSTED_LINK', 'NAME_NOT_UTF8'],
+    );
+    for (const { error } of blind) assert.match(error.message, /rename it|remove it|remove the link|let root own/);
   });
 
   it('tells what stat says of files, of what links lead to, and nothing of what is not there', async () => {
