@@ -80,7 +80,8 @@ export async function drill(store: ObjectStore, options: DrillOptions): Promise<
     await checkSpace(tree.space, plan.space);
     if (plan.metrics === 0 || dryRun) return finish(reportOf(plan, undefined, { lags: new Lags(), differing: [] }));
 
-    const restored = await restore(store, { ...options, prefix: tree.prefix });
+    // Nobody else writes there.
+    const restored = await restore(store, { ...options, prefix: tree.prefix, recheckAfterMs: 0 });
     take(restored, tally);
     const found = await compareTrees(tree.prefix, began, options, tally);
     isKept = keep;

@@ -1,7 +1,13 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
-import { type BringBackContext, type BringBackRules, type BroughtBack, bringBack } from './bringback.ts';
+import {
+  type BackupToBring,
+  type BringBackContext,
+  type BringBackRules,
+  type BroughtBack,
+  bringBack,
+} from './bringback.ts';
 import { catalogPages } from './bucket/catalog.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
@@ -9,6 +15,8 @@ import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
+import type { PublishedFile } from './publishedfiles.ts';
+import { Rechecks } from './rechecks.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Damaged, type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
@@ -33,6 +41,8 @@ export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions,
   readonly skipGone?: boolean;
   /** Only this part of the metrics. @default all of them */
   readonly part?: Part;
+  /** How long after it was published each file is looked at again at the earliest, in milliseconds. @default 500 */
+  readonly recheckAfterMs?: number;
   /** Who gets what is made. @default the owner of the nearest directory that was there */
   readonly owner?: Owner;
 }
@@ -44,6 +54,7 @@ const COUNTS = [
   'backfilled',
   'pointsFilled',
   'unchanged',
+  'refilled',
   'skipped',
   'failed',
   'bytesFetched',
@@ -90,6 +101,16 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     }
     progress.complete = true;
   }
+  const rechecks = new Rechecks({
+    tally,
+    recheck: (files) =>
+      pool.recheck({ files: files.map(({ path, trace }) => ({ file: `${options.prefix}/${path}.wsp`, trace })) }),
+    // Whatever was asked for, what carbon has written since must stay.
+    publish: (files) => publishAll(files, { overwrite: false, replaceDamaged: false }),
+    afterMs: options.recheckAfterMs ?? 500,
+    atOnce: tasksAtOnce(processes),
+    ...(signal && { signal }),
+  });
   let tree: FileHandle | undefined;
   try {
     pool.start();
@@ -109,6 +130,8 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       report.progress({ ...progress, failed: tally.get('failed'), bytes: tally.get('bytesFetched') });
     }
     if (tree) await syncfs(tree.fd);
+    await rechecks.finish();
+    if (tree && tally.get('refilled') > 0) await syncfs(tree.fd);
   } finally {
     await pool.close();
     await tree?.close();
@@ -125,13 +148,16 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   /** @returns how many metrics it was about. */
   async function visit(batch: readonly StoredMetric[]): Promise<number> {
     let attempts = batch.flatMap(choose);
+    const published: PublishedFile[] = [];
     while (attempts.length > 0 && !signal?.aborted) {
-      const results = await tryAll(attempts);
+      const results = await publishAll(attempts.map(({ stored, backup }) => ({ path: stored.path, backup })));
+      published.push(...attempts.flatMap((attempt, i) => publishedFile(attempt, results[i])));
       attempts = attempts.flatMap((attempt, i) => {
         const next = settle(attempt, results[i]);
         return next ? [next] : [];
       });
     }
+    await rechecks.add(published);
     return batch.length;
   }
 
@@ -151,8 +177,11 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     return [{ stored, backup, older: candidates }];
   }
 
-  async function tryAll(attempts: readonly Attempt[]): Promise<BroughtBack[]> {
-    const backups = attempts.map(({ stored, backup }) => ({ path: stored.path, backup }));
+  async function publishAll(
+    files: readonly BackupToBring[],
+    different?: Pick<BringBackRules, 'overwrite' | 'replaceDamaged'>,
+  ): Promise<BroughtBack[]> {
+    const backups = files.map(({ path, backup }) => ({ path, backup }));
     const rules: BringBackRules = {
       prefix: options.prefix,
       flock: options.flock ?? true,
@@ -162,6 +191,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       dryRun,
       now: now().getTime(),
       ...(options.owner && { owner: options.owner }),
+      ...different,
     };
     const context: BringBackContext = {
       store,
@@ -213,6 +243,13 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
   }
+}
+
+/** What is to be looked at again. */
+function publishedFile({ stored, backup }: Attempt, result: BroughtBack | undefined): PublishedFile[] {
+  if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return [];
+  const { outcome, trace } = result;
+  return trace ? [{ metric: stored.metric, path: stored.path, backup, outcome, trace, again: 0 }] : [];
 }
 
 /** Makes the prefix where it is missing, and holds it open. */

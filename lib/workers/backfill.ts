@@ -47,7 +47,7 @@ async function backfillOnce(file: string, source: Uint8Array, options: BackfillO
   try {
     const open = await openToFill(place, options.dryRun ? 'read' : 'write', options);
     try {
-      return backfillOpen(place, open, source, options);
+      return backfillOpen(place, open, source, options).filled;
     } finally {
       open.close();
     }
@@ -75,7 +75,7 @@ export function backfillOpen(
   { fd, bytes: local }: Pick<FileToFill, 'fd' | 'bytes'>,
   source: Uint8Array,
   options: Pick<BackfillOptions, 'now' | 'dryRun' | 'sync'>,
-): number {
+): FillPlan {
   const plan = planFill({ local, source, now: options.now });
   if (!options.dryRun && plan.writes.length > 0) {
     assertNoForeignHardLink(place.path, fstatSync(fd), place.directory.stats());
@@ -83,7 +83,7 @@ export function backfillOpen(
     if (options.sync) fsyncSync(fd);
     assertCurrent(place, fd);
   }
-  return plan.filled;
+  return plan;
 }
 
 function write(fd: number, plan: FillPlan): void {

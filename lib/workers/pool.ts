@@ -7,6 +7,7 @@ import type { EncodedBackup } from './decode.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Likeness, LikenessTask } from './likeness.ts';
 import type { Published, PublishTask } from './publish.ts';
+import type { RecheckTask } from './recheck.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
 import type * as tasks from './tasks.ts';
 import type { BringBackBatch, StoreBatch, Work } from './work.ts';
@@ -58,6 +59,10 @@ export class WorkerPool {
 
   publish(task: PublishTask): Promise<Published> {
     return this.#run('publish', task, (here) => here.publish(task), handedOver(task.backup));
+  }
+
+  recheck(task: RecheckTask): Promise<boolean[]> {
+    return this.#run('recheck', task, (here) => here.recheck(task));
   }
 
   check(task: CheckTask): Promise<Checked> {

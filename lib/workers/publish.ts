@@ -23,6 +23,7 @@ import { temporaryName } from '../tree/temporary.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
+import { type Trace, traceOfFill, traceOfNew } from './trace.ts';
 
 /** One backup to bring back. It crosses to a worker thread, so it is plain data. */
 export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
@@ -41,8 +42,10 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
 }
 
 export type Published =
-  | { readonly outcome: 'restored' | 'unchanged'; readonly bytes: number }
-  | { readonly outcome: 'backfilled'; readonly bytes: number; readonly filled: number }
+  | { readonly outcome: 'unchanged'; readonly bytes: number }
+  /** `trace`: how the file was left; none in a dry run. */
+  | { readonly outcome: 'restored'; readonly bytes: number; readonly trace?: Trace }
+  | { readonly outcome: 'backfilled'; readonly bytes: number; readonly filled: number; readonly trace?: Trace }
   /** `backupDamaged`: an older backup might do. */
   | { readonly outcome: 'failed'; readonly code: string; readonly reason: string; readonly backupDamaged: boolean };
 
@@ -89,8 +92,9 @@ async function publishAt(
     if (found?.isSymbolicLink()) return await meetLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
     if (place && found) return await meet(place, data, task, stopped);
     // link(2) never replaces: EEXIST says that carbon was quicker.
-    if (place && !task.dryRun) withTemporary(place, data, task, (temporary) => linkSync(temporary, place.at));
-    return { outcome: 'restored', bytes: data.length };
+    const publishIt = (temporary: string) => place && linkSync(temporary, place.at);
+    const trace = place && !task.dryRun ? withTemporary(place, data, task, publishIt) : undefined;
+    return { outcome: 'restored', bytes: data.length, ...(trace && { trace }) };
   } finally {
     place?.close();
   }
@@ -140,13 +144,15 @@ async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: 
     if (Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
     const damage = damageOf(local);
     if (task.overwrite || (damage && task.replaceDamaged)) {
-      if (!task.dryRun) replace(place, data, task);
-      return { outcome: 'restored', bytes };
+      const trace = task.dryRun ? undefined : replace(place, data, task);
+      return { outcome: 'restored', bytes, ...(trace && { trace }) };
     }
     if (damage) throw localDamaged(place.path, local, damage, task);
     const now = Math.floor(task.now / 1000);
-    const filled = backfillOpen(place, open, data, { now, dryRun: task.dryRun, sync: false });
-    return filled === 0 ? { outcome: 'unchanged', bytes } : { outcome: 'backfilled', bytes, filled };
+    const { filled, writes } = backfillOpen(place, open, data, { now, dryRun: task.dryRun, sync: false });
+    if (filled === 0) return { outcome: 'unchanged', bytes };
+    const trace = task.dryRun ? undefined : traceOfFill(open.fd, local, writes, now);
+    return { outcome: 'backfilled', bytes, filled, ...(trace && { trace }) };
   } finally {
     open.close();
   }
@@ -170,9 +176,9 @@ function damageOf(local: Uint8Array): unknown {
   }
 }
 
-function replace(place: Place, data: Uint8Array, task: PublishTask): void {
+function replace(place: Place, data: Uint8Array, task: PublishTask): Trace {
   const aside = task.overwrite ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
-  withTemporary(place, data, task, (temporary) => {
+  return withTemporary(place, data, task, (temporary) => {
     // A second name first, so that there is a file in its place at any time, and the old one still when this fails.
     if (aside !== undefined) linkSync(place.at, aside);
     try {
@@ -185,18 +191,21 @@ function replace(place: Place, data: Uint8Array, task: PublishTask): void {
 }
 
 /** Writes the whole file under a short name of no metric beside its place, and has it published from there. */
-function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): void {
+function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): Trace {
   const temporary = place.beside(temporaryName());
   const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  let trace: Trace;
   try {
     try {
       writeFileSync(fd, data);
       giveTo(fd, task.owner, place.directory.stats());
       fchmodSync(fd, 0o644);
+      trace = traceOfNew(fd, data, Math.floor(task.now / 1000));
     } finally {
       closeSync(fd);
     }
     publishIt(temporary);
+    return trace;
   } finally {
     removeIfThere(temporary);
   }

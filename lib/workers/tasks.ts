@@ -5,6 +5,7 @@ import type { Checked, CheckTask } from './check.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
 import type { Likeness, LikenessTask } from './likeness.ts';
 import type { Published, PublishTask } from './publish.ts';
+import type { RecheckTask } from './recheck.ts';
 import type { SnapshotTask } from './snapshot.ts';
 import { type BringBackBatch, type StoreBatch, Work, type WorkOptions } from './work.ts';
 
@@ -38,6 +39,10 @@ export async function snapshot(task: SnapshotTask): Promise<unknown> {
 
 export function publish(task: PublishTask): Promise<Published> {
   return work.publish(task);
+}
+
+export function recheck(task: RecheckTask): Promise<boolean[]> {
+  return work.recheck(task);
 }
 
 export function check(task: CheckTask): Promise<Checked> {

@@ -9,6 +9,7 @@ import { type Checked, type CheckTask, check } from './check.ts';
 import { type Fingerprint, type FingerprintTask, fingerprint } from './fingerprint.ts';
 import { type Likeness, type LikenessTask, likeness } from './likeness.ts';
 import { type Published, type PublishTask, publish } from './publish.ts';
+import { type RecheckTask, recheck } from './recheck.ts';
 import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
 
 export interface WorkOptions {
@@ -57,6 +58,10 @@ export class Work {
 
   publish(task: PublishTask): Promise<Published> {
     return publish(task, this.#stopped);
+  }
+
+  recheck(task: RecheckTask): Promise<boolean[]> {
+    return recheck(task);
   }
 
   check(task: CheckTask): Promise<Checked> {

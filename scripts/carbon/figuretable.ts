@@ -78,6 +78,13 @@ export const figureTable: readonly Figure[] = [
     restore,
   ),
   count('files.backfilled', 'files', 'backfilled', 'Files that were there and got the points they lacked', restore),
+  count(
+    'files.refilled',
+    'files',
+    'refilled',
+    'Emptied or replaced by another process meanwhile, filled again',
+    restore,
+  ),
   count('files.skipped', 'files', 'skipped', 'Left out, which is no error', ['backup', 'restore', 'verify']),
   count('files.failed', 'files', 'failed', 'Failed; the log and the summary name them', all),
   count('files.same', 'files', 'same', 'With --compare: as their newest backup has them', verify),

@@ -1,0 +1,41 @@
+import { closeSync, readSync } from 'node:fs';
+import { openRegular } from '../tree/readfile.ts';
+import { inodeOf, type Trace } from './trace.ts';
+
+/** Files to look at again. It crosses to a worker thread, so it is plain data. */
+export interface RecheckTask {
+  readonly files: readonly { readonly file: string; readonly trace: Trace }[];
+}
+
+/**
+ * Looks whether files still hold what was restored.
+ *
+ * @returns for each whether another process has emptied, replaced or removed it. One that cannot be read counts as such:
+ *   the second try names why.
+ */
+export async function recheck({ files }: RecheckTask): Promise<boolean[]> {
+  return files.map(({ file, trace }) => {
+    try {
+      return isUndone(file, trace);
+    } catch {
+      return true;
+    }
+  });
+}
+
+function isUndone(file: string, { inode, mtimeMs, landmarks }: Trace): boolean {
+  const { fd, stats } = openRegular(file, 'read');
+  try {
+    if (landmarks === undefined) return stats.size === 0n;
+    if (inodeOf(fd) !== inode) return true;
+    if (mtimeMs !== undefined && Number(stats.mtimeMs) === mtimeMs) return false;
+    return !landmarks.every(({ offset, timestamp }) => timestampAt(fd, offset) === timestamp);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function timestampAt(fd: number, offset: number): number | undefined {
+  const bytes = new Uint8Array(4);
+  return readSync(fd, bytes, 0, 4, offset) === 4 ? new DataView(bytes.buffer).getUint32(0) : undefined;
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createWhisper } from '../../lib/whisper/create.ts';
+import { applyFill, planFill } from '../../lib/whisper/fill.ts';
+import { type Landmark, landmarksOf, landmarksOfFill } from '../../lib/whisper/landmarks.ts';
+import { updateMany } from '../../lib/whisper/updatemany.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 12) / 1000;
+const ARCHIVES = [
+  { secondsPerPoint: 60, points: 60 },
+  { secondsPerPoint: 600, points: 144 },
+];
+
+function fileWith(minutesAgo: readonly number[], now = NOW): Uint8Array {
+  const bytes = createWhisper(ARCHIVES);
+  const points = minutesAgo.map((minutes) => ({ timestamp: now - minutes * 60, value: minutes }));
+  updateMany(bytes, points, { now });
+  return bytes;
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+function hasAll(bytes: Uint8Array, landmarks: readonly Landmark[]): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return landmarks.every(({ offset, timestamp }) => view.getUint32(offset) === timestamp);
+}
+
+describe('landmarks', () => {
+  it('are one point of each archive, and stay through half the retention of updates', () => {
+    const bytes = fileWith(range(0, 60));
+    const landmarks = landmarksOf(bytes, NOW);
+    assert.equal(landmarks.length, 2);
+    for (let minute = 1; minute < 29; minute++) {
+      updateMany(bytes, [{ timestamp: NOW + minute * 60, value: minute }], { now: NOW + minute * 60 });
+      assert.ok(hasAll(bytes, landmarks), `after ${minute} minutes`);
+    }
+  });
+
+  it('are not in a file that was created anew and has the newest points only', () => {
+    const restored = { full: range(0, 60), sparse: [5, 15, 25, 55], old: range(40, 60), one: [7] };
+    for (const [name, minutes] of Object.entries(restored)) {
+      const landmarks = landmarksOf(fileWith(minutes), NOW);
+      assert.ok(landmarks.length > 0, name);
+      for (const later of [0, 1, 10]) {
+        const created = fileWith(range(0, 3), NOW + later * 60);
+        assert.ok(!hasAll(created, landmarks), `${name}, ${later} minutes later`);
+      }
+    }
+  });
+
+  it('are none in a file without points or in the format of go-carbon', () => {
+    assert.deepEqual(landmarksOf(createWhisper(ARCHIVES), NOW), []);
+    assert.deepEqual(landmarksOf(new TextEncoder().encode('whisper_compressed and more'), NOW), []);
+  });
+
+  it('of a fill are points that the file lacked before', () => {
+    const local = fileWith(range(0, 10));
+    const source = fileWith(range(0, 60));
+    const plan = planFill({ local, source, now: NOW });
+    const landmarks = landmarksOfFill(local, plan.writes, NOW);
+    assert.ok(landmarks.length > 0);
+    assert.ok(!hasAll(local, landmarks));
+    applyFill(local, plan);
+    assert.ok(hasAll(local, landmarks));
+    assert.deepEqual(landmarksOfFill(local, [], NOW), []);
+  });
+});
