@@ -43,7 +43,16 @@ function oneOf<const T extends readonly string[]>(names: T) {
  * message can name the file or variable that is wrong, and so the result as well.
  */
 export const schema = v.strictObject({
-  storage: v.optional(text),
+  storage: v.optional(
+    v.pipe(
+      text,
+      v.regex(
+        /^\S+$/,
+        "names the storage alone; its arguments stand in storageArgs, such as storageArgs: ['path=/srv/backups']",
+      ),
+      v.toLowerCase(),
+    ),
+  ),
   storageArgs: texts,
   bucket: text,
   storagePath: anyText,
@@ -59,9 +68,8 @@ export const schema = v.strictObject({
   purge: whole(-1),
   purgeShare: number(0, 100),
   noop: flag,
-  algorithm: v.picklist(['gz', 'zst'], (issue) =>
-    issue.input === 'sz' ? 'can be gz or zst: sz backups are read only, none are written' : 'must be one of gz, zst',
-  ),
+  // sz is for commands that read: the Python tool wanted to be told what it reads.
+  algorithm: v.picklist(['gz', 'zst', 'sz'], 'must be one of gz, zst'),
   layout: oneOf(['native', 'python']),
   gzipEngine: oneOf(['auto', 'fflate', 'zlib', 'libdeflate', 'isal']),
   gzipLevel: v.optional(

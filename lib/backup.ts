@@ -8,6 +8,7 @@ import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './erro
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
 import { Leftovers } from './leftovers.ts';
+import { hintForTree } from './nothinghint.ts';
 import type {
   FormatOptions,
   LoadOptions,
@@ -179,7 +180,9 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   await partitions.save(store, options, { ...(signal && { signal }) }).catch((error) => {
     report.log('warn', `Cannot note where to cut the listing: ${reasonOf(error)}`);
   });
-  if (tally.get('metrics') === 0) tally.stop('NOTHING_MATCHED', nothingMatched(options));
+  if (tally.get('metrics') === 0) {
+    tally.stop('NOTHING_MATCHED', nothingMatched(options) + (await hintForTree(options.prefix, options)));
+  }
   await judgement.carryOut(store);
   await leftovers.sweep(store, tally, { ...options, dryRun });
   return tally.finish({ command: 'backup', store: store.name, dryRun });

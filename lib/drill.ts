@@ -4,6 +4,7 @@ import { type DrillPlan, planDrill } from './drill/plan.ts';
 import type { DifferingPoint, DrillReport } from './drill/report.ts';
 import { checkSpace, makeScratchTree } from './drill/scratchtree.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
+import { hintForBucket } from './nothinghint.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import { restore } from './restore.ts';
 import type { ObjectStore } from './store/store.ts';
@@ -75,7 +76,8 @@ export async function drill(store: ObjectStore, options: DrillOptions): Promise<
     if (plan.metrics === 0) {
       const which = part ? `part ${part.number} of ${part.of} of ` : '';
       const glob = JSON.stringify(options.metrics ?? '*');
-      tally.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} holds no backup in ${which}${glob}`);
+      const hint = part ? '' : await hintForBucket(store, options);
+      tally.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} holds no backup in ${which}${glob}${hint}`);
     }
     await checkSpace(tree.space, plan.space);
     if (plan.metrics === 0 || dryRun) return finish(reportOf(plan, undefined, { lags: new Lags(), differing: [] }));

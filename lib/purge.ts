@@ -5,6 +5,7 @@ import { codeOf, reasonOf } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
 import { Leftovers } from './leftovers.ts';
+import { hintForBucket } from './nothinghint.ts';
 import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
@@ -64,7 +65,8 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   }
   if (tally.get('metrics') === 0) {
     const glob = JSON.stringify(options.metrics ?? '*');
-    tally.stop('NOTHING_MATCHED', `Nothing to purge: ${store.name} holds no metric that matches ${glob}`);
+    const hint = await hintForBucket(store, options);
+    tally.stop('NOTHING_MATCHED', `Nothing to purge: ${store.name} holds no metric that matches ${glob}${hint}`);
   }
   await judgement.carryOut(store);
   await leftovers.sweep(store, tally, { ...options, dryRun });

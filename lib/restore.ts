@@ -14,6 +14,7 @@ import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
+import { hintForBucket } from './nothinghint.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { PublishedFile } from './publishedfiles.ts';
 import { Rechecks } from './rechecks.ts';
@@ -141,7 +142,11 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   if (tally.get('metrics') === 0) {
     const before = options.date ? ` before ${formatTimestamp(options.date)}` : '';
     const glob = JSON.stringify(options.metrics ?? '*');
-    tally.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} holds no backup${before} that matches ${glob}`);
+    const hint = await hintForBucket(store, options);
+    tally.stop(
+      'NOTHING_MATCHED',
+      `Nothing to restore: ${store.name} holds no backup${before} that matches ${glob}${hint}`,
+    );
   }
   return tally.finish({ command: 'restore', store: store.name, dryRun });
 

@@ -7,6 +7,7 @@ import { claim } from './bucket/owner.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
+import { hintForBucket } from './nothinghint.ts';
 import type {
   FormatOptions,
   LoadOptions,
@@ -151,7 +152,12 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   if (noLocks) throw noLocks;
   if (tally.get('metrics') === 0) {
     const glob = JSON.stringify(options.metrics ?? '*');
-    tally.stop('NOTHING_MATCHED', `Nothing to verify: ${store.name} holds no backup of that time that matches ${glob}`);
+    const time = options.date || options.since ? ' of that time' : '';
+    const hint = await hintForBucket(store, options);
+    tally.stop(
+      'NOTHING_MATCHED',
+      `Nothing to verify: ${store.name} holds no backup${time} that matches ${glob}${hint}`,
+    );
   }
   return tally.finish({ command: 'verify', store: store.name, dryRun });
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { suggestion } from '../config/nearest.ts';
+import { expandAbbreviations } from './abbreviation.ts';
 import { type OptionSpec, optionTable, slotOf } from './optiontable.ts';
 import { UsageError } from './usage.ts';
 
@@ -24,13 +25,13 @@ const byName = new Map(optionTable.map((option) => [option.name, option]));
 
 /**
  * Takes the words of the command line apart: options before or after the command, `--name value`, `--name=value`,
- * `-n value`, `-nvalue`, bundled flags, negative values, and `--` before words that begin with a dash.
+ * abbreviations that are clear, `-n value`, `-nvalue`, bundled flags, negative values, and `--` before words that begin with a dash.
  *
  * @throws UsageError for an unknown option, with the nearest right one, and for a value that is missing or unwanted.
  */
 export function parseArgv(argv: readonly string[]): Typed {
   const { tokens } = parseArgs({
-    args: [...argv],
+    args: [...expandAbbreviations(argv)],
     strict: false,
     allowPositionals: true,
     tokens: true,

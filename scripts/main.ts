@@ -16,7 +16,7 @@ import { version } from './version.ts';
  */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    const typed = parseArgv(argv);
+    const typed = withCommandInLowerCase(parseArgv(argv));
     const [first, ...rest] = typed.words;
     const asksHelp = first === 'help' || isOn(typed, 'help');
     const name = first === 'help' ? rest[0] : first;
@@ -41,6 +41,11 @@ async function print(text: string): Promise<number> {
   await output.write(text);
   if (output.failure !== undefined) throw output.failure;
   return 0;
+}
+
+/** The Python tool took BACKUP, and so does this. */
+function withCommandInLowerCase(typed: Typed): Typed {
+  return { ...typed, words: typed.words.map((word, index) => (index === 0 ? word.toLowerCase() : word)) };
 }
 
 function isOn(typed: Typed, flag: string): boolean {

@@ -1,3 +1,4 @@
+import { ConfigError } from '../config/error.ts';
 import type { Config } from '../config/schema.ts';
 import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../lib/options.ts';
 import type { Invocation } from './invocation.ts';
@@ -23,6 +24,16 @@ export function treeOf(config: Config): TreeOptions {
 
 export function loadOf({ processes, bytesInFlight }: Config): LoadOptions {
   return { processes, bytesInFlight };
+}
+
+/**
+ * What backups are compressed with.
+ *
+ * @throws ConfigError for `sz`, which commands that read take, since the Python tool had to be told what it reads.
+ */
+export function writtenAlgorithmOf({ algorithm }: Config): 'gz' | 'zst' {
+  if (algorithm !== 'sz') return algorithm;
+  throw new ConfigError('--algorithm can be gz or zst: sz backups are read only, none are written');
 }
 
 export async function purgeRulesOf({ config, option }: Invocation): Promise<PurgeRules> {

@@ -3,12 +3,13 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { backup } from '../../lib/backup.ts';
 import type { Invocation } from '../invocation.ts';
-import { loadOf, placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
+import { loadOf, placeOf, purgeRulesOf, selectOf, treeOf, writtenAlgorithmOf } from '../operationoptions.ts';
 import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, option } = invocation;
   const rules = await purgeRulesOf(invocation);
+  const algorithm = writtenAlgorithmOf(config);
   return runRecorded(invocation, 'backup', (store, run) =>
     backup(store, {
       ...run,
@@ -18,7 +19,7 @@ export async function run(invocation: Invocation): Promise<number> {
       ...loadOf(config),
       ...rules,
       layout: config.layout,
-      algorithm: config.algorithm,
+      algorithm,
       gzipEngine: config.gzipEngine,
       ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
       ...(!config.noCache && { statCache: { file: cacheFile(config), rehash: option('rehash') === 'true' } }),

@@ -1,5 +1,7 @@
 import { type ListedBackup, list } from '../../lib/list.ts';
+import { hintForBucket } from '../../lib/nothinghint.ts';
 import { printable } from '../../lib/printable.ts';
+import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
 import { jsonLine } from '../jsonline.ts';
@@ -28,11 +30,24 @@ export async function run(invocation: Invocation): Promise<number> {
       count++;
       if (output.closed) break;
     }
+    if (count === 0) log.error(await nothingListed(store, invocation));
     return count;
   });
-  if (found > 0) return exitCodes.done;
-  log.error(`No backups match --metrics ${JSON.stringify(config.metrics)} in bucket ${config.bucket}`);
-  return exitCodes.error;
+  return found > 0 ? exitCodes.done : exitCodes.error;
+}
+
+/** Names what was asked for, so that nobody looks for the mistake in the wrong option. */
+async function nothingListed(store: ObjectStore, { config, interruption, option }: Invocation): Promise<string> {
+  const asked = [
+    ...(config.metrics === '*' ? [] : [`-m ${JSON.stringify(config.metrics)}`]),
+    ...config.exclude.map((glob) => `--exclude ${JSON.stringify(glob)}`),
+    ...['since', 'date'].flatMap((name) => (option(name) === undefined ? [] : [`--${name} ${option(name)}`])),
+    ...(config.storagePath === '' ? [] : [`--storage-path ${config.storagePath}`]),
+    ...(config.storagePathRaw === undefined ? [] : [`--storage-path-raw ${config.storagePathRaw}`]),
+  ];
+  const what = asked.length === 0 ? 'holds no backups' : `holds no backup that matches ${asked.join(' and ')}`;
+  const hint = await hintForBucket(store, { ...selectOf(config), ...placeOf(config), signal: interruption.signal });
+  return `Nothing to list: ${store.name} ${what}${hint}`;
 }
 
 /** The name comes last: it has any length. The size is in bytes, so that `sort -n` can use it. */

@@ -1,12 +1,14 @@
 import { createCompressor, gzipEngines } from '../../lib/compress/engine.ts';
 import { compressorOptions } from '../../lib/workers/snapshot.ts';
+import { writtenAlgorithmOf } from '../operationoptions.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** What backups are compressed with here. An engine that was asked for and is not there makes the check fail. */
 export const compression: Check = {
   name: 'compression',
   async run({ config }) {
-    const { algorithm, gzipEngine, gzipLevel } = config;
+    const { gzipEngine, gzipLevel } = config;
+    const algorithm = writtenAlgorithmOf(config);
     const { engine, level } = await createCompressor(
       compressorOptions({ algorithm, gzipEngine, ...(gzipLevel !== undefined && { gzipLevel }) }),
     );

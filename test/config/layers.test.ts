@@ -151,7 +151,12 @@ describe('the layers of the configuration', () => {
     ]),
     ['a bandwidth below nothing', { environment: { WHISPER_BACKUP_BANDWIDTH: '-5M' } }, /_BANDWIDTH must be.*"-5M"/],
     ['an empty bucket', { flags: { bucket: [''] } }, /--bucket must not be empty/],
-    ['sz', { flags: { algorithm: ['sz'] } }, /--algorithm can be gz or zst: sz backups are read only/],
+    ['an algorithm', { flags: { algorithm: ['xz'] } }, /--algorithm must be one of gz, zst: got "xz"/],
+    [
+      'a storage with its arguments',
+      { flags: { storage: ['disk path=/srv'] } },
+      /storage names the storage alone; its arguments stand in storageArgs/,
+    ],
     ['an unknown layout', { flags: { layout: ['pyhton'] } }, /--layout must be one of native, python: got "pyhton"/],
     ['both storage paths', { flags: { storagePath: ['a'], storagePathRaw: ['b'] } }, /storagePath.*storagePathRaw/],
   ];

@@ -35,6 +35,16 @@ describe('the words of the command line', () => {
     [['backup', 'disk', '007', '1e5'], {}, ['backup', 'disk', '007', '1e5']],
     [['fill', '--', '-a.wsp', '--b.wsp'], {}, ['fill', '-a.wsp', '--b.wsp']],
     [['-m', '*', 'list'], { metrics: ['*'] }, ['list']],
+    [['--ret', '5', '--buck=b', '--noo', 'backup'], { retention: ['5'], bucket: ['b'], noop: ['true'] }, ['backup']],
+    // Clear in the Python tool, though options came since that begin alike.
+    [
+      ['--re', '5', '--b', 'x', '--pur', '7', '--a', 'gz'],
+      { retention: ['5'], bucket: ['x'], purge: ['7'], algorithm: ['gz'] },
+      [],
+    ],
+    [['--over', 'restore'], { overwrite: ['true'] }, ['restore']],
+    [['--metrics', '--x', 'list'], { metrics: ['--x'] }, ['list']],
+    [['fill', '--', '--ret'], {}, ['fill', '--ret']],
     [['--bucket=a', '--bucket=b', 'list'], { bucket: ['a', 'b'] }, ['list']],
   ];
   for (const [argv, values, words] of same) {
@@ -49,6 +59,7 @@ describe('the words of the command line', () => {
     [['--buckt', 'x', 'backup'], /^Unknown option --buckt; did you mean --bucket\?$/],
     [['--buckt=x', 'backup'], /did you mean --bucket\?$/],
     [['--retension', '5'], /did you mean --retention\?$/],
+    [['--no', 'backup'], /^Option --no is not clear: it may be --no-flock, .*--nolog, .*write more of it$/],
     [['-z', 'backup'], /^Unknown option -z/],
     [['-nz', 'backup'], /^Unknown option -z/],
     [['--no-bucket', 'backup'], /^Unknown option --no-bucket/],
