@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import { assertPathLength, locateFile } from '../tree/descent.ts';
+import { nameNew, replaceAndKeep } from '../tree/namenew.ts';
 import type { OpenDirectory } from '../tree/opendirectory.ts';
 import { Place } from '../tree/openplace.ts';
 import { openToFill } from '../tree/opentofill.ts';
@@ -91,8 +82,8 @@ async function publishAt(
     const found = place && lstatSync(place.at, { throwIfNoEntry: false });
     if (found?.isSymbolicLink()) return await meetLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
     if (place && found) return await meet(place, data, task, stopped);
-    // link(2) never replaces: EEXIST says that carbon was quicker.
-    const publishIt = (temporary: string) => place && linkSync(temporary, place.at);
+    // EEXIST says that carbon was quicker.
+    const publishIt = (temporary: string) => place && nameNew(temporary, place.at);
     const trace = place && !task.dryRun ? withTemporary(place, data, task, publishIt) : undefined;
     return { outcome: 'restored', bytes: data.length, ...(trace && { trace }) };
   } finally {
@@ -179,14 +170,8 @@ function damageOf(local: Uint8Array): unknown {
 function replace(place: Place, data: Uint8Array, task: PublishTask): Trace {
   const aside = task.overwrite ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
   return withTemporary(place, data, task, (temporary) => {
-    // A second name first, so that there is a file in its place at any time, and the old one still when this fails.
-    if (aside !== undefined) linkSync(place.at, aside);
-    try {
-      renameSync(temporary, place.at);
-    } catch (error) {
-      if (aside !== undefined) unlinkSync(aside);
-      throw error;
-    }
+    if (aside === undefined) renameSync(temporary, place.at);
+    else replaceAndKeep(temporary, place.at, aside);
   });
 }
 

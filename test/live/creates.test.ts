@@ -18,13 +18,16 @@ const ROUNDS = 'Deno' in globalThis ? 4 : 16;
 
 const METRICS = 200;
 
+/** Widens the gap in which carbon empties what was made meanwhile: a race is won in every round, not in one of five. */
+const HESITATION = 0.002;
+
 /** A hundred seconds of five minutes ago. */
 const HISTORY = Array.from({ length: 100 }, (_, i) => Math.floor(Date.now() / 1000) - 300 + i);
 
 describe('restore beside a carbon-cache that creates the same files', () => {
   it('leaves no file without its history that it does not name', async (t) => {
     await using scratch = await createScratch();
-    const carbon = await startCarbon(scratch.at('carbon'), { retentions: '1s:30m,10s:6h' });
+    const carbon = await startCarbon(scratch.at('carbon'), { retentions: '1s:30m,10s:6h', hesitation: HESITATION });
     let isBusy = true;
     const busy = keepBusy(carbon, () => isBusy);
     const figures = { rounds: ROUNDS, files: 0, made: 0, met: 0, refilled: 0, failed: 0 };
@@ -67,7 +70,7 @@ describe('restore beside a carbon-cache that creates the same files', () => {
     }
     reportReliability(t, 'carbon-creates', figures);
     assert.equal(figures.failed, 0);
-    assert.ok(figures.made > 0 && figures.met > 0, JSON.stringify(figures));
+    assert.ok(figures.made > 0 && figures.met > 0 && figures.refilled > 0, JSON.stringify(figures));
   });
 });
 

@@ -16,8 +16,14 @@ export interface Carbon {
   stop(): Promise<void>;
 }
 
+export interface CarbonOptions {
+  readonly retentions: string;
+  /** Seconds that it takes between asking whether a file exists and creating it, which are microseconds otherwise. */
+  readonly hesitation?: number;
+}
+
 /** Starts Debian's carbon-cache below a scratch directory, locking its files while it writes. */
-export async function startCarbon(directory: string, options: { retentions: string }): Promise<Carbon> {
+export async function startCarbon(directory: string, options: CarbonOptions): Promise<Carbon> {
   const port = await freePort();
   const prefix = join(directory, 'whisper');
   await mkdir(prefix, { recursive: true });
@@ -43,6 +49,7 @@ CARBON_METRIC_INTERVAL = 0
   await writeFile(join(directory, 'storage-schemas.conf'), `[all]\npattern = .*\nretentions = ${options.retentions}\n`);
   const child = spawn('/usr/bin/carbon-cache', [`--config=${join(directory, 'carbon.conf')}`, '--nodaemon', 'start'], {
     stdio: 'ignore',
+    ...(options.hesitation !== undefined && { env: await hesitating(directory, options.hesitation) }),
   });
   const socket = await connected(port, child);
   return {
@@ -75,4 +82,29 @@ async function connected(port: number, child: ChildProcess): Promise<Socket> {
   }
   child.kill('SIGKILL');
   throw new Error('carbon-cache did not listen within 30 s');
+}
+
+/** The environment in which Python waits after it was told that a Whisper file does not exist. */
+async function hesitating(directory: string, seconds: number): Promise<NodeJS.ProcessEnv> {
+  const path = join(directory, 'python');
+  await mkdir(path);
+  await writeFile(
+    join(path, 'sitecustomize.py'),
+    `import os
+import time
+
+real_exists = os.path.exists
+
+
+def exists(path):
+    found = real_exists(path)
+    if not found and str(path).endswith(".wsp"):
+        time.sleep(${seconds})
+    return found
+
+
+os.path.exists = exists
+`,
+  );
+  return { ...process.env, PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: '1' };
 }

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { renameNew } from '../../lib/system/renamenew.ts';
+import { type Naming, nameNew, replaceAndKeep } from '../../lib/tree/namenew.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+
+function refusing(code: string): () => never {
+  return () => {
+    throw Object.assign(new Error(`${code}: refused`), { code });
+  };
+}
+
+/** File systems by what they can do. */
+const NAMINGS: Record<string, Naming | undefined> = {
+  'with hard links': undefined,
+  'without hard links': { link: refusing('EPERM'), renameNew },
+  'without hard links, in FUSE': { link: refusing('ENOSYS'), renameNew },
+  'without hard links or renames that do not replace': { link: refusing('EPERM'), renameNew: refusing('EINVAL') },
+};
+
+for (const [name, naming] of Object.entries(NAMINGS)) {
+  describe(`on a file system ${name}`, () => {
+    it('a file gets a new name', async () => {
+      await using scratch = await createScratch();
+      await writeFile(scratch.at('temporary'), 'whole');
+      nameNew(scratch.at('temporary'), scratch.at('file'), naming);
+      assert.equal(await readFile(scratch.at('file'), 'utf8'), 'whole');
+      assert.deepEqual(await readdir(scratch.path), naming ? ['file'] : ['file', 'temporary']);
+    });
+
+    it('a file that has the name is never replaced', async () => {
+      await using scratch = await createScratch();
+      await writeFile(scratch.at('temporary'), 'whole');
+      await writeFile(scratch.at('file'), 'there');
+      assert.throws(() => nameNew(scratch.at('temporary'), scratch.at('file'), naming), { code: 'EEXIST' });
+      assert.equal(await readFile(scratch.at('file'), 'utf8'), 'there');
+      assert.deepEqual(await readdir(scratch.path), ['file', 'temporary']);
+    });
+
+    it('a file is replaced and kept', async () => {
+      await using scratch = await createScratch();
+      await writeFile(scratch.at('temporary'), 'new');
+      await writeFile(scratch.at('file'), 'old');
+      replaceAndKeep(scratch.at('temporary'), scratch.at('file'), scratch.at('aside'), naming);
+      assert.equal(await readFile(scratch.at('file'), 'utf8'), 'new');
+      assert.equal(await readFile(scratch.at('aside'), 'utf8'), 'old');
+      assert.deepEqual(await readdir(scratch.path), ['aside', 'file']);
+    });
+
+    it('a file that cannot be replaced is still in its place', async () => {
+      await using scratch = await createScratch();
+      await mkdir(scratch.at('directory'));
+      await writeFile(scratch.at('file'), 'old');
+      const [from, to, aside] = [scratch.at('nothing'), scratch.at('file'), scratch.at('aside')];
+      assert.throws(() => replaceAndKeep(from, to, aside, naming), { code: 'ENOENT' });
+      assert.deepEqual(await readdir(scratch.path), ['directory', 'file']);
+      assert.equal(await readFile(scratch.at('file'), 'utf8'), 'old');
+    });
+  });
+}
+
+describe('nameNew', () => {
+  it('reports what neither a link nor a rename is allowed to do', () => {
+    const naming = { link: refusing('EPERM'), renameNew: refusing('EPERM') };
+    assert.throws(() => nameNew('from', 'to', naming), { code: 'EPERM' });
+    assert.throws(() => nameNew('from', 'to', { ...naming, link: refusing('ENOSPC') }), { code: 'ENOSPC' });
+  });
+});
