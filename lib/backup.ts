@@ -18,6 +18,7 @@ import type {
   SelectOptions,
   TreeOptions,
 } from './options.ts';
+import { countRemark } from './remark.ts';
 import { StatCache, type StatCacheOptions } from './statcache/cache.ts';
 import type { CacheEntry } from './statcache/entry.ts';
 import type { ObjectStore } from './store/store.ts';
@@ -36,7 +37,7 @@ export interface BackupOptions
     LoadOptions,
     PurgeRules,
     FormatOptions {
-  /** Back up files that are not whole Whisper data, too. @default false */
+  /** Back up damaged files, too. @default false */
   readonly includeDamaged?: boolean;
   /** Where to remember what files look like, so that one that has not changed need not be opened. @default nowhere */
   readonly statCache?: StatCacheOptions;
@@ -235,6 +236,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     tally.add('bytesRead', result.bytes);
     if (result.outcome !== 'stored') return;
     tally.add('bytesStored', result.backup.object.size);
+    if (result.remark) countRemark(metric, result.remark, tally);
     report.log('debug', `${dryRun ? 'Would store' : 'Stored'} ${result.backup.object.key}`);
   }
 }

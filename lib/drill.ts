@@ -19,6 +19,8 @@ export interface DrillOptions extends RunOptions, SelectOptions, PlaceOptions, T
   readonly scratch: string;
   /** Only this part of the metrics. @default all of them */
   readonly part?: Part;
+  /** Restore files that were damaged when they were backed up, too. @default false */
+  readonly includeDamaged?: boolean;
   /** Leave the restored tree where it is. @default false */
   readonly keep?: boolean;
   /** Only look whether there is something to restore, and room for it. @default false */
@@ -121,10 +123,11 @@ interface Found {
 
 /** What befell the restore is what befell the drill; there a backup that is damaged is one of those that failed. */
 function take(restored: Summary, tally: Tally): void {
-  for (const name of ['restored', 'bytesFetched', 'bytesRestored']) tally.add(name, restored.counts[name] ?? 0);
+  for (const name of ['restored', 'bytesFetched', 'bytesRestored', 'odd', 'damagedFiles'])
+    tally.add(name, restored.counts[name] ?? 0);
   for (const { backup, ...named } of restored.failed) {
-    // One that was deleted since it was listed is no damage.
-    if (!backup || named.code === 'NOT_FOUND') tally.fail(named);
+    // Neither one that was deleted since it was listed, nor one that is what was stored, is damage of the bucket.
+    if (!backup || named.code === 'NOT_FOUND' || named.code === 'WHISPER_DAMAGED') tally.fail(named);
     else tally.damage({ ...named, ...backup });
   }
   // Those that were not named.

@@ -18,6 +18,7 @@ import { hintForBucket } from './nothinghint.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { PublishedFile } from './publishedfiles.ts';
 import { Rechecks } from './rechecks.ts';
+import { countRemark } from './remark.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Damaged, type Summary, Tally } from './summary.ts';
 import { syncfs } from './system/syncfs.ts';
@@ -32,6 +33,8 @@ export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions,
   readonly date?: Date;
   /** Fetch and check everything, write nothing. @default false */
   readonly dryRun?: boolean;
+  /** Restore files that were damaged when they were backed up as they are. @default false */
+  readonly includeDamaged?: boolean;
   /** When a backup is damaged, take the one before it. @default false */
   readonly fallback?: boolean;
   /** Replace local files instead of backfilling them. @default false */
@@ -191,6 +194,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       prefix: options.prefix,
       flock: options.flock ?? true,
       fileLockTimeout: options.fileLockTimeout ?? 10,
+      includeDamaged: options.includeDamaged ?? false,
       overwrite: options.overwrite ?? false,
       replaceDamaged: options.replaceDamaged ?? false,
       dryRun,
@@ -244,6 +248,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   function count(metric: string, result: Exclude<Published, { outcome: 'failed' }>): void {
     tally.add(result.outcome);
     tally.add('bytesRestored', result.bytes);
+    if (result.remark) countRemark(metric, result.remark, tally);
     if (result.outcome === 'backfilled') tally.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);

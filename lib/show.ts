@@ -9,6 +9,7 @@ import type { ObjectStore } from './store/store.ts';
 import { FILE_BYTES, openLocked, readStable } from './tree/readfile.ts';
 import { parseHeader } from './whisper/header.ts';
 import { knownPoints } from './whisper/info.ts';
+import { oddityOf } from './whisper/oddity.ts';
 import { decodeBackup } from './workers/decode.ts';
 
 export interface ShownArchive {
@@ -36,6 +37,8 @@ export interface Shown {
   readonly xFilesFactor: number;
   /** In seconds. */
   readonly maxRetention: number;
+  /** What is odd about the file; absent when nothing is. */
+  readonly oddity?: string;
   readonly archives: readonly ShownArchive[];
 }
 
@@ -106,5 +109,7 @@ function shown(name: string, data: Uint8Array, now: number | undefined): Shown {
     return { secondsPerPoint, points, retention, known: series.length, series };
   });
   const { aggregation, xFilesFactor, maxRetention } = header;
-  return { name, bytes: data.length, aggregation, xFilesFactor, maxRetention, archives };
+  const oddity = oddityOf(header, data.length);
+  const shown = { name, bytes: data.length, aggregation, xFilesFactor, maxRetention, archives };
+  return { ...shown, ...(oddity !== undefined && { oddity }) };
 }

@@ -37,7 +37,7 @@ export interface StoreFileContext {
 type Unstored = Exclude<Snapshot, { outcome: 'changed' }>;
 
 export type StoredFile =
-  | (Pick<Extract<Snapshot, { outcome: 'changed' }>, 'sha1' | 'bytes' | 'stat'> & {
+  | (Pick<Extract<Snapshot, { outcome: 'changed' }>, 'sha1' | 'bytes' | 'stat' | 'remark'> & {
       readonly outcome: 'stored';
       readonly backup: Backup;
     })
@@ -64,7 +64,7 @@ async function storeChanged(
   const now = context.now().getTime();
   const shot = await context.snapshot({ ...rules, ...known, file, now });
   if (shot.outcome !== 'changed') return shot;
-  const { body, sinceRead, ...read } = shot;
+  const { body, sinceRead, remark, ...read } = shot;
   if (newest && known.knownMd5OfSha1 && (await readSha1(newest, context)) === shot.sha1)
     return { ...read, outcome: 'unchanged' };
   const time = laterOf(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
@@ -75,14 +75,15 @@ async function storeChanged(
     const key = backupKey(root, path, formatTimestamp(time), shot.sha1, algorithm);
     await store.put(key, body, options);
     const backup: Backup = { kind: 'single', time, algorithm, sha1: shot.sha1, object: object(key, body.length) };
-    return { ...read, outcome: 'stored', backup };
+    return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
   }
   // Data first: a checksum without data would be damage.
   const keys = pairKeys(root, path, formatTimestamp(time));
   await store.put(keys.data, body, options);
   await store.put(keys.sha1, new TextEncoder().encode(shot.sha1), options);
   const [data, sha1Object] = [object(keys.data, body.length), object(keys.sha1, 40)];
-  return { ...read, outcome: 'stored', backup: { kind: 'pair', time, algorithm, object: data, sha1Object } };
+  const backup: Backup = { kind: 'pair', time, algorithm, object: data, sha1Object };
+  return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
 }
 
 /** A name that cannot be stored is refused before anything is read. */

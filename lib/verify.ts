@@ -17,6 +17,7 @@ import type {
   SelectOptions,
   TreeOptions,
 } from './options.ts';
+import { countRemark, type Remark } from './remark.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
@@ -42,6 +43,8 @@ export interface VerifyOptions
   readonly date?: Date;
   /** Fetch and check the content, of all metrics or of a part of them. @default false */
   readonly readData?: boolean | Part;
+  /** Accept backups of files that were damaged when they were backed up. @default false */
+  readonly includeDamaged?: boolean;
   /** Compare the newest backups with this tree. */
   readonly compare?: TreeOptions;
   /** Move damaged backups aside. A dry run is to be given a store that writes nothing. */
@@ -74,7 +77,7 @@ const COMPARED = ['same', 'changed', 'gone', 'neverStored', 'unknown'];
  *   another machine's; WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
  */
 export async function verify(store: ObjectStore, options: VerifyOptions): Promise<Summary> {
-  const { report, signal, compare, repair, readData = false, dryRun = false } = options;
+  const { report, signal, compare, repair, readData = false, includeDamaged = false, dryRun = false } = options;
   const { processes = 4, bytesInFlight = 2 ** 28 } = options;
   const now = (options.now ?? (() => new Date()))();
   const root = rootOf(options);
@@ -94,7 +97,8 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     threads ??= new WorkerPool({ threads: processes, ...signalled });
     return threads;
   };
-  const reading = { store, pool, budget, onFetched: (bytes: number) => tally.add('bytesFetched', bytes), ...signalled };
+  const onFetched = (bytes: number) => tally.add('bytesFetched', bytes);
+  const reading = { store, pool, budget, includeDamaged, onFetched, ...signalled };
   const judging = {
     store,
     place: options,
@@ -181,10 +185,11 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     const { metric } = stored;
     const isRead = typeof readData === 'boolean' ? readData : isInPart(metric, readData);
     const verdict = await verdictOn(stored, { ...judging, read: isRead ? read : undefined });
-    const { backups, damaged, failures, unfinished, vanished } = verdict;
+    const { backups, damaged, failures, remarks, unfinished, vanished } = verdict;
     tally.add('backups', backups.length);
     tally.add('unfinished', unfinished);
     for (const { code, reason } of failures) tally.fail({ metric, code, reason });
+    for (const { key, remark } of remarks) countStored(metric, key, remark);
     for (const { object } of vanished)
       tally.skip({ metric, code: 'VANISHED', reason: `${object.key} was deleted meanwhile` });
     for (const { flaw, instead } of damaged) {
@@ -194,6 +199,18 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
       tally.damage({ metric, key, code, reason, instead, ...(movedTo !== undefined && { movedTo }) });
     }
     return backups.length + damaged.length > 0;
+  }
+
+  /** The bucket is right. A file that was damaged is one that a restore with these options does not take. */
+  function countStored(metric: string, key: string, { code, reason }: Remark): void {
+    if (code === 'ODD' || includeDamaged) {
+      countRemark(metric, { code, reason: `${key}: ${reason}` }, tally);
+      return;
+    }
+    tally.add('damagedFiles');
+    const cause = `the backup is sound, but the file was damaged already when it was backed up: ${reason}`;
+    const remedy = 'restore takes it with --include-damaged, or an older backup with --fallback';
+    tally.fail({ metric, code: 'WHISPER_DAMAGED', reason: `${key}: ${cause}: ${remedy}` });
   }
 
   function read(backup: Backup): Promise<Reading> {

@@ -202,8 +202,8 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: 'include-damaged',
     key: 'includeDamaged',
-    commands: backing,
-    text: 'Back up files that are not whole Whisper files, too',
+    commands: ['backup', 'restore', 'verify', 'drill'],
+    text: 'Take damaged files as they are: cut, or not readable by Graphite',
   },
 
   {

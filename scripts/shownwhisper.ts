@@ -21,7 +21,7 @@ export async function shownText(
   shown: Shown,
   { plot }: { readonly plot?: { readonly width: number; readonly color: boolean } },
 ): Promise<string> {
-  const { name, backup, bytes, aggregation, xFilesFactor, maxRetention, archives } = shown;
+  const { name, backup, bytes, aggregation, xFilesFactor, maxRetention, oddity, archives } = shown;
   const header = [
     ['metric', printable(name)],
     ...(backup === undefined
@@ -34,6 +34,7 @@ export async function shownText(
     ['aggregation', aggregation],
     ['xFilesFactor', String(Number(xFilesFactor.toPrecision(7)))],
     ['retention', duration(maxRetention)],
+    ...(oddity === undefined ? [] : [['odd', oddity]]),
   ].map(([label, value]) => `${label?.padEnd(13)} ${value}`);
   const finest = archives[0];
   const drawing = plot && finest ? await plotOf(finest, plot) : [];

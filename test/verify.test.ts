@@ -9,11 +9,12 @@ import { withCounting } from '../lib/store/counting.ts';
 import { TransientError } from '../lib/store/errors.ts';
 import { createMemoryStore } from '../lib/store/memory.ts';
 import { isInPart } from '../lib/verify/part.ts';
+import { exitCodeOfSummary, exitCodes } from '../scripts/exitcode.ts';
 import { flipped, join } from './compress/sample.ts';
 import { Bucket, daysAgo } from './fixtures/bucket.ts';
 import { delegate } from './fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from './fixtures/metric.ts';
-import { backUp, codesOf, verifyAll } from './fixtures/operations.ts';
+import { backUp, codesOf, machine, verifyAll } from './fixtures/operations.ts';
 import { sha1Of, snappyFramed } from './fixtures/pythonbucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
 
@@ -86,18 +87,8 @@ describe('verify by reading', () => {
     ['a turned bit', 'COMPRESSION_DAMAGED', (place) => putBody(place, flipped(gzipped, gzipped.length >> 1, 1))],
     ['bytes behind the gzip', 'COMPRESSION_DAMAGED', (place) => putBody(place, join(gzipped, text('junk')))],
     ['what is no gzip', 'COMPRESSION_DAMAGED', (place) => putBody(place, file)],
-    ['more than its header tells', 'COMPRESSION_TOO_LARGE', (place) => putBody(place, gzipSync(join(file, file)))],
+    ['more than was stored', 'WRONG_SHA1', (place) => putBody(place, gzipSync(join(file, file)))],
     ['another file’s SHA-1 in the name', 'WRONG_SHA1', (place) => putBody(place, gzipped, { sha1: 'a'.repeat(40) })],
-    [
-      'a Whisper header that makes no sense',
-      'WHISPER_DAMAGED',
-      (place) => putBody(place, gzipSync(badHeader), { sha1: sha1Of(badHeader) }),
-    ],
-    [
-      'a Whisper file that was cut before it was stored',
-      'WHISPER_DAMAGED',
-      (place) => putBody(place, gzipSync(cutFile), { sha1: sha1Of(cutFile) }),
-    ],
     [
       'cut Zstandard',
       'COMPRESSION_DAMAGED',
@@ -156,6 +147,56 @@ describe('verify by reading', () => {
     for (const { older } of planted.values()) await bucket.store.delete(older);
     assert.deepEqual(await found(), { all: damages.length, newest: expected(() => undefined) });
     assert.equal((await verifyAll(bucket.store, { now: bucket.now })).counts['damaged'], 0, 'the listing cannot tell');
+  });
+
+  const storedDamaged: readonly [string, Uint8Array][] = [
+    ['a Whisper header that makes no sense', badHeader],
+    ['a file that was cut', cutFile],
+    ['bytes that are not Whisper data', flipped(new Uint8Array(5000), 0, 1)],
+  ];
+  it('does not call the bucket damaged that holds, as it was, a file that was damaged when it was stored', async () => {
+    const bucket = new Bucket();
+    for (const [metric, bytes] of storedDamaged) await bucket.backup(metric, daysAgo(1), bytes);
+    const pair = await bucket.pair('pair', daysAgo(1), cutFile);
+    const names = [...storedDamaged.map(([metric]) => metric), 'pair'];
+    const codes = (code: string) => Object.fromEntries(names.map((name) => [name, code]));
+
+    const strict = await verifyAll(bucket.store, { readData: true, now: bucket.now });
+    assert.deepEqual([strict.damaged, strict.counts['damagedFiles']], [[], names.length]);
+    assert.deepEqual(codesOf(strict.failed), codes('WHISPER_DAMAGED'));
+    assert.ok(strict.failed.find(({ metric }) => metric === 'pair')?.reason.startsWith(`${pair}: `));
+    for (const { reason } of strict.failed)
+      assert.match(reason, /damaged already when it was backed up.*--include-damaged/);
+    assert.equal(exitCodeOfSummary(strict), exitCodes.someFailed);
+
+    const asked = await verifyAll(bucket.store, { readData: true, now: bucket.now, includeDamaged: true });
+    assert.deepEqual([asked.damaged, asked.failed, asked.counts['damagedFiles']], [[], [], names.length]);
+    assert.deepEqual(codesOf(asked.notes), codes('DAMAGED_FILE'));
+    assert.equal(exitCodeOfSummary(asked), exitCodes.done);
+  });
+
+  it('does not offer a damaged file as what a restore can use instead', async () => {
+    const bucket = new Bucket();
+    const good = await bucket.backup('a', daysAgo(3));
+    await bucket.backup('a', daysAgo(2), cutFile);
+    await bucket.put(await bucket.backup('a', daysAgo(1)), daysAgo(1), text('junk'));
+    const { damaged = [] } = await verifyAll(bucket.store, { readData: true, now: bucket.now });
+    assert.deepEqual(
+      damaged.map(({ instead }) => instead),
+      [{ key: good, read: true }],
+    );
+  });
+
+  it('leaves a damaged file where it is when it repairs', async () => {
+    const bucket = new Bucket();
+    await bucket.backup('a', daysAgo(2), cutFile);
+    const before = await bucket.keys('a/');
+    const repaired = await verifyAll(bucket.store, {
+      readData: true,
+      now: bucket.now,
+      repair: { machine, adopt: true },
+    });
+    assert.deepEqual([repaired.counts['moved'], await bucket.keys('a/')], [0, before]);
   });
 
   it('does not call damaged what it could not read, and says so', async () => {

@@ -2,6 +2,7 @@ import type { Backup } from '../bucket/metric.ts';
 import { sha1Of } from '../bucket/storedsha1.ts';
 import type { ByteBudget } from '../bytebudget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import type { Remark } from '../remark.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { FILE_BYTES } from '../tree/readfile.ts';
@@ -9,7 +10,8 @@ import type { WorkerPool } from '../workers/pool.ts';
 
 /** What reading one backup showed. */
 export type Reading =
-  | { readonly outcome: 'sound' }
+  /** It is whole, and what was stored. `remark`: what was odd or damaged about the file when it was stored. */
+  | { readonly outcome: 'sound'; readonly remark?: Remark }
   /** It was deleted since it was listed. */
   | { readonly outcome: 'vanished' }
   /** `failed`: it could not be read, which says nothing about it. */
@@ -19,19 +21,21 @@ export interface ReadingContext {
   readonly store: ObjectStore;
   readonly pool: () => WorkerPool;
   readonly budget: ByteBudget;
+  /** Also decode a damaged file that is larger than its header accounts for. */
+  readonly includeDamaged: boolean;
   readonly onFetched: (bytes: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Fetches a backup and checks that it is whole, that it is what was stored, and that it is Whisper data.
+ * Fetches a backup, and checks that it is whole and what was stored, and whether the file was a usable Whisper file.
  *
  * @param engine what decompresses it.
  * @throws the signal's reason.
  */
 export async function readBackup(backup: Backup, engine: string, context: ReadingContext): Promise<Reading> {
   const { object } = backup;
-  const { budget, pool, signal, store } = context;
+  const { budget, includeDamaged, pool, signal, store } = context;
   // The backup, and the file it becomes.
   return budget.run(object.size * 5, async () => {
     try {
@@ -39,7 +43,8 @@ export async function readBackup(backup: Backup, engine: string, context: Readin
       const sha1 = await sha1Of(backup, store, signal);
       const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
       context.onFetched(body.length);
-      return await pool().check({ backup: { key: object.key, body, algorithm: backup.algorithm, sha1 }, engine });
+      const encoded = { key: object.key, body, algorithm: backup.algorithm, sha1 };
+      return await pool().check({ backup: encoded, engine, includeDamaged });
     } catch (error) {
       signal?.throwIfAborted();
       return await meaningOf(error, backup, context);

@@ -1,6 +1,7 @@
 import { findMetric } from '../bucket/catalog.ts';
 import type { Backup, StoredMetric } from '../bucket/metric.ts';
 import type { PlaceOptions } from '../options.ts';
+import type { Remark } from '../remark.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Damaged } from '../summary.ts';
 import { type Flaw, flawOf, listedFlaws } from './flaw.ts';
@@ -13,6 +14,8 @@ export interface Verdict {
   readonly damaged: readonly { readonly flaw: Flaw; readonly instead: Damaged['instead'] }[];
   /** Deleted while they were looked at. */
   readonly vanished: readonly Backup[];
+  /** What was odd or damaged about the files of sound backups. */
+  readonly remarks: readonly { readonly key: string; readonly remark: Remark }[];
   /** Why some could not be read. */
   readonly failures: readonly { readonly code: string; readonly reason: string }[];
   /** Objects of backups that may yet become whole. */
@@ -53,17 +56,21 @@ export async function verdictOn(stored: StoredMetric, context: VerdictContext): 
   };
   const backups = stored.backups.filter(isOfTime);
   const vanished: Backup[] = [];
+  const remarks: { key: string; remark: Remark }[] = [];
   const failures: { code: string; reason: string }[] = [];
   for (const backup of backups.toReversed()) {
     if (standings.has(backup)) continue;
     const standing = await standingOf(backup);
     if (standing.outcome === 'damaged') flaws.push(flawOf(backup, standing.code, standing.reason));
+    if (standing.outcome === 'sound' && standing.remark) {
+      remarks.push({ key: backup.object.key, remark: standing.remark });
+    }
     if (standing.outcome === 'failed') failures.push(standing);
     if (standing.outcome === 'vanished') vanished.push(backup);
   }
   const damaged: { flaw: Flaw; instead: Damaged['instead'] }[] = [];
   for (const flaw of flaws) damaged.push({ flaw, instead: await insteadOf(flaw, stored.backups, standingOf) });
-  return { backups, damaged, vanished, failures, unfinished: listed.unfinished.length };
+  return { backups, damaged, vanished, remarks, failures, unfinished: listed.unfinished.length };
 }
 
 /** Runs beside this one write and delete pairs object by object: only what a second look shows too is damage. */
@@ -83,8 +90,10 @@ async function insteadOf(
 ): Promise<Damaged['instead']> {
   for (const backup of backups.toReversed()) {
     if (backup === flaw.backup || backup.time > flaw.time) continue;
-    const { outcome } = await standingOf(backup);
+    const standing = await standingOf(backup);
+    const { outcome } = standing;
     if (outcome === 'damaged' || outcome === 'vanished') continue;
+    if (outcome === 'sound' && standing.remark?.code === 'DAMAGED_FILE') continue;
     return { key: backup.object.key, read: outcome === 'sound' };
   }
   return null;

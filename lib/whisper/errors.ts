@@ -3,8 +3,9 @@ import { WhisperBackupError } from '../errors.ts';
 /**
  * What can be wrong with a Whisper file or with what is asked of it.
  *
- * - `WHISPER_DAMAGED`: empty, cut, too long, or its header makes no sense.
+ * - `WHISPER_DAMAGED`: empty, cut, or python3-whisper cannot read or update it.
  * - `WHISPER_COMPRESSED`: go-carbon's compressed format, which is only handled as opaque bytes.
+ * - `WHISPER_UNMATCHABLE`: usable, but its archives cannot be matched with those of another file.
  * - `WHISPER_INVALID_SCHEMA`: no file can be made of these archives, method or xFilesFactor.
  * - `WHISPER_INVALID_POINT`: a timestamp or value that no slot can hold.
  * - `WHISPER_INVALID_INTERVAL`: a time range that ends before it begins, or an archive that the file does not have.
@@ -13,6 +14,7 @@ import { WhisperBackupError } from '../errors.ts';
 export type WhisperErrorCode =
   | 'WHISPER_DAMAGED'
   | 'WHISPER_COMPRESSED'
+  | 'WHISPER_UNMATCHABLE'
   | 'WHISPER_INVALID_SCHEMA'
   | 'WHISPER_INVALID_POINT'
   | 'WHISPER_INVALID_INTERVAL'
@@ -47,7 +49,7 @@ export class FillRefusedError extends WhisperError {
   readonly side: 'local' | 'source';
 
   constructor(side: 'local' | 'source', cause: WhisperError) {
-    super(cause.code, `Cannot fill: the ${side} file is not usable: ${cause.message}`, { cause });
+    super(cause.code, `Cannot fill: the ${side} file: ${cause.message}`, { cause });
     this.side = side;
   }
 }

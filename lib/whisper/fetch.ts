@@ -47,13 +47,17 @@ export function fetchPoints(bytes: Uint8Array, options: FetchOptions): Series | 
 
   const begin = Math.max(from, oldest);
   const archive = chooseArchive(header, now - begin, options.archive);
-  return readSeries(bytes, archive, begin, Math.min(until, now));
+  const longest = Math.max(...header.archives.map(({ retention }) => retention));
+  const most = options.archive === undefined ? archive.points : Math.ceil(longest / archive.secondsPerPoint);
+  return readSeries(bytes, archive, { from: begin, until: Math.min(until, now), most });
 }
 
 function chooseArchive(header: Header, age: number, step: number | undefined): Archive {
-  const archive = header.archives.find((candidate) =>
-    step === undefined ? candidate.retention >= age : candidate.secondsPerPoint === step,
-  );
+  const archive =
+    step === undefined
+      ? // A stale longest retention may reach back further than all archives: Whisper takes the last one then.
+        (header.archives.find(({ retention }) => retention >= age) ?? header.archives.at(-1))
+      : header.archives.find(({ secondsPerPoint }) => secondsPerPoint === step);
   if (archive !== undefined) return archive;
   const steps = header.archives.map((candidate) => candidate.secondsPerPoint).join(', ');
   throw new WhisperError(
@@ -62,14 +66,19 @@ function chooseArchive(header: Header, age: number, step: number | undefined): A
   );
 }
 
-function readSeries(bytes: Uint8Array, archive: Archive, from: number, until: number): Series {
+function readSeries(
+  bytes: Uint8Array,
+  archive: Archive,
+  { from, until, most }: { readonly from: number; readonly until: number; readonly most: number },
+): Series {
   const step = archive.secondsPerPoint;
   const first = alignDown(from, step) + step;
   const last = alignDown(until, step) + step;
   const end = first === last ? last + step : last;
   const ring = new Ring(bytes, archive);
   const count = (end - first) / step;
-  // An empty archive is answered in full length, a written one as far as its ring goes: that is how Whisper does it.
-  const values = ring.read(first, ring.base === 0 ? count : slotsRead(count, archive.points));
+  // Whisper answers an empty archive in full length, a written one as far as its ring goes. The full length is bounded
+  // here, since a stale longest retention may ask for billions of slots.
+  const values = ring.read(first, ring.base === 0 ? Math.min(count, most) : slotsRead(count, archive.points));
   return { from: first, until: end, step, values };
 }

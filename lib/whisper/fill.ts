@@ -5,6 +5,7 @@ import { FillRefusedError, WhisperError } from './errors.ts';
 import { changedRanges, type FillWrite } from './fillwrites.ts';
 import { type Archive, type Header, parseHeader } from './header.ts';
 import { LevelFill } from './levelfill.ts';
+import { unmatchable } from './oddity.ts';
 
 /** What a fill would do to the local file. */
 export interface FillPlan {
@@ -54,7 +55,7 @@ export interface FillOptions {
  * The two files may differ in every respect: the local header stands. A slot whose place in the ring is taken by a
  * local point in the future of `now` is left alone, as filling it would destroy that point.
  *
- * @throws FillRefusedError when either file is damaged or compressed; its `code` and `side` say which.
+ * @throws FillRefusedError when either file is damaged or compressed, or its archives cannot be matched; its `code` and `side` say which.
  * @throws InvalidOptionError when `now` is no time.
  */
 export function planFill(options: FillOptions): FillPlan {
@@ -94,7 +95,11 @@ function donorsFor(archive: Archive, donors: readonly Donor[]): Donor[] {
 
 function headerOf(side: 'local' | 'source', bytes: Uint8Array): Header {
   try {
-    return parseHeader(bytes);
+    const header = parseHeader(bytes);
+    const problem = unmatchable(header);
+    if (problem !== undefined)
+      throw new WhisperError('WHISPER_UNMATCHABLE', `Its archives cannot be matched: ${problem}`);
+    return header;
   } catch (error) {
     throw error instanceof WhisperError ? new FillRefusedError(side, error) : error;
   }

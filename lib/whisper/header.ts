@@ -8,8 +8,14 @@ export const ARCHIVE_INFO_SIZE = 12;
 /** Bytes of a slot: timestamp (unsigned 32 bits) and value (float64), both big-endian. */
 export const POINT_SIZE = 12;
 
-/** Steps are 32 bits, and each is at least twice the one before it. */
-const MAX_ARCHIVES = 32;
+/** Whisper has no limit; this bounds the work that a hostile header can cause. */
+const MAX_ARCHIVES = 1024;
+
+/**
+ * How many bytes there may be behind the last archive. Whisper has no limit; this bounds what the decompression of a
+ * hostile stream with a small header can cost.
+ */
+export const MAX_TRAILING_BYTES: number = 2 ** 26;
 
 const COMPRESSED_MAGIC = new TextEncoder().encode('whisper_compressed');
 
@@ -28,11 +34,11 @@ export interface Archive {
 
 /** What stands in front of the points. */
 export interface Header extends AggregationRule {
-  /** The retention of the coarsest archive, in seconds. */
+  /** The longest retention as the header has it, in seconds: not always that of an archive. */
   readonly maxRetention: number;
-  /** Finest first; at least one. */
+  /** In the order of the header, finest first unless the file is odd; at least one. */
   readonly archives: readonly Archive[];
-  /** Bytes of the whole file. */
+  /** Bytes up to the end of the last archive. */
   readonly size: number;
 }
 
@@ -42,11 +48,11 @@ export function isCompressed(head: Uint8Array): boolean {
 }
 
 /**
- * Reads and checks the header of a whole file, and the file's size against it: Whisper itself reads a cut file short
- * without a word. A longer file is damage as well, since Whisper makes every file exactly as long as its header says.
+ * Reads and checks the header of a file, and the file's size against it: Whisper itself reads a cut file short without
+ * an error. Accepts every file that python3-whisper can read and update; see `oddity.ts` for what may be odd about one.
  *
  * @throws WhisperCompressedError when it is go-carbon's compressed format.
- * @throws WhisperDamagedError when it is no whole Whisper file. Never allocates by what a damaged header says.
+ * @throws WhisperDamagedError when it is not a usable Whisper file. Never allocates by what a damaged header says.
  */
 export function parseHeader(bytes: Uint8Array): Header {
   if (isCompressed(bytes)) {
@@ -54,18 +60,23 @@ export function parseHeader(bytes: Uint8Array): Header {
   }
   const header = readHeader(bytes);
   if (typeof header === 'string') throw new WhisperDamagedError(`It is not a sound Whisper file: ${header}`);
-  if (bytes.length !== header.size) {
-    const what = bytes.length < header.size ? 'is cut' : 'is too long';
+  if (bytes.length < header.size) {
     throw new WhisperDamagedError(
-      `It is not a whole Whisper file: it ${what}, its header asks for ${header.size} bytes and it has ${bytes.length}`,
+      `It is not a whole Whisper file: it is cut, its header asks for ${header.size} bytes and it has ${bytes.length}`,
+    );
+  }
+  const trailing = bytes.length - header.size;
+  if (trailing > MAX_TRAILING_BYTES) {
+    throw new WhisperDamagedError(
+      `It is not a sound Whisper file: it has ${trailing} bytes behind its last archive, and ${MAX_TRAILING_BYTES} is the most that is taken`,
     );
   }
   return header;
 }
 
 /**
- * How many bytes the whole file has, told from its first bytes; undefined when they do not tell: too few of them,
- * compressed, or not a sound header.
+ * Returns how many bytes the file has at least, from its first bytes; undefined when there are too few of them, the file
+ * is compressed, or its header is damaged.
  */
 export function sizeOf(head: Uint8Array): number | undefined {
   const header = readHeader(head);
@@ -90,18 +101,18 @@ function readHeader(head: Uint8Array): Header | string {
   const headerSize = METADATA_SIZE + count * ARCHIVE_INFO_SIZE;
   if (head.length < headerSize) return `its header ends before the list of its ${count} archives`;
 
+  if (maxRetention === 0) return 'its longest retention is 0 s, so that Whisper refuses every point';
+
   const archives: Archive[] = [];
   let size = headerSize;
   for (let i = 0; i < count; i++) {
     const at = METADATA_SIZE + i * ARCHIVE_INFO_SIZE;
     const archive = archiveOf(view.getUint32(at), view.getUint32(at + 4), view.getUint32(at + 8));
-    const problem = problemOf(archive, archives[i - 1], size);
+    const problem = problemOf(archive, headerSize);
     if (problem !== undefined) return `archive ${i} ${problem}`;
     archives.push(archive);
-    size = archive.offset + archive.size;
+    size = Math.max(size, archive.offset + archive.size);
   }
-  const longest = archives[archives.length - 1]?.retention;
-  if (longest !== maxRetention) return `its longest retention is ${longest} s, but its header says ${maxRetention} s`;
   return { aggregation, maxRetention, xFilesFactor, archives, size };
 }
 
@@ -109,20 +120,10 @@ function archiveOf(offset: number, secondsPerPoint: number, points: number): Arc
   return { offset, secondsPerPoint, points, retention: secondsPerPoint * points, size: points * POINT_SIZE };
 }
 
-/**
- * What every file made by Whisper keeps. That an archive has points enough for one slot of the next coarser one is not
- * asked for here, as old versions of Whisper did not ask for it.
- */
-function problemOf(archive: Archive, finer: Archive | undefined, end: number): string | undefined {
+/** Why Whisper fails on an update that reaches this archive, or undefined. */
+function problemOf(archive: Archive, headerSize: number): string | undefined {
   if (archive.secondsPerPoint === 0) return 'has 0 seconds per point';
   if (archive.points === 0) return 'has no points';
-  if (archive.offset < end) return `begins at byte ${archive.offset}, inside what ends at byte ${end}`;
-  if (finer === undefined) return undefined;
-  if (archive.secondsPerPoint <= finer.secondsPerPoint || archive.secondsPerPoint % finer.secondsPerPoint !== 0) {
-    return `has ${archive.secondsPerPoint} seconds per point, no multiple of the ${finer.secondsPerPoint} before it`;
-  }
-  if (archive.retention <= finer.retention) {
-    return `reaches back ${archive.retention} s, no further than the ${finer.retention} s before it`;
-  }
+  if (archive.offset < headerSize) return `begins at byte ${archive.offset}, inside the header of ${headerSize} bytes`;
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
-import { WhisperError } from '../whisper/errors.ts';
+import { type Remark, remarkOn } from '../remark.ts';
+import { inspect } from '../whisper/inspect.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 
 /** One backup to look into. It crosses to a worker thread, so it is plain data. */
@@ -7,23 +8,24 @@ export interface CheckTask {
   readonly backup: EncodedBackup;
   /** What decompresses it. */
   readonly engine: string;
+  /** Also decode a damaged file that is larger than its header accounts for. */
+  readonly includeDamaged?: boolean;
 }
 
 export type Checked =
-  | { readonly outcome: 'sound' }
+  /** It is whole, and what was stored. `remark`: what was odd or damaged about the file when it was stored. */
+  | { readonly outcome: 'sound'; readonly remark?: Remark }
   /** `failed`: it could not be looked into, which says nothing about it. */
   | { readonly outcome: 'damaged' | 'failed'; readonly code: string; readonly reason: string };
 
 /** Decodes one backup and checks it. Never throws. */
-export async function check({ backup, engine }: CheckTask): Promise<Checked> {
+export async function check({ backup, ...options }: CheckTask): Promise<Checked> {
   try {
-    await decodeBackup(backup, engine);
-    return { outcome: 'sound' };
+    const remark = remarkOn(inspect(await decodeBackup(backup, options)));
+    return { outcome: 'sound', ...(remark && { remark }) };
   } catch (error) {
     const code = codeOf(error);
-    // The SHA-1 is compared first.
-    const since = error instanceof WhisperError ? ' (its SHA-1 is right: so it was when it was backed up)' : '';
     const isDamage = error instanceof WhisperBackupError && code !== 'ENGINE_UNAVAILABLE' && code !== 'INVALID_OPTION';
-    return { outcome: isDamage ? 'damaged' : 'failed', code, reason: `${reasonOf(error)}${since}` };
+    return { outcome: isDamage ? 'damaged' : 'failed', code, reason: reasonOf(error) };
   }
 }

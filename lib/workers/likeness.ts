@@ -3,6 +3,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import type { LockOptions, Room } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
+import { inspect } from '../whisper/inspect.ts';
 import { alignDown, type Point, Ring } from '../whisper/points.ts';
 import { Scratch } from './scratch.ts';
 
@@ -62,17 +63,23 @@ function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: 
     const reason = "It is in go-carbon's compressed format: its points were not compared";
     return { outcome: 'skipped', code: 'WHISPER_COMPRESSED', reason };
   }
+  if (inspect(restored).verdict === 'damaged') {
+    if (Buffer.compare(live, restored) === 0) return { outcome: 'compared', differing: 0, examples: [] };
+    const reason = 'The file was damaged when it was backed up: its points were not compared';
+    return { outcome: 'skipped', code: 'DAMAGED_FILE', reason };
+  }
   const liveRings = ringsOf(live, file);
   const rings = ringsOf(restored, 'the restored file');
   const newest = newestOf(rings.values(), Number.POSITIVE_INFINITY) ?? 0;
   const differences: Difference[] = [];
   let differing = 0;
   // Times of points that came to the live file since, below the newest one: what they are aggregated to is new as well.
-  let late = new Set<number>();
-  for (const [step, ring] of rings) {
-    const liveRing = liveRings.get(step);
+  const lateTimes = new Set<number>();
+  for (const [name, ring] of rings) {
+    const liveRing = liveRings.get(name);
     if (!liveRing) continue;
-    late = new Set([...late].map((time) => alignDown(time, step)));
+    const step = ring.archive.secondsPerPoint;
+    const late = new Set([...lateTimes].map((time) => alignDown(time, step)));
     for (const timestamp of timesIn(ring)) {
       const value = liveRing.get(timestamp);
       const before = ring.get(timestamp);
@@ -82,18 +89,24 @@ function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: 
       differing++;
       if (differences.length < EXAMPLES) differences.push({ step, timestamp, value, restored: before });
     }
-    for (const time of timesIn(liveRing)) if (time < newest && ring.get(time) === undefined) late.add(time);
+    for (const time of timesIn(liveRing)) if (time < newest && ring.get(time) === undefined) lateTimes.add(time);
   }
   const last = newestOf(liveRings.values(), until);
   const lag = last === undefined ? undefined : Math.max(0, last - (newest || oldestOf(liveRings.values())));
   return { outcome: 'compared', differing, examples: differences, ...(lag !== undefined && { lag }) };
 }
 
-/** The archives, by their step, finest first. */
-function ringsOf(bytes: Uint8Array, file: string): Map<number, Ring> {
+/** The archives, finest first, by their step and how many of that step are before them: an odd file may have two. */
+function ringsOf(bytes: Uint8Array, file: string): Map<string, Ring> {
   try {
-    const { archives } = parseHeader(bytes);
-    return new Map(archives.map((archive) => [archive.secondsPerPoint, new Ring(bytes, archive)]));
+    const archives = parseHeader(bytes).archives.toSorted((a, b) => a.secondsPerPoint - b.secondsPerPoint);
+    const rings = new Map<string, Ring>();
+    for (const archive of archives) {
+      let twins = 0;
+      while (rings.has(`${archive.secondsPerPoint} ${twins}`)) twins++;
+      rings.set(`${archive.secondsPerPoint} ${twins}`, new Ring(bytes, archive));
+    }
+    return rings;
   } catch (cause) {
     throw new WhisperBackupError('LOCAL_DAMAGED', `Cannot compare ${file}: ${reasonOf(cause)}`, { cause });
   }

@@ -2,16 +2,19 @@ import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, unli
 import { join } from 'node:path';
 import { formatTimestamp } from '../bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { type Remark, remarkOn } from '../remark.ts';
 import { assertPathLength, locateFile } from '../tree/descent.ts';
 import { nameNew, replaceAndKeep } from '../tree/namenew.ts';
 import type { OpenDirectory } from '../tree/opendirectory.ts';
 import { Place } from '../tree/openplace.ts';
-import { openToFill } from '../tree/opentofill.ts';
+import { type FileToFill, openToFill } from '../tree/opentofill.ts';
 import { giveTo, type Owner, placeDirectory } from '../tree/place.ts';
 import type { LockOptions } from '../tree/readfile.ts';
 import { refusal } from '../tree/refusal.ts';
 import { temporaryName } from '../tree/temporary.ts';
-import { isCompressed, parseHeader } from '../whisper/header.ts';
+import { FillRefusedError, type WhisperError } from '../whisper/errors.ts';
+import type { FillPlan } from '../whisper/fill.ts';
+import { inspect } from '../whisper/inspect.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { type Trace, traceOfFill, traceOfNew } from './trace.ts';
@@ -22,6 +25,8 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   /** Below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: EncodedBackup;
+  /** Restore a file that was damaged when it was backed up as it is. @default false */
+  readonly includeDamaged?: boolean;
   /** Replace a local file instead of backfilling it. */
   readonly overwrite: boolean;
   /** Move a damaged local file aside. */
@@ -32,24 +37,38 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   readonly now: number;
 }
 
+interface Remarked {
+  /** What is odd or damaged about the backup's file. */
+  readonly remark?: Remark;
+}
+
 export type Published =
-  | { readonly outcome: 'unchanged'; readonly bytes: number }
+  | (Remarked & { readonly outcome: 'unchanged'; readonly bytes: number })
   /** `trace`: how the file was left; none in a dry run. */
-  | { readonly outcome: 'restored'; readonly bytes: number; readonly trace?: Trace }
-  | { readonly outcome: 'backfilled'; readonly bytes: number; readonly filled: number; readonly trace?: Trace }
+  | (Remarked & { readonly outcome: 'restored'; readonly bytes: number; readonly trace?: Trace })
+  | (Remarked & {
+      readonly outcome: 'backfilled';
+      readonly bytes: number;
+      readonly filled: number;
+      readonly trace?: Trace;
+    })
   /** `backupDamaged`: an older backup might do. */
   | { readonly outcome: 'failed'; readonly code: string; readonly reason: string; readonly backupDamaged: boolean };
 
 /** Decodes, checks and publishes one backup. Never throws; a failure leaves what is local as it was. */
 export async function publish(task: PublishTask, stopped: () => boolean): Promise<Published> {
   let data: Uint8Array;
+  let remark: Remark | undefined;
   try {
-    data = await decodeBackup(task.backup);
+    data = await decodeBackup(task.backup, task);
+    const inspection = inspect(data);
+    if (!task.includeDamaged && inspection.verdict === 'damaged') throw storedDamaged(task.backup, inspection.error);
+    remark = remarkOn(inspection);
   } catch (error) {
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: true };
   }
   try {
-    return await publishData(data, task, stopped);
+    return { ...(await publishData(data, task, stopped)), ...(remark && { remark }) };
   } catch (error) {
     const reason = reasonOf(refusal(error, `restore ${join(task.prefix, task.path)}.wsp`));
     return { outcome: 'failed', code: codeOf(error), reason, backupDamaged: false };
@@ -134,19 +153,30 @@ async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: 
     const local = open.bytes;
     if (Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
     const damage = damageOf(local);
+    const remedy = 'the local file stays: move it away to restore the backup as it is';
+    if (!damage && damageOf(data))
+      throw new WhisperBackupError('LOCAL_USABLE', `Cannot restore ${place.path} from a damaged file: ${remedy}`);
     if (task.overwrite || (damage && task.replaceDamaged)) {
       const trace = task.dryRun ? undefined : replace(place, data, task);
       return { outcome: 'restored', bytes, ...(trace && { trace }) };
     }
     if (damage) throw localDamaged(place.path, local, damage, task);
-    const now = Math.floor(task.now / 1000);
-    const { filled, writes } = backfillOpen(place, open, data, { now, dryRun: task.dryRun, sync: false });
+    const { filled, writes } = fill(place, open, data, task);
     if (filled === 0) return { outcome: 'unchanged', bytes };
-    const trace = task.dryRun ? undefined : traceOfFill(open.fd, local, writes, now);
+    const trace = task.dryRun ? undefined : traceOfFill(open.fd, local, writes, nowOf(task));
     return { outcome: 'backfilled', bytes, filled, ...(trace && { trace }) };
   } finally {
     open.close();
   }
+}
+
+/** The bucket is right: it holds what was stored. */
+function storedDamaged({ key }: EncodedBackup, cause: WhisperError): WhisperBackupError {
+  return new WhisperBackupError(
+    cause.code,
+    `Cannot restore ${key}: the file was damaged already when it was backed up: ${reasonOf(cause)}: use --fallback for an older backup, or --include-damaged to restore it as it is`,
+    { cause },
+  );
 }
 
 function localDamaged(file: string, local: Uint8Array, damage: unknown, task: PublishTask): WhisperBackupError {
@@ -158,12 +188,28 @@ function localDamaged(file: string, local: Uint8Array, damage: unknown, task: Pu
   return new WhisperBackupError('LOCAL_DAMAGED', `Cannot backfill ${file}: ${text}`);
 }
 
-function damageOf(local: Uint8Array): unknown {
+function damageOf(bytes: Uint8Array): WhisperError | undefined {
+  const inspection = inspect(bytes);
+  return inspection.verdict === 'damaged' ? inspection.error : undefined;
+}
+
+/** In seconds since 1970. */
+function nowOf({ now }: PublishTask): number {
+  return Math.floor(now / 1000);
+}
+
+/** Fills the local file; names a file that cannot be filled, and the remedy. */
+function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTask): FillPlan {
   try {
-    if (!isCompressed(local)) parseHeader(local);
-    return undefined;
-  } catch (error) {
-    return error;
+    return backfillOpen(place, open, data, { now: nowOf(task), dryRun: task.dryRun, sync: false });
+  } catch (cause) {
+    if (!(cause instanceof FillRefusedError)) throw cause;
+    const side = cause.side === 'local' ? 'the local file' : 'the backup';
+    throw new WhisperBackupError(
+      cause.code,
+      `Cannot backfill ${place.path}: ${side}: ${reasonOf(cause.cause)}: use --overwrite to replace the local file by the backup`,
+      { cause },
+    );
   }
 }
 

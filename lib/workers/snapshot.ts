@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { type CompressorOptions, createCompressor } from '../compress/engine.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import type { FormatOptions } from '../options.ts';
+import { type Remark, remarkOn } from '../remark.ts';
 import { isSettled } from '../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../tree/filestat.ts';
 import type { LockOptions, Room } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
-import { isCompressed, parseHeader } from '../whisper/header.ts';
+import { inspect } from '../whisper/inspect.ts';
 import { Scratch } from './scratch.ts';
 
 /** One file to look at. It crosses to a worker thread, so it is plain data. */
@@ -16,7 +17,7 @@ export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeo
   readonly knownSha1?: string;
   /** MD5 of the newest backup's SHA-1 text: all that the listing tells of a pair. */
   readonly knownMd5OfSha1?: string;
-  /** Take a file that is not whole Whisper data too. */
+  /** Take a damaged file too. */
   readonly includeDamaged: boolean;
   readonly format: Pick<FormatOptions, 'algorithm' | 'gzipEngine' | 'gzipLevel'>;
   /** Now, in milliseconds; what "younger than an hour" is measured by. */
@@ -40,6 +41,8 @@ export type Snapshot =
       readonly body: Uint8Array<ArrayBuffer>;
       /** Milliseconds since the read ended. */
       readonly sinceRead: number;
+      /** What is odd or damaged about it. */
+      readonly remark?: Remark;
     })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
 
@@ -58,7 +61,9 @@ async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boole
     const sha1 = createHash('sha1').update(bytes).digest('hex');
     if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
       return { outcome: 'unchanged', sha1, bytes: bytes.length, ...stat };
-    if (!task.includeDamaged && !isCompressed(bytes)) parseHeader(bytes);
+    const inspection = inspect(bytes);
+    if (!task.includeDamaged && inspection.verdict === 'damaged') throw inspection.error;
+    const remark = remarkOn(inspection);
     const compressor = await createCompressor(compressorOptions(task.format));
     return {
       outcome: 'changed',
@@ -67,6 +72,7 @@ async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boole
       ...stat,
       body: owned(compressor.compress(bytes)),
       sinceRead: performance.now() - readEnded,
+      ...(remark && { remark }),
     };
   } catch (error) {
     const code = codeOf(error);

@@ -1,7 +1,9 @@
 import { fstatSync, futimesSync } from 'node:fs';
 import type { FillWrite } from '../whisper/fillwrites.ts';
-import { isCompressed } from '../whisper/header.ts';
+import { isCompressed, parseHeader } from '../whisper/header.ts';
+import { inspect } from '../whisper/inspect.ts';
 import { type Landmark, landmarksOf, landmarksOfFill } from '../whisper/landmarks.ts';
+import { unmatchable } from '../whisper/oddity.ts';
 
 /** How a file was left when it was restored or filled, to see later whether another process has undone that. */
 export interface Trace {
@@ -38,5 +40,11 @@ export function inodeOf(fd: number): string {
 }
 
 function landmarked(bytes: Uint8Array, landmarks: () => Landmark[]): Pick<Trace, 'landmarks'> {
-  return isCompressed(bytes) ? {} : { landmarks: landmarks() };
+  return isFillable(bytes) ? { landmarks: landmarks() } : {};
+}
+
+/** Whether points can be told apart: in a file whose archives overlap each update may overwrite others. */
+function isFillable(bytes: Uint8Array): boolean {
+  if (isCompressed(bytes) || inspect(bytes).verdict === 'damaged') return false;
+  return unmatchable(parseHeader(bytes)) === undefined;
 }

@@ -101,6 +101,16 @@ export const figureTable: readonly Figure[] = [
   count('backups.read', 'backups', 'read', 'With --read-data: backups whose content was checked', verify),
   count('backups.damaged', 'backups', 'damaged', 'Backups that no restore can use', verify),
   count('backups.unfinished', 'backups', 'unfinished', 'Backups whose upload was not finished', verify),
+  count('backups.odd', 'backups', 'odd', 'Stored, restored or read: of usable but odd files', [
+    ...backup,
+    ...restore,
+    ...verify,
+  ]),
+  count('backups.of_damaged', 'backups', 'damagedFiles', 'Stored, restored or read: of files that were damaged then', [
+    ...backup,
+    ...restore,
+    ...verify,
+  ]),
   count('backups.moved', 'backups', 'moved', 'With --repair: damaged backups that were moved aside', verify),
   count('backups.fallbacks', 'backups', 'fallbacks', 'With --fallback: damaged, an older one was taken', restore),
   count('backups.retired', 'backups', 'retired', 'Backups that retention deleted', backup),

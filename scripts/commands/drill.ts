@@ -23,6 +23,7 @@ export async function run(invocation: Invocation): Promise<number> {
         ...threads,
         scratch,
         ...(part && { part }),
+        includeDamaged: config.includeDamaged,
         keep: option('keep') === 'true',
         dryRun: config.noop,
       }),

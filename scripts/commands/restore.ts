@@ -17,6 +17,7 @@ export async function run(invocation: Invocation): Promise<number> {
       ...loadOf(config),
       ...(date && { date }),
       ...(owner && { owner }),
+      includeDamaged: config.includeDamaged,
       fallback: config.fallback,
       overwrite: config.overwrite,
       replaceDamaged: config.replaceDamaged,

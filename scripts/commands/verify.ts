@@ -26,6 +26,7 @@ export async function run(invocation: Invocation): Promise<number> {
           ...loadOf(config),
           gzipEngine: config.gzipEngine,
           readData,
+          includeDamaged: config.includeDamaged,
           ...(date && { date }),
           ...(since && { since }),
           ...(option('compare') === 'true' && { compare: treeOf(config) }),

@@ -16,7 +16,7 @@ const bucketDamaged: Runbook = {
 function plan(values: Values): Plan {
   const host = values.required('host');
   const fleet = new Fleet(values);
-  const reading = ['--read-data', '--nolog', `--metrics=${values.one('metrics') ?? '*'}`];
+  const reading = ['--read-data', '--include-damaged', '--nolog', `--metrics=${values.one('metrics') ?? '*'}`];
   return {
     steps: [
       {
@@ -38,6 +38,7 @@ function plan(values: Values): Plan {
       },
     ],
     mind: [
+      'A backup of a file that was damaged already when it was backed up is not damage of the bucket: it is noted, and stays.',
       'The states that only the damaged backups held are lost; each metric keeps its older and newer backups.',
       'A damaged backup of a metric that is gone from the tree cannot be stored again.',
       'What was moved aside is not deleted: look why it was damaged, then delete it by hand.',

@@ -53,14 +53,8 @@ function withPoint(bytes: Uint8Array, archive: number): Uint8Array {
 const liars: Readonly<Record<string, Uint8Array>> = {
   'of 4 billion points': crafted([{ step: 1, points: UINT32_MAX }], { size: 4096 }),
   'of 4 billion archives': crafted([{ step: 1, points: 10 }], { count: UINT32_MAX }),
-  'of more archives than steps can be': crafted(
-    Array.from({ length: 40 }, (_, i) => ({ step: 2 ** Math.min(i, 31), points: 100 + i })),
-  ),
+  'of more archives than anybody has': crafted(Array.from({ length: 2000 }, (_, i) => ({ step: i + 1, points: 1 }))),
   'of an archive behind the end': crafted([{ step: 1, points: 10, offset: 4_000_000_000 }], { size: 4096 }),
-  'of archives that overlap': crafted([
-    { step: 1, points: 10 },
-    { step: 2, points: 10, offset: 50 },
-  ]),
   'of an archive inside the header': crafted([{ step: 1, points: 10, offset: 0 }], { size: 148 }),
   'of steps of nothing': crafted([{ step: 0, points: 10 }]),
 };
@@ -92,7 +86,7 @@ describe('a header', () => {
     assert.equal(exitCodeOfSummary(restored), exitCodes.someFailed);
     assert.deepEqual(await readTree(scratch.at('tree')), new Map([['liar0.wsp', metricFile()]]));
     const verified = await verifyAll(bucket.store, { readData: true, now: bucket.now });
-    assert.deepEqual(Object.keys(codesOf(verified.damaged ?? [])).sort(), names);
+    assert.deepEqual(Object.keys(codesOf([...(verified.damaged ?? []), ...verified.failed])).sort(), names);
   });
 });
 

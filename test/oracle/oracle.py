@@ -113,7 +113,48 @@ def aggregate(request):
     return {"value": encode(whisper.aggregate(request["aggregation"], known, slots))}
 
 
-OPERATIONS = {"script": script, "fill": fill, "aggregate": aggregate}
+read_header = getattr(whisper, "__readHeader")
+
+
+def is_usable(data, now):
+    """Whether the file is whole, and info, fetch and updates that reach every archive work and leave the header alone."""
+    file = io.BytesIO(data)
+    file.name = "memory.wsp"
+    try:
+        header = read_header(file)
+        archives = header["archives"]
+        if len(data) < max([archive["offset"] + archive["size"] for archive in archives]):
+            return False
+        # Sooner or later an update would overwrite the header.
+        if min([archive["offset"] for archive in archives]) < 16 + 12 * len(archives):
+            return False
+        # Not all of what a header may ask for: an empty archive is answered slot by slot.
+        for age in (60, archives[0]["retention"], header["maxRetention"]):
+            whisper.file_fetch(file, now - min(age, 10000), None, now)
+        for archive in archives:
+            whisper.file_fetch(file, now - 60, None, now, archive["secondsPerPoint"])
+        step, points = archives[0]["secondsPerPoint"], archives[0]["points"]
+        for turn in range(3):
+            whisper.file_update(file, 1.0, now, now)
+            row = [(now - i * step, float(i)) for i in range(points) if now > i * step]
+            whisper.file_update_many(file, row, now)
+            whisper.file_fetch(file, now - 60, None, now)
+            now = min(now + step, 2**32 - 1)
+        return read_header(file) == header
+    except Exception:
+        return False
+
+
+def usable(request):
+    return [is_usable(base64.b64decode(data), request["now"]) for data in request["files"]]
+
+
+OPERATIONS = {
+    "usable": usable,
+    "script": script,
+    "fill": fill,
+    "aggregate": aggregate,
+}
 
 for line in sys.stdin:
     message = json.loads(line)

@@ -90,6 +90,11 @@ export class Oracle {
     return fromHex(answer.value) ?? Number.NaN;
   }
 
+  /** Tells of each file whether python3-whisper can read and update it. */
+  async usable(files: readonly Uint8Array[], now: number): Promise<boolean[]> {
+    return (await this.#ask({ op: 'usable', files: files.map(toBase64), now })) as boolean[];
+  }
+
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#process.once('close', resolve));
     this.#process.stdin.end();

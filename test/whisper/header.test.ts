@@ -56,10 +56,10 @@ describe('parseHeader', () => {
     assert.throws(() => parseHeader(new Uint8Array(0)), /it is empty/);
   });
 
-  it('refuses a file that is longer than its header says', () => {
+  it('takes a file that is longer than its header asks for', () => {
     const bytes = new Uint8Array(1049);
     bytes.set(createWhisper(SCHEMA));
-    assert.throws(() => parseHeader(bytes), /too long, its header asks for 1048 bytes and it has 1049/);
+    assert.equal(parseHeader(bytes).size, 1048);
   });
 
   it('refuses garbage', () => {
@@ -77,15 +77,11 @@ describe('parseHeader', () => {
     ['an xFilesFactor that is NaN', 8, 0x7fc00000, /xFilesFactor is NaN/],
     ['no archives', 12, 0, /no archives/],
     ['4 billion archives', 12, 0xffffffff, /4294967295 archives/],
-    ['a longest retention that no archive has', 4, 7201, /header says 7201/],
+    ['a longest retention of 0', 4, 0, /longest retention is 0 s/],
     ['an archive inside the header', 16, 39, /archive 0 begins at byte 39/],
-    ['archives that overlap', 28, 759, /archive 1 begins at byte 759/],
     ['a step of 0', 20, 0, /archive 0 has 0 seconds/],
     ['an archive without points', 36, 0, /archive 1 has no points/],
-    ['a step that the next finer one does not divide', 32, 301, /no multiple of the 60/],
-    ['two archives of one step', 32, 60, /no multiple of the 60/],
-    ['an archive that reaches back no further than the finer one', 36, 12, /no further than/],
-    ['4 billion points', 36, 0xffffffff, /longest retention|is cut/],
+    ['4 billion points', 36, 0xffffffff, /is cut/],
   ];
   for (const [what, offset, value, message] of damages) {
     it(`refuses ${what}`, () => {
