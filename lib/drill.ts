@@ -1,9 +1,10 @@
+import { basename, dirname } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { Lags } from './drill/lags.ts';
 import { type DrillPlan, planDrill } from './drill/plan.ts';
 import type { DifferingPoint, DrillReport } from './drill/report.ts';
 import { checkSpace, makeScratchTree } from './drill/scratchtree.ts';
-import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
+import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
 import { hintForBucket } from './nothinghint.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import { restore } from './restore.ts';
@@ -69,11 +70,19 @@ export async function drill(store: ObjectStore, options: DrillOptions): Promise<
   const tree = await makeScratchTree(options.scratch, options.prefix, dryRun);
   let isKept = false;
   try {
+    let inLive: string | undefined;
     const plan = await planDrill(store, options, tally, {
+      onTemporary: (path) => {
+        if (basename(path) === tree.marker) inLive ??= dirname(path);
+      },
       onDisorder: (previous, key) =>
         report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
       ...(signal && { signal }),
     });
+    if (inLive !== undefined)
+      throw new InvalidOptionError(
+        `Cannot drill: 'scratch' (${options.scratch}) is inside the live tree, as ${inLive}: name a directory elsewhere`,
+      );
     tally.add('metrics', plan.metrics);
     if (plan.metrics === 0) {
       const which = part ? `part ${part.number} of ${part.of} of ` : '';
@@ -91,7 +100,8 @@ export async function drill(store: ObjectStore, options: DrillOptions): Promise<
     isKept = keep;
     return finish({ ...reportOf(plan, restored, found), ...(keep && { kept: tree.prefix }) });
   } finally {
-    if (!isKept) await tree.remove();
+    if (isKept) tree.keep();
+    else await tree.remove();
   }
 
   function reportOf(plan: DrillPlan, restored: Summary | undefined, found: Found): DrillReport {

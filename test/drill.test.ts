@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -233,6 +234,26 @@ describe('a drill', () => {
       await assert.rejects(run({ scratch: space }), { code: 'INVALID_OPTION', message: /is inside the live tree/ });
     await assert.rejects(run({ scratch: scratch.at('full') }), { code: 'INVALID_OPTION', message: /is not empty/ });
     assert.deepEqual((await readdir(scratch.path, { recursive: true })).sort(), before.sort());
+  });
+
+  it('refuses scratch space that is in the tree by a bind mount or behind a link of the tree', async () => {
+    const before = await readdir(prefix, { recursive: true });
+    await mkdir(scratch.at('bound'));
+    execFileSync('mount', ['--bind', join(prefix, 'servers'), scratch.at('bound')]);
+    try {
+      await assert.rejects(run({ scratch: scratch.at('bound', 'space') }), {
+        code: 'INVALID_OPTION',
+        message: /bound\/space.* is inside the live tree, as .*\/servers\/space\/whisper: name a directory elsewhere/,
+      });
+    } finally {
+      execFileSync('umount', [scratch.at('bound')]);
+    }
+    await mkdir(scratch.at('disk2'));
+    await symlink(scratch.at('disk2'), join(prefix, 'linked'));
+    await assert.rejects(run({ scratch: scratch.at('disk2', 'space') }), /is inside the live tree, as .*linked/);
+    assert.deepEqual(await readdir(scratch.at('disk2')), []);
+    await rm(join(prefix, 'linked'));
+    assert.deepEqual((await readdir(prefix, { recursive: true })).sort(), before.sort());
   });
 
   it('writes nothing in a dry run but says what is there', async () => {

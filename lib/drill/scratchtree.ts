@@ -1,7 +1,12 @@
-import { access, mkdir, readdir, realpath, rm, rmdir, statfs } from 'node:fs/promises';
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { access, mkdir, readdir, realpath, rmdir, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { codeOf, InvalidOptionError, WhisperBackupError } from '../errors.ts';
+import { openDirectory } from '../tree/descent.ts';
+import { emptyDirectory } from '../tree/empty-directory.ts';
+import type { OpenDirectory } from '../tree/opendirectory.ts';
+import { temporaryName } from '../tree/temporary.ts';
 
 /** Where a drill restores to, and nothing else is. */
 export interface ScratchTree {
@@ -9,6 +14,10 @@ export interface ScratchTree {
   readonly prefix: string;
   /** A directory on the same file system that is there. */
   readonly space: string;
+  /** A name in it that is nowhere else: a walk of the live tree that comes by it shows that it is in there. */
+  readonly marker: string | undefined;
+  /** Leaves it there, without the marker. */
+  keep(): void;
   /** Removes what the drill has put there, and the directory itself when the drill made it. */
   remove(): Promise<void>;
 }
@@ -32,15 +41,42 @@ export async function makeScratchTree(directory: string, prefix: string, dryRun:
   const isMade = await make(scratch, dryRun);
   if (!(isMade && dryRun) && (await readdir(scratch)).length > 0)
     throw new InvalidOptionError(`Cannot drill: ${named} is not empty: name a new directory, or empty this one`);
-  const tree = join(scratch, 'whisper');
-  if (dryRun) return { prefix: tree, space: isMade ? dirname(scratch) : scratch, remove: async () => {} };
-  // Not recursive: of two drills at once, one finds that it is there.
-  await mkdir(tree, { mode: 0o700 });
+  const path = join(scratch, 'whisper');
+  if (dryRun) {
+    const space = isMade ? dirname(scratch) : scratch;
+    return { prefix: path, space, marker: undefined, keep() {}, async remove() {} };
+  }
+  const space = openDirectory(scratch);
+  let tree: OpenDirectory;
+  const marker = temporaryName();
+  try {
+    // Not recursive: of two drills at once, one finds that it is there.
+    mkdirSync(space.at('whisper'), 0o700);
+    tree = openDirectory(path);
+    mkdirSync(tree.at(marker));
+  } catch (error) {
+    space.close();
+    throw error;
+  }
+  const close = () => {
+    tree.close();
+    space.close();
+  };
   return {
-    prefix: tree,
-    space: tree,
+    prefix: path,
+    space: path,
+    marker,
+    keep() {
+      rmdirSync(tree.at(marker));
+      close();
+    },
     async remove() {
-      await rm(tree, { recursive: true, force: true });
+      try {
+        await emptyDirectory(tree);
+        rmdirSync(space.at('whisper'));
+      } finally {
+        close();
+      }
       if (isMade) await rmdir(scratch);
     },
   };

@@ -1,5 +1,7 @@
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { codeOf } from '../errors.ts';
+import { openDirectory } from '../tree/descent.ts';
 
 /**
  * A temporary file of ours lives for moments. One this old is nobody's, whoever holds the run lock; in milliseconds.
@@ -38,14 +40,21 @@ export async function sweep(paths: Iterable<string>, { dryRun, signal }: SweepOp
   return { removed, failures };
 }
 
+/** By the descriptor of its directory: the owner of one above it may rename and link meanwhile. */
 async function removeStale(path: string, dryRun: boolean): Promise<boolean> {
-  const stat = await lstat(path);
-  if (Date.now() - stat.mtimeMs <= STALE) return false;
-  if (stat.isFile()) {
-    if (!dryRun) await unlink(path);
+  const directory = openDirectory(dirname(path));
+  try {
+    const at = directory.at(basename(path));
+    const stat = await lstat(at);
+    if (Date.now() - stat.mtimeMs <= STALE) return false;
+    if (stat.isFile()) {
+      if (!dryRun) await unlink(at);
+      return true;
+    }
+    if (!stat.isDirectory() || (await readdir(at)).length > 0) return false;
+    if (!dryRun) await rmdir(at);
     return true;
+  } finally {
+    directory.close();
   }
-  if (!stat.isDirectory() || (await readdir(path)).length > 0) return false;
-  if (!dryRun) await rmdir(path);
-  return true;
 }

@@ -35,6 +35,12 @@ export interface PlaceOptions {
  * @returns undefined in a dry run if it is missing. To be closed.
  * @throws WhisperBackupError `NOT_A_DIRECTORY`, or as `openDirectory` does of links; the system's error.
  */
+export function placeDirectory(
+  prefix: string,
+  relative: string,
+  options: PlaceOptions & { readonly dryRun?: false },
+): OpenDirectory;
+export function placeDirectory(prefix: string, relative: string, options: PlaceOptions): OpenDirectory | undefined;
 export function placeDirectory(prefix: string, relative: string, options: PlaceOptions): OpenDirectory | undefined {
   const path = relative === '' ? prefix : join(prefix, relative);
   if (!options.dryRun) return openDirectory(path, makerOf(options));

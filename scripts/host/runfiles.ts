@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lchown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
@@ -13,6 +13,7 @@ import {
 import { makeDirectories } from '../../lib/system/make-directories.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../../lib/system/trust.ts';
+import { placeDirectory } from '../../lib/tree/place.ts';
 
 /*
  * The records of this host's runs: `runs/<timestamp>.json` in the state directory, by the time when each run ended.
@@ -25,12 +26,15 @@ import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../../lib/system/trus
  */
 export async function runFileTimes(stateDir: string): Promise<readonly string[]> {
   try {
-    const names = await readdir(join(stateDir, 'runs'));
-    return names.flatMap((name) => timeOf(name) ?? []).sort();
+    return timesOf(await readdir(join(stateDir, 'runs')));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
+}
+
+function timesOf(names: readonly string[]): string[] {
+  return names.flatMap((name) => timeOf(name) ?? []).sort();
 }
 
 function timeOf(name: string): string | undefined {
@@ -46,40 +50,32 @@ function timeOf(name: string): string | undefined {
  * @throws WhisperBackupError `NOT_TRUSTED` for a directory that other users may write; or the system's error.
  */
 export async function writeRunFile(stateDir: string, record: NewRunRecord, ended: Date): Promise<void> {
-  const directory = join(stateDir, 'runs');
   await makeDirectories(stateDir, 0o755);
   const distrust = await whyNotTrusted(stateDir);
   if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);
-  await makeRuns(stateDir, directory);
-  const temporary = join(directory, `.${randomUUID()}.tmp`);
+  // It belongs to the owner of the state directory: a run by root, by hand, must not keep that user from leaving
+  // records later, nor may that user lead root elsewhere.
+  const runs = placeDirectory(stateDir, 'runs', {});
   try {
-    const file = await open(temporary, 'wx', 0o644);
+    const temporary = runs.at(`.${randomUUID()}.tmp`);
     try {
-      await file.writeFile(formatRunRecord(record));
-      await file.sync();
-    } finally {
-      await file.close();
+      const file = await open(temporary, 'wx', 0o644);
+      try {
+        await file.writeFile(formatRunRecord(record));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, runs.at(`${formatTimestamp(ended)}.json`));
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
     }
-    await rename(temporary, join(directory, `${formatTimestamp(ended)}.json`));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    const times = timesOf(await readdir(runs.at('.')));
+    for (const time of times.slice(0, -RECORDS_KEPT)) await rm(runs.at(`${time}.json`), { force: true });
+  } finally {
+    runs.close();
   }
-  const times = await runFileTimes(stateDir);
-  for (const time of times.slice(0, -RECORDS_KEPT)) await rm(join(directory, `${time}.json`), { force: true });
-}
-
-/** A run by root, by hand, must not keep the service's user from leaving records later. */
-async function makeRuns(stateDir: string, directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { mode: 0o755 });
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return;
-    throw error;
-  }
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = await stat(stateDir);
-  await lchown(directory, uid, gid);
 }
 
 /** Another user could leave records there of backups that never were, or send what is written there elsewhere. */

@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline';
 import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { codeOf, reasonOf } from '../../lib/errors.ts';
+import { backfill } from '../../lib/workers/backfill.ts';
 import { type PublishTask, publish } from '../../lib/workers/publish.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { casesOf } from '../fixtures/reliability.ts';
@@ -35,6 +37,8 @@ describe('the owner of a tree that root restores to', () => {
         const { outcome } = await publish(taskOf(tree, path, round), () => false);
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       }
+      const lock = { flock: true, fileLockTimeout: 0.01, now: Date.now() / 1000, dryRun: false, sync: false };
+      for (const name of ['fill', 'file']) await backfill(join(tree, name, 'a.wsp'), whole, lock).catch(assertExpected);
     }
     const swaps = await attacker.stop();
     assert.deepEqual(await stateOf(outside), before);
@@ -42,6 +46,20 @@ describe('the owner of a tree that root restores to', () => {
     assert.ok((outcomes.get('restored') ?? 0) > 100, JSON.stringify([...outcomes]));
   });
 });
+
+/** What a fill may report when its file or directory has just been exchanged, or is locked. */
+function assertExpected(error: unknown): void {
+  const expected = [
+    'UNTRUSTED_LINK',
+    'VANISHED',
+    'REPLACED',
+    'LOCK_TIMEOUT',
+    'ELOOP',
+    'NOT_A_DIRECTORY',
+    'NOT_REGULAR',
+  ];
+  assert.ok(expected.includes(codeOf(error)), reasonOf(error));
+}
 
 /** A tree of another user, and around it files of root's that are worth something to that user. */
 async function plantBait(scratch: Scratch): Promise<{ tree: string; outside: string }> {
