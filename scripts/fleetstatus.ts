@@ -20,7 +20,8 @@ try {
   const color = mayColor(process.env, process.stdout.isTTY === true);
   const rows = reports.map((report) => {
     const { name } = report;
-    return { name, red: isRed(report), ...('status' in report ? report.status : { unreachable: report.unreachable }) };
+    const { name: _, ...facts } = report;
+    return { name, red: isRed(report), ...('status' in report ? report.status : facts) };
   });
   process.stdout.write(values.json === true ? jsonLine(rows) : fleetTable(reports, { color }));
   process.exitCode = reports.some(isRed) ? 1 : 0;

@@ -45,7 +45,8 @@ export function fleetTable(reports: readonly HostReport[], { color }: { readonly
 }
 
 function cellsOf(report: HostReport): readonly string[] {
-  if (!('status' in report)) return [report.name, 'unreachable', ...head.slice(2).map(() => '-')];
+  if (!('status' in report))
+    return [report.name, 'unreachable' in report ? 'unreachable' : 'no status', ...head.slice(2).map(() => '-')];
   const { name, status } = report;
   return [
     name,
@@ -64,7 +65,8 @@ function cellsOf(report: HostReport): readonly string[] {
 }
 
 function reasonOf(report: HostReport): string {
-  if (!('status' in report)) return report.unreachable;
+  if ('unreachable' in report) return report.unreachable;
+  if ('noStatus' in report) return report.noStatus;
   const { status } = report;
   const dead = status.source === 'bucket' ? 'does not answer; by its bucket: ' : '';
   return dead + stateReason(status);

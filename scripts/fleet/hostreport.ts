@@ -8,16 +8,20 @@ import { type HostStatus, hostStatusSchema } from '../hoststatus.ts';
 /** Neither the host nor its bucket has answered. */
 const unreachableSchema = v.object({ unreachable: v.literal(true), error: v.optional(v.string()) });
 
+/** The host has answered, but has no program, or one that fails. */
+const failedSchema = v.object({ failed: v.literal(true), error: v.optional(v.string()) });
+
 /** What is known of one host of the fleet, under the name that the inventory has for it. */
 export type HostReport =
   | { readonly name: string; readonly status: HostStatus }
-  | { readonly name: string; readonly unreachable: string };
+  | { readonly name: string; readonly unreachable: string }
+  | { readonly name: string; readonly noStatus: string };
 
 /**
  * Reads the reports of a fleet, `<host>.json` each, by name: what `status --json` prints, or that the host is
- * unreachable. A file that is neither counts as unreachable, with the reason.
+ * unreachable. A file that is neither counts as no status, with the reason.
  *
- * @param expected hosts that count as unreachable when they have no file.
+ * @param expected hosts that have no status when they have no file.
  * @throws when the directory cannot be read.
  */
 export async function readHostReports(
@@ -31,7 +35,7 @@ export async function readHostReports(
     names.map((name) =>
       found.has(name)
         ? readReport(join(directory, `${name}.json`), name)
-        : { name, unreachable: 'no status was gathered' },
+        : { name, noStatus: 'no status was gathered' },
     ),
   );
 }
@@ -41,12 +45,14 @@ async function readReport(path: string, name: string): Promise<HostReport> {
     const content: unknown = JSON.parse(await readRegularFile(path));
     const unreachable = v.safeParse(unreachableSchema, content);
     if (unreachable.success) return { name, unreachable: unreachable.output.error ?? 'no answer' };
+    const failed = v.safeParse(failedSchema, content);
+    if (failed.success) return { name, noStatus: failed.output.error ?? 'no reason given' };
     const status = v.safeParse(hostStatusSchema, content);
     if (status.success) return { name, status: status.output };
     const [issue] = status.issues;
-    return { name, unreachable: `${path} is no status: '${v.getDotPath(issue) ?? ''}': ${issue.message}` };
+    return { name, noStatus: `${path} is no status: '${v.getDotPath(issue) ?? ''}': ${issue.message}` };
   } catch (error) {
-    return { name, unreachable: `${path} cannot be read: ${reasonOf(error)}` };
+    return { name, noStatus: `${path} cannot be read: ${reasonOf(error)}` };
   }
 }
 

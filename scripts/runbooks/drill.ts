@@ -10,7 +10,11 @@ const drill: Runbook = {
   options: [
     { name: 'limit', value: 'group', kind: 'hosts', text: 'A host or group of the inventory (graphite)' },
     { name: 'metrics', value: 'glob', text: 'Only these metrics (*)' },
-    { name: 'sample', value: 'n/t', text: 'The n-th of t parts of the metrics (1/50; 1/1 is all)' },
+    {
+      name: 'sample',
+      value: 'n/t',
+      text: 'The n-th of t parts of the metrics (1/50, or all of a small host; 1/1 is all)',
+    },
     { name: 'scratch', value: 'dir', text: "Empty directory on the hosts (that of the hosts' configuration)" },
   ],
   isRehearsal: true,
@@ -22,10 +26,11 @@ function plan(values: Values): Plan {
   const fleet = new Fleet(values);
   const directory = join(fleet.directory, 'drill');
   const metrics = values.one('metrics');
+  const sample = values.one('sample');
   const scratch = values.one('scratch');
   const variables = {
     fleet_dir: fleet.directory,
-    drill_sample: values.one('sample') ?? '1/50',
+    ...(sample !== undefined && { drill_sample: sample }),
     ...(metrics !== undefined && { metrics }),
     ...(scratch !== undefined && { drill_scratch: scratch }),
   };

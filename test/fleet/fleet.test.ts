@@ -3,8 +3,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertAll, changes, newLines, outcome } from './assertions.ts';
+import { interruptedRunbook } from './interrupted.ts';
+import { brokenRelease } from './releases.ts';
 import { HOSTS, Site } from './site.ts';
-import { feedCarbon, type KnownPoints, plantTree, pointsOf, writeLate } from './whispertree.ts';
+import { feedCarbon, type KnownPoints, PREFIX, plantTree, pointsOf, writeLate } from './whispertree.ts';
 
 /*
  * The life of a fleet, in the order in which it happens: each test goes on from where the one before left the hosts.
@@ -23,7 +25,11 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
   let later: Promise<readonly string[]>;
 
   before(async () => {
-    site = await Site.start('1.0.0', { whisper_backup_on_calendar: calendar(10), whisper_backup_randomized_delay: 2 });
+    site = await Site.start('1.0.0', {
+      whisper_backup_on_calendar: calendar(10),
+      whisper_backup_randomized_delay: 2,
+      whisper_backup_serial: [1, '100%'],
+    });
     for (const [i, host] of HOSTS.entries()) await plantTree(site, host, { metrics: METRICS, seed: i + 1 });
     // The second host's carbon does not lock.
     for (const host of ['h1', 'h3']) await site.on(host, LOCKING);
@@ -96,6 +102,33 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
     }
   });
 
+  it('reports every problem of every host at once, and changes none', async () => {
+    const earlier = await Promise.all(HOSTS.map(files));
+    const host = (name: string, vars: Record<string, unknown>) => site.inventory.setHost(name, vars);
+    await host('h1', { whisper_backup_user: 'nobodyhere', whisper_backup_timeout: 'zzz' });
+    await host('h3', { whisper_backup_interval: 'soon' });
+    const played = await site.play('deploy');
+    await host('h1', { whisper_backup_user: '', whisper_backup_timeout: 'infinity' });
+    await host('h3', { whisper_backup_interval: 86_400 });
+    assert.notEqual(played.code, 0);
+    const table = played.stdout.slice(played.stdout.indexOf('TASK [Report every problem'));
+    assert.match(
+      table,
+      /"h1 {2}The user nobodyhere does not exist on h1.*\n.*"h1 {2}systemd does not understand the timespan/,
+    );
+    assert.match(table, /"h3 {2}.*whisper_backup_interval/);
+    assert.doesNotMatch(played.stdout, /PLAY \[Roll out\]/);
+    for (const [i, name] of HOSTS.entries()) assert.deepEqual(newLines(await files(name), earlier[i]), []);
+  });
+
+  it('keeps nothing of a release that is not whole', async () => {
+    const tarball = await brokenRelease(site.scratch);
+    const played = await site.play('deploy', ['--limit', 'h1', '-e', `whisper_backup_release=${tarball}`]);
+    assert.equal(outcome(played, 'h1').failed, 1);
+    assert.match(played.stdout, /TASK \[whisper_backup : Check every file of it\][\s\S]*fatal: \[h1\]/);
+    assert.equal(await site.on('h1', 'ls /opt/whisper-backup /opt/whisper-backup/releases'), KEPT);
+  });
+
   it('backs up when its timers fire, as they are, and the bastion lists what they stored', async () => {
     for (const host of HOSTS) await missTimer(host);
     for (const host of HOSTS) {
@@ -120,7 +153,9 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
     const credentials = site.inventory.get('whisper_backup_credentials');
     const wrong = { ...credentials, AWS_SECRET_ACCESS_KEY: `not-${site.store.s3.secretAccessKey}` };
     await site.inventory.setHost('h2', { whisper_backup_credentials: wrong });
-    assertAll(await site.play('deploy', ['--limit', 'h2']), { failed: 0 });
+    const stopped = await site.play('deploy', ['--limit', 'h2']);
+    assert.equal(outcome(stopped, 'h2').failed, 1);
+    assert.match(stopped.stdout, /The doctor finds on h2: /);
     const failed = await site.play('run', ['--limit', 'h2']);
     assert.notEqual(failed.code, 0);
     assert.equal(outcome(failed, 'h2').failed, 1);
@@ -133,6 +168,24 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
     const mended = await site.bastion(['make', 'backup', 'HOST=h2', `INVENTORY=${site.inventory.path}`]);
     assert.equal(mended.code, 0, mended.stdout + mended.stderr);
     assert.equal((await status()).code, 0);
+  });
+
+  it('backs up everything by its timer, whatever an interrupted operator left', async () => {
+    const left = 'for unit in "" -manual; do echo BACKUP_ARGS=--metrics=none > /run/whisper-backup$unit.env; done';
+    const output = await site.on('h1', `${left}; systemctl start whisper-backup.service; ${LAST_WORDS}`);
+    assert.match(output, new RegExp(`: metrics ${METRICS},`));
+    const some = await site.bastion([
+      'make',
+      'backup',
+      'HOST=h1',
+      'METRICS=servers.web01.*',
+      'DRY_RUN=1',
+      `INVENTORY=${site.inventory.path}`,
+    ]);
+    assert.equal(some.code, 0, some.stdout + some.stderr);
+    assert.match(some.stdout, /dry run, nothing was written.*: metrics 6,/);
+    assert.equal(await site.on('h1', 'ls /run/whisper-backup*.env'), '/run/whisper-backup.env\n');
+    await site.on('h1', 'rm /run/whisper-backup.env');
   });
 
   it('tells its secrets to nobody', async () => {
@@ -198,6 +251,13 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
     assert.equal(await site.on('h1', 'ls -A /var/tmp | grep -c whisper-backup-drill || true'), '0\n');
   });
 
+  it('rehearses with all metrics where a sample would have none, and shows the table', async () => {
+    const inventory = `INVENTORY=${site.inventory.path}`;
+    const made = await site.bastion(['make', 'drill', 'HOST=h1', 'METRICS=servers.web03.cpu3', inventory]);
+    assert.equal(made.code, 0, made.stdout + made.stderr);
+    assert.match(made.stdout, /│ h1 +│ +1 │ +1 │ +0 │ +0 │ +0 │/);
+  });
+
   it('is rolled out around a host that is dead, which is told within 20 s', async () => {
     await site.on('h3', 'systemctl start whisper-backup.service');
     lost = await pointsOf(site, 'h3');
@@ -258,6 +318,94 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
     assert.equal((await status()).code, 0);
   });
 
+  describe('and its runbooks', () => {
+    const runbook = (name: string, ...args: readonly string[]) =>
+      site.runbook(name, [...args, ...runbookPlace(), '--yes']);
+    const runbookPlace = () => ['--inventory', site.inventory.path, '--fleet-dir', site.fleetDir];
+    const points = async (host: string, metrics: string): Promise<KnownPoints> =>
+      Object.fromEntries(Object.entries(await pointsOf(site, host)).filter(([path]) => path.includes(metrics)));
+
+    it('refuse a group where one host is meant, and do nothing', async () => {
+      const earlier = await pointsOf(site, 'h1');
+      for (const group of ['graphite', 'all']) {
+        const date = new Date().toISOString();
+        const { code, stdout, stderr } = await runbook(
+          ...['bad-data', '--host', group, '--metrics', 'servers.*', '--date', date],
+        );
+        assert.equal(code, 2, stdout);
+        assert.match(stderr, /is not the name of one host, but a group or a pattern for h1, h2/);
+      }
+      assert.deepEqual(await pointsOf(site, 'h1'), earlier);
+      assert.equal(await timerState('h1'), 'active enabled');
+    });
+
+    it('bring a deleted subtree back', async () => {
+      await site.on('h1', 'systemctl start whisper-backup.service');
+      const earlier = await points('h1', 'web03');
+      assert.ok(Object.keys(earlier).length > 3);
+      await site.on('h1', `rm -r ${PREFIX}/servers/web03`);
+      const { code, stdout, stderr } = await runbook(
+        ...['subtree-deleted', '--host', 'h1', '--metrics', 'servers.web03.*'],
+      );
+      assert.equal(code, 0, stdout + stderr);
+      assert.deepEqual(await points('h1', 'web03'), earlier);
+    });
+
+    it('move metrics to another host', async () => {
+      await site.on('h2', `rm -r ${PREFIX}/servers/web04`);
+      const metrics = ['--metrics', 'servers.web04.*', '--bucket', 'graphite.h1'];
+      const { code, stdout, stderr } = await runbook('move-metrics', '--from', 'h1', '--to', 'h2', ...metrics);
+      assert.equal(code, 0, stdout + stderr);
+      assert.deepEqual(await points('h2', 'web04'), await points('h1', 'web04'));
+    });
+
+    it('look through a bucket for damage', async () => {
+      const { code, stdout, stderr } = await runbook('bucket-damaged', '--host', 'h1', '--metrics', 'servers.web0*');
+      assert.equal(code, 0, stdout + stderr);
+    });
+
+    it('go back to before bad data was written, interrupted at each step and resumed', async () => {
+      await site.on('h2', 'systemctl start whisper-backup.service');
+      const good = await points('h2', 'servers');
+      await sleep(1100);
+      const date = new Date().toISOString();
+      await writeLate(site, 'h2', { metrics: METRICS, seed: 66 });
+      assert.notDeepEqual(await points('h2', 'servers'), good);
+      const args = ['--host', 'h2', '--metrics', 'servers.*', '--date', date, ...runbookPlace(), '--yes'];
+      const plan = await site.runbook('bad-data', [...args, '--dry-run', '--json']);
+      const steps: readonly { readonly id: string }[] = JSON.parse(plan.stdout).steps;
+      assert.ok(steps.length >= 8, plan.stdout);
+      for (const [i, { id }] of steps.entries()) {
+        const { code, stdout } = await interruptedRunbook(
+          site,
+          'bad-data',
+          [...args, ...(i > 0 ? ['--resume'] : [])],
+          id,
+        );
+        assert.match(stdout, new RegExp(`^Stopped at step '${id}': interrupted$`, 'm'), stdout);
+        assert.equal(code, 130, stdout);
+      }
+      const { code, stdout, stderr } = await site.runbook('bad-data', [...args, '--resume']);
+      assert.equal(code, 0, stdout + stderr);
+      assert.deepEqual(await points('h2', 'servers'), good);
+      assert.equal(await timerState('h2'), 'active enabled');
+      assert.equal(await site.on('h2', 'systemctl is-active carbon-cache.service'), 'active\n');
+      assert.equal(await site.on('h2', 'ls /run/whisper-backup*.env 2>/dev/null || :'), '');
+    });
+  });
+
+  it('is removed from a host without a trace of a unit, and that host has no status', async () => {
+    await site.on('h1', '! systemctl start whisper-backup-restore.service');
+    assert.match(await site.on('h1', 'systemctl --failed --plain --no-legend'), /whisper-backup-restore/);
+    assertAll(await site.play('remove', ['--limit', 'h1']), { failed: 0 });
+    assert.equal(await site.on('h1', 'systemctl --failed --quiet'), '');
+    assert.equal(await site.on('h1', 'systemctl list-unit-files --no-legend "whisper-backup*"'), '');
+    const { code, table } = await status();
+    assert.equal(code, 1, table);
+    assert.match(table, /│ h1 +│ no status /);
+    assert.match(table, /^h1: .*No such file/m);
+  });
+
   /** Every file of a host that was made since its image was. Ansible has a directory of its own. */
   const files = (host: string): Promise<string> =>
     site.on(
@@ -314,6 +462,11 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
     return { code: shown.code, table: shown.stdout + shown.stderr, hosts };
   };
 });
+
+/** What is below /opt/whisper-backup with one release. */
+const KEPT = '/opt/whisper-backup:\ncurrent\nreleases\n\n/opt/whisper-backup/releases:\n1.0.0\n';
+
+const LAST_WORDS = 'journalctl --no-pager --output=cat --unit=whisper-backup.service --lines=5';
 
 const STAMP = '/var/lib/systemd/timers/stamp-whisper-backup.timer';
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { isArchitecture } from '../../scripts/dist/architecture.ts';
 import { makeRelease } from '../../scripts/dist/release.ts';
 import { sha256Of, sumLine, writeSums } from '../../scripts/dist/sums.ts';
+import type { Scratch } from '../fixtures/scratch.ts';
 import { runCommand } from '../hosts/command.ts';
 
 /** Makes the release of this checkout, for this machine's processor. @returns the path of its tarball. */
@@ -29,6 +30,18 @@ export async function asVersion(tarball: string, version: string, out: string): 
   await tar(['-cf', result, '--use-compress-program=gzip -1', '-C', out, name]);
   await writeFile(`${result}.sha256`, sumLine(await sha256Of(result), basename(result)));
   await rm(top, { recursive: true });
+  return result;
+}
+
+/** A release of which a file is another than its sums say. @returns the path of its tarball. */
+export async function brokenRelease(scratch: Scratch): Promise<string> {
+  const name = `whisper-backup-9.9.9-linux-${process.arch}`;
+  await mkdir(scratch.at(name));
+  await writeFile(scratch.at(name, 'VERSION'), '9.9.9\n');
+  await writeFile(scratch.at(name, 'SHA256SUMS'), `${'0'.repeat(64)}  VERSION\n`);
+  const result = scratch.at(`${name}.tar.gz`);
+  await tar(['-czf', result, '-C', scratch.path, name]);
+  await writeFile(`${result}.sha256`, sumLine(await sha256Of(result), basename(result)));
   return result;
 }
 

@@ -30,6 +30,13 @@ async function passes(program: string, args: readonly string[], cwd?: string): P
   assert.equal(code, 0, said);
 }
 
+/** The tasks and blocks that are done on the bastion. */
+function delegated(node: unknown): Record<string, unknown>[] {
+  if (typeof node !== 'object' || node === null) return [];
+  const own = 'delegate_to' in node && node.delegate_to === 'localhost' ? [{ ...node }] : [];
+  return [...own, ...Object.values(node).flatMap(delegated)];
+}
+
 const playbooks = (await readdir(join(ansible, 'playbooks'))).map((name) => join('playbooks', name));
 
 describe('the Ansible content', () => {
@@ -66,6 +73,19 @@ describe('the Ansible content', () => {
     assert.deepEqual([...new Set(releases)], [version]);
   });
 
+  it('becomes nobody else on the bastion, whatever the inventory says of hosts', async () => {
+    const names = (await readdir(ansible, { recursive: true })).filter((name) =>
+      /^(roles\/\w+\/tasks|playbooks)\/.*\.yml$/.test(name),
+    );
+    let count = 0;
+    for (const name of names)
+      for (const task of delegated(parseYAML(await readFile(join(ansible, name), 'utf8')))) {
+        count++;
+        assert.equal(Object(task['vars'])['ansible_become'], false, `${name}: ${task['name']}`);
+      }
+    assert.ok(count >= 5, String(count));
+  });
+
   it('checks the arguments of the role, with the defaults that it has', async () => {
     const defaults = parseYAML<Record<string, unknown>>(await readFile(join(role, 'defaults/main.yml'), 'utf8'));
     const specs = parseYAML<{
@@ -78,6 +98,8 @@ describe('the Ansible content', () => {
     }
   });
 });
+
+const services = ['whisper-backup.service', 'whisper-backup-manual.service', 'whisper-backup-restore.service'];
 
 describe('the units', () => {
   let scratch: Scratch;
@@ -110,7 +132,7 @@ describe('the units', () => {
 
   for (const site of Object.keys(sites)) {
     it(`are understood by systemd, every key of them (${site})`, async () => {
-      const names = ['whisper-backup.service', 'whisper-backup.timer', 'whisper-backup-restore.service'];
+      const names = [...services, 'whisper-backup.timer'];
       const { said } = await run('systemd-analyze', ['verify', '--man=no', ...names], scratch.at(site));
       assert.deepEqual(
         said.split('\n').filter((line) => line.includes('whisper-backup')),
@@ -118,7 +140,7 @@ describe('the units', () => {
       );
     });
 
-    for (const unit of ['whisper-backup.service', 'whisper-backup-restore.service']) {
+    for (const unit of services) {
       it(`expose no more than 2.0: ${unit} (${site})`, () =>
         passes('systemd-analyze', ['security', '--offline=true', '--threshold=20', scratch.at(site, unit)]));
     }
@@ -134,8 +156,30 @@ describe('the units', () => {
     assert.deepEqual(restoring, ['/home/graphite/whisper', '/run/lock', '/srv/backups', '/srv/log']);
   });
 
+  it('take arguments of one run only where an operator starts them, and forget them behind it', async () => {
+    const lines = async (unit: string) => (await readFile(scratch.at('plain', unit), 'utf8')).split('\n');
+    const scheduled = await lines('whisper-backup.service');
+    assert.deepEqual(
+      scheduled.filter((line) => line.includes('/run/whisper-backup') || line.includes('BACKUP_ARGS')),
+      [],
+    );
+    for (const name of ['manual', 'restore']) {
+      const unit = await lines(`whisper-backup-${name}.service`);
+      // Without the file, which is gone behind a run, the unit does nothing.
+      assert.ok(unit.includes(`EnvironmentFile=/run/whisper-backup-${name}.env`), name);
+      assert.ok(unit.includes(`ExecStopPost=+rm -f /run/whisper-backup-${name}.env`), name);
+    }
+  });
+
+  it('have every line of the hardening to itself', async () => {
+    for (const unit of services) {
+      const text = await readFile(scratch.at('plain', unit), 'utf8');
+      assert.match(text, /hides the processors\.\n/, unit);
+    }
+  });
+
   it('leave V8 and the count of processors alone', async () => {
-    for (const unit of ['whisper-backup.service', 'whisper-backup-restore.service']) {
+    for (const unit of services) {
       const text = await readFile(scratch.at('plain', unit), 'utf8');
       assert.doesNotMatch(text, /^(MemoryDenyWriteExecute|ProcSubset)=/m);
     }

@@ -88,10 +88,11 @@ describe('The status of a fleet', () => {
     const unreachable = { host: 'web05', unreachable: true, error: 'No route to host' };
     const reds: Readonly<Record<string, [unknown, RegExp]>> = {
       late: [{ ...well, state: 'late', ageSeconds: 200_000 }, /^web02: the last success is 2 d old, more than two/m],
-      failed: [failed, /^web02: the last backup ended with 10: no \\x1b\[2J bucket$/m],
+      lastFailed: [failed, /^web02: the last backup ended with 10: no \\x1b\[2J bucket$/m],
       unknown: [{ ...well, state: 'unknown' }, /^web02: no success is on record$/m],
       dead: [{ ...well, source: 'bucket' }, /^web02: does not answer; by its bucket: the last success is 8 h old$/m],
       unreachable: [unreachable, /^web02: No route to host$/m],
+      failed: [{ host: 'web02', failed: true, error: 'No such file' }, /^web02: No such file$/m],
       cut: ['{"host":', /^web02: .*web02\.json cannot be read/m],
       other: [{ host: 'web02' }, /^web02: .*web02\.json is no status: 'program'/m],
     };
@@ -110,6 +111,15 @@ describe('The status of a fleet', () => {
       { name: 'web01', red: false, ...well },
       { name: 'web02', red: true, unreachable: 'no answer' },
     ]);
+  });
+
+  it('has a row for a host that was expected and gave no status, and one for a host without the program', async () => {
+    const without = { host: 'web02', failed: true, error: 'No such file' };
+    const { code, stdout } = await fleet({ web01: well, web02: without }, 'web01', 'web02', 'web03');
+    assert.equal(code, 1);
+    assert.match(stdout, /│ web02 +│ no status /);
+    assert.match(stdout, /^web03: no status was gathered$/m);
+    assert.match(stdout, /^3 hosts, 2 red$/m);
   });
 
   it('ends with 2 when there is nothing to tell', async () => {

@@ -1,3 +1,5 @@
+import { exitCodes } from '../../exitcode.ts';
+
 /** What `ansible` prints of one host, ahead of the output there: `h1 | CHANGED | rc=0 >>`, `h2 | UNREACHABLE! => {`. */
 const HEADER = /^(\S+) \| ([A-Z]+)!?(?: \([^)\n]*\))? (?:\| rc=(-?\d+) >>|=> \{)/gm;
 
@@ -21,4 +23,9 @@ export function remoteProblem(
   }
   if (exitCode !== 0 && (exitCode !== 2 || hosts === 0)) return `ansible ended with exit code ${exitCode ?? 'none'}`;
   return hosts === 0 ? 'ansible ran the command on no host' : undefined;
+}
+
+/** Whether the command on a host ended because another run of the tool is under way there. */
+export function isRunLocked(stdout: string): boolean {
+  return [...stdout.matchAll(HEADER)].some(([, , , code]) => Number(code) === exitCodes.runLocked);
 }

@@ -64,6 +64,7 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
       const isFreed = plan.steps.some(({ id: other, frees }) => frees?.includes(id) && journal.isDone(other));
       if (holds !== undefined && journal.isBegun(id) && !isFreed) diary.say(`Mind: ${holds}`);
     }
+    if (signal.aborted) diary.say('What the step began on a host goes on there to its end; --resume waits for it');
     diary.say(
       'The same command with --resume does this step again and goes on; with --resume --past it goes on behind it',
     );

@@ -139,6 +139,17 @@ describe('the runbooks', () => {
     assert.match(stdout, /^Stopped at step 'compare': 7 metrics of the bucket have no file on the host$/m);
   });
 
+  it('wait for a run that holds the lock on the host, as one that was interrupted does', async () => {
+    const on = await bastion();
+    await on.answer(1, 'echo "h1 | FAILED | rc=11 >>"; exit 2');
+    const { code, stdout } = await on.run('bucket-damaged', '--host', 'h1', '--yes');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^Another run holds the lock on the host: trying again$/m);
+    const calls = await on.calls();
+    assert.equal(calls.length, 4 + 1);
+    assert.deepEqual(calls[1], calls[0]);
+  });
+
   it('do not mind a restore of the rest where there is none', async () => {
     const on = await bastion();
     await on.answer(6, 'echo "Nothing to restore: disk:/b holds no backup"; exit 2');
