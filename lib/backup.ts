@@ -3,6 +3,7 @@ import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
 import { claim } from './bucket/owner.ts';
 import { PartitionRecorder } from './bucket/partitions.ts';
+import { VanishedGuard, type VanishedOptions } from './bucket/vanished.ts';
 import { createCompressor } from './compress/engine.ts';
 import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
@@ -36,7 +37,8 @@ export interface BackupOptions
     TreeOptions,
     LoadOptions,
     PurgeRules,
-    FormatOptions {
+    FormatOptions,
+    VanishedOptions {
   /** Back up damaged files, too. @default false */
   readonly includeDamaged?: boolean;
   /** Where to remember what files look like, so that one that has not changed need not be opened. @default nowhere */
@@ -76,7 +78,7 @@ interface Visited {
  * Two ordered sequences, the tree and the listing, are merged, so memory does not grow with either. Nothing is deleted
  * before both were compared to the end, and everything stored is safe.
  *
- * @throws GuardError when the bucket is another machine's or tree's; StoreError when it cannot be used at all; WhisperBackupError
+ * @throws GuardError when the bucket is another machine's or tree's, or has vanished; StoreError when it cannot be used at all; WhisperBackupError
  *   `TREE_MISSING`, `NO_LOCKS`; the signal's reason. What befalls single metrics is in the summary.
  */
 export async function backup(store: ObjectStore, options: BackupOptions): Promise<Summary> {
@@ -148,9 +150,13 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   }
 
   try {
-    await store.open({ create: true, ...(signal && { signal }) });
+    const vanished = new VanishedGuard(store, options);
+    await vanished.load();
+    await store.open({ create: true, onMissing: vanished.onMissing, ...(signal && { signal }) });
     const prefix = resolve(options.prefix);
-    await claim(store, { ...options, prefix, adopt: rules.adopt, complete: true, now: now() });
+    const { onUnmarked } = vanished;
+    await claim(store, { ...options, prefix, adopt: rules.adopt, complete: true, onUnmarked, now: now() });
+    await vanished.remember(dryRun);
     const visits = pMapIterable(
       batched(untilStopped(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,

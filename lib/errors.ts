@@ -29,7 +29,7 @@ export class RunLockedError extends WhisperBackupError {
   }
 }
 
-/** A guard refused to go on, so that nothing is lost; `--force` or `--adopt` may override it. */
+/** A guard refused to go on, so that nothing is lost; `--force`, `--adopt` or `--create` may override it. */
 export class GuardError extends WhisperBackupError {}
 
 /** The text of any thrown value, for a log line or a summary. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { claim } from './bucket/owner.ts';
+import { VanishedGuard, type VanishedOptions } from './bucket/vanished.ts';
 import { codeOf, reasonOf } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
@@ -12,7 +13,13 @@ import { type Summary, Tally } from './summary.ts';
 import { survey } from './survey.ts';
 import { checkPrefix } from './tree/walk.ts';
 
-export interface PurgeOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, PurgeRules {
+export interface PurgeOptions
+  extends RunOptions,
+    SelectOptions,
+    PlaceOptions,
+    TreeOptions,
+    PurgeRules,
+    Pick<VanishedOptions, 'bucketMemory'> {
   /** Only say what would be done; the store is to be wrapped so that it writes nothing. @default false */
   readonly dryRun?: boolean;
 }
@@ -36,7 +43,10 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   const judgement = new Judgement(tally, { ...options, rules, now, clock, dryRun });
   await checkPrefix(options.prefix);
   await store.open({ create: false, ...(signal && { signal }) });
-  await claim(store, { ...options, prefix: resolve(options.prefix), adopt: rules.adopt, now });
+  const vanished = new VanishedGuard(store, options);
+  await vanished.load();
+  const { onUnmarked } = vanished;
+  await claim(store, { ...options, prefix: resolve(options.prefix), adopt: rules.adopt, onUnmarked, now });
 
   const events = {
     onLocal: () => judgement.guards.local(),

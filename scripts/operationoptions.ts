@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/error.ts';
 import type { Config } from '../config/schema.ts';
+import type { BucketMemory } from '../lib/bucket/vanished.ts';
 import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../lib/options.ts';
 import type { Invocation } from './invocation.ts';
 import { thisMachine } from './machine.ts';
@@ -46,6 +47,13 @@ export async function purgeRulesOf({ config, option }: Invocation): Promise<Purg
     adopt: option('adopt') === 'true',
     machine: await thisMachine(),
   };
+}
+
+/** Where this host remembers the buckets that it has backed up to. The storage that holds nothing is none. */
+export async function bucketMemoryOf({ config, log }: Invocation): Promise<{ readonly bucketMemory?: BucketMemory }> {
+  if (config.storage === 'noop') return {};
+  const { knownBuckets } = await import('./host/knownbuckets.ts');
+  return { bucketMemory: knownBuckets(config.stateDir, log) };
 }
 
 /**

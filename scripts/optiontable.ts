@@ -171,6 +171,11 @@ export const optionTable: readonly OptionSpec[] = [
     text: 'Accept a bucket of another machine, host name or prefix',
   },
   {
+    name: 'create',
+    commands: ['backup'],
+    text: 'Start anew in a bucket that is missing or has lost its owner marker, on a host that has backed up before',
+  },
+  {
     name: 'algorithm',
     letter: 'a',
     value: 'name',

@@ -27,6 +27,8 @@ export interface ClaimOptions extends PlaceOptions, Claimant {
   readonly adopt: boolean;
   /** Add what the marker of an older release does not have. @default false */
   readonly complete?: boolean;
+  /** Called before a bucket without an owner is marked; throws to refuse. */
+  readonly onUnmarked?: () => void;
   readonly now: Date;
   readonly signal?: AbortSignal;
 }
@@ -38,7 +40,7 @@ export interface ClaimOptions extends PlaceOptions, Claimant {
  * The prefix is recorded as it was given. It is the same tree when it has the same name, so that a link may be pointed
  * to a new disk, or leads to the same directory, so that it may be given by another link.
  *
- * @throws GuardError `FOREIGN_BUCKET`, `OTHER_HOST` or `OTHER_PREFIX`; StoreError.
+ * @throws GuardError `FOREIGN_BUCKET`, `OTHER_HOST` or `OTHER_PREFIX`; StoreError; what `onUnmarked` throws.
  */
 export async function claim(store: ObjectStore, options: ClaimOptions): Promise<void> {
   const { machine, prefix, adopt, complete = false, signal } = options;
@@ -46,6 +48,7 @@ export async function claim(store: ObjectStore, options: ClaimOptions): Promise<
   const owner = await readOwner(store, key, signal);
   const mismatch = owner && (await mismatchOf(store, owner, options));
   if (mismatch && !adopt) throw mismatch;
+  if (!owner) options.onUnmarked?.();
   const isWhole = owner?.host !== undefined && (owner.prefix !== undefined || prefix === undefined);
   if (owner && !mismatch && (isWhole || !complete)) return;
   const since = owner && !mismatch ? owner.since : options.now.toISOString();

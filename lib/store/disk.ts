@@ -17,7 +17,7 @@ import { checkPath, TEMPORARY } from './disk/path.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
 import { objectsOf } from './pages.ts';
-import type { DeleteFailure, ListRange, ObjectStore, Page, StoredObject } from './store.ts';
+import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
 
 export interface DiskStoreOptions {
   /** The bucket: a directory that holds nothing but one host's backups. It may itself be a symbolic link. */
@@ -71,9 +71,10 @@ class DiskStore implements ObjectStore {
     this.name = `disk:${this.#path}`;
   }
 
-  async open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
+  async open({ create, onMissing, signal }: OpenOptions): Promise<void> {
     signal?.throwIfAborted();
     try {
+      if (create && onMissing && !(await isThere(this.#path))) onMissing();
       if (create) await makeDirectories(this.#path, 0o755);
       if (!(await stat(this.#path)).isDirectory()) {
         throw new PermanentError(`Cannot use ${this.name}: ${this.#path} is not a directory`);
@@ -283,6 +284,16 @@ class DiskStore implements ObjectStore {
         throw error;
       }
     }
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

@@ -31,12 +31,13 @@ export function withDryRun(store: ObjectStore): DryRunStore {
     name: store.name,
     listings: store.listings ?? 1,
     planned,
-    async open({ create, ...options }) {
+    async open({ create, onMissing, ...options }) {
       try {
         await store.open({ ...options, create: false });
         missing = false;
       } catch (error) {
         if (!create || !(error instanceof BucketMissingError)) throw error;
+        onMissing?.();
         missing = true;
       }
     },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { compareKeys } from '../order.ts';
 import { BucketMissingError, NotFoundError, TooLargeError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
-import type { ListRange, ObjectStore, StoredObject } from './store.ts';
+import type { ListRange, ObjectStore, OpenOptions, StoredObject } from './store.ts';
 
 export interface MemoryStoreOptions {
   /** The store's clock. @default () => new Date() */
@@ -44,9 +44,12 @@ class MemoryStore implements ObjectStore {
     this.#exists = exists;
   }
 
-  async open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
+  async open({ create, onMissing, signal }: OpenOptions): Promise<void> {
     signal?.throwIfAborted();
-    if (create) this.#exists = true;
+    if (create && !this.#exists) {
+      onMissing?.();
+      this.#exists = true;
+    }
     this.#check();
   }
 

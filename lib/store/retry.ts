@@ -6,7 +6,7 @@ import { StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
 import { objectsOf, pagesOf } from './pages.ts';
 import { StepDeadline } from './stepdeadline.ts';
-import type { DeleteFailure, ListRange, ObjectStore, Page, StoredObject } from './store.ts';
+import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
 
 export interface RetryOptions {
   /** How often a call is tried in all. A listing begins to count anew whenever it gets on. @default 5 */
@@ -116,8 +116,8 @@ class RetryStore implements ObjectStore {
     }
   }
 
-  open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
-    return this.#call(`open ${this.name}`, signal, (signal) => this.#store.open({ create, signal }));
+  open({ signal, ...options }: OpenOptions): Promise<void> {
+    return this.#call(`open ${this.name}`, signal, (signal) => this.#store.open({ ...options, signal }));
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {

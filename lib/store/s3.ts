@@ -14,7 +14,7 @@ import { readFailure } from './s3/failure.ts';
 import { listPages, type PageStart } from './s3/listing.ts';
 import { answerDate, sendMd5 } from './s3/middleware.ts';
 import { checkOptions, type S3StoreOptions } from './s3/options.ts';
-import type { DeleteFailure, ListRange, ObjectStore, Page, StoredObject } from './store.ts';
+import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
 
 export type { Checksums, S3StoreOptions, Timeouts } from './s3/options.ts';
 
@@ -52,11 +52,12 @@ class S3Store implements ObjectStore {
     this.#deletion = new Deletion(options.concurrency ?? 64);
   }
 
-  async open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
+  async open({ create, onMissing, signal }: OpenOptions): Promise<void> {
     try {
       await this.#probe(`open ${this.name}`, signal);
     } catch (error) {
       if (!create || !(error instanceof BucketMissingError)) throw error;
+      onMissing?.();
       await this.#create(signal);
     }
   }

@@ -22,10 +22,10 @@ export interface ObjectStore {
   /**
    * Connects and makes sure that the bucket is there.
    *
-   * @throws BucketMissingError when it is not, and `create` is false.
+   * @throws BucketMissingError when it is not, and `create` is false; what `onMissing` throws.
    * @throws DeniedError when the credentials are refused.
    */
-  open(options: { readonly create: boolean; readonly signal?: AbortSignal }): Promise<void>;
+  open(options: OpenOptions): Promise<void>;
 
   /** Streams the objects of a range, ascending by the UTF-8 bytes of their keys, page by page. */
   list(range?: ListRange): AsyncIterable<StoredObject>;
@@ -63,6 +63,14 @@ export interface ObjectStore {
 
   /** Lets go of sockets and handles. The store is not used afterwards. */
   close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** Create the bucket if it is missing. */
+  readonly create: boolean;
+  /** Called before a missing bucket is created, perhaps again when that is retried; throws to refuse. */
+  readonly onMissing?: () => void;
+  readonly signal?: AbortSignal;
 }
 
 /** Part of the key space. All bounds are compared by UTF-8 bytes. */

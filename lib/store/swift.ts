@@ -3,7 +3,7 @@ import pMap from 'p-map';
 import { PermanentError, TransientError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
 import { objectsOf } from './pages.ts';
-import type { DeleteFailure, ListRange, ObjectStore, Page, StoredObject } from './store.ts';
+import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
 import { bulkDelete, bulkDeleteLimit } from './swift/bulkdelete.ts';
 import { checkBody, etagOf } from './swift/checksum.ts';
 import type { Answer } from './swift/exchange.ts';
@@ -52,12 +52,13 @@ class SwiftStore implements ObjectStore {
     if (options.bulkDelete === false) this.#bulk = Promise.resolve(0);
   }
 
-  async open({ create, signal }: { readonly create: boolean } & Signalled): Promise<void> {
+  async open({ create, onMissing, signal }: OpenOptions): Promise<void> {
     const doing = `open ${this.name}`;
     const answer = await this.#peek(doing, signal);
     if (succeeded(answer)) return;
     if (answer.status !== 404) throw this.#requests.error(answer, doing);
     if (!create) throw containerMissing(this.#container);
+    onMissing?.();
     const creating = `create the container of ${this.name}`;
     const created = await this.#requests.send({
       method: 'PUT',

@@ -3,13 +3,22 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { backup } from '../../lib/backup.ts';
 import type { Invocation } from '../invocation.ts';
-import { loadOf, placeOf, purgeRulesOf, selectOf, treeOf, writtenAlgorithmOf } from '../operationoptions.ts';
+import {
+  bucketMemoryOf,
+  loadOf,
+  placeOf,
+  purgeRulesOf,
+  selectOf,
+  treeOf,
+  writtenAlgorithmOf,
+} from '../operationoptions.ts';
 import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, option } = invocation;
   const rules = await purgeRulesOf(invocation);
   const algorithm = writtenAlgorithmOf(config);
+  const memory = await bucketMemoryOf(invocation);
   return runRecorded(invocation, 'backup', (store, run) =>
     backup(store, {
       ...run,
@@ -18,6 +27,8 @@ export async function run(invocation: Invocation): Promise<number> {
       ...treeOf(config),
       ...loadOf(config),
       ...rules,
+      ...memory,
+      create: option('create') === 'true',
       layout: config.layout,
       algorithm,
       gzipEngine: config.gzipEngine,

@@ -1,11 +1,12 @@
 import { purge } from '../../lib/purge.ts';
 import type { Invocation } from '../invocation.ts';
-import { placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
+import { bucketMemoryOf, placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config } = invocation;
   const rules = await purgeRulesOf(invocation);
+  const memory = await bucketMemoryOf(invocation);
   return runRecorded(invocation, 'purge', (store, run) =>
     purge(store, {
       ...run,
@@ -13,6 +14,7 @@ export async function run(invocation: Invocation): Promise<number> {
       ...placeOf(config),
       ...treeOf(config),
       ...rules,
+      ...memory,
       dryRun: config.noop,
     }),
   );

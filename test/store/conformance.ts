@@ -209,7 +209,16 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       await assert.rejects(specimen.missing.open({ create: false }), BucketMissingError);
       await assert.rejects(keysOf(specimen.missing), BucketMissingError);
       await assert.rejects(specimen.missing.put('a', bytes('x')), BucketMissingError);
-      await specimen.missing.open({ create: true });
+      const refused = new Error('refused');
+      const refuse = () => {
+        throw refused;
+      };
+      await assert.rejects(specimen.missing.open({ create: true, onMissing: refuse }), refused);
+      await assert.rejects(keysOf(specimen.missing), BucketMissingError);
+      let asked = 0;
+      await specimen.missing.open({ create: true, onMissing: () => asked++ });
+      assert.equal(asked, 1);
+      await specimen.missing.open({ create: true, onMissing: refuse });
       assert.deepEqual(await keysOf(specimen.missing), []);
       await specimen.missing.put('a', bytes('x'));
       assert.deepEqual(await keysOf(specimen.missing), ['a']);

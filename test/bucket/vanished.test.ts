@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import type { BucketMemory } from '../../lib/bucket/vanished.ts';
+import type { Report } from '../../lib/report.ts';
+import { createDiskStore } from '../../lib/store/disk.ts';
+import { withDryRun } from '../../lib/store/dryrun.ts';
+import { createMemoryStore } from '../../lib/store/memory.ts';
+import { withRetry } from '../../lib/store/retry.ts';
+import { plantMetrics } from '../fixtures/metric.ts';
+import { backUp, purgeGone } from '../fixtures/operations.ts';
+import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+
+class Memory implements BucketMemory {
+  readonly buckets: string[] = [];
+  load = async (): Promise<readonly string[]> => this.buckets;
+  add = async (bucket: string): Promise<void> => void this.buckets.push(bucket);
+}
+
+/** A host with a tree, and a disk that may be mounted at `nas`. */
+async function createHost(): Promise<{ scratch: Scratch; prefix: string; bucketMemory: Memory; nas: string }> {
+  const scratch = await createScratch();
+  await plantMetrics(scratch.at('tree'), ['a', 'b']);
+  return { scratch, prefix: scratch.at('tree'), bucketMemory: new Memory(), nas: await scratch.directory('nas') };
+}
+
+const vanished = { code: 'BUCKET_VANISHED', message: /not mounted.*mistyped.*--create/s };
+
+describe('a backup of a host that has backed up before', () => {
+  it('refuses a bucket that is missing, writes nothing, and starts anew with create', async () => {
+    const { scratch, nas, prefix, bucketMemory } = await createHost();
+    await using _ = scratch;
+    const store = () => createDiskStore({ path: `${nas}/b` });
+    await backUp(store(), prefix, { bucketMemory });
+    await rename(nas, scratch.at('unmounted'));
+    await mkdir(nas);
+    for (const options of [{}, { adopt: true, force: true }])
+      await assert.rejects(backUp(store(), prefix, { bucketMemory, ...options }), vanished);
+    await assert.rejects(backUp(withDryRun(store()), prefix, { bucketMemory, dryRun: true }), vanished);
+    assert.deepEqual(await readdir(nas), []);
+    const { counts } = await backUp(store(), prefix, { bucketMemory, create: true });
+    assert.equal(counts['stored'], 2);
+    await rm(nas, { recursive: true });
+    await rename(scratch.at('unmounted'), nas);
+    assert.equal((await backUp(store(), prefix, { bucketMemory })).counts['unchanged'], 2);
+    assert.deepEqual(bucketMemory.buckets, [`disk:${nas}/b`]);
+  });
+
+  it('refuses a bucket that has lost its owner marker, as an empty mount point has, and so does a purge', async () => {
+    const { scratch, nas, prefix, bucketMemory } = await createHost();
+    await using _ = scratch;
+    const store = () => createDiskStore({ path: nas });
+    await backUp(store(), prefix, { bucketMemory });
+    await rm(nas, { recursive: true });
+    await mkdir(nas);
+    for (const command of [backUp, purgeGone])
+      await assert.rejects(command(store(), prefix, { bucketMemory }), {
+        code: 'BUCKET_VANISHED',
+        message: /owner marker \(\.whisper-backup\/owner\.json\) is missing.*not mounted/,
+      });
+    await backUp(store(), prefix, { bucketMemory, create: true });
+    await backUp(store(), prefix, { bucketMemory });
+  });
+
+  it('does not create another bucket, whose name may be a typo, but takes one that somebody has created', async () => {
+    const { scratch, nas, prefix, bucketMemory } = await createHost();
+    await using _ = scratch;
+    await backUp(createDiskStore({ path: `${nas}/right` }), prefix, { bucketMemory });
+    const typo = createDiskStore({ path: `${nas}/rihgt` });
+    await assert.rejects(backUp(typo, prefix, { bucketMemory }), {
+      code: 'BUCKET_VANISHED',
+      message: /rihgt: it does not exist, and this host has backed up to disk:.*\/right before.*--create/,
+    });
+    assert.deepEqual(await readdir(nas), ['right']);
+    await mkdir(`${nas}/second`);
+    await backUp(createDiskStore({ path: `${nas}/second` }), prefix, { bucketMemory });
+    await backUp(typo, prefix, { bucketMemory, create: true });
+    assert.equal(bucketMemory.buckets.length, 3);
+  });
+
+  it('knows each storage path of a bucket apart', async () => {
+    const { scratch, prefix, bucketMemory } = await createHost();
+    await using _ = scratch;
+    const store = createMemoryStore();
+    await backUp(store, prefix, { bucketMemory, storagePath: 'one' });
+    await backUp(store, prefix, { bucketMemory, storagePath: 'two' });
+    await store.delete(['one/.whisper-backup/owner.json']);
+    await backUp(store, prefix, { bucketMemory, storagePath: 'two' });
+    await assert.rejects(backUp(store, prefix, { bucketMemory, storagePath: 'one' }), vanished);
+  });
+});
+
+describe('a first backup', () => {
+  it('creates its bucket and logs that, and logs nothing of one that exists', async () => {
+    const { scratch, prefix, bucketMemory } = await createHost();
+    await using _ = scratch;
+    const lines: string[] = [];
+    const report: Report = { log: (level, line) => level === 'info' && lines.push(line), progress() {} };
+    const store = withRetry(createMemoryStore({ exists: false }));
+    await backUp(withDryRun(store), prefix, { report, bucketMemory, dryRun: true });
+    assert.deepEqual(bucketMemory.buckets, []);
+    await backUp(store, prefix, { report, bucketMemory });
+    await backUp(store, prefix, { report, bucketMemory });
+    assert.deepEqual(lines, [
+      `Would create ${store.name}: it did not exist`,
+      `Created ${store.name}: it did not exist`,
+    ]);
+  });
+
+  it('takes a bucket of an older release, of which nothing is remembered', async () => {
+    const { scratch, prefix, bucketMemory } = await createHost();
+    await using _ = scratch;
+    const store = createMemoryStore();
+    await backUp(store, prefix);
+    await backUp(store, prefix, { bucketMemory });
+    assert.deepEqual(bucketMemory.buckets, [store.name]);
+  });
+});
