@@ -24,6 +24,8 @@ export interface Damaged extends Named {
   readonly instead: { readonly key: string; readonly read: boolean } | null;
   /** Where it was moved, if it was. */
   readonly movedTo?: string;
+  /** Keys that were deleted, if any, because their objects are gone though they are listed. */
+  readonly removed?: readonly string[];
 }
 
 /** What a run did. It is what `--json` prints, so its names are a contract. */

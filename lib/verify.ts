@@ -26,7 +26,7 @@ import { compareFile, countComparison } from './verify/comparison.ts';
 import type { Flaw } from './verify/flaw.ts';
 import { otherEngine } from './verify/otherengine.ts';
 import { isInPart, type Part } from './verify/part.ts';
-import { moveAside } from './verify/quarantine.ts';
+import { type MovedAside, moveAside } from './verify/quarantine.ts';
 import { type Reading, readBackup } from './verify/reading.ts';
 import { verdictOn } from './verify/verdict.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
@@ -82,7 +82,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   const now = (options.now ?? (() => new Date()))();
   const root = rootOf(options);
   const signalled = { ...(signal && { signal }) };
-  const tally = new Tally([...COUNTS, ...(compare ? COMPARED : []), ...(repair ? ['moved'] : [])]);
+  const tally = new Tally([...COUNTS, ...(compare ? COMPARED : []), ...(repair ? ['moved', 'removed'] : [])]);
   if (compare) await checkPrefix(compare.prefix);
   await store.open({ create: false, ...signalled });
   if (repair) {
@@ -195,8 +195,9 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     for (const { flaw, instead } of damaged) {
       const { code, key, reason } = flaw;
       report.log('debug', `${key} is damaged: ${reason}`);
-      const movedTo = repair && isOrdered ? await tryMoving(metric, flaw) : undefined;
-      tally.damage({ metric, key, code, reason, instead, ...(movedTo !== undefined && { movedTo }) });
+      const { movedTo, removed = [] } = (repair && isOrdered && (await tryMoving(metric, flaw))) || {};
+      const repaired = { ...(movedTo !== undefined && { movedTo }), ...(removed.length > 0 && { removed }) };
+      tally.damage({ metric, key, code, reason, instead, ...repaired });
     }
     return backups.length + damaged.length > 0;
   }
@@ -218,13 +219,18 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     return readBackup(backup, otherEngine(backup.algorithm, options.gzipEngine), reading);
   }
 
-  /** @returns where it is now, or undefined when it stays. */
-  async function tryMoving(metric: string, flaw: Flaw): Promise<string | undefined> {
+  /** @returns undefined when it stays where it is. */
+  async function tryMoving(metric: string, flaw: Flaw): Promise<MovedAside | undefined> {
     try {
-      const movedTo = await moveAside(metric, flaw, { ...reading, root });
-      tally.add('moved');
-      report.log('info', `${dryRun ? 'Would move' : 'Moved'} ${flaw.key} to ${movedTo}`);
-      return movedTo;
+      const aside = await moveAside(metric, flaw, { ...reading, root });
+      if (aside.movedTo !== undefined) {
+        tally.add('moved');
+        report.log('info', `${dryRun ? 'Would move' : 'Moved'} ${flaw.key} to ${aside.movedTo}`);
+      }
+      tally.add('removed', aside.removed.length);
+      for (const key of aside.removed)
+        report.log('info', `${dryRun ? 'Would delete' : 'Deleted'} ${key}: it is listed, but its object is gone`);
+      return aside;
     } catch (error) {
       signal?.throwIfAborted();
       tally.fail({ metric, code: codeOf(error), reason: `Cannot move ${flaw.key} aside: ${reasonOf(error)}` });

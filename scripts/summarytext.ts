@@ -35,10 +35,13 @@ export function headline({ command, store, seconds, dryRun, counts }: Summary): 
 }
 
 /** `KEY: what is wrong; a restore takes OLDER KEY instead`. */
-function namedOf({ metric, code, key, reason, instead, movedTo }: Damaged, dryRun: boolean): Named {
+function namedOf({ metric, code, key, reason, instead, movedTo, removed = [] }: Damaged, dryRun: boolean): Named {
   const older = instead ? `${instead.key}${instead.read ? '' : ' (which was not read)'}` : 'nothing';
   const moved = movedTo === undefined ? '' : `; ${dryRun ? 'would be moved' : 'moved'} to ${movedTo}`;
-  return { metric, code, reason: `${key}: ${reason}; a restore can use ${older} instead${moved}` };
+  const deleted = removed
+    .map((gone) => `; ${dryRun ? 'would delete' : 'deleted'} ${gone}, whose object is gone`)
+    .join('');
+  return { metric, code, reason: `${key}: ${reason}; a restore can use ${older} instead${moved}${deleted}` };
 }
 
 function figure(name: string, value: number): string {

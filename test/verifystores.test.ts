@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { createS3Store } from '../lib/store/s3.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
@@ -76,4 +78,49 @@ for (const { name, make } of kinds) {
       }
     });
   });
+}
+
+describe('verify on Swift that has lost objects which it still lists', () => {
+  it('deletes their keys, so that the listing drops them and the next backup stores the metrics again', async () => {
+    const { authUrl, user, key } = swift.v1;
+    const store = createSwiftStore({ container: 'lost', auth: { method: 'v1', authUrl, user, key } });
+    try {
+      const tree = await scratch.directory('lost');
+      await plantMetrics(tree, ['a', 'b', 'c', 'd']);
+      await backUp(store, tree);
+      const lost = (await keysOf(store)).filter((name) => /^[ac]\//.test(name));
+      assert.equal(lost.length, 2);
+      for (const name of lost) await loseOnDisk(Buffer.from(await store.get(name, { maxBytes: 1e6 })));
+      assert.equal((await backUp(store, tree)).counts['unchanged'], 4);
+
+      const repaired = await verifyAll(store, { readData: true, repair: { machine } });
+      assert.deepEqual(
+        repaired.damaged?.map(({ code, removed }) => [code, removed]),
+        lost.map((name) => ['NOT_FOUND', [name]]),
+      );
+      assert.deepEqual([repaired.counts['removed'], repaired.counts['moved'], repaired.failed], [2, 0, []]);
+      assert.deepEqual(
+        (await keysOf(store)).filter((name) => lost.includes(name)),
+        [],
+      );
+      assert.equal((await backUp(store, tree)).counts['stored'], 2);
+      const passed = await verifyAll(store, { readData: true });
+      assert.deepEqual([passed.damaged, passed.failed, passed.counts['read']], [[], [], 4]);
+    } finally {
+      await store.close();
+    }
+  });
+});
+
+/** Removes the object with this content from the disk of the object server, behind its back. */
+async function loseOnDisk(content: Buffer): Promise<void> {
+  const objects = scratch.at('swift', 'node', 'd1', 'objects');
+  let found = 0;
+  for (const name of await readdir(objects, { recursive: true })) {
+    const file = join(objects, name);
+    if (!name.endsWith('.data') || !(await readFile(file)).equals(content)) continue;
+    await rm(file);
+    found++;
+  }
+  assert.equal(found, 1);
 }

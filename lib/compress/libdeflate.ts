@@ -63,6 +63,7 @@ function compressor(level: number): Compressor {
     compress(data) {
       const output = workspace(lib.gzipBound(native, data.length));
       const bytes = lib.gzip(native, data, data.length, output, output.length);
+      if (bytes === 0) throw new Error(`libdeflate_gzip_compress failed at level ${level} on ${data.length} bytes`);
       return settleGzipHeader(output.slice(0, bytes));
     },
   };

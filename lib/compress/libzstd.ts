@@ -1,10 +1,11 @@
 import { reasonOf } from '../errors.ts';
-import type { Compressor, Decompressor, WritingEngine } from './codec.ts';
+import type { Compressor, DecodeBound, Decompressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
 import { Lazy } from './lazy.ts';
 import { BoundedOutput } from './output.ts';
 import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
 import { workspace } from './workspace.ts';
+import { narrowedStream } from './zstdframe.ts';
 import { zstdParameters } from './zstdparameters.ts';
 
 const SONAME = 'libzstd.so.1';
@@ -33,6 +34,8 @@ const library = new Lazy(() => {
   const errorName = bind<(result: Result) => string>('const char *ZSTD_getErrorName(size_t code)');
   return {
     addressOf,
+    /** `ZSTD_ErrorCode` */
+    errorCode: bind<(result: Result) => number>('int ZSTD_getErrorCode(size_t code)'),
     /** What went wrong, or undefined. */
     errorOf: (result: Result) => (isError(result) ? errorName(result) : undefined),
     compressContext: bind<() => Pointer>('void *ZSTD_createCCtx()')(),
@@ -75,32 +78,43 @@ function compressor(level: number): Compressor {
   };
 }
 
+/** `ZSTD_error_frameParameter_windowTooLarge` */
+const WINDOW_TOO_LARGE = 16;
+
 function decompressor(): Decompressor {
   const lib = library.value;
   return {
     algorithm: 'zst',
     engine: 'libzstd',
-    decompress(data, bound) {
-      if (data.length === 0) throw damaged('zstd', 'it is empty');
-      const output = new BoundedOutput('zstd', bound);
-      lib.reset(lib.decompressContext, SESSION_ONLY);
-      // ZSTD_inBuffer and ZSTD_outBuffer: address, size, position.
-      const source = BigUint64Array.of(lib.addressOf(data), BigInt(data.length), 0n);
-      for (;;) {
-        const space = output.space();
-        const target = BigUint64Array.of(lib.addressOf(space), BigInt(space.length), 0n);
-        const before = source[2];
-        const result = lib.decompress(lib.decompressContext, target, source);
-        const error = lib.errorOf(result);
-        if (error !== undefined) throw damaged('zstd', error);
-        const made = Number(target[2]);
-        output.commit(made);
-        const read = Number(source[2]);
-        if (read === data.length && result === 0) return output.finish();
-        const full = made === space.length;
-        if (read === data.length && !full) throw damaged('zstd', `cut at byte ${data.length}`);
-        if (made === 0 && source[2] === before) throw output.overflow();
-      }
-    },
+    decompress: (data, bound) => decompress(data, bound) ?? decompress(narrowedStream(data), bound) ?? tooWide(),
   };
+
+  /** @returns undefined when a frame asks for a larger window than libzstd takes. */
+  function decompress(data: Uint8Array, bound: DecodeBound): Uint8Array | undefined {
+    if (data.length === 0) throw damaged('zstd', 'it is empty');
+    const output = new BoundedOutput('zstd', bound);
+    lib.reset(lib.decompressContext, SESSION_ONLY);
+    // ZSTD_inBuffer and ZSTD_outBuffer: address, size, position.
+    const source = BigUint64Array.of(lib.addressOf(data), BigInt(data.length), 0n);
+    for (;;) {
+      const space = output.space();
+      const target = BigUint64Array.of(lib.addressOf(space), BigInt(space.length), 0n);
+      const before = source[2];
+      const result = lib.decompress(lib.decompressContext, target, source);
+      const error = lib.errorOf(result);
+      if (error !== undefined && lib.errorCode(result) === WINDOW_TOO_LARGE) return undefined;
+      if (error !== undefined) throw damaged('zstd', error);
+      const made = Number(target[2]);
+      output.commit(made);
+      const read = Number(source[2]);
+      if (read === data.length && result === 0) return output.finish();
+      const full = made === space.length;
+      if (read === data.length && !full) throw damaged('zstd', `cut at byte ${data.length}`);
+      if (made === 0 && source[2] === before) throw output.overflow();
+    }
+  }
+}
+
+function tooWide(): never {
+  throw damaged('zstd', 'it needs a larger window');
 }

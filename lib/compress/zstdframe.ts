@@ -9,6 +9,11 @@ const BLOCK_MAX_BYTES = 128 * 1024;
 /** The largest window that libzstd takes without being asked, so that a header alone cannot claim memory. */
 const WINDOW_MAX_BYTES = 2 ** 27;
 
+/** Where a frame has its window descriptor: behind the magic number and the frame header descriptor. */
+const WINDOW_AT = 5;
+/** Of the smallest window, 1 KiB. */
+const WINDOW_MIN_LOG = 10;
+
 export interface ZstdFrame {
   /** All of it. */
   readonly whole: Uint8Array;
@@ -50,7 +55,6 @@ function readFrame(reader: Reader, start: number): ZstdFrame {
   const sizeBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   const contentBytes = sizeBytes === 0 ? undefined : reader.uint(sizeBytes) + (sizeBytes === 2 ? 256 : 0);
   const needed = single ? (contentBytes ?? 0) : window;
-  if (needed > WINDOW_MAX_BYTES) throw damaged('zstd', `it needs a window of ${needed} bytes`);
 
   const blockEnds: number[] = [];
   for (let last = false; !last; ) {
@@ -63,13 +67,34 @@ function readFrame(reader: Reader, start: number): ZstdFrame {
     reader.skip(type === 1 ? 1 : size);
     blockEnds.push(reader.at - start);
   }
-  const body = reader.since(start);
+  const bodyEnd = reader.at - start;
   const checksum = descriptor & 4 ? reader.uint(4) : undefined;
-  return { whole: reader.since(start), body, blockEnds, windowBytes: needed, contentBytes, checksum };
+  const whole = reader.since(start);
+  const frame = { whole, body: whole.subarray(0, bodyEnd), blockEnds, windowBytes: needed, contentBytes, checksum };
+  return needed <= WINDOW_MAX_BYTES ? frame : narrowed(frame, single);
+}
+
+/**
+ * Gives a frame a smaller window where its blocks cannot hold more anyway: `zstd --long` writes the window that it was
+ * told, however small the content is, and decoders refuse it or allocate it.
+ */
+function narrowed(frame: ZstdFrame, single: boolean): ZstdFrame {
+  const { blockEnds, contentBytes = Number.POSITIVE_INFINITY, windowBytes } = frame;
+  const most = Math.max(BLOCK_MAX_BYTES, Math.min(contentBytes, blockEnds.length * BLOCK_MAX_BYTES));
+  if (single || most > WINDOW_MAX_BYTES) throw damaged('zstd', `it needs a window of ${windowBytes} bytes`);
+  const exponent = Math.ceil(Math.log2(most)) - WINDOW_MIN_LOG;
+  const whole = frame.whole.slice();
+  whole[WINDOW_AT] = exponent << 3;
+  return { ...frame, whole, body: whole.subarray(0, frame.body.length), windowBytes: 2 ** (WINDOW_MIN_LOG + exponent) };
+}
+
+/** The same stream with no window larger than it has to be, for a decoder that reads frames by itself. */
+export function narrowedStream(data: Uint8Array): Uint8Array {
+  return new Uint8Array(Buffer.concat([...zstdFrames(data)].map(({ whole }) => whole)));
 }
 
 function windowOf(descriptor: number): number {
-  const base = 2 ** (10 + (descriptor >> 3));
+  const base = 2 ** (WINDOW_MIN_LOG + (descriptor >> 3));
   return base + (base / 8) * (descriptor & 7);
 }
 

@@ -1,6 +1,7 @@
 import { quarantineKey } from '../bucket/layout.ts';
 import { Remover } from '../bucket/removal.ts';
-import { WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../errors.ts';
+import type { ObjectStore } from '../store/store.ts';
 import { FILE_BYTES } from '../tree/readfile.ts';
 import type { Flaw } from './flaw.ts';
 import { type ReadingContext, readBackup } from './reading.ts';
@@ -10,16 +11,23 @@ export interface QuarantineContext extends ReadingContext {
   readonly root: string;
 }
 
+/** What became of the objects of a flaw. */
+export interface MovedAside {
+  /** Where the object that shows the flaw is now, or another one of the same pair; absent when there was none to move. */
+  readonly movedTo?: string;
+  /** Keys that were listed though their objects are gone: deleted, so that the store drops them from the listing. */
+  readonly removed: readonly string[];
+}
+
 /**
  * Moves a damaged backup to where nothing takes it for one, byte by byte as it is. It is read once more before, by the
  * engine that a restore would take. The copy is safe before the original goes; what is cut short in between is done
- * again by the next run.
+ * again by the next run. A key whose object is gone is deleted without a copy.
  *
- * @returns where what tells of the flaw is now.
  * @throws StoreError, or WhisperBackupError `TOO_LARGE`, `NOT_DAMAGED_TWICE` or `DELETE_FAILED`;
  *   what could not be moved is where it was.
  */
-export async function moveAside(metric: string, flaw: Flaw, context: QuarantineContext): Promise<string> {
+export async function moveAside(metric: string, flaw: Flaw, context: QuarantineContext): Promise<MovedAside> {
   const { budget, root, signal, store } = context;
   const signalled = { ...(signal && { signal }) };
   if (flaw.backup && flaw.backup.object.size <= FILE_BYTES) {
@@ -31,6 +39,8 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
         'it was damaged when it was read, and not when it was read again',
       );
   }
+  const moved: string[] = [];
+  const removed: string[] = [];
   for (const { key, size } of [...flaw.data, ...flaw.sha1s]) {
     if (size > FILE_BYTES) {
       throw new WhisperBackupError(
@@ -39,8 +49,9 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
       );
     }
     await budget.run(size * 2, async () => {
-      const body = await store.get(key, { maxBytes: FILE_BYTES, ...signalled });
-      await store.put(quarantineKey(root, key), body, signalled);
+      const body = await getIfThere(store, key, signal);
+      if (body) await store.put(quarantineKey(root, key), body, signalled);
+      (body ? moved : removed).push(key);
     });
   }
   await store.flush(signalled);
@@ -50,5 +61,20 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
   await remover.add({ metric, sha1s: keysOf(flaw.sha1s), data: keysOf(flaw.data), tombstones: [] });
   await remover.flush();
   if (failures.length > 0) throw new WhisperBackupError('DELETE_FAILED', failures.join('; '));
-  return quarantineKey(root, flaw.key);
+  const shown = moved.includes(flaw.key) ? flaw.key : moved[0];
+  return { removed, ...(shown !== undefined && { movedTo: quarantineKey(root, shown) }) };
+}
+
+/** @returns undefined when the object is gone. */
+async function getIfThere(
+  store: ObjectStore,
+  key: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await store.get(key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
+  } catch (error) {
+    if (codeOf(error) === 'NOT_FOUND') return undefined;
+    throw error;
+  }
 }

@@ -112,6 +112,13 @@ export const figureTable: readonly Figure[] = [
     ...verify,
   ]),
   count('backups.moved', 'backups', 'moved', 'With --repair: damaged backups that were moved aside', verify),
+  count(
+    'objects.removed',
+    'objects',
+    'removed',
+    'With --repair: keys deleted that were listed without an object',
+    verify,
+  ),
   count('backups.fallbacks', 'backups', 'fallbacks', 'With --fallback: damaged, an older one was taken', restore),
   count('backups.retired', 'backups', 'retired', 'Backups that retention deleted', backup),
 

@@ -29,6 +29,23 @@ const decoratedHeader = Uint8Array.of(
   ...[0x5d, 0x56],
 );
 
+/** Incompressible bytes that seem to be fewer the first time that someone asks: the buffer for them will be too small. */
+class Growing extends Uint8Array {
+  #asked = 0;
+
+  override get length(): number {
+    return this.#asked++ === 0 ? 0 : super.length;
+  }
+}
+
+describe('gzip by libdeflate that does not fit its buffer', () => {
+  it('is an error, not an empty backup', async () => {
+    const { compress } = await createCompressor({ gzipEngine: 'libdeflate', level: 1 });
+    const huge = new Growing(new Uint8Array(noise(40 * 2 ** 20)).buffer);
+    assert.throws(() => compress(huge), /libdeflate_gzip_compress failed at level 1 on \d+ bytes/);
+  });
+});
+
 for (const engine of gzipEngines()) {
   const compressor = await createCompressor({ gzipEngine: engine });
   const decompressor = await createDecompressor({ algorithm: 'gz', engine });

@@ -40,6 +40,15 @@ function bomb(): Uint8Array {
   return join(header, ...Array.from({ length: 18_431 }, () => block(false)), block(true));
 }
 
+/** The frame as `zstd --ultra --long=31` writes it when it does not know the size: with a window of 2 GiB. */
+function withLongWindow(packed: Uint8Array): Uint8Array {
+  const descriptor = packed[4] ?? 0;
+  const isSingle = (descriptor & 0x20) !== 0;
+  const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  const header = 5 + (isSingle ? 0 : 1) + sizeBytes;
+  return join(packed.subarray(0, 4), Uint8Array.of(descriptor & 4, 21 << 3), packed.subarray(header));
+}
+
 describe('zstd compressors of one thread', () => {
   it('leave nothing behind that changes what another one of another level writes', async () => {
     const content = archiveBytes(18_840);
@@ -133,11 +142,26 @@ for (const engine of readingEngines('zst')) {
       assert.ok(heads.length === 1 && (heads[0] ?? 0) >= 4096);
     });
 
-    it('refuses a frame that claims a window of a gigabyte', () => {
+    it('reads a frame that claims a window of any size when its content is small', () => {
       const emptyLastRawBlock = [1, 0, 0];
       const frame = (window: number) => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window << 3, ...emptyLastRawBlock);
-      assert.deepEqual(decompressor.decompress(frame(0), GENEROUS), new Uint8Array(0));
-      assertRefused(decompressor, frame(20));
+      for (const window of [0, 17, 18, 20, 21, 31]) {
+        assert.deepEqual(decompressor.decompress(frame(window), GENEROUS), new Uint8Array(0));
+      }
+      const content = join(archiveBytes(20_000), archiveBytes(20_000));
+      const [writer] = writers;
+      assert.ok(writer);
+      const packed = withLongWindow(writer.compress(content));
+      assert.deepEqual(decompressor.decompress(packed, GENEROUS), content);
+      assert.deepEqual(decompressor.decompress(join(golden, packed), GENEROUS), join(goldenContent, content));
+      assertRefused(decompressor, flipped(packed, packed.length - 1, 1));
+      assertRefused(decompressor, packed, { maxBytes: content.length - 1 }, 'COMPRESSION_TOO_LARGE');
+    });
+
+    it('refuses a frame that claims a window of a gigabyte when its content may need it', () => {
+      const long = bomb();
+      long[5] = 20 << 3;
+      assertRefused(decompressor, long, GENEROUS);
     });
   });
 }

@@ -27,6 +27,14 @@ async function spoil(store: ObjectStore, body: Uint8Array, pick = /\.wsp\.\w+$/)
   return keys;
 }
 
+/** A store whose listing has keys until they are deleted, although their objects are gone. */
+function withGhosts(store: ObjectStore, keys: readonly string[]): ObjectStore {
+  const ghosts = new Set(keys);
+  return delegate(store, {
+    get: (key, options) => store.get(ghosts.has(key) ? `${key}?` : key, options),
+  });
+}
+
 async function snapshotOf(store: ObjectStore): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const key of await keysOf(store))
@@ -105,6 +113,67 @@ describe('verify --repair', () => {
       assert.equal((await verifyAll(bucket.store, { now: bucket.now })).counts['damaged'], 0);
     });
   }
+
+  const ghosts: readonly [string, (keys: { data: string; sha1: string }) => string[], string[]][] = [
+    ['the data of a pair', ({ data }) => [data], ['sha1']],
+    ['the checksum of a pair', ({ sha1 }) => [sha1], ['wsp.gz']],
+    ['a whole pair', ({ data, sha1 }) => [data, sha1], []],
+  ];
+  for (const [what, pick, aside] of ghosts) {
+    it(`deletes the key of ${what} that is listed and gone, and moves what is left of it`, async () => {
+      const bucket = new Bucket();
+      const good = await bucket.backup('a', daysAgo(4), metricFile(2));
+      const data = await bucket.pair('a', daysAgo(2));
+      const gone = pick({ data, sha1: data.replace('.wsp.gz', '.sha1') });
+      const store = withGhosts(bucket.store, gone);
+      const { counts, damaged = [] } = await verifyAll(store, { repair, readData: true, now: bucket.now });
+      assert.deepEqual(
+        [counts['damaged'], counts['removed'], counts['moved'], counts['failed']],
+        [1, gone.length, aside.length, 0],
+      );
+      assert.deepEqual(damaged[0]?.removed, gone);
+      const [moved, kept] = split(await bucket.keys());
+      assert.deepEqual(
+        moved.map((key) => key.replace(/^.*\+00:00\.(.*)\.damaged$/, '$1')),
+        aside,
+      );
+      assert.deepEqual(kept, [good]);
+      assert.deepEqual((await verifyAll(store, { readData: true, now: bucket.now })).damaged, []);
+    });
+  }
+
+  it('deletes the key of a backup that is listed and gone, so that the next backup stores the metric again', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await plantMetrics(scratch.path, ['a', 'b']);
+    await backUp(bucket.store, scratch.path, { now: bucket.now });
+    const lost = (await bucket.keys('a/'))[0] ?? '';
+    const store = withGhosts(bucket.store, [lost]);
+    const statCache = { file: scratch.at('cache') };
+    const unchanged = await backUp(store, scratch.path, { now: bucket.now, statCache });
+    assert.deepEqual([unchanged.counts['unchanged'], unchanged.counts['stored']], [2, 0]);
+
+    const looked = await verifyAll(withDryRun(store), { repair, readData: true, dryRun: true, now: bucket.now });
+    assert.deepEqual([looked.counts['removed'], await bucket.keys('a/')], [1, [lost]]);
+    const { counts, failed, damaged = [] } = await verifyAll(store, { repair, readData: true, now: bucket.now });
+    assert.deepEqual([counts['damaged'], counts['removed'], counts['moved'], failed], [1, 1, 0, []]);
+    assert.deepEqual([codesOf(damaged), damaged[0]?.movedTo], [{ a: 'NOT_FOUND' }, undefined]);
+    const again = await backUp(store, scratch.path, { now: bucket.now, statCache });
+    assert.deepEqual([again.counts['unchanged'], again.counts['stored']], [1, 1]);
+    assert.deepEqual((await verifyAll(bucket.store, { readData: true, now: bucket.now })).damaged, []);
+  });
+
+  it('deletes no key whose object comes back when it is read again', async () => {
+    const bucket = new Bucket();
+    const key = await bucket.backup('a', daysAgo(2));
+    let reads = 0;
+    const store = delegate(bucket.store, {
+      get: (asked, options) => bucket.store.get(asked === key && reads++ === 0 ? `${key}?` : asked, options),
+    });
+    const { counts, failed } = await verifyAll(store, { repair, readData: true, now: bucket.now });
+    assert.deepEqual([counts['removed'], codesOf(failed)], [0, { a: 'NOT_DAMAGED_TWICE' }]);
+    assert.deepEqual(await bucket.keys('a/'), [key]);
+  });
 
   it('leaves alone what only the content would tell, when it was not to be read', async () => {
     const bucket = new Bucket();
