@@ -1,4 +1,3 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
 import {
@@ -21,12 +20,13 @@ import { Rechecks } from './rechecks.ts';
 import { countRemark } from './remark.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Damaged, type Summary, Tally } from './summary.ts';
-import { syncfs } from './system/syncfs.ts';
+import { FileSystems } from './system/filesystems.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
 import { refusal } from './tree/refusal.ts';
 import { isInPart, type Part } from './verify/part.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
+import { deviceOf } from './workers/trace.ts';
 
 export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
   /** Take the newest backup strictly before this. @default the newest of all */
@@ -115,12 +115,12 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     atOnce: tasksAtOnce(processes),
     ...(signal && { signal }),
   });
-  let tree: FileHandle | undefined;
+  const written = new FileSystems();
   try {
     pool.start();
     await store.open({ create: false, ...(signal && { signal }) });
     // Opened before anything is written, or syncfs(2) would not be told of every error.
-    if (!dryRun) tree = await openTree(options);
+    if (!dryRun) await addTree(written, options);
     const visits = pMapIterable(
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,
@@ -133,12 +133,12 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       progress.done += visited;
       report.progress({ ...progress, failed: tally.get('failed'), bytes: tally.get('bytesFetched') });
     }
-    if (tree) await syncfs(tree.fd);
+    await written.sync();
     await rechecks.finish();
-    if (tree && tally.get('refilled') > 0) await syncfs(tree.fd);
+    if (tally.get('refilled') > 0) await written.sync();
   } finally {
     await pool.close();
-    await tree?.close();
+    await written.close();
   }
   signal?.throwIfAborted();
   if (noLocks) throw noLocks;
@@ -165,6 +165,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
         return next ? [next] : [];
       });
     }
+    for (const { path, trace } of published) await written.addOf(`${options.prefix}/${path}.wsp`, deviceOf(trace));
     await rechecks.add(published);
     return batch.length;
   }
@@ -263,11 +264,11 @@ function publishedFile({ stored, backup }: Attempt, result: BroughtBack | undefi
 }
 
 /** Makes the prefix where it is missing, and holds it open. */
-async function openTree(options: Pick<RestoreOptions, 'prefix' | 'owner'>): Promise<FileHandle> {
+async function addTree(written: FileSystems, options: Pick<RestoreOptions, 'prefix' | 'owner'>): Promise<void> {
   try {
     const directory = makePrefix(options.prefix, options);
     try {
-      return await open(directory.at('.'));
+      await written.add(directory.at('.'));
     } finally {
       directory.close();
     }

@@ -39,6 +39,11 @@ export function inodeOf(fd: number): string {
   return `${dev}:${ino}`;
 }
 
+/** The device of the file of a trace, in decimal digits. */
+export function deviceOf({ inode }: Trace): string {
+  return inode.slice(0, inode.indexOf(':'));
+}
+
 function landmarked(bytes: Uint8Array, landmarks: () => Landmark[]): Pick<Trace, 'landmarks'> {
   return isFillable(bytes) ? { landmarks: landmarks() } : {};
 }
