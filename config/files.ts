@@ -103,8 +103,19 @@ async function read(real: string, path: string): Promise<unknown> {
     const main = loaded.layers?.[0]?.config;
     return main === undefined ? {} : main;
   } catch (error) {
-    throw new ConfigError(`Cannot read the configuration ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new ConfigError(`Cannot read the configuration ${path}: ${inOneLine(reasonOf(error), real)}`, {
+      cause: error,
+    });
   }
+}
+
+/** What parsers say, without the excerpt of the file that they draw below it: it may hold a secret. */
+function inOneLine(reason: string, real: string): string {
+  const [first = '', ...rest] = reason.replaceAll(`${real}: `, '').split('\n');
+  // TOML's parser names the line in its excerpt alone, by an arrow below it.
+  const arrow = rest.findIndex((line) => /^ +\^/.test(line));
+  const line = /^(\d+):/.exec(rest[arrow - 1] ?? rest.findLast((text) => /^\d+:/.test(text)) ?? '')?.[1];
+  return line === undefined || /[:(]\d/.test(first) ? first : `${first} (line ${line})`;
 }
 
 /** Whether a data file holds comments alone, or nothing: c12 cannot load that. */

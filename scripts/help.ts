@@ -46,7 +46,7 @@ const storages: readonly (readonly [string, string])[] = [
   ],
   [
     '',
-    'storage-class=NAME tags=a=1&b=2 checksums=auto|always|never; keys from AWS_* variables, ~/.aws or the instance',
+    'storage-class=NAME tags=a=1,b=2 checksums=auto|always|never; keys from AWS_* variables, ~/.aws or the instance',
   ],
   [
     'swift',

@@ -21,7 +21,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const asksHelp = first === 'help' || isOn(typed, 'help');
     const name = first === 'help' ? rest[0] : first;
     if (first === 'version') return await print(versionText());
-    const spec = name === undefined ? undefined : specOf(name);
+    const spec = name === undefined ? undefined : specOf(name, rest);
     if (asksHelp) return await print(helpText(spec));
     if (isOn(typed, 'version')) return await print(versionText());
     if (spec === undefined) throw new UsageError('No command: see whisper-backup --help');
@@ -52,10 +52,17 @@ function isOn(typed: Typed, flag: string): boolean {
   return typed.values[flag]?.at(-1) === 'true';
 }
 
-function specOf(name: string): CommandSpec {
+function specOf(name: string, rest: readonly string[]): CommandSpec {
   const found = commandTable.find((command) => command.name === name);
   if (found !== undefined) return found;
   const names = commandTable.map((command) => command.name);
+  const later = rest.find((word) => names.some((command) => command === word.toLowerCase()));
+  if (later !== undefined) {
+    const remedy = /^\d+\/\d+$/.test(name)
+      ? `a part is written --read-data=${name}`
+      : "put what belongs to one option in quotes, as in -m 'servers.*'";
+    throw new UsageError(`Unknown command '${name}' before ${later}: ${remedy}`);
+  }
   throw new UsageError(`Unknown command '${name}'${suggestion(name, names) || `; see whisper-backup --help`}`);
 }
 
@@ -69,6 +76,10 @@ function checkOptions(typed: Typed, spec: CommandSpec): void {
 
 /** cac checks the words against the command and runs it; the options were read before, since cac turns text to numbers. */
 async function dispatch(typed: Typed, spec: CommandSpec): Promise<number> {
+  const missing = [...spec.args.matchAll(/<(\w+)>/g)].map(([, word = '']) => word).slice(typed.words.length - 1);
+  if (missing.length > 0) {
+    throw new UsageError(`${spec.name} needs a ${missing.join(' and a ')}: ${spec.examples[0]}`);
+  }
   const cli = commandLine(spec, typed.words, async () => (await import('./command.ts')).runCommand(typed, spec));
   const code: unknown = await cli.runMatchedCommand();
   return typeof code === 'number' ? code : 1;

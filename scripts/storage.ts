@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
@@ -19,14 +20,19 @@ type Storage = (typeof storages)[number];
  *
  * @throws UsageError with the nearest right name.
  */
-export function checkStorage(name: string | undefined): Storage {
+export function checkStorage(name: string | undefined, args: readonly string[] = []): Storage {
   if (name === undefined) {
     throw new UsageError(`No storage: name one behind the command, or in the configuration (${storages.join(', ')})`);
   }
   if (name === 'gcs') throw new UsageError("No storage 'gcs': use s3 with endpoint=https://storage.googleapis.com");
   const found = storages.find((storage) => storage === name);
-  if (found === undefined) throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
-  return found;
+  if (found !== undefined) return found;
+  if (args.some((word) => storages.some((storage) => storage === word))) {
+    throw new UsageError(
+      `No storage '${name}': it stands before the storage; put what belongs to one option in quotes, as in -m 'servers.*'`,
+    );
+  }
+  throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
 }
 
 export interface StoreContext {
@@ -86,7 +92,7 @@ async function storeSpec(config: Config): Promise<StoreSpec> {
 }
 
 async function placeOfStore(config: Config): Promise<Place> {
-  const kind = checkStorage(config.storage);
+  const kind = checkStorage(config.storage, config.storageArgs);
   if (kind === 'noop') {
     readArguments(kind, config.storageArgs, []);
     return { kind };
@@ -94,6 +100,10 @@ async function placeOfStore(config: Config): Promise<Place> {
   if (kind === 's3') {
     const { s3Arguments, s3OptionsOf } = await import('./s3storage.ts');
     const given = readArguments(kind, config.storageArgs, s3Arguments);
+    if (given.profile !== undefined) {
+      const { checkProfile } = await import('./awsprofile.ts');
+      await checkProfile(given.profile, { environment: process.env, home: homedir() });
+    }
     return { kind, options: s3OptionsOf(config.bucket, given, await credentialsOf(config)) };
   }
   if (kind === 'swift') {

@@ -29,7 +29,9 @@ const ALWAYS = new Set(['metrics', 'filled', 'failed', 'damaged']);
 /** `backup of disk:/srv/backups in 12.3 s: metrics 100, stored 10, unchanged 90, failed 0`. */
 export function headline({ command, store, seconds, dryRun, counts }: Summary): string {
   const told = Object.entries(counts).filter(([name, value]) => value !== 0 || ALWAYS.has(name));
-  const figures = told.map(([name, value]) => figure(name, value));
+  const figures = told.map(([name, value]) =>
+    figure(command === 'fill' && name === 'filled' ? 'pointsFilled' : name, value),
+  );
   const of = store === '' ? '' : ` of ${store}`;
   return `${command}${of} ${dryRun ? '(dry run, nothing was written) ' : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
 }

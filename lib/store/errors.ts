@@ -62,3 +62,12 @@ export function makeStoreError(code: string, message: string, options: { cause?:
   if (code === 'PERMANENT') return new PermanentError(message, options);
   return undefined;
 }
+
+/** What Node and Deno say of a server that answers a TLS handshake with something else, which is HTTP nearly always. */
+const NOT_TLS = /wrong.version.number|InvalidContentType/i;
+
+/** The reason to name when the connection to a server failed since it does not speak TLS on that port. */
+export function plainHttpReason(...told: readonly string[]): string | undefined {
+  if (!told.some((text) => NOT_TLS.test(text))) return undefined;
+  return 'the server does not speak TLS on this port; write http:// for https://, or give its port for https';
+}

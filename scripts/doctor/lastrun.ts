@@ -1,4 +1,5 @@
 import { readRunFiles } from '../host/runfiles.ts';
+import { hasSystemd } from '../host/systemd.ts';
 import { hostStatus, sinceLastSuccess } from '../hoststatus.ts';
 import { spanText } from '../spantext.ts';
 import { bad, type Check, ok, warn } from './check.ts';
@@ -21,9 +22,11 @@ export const lastRun: Check = {
     if (state === 'failed' && lastRun !== null) {
       const why = lastRun.error === undefined ? '' : ` (${lastRun.error})`;
       const finding = `The last ${lastRun.command} ended with ${lastRun.exitCode} at ${lastRun.finished}${why}; ${age}`;
-      return bad(finding, 'The log names what failed: journalctl -u whisper-backup, or --logfile');
+      const log = (await hasSystemd()) ? 'journalctl -u whisper-backup, or --logfile' : 'see --logfile';
+      return bad(finding, `The log names what failed: ${log}`);
     }
     const why = unusable[0] === undefined ? '' : ` (${unusable[0]})`;
-    return warn(`No good backup is on record in ${stateDir}${why}`, 'Start one: systemctl start whisper-backup');
+    const start = (await hasSystemd()) ? 'systemctl start whisper-backup' : 'whisper-backup backup';
+    return warn(`No good backup is on record in ${stateDir}${why}`, `Start one: ${start}`);
   },
 };

@@ -1,9 +1,16 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { codeOf } from '../../lib/errors.ts';
 import { flock, unlock } from '../../lib/system/flock.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 import { sampleFiles } from './samplefiles.ts';
+
+async function isMissing(prefix: string): Promise<boolean> {
+  return readdir(prefix).then(
+    () => false,
+    () => true,
+  );
+}
 
 /** Whether the file system of the tree has locks, as carbon takes them. */
 export const locks: Check = {
@@ -12,6 +19,7 @@ export const locks: Check = {
     if (config.noFlock) {
       return warn('Files are not locked: noFlock is set', 'Unset it, unless the file system has no locks');
     }
+    if (await isMissing(config.prefix)) return warn(`Locks cannot be tried below ${config.prefix}: see prefix`);
     const [file = config.prefix] = (await sampleFiles(config.prefix, 1, config.exclude, signal)).files;
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { nextTimer } from '../host/nexttimer.ts';
+import { hasSystemd } from '../host/systemd.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
 const TIMER = 'whisper-backup.timer';
@@ -10,8 +10,7 @@ const TIMER = 'whisper-backup.timer';
 export const timer: Check = {
   name: 'timer',
   async run(_, signal) {
-    // It is there when systemd is what runs this host: sd_booted(3).
-    if (!(await stat('/run/systemd/system').catch(() => undefined))) {
+    if (!(await hasSystemd())) {
       return warn('systemd does not run this host', 'Have something else start whisper-backup backup each day');
     }
     const { LoadState, ActiveState, UnitFileState } = await propertiesOf(TIMER, signal);

@@ -15,6 +15,9 @@ export interface Connection {
   readonly client: S3Client;
 }
 
+/** The SDK prints advice of several lines on standard error otherwise, such as on a profile beside keys. */
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 /** The region where none is set, as in the first whisper-backup. */
 const DEFAULT_REGION = 'us-east-1';
 
@@ -60,6 +63,7 @@ async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
     // It would open a connection for each larger body, without our certificate authorities.
     expectContinueHeader: false,
     requestHandler: await handlerOptions(options),
+    logger: SILENT,
   };
 }
 

@@ -1,5 +1,12 @@
 import { WhisperBackupError } from '../../errors.ts';
-import { BucketMissingError, DeniedError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
+import {
+  BucketMissingError,
+  DeniedError,
+  NotFoundError,
+  PermanentError,
+  plainHttpReason,
+  TransientError,
+} from '../errors.ts';
 import { type Failure, readFailure } from './failure.ts';
 import { parseRetryAfter } from './retryafter.ts';
 
@@ -115,6 +122,8 @@ export function errorOf(failure: Failure, doing: string, subject: Subject): Whis
   if (status === 401 || status === 403) {
     return new DeniedError(message('the credentials are refused, or do not allow it'), options);
   }
+  const plain = plainHttpReason(failure.message, code ?? '');
+  if (plain !== undefined) return new PermanentError(message(plain), options);
   if (isCertificateFailure(code)) {
     return new PermanentError(
       message('the certificate of the store is not trusted; a CA bundle may be needed'),

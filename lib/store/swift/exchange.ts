@@ -1,6 +1,6 @@
 import { codeOf, reasonOf } from '../../errors.ts';
 import { abortable } from '../abortable.ts';
-import { PermanentError, TooLargeError, TransientError } from '../errors.ts';
+import { PermanentError, plainHttpReason, TooLargeError, TransientError } from '../errors.ts';
 import { joined } from '../joined.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 
@@ -150,5 +150,7 @@ function networkError(error: unknown, doing: string): unknown {
       { cause: error },
     );
   }
+  const plain = plainHttpReason(why, reasonOf(cause), reasonOf(error));
+  if (plain !== undefined) return new PermanentError(`Cannot ${doing}: ${plain}`, { cause: error });
   return new TransientError(`Cannot ${doing}: the connection failed (${why})`, { cause: error });
 }

@@ -96,7 +96,7 @@ export function checkOptions(options: SwiftStoreOptions): void {
       `A Swift container's name has 1 to 256 bytes and no '/': got ${JSON.stringify(container)}`,
     );
   }
-  checkUrl("'authUrl'", auth.authUrl);
+  checkUrl("'authUrl' (ST_AUTH, OS_AUTH_URL)", auth.authUrl);
   if (storageUrl !== undefined) checkUrl("'storageUrl'", storageUrl);
   for (const name of ['connectTimeout', 'idleTimeout', 'totalTimeout'] as const) {
     const seconds = options[name] ?? 1;

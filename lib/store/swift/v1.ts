@@ -17,6 +17,11 @@ export async function v1Login({ authUrl, user, key }: SwiftV1, send: Send): Prom
     signal: undefined,
   });
   const { status, headers } = answer;
+  if (status === 404 || status === 405) {
+    throw new PermanentError(
+      `Cannot ${doing}: the server has no login at this URL (${status}): give that of auth v1, such as https://swift.example.org/auth/v1.0`,
+    );
+  }
   if (status < 200 || status >= 300) throw swiftError(answer, doing, [key]);
   const token = headers.get('x-auth-token') ?? headers.get('x-storage-token');
   const storageUrl = headers.get('x-storage-url');

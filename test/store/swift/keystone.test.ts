@@ -256,7 +256,11 @@ describe('options that could never work', () => {
     ['an empty container', { container: '' }, /1 to 256 bytes and no '\/': got ""$/],
     ['a slash in the container', { container: 'a/b' }, /no '\/': got "a\/b"$/],
     ['a container of 257 bytes', { container: 'x'.repeat(257) }, /1 to 256 bytes/],
-    ['no URL', { auth: { ...auth, authUrl: 'swift' } }, /'authUrl' must be a URL with http or https: got "swift"$/],
+    [
+      'no URL',
+      { auth: { ...auth, authUrl: 'swift' } },
+      /'authUrl' \(ST_AUTH, OS_AUTH_URL\) must be a URL with http or https: got "swift"$/,
+    ],
     ['another protocol', { auth: { ...auth, authUrl: 'ftp://x/' } }, /http or https/],
     ['a password in a URL', { auth: { ...auth, authUrl: 'https://u:hunter2@x/' } }, /hold no user and no password$/],
     ['a password in what is no URL', { auth: { ...auth, authUrl: 'x://u:hunter2@[' } }, /http or https$/],

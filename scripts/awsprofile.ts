@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suggestion } from '../config/nearest.ts';
+import { UsageError } from './usage.ts';
+
+export interface AwsFiles {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+}
+
+/**
+ * Makes sure that a profile that was named is there: the SDK would look for credentials elsewhere without a word.
+ *
+ * @throws UsageError naming the files and the nearest profile.
+ */
+export async function checkProfile(profile: string, { environment, home }: AwsFiles): Promise<void> {
+  const paths = [
+    environment['AWS_SHARED_CREDENTIALS_FILE'] || join(home, '.aws', 'credentials'),
+    environment['AWS_CONFIG_FILE'] || join(home, '.aws', 'config'),
+  ];
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')));
+  const names = texts.flatMap((text) =>
+    [...text.matchAll(/^\s*\[\s*(?:profile\s+)?["']?([^\]"']+?)["']?\s*\]/gm)].map(([, name = '']) => name),
+  );
+  if (names.includes(profile)) return;
+  throw new UsageError(`There is no profile '${profile}' in ${paths.join(' or ')}${suggestion(profile, names)}`);
+}
