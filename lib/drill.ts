@@ -152,7 +152,11 @@ async function compareTrees(restored: string, began: Date, options: DrillOptions
   const lags = new Lags();
   const differing: DifferingPoint[] = [];
   const until = Math.floor(began.getTime() / 1000);
-  const pool = new WorkerPool({ threads: processes, ...(signal && { signal }) });
+  const pool = new WorkerPool({
+    threads: processes,
+    onWarning: (warning) => report.log('warn', warning),
+    ...(signal && { signal }),
+  });
   const progress = { phase: 'Comparing', done: 0, found: tally.get('restored'), complete: true, bytes: 0 };
   try {
     const visits = pMapIterable(filesOf(restored, signal), visit, {

@@ -94,7 +94,11 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   let threads: WorkerPool | undefined;
   // Threads take long to start, and the listing alone needs none.
   const pool = () => {
-    threads ??= new WorkerPool({ threads: processes, ...signalled });
+    threads ??= new WorkerPool({
+      threads: processes,
+      onWarning: (warning) => options.report.log('warn', warning),
+      ...signalled,
+    });
     return threads;
   };
   const onFetched = (bytes: number) => tally.add('bytesFetched', bytes);

@@ -1,6 +1,7 @@
 import { suggestion } from '../config/nearest.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { printable } from '../lib/printable.ts';
+import { withFilesRemedy } from '../lib/system/openfiles.ts';
 import { parseArgv, type Typed } from './argv.ts';
 import { type CommandSpec, commandTable } from './commandtable.ts';
 import { commandLine, helpText } from './help.ts';
@@ -88,6 +89,6 @@ async function dispatch(typed: Typed, spec: CommandSpec): Promise<number> {
 /** Says what ended the program before a log was there. */
 async function complain(error: unknown): Promise<number> {
   const { exitCodeOfError, exitCodes } = await import('./exitcode.ts');
-  process.stderr.write(`whisper-backup: ${printable(reasonOf(error))}\n`);
+  process.stderr.write(`whisper-backup: ${printable(withFilesRemedy(reasonOf(error)))}\n`);
   return error instanceof Error && error.name === 'CACError' ? exitCodes.usage : exitCodeOfError(error);
 }

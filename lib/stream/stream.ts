@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { reasonOf, WhisperBackupError } from '../errors.ts';
+import { withFilesRemedy } from '../system/openfiles.ts';
 import { type ErrorMaker, revive } from './flaterror.ts';
 import { Flow } from './flow.ts';
 import type { ThreadMessage, ThreadOrder } from './thread.ts';
@@ -106,5 +107,6 @@ class Source<Batch> {
 
 function threadFailed(entry: URL, why: string, cause?: unknown): WhisperBackupError {
   const name = entry.pathname.slice(entry.pathname.lastIndexOf('/') + 1);
-  return new WhisperBackupError('THREAD_FAILED', `The worker thread ${name} failed: ${why}`, { cause });
+  const message = withFilesRemedy(`The worker thread ${name} failed: ${why}`);
+  return new WhisperBackupError('THREAD_FAILED', message, { cause });
 }

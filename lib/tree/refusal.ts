@@ -1,4 +1,5 @@
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { MORE_FILES } from '../system/openfiles.ts';
 
 /** What the operating system may say to one who writes to the tree, and what a person can do about it. */
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -6,6 +7,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EDQUOT: 'the disk quota is used up: raise it, and restore again; what is there stays',
   EROFS: 'the file system is read-only: mount it read-write',
   EACCES: 'permission denied: run as a user who may write there',
+  EMFILE: `too many files are open in this process: ${MORE_FILES}`,
   EPERM: 'permission denied: run as a user who may write there',
 };
 

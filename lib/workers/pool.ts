@@ -1,7 +1,9 @@
 import type { Piscina } from 'piscina';
 import type { BroughtBack } from '../bringback.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { StoredFile } from '../storefile.ts';
+import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/openfiles.ts';
 import type { Checked, CheckTask } from './check.ts';
 import type { EncodedBackup } from './decode.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
@@ -31,7 +33,7 @@ export class WorkerPool {
   readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
   /** Begun with the first task, or by `start`: in a run that finds nothing changed there is none. */
-  #threads: Promise<Piscina> | undefined;
+  #threads: Promise<Threads> | undefined;
   /** Without threads, who does the tasks. */
   #here: Promise<Work> | undefined;
   readonly #underWay = new Set<Promise<unknown>>();
@@ -50,7 +52,7 @@ export class WorkerPool {
   start(tasks = this.#options.threads): void {
     const threads = Math.min(this.#options.threads, tasks);
     // What goes wrong is told by the first task.
-    if (threads > 0) this.#piscina(threads).catch(() => {});
+    if (threads > 0) this.#started(threads).catch(() => {});
   }
 
   snapshot(task: SnapshotTask): Promise<Snapshot> {
@@ -92,7 +94,7 @@ export class WorkerPool {
     this.#options.signal?.removeEventListener('abort', this.#stop);
     // Piscina itself waits for one thread only, and then ends the others at whatever they do.
     await Promise.allSettled(this.#underWay);
-    await (await this.#threads?.catch(() => undefined))?.close();
+    await (await this.#threads?.catch(() => undefined))?.piscina.close();
     await (await this.#here)?.close();
   }
 
@@ -113,13 +115,19 @@ export class WorkerPool {
     here: (work: Work) => T | Promise<T>,
     transfer: { readonly transferList?: ArrayBuffer[] },
   ): Promise<T> {
-    if (this.#options.threads > 0) return (await this.#piscina()).run({ name, task }, transfer);
+    if (this.#options.threads > 0) {
+      const { piscina, failure } = await this.#started();
+      const result: Promise<T> = piscina.run({ name, task }, transfer);
+      return Promise.race([result, failure]).catch((error) => {
+        throw codeOf(error) === 'ERR_WORKER_INIT_FAILED' ? threadsFailed(error) : error;
+      });
+    }
     this.#here ??= workHere(this.#options, this.#stopFlag);
     return here(await this.#here);
   }
 
   /** @param atOnce how many threads are started now; the others are when there is work for them. */
-  #piscina(atOnce = 1): Promise<Piscina> {
+  #started(atOnce = 1): Promise<Threads> {
     this.#threads ??= startThreads(this.#options, this.#stopFlag, atOnce);
     return this.#threads;
   }
@@ -131,17 +139,26 @@ async function workHere({ store, onWarning }: WorkerPoolOptions, stopFlag: Int32
   return new Work({ stopFlag, ...(store && { store }), ...(onWarning && { onWarning }) });
 }
 
+interface Threads {
+  readonly piscina: Piscina;
+  /** Rejects when no thread is left, and none can be started. */
+  readonly failure: Promise<never>;
+}
+
 async function startThreads(
-  { threads, store, onWarning }: WorkerPoolOptions,
+  { threads: asked, store, onWarning }: WorkerPoolOptions,
   stopFlag: Int32Array,
   atOnce: number,
-): Promise<Piscina> {
+): Promise<Threads> {
   const { Piscina } = await import('piscina');
+  const threads = affordableThreads(asked);
+  if (threads < asked)
+    onWarning?.(`Using ${threads} of ${asked} worker threads: this process may open too few files: ${MORE_FILES}`);
   const entry = new URL(ENTRY, import.meta.url).href;
   const data: tasks.ThreadData = { entry, stopFlag, ...(store && { store: shareOf(store, threads) }) };
   const piscina = new Piscina({
     filename: new URL('./boot.cjs', import.meta.url).href,
-    minThreads: atOnce,
+    minThreads: Math.min(atOnce, threads),
     maxThreads: threads,
     // By default a thread that is idle for a moment ends, and the next file starts another.
     idleTimeout: 60_000,
@@ -151,15 +168,40 @@ async function startThreads(
     workerData: data,
   });
   if (onWarning) piscina.on('message', ({ warning }) => onWarning(warning));
-  return piscina;
+  const failure = new Promise<never>((_, reject) => {
+    // Of a thread that had no task: one that could not be started.
+    piscina.on('error', (error) => {
+      if (piscina.threads.length === 0) reject(threadsFailed(error));
+    });
+  });
+  failure.catch(() => {});
+  return { piscina, failure };
 }
 
 /** Batches of one thread under way at once: while the last bodies of one are on their way, the next is begun. */
 const TASKS_PER_THREAD = 2;
 
+/** What one thread has open at most: its event loop, and for each file under way that file, its directory and its copy. */
+const FILES_PER_THREAD = 6 + TASKS_PER_THREAD * 4 * 3;
+
+/** What else a run opens besides: the threads that list, the lock, the log, sockets. */
+const OTHER_FILES = 16;
+
+/** As many threads as the process may open files for; one at least. */
+function affordableThreads(asked: number): number {
+  const spare = spareFiles();
+  if (spare === undefined) return asked;
+  return Math.min(asked, Math.max(1, Math.floor((spare - OTHER_FILES) / FILES_PER_THREAD)));
+}
+
+function threadsFailed(cause: unknown): WhisperBackupError {
+  const message = withFilesRemedy(`The worker threads failed: ${reasonOf(cause)}`);
+  return new WhisperBackupError('THREAD_FAILED', message, { cause });
+}
+
 /** Tasks that a pool of so many threads is to be given at once. */
 export function tasksAtOnce(threads: number): number {
-  return Math.max(1, threads) * TASKS_PER_THREAD;
+  return Math.max(1, affordableThreads(threads)) * TASKS_PER_THREAD;
 }
 
 /** A view of a shared pool must be copied; a buffer of its own can be handed over. */
