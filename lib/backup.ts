@@ -26,6 +26,7 @@ import type { ObjectStore } from './store/store.ts';
 import type { StoredFile } from './storefile.ts';
 import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, surveyPages } from './survey.ts';
+import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
 import { type LocalAndStored, Uploads } from './uploads.ts';
 import { compressorOptions } from './workers/snapshot.ts';
@@ -101,6 +102,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   await createCompressor(compressorOptions(format));
 
   await checkPrefix(options.prefix);
+  await checkApart(store, options.prefix);
   const uploads = new Uploads(store, {
     ...options,
     layout,

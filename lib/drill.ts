@@ -10,6 +10,7 @@ import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions 
 import { restore } from './restore.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
+import { checkApart } from './tree/apart.ts';
 import { checkPrefix, type LocalFile, walk } from './tree/walk.ts';
 import type { Part } from './verify/part.ts';
 import type { Likeness } from './workers/likeness.ts';
@@ -62,6 +63,7 @@ export async function drill(store: ObjectStore, options: DrillOptions): Promise<
   const began = (options.now ?? (() => new Date()))();
   const tally = new Tally(COUNTS);
   await checkPrefix(options.prefix);
+  await checkApart(store, options.scratch);
   await store.open({ create: false, ...(signal && { signal }) });
   const finish = (drilled: DrillReport): Summary => {
     const about = { command: 'drill', store: store.name, dryRun } as const;

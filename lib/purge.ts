@@ -11,6 +11,7 @@ import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions }
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { survey } from './survey.ts';
+import { checkApart } from './tree/apart.ts';
 import { checkPrefix } from './tree/walk.ts';
 
 export interface PurgeOptions
@@ -42,6 +43,7 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   const leftovers = new Leftovers();
   const judgement = new Judgement(tally, { ...options, rules, now, clock, dryRun });
   await checkPrefix(options.prefix);
+  await checkApart(store, options.prefix);
   await store.open({ create: false, ...(signal && { signal }) });
   const vanished = new VanishedGuard(store, options);
   await vanished.load();

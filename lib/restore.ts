@@ -21,6 +21,7 @@ import { countRemark } from './remark.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Damaged, type Summary, Tally } from './summary.ts';
 import { FileSystems } from './system/filesystems.ts';
+import { checkApart } from './tree/apart.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
 import { refusal } from './tree/refusal.ts';
 import { isInPart, type Part } from './verify/part.ts';
@@ -117,6 +118,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   });
   const written = new FileSystems();
   try {
+    await checkApart(store, options.prefix);
     pool.start();
     await store.open({ create: false, ...(signal && { signal }) });
     // Opened before anything is written, or syncfs(2) would not be told of every error.

@@ -21,6 +21,7 @@ import { countRemark, type Remark } from './remark.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
+import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
 import { compareFile, countComparison } from './verify/comparison.ts';
 import type { Flaw } from './verify/flaw.ts';
@@ -84,6 +85,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   const signalled = { ...(signal && { signal }) };
   const tally = new Tally([...COUNTS, ...(compare ? COMPARED : []), ...(repair ? ['moved', 'removed'] : [])]);
   if (compare) await checkPrefix(compare.prefix);
+  if (compare && repair) await checkApart(store, compare.prefix);
   await store.open({ create: false, ...signalled });
   if (repair) {
     const prefix = compare && { prefix: resolve(compare.prefix) };

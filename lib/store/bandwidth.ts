@@ -27,6 +27,7 @@ export function withBandwidth(store: ObjectStore, { bytesPerSecond }: BandwidthO
   const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
+    ...(store.directory !== undefined && { directory: store.directory }),
     listings: store.listings ?? 1,
     open: (options) => store.open(options),
     list: (range) => store.list(range),

@@ -34,6 +34,7 @@ export function withCounting(store: ObjectStore): CountingStore {
   const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
+    ...(store.directory !== undefined && { directory: store.directory }),
     listings: store.listings ?? 1,
     calls,
     open: (options) => store.open(options),

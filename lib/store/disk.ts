@@ -52,6 +52,7 @@ const DIRECTORY_ATTEMPTS = 20;
 
 class DiskStore implements ObjectStore {
   readonly name: string;
+  readonly directory: string;
   readonly #path: string;
   readonly #concurrency: number;
   readonly #files: Files;
@@ -68,6 +69,7 @@ class DiskStore implements ObjectStore {
     this.#path = resolve(path);
     this.#concurrency = concurrency;
     this.#files = blocking ? blockingFiles : waitingFiles;
+    this.directory = this.#path;
     this.name = `disk:${this.#path}`;
   }
 

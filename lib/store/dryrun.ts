@@ -29,6 +29,7 @@ export function withDryRun(store: ObjectStore): DryRunStore {
   const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
+    ...(store.directory !== undefined && { directory: store.directory }),
     listings: store.listings ?? 1,
     planned,
     async open({ create, onMissing, ...options }) {

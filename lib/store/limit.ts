@@ -40,6 +40,7 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
   const sweep = store.sweep?.bind(store);
   return {
     name: store.name,
+    ...(store.directory !== undefined && { directory: store.directory }),
     listings: store.listings ?? 1,
     open: (options) => take(options.signal, () => store.open(options)),
     list: (range) => objectsOf(pagesInTurns(store, range, take), range?.signal),

@@ -78,6 +78,7 @@ interface Tried {
 
 class RetryStore implements ObjectStore {
   readonly name: string;
+  readonly directory?: string;
   readonly listings: number;
   readonly sweep?: (options: SweepOptions) => Promise<Swept>;
   readonly #store: ObjectStore;
@@ -86,6 +87,7 @@ class RetryStore implements ObjectStore {
 
   constructor(store: ObjectStore, { onRetry, ...options }: RetryOptions) {
     this.name = store.name;
+    if (store.directory !== undefined) this.directory = store.directory;
     this.listings = store.listings ?? 1;
     this.#store = store;
     this.#onRetry = onRetry;

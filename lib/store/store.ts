@@ -12,6 +12,9 @@ export interface ObjectStore {
   /** Where this is, for messages: `disk:/srv/backups`. Never holds a secret. */
   readonly name: string;
 
+  /** The bucket itself, where it is a directory of this host. */
+  readonly directory?: string;
+
   /**
    * How many listings side by side are faster than one after the other: a service answers each with a page at a time.
    *
