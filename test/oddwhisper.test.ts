@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { createCompressor } from '../lib/compress/engine.ts';
 import { type DrillOptions, drill } from '../lib/drill.ts';
 import { silent } from '../lib/report.ts';
@@ -13,6 +14,7 @@ import { Bucket, daysAgo, NOW } from './fixtures/bucket.ts';
 import { metricFile, plantMetric } from './fixtures/metric.ts';
 import { damages, rawWhisper, usableOddities, withPoints } from './fixtures/oddwhisper.ts';
 import { backUp, bringBack, codesOf, verifyAll } from './fixtures/operations.ts';
+import { snappyFramed } from './fixtures/pythonbucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { readTree } from './fixtures/tree.ts';
 
@@ -70,15 +72,22 @@ describe('a file that Graphite uses although it is odd', () => {
     assert.deepEqual([again.counts['unchanged'], again.notes], [30, []]);
   });
 
-  it('is restored from a pair of the Python tool', async () => {
-    await using scratch = await createScratch();
-    const bucket = new Bucket();
-    for (const [name, bytes] of odd) await bucket.pair(name, daysAgo(1), bytes);
-    await scratch.directory('tree');
-    const restored = await bringBack(bucket.store, scratch.at('tree'), { now: bucket.now });
-    assert.deepEqual(counted(restored, 'restored', 'failed'), [odd.size, 0]);
-    assert.deepEqual(await readTree(scratch.at('tree')), asTree(odd));
-  });
+  for (const algorithm of ['gz', 'sz'] as const) {
+    it(`is restored from a pair of the Python tool: ${algorithm}`, async () => {
+      await using scratch = await createScratch();
+      const bucket = new Bucket();
+      for (const [name, bytes] of odd) {
+        const body = algorithm === 'gz' ? new Uint8Array(gzipSync(bytes)) : snappyFramed(bytes);
+        const key = await bucket.pair(name, daysAgo(1), bytes);
+        await bucket.store.delete([key]);
+        await bucket.put(key.replace(/gz$/, algorithm), daysAgo(1), body);
+      }
+      await scratch.directory('tree');
+      const restored = await bringBack(bucket.store, scratch.at('tree'), { now: bucket.now });
+      assert.deepEqual(counted(restored, 'restored', 'failed'), [odd.size, 0]);
+      assert.deepEqual(await readTree(scratch.at('tree')), asTree(odd));
+    });
+  }
 
   it('is backfilled where its archives can be matched, and else refused by name, the local file as it was', async () => {
     await using scratch = await createScratch();

@@ -7,6 +7,7 @@ import { isSettled } from '../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../tree/filestat.ts';
 import type { LockOptions, Room } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
+import type { WhisperError } from '../whisper/errors.ts';
 import { inspect } from '../whisper/inspect.ts';
 import { Scratch } from './scratch.ts';
 
@@ -62,7 +63,7 @@ async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boole
     if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
       return { outcome: 'unchanged', sha1, bytes: bytes.length, ...stat };
     const inspection = inspect(bytes);
-    if (!task.includeDamaged && inspection.verdict === 'damaged') throw inspection.error;
+    if (!task.includeDamaged && inspection.verdict === 'damaged') throw damagedFile(task.file, inspection.error);
     const remark = remarkOn(inspection);
     const compressor = await createCompressor(compressorOptions(task.format));
     return {
@@ -79,6 +80,11 @@ async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boole
     const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';
     return { outcome, code, reason: reasonOf(error) };
   }
+}
+
+function damagedFile(file: string, cause: WhisperError): WhisperBackupError {
+  const remedy = 'use --include-damaged to back it up as it is, or --exclude to leave it out';
+  return new WhisperBackupError(cause.code, `Cannot back up ${file}: ${reasonOf(cause)}: ${remedy}`, { cause });
 }
 
 /** What the compressor is told of the format. */
