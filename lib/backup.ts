@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { batched } from './batched.ts';
+import { countForeign } from './bucket/foreign.ts';
 import { claim } from './bucket/owner.ts';
 import { PartitionRecorder } from './bucket/partitions.ts';
 import { VanishedGuard, type VanishedOptions } from './bucket/vanished.ts';
@@ -126,7 +127,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     partitions,
     onLocal: () => judgement.guards.local(),
     onTemporary: (path: string) => leftovers.found(path),
-    onForeign: () => tally.add('foreignKeys'),
+    onForeign: (key: string) => countForeign(tally, key),
     ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
     ...(signal && { signal }),

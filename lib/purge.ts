@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
+import { countForeign } from './bucket/foreign.ts';
 import { claim } from './bucket/owner.ts';
 import { VanishedGuard, type VanishedOptions } from './bucket/vanished.ts';
 import { codeOf, reasonOf } from './errors.ts';
@@ -53,7 +54,7 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   const events = {
     onLocal: () => judgement.guards.local(),
     onTemporary: (path: string) => leftovers.found(path),
-    onForeign: () => tally.add('foreignKeys'),
+    onForeign: (key: string) => countForeign(tally, key),
     ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) => judgement.guards.disorder(previous, key),
     ...(signal && { signal }),

@@ -8,6 +8,7 @@ import {
   bringBack,
 } from './bringback.ts';
 import { catalogPages } from './bucket/catalog.ts';
+import { countForeign } from './bucket/foreign.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
@@ -90,7 +91,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
   const events = {
-    onForeign: () => tally.add('foreignKeys'),
+    onForeign: (key: string) => countForeign(tally, key),
     ...(options.onOwn && { onOwn: options.onOwn }),
     onDisorder: (previous: string, key: string) =>
       report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),

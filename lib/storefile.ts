@@ -1,7 +1,7 @@
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './bucket/layout.ts';
 import type { Backup } from './bucket/metric.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
-import { formatTimestamp } from './bucket/timestamp.ts';
+import { formatTimestamp, LAST_YEAR } from './bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import type { FormatOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
@@ -68,6 +68,12 @@ async function storeChanged(
   if (newest && known.knownMd5OfSha1 && (await readSha1(newest, context)) === shot.sha1)
     return { ...read, outcome: 'unchanged' };
   const time = laterOf(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
+  if (time.getUTCFullYear() > LAST_YEAR)
+    throw new WhisperBackupError(
+      'DATE_TOO_LATE',
+      `Cannot back up ${file}: its newest backup is dated ${newestTime?.toISOString() ?? 'too late'}, so that no key can ` +
+        'come after it: rename that to the date when it was written, or delete it, and check the clock',
+    );
   const algorithm = rules.format.algorithm ?? 'gz';
   const options = { ...(signal && { signal }) };
   const object = (key: string, size: number) => ({ key, size, modified: time });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { catalog } from './bucket/catalog.ts';
+import { countForeign } from './bucket/foreign.ts';
 import { rootOf } from './bucket/layout.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { claim } from './bucket/owner.ts';
@@ -119,8 +120,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   let noLocks: WhisperBackupError | undefined;
   const events = {
     onForeign: (key: string) => {
-      tally.add('foreignKeys');
-      if (isMisnamed(key.slice(root.length)))
+      if (!countForeign(tally, key) && isMisnamed(key.slice(root.length)))
         tally.note({ metric: key, code: 'MISNAMED', reason: 'its name is not one of ours: no command looks at it' });
     },
     onDisorder: (previous: string, key: string) => {

@@ -3,11 +3,15 @@ export function formatTimestamp(time: Date): string {
   return `${time.toISOString().slice(0, 19)}+00:00`;
 }
 
+/** The last year of a key: in the next one, a key a second later would have a year of five digits, which sorts first. */
+export const LAST_YEAR = 9998;
+
 /** Where the digits of a timestamp stand. */
 const DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18] as const;
 
 /**
- * The time a key's timestamp tells, or undefined when it is none: other form, or a day that does not exist. The only
+ * The time a key's timestamp tells, or undefined when it is none: other form, a day that does not exist, or one beyond
+ * {@link LAST_YEAR}. The only
  * form in which a key holds a time is that of the Python tool's `strftime`: UTC, to the second.
  *
  * By hand, because a listing has one for each of its millions of keys: half the time of a pattern and `new Date(text)`.
@@ -17,6 +21,7 @@ export function parseTimestamp(text: string): Date | undefined {
   if (text[13] !== ':' || text[16] !== ':' || !text.endsWith('+00:00')) return undefined;
   for (const at of DIGITS) if (!isDigit(text.charCodeAt(at))) return undefined;
   const [year, month, day] = [two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8)];
+  if (year > LAST_YEAR) return undefined;
   const [hour, minute, second] = [two(text, 11), two(text, 14), two(text, 17)];
   if (hour > 23 || minute > 59 || second > 59 || month < 1 || month > 12 || day < 1) return undefined;
   const time = new Date(Date.UTC(year, month - 1, day, hour, minute, second));

@@ -3,7 +3,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
 
-const seconds = fc.date({ min: new Date('0000-01-01'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true });
+const seconds = fc.date({ min: new Date('0000-01-01'), max: new Date('9998-12-31T23:59:59Z'), noInvalidDate: true });
+
+describe('a date of the year 9999', () => {
+  it('is none: a key a second after its last would have a year of five digits', () => {
+    assert.equal(parseTimestamp('9999-01-01T00:00:00+00:00'), undefined);
+    assert.equal(parseTimestamp('9999-12-31T23:59:59+00:00'), undefined);
+    assert.ok(parseTimestamp('9998-12-31T23:59:59+00:00'));
+  });
+});
 
 describe('timestamp', () => {
   it('is written in UTC, to the second', () => {

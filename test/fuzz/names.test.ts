@@ -22,7 +22,7 @@ import { mutatedText } from './mutation.ts';
 const it = casesOf('fuzz', inputsTried);
 
 const SHA1 = '3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3';
-const TIMES = ['2026-11-22T03:14:15+00:00', '0000-01-01T00:00:00+00:00', '9999-12-31T23:59:59+00:00'];
+const TIMES = ['2026-11-22T03:14:15+00:00', '0000-01-01T00:00:00+00:00', '9998-12-31T23:59:59+00:00'];
 const words = [
   '.',
   '..',
@@ -48,7 +48,7 @@ const name = fc
   .map((parts) => parts.join('').replace(/[/\0]/g, ''))
   .filter((name) => name !== '' && name !== '.' && name !== '..');
 const path = fc.array(name, { minLength: 1, maxLength: 5 }).map((names) => names.join('/'));
-const time = fc.date({ min: new Date('0000-01-01'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true });
+const time = fc.date({ min: new Date('0000-01-01'), max: new Date('9998-12-31T23:59:59Z'), noInvalidDate: true });
 
 describe('names in buckets', () => {
   it('bring every path back, whatever stands in it', () =>
