@@ -1,8 +1,10 @@
 import fc from 'fast-check';
+import { aggregationTypeOf } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { alignDown, Ring } from '../../lib/whisper/points.ts';
 import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { rawWhisper } from '../fixtures/oddwhisper.ts';
 import type { OracleSchema } from '../oracle/oracle.ts';
 import { now, reachOf, schema } from './arbitrary.ts';
 
@@ -29,7 +31,7 @@ function file(about: OracleSchema, clock: number, value: fc.Arbitrary<number>): 
     { maxLength: 30 },
   );
   return fc.record({ histories: fc.array(history, { maxLength: 3 }), loose }).map(({ histories, loose: points }) => {
-    const bytes = createWhisper(about.archives, about);
+    const bytes = made(about);
     for (const { lag, slots } of histories.toSorted((a, b) => b.lag - a.lag)) {
       const last = clock - lag;
       const series = slots.flatMap((slot, i) =>
@@ -45,6 +47,15 @@ function file(about: OracleSchema, clock: number, value: fc.Arbitrary<number>): 
       new Ring(bytes, archive).put(alignDown(clock, secondsPerPoint) - ago * secondsPerPoint, loosened);
     }
     return bytes;
+  });
+}
+
+/** Also of archives that `create` refuses. */
+function made({ archives, aggregation, xFilesFactor }: OracleSchema): Uint8Array {
+  return rawWhisper({
+    archives: archives.map(({ secondsPerPoint, points }) => ({ step: secondsPerPoint, points })),
+    method: aggregationTypeOf(aggregation),
+    xFilesFactor,
   });
 }
 

@@ -47,6 +47,23 @@ describe('the rules of a fill', () => {
     );
   });
 
+  it('hold as well where coarser archives reach back no further than finer ones', () => {
+    const short = fc.tuple(schema, fc.array(fc.integer({ min: 2, max: 8 }), { minLength: 2, maxLength: 2 }));
+    const odd = short.map(([about, sizes]) => ({
+      ...about,
+      archives: about.archives.map((archive, i) => ({ ...archive, points: sizes[i - 1] ?? archive.points })),
+    }));
+    fc.assert(
+      fc.property(fillCase(coarseValue, odd), (files) => {
+        const expected = modelFill(modelOf(files.local), modelOf(files.source), files.now);
+        const filled = filledBytes(files);
+        assert.deepEqual(pointsOf(modelOf(filled)), pointsOf(expected.file));
+        assert.deepEqual(planFill({ ...files, local: filled }).writes, []);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
   it('never change a point of the finest archive that is inside its retention, nor one of the future', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), (files) => {
