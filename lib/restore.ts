@@ -89,6 +89,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   });
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
+  let used: { readonly oldest: Date; readonly newest: Date } | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
   const events = {
     onForeign: (key: string) => countForeign(tally, key),
@@ -154,7 +155,10 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       `Nothing to restore: ${store.name} holds no backup${before} that matches ${glob}${hint}`,
     );
   }
-  return tally.finish({ command: 'restore', store: store.name, dryRun });
+  const summary = tally.finish({ command: 'restore', store: store.name, dryRun });
+  return used
+    ? { ...summary, backups: { oldest: formatTimestamp(used.oldest), newest: formatTimestamp(used.newest) } }
+    : summary;
 
   /** @returns how many metrics it was about. */
   async function visit(batch: readonly StoredMetric[]): Promise<number> {
@@ -233,6 +237,11 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     tally.add('bytesFetched', result.fetched);
     if (result.outcome !== 'failed') {
       count(metric, result);
+      const { time } = tried;
+      used = {
+        oldest: used && used.oldest < time ? used.oldest : time,
+        newest: used && used.newest > time ? used.newest : time,
+      };
       return undefined;
     }
     if (signal?.aborted) return undefined;

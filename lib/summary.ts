@@ -46,6 +46,8 @@ export interface Summary {
   readonly notes: readonly Named[];
   /** Each backup that `verify` or a drill found damaged; bounded likewise, `counts.damaged` tells all. */
   readonly damaged?: readonly Damaged[];
+  /** The times of the oldest and the newest backup that a restore has used; absent when it used none. */
+  readonly backups?: { readonly oldest: string; readonly newest: string };
   /** What a drill measured. */
   readonly drill?: DrillReport;
   /** Why a guard stopped retention or purge; absent when none did. */

@@ -19,6 +19,14 @@ export function tellSummary(summary: Summary, log: Log): void {
     log,
   );
   if (summary.stopped !== undefined) log.error(summary.stopped.message);
+  if (summary.backups !== undefined) {
+    const { oldest, newest } = summary.backups;
+    log.info(
+      oldest === newest
+        ? `backups used: of ${newest}`
+        : `backups used: the oldest of ${oldest}, the newest of ${newest}`,
+    );
+  }
   if (summary.drill !== undefined) for (const line of drillLines(summary.drill)) log.info(line);
   log.info(headline(summary));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseDate } from '../lib/date.ts';
+import { hasOffset, parseDate } from '../lib/date.ts';
 import { InvalidOptionError } from '../lib/errors.ts';
 
 describe('parseDate', () => {
@@ -63,5 +63,14 @@ describe('parseDate', () => {
             `Cannot read a date: it must be ISO-8601, like 2026-11-22T03:14:15+00:00: got ${JSON.stringify(text)}`,
         text,
       );
+  });
+});
+
+describe('hasOffset', () => {
+  it('tells a date that names its offset from one that is in UTC for want of it', () => {
+    for (const text of ['2026-11-22T03:14Z', '2026-11-22 03:14+01', '2026-11-22T03:14:15-0800', '20261122T031415z'])
+      assert.equal(hasOffset(text), true, text);
+    for (const text of ['2026-11-22', '2026-11-22T03:14', '2026-11-22 03:14:15', '20261122', '2026-W47-7'])
+      assert.equal(hasOffset(text), false, text);
   });
 });

@@ -67,6 +67,20 @@ describe('restore', () => {
     assert.deepEqual(await at('2026-11-20T12:00:00Z'), [1, 1, undefined, undefined]);
   });
 
+  it('names the oldest and the newest backup that it has used', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const days of [9, 3]) await bucket.backup('old', daysAgo(days), metricFile(1));
+    for (const days of [2, 1]) await bucket.backup('new', daysAgo(days), metricFile(2));
+    await bucket.put(await bucket.backup('spoilt', daysAgo(20)), daysAgo(20), new TextEncoder().encode('spoilt'));
+    const used = { oldest: '2026-11-19T12:00:00+00:00', newest: '2026-11-21T12:00:00+00:00' };
+    assert.deepEqual((await run(bucket, scratch.at('tree'), { dryRun: true })).backups, used);
+    assert.deepEqual((await run(bucket, scratch.at('tree'))).backups, used);
+    // Unchanged by now.
+    assert.deepEqual((await run(bucket, scratch.at('tree'))).backups, used);
+    assert.equal((await run(bucket, scratch.at('tree'), { metrics: 'none' })).backups, undefined);
+  });
+
   it('stops when nothing matches, and says what was asked for', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();

@@ -1,3 +1,4 @@
+import { formatTimestamp } from '../../lib/bucket/timestamp.ts';
 import { restore } from '../../lib/restore.ts';
 import { resolveOwner } from '../../lib/system/ownername.ts';
 import type { Invocation } from '../invocation.ts';
@@ -5,8 +6,9 @@ import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.t
 import { runRecorded } from '../recordedrun.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { config } = invocation;
+  const { config, log, option } = invocation;
   const date = await dateOf(invocation, 'date');
+  if (date) log.info(await takenDate(date, option('date') ?? ''));
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
   return runRecorded(invocation, 'restore', (store, run) =>
     restore(store, {
@@ -25,4 +27,11 @@ export async function run(invocation: Invocation): Promise<number> {
       dryRun: config.noop,
     }),
   );
+}
+
+/** Which instant was taken for a date that somebody typed. */
+async function takenDate(date: Date, typed: string): Promise<string> {
+  const { hasOffset } = await import('../../lib/date.ts');
+  const utc = hasOffset(typed) ? '' : ` (--date ${typed} has no zone: it is taken as UTC)`;
+  return `Restoring the newest backups before ${formatTimestamp(date)}${utc}`;
 }

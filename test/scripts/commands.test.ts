@@ -122,6 +122,18 @@ describe('the commands on a disk store', () => {
     assert.deepEqual(await readFile(path), whole);
   });
 
+  it('restore says which instant a date is, and of when the backups are that it has used', async () => {
+    const restore = (date: string) => run([...common, '--date', date, 'restore', 'disk', directory]);
+    const { code, stderr } = await restore('9000-01-02 03:04');
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /backups before 9000-01-02T03:04:00\+00:00 \(--date 9000-01-02 03:04 has no zone: it is taken as UTC\)/,
+    );
+    assert.match(stderr, /backups used: (of|the oldest of) \d{4}-\d\d-\d\dT/);
+    assert.match((await restore('9000-01-02T03:04+02:00')).stderr, /backups before 9000-01-02T01:04:00\+00:00\n/);
+  });
+
   it('end with 3, name the metric and leave the stamp alone when one failed', async () => {
     const damaged = join(directory, 'tree', 'damaged.wsp');
     await writeFile(damaged, 'this is no Whisper file');
