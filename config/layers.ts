@@ -24,6 +24,8 @@ export interface Resolved {
   readonly config: Config;
   /** `default`, a path, `WHISPER_BACKUP_BUCKET`, or `--bucket`. A key without a value has no origin. */
   readonly origins: ReadonlyMap<Key, string>;
+  /** What files and environment say, without what was typed. */
+  readonly configured: Layer;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface Resolved {
  * @throws ConfigError when any layer is wrong; see `files.ts` and `check.ts`.
  */
 export async function resolveConfig(sources: Sources): Promise<Resolved> {
-  const merged: Partial<Record<Key, unknown>> = {};
+  const merged: Layer = {};
   const origins = new Map<Key, string>();
   const apply = (layer: Layer, originOf: (key: Key) => string): void => {
     if (layer.storage !== undefined && layer.storage !== merged.storage) {
@@ -43,7 +45,7 @@ export async function resolveConfig(sources: Sources): Promise<Resolved> {
     }
     for (const key of keys) {
       if (layer[key] === undefined) continue;
-      merged[key] = layer[key];
+      copyKey(key, layer, merged);
       origins.set(key, originOf(key));
     }
   };
@@ -54,8 +56,13 @@ export async function resolveConfig(sources: Sources): Promise<Resolved> {
     for (const { path, layer } of await loadFiles(file)) apply(layer, () => path);
   }
   apply(readEnvironment(sources.environment), variableOf);
+  const configured: Layer = { ...merged };
   apply(readFlags(sources.flags), (key) => (isStorage(key) ? 'command line' : flagOf(key)));
-  return { config: checkResult(merged), origins };
+  return { config: checkResult(merged), origins, configured };
+}
+
+function copyKey<K extends Key>(key: K, from: Layer, to: Layer): void {
+  to[key] = from[key];
 }
 
 function namedFiles({ files, environment, directory }: Sources): readonly string[] {

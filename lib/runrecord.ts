@@ -28,6 +28,10 @@ const Schema = v.object({
   /** As the bucket's owner marker has it. */
   machine: v.string(),
   command: v.picklist(['backup', 'restore', 'purge']),
+  /** Name of the bucket and of its store. Releases before this field left it out. */
+  bucket: v.optional(v.string()),
+  /** Options typed for this run that made it less, or another, than the full backup of the host. */
+  partial: v.optional(v.pipe(v.array(v.string()), v.readonly())),
   started: time,
   finished: time,
   seconds: figure,
@@ -49,11 +53,51 @@ export type NewRunRecord = Omit<RunRecord, 'version' | 'summary'> & { readonly s
 /** The largest record that is read, in bytes. */
 export const RECORD_BYTES = 4 * 1024 * 1024;
 
-/** How many records are kept, in a bucket and on a host. */
+/** How many records a full backup leaves, in a bucket and on a host. */
 export const RECORDS_KEPT = 30;
+
+/** The same for other runs: however many restores there are, they must not push out the last full backup. */
+export const RECORDS_MOST = 500;
+
+/** How far ahead of the clock a record may be dated, in milliseconds, before it counts as left by a wrong clock. */
+const AHEAD_MS = 3_600_000;
 
 /** So many are named in each list of a record's summary; its counts tell all. */
 const NAMED_AT_MOST = 1000;
+
+/** Whether a run was the full backup of its host. Records of older releases do not say, and count as full. */
+export function isFullBackup({ command, partial = [] }: Pick<RunRecord, 'command' | 'partial'>): boolean {
+  return command === 'backup' && partial.length === 0;
+}
+
+/** Whether a record was left while the clock was wrong, so that its date says nothing. */
+export function isAhead(time: Date, now: Date): boolean {
+  return time.getTime() > now.getTime() + AHEAD_MS;
+}
+
+/** Tells of records that {@link isAhead} left out. */
+export function aheadText(names: readonly string[], where: string): string {
+  const newest = names.toSorted().at(-1);
+  return `Ignored ${names.length} records of runs in ${where} that are dated ahead of this host's clock, the newest ${newest}: check the clock, then delete them`;
+}
+
+/**
+ * Chooses the records that are deleted when a run has left its own. Those ahead of the clock are counted apart, so that
+ * they cannot push out the others.
+ *
+ * @param records in order of time.
+ * @param run the run that left its record, and when.
+ */
+export function surplusRecords<T>(
+  records: readonly T[],
+  timeOf: (record: T) => Date,
+  run: Pick<RunRecord, 'command' | 'partial'> & { readonly now: Date },
+): readonly T[] {
+  const kept = isFullBackup(run) ? RECORDS_KEPT : RECORDS_MOST;
+  const ahead = records.filter((record) => isAhead(timeOf(record), run.now));
+  const due = records.filter((record) => !isAhead(timeOf(record), run.now));
+  return [...due.slice(0, -kept), ...ahead.slice(RECORDS_KEPT)];
+}
 
 /** The text is no record of a run. */
 export class RunRecordError extends WhisperBackupError {

@@ -64,7 +64,7 @@ function storageOf([storage, ...args]: readonly string[]): Record<string, readon
   return args.length > 0 ? { storage: [storage], storageArgs: args } : { storage: [storage] };
 }
 
-/** The default log file is opened if it can be; one that was asked for must be. A dry run writes no file at all. */
+/** The default log file is opened if it can be; one that was named must be. A dry run writes no file at all. */
 async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec): Promise<void> {
   if (config.syslog && spec.logs) log.add((await import('./syslog.ts')).openSyslog());
   if (config.nolog || config.noop || !spec.logs) return;
@@ -73,7 +73,7 @@ async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec
   } catch (error) {
     const message = `Cannot write the log file ${config.logfile}: ${reasonOf(error)}: see --logfile and --nolog`;
     if (origins.get('logfile') !== 'default') throw new WhisperBackupError('LOG_FILE', message, { cause: error });
-    log.debug(message);
+    log.warn(message);
   }
 }
 

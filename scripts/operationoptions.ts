@@ -11,7 +11,7 @@ export function selectOf({ metrics, exclude }: Config): SelectOptions {
   return { metrics, exclude };
 }
 
-export function placeOf({ storagePath, storagePathRaw }: Config): PlaceOptions {
+export function placeOf({ storagePath, storagePathRaw }: Pick<Config, 'storagePath' | 'storagePathRaw'>): PlaceOptions {
   return { storagePath, ...(storagePathRaw !== undefined && { storagePathRaw }) };
 }
 

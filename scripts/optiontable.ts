@@ -288,13 +288,13 @@ export const optionTable: readonly OptionSpec[] = [
     about: locking,
     text: 'Seconds to wait for the run lock (90)',
   },
-  { name: 'nostamp', key: 'nostamp', about: tree, text: 'No stamp file' },
+  { name: 'nostamp', key: 'nostamp', about: ['backup'], text: 'No stamp file' },
   {
     name: 'stampfile',
     value: 'file',
     key: 'stampfile',
-    about: tree,
-    text: 'Touched on full success (/var/tmp/whisper-backup.success)',
+    about: ['backup'],
+    text: 'Touched when a full backup succeeded (/var/tmp/whisper-backup.success)',
   },
   {
     name: 'splay',

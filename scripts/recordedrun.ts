@@ -1,19 +1,23 @@
 import { isClaimedBy } from '../lib/bucket/owner.ts';
 import { RunRecords } from '../lib/bucket/runs.ts';
 import { formatTimestamp } from '../lib/bucket/timestamp.ts';
-import { codeOf, GuardError, reasonOf } from '../lib/errors.ts';
-import type { NewRunRecord } from '../lib/runrecord.ts';
+import { GuardError, InvalidOptionError, reasonOf } from '../lib/errors.ts';
+import { isFullBackup, type NewRunRecord } from '../lib/runrecord.ts';
 import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
 import type { StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import type { Summary } from '../lib/summary.ts';
-import { exitCodeOfError, exitCodeOfSummary, exitCodes } from './exitcode.ts';
+import { bucketName } from './bucketname.ts';
+import { exitCodeOfError, exitCodeOfSummary } from './exitcode.ts';
 import { runFileTimes, writeRunFile } from './host/runfiles.ts';
+import { markStart, type RunStart, removeDead } from './host/startedruns.ts';
 import type { Invocation } from './invocation.ts';
 import { thisMachine } from './machine.ts';
 import { placeOf } from './operationoptions.ts';
+import { partialBy } from './partialrun.ts';
 import { type Run, runOperation } from './run.ts';
 import { withStore, withTraffic } from './storage.ts';
+import { UsageError } from './usage.ts';
 import { version } from './version.ts';
 
 /** What an operation on a store is given to run with. */
@@ -30,39 +34,41 @@ const PATIENCE = 30_000;
 const LITTLE_PATIENCE = 4000;
 
 /**
- * Runs an operation that changes a bucket or the tree from it, and leaves its record on the host and in the bucket:
- * also of one that ended with an error, if it was not in what was typed or configured. A dry run leaves none, nor does
- * the storage that holds nothing.
+ * Runs an operation that changes a bucket or the tree from it. It leaves a mark on the host while it runs, and its record
+ * on the host and in the bucket when it ends: also of a run that ended with an error, unless that was in what was typed.
+ * A dry run leaves nothing, nor does the storage that holds nothing.
  *
  * @returns the exit code.
  */
-export function runRecorded(
+export async function runRecorded(
   invocation: Invocation,
   command: NewRunRecord['command'],
   operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
 ): Promise<number> {
   const { config, interruption, log } = invocation;
-  return runOperation(invocation, command, (run) =>
-    withStore({ config, log }, async (store, { threads, traffic }) => {
-      const records = new RunRecords(placeOf(config));
-      const started = new Date();
-      const leave = async (end: End): Promise<void> => {
-        if (config.noop || config.storage === 'noop') return;
-        const record = await recordOf(invocation, { command, started, ...end });
-        await leaveRecord(invocation, { store, records, record, cause: end.cause });
-      };
-      try {
-        const summary = withTraffic(await operation(store, { ...run, onOwn: records.found, ...threads }), traffic);
-        await leave({ exitCode: interruption.exitCode ?? exitCodeOfSummary(summary), summary });
-        return summary;
-      } catch (cause) {
-        const exitCode = interruption.exitCode ?? exitCodeOfError(cause);
-        const error = reasonOf(interruption.exitCode === undefined ? cause : interruption.signal.reason);
-        if (exitCode !== exitCodes.usage) await leave({ exitCode, error, cause });
-        throw cause;
-      }
-    }),
-  );
+  const keeper = await keepRecord(invocation, command);
+  try {
+    return await runOperation(invocation, command, (run) =>
+      withStore({ config, log }, async (store, { threads, traffic }) => {
+        const records = new RunRecords(placeOf(config));
+        try {
+          const summary = withTraffic(await operation(store, { ...run, onOwn: records.found, ...threads }), traffic);
+          const exitCode = interruption.exitCode ?? exitCodeOfSummary(summary);
+          await keeper?.leave({ exitCode, summary }, { store, records });
+          return summary;
+        } catch (cause) {
+          await keeper?.leave(endBy(cause, invocation), { store, records });
+          throw cause;
+        }
+      }),
+    );
+  } catch (cause) {
+    // It could not start: another run holds the lock, or the credentials cannot be read.
+    await keeper?.leave(endBy(cause, invocation));
+    throw cause;
+  } finally {
+    await keeper?.close();
+  }
 }
 
 /** How a run ended. */
@@ -73,9 +79,54 @@ interface End {
   readonly cause?: unknown;
 }
 
+function endBy(cause: unknown, { interruption }: Invocation): End {
+  const exitCode = interruption.exitCode ?? exitCodeOfError(cause);
+  const error = reasonOf(interruption.exitCode === undefined ? cause : interruption.signal.reason);
+  return { exitCode, error, cause };
+}
+
+/** Where in a bucket a record goes. */
+interface RecordPlace {
+  readonly store: ObjectStore;
+  readonly records: RunRecords;
+}
+
+interface RecordKeeper {
+  /** Leaves the record of the run, once; without a place on the host alone. */
+  leave(end: End, place?: RecordPlace): Promise<void>;
+  /** Removes the mark of the start. */
+  close(): Promise<void>;
+}
+
+/** Marks that a run starts. @returns undefined for a run that leaves no record. */
+async function keepRecord(invocation: Invocation, command: NewRunRecord['command']): Promise<RecordKeeper | undefined> {
+  const { config, log } = invocation;
+  const bucket = await bucketName(config);
+  if (bucket === undefined || config.noop || config.storage === 'noop') return undefined;
+  const partial = command === 'backup' ? await partialBy(invocation) : [];
+  const start = { command, started: new Date().toISOString(), bucket, partial };
+  const mark = await markStart(config.stateDir, start).catch((error: unknown) => {
+    // The record itself will be warned of: once is enough.
+    log.debug(`Cannot mark the start of this run in ${config.stateDir}: ${reasonOf(error)}`);
+  });
+  let isLeft = false;
+  return {
+    async leave(end, place) {
+      const isTyped = end.cause instanceof UsageError || end.cause instanceof InvalidOptionError;
+      if (isLeft || isTyped) return;
+      isLeft = true;
+      const record = await recordOf(invocation, start, end);
+      await leaveRecord(invocation, { ...place, record, cause: end.cause });
+      if (record.exitCode === 0 && isFullBackup(record)) await removeDead(config.stateDir, 0).catch(() => {});
+    },
+    close: async () => mark?.remove(),
+  };
+}
+
 async function recordOf(
   { config }: Invocation,
-  { command, started, exitCode, summary, error }: End & Pick<NewRunRecord, 'command'> & { readonly started: Date },
+  start: RunStart,
+  { exitCode, summary, error }: End,
 ): Promise<NewRunRecord> {
   const { id, host } = await thisMachine();
   const finished = new Date();
@@ -83,10 +134,9 @@ async function recordOf(
     program: version(),
     host,
     machine: id,
-    command,
-    started: started.toISOString(),
+    ...start,
     finished: finished.toISOString(),
-    seconds: (finished.getTime() - started.getTime()) / 1000,
+    seconds: (finished.getTime() - Date.parse(start.started)) / 1000,
     exitCode,
     ...(error !== undefined && { error }),
     interval: config.interval,
@@ -94,9 +144,7 @@ async function recordOf(
   };
 }
 
-interface Leaving {
-  readonly store: ObjectStore;
-  readonly records: RunRecords;
+interface Leaving extends Partial<RecordPlace> {
   readonly record: NewRunRecord;
   /** What was thrown, if anything was. */
   readonly cause: unknown;
@@ -104,16 +152,17 @@ interface Leaving {
 
 /** None of this is what the run was for: what cannot be left is told, and that is all. */
 async function leaveRecord(invocation: Invocation, { store, records, record, cause }: Leaving): Promise<void> {
-  const { config, interruption, log, origins } = invocation;
+  const { config, interruption, log } = invocation;
   const ended = await freeSecond(config.stateDir, records, new Date(record.finished));
   try {
     await writeRunFile(config.stateDir, record, ended);
   } catch (error) {
-    // The default is a courtesy; a directory that was named is part of the job, and one that others may write is odd.
-    const isCourtesy = origins.get('stateDir') === 'default' && codeOf(error) !== 'NOT_TRUSTED';
-    const level = isCourtesy ? 'debug' : 'warn';
-    log.log(level, `Cannot leave the record of this run in ${config.stateDir}: ${reasonOf(error)}: see --state-dir`);
+    const why = reasonOf(error);
+    log.warn(
+      `Cannot leave the record of this run in ${config.stateDir}: ${why}: status will not show this run; see --state-dir`,
+    );
   }
+  if (store === undefined || records === undefined) return;
   const timeout = AbortSignal.timeout(interruption.exitCode === undefined ? PATIENCE : LITTLE_PATIENCE);
   const signal = interruption.exitCode === undefined ? AbortSignal.any([timeout, interruption.signal]) : timeout;
   if (cause !== undefined && !(await mayLeaveIn(invocation, { store, record, cause }, signal))) return;
@@ -130,7 +179,7 @@ async function leaveRecord(invocation: Invocation, { store, records, record, cau
  */
 async function mayLeaveIn(
   { config, log }: Invocation,
-  { store, record, cause }: Omit<Leaving, 'records'>,
+  { store, record, cause }: Pick<Leaving, 'record' | 'cause'> & Pick<RecordPlace, 'store'>,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (cause instanceof BucketMissingError || cause instanceof DeniedError || cause instanceof GuardError) return false;
@@ -145,9 +194,9 @@ async function mayLeaveIn(
 }
 
 /** Records are kept by the second: one that ends within the same takes the next that is free. */
-async function freeSecond(stateDir: string, records: RunRecords, finished: Date): Promise<Date> {
+async function freeSecond(stateDir: string, records: RunRecords | undefined, finished: Date): Promise<Date> {
   const taken = new Set(await runFileTimes(stateDir).catch(() => []));
   let ended = finished;
-  while (taken.has(formatTimestamp(ended)) || records.has(ended)) ended = new Date(ended.getTime() + 1000);
+  while (taken.has(formatTimestamp(ended)) || records?.has(ended)) ended = new Date(ended.getTime() + 1000);
   return ended;
 }

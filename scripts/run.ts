@@ -7,6 +7,7 @@ import { exitCodeOfSummary } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonLine } from './jsonline.ts';
 import type { Log } from './log.ts';
+import { partialBy } from './partialrun.ts';
 import { type ProgressView, progressBar, progressLines } from './progress.ts';
 import { splay } from './splay.ts';
 import { touchStamp } from './stamp.ts';
@@ -21,6 +22,7 @@ export interface Run {
 /**
  * Runs one of the commands that touch a whole tree: splay, run lock, the operation with its progress, the summary, the
  * stamp file, the figures for carbon. A dry run writes nothing, so it takes no lock, leaves no stamp and sends nothing.
+ * A backup that is not the full one of this host leaves no stamp and sends nothing either: both stand for the host.
  *
  * @param may what the command does of that; all if nothing is said.
  * @returns the exit code.
@@ -29,7 +31,7 @@ export async function runOperation(
   invocation: Invocation,
   command: ReportingCommand,
   operation: (run: Run) => Promise<Summary>,
-  may: { readonly lock: boolean; readonly stamp: boolean } = { lock: true, stamp: true },
+  may: { readonly lock: boolean } = { lock: true },
 ): Promise<number> {
   const { config, interruption, log } = invocation;
   const { signal } = interruption;
@@ -38,7 +40,7 @@ export async function runOperation(
     const lock = !may.lock || config.nolock || config.noop ? undefined : await takeLock(invocation);
     try {
       const code = await reportOn(invocation, async (run) => ended(await operation(run)));
-      if (code === 0 && may.stamp && !config.noop && !config.nostamp) await stamp(invocation);
+      if (code === 0 && command === 'backup' && !config.noop && !config.nostamp) await stamp(invocation);
       return code;
     } finally {
       await lock?.release();
@@ -100,8 +102,10 @@ async function takeLock({ config, interruption, log }: Invocation) {
   };
 }
 
-/** The default stamp file is a courtesy; one that was asked for is part of the job. */
-async function stamp({ config, origins, log }: Invocation): Promise<void> {
+/** The default stamp file is a courtesy; one that was named is part of the job. Only a full backup touches it. */
+async function stamp(invocation: Invocation): Promise<void> {
+  const { config, origins, log } = invocation;
+  if ((await partialBy(invocation)).length > 0) return;
   try {
     await touchStamp(config.stampfile);
   } catch (error) {

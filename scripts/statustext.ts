@@ -1,18 +1,24 @@
 import prettyBytes from 'pretty-bytes';
 import { printable } from '../lib/printable.ts';
 import type { CarbonLocks } from './host/carbonlocks.ts';
-import type { HostStatus } from './hoststatus.ts';
+import type { HostStatus, StatusRun } from './hoststatus.ts';
 import { spanText } from './spantext.ts';
 
 /** The status of one host, for people. */
 export function statusText(status: HostStatus, locks?: CarbonLocks): string {
   const rows: (readonly [string, string])[] = [
     ['host', `${status.host}: ${stateTexts[status.state]}`],
+    ...status.problems.map((problem) => ['problem', problem] as const),
+    ['bucket', status.bucket ?? 'unknown: no storage is configured, and no backup is on record'],
     ['last success', successText(status)],
-    ['last run', runText(status)],
     ['last backup', figuresText(status)],
+    ['last run', lastRunText(status.lastRun)],
   ];
+  if (status.running !== null) {
+    rows.push(['running', `${status.running.command}, since ${timeText(status.running.started)}`]);
+  }
   if (status.source === 'host') {
+    rows.push(['last trigger', status.lastTrigger === null ? 'none' : timeText(status.lastTrigger)]);
     rows.push(['next timer', status.nextTimer === null ? 'none' : timeText(status.nextTimer)]);
     rows.push(['carbon locks', lockText(locks)]);
   }
@@ -23,9 +29,10 @@ export function statusText(status: HostStatus, locks?: CarbonLocks): string {
 
 const stateTexts: Readonly<Record<HostStatus['state'], string>> = {
   ok: 'ok',
-  late: 'LATE, the last success is older than two intervals',
-  failed: 'FAILED, see the last run',
-  unknown: 'UNKNOWN, no success is on record',
+  late: 'LATE',
+  off: 'OFF',
+  failed: 'FAILED',
+  unknown: 'UNKNOWN',
 };
 
 function successText({ lastSuccess, ageSeconds }: HostStatus): string {
@@ -33,10 +40,13 @@ function successText({ lastSuccess, ageSeconds }: HostStatus): string {
   return `${timeText(lastSuccess)}, ${spanText(ageSeconds ?? 0)} ago`;
 }
 
-function runText({ lastRun }: HostStatus): string {
-  if (lastRun === null) return 'none on record';
-  const { command, finished, exitCode, error } = lastRun;
-  return `${command}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+/** The last run of any command, with why it does not count where it was a partial backup. */
+export function lastRunText(run: StatusRun | null): string {
+  if (run === null) return 'none on record';
+  const { command, finished, exitCode, error, partial = [] } = run;
+  const part = partial.length === 0 ? '' : ` (not the full backup: ${partial.join(', ')})`;
+  if (finished === null) return `${command}${part}, never ended: it was killed, or the host went down`;
+  return `${command}${part}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
 }
 
 function figuresText({ metrics, stored, unchanged, failed, bytes, seconds }: HostStatus): string {

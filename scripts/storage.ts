@@ -121,7 +121,7 @@ async function credentialsOf({ credentials }: Config): Promise<Credentials> {
 }
 
 /** The bucket is a directory below `path`; without one it is a path itself. */
-function diskPath(bucket: string, path: string | undefined): string {
+export function diskPath(bucket: string, path: string | undefined): string {
   if (path === undefined) return resolve(bucket);
   if (bucket === '..' || bucket === '.' || bucket.includes('/')) {
     throw new UsageError(

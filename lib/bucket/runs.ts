@@ -1,12 +1,16 @@
 import { reasonOf } from '../errors.ts';
 import type { PlaceOptions } from '../options.ts';
 import {
+  aheadText,
   formatRunRecord,
+  isAhead,
   type NewRunRecord,
   parseRunRecord,
   RECORD_BYTES,
   RECORDS_KEPT,
+  RECORDS_MOST,
   type RunRecord,
+  surplusRecords,
 } from '../runrecord.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { ownKey, rootOf, runEndOf, runKey } from './layout.ts';
@@ -55,30 +59,45 @@ export class RunRecords {
     await store.put(key, new TextEncoder().encode(formatRunRecord(record)), options);
     const all = [...this.#found.add(key)].sort();
     if (all.length <= RECORDS_KEPT + SLACK) return;
-    const [failure] = await store.delete(all.slice(0, -RECORDS_KEPT), options);
+    const timeOf = (one: string) => runEndOf(this.#root, one) ?? ended;
+    const surplus = surplusRecords(all, timeOf, { ...record, now: ended });
+    if (surplus.length <= SLACK) return;
+    const [failure] = await store.delete(surplus, options);
     if (failure) throw failure.error;
   }
 }
 
+export interface ReadOptions extends Signalled {
+  /** Records ahead of this are skipped. @default new Date() */
+  readonly now?: Date;
+  /** Called with each record that is skipped, and why. */
+  readonly onUnusable?: (message: string) => void;
+}
+
 /**
- * Reads the records of a bucket, the newest first. Whatever is no record is passed over.
+ * Reads the records of a bucket, the newest first. Other objects are skipped.
  *
- * @param onUnusable told of each that is passed over, and why.
  * @throws StoreError when the bucket cannot be listed.
  */
 export async function* readRunRecords(
   store: ObjectStore,
   place: PlaceOptions,
-  { signal, onUnusable }: Signalled & { readonly onUnusable?: (message: string) => void } = {},
+  { signal, now = new Date(), onUnusable }: ReadOptions = {},
 ): AsyncGenerator<RunRecord, void, void> {
   const root = rootOf(place);
   const keys: string[] = [];
+  const ahead: string[] = [];
   for await (const { key } of store.list({ prefix: ownKey(root, 'runs/'), ...(signal && { signal }) })) {
-    if (runEndOf(root, key)) keys.push(key);
+    const end = runEndOf(root, key);
+    if (end === undefined) continue;
+    if (isAhead(end, now)) {
+      if (ahead.length < REMEMBERED) ahead.push(key);
+    } else keys.push(key);
     // The newest come last.
-    if (keys.length > REMEMBERED) keys.splice(0, REMEMBERED - RECORDS_KEPT);
+    if (keys.length > REMEMBERED) keys.splice(0, REMEMBERED - RECORDS_MOST);
   }
-  for (const key of keys.slice(-RECORDS_KEPT).reverse()) {
+  if (ahead.length > 0) onUnusable?.(aheadText(ahead, store.name));
+  for (const key of keys.slice(-RECORDS_MOST).reverse()) {
     let record: RunRecord;
     try {
       const body = await store.get(key, { maxBytes: RECORD_BYTES, ...(signal && { signal }) });
@@ -88,6 +107,7 @@ export async function* readRunRecords(
       onUnusable?.(reasonOf(error));
       continue;
     }
-    yield record;
+    if (isAhead(new Date(record.finished), now)) onUnusable?.(aheadText([record.finished], key));
+    else yield record;
   }
 }

@@ -3,6 +3,7 @@ import { reasonOf } from '../../lib/errors.ts';
 import type { Summary } from '../../lib/summary.ts';
 import { exitCodeOfError } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
+import { partialBy } from '../partialrun.ts';
 import type { FinishedRun, ReportingCommand } from './figuretable.ts';
 
 /** How long carbon is waited for, in seconds. */
@@ -10,8 +11,8 @@ const DEADLINE = 5;
 
 /**
  * Runs a task, and then sends its figures to the carbon that the configuration names, if it names one: also when the
- * task threw, but not of a dry run. They are a courtesy to those who watch: when carbon cannot be reached that is a
- * warning, and the run ended as it did.
+ * task threw, but not of a dry run, nor of a backup that is not the full one of this host. When carbon cannot be reached
+ * that is a warning, and the exit code stays as it was.
  *
  * @param task is to hand its summary to `ended`, which gives it back.
  * @returns what the task does: the exit code.
@@ -21,7 +22,9 @@ export async function sendingFigures(
   command: ReportingCommand,
   task: (ended: (summary: Summary) => Summary) => Promise<number>,
 ): Promise<number> {
-  if (invocation.config.carbon === undefined || invocation.config.noop) return task((summary) => summary);
+  const { carbon, noop } = invocation.config;
+  const isSilent = carbon === undefined || noop || (command === 'backup' && (await partialBy(invocation)).length > 0);
+  if (isSilent) return task((summary) => summary);
   const began = performance.now();
   let summary: Summary | undefined;
   const send = (exitCode: number) => {

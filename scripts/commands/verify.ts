@@ -36,7 +36,7 @@ export async function run(invocation: Invocation): Promise<number> {
         return withTraffic(summary, traffic);
       }),
     // It only reads, unless it is to repair; and the stamp tells when all was backed up.
-    { lock: repair !== undefined, stamp: false },
+    { lock: repair !== undefined },
   );
 }
 

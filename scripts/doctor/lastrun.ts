@@ -1,32 +1,34 @@
-import { readRunFiles } from '../host/runfiles.ts';
+import { statusHere } from '../host/statushere.ts';
 import { hasSystemd } from '../host/systemd.ts';
-import { hostStatus, sinceLastSuccess } from '../hoststatus.ts';
 import { spanText } from '../spantext.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
-/** How the last run went, and how old the last good backup is: what `status` says. */
+/** How the backups of this host go: what `status` says. */
 export const lastRun: Check = {
   name: 'last run',
-  async run({ config: { stateDir, interval } }) {
-    const now = new Date();
+  async run({ config }) {
     const unusable: string[] = [];
-    const records = await sinceLastSuccess(
-      readRunFiles(stateDir, (message) => unusable.push(message)),
-      now,
-    );
-    const facts = { now, interval, source: 'host', nextTimer: null, lockWrites: null } as const;
-    const { state, lastRun, ageSeconds } = hostStatus(records, facts);
-    const age = ageSeconds === null ? 'no success is on record' : `the last success is ${spanText(ageSeconds)} old`;
-    if (state === 'ok') return ok(`All well: ${age}`);
-    if (state === 'late') return bad(`Late: ${age}, and one is due every ${spanText(interval)}`, 'See the timer');
-    if (state === 'failed' && lastRun !== null) {
-      const why = lastRun.error === undefined ? '' : ` (${lastRun.error})`;
-      const finding = `The last ${lastRun.command} ended with ${lastRun.exitCode} at ${lastRun.finished}${why}; ${age}`;
-      const log = (await hasSystemd()) ? 'journalctl -u whisper-backup, or --logfile' : 'see --logfile';
-      return bad(finding, `The log names what failed: ${log}`);
+    const { state, problems, ageSeconds } = await statusHere(config, (message) => unusable.push(message));
+    const why = unusable.length === 0 ? '' : ` (${unusable.join('; ')})`;
+    const finding = [...problems, ...unusable].join('; ');
+    const age = `the last success is ${spanText(ageSeconds ?? 0)} old`;
+    const isSystemd = await hasSystemd();
+    switch (state) {
+      case 'ok':
+        return unusable.length === 0 ? ok(`All well: ${age}`) : warn(`${age}${why}`);
+      case 'late':
+      case 'off':
+        return bad(finding, 'See the timer');
+      case 'failed':
+        return bad(
+          finding,
+          `The log names what failed: ${isSystemd ? 'journalctl -u whisper-backup, or ' : ''}--logfile`,
+        );
+      case 'unknown':
+        return warn(
+          `${finding} in ${config.stateDir}`,
+          `Start one: ${isSystemd ? 'systemctl start whisper-backup' : 'whisper-backup backup'}`,
+        );
     }
-    const why = unusable[0] === undefined ? '' : ` (${unusable[0]})`;
-    const start = (await hasSystemd()) ? 'systemctl start whisper-backup' : 'whisper-backup backup';
-    return warn(`No good backup is on record in ${stateDir}${why}`, `Start one: ${start}`);
   },
 };

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { checkPrefix } from '../../lib/tree/walk.ts';
 import { bad, type Check, ok, type Verdict, warn } from './check.ts';
 import { sampleFiles } from './samplefiles.ts';
@@ -12,8 +13,9 @@ export const prefix: Check = {
   async run({ config: { prefix, exclude } }, signal): Promise<Verdict> {
     await checkPrefix(prefix);
     const user = await serviceUser(prefix);
-    const who = `${prefix} belongs to user ${user.uid}, and this runs as ${self()}`;
-    const remedy = `Run backups as the owner of all files (User= in whisper-backup.service), or: chown -R ${user.uid} ${prefix}`;
+    const { uid: owner } = await stat(prefix);
+    const who = `${prefix} belongs to user ${owner}, and this runs as ${self()}`;
+    const remedy = `Run backups as the owner of all files (User= in whisper-backup.service), or: chown -R ${owner} ${prefix}`;
     const { files, closed } = await sampleFiles(prefix, SAMPLE, exclude, signal);
     if (closed[0] !== undefined) {
       const remedy =
@@ -34,7 +36,7 @@ export const prefix: Check = {
     if (readOnly !== undefined) {
       return warn(
         `${who}: it can be backed up, but a restore could make no file: it ${readOnly}`,
-        `For restores: chown ${user.uid} ${prefix}; chmod u+w ${prefix}`,
+        `For restores: chown ${owner} ${prefix}; chmod u+w ${prefix}; and restore as that user`,
       );
     }
     return ok(`${who}; ${files.length} of its files were looked at`);

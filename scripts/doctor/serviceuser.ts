@@ -3,16 +3,18 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from '../../lib/errors.ts';
 
-/** The user that backups run as: the owner of the Whisper files. */
+/** The user that backups run as. */
 export interface ServiceUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** @returns this very user when there is no prefix to tell. */
+/** @returns where root asks, the owner of the Whisper files, if there are any; else the user that asks. */
 export async function serviceUser(prefix: string): Promise<ServiceUser> {
-  const found = await stat(prefix).catch(() => ({ uid: self(), gid: process.getegid?.() ?? 0 }));
-  return { uid: found.uid, gid: found.gid };
+  const asking = { uid: self(), gid: process.getegid?.() ?? 0 };
+  if (asking.uid !== 0) return asking;
+  const { uid, gid } = await stat(prefix).catch(() => asking);
+  return { uid, gid };
 }
 
 /** The id of the user that runs this. */

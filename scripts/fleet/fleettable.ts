@@ -72,19 +72,12 @@ function reasonOf(report: HostReport): string {
   return dead + stateReason(status);
 }
 
-function stateReason({ state, ageSeconds, lastRun }: HostStatus): string {
-  switch (state) {
-    case 'ok':
-      return `the last success is ${spanText(ageSeconds ?? 0)} old`;
-    case 'late':
-      return `the last success is ${spanText(ageSeconds ?? 0)} old, more than two intervals`;
-    case 'failed': {
-      const { command = 'run', exitCode = 1, error } = lastRun ?? {};
-      return `the last ${command} ended with ${exitCode}${error === undefined ? '' : `: ${error}`}`;
-    }
-    case 'unknown':
-      return 'no success is on record';
-  }
+function stateReason({ state, ageSeconds, problems }: HostStatus): string {
+  if (problems.length > 0) return problems.join('; ');
+  // Older releases give no reasons.
+  return state === 'unknown'
+    ? 'no success is on record'
+    : `${state}, the last success is ${spanText(ageSeconds ?? 0)} old`;
 }
 
 function shown(value: number | null, format: (value: number) => string): string {

@@ -4,15 +4,18 @@ import { join } from 'node:path';
 import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
 import {
+  aheadText,
   formatRunRecord,
+  isAhead,
   type NewRunRecord,
   parseRunRecord,
-  RECORDS_KEPT,
   type RunRecord,
+  surplusRecords,
 } from '../../lib/runrecord.ts';
 import { makeDirectories } from '../../lib/system/make-directories.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../../lib/system/trust.ts';
+import type { OpenDirectory } from '../../lib/tree/opendirectory.ts';
 import { placeDirectory } from '../../lib/tree/place.ts';
 
 /*
@@ -44,18 +47,13 @@ function timeOf(name: string): string | undefined {
 }
 
 /**
- * Writes a record, whole or not at all, and takes away the oldest but for those that are kept.
+ * Writes a record, whole or not at all, and deletes the oldest but for those that are kept.
  *
  * @param ended what it is kept under.
  * @throws WhisperBackupError `NOT_TRUSTED` for a directory that other users may write; or the system's error.
  */
 export async function writeRunFile(stateDir: string, record: NewRunRecord, ended: Date): Promise<void> {
-  await makeDirectories(stateDir, 0o755);
-  const distrust = await whyNotTrusted(stateDir);
-  if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);
-  // It belongs to the owner of the state directory: a run by root, by hand, must not keep that user from leaving
-  // records later, nor may that user lead root elsewhere.
-  const runs = placeDirectory(stateDir, 'runs', {});
+  const runs = await openRuns(stateDir);
   try {
     const temporary = runs.at(`.${randomUUID()}.tmp`);
     try {
@@ -72,26 +70,41 @@ export async function writeRunFile(stateDir: string, record: NewRunRecord, ended
       throw error;
     }
     const times = timesOf(await readdir(runs.at('.')));
-    for (const time of times.slice(0, -RECORDS_KEPT)) await rm(runs.at(`${time}.json`), { force: true });
+    for (const time of surplusRecords(times, (one) => parseTimestamp(one) ?? ended, { ...record, now: ended }))
+      await rm(runs.at(`${time}.json`), { force: true });
   } finally {
     runs.close();
   }
 }
 
+/**
+ * Opens the directory of the records, and makes it where it is missing. It belongs to the owner of the state directory:
+ * a run by root, by hand, must not keep that user from leaving records later, nor may that user lead root elsewhere.
+ *
+ * @returns to be closed.
+ * @throws WhisperBackupError `NOT_TRUSTED` for a directory that other users may write; or the system's error.
+ */
+export async function openRuns(stateDir: string): Promise<OpenDirectory> {
+  await makeDirectories(stateDir, 0o755);
+  const distrust = await whyNotTrusted(stateDir);
+  if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);
+  return placeDirectory(stateDir, 'runs', {});
+}
+
 /** Another user could leave records there of backups that never were, or send what is written there elsewhere. */
-async function whyNotTrusted(stateDir: string): Promise<string | undefined> {
+export async function whyNotTrusted(stateDir: string): Promise<string | undefined> {
   return (await whyDirectoryNotTrusted(stateDir)) ?? (await whyDirectoryNotTrusted(join(stateDir, 'runs')));
 }
 
 /**
- * Reads the records of this host, the newest first. Whatever is no record is passed over, and so are all of a directory
- * that other users may write.
+ * Reads the records of this host, the newest first. Other files, and records ahead of the clock, are skipped.
  *
- * @param onUnusable told of each that is passed over, and why.
+ * @param onUnusable called with what is skipped, and why.
  * @throws when the directory is there and cannot be read.
  */
 export async function* readRunFiles(
   stateDir: string,
+  now: Date,
   onUnusable: (message: string) => void,
 ): AsyncGenerator<RunRecord, void, void> {
   const distrust = await whyNotTrusted(stateDir);
@@ -99,7 +112,12 @@ export async function* readRunFiles(
     onUnusable(`The records of runs in ${stateDir} are not used: ${distrust}`);
     return;
   }
-  for (const time of [...(await runFileTimes(stateDir))].reverse()) {
+  const times = [...(await runFileTimes(stateDir))].reverse();
+  const isLater = (time: string) => isAhead(parseTimestamp(time) ?? now, now);
+  const ahead = times.filter(isLater);
+  if (ahead.length > 0) onUnusable(aheadText(ahead, join(stateDir, 'runs')));
+  for (const time of times) {
+    if (isLater(time)) continue;
     const path = join(stateDir, 'runs', `${time}.json`);
     let record: RunRecord;
     try {
@@ -110,6 +128,7 @@ export async function* readRunFiles(
       onUnusable(reasonOf(error));
       continue;
     }
-    yield record;
+    if (isAhead(new Date(record.finished), now)) onUnusable(aheadText([record.finished], path));
+    else yield record;
   }
 }

@@ -165,7 +165,8 @@ describe('doctor, on a host whose backups go to a disk', () => {
     await writeFile(scratch.at('tree', 'a.wsp'), 'no whisper file');
     assert.equal((await run([...args, 'backup', 'disk', scratch.at('backups')])).code, 3);
     const { level, finding } = (await doctor()).of('last run');
-    assert.deepEqual([level, finding.slice(0, 28)], ['bad', 'The last backup ended with 3']);
+    assert.equal(level, 'bad');
+    assert.match(finding, /^the last full backup ended with exit code 3 at /);
   });
 
   it('warns where no carbon takes figures', async () => {

@@ -11,9 +11,11 @@ import { createScratch } from '../fixtures/scratch.ts';
 const well: HostStatus = {
   host: 'web01.example.org',
   program: '1.0.0',
+  bucket: 's3:graphite.web01',
   lastSuccess: '2026-11-22T03:14:20.000Z',
   ageSeconds: 30_000,
   lastRun: { command: 'backup', finished: '2026-11-22T03:14:20.000Z', exitCode: 0 },
+  running: null,
   metrics: 142_910,
   stored: 1200,
   unchanged: 141_710,
@@ -21,16 +23,20 @@ const well: HostStatus = {
   bytes: 5 * 1024 * 1024,
   seconds: 83,
   nextTimer: '2026-11-23T03:10:00.000Z',
+  lastTrigger: '2026-11-22T03:10:00.000Z',
   lockWrites: true,
   source: 'host',
   state: 'ok',
+  problems: [],
 };
 const failed: HostStatus = {
   ...well,
   state: 'failed',
   lockWrites: false,
-  lastRun: { command: 'backup', finished: '2026-11-22T03:14:20.000Z', exitCode: 10, error: 'no \x1b[2J bucket' },
+  problems: ['the last full backup ended with exit code 10: no \x1b[2J bucket', 'the timer is disabled'],
 };
+
+const { bucket: _bucket, running: _running, lastTrigger: _trigger, problems: _problems, ...older } = well;
 
 /** Gathers these, one file a host, and runs the script on them. */
 async function fleet(reports: Readonly<Record<string, unknown>>, ...options: readonly string[]) {
@@ -87,10 +93,15 @@ describe('The status of a fleet', () => {
   it('ends with 1 when one host is late, failed, unknown, dead, or gives no status, and says why', async () => {
     const unreachable = { host: 'web05', unreachable: true, error: 'No route to host' };
     const reds: Readonly<Record<string, [unknown, RegExp]>> = {
-      late: [{ ...well, state: 'late', ageSeconds: 200_000 }, /^web02: the last success is 2 d old, more than two/m],
-      lastFailed: [failed, /^web02: the last backup ended with 10: no \\x1b\[2J bucket$/m],
-      unknown: [{ ...well, state: 'unknown' }, /^web02: no success is on record$/m],
-      dead: [{ ...well, source: 'bucket' }, /^web02: does not answer; by its bucket: the last success is 8 h old$/m],
+      late: [{ ...well, state: 'late', problems: ['it is 2 d old'] }, /^web02: it is 2 d old$/m],
+      lastFailed: [failed, /^web02: the last full backup .* 10: no \\x1b\[2J bucket; the timer is disabled$/m],
+      unknown: [{ ...well, state: 'unknown', problems: ['no success'] }, /^web02: no success$/m],
+      off: [{ ...well, state: 'off', problems: ['the timer is disabled'] }, /^web02: the timer is disabled$/m],
+      'late by an older release': [{ ...older, state: 'late' }, /^web02: late, the last success is 8 h old$/m],
+      dead: [
+        { ...well, source: 'bucket' },
+        /^web02: does not answer; by its bucket: ok, the last success is 8 h old$/m,
+      ],
       unreachable: [unreachable, /^web02: No route to host$/m],
       failed: [{ host: 'web02', failed: true, error: 'No such file' }, /^web02: No such file$/m],
       cut: ['{"host":', /^web02: .*web02\.json cannot be read/m],

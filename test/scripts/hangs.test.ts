@@ -102,7 +102,7 @@ describe('Records in a state directory', () => {
       assert.match(status.stderr, /are not used: other users may write .*state/);
       const left = await backup(...here);
       assert.equal(left.code, 0);
-      assert.match(left.stderr, /Cannot leave the record of this run in .*: other users may write .*: see --state-dir/);
+      assert.match(left.stderr, /Cannot leave the record of this run in .*: other users may write .*see --state-dir/);
       assert.deepEqual(await readdir(scratch.at('state', 'runs')), records);
       await chmod(directory, 0o755);
     }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import type { RunRecord } from '../../lib/runrecord.ts';
+import type { StartedRun } from '../../scripts/host/startedruns.ts';
+import type { BackupUnits } from '../../scripts/host/systemd.ts';
 import { type HostFacts, hostStatus, hostStatusSchema, sinceLastSuccess } from '../../scripts/hoststatus.ts';
 import { spanText } from '../../scripts/spantext.ts';
 import { statusText } from '../../scripts/statustext.ts';
@@ -13,10 +15,10 @@ const here: HostFacts = {
   host: 'web01',
   program: '1.1.0',
   interval: 3600,
-  nextTimer: null,
+  bucket: 'disk:/srv',
   lockWrites: true,
 };
-const fromBucket: HostFacts = { source: 'bucket', now, nextTimer: null, lockWrites: null };
+const fromBucket: HostFacts = { source: 'bucket', now, lockWrites: null };
 
 /** A record of so many minutes ago. */
 function record(minutes: number, change: Partial<RunRecord> = {}): RunRecord {
@@ -24,8 +26,27 @@ function record(minutes: number, change: Partial<RunRecord> = {}): RunRecord {
   const about = { version: 1, program: '1.0.0', host: 'web01', machine: 'abc', command: 'backup' } as const;
   const counts = { metrics: 100, stored: 10, unchanged: 90, failed: 0, bytesStored: 2048 };
   const summary = { store: 'disk:/srv', seconds: 5, counts };
-  return { ...about, started: finished, finished, seconds: 5.5, exitCode: 0, interval: 3600, summary, ...change };
+  const run = { started: finished, finished, seconds: 5.5, exitCode: 0, interval: 3600, summary };
+  return { ...about, bucket: 'disk:/srv', partial: [], ...run, ...change };
 }
+
+/** A run that started so many minutes ago and left no record. */
+function started(minutes: number, change: Partial<StartedRun> = {}): StartedRun {
+  const at = new Date(now.getTime() - minutes * 60_000).toISOString();
+  return { command: 'backup', started: at, pid: 1, bucket: 'disk:/srv', partial: [], isRunning: false, ...change };
+}
+
+/** Units that are well; the backup ended so many minutes ago. */
+function units(change: { timer?: Partial<BackupUnits['timer']>; service?: Partial<BackupUnits['service']> } = {}) {
+  const { timer, service } = change;
+  return {
+    timer: { load: 'loaded', active: 'active', file: 'enabled', ...timer },
+    service: { load: 'loaded', active: 'inactive', result: 'success', exitStatus: '0', ...service },
+  };
+}
+
+const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_000);
+const PARTIAL = ['--metrics'];
 
 describe('The status of a host', () => {
   it('is ok while the last success is younger than two intervals', () => {
@@ -33,9 +54,11 @@ describe('The status of a host', () => {
     assert.deepEqual(status, {
       host: 'web01',
       program: '1.1.0',
+      bucket: 'disk:/srv',
       lastSuccess: '2026-11-22T10:01:00.000Z',
       ageSeconds: 119 * 60,
       lastRun: { command: 'backup', finished: '2026-11-22T10:01:00.000Z', exitCode: 0 },
+      running: null,
       metrics: 100,
       stored: 10,
       unchanged: 90,
@@ -43,9 +66,11 @@ describe('The status of a host', () => {
       bytes: 2048,
       seconds: 5.5,
       nextTimer: null,
+      lastTrigger: null,
       lockWrites: true,
       source: 'host',
       state: 'ok',
+      problems: [],
     });
     assert.deepEqual(v.parse(hostStatusSchema, status), status);
   });
@@ -55,15 +80,105 @@ describe('The status of a host', () => {
     assert.equal(hostStatus([record(1, { command: 'purge' }), record(121)], here).state, 'late');
   });
 
-  it('is failed when the last run was, and still tells the last success and the last figures', () => {
+  it('is failed when the last full backup was, and still has the last success and the last figures', () => {
     const { summary: _, ...ended } = record(1, { exitCode: 10, error: 'The bucket is missing' });
     const status = hostStatus([ended, record(61)], here);
     assert.deepEqual([status.state, status.ageSeconds, status.metrics], ['failed', 61 * 60, 100]);
-    assert.equal(status.lastRun?.error, 'The bucket is missing');
-    for (const exitCode of [1, 3, 12, 130, 143]) {
+    assert.deepEqual(status.problems, [
+      'the last full backup ended with exit code 10 at 2026-11-22T11:59:00.000Z: The bucket is missing',
+    ]);
+    for (const exitCode of [1, 3, 11, 12, 130, 143]) {
       assert.equal(hostStatus([record(1, { exitCode }), record(61)], here).state, 'failed');
     }
-    assert.equal(hostStatus([record(1, { command: 'restore', exitCode: 3 }), record(61)], here).state, 'failed');
+  });
+
+  it('is neither mended nor broken by a restore or a purge, which are shown beside it', () => {
+    const restores = [0, 1].map((exitCode) => record(1, { command: 'restore', exitCode }));
+    for (const restore of [...restores, record(1, { command: 'purge', exitCode: 1 })]) {
+      assert.equal(hostStatus([restore, record(61)], here).state, 'ok');
+      const after = hostStatus([restore, record(2, { exitCode: 3 }), record(61)], here);
+      assert.deepEqual([after.state, after.lastRun?.command], ['failed', restore.command]);
+    }
+  });
+
+  it('is not mended by a backup of a part or into another bucket, which does not make it younger either', () => {
+    for (const part of [record(1, { partial: PARTIAL }), record(1, { bucket: 'disk:/other' })]) {
+      assert.equal(hostStatus([part, record(2, { exitCode: 1 }), record(61)], here).state, 'failed');
+      assert.equal(hostStatus([part, record(121)], here).state, 'late');
+      assert.equal(hostStatus([part], here).state, 'unknown');
+      assert.equal(hostStatus([{ ...part, exitCode: 1 }, record(61)], here).state, 'ok');
+    }
+    assert.deepEqual(hostStatus([record(1, { partial: PARTIAL })], here).lastRun?.partial, PARTIAL);
+  });
+
+  it('is failed when a full backup never ended, until one succeeds; one that runs still is no fault', () => {
+    const killed = hostStatus([record(61)], { ...here, starts: [started(1)] });
+    assert.equal(killed.state, 'failed');
+    assert.match(killed.problems[0] ?? '', /started at 2026-11-22T11:59:00.000Z never ended: it was killed/);
+    assert.deepEqual(killed.lastRun, { command: 'backup', finished: null, exitCode: null });
+    const running = hostStatus([record(61)], { ...here, starts: [started(1, { isRunning: true })] });
+    assert.deepEqual([running.state, running.running], ['ok', { command: 'backup', started: started(1).started }]);
+    for (const other of [{ command: 'restore' }, { partial: PARTIAL }, { bucket: 'disk:/other' }] as const) {
+      assert.equal(hostStatus([record(61)], { ...here, starts: [started(1, other)] }).state, 'ok');
+    }
+  });
+
+  it('is failed when systemd could not start the backup after the last success, whatever kept it from that', () => {
+    for (const exitStatus of ['243', '217']) {
+      const service = { active: 'failed', result: 'exit-code', exitStatus, ended: minutesAgo(1) };
+      const status = hostStatus([record(61)], { ...here, units: units({ service }) });
+      assert.equal(status.state, 'failed');
+      assert.match(status.problems[0] ?? '', new RegExp(`whisper-backup.service failed .*exit status ${exitStatus}`));
+      assert.equal(hostStatus([record(0)], { ...here, units: units({ service }) }).state, 'ok');
+    }
+    const unloadable = units({ service: { load: 'bad-setting' } });
+    assert.match(
+      hostStatus([record(61)], { ...here, units: unloadable }).problems[0] ?? '',
+      /cannot load .*bad-setting/,
+    );
+  });
+
+  it('is failed when the timer started a backup that left no record, unless that still runs', () => {
+    const timer = { lastTrigger: minutesAgo(30) };
+    assert.match(
+      hostStatus([record(61)], { ...here, units: units({ timer }) }).problems[0] ?? '',
+      /timer started at 2026-11-22T11:30:00.000Z left no record/,
+    );
+    for (const [records, change] of [
+      [[record(61)], { timer, service: { active: 'activating' } }],
+      [[record(29)], { timer }],
+    ] as const) {
+      assert.equal(hostStatus(records, { ...here, units: units(change) }).state, 'ok');
+    }
+  });
+
+  it('is off when the timer is, and well where something else than systemd starts backups', () => {
+    const status = hostStatus([record(61)], { ...here, units: units({ timer: { file: 'disabled' } }) });
+    assert.equal(status.state, 'off');
+    assert.match(status.problems[0] ?? '', /whisper-backup.timer is disabled/);
+    const none = { load: 'not-found', active: 'inactive', file: '' };
+    assert.equal(hostStatus([record(61)], { ...here, units: units({ timer: none, service: none }) }).state, 'ok');
+  });
+
+  it('is failed when the bucket is not there, and gives every reason that there is', () => {
+    const facts = {
+      ...here,
+      bucketProblem: 'the bucket is not there',
+      units: units({ timer: { active: 'inactive' } }),
+    };
+    const { state, problems } = hostStatus([record(121)], facts);
+    assert.deepEqual([state, problems.length], ['failed', 3]);
+  });
+
+  it('is about the bucket of the newest full backup where none is configured', () => {
+    const { bucket: _, ...facts } = here;
+    const status = hostStatus([record(1, { bucket: 'disk:/b', exitCode: 3 }), record(61)], facts);
+    assert.deepEqual([status.bucket, status.state, status.lastSuccess], ['disk:/b', 'failed', null]);
+  });
+
+  it('counts a record of an older release, which names neither bucket nor part, as a full backup', () => {
+    const { bucket: _bucket, partial: _partial, ...older } = record(61);
+    assert.equal(hostStatus([older], here).state, 'ok');
   });
 
   it('is unknown when no success is on record', () => {
@@ -79,6 +194,7 @@ describe('The status of a host', () => {
   it('from the bucket goes by the interval on record, and by the host whose backups they are', () => {
     const status = hostStatus([record(1, { host: 'web02', command: 'restore', exitCode: 1 }), record(100)], fromBucket);
     assert.deepEqual([status.host, status.state, status.lastRun?.command], ['web01', 'ok', 'backup']);
+    assert.equal(status.bucket, 'disk:/srv');
     assert.equal(status.program, '1.0.0');
     assert.equal(hostStatus([record(100, { interval: 60 })], fromBucket).state, 'late');
     assert.deepEqual([hostStatus([], fromBucket).host, hostStatus([], fromBucket).state], ['unknown', 'unknown']);
@@ -87,33 +203,32 @@ describe('The status of a host', () => {
   it('needs no record older than the last success', async () => {
     let asked = 0;
     async function* records() {
-      for (const one of [record(1, { command: 'purge' }), record(2, { exitCode: 3 }), record(3), record(4)]) {
+      const part = record(2, { partial: PARTIAL });
+      for (const one of [record(1, { command: 'purge' }), part, record(2, { exitCode: 3 }), record(3), record(4)]) {
         asked++;
         yield one;
       }
     }
-    assert.equal((await sinceLastSuccess(records(), now)).length, 3);
-    assert.equal(asked, 3);
-  });
-
-  it('is not hidden by what was recorded while the clock was ahead', async () => {
-    async function* records() {
-      yield* [record(-600), record(1, { exitCode: 3 }), record(200)];
-    }
-    const status = hostStatus(await sinceLastSuccess(records(), now), here);
-    assert.deepEqual([status.state, status.ageSeconds], ['failed', 12_000]);
+    assert.equal((await sinceLastSuccess(records())).length, 4);
+    assert.equal(asked, 4);
   });
 
   it('is told to people in a few lines, and obeys nothing that a record says', () => {
-    const { summary: _, ...ended } = record(1, { exitCode: 1, error: 'no \x1b[2J such thing' });
-    const text = statusText(hostStatus([ended, record(61)], here), {
+    const { summary: _, ...ended } = record(1, { exitCode: 1, error: 'no \x1b[2J such thing', partial: PARTIAL });
+    const text = statusText(hostStatus([ended, record(2, { exitCode: 3 }), record(61)], here), {
       file: '/etc/carbon/carbon.conf',
       locks: false,
       remedy: 'set it',
     });
-    assert.match(text, /^host +web01: FAILED/m);
+    assert.match(
+      text,
+      /^host +web01: FAILED\nproblem +the last full backup ended with exit code 3 at [^\n]+\nbucket +disk:\/srv$/m,
+    );
     assert.match(text, /^last success +2026-11-22 10:59:00 UTC, 61 min ago$/m);
-    assert.match(text, /^last run +backup, 2026-11-22 11:59:00 UTC, exit code 1: no \\x1b\[2J such thing$/m);
+    assert.match(
+      text,
+      /^last run +backup \(not the full backup: --metrics\), 2026-11-22 11:59:00 UTC, exit code 1: no \\x1b\[2J such thing$/m,
+    );
     assert.match(text, /^last backup +metrics 100, stored 10, unchanged 90, failed 0, 2 KiB in 5\.5 s$/m);
     assert.match(text, /^carbon locks +OFF: set it$/m);
     assert.doesNotMatch(statusText(hostStatus([], fromBucket)), /timer|carbon/);

@@ -136,16 +136,93 @@ describe('The record of a run', () => {
     assert.deepEqual(await foreign.inBucket(), []);
   });
 
-  it('is not left when the run never began: wrong words, or another run holds the lock', async () => {
-    const { program, state } = place('usage');
+  it('is left on the host alone when another run holds the lock, and not at all after wrong words', async () => {
+    const { program, onHost, inBucket, state } = place('usage');
     assert.equal((await program('backup', '--gzip-engine', 'isal', '--gzip-level', '12')).code, 2);
+    assert.deepEqual(await readdir(`${state}/runs`), []);
     const lock = await acquireRunLock(scratch.at('lock-usage'), { timeout: 5 });
     try {
       assert.equal((await program('backup', '--locktimeout', '0.1')).code, 11);
     } finally {
       await lock.release();
     }
-    await assert.rejects(readdir(state), /ENOENT/);
+    assert.deepEqual(
+      (await onHost()).map(({ exitCode }) => exitCode),
+      [11],
+    );
+    assert.deepEqual(await inBucket(), []);
+  });
+
+  it('names its bucket, and what was typed that made it less than the full backup', async () => {
+    const { program, onHost } = place('named');
+    const configured = { WHISPER_BACKUP_STORAGE: 'disk', WHISPER_BACKUP_STORAGE_ARGS: stores };
+    const ran: [readonly string[], readonly string[]][] = [
+      [['-m', '*'], []],
+      [
+        ['-m', '*.cpu', '--exclude', 'x'],
+        ['--metrics', '--exclude'],
+      ],
+    ];
+    for (const [typed] of ran) assert.equal((await program('backup', ...typed)).code, 0);
+    assert.equal((await program('restore', '-m', '*.cpu')).code, 0);
+    const records = await onHost();
+    assert.deepEqual(
+      records.map(({ partial }) => partial),
+      [...ran.map(([, partial]) => partial), []],
+    );
+    for (const { bucket } of records) assert.equal(bucket, `disk:${stores}/named`);
+
+    // Where the host is set up, another bucket or tree is not its backup; the same one, typed, is.
+    const own = place('set-up');
+    const env = { ...configured, WHISPER_BACKUP_BUCKET: 'set-up', WHISPER_BACKUP_PREFIX: prefix };
+    const words = ['backup', '--nolog', '--nolock', '--state-dir', own.state, '--stampfile', scratch.at('stamp')];
+    const other = await scratch.directory('other-tree');
+    await plantTree(other, ['a.wsp']);
+    const stamped = async () => (await stat(scratch.at('stamp')).catch(() => undefined)) !== undefined;
+    for (const typed of [
+      ['-b', 'set-up-2'],
+      ['-b', 'set-up-3', '-p', other],
+      ['-m', '*.cpu'],
+      ['--storage-path', 'x'],
+    ]) {
+      assert.equal((await run([...words, ...typed], { env })).code, 0);
+      assert.equal(await stamped(), false, typed.join(' '));
+    }
+    assert.equal(
+      (await run([...words, '-b', 'set-up', '-p', `${prefix}/`, 'disk', `path=${stores}`], { env })).code,
+      0,
+    );
+    assert.equal(await stamped(), true);
+    assert.deepEqual(
+      (await own.onHost()).map(({ partial }) => partial),
+      [['--bucket'], ['--bucket', '--prefix'], ['--metrics'], ['--bucket'], []],
+    );
+  });
+
+  it('of a restore leaves the stamp of the last backup alone', async () => {
+    const { program } = place('three');
+    const stamp = scratch.at('restore-stamp');
+    assert.equal(
+      (
+        await run([
+          'restore',
+          'disk',
+          stores,
+          '-b',
+          'three',
+          '-p',
+          prefix,
+          '--nolog',
+          '--stampfile',
+          stamp,
+          '--state-dir',
+          scratch.at('state-three'),
+        ])
+      ).code,
+      0,
+    );
+    await assert.rejects(stat(stamp), /ENOENT/);
+    assert.equal((await program('restore')).code, 0);
   });
 
   it('is left by a run that was interrupted', async () => {
@@ -174,7 +251,7 @@ describe('The record of a run', () => {
     await writeFile(file, '');
     const host = await program('backup', '--state-dir', file);
     assert.equal(host.code, 0, host.stderr);
-    assert.match(host.stderr, /warning: Cannot leave the record of this run in \S+file: .*: see --state-dir/);
+    assert.match(host.stderr, /warning: Cannot leave the record of this run in \S+file: .*see --state-dir/);
 
     await rm(`${stores}/refused/.whisper-backup/runs`, { recursive: true });
     await writeFile(`${stores}/refused/.whisper-backup/runs`, '');

@@ -14,6 +14,7 @@ function invocation(stop = new AbortController()): Invocation {
   return {
     config: { ...defaults, storageArgs: [], exclude: [] },
     origins: new Map(),
+    configured: {},
     words: [],
     option: () => undefined,
     log: createLog(terminal, { debug: false }),

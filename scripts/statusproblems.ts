@@ -1,0 +1,82 @@
+import type { RunRecord } from '../lib/runrecord.ts';
+import type { StartedRun } from './host/startedruns.ts';
+import { type BackupUnits, SERVICE, timerProblem } from './host/systemd.ts';
+import { spanText } from './spantext.ts';
+
+/** What the state of a host follows from. All runs are full backups into the configured bucket. */
+export interface Judged {
+  readonly last: RunRecord | undefined;
+  readonly success: RunRecord | undefined;
+  /** Of the last success, in seconds. */
+  readonly age: number | undefined;
+  /** Seconds between scheduled backups. */
+  readonly interval: number;
+  /** One that started since the last success and never ended. */
+  readonly killed: StartedRun | undefined;
+  readonly isRunning: boolean;
+  readonly units: BackupUnits | undefined;
+  readonly bucketProblem: string | undefined;
+}
+
+export interface Problem {
+  readonly state: 'failed' | 'off' | 'unknown' | 'late';
+  readonly text: string;
+}
+
+/** So many intervals may pass without a success. */
+const INTERVALS = 2;
+
+/** Every reason why a restore now may not bring back what is expected, the worst first. */
+export function problemsOf(judged: Judged): readonly Problem[] {
+  const { last, killed, units, bucketProblem } = judged;
+  const failed: string[] = [];
+  if (bucketProblem !== undefined) failed.push(bucketProblem);
+  if (last !== undefined && last.exitCode !== 0) {
+    const why = last.error === undefined ? '' : `: ${last.error}`;
+    failed.push(`the last full backup ended with exit code ${last.exitCode} at ${last.finished}${why}`);
+  }
+  if (killed !== undefined) {
+    failed.push(
+      `the full backup started at ${killed.started} never ended: it was killed, or the host went down: start it again`,
+    );
+  }
+  const unit = units && serviceProblem(units, judged);
+  if (unit !== undefined) failed.push(unit);
+  const timer = units && timerProblem(units.timer);
+  return [
+    ...failed.map((text) => ({ state: 'failed', text }) as const),
+    ...(timer === undefined ? [] : [{ state: 'off', text: timer } as const]),
+    ...ageProblem(judged),
+  ];
+}
+
+/** What systemd knows of a backup that left no record, as it could not start. */
+function serviceProblem({ timer, service }: BackupUnits, { last, success, isRunning }: Judged): string | undefined {
+  if (service.load !== 'loaded') {
+    // Without either unit something else starts the backups.
+    return timer.load === 'loaded' ? `systemd cannot load ${SERVICE} (${service.load})` : undefined;
+  }
+  const isActive = isRunning || !['inactive', 'failed'].includes(service.active);
+  const seeJournal = `see journalctl -u ${SERVICE}`;
+  if (!isActive && service.result !== 'success' && isAfter(service.ended, success)) {
+    return `${SERVICE} failed at ${service.ended?.toISOString() ?? 'an unknown time'} (${service.result}, exit status ${service.exitStatus}): ${seeJournal}`;
+  }
+  if (!isActive && timer.lastTrigger !== undefined && isAfter(timer.lastTrigger, last)) {
+    return `the backup that the timer started at ${timer.lastTrigger.toISOString()} left no record: ${seeJournal}`;
+  }
+  return undefined;
+}
+
+/** systemd's times are of whole seconds, so that one and the same second is not after. */
+function isAfter(when: Date | undefined, run: RunRecord | undefined): boolean {
+  if (when === undefined || run === undefined) return true;
+  return when.getTime() > Date.parse(run.finished);
+}
+
+function ageProblem({ success, age, interval }: Judged): readonly Problem[] {
+  if (success === undefined || age === undefined) {
+    return [{ state: 'unknown', text: 'no successful full backup is on record' }];
+  }
+  if (age <= INTERVALS * interval) return [];
+  return [{ state: 'late', text: `the last success is ${spanText(age)} old, more than two intervals` }];
+}
