@@ -185,7 +185,7 @@ describe('The record of a run', () => {
       ['-m', '*.cpu'],
       ['--storage-path', 'x'],
     ]) {
-      assert.equal((await run([...words, ...typed], { env })).code, 0);
+      assert.equal((await run([...words, ...typed, '--create'], { env })).code, 0);
       assert.equal(await stamped(), false, typed.join(' '));
     }
     assert.equal(
