@@ -125,7 +125,11 @@ describe('the units', () => {
     for (const [site, variables] of Object.entries(sites)) {
       const out = await scratch.directory(site);
       const extra = JSON.stringify({ ...variables, out });
-      await passes('ansible-playbook', ['test/fleet/render.yml', '--extra-vars', extra], root);
+      await passes(
+        'ansible-playbook',
+        ['--inventory', 'localhost,', 'test/fleet/render.yml', '--extra-vars', extra],
+        root,
+      );
     }
   });
   after(() => scratch?.[Symbol.asyncDispose]());

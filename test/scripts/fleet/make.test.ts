@@ -31,7 +31,11 @@ describe('make, for a fleet,', () => {
       const group = target === 'list' || target === 'restore' ? ['GROUP=graphite'] : [];
       const { code, stdout, stderr } = await make(target, 'INVENTORY=/nope', 'YES=1', ...group);
       assert.equal(code, 2, `${target}: ${stdout}${stderr}`);
-      assert.match(stderr, /^Cannot find .* of the inventory \/nope: .*Unable to parse \/nope/m, target);
+      assert.match(
+        stderr,
+        /^Cannot find .* of the inventory \/nope: .*failed to parse inventory source \/nope/m,
+        target,
+      );
       assert.doesNotMatch(stderr, /ENOENT/, target);
     }
     for (const place of ['HOST=web', 'GROUP=other', 'YES=1']) {

@@ -26,7 +26,10 @@ describe('the hosts that Ansible would choose', () => {
   it('are an error when there is none', () => {
     for (const limit of ['nope', 'web', 'localhost'])
       assert.throws(() => matchingHosts({ inventory, limit }), { code: 'NO_HOSTS', message: new RegExp(`"${limit}"`) });
-    assert.throws(() => matchingHosts({ inventory: '/nope' }), { code: 'NO_HOSTS', message: /Unable to parse \/nope/ });
+    assert.throws(() => matchingHosts({ inventory: '/nope' }), {
+      code: 'NO_HOSTS',
+      message: /failed to parse inventory source \/nope/,
+    });
   });
 
   it('are one host only by its own name, never by that of a group', () => {
@@ -37,6 +40,14 @@ describe('the hosts that Ansible would choose', () => {
         { code: 'USAGE', message: /not the name of one host/ },
         name,
       );
+  });
+
+  it('are an error when one of several inventory files cannot be read, rather than fewer hosts', async () => {
+    const several = await scratch.directory('several');
+    await writeFile(`${several}/a`, '[graphite]\nh1\n');
+    assert.deepEqual(matchingHosts({ inventory: several }), ['h1']);
+    await writeFile(`${several}/b.yml`, 'all: [broken\n');
+    assert.throws(() => matchingHosts({ inventory: several }), { code: 'NO_HOSTS', message: /b\.yml/ });
   });
 
   it('are found without the password of variables in a vault', async () => {
