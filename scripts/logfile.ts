@@ -1,7 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { reasonOf } from '../lib/errors.ts';
+import { codeOf, reasonOf } from '../lib/errors.ts';
 import { makeDirectories } from '../lib/system/make-directories.ts';
+import { locateFile } from '../lib/tree/descent.ts';
+import { assertNoForeignHardLink } from '../lib/tree/linkrule.ts';
 import type { LogSink } from './log.ts';
 import { writeAll } from './writeall.ts';
 
@@ -48,14 +50,31 @@ export async function openLogFile(path: string, now: () => number = Date.now): P
 
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
-/** Without blocking: a FIFO that nobody reads would hold up the run, and no signal would be heard. */
+/**
+ * Without blocking: a FIFO that nobody reads would hold up the run, and no signal would be heard. By descriptors: in a
+ * directory of the service user, that user could have root write to any file.
+ */
 function open(path: string): number {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  const isLink = found?.isSymbolicLink() ?? false;
-  // In a directory of the service user, that user could have root write to any file.
-  if (isLink && found?.uid !== 0 && found?.uid !== process.geteuid?.())
-    throw new Error(`${path} is a symbolic link of user ${found?.uid}, not of root or this user: remove it`);
-  return openSync(path, APPEND | constants.O_NONBLOCK | (isLink ? 0 : constants.O_NOFOLLOW), 0o644);
+  if (found?.isSymbolicLink() && found.uid !== 0 && found.uid !== process.geteuid?.())
+    throw new Error(`${path} is a symbolic link of user ${found.uid}, not of root or this user: remove it`);
+  // What standard error is cannot be reached by names: /dev/stderr.
+  if (/^\/(?:dev|proc)\/(?!shm\/)/.test(path)) return openSync(path, APPEND | constants.O_NONBLOCK);
+  const place = locateFile(path, true);
+  try {
+    const descriptor = openSync(place.at, APPEND | constants.O_NONBLOCK | constants.O_NOFOLLOW, 0o644);
+    try {
+      assertNoForeignHardLink(path, fstatSync(descriptor), place.directory.stats());
+      return descriptor;
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+  } catch (error) {
+    throw Object.assign(new Error(reasonOf(error).replace(place.at, path), { cause: error }), { code: codeOf(error) });
+  } finally {
+    place.close();
+  }
 }
 
 function wasMoved(path: string, descriptor: number): boolean {

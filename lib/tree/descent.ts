@@ -28,12 +28,13 @@ export function openDirectory(path: string, make?: MakeDirectory): OpenDirectory
 /**
  * Opens the directory that a file is in, following links to the file as well: the name it returns was no link.
  *
+ * @param mayBeMissing whether a link may lead to a file that is not there yet, if its directory is.
  * @throws WhisperBackupError and others as {@link openDirectory} does.
  */
-export function locateFile(path: string): Place {
+export function locateFile(path: string, mayBeMissing = false): Place {
   let name = '';
   const directory = descend((descent) => {
-    name = descent.find(namesOf(path));
+    name = descent.find(namesOf(path), mayBeMissing);
   });
   return new Place(directory, name);
 }
@@ -89,7 +90,7 @@ class Descent {
   }
 
   /** Goes to where the last of the names really is. @returns its name there. */
-  find(names: readonly string[]): string {
+  find(names: readonly string[], mayBeMissing: boolean): string {
     const name = names.at(-1);
     if (name === undefined || name === '..')
       throw new WhisperBackupError('NOT_REGULAR', `Cannot read ${this.here.path}: it is not a regular file`);
@@ -102,11 +103,11 @@ class Descent {
     const link = join(this.here.path, name);
     const text = this.#read(entry, name);
     return this.#follow(link, entry, text, (way) => {
-      const found = this.find(way);
+      const found = this.find(way, mayBeMissing);
       const target = openEntry(this.here, found);
-      if (!target) throw danglingLink(link);
-      closeEntry(target);
-      return { result: found, target: target.stats };
+      if (target) closeEntry(target);
+      else if (!mayBeMissing) throw danglingLink(link);
+      return { result: found, target: target?.stats ?? this.here.stats() };
     });
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { lchown, link, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -103,6 +103,30 @@ describe('the log file', () => {
     const text = '2026-11-22T03:14:15+00:00;INFO;a;b \u00fc\n2026-11-22T03:14:15+00:00;WARN;c\n';
     assert.equal(await readFile(path, 'utf8'), text);
     file.close?.();
+  });
+
+  it('is not opened by root where another user leads it to a file of root', async () => {
+    const inUse = await mkdtemp(join(tmpdir(), 'whisper-backup-log-'));
+    const at = (...names: string[]) => join(inUse, ...names);
+    try {
+      for (const name of ['roots', 'users', 'users/own']) await mkdir(at(name));
+      await writeFile(at('roots', 'file'), 'root’s');
+      await symlink(at('roots'), at('users', 'directory'));
+      await symlink('own', at('users', 'fine'));
+      await symlink(at('roots', 'file'), at('users', 'link.log'));
+      await link(at('roots', 'file'), at('users', 'hard.log'));
+      await symlink(at('users', 'own', 'new.log'), at('roots', 'by root.log'));
+      for (const name of ['', 'own', 'directory', 'fine', 'link.log']) await lchown(at('users', name), 1234, 1234);
+      for (const name of ['directory/new.log', 'directory/file', 'link.log', 'hard.log'])
+        await assert.rejects(openLogFile(at('users', name)), /belongs to user|is a symbolic link of user/, name);
+      assert.deepEqual(await readdir(at('roots')), ['by root.log', 'file']);
+      assert.equal(await readFile(at('roots', 'file'), 'utf8'), 'root’s');
+      for (const path of [at('users', 'fine', 'a.log'), at('roots', 'by root.log'), '/dev/null'])
+        (await openLogFile(path)).close?.();
+      assert.deepEqual((await readdir(at('users', 'own'))).sort(), ['a.log', 'new.log']);
+    } finally {
+      await rm(inUse, { recursive: true });
+    }
   });
 
   it('is appended to, never cut', async () => {
