@@ -153,7 +153,11 @@ describe('whisper-backup status', () => {
     const other = ['-b', 'elsewhere'];
     assert.equal((await backup()).code, 0);
     for (const runs of [`${state}/runs`, `${stores}/parts/.whisper-backup/runs`]) await age(runs, 200_000);
-    for (const part of [['-m', 'servers.web1.cpu'], ['--exclude', '*.load'], [...other, '--create']]) {
+    for (const part of [
+      ['-m', 'servers.web1.cpu'],
+      ['--exclude', '*.load'],
+      [...other, '--create'],
+    ]) {
       assert.equal((await backup(...part)).code, 0);
       assert.equal((await status()).state, 'late', part.join(' '));
     }
