@@ -1,7 +1,11 @@
 /** How an operation tells what it does while it does it. Scripts turn this into log lines and a progress bar. */
 export interface Report {
-  /** A line for the log. Control characters in names were made harmless by the time it is shown. */
-  log(level: LogLevel, message: string): void;
+  /**
+   * A line for the log. Control characters in names were made harmless by the time it is shown.
+   *
+   * @param kind given where there may be a line for each metric: what they have in common, in the plural.
+   */
+  log(level: LogLevel, message: string, kind?: string): void;
   /** Called often; the receiver decides how often a person sees it. */
   progress(progress: Progress): void;
 }

@@ -231,11 +231,15 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
       const aside = await moveAside(metric, flaw, { ...reading, root });
       if (aside.movedTo !== undefined) {
         tally.add('moved');
-        report.log('info', `${dryRun ? 'Would move' : 'Moved'} ${flaw.key} to ${aside.movedTo}`);
+        report.log('info', `${dryRun ? 'Would move' : 'Moved'} ${flaw.key} to ${aside.movedTo}`, 'damaged objects');
       }
       tally.add('removed', aside.removed.length);
       for (const key of aside.removed)
-        report.log('info', `${dryRun ? 'Would delete' : 'Deleted'} ${key}: it is listed, but its object is gone`);
+        report.log(
+          'info',
+          `${dryRun ? 'Would delete' : 'Deleted'} ${key}: it is listed, but its object is gone`,
+          'keys without an object',
+        );
       return aside;
     } catch (error) {
       signal?.throwIfAborted();

@@ -7,6 +7,7 @@ import { exitCodeOfSummary } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonLine } from './jsonline.ts';
 import type { Log } from './log.ts';
+import { ManyLines } from './manylines.ts';
 import { partialBy } from './partialrun.ts';
 import { type ProgressView, progressBar, progressLines } from './progress.ts';
 import { splay } from './splay.ts';
@@ -55,15 +56,18 @@ export async function runOperation(
  */
 export async function reportOn(invocation: Invocation, operation: (run: Run) => Promise<Summary>): Promise<number> {
   const { config, interruption, log, output } = invocation;
+  const many = new ManyLines(log);
   const summary = await withProgress(invocation, (view) =>
     operation({
       report: {
-        ...reportTo(log),
+        log: (level, message, kind) =>
+          kind === undefined ? log.log(level, message) : many.write(level, message, kind),
         progress: (progress) => view.update(progress),
       },
       signal: interruption.signal,
     }),
   );
+  many.end();
   tellSummary(summary, log);
   if (config.json) await output.write(jsonLine(summary));
   if (interruption.exitCode !== undefined) {
@@ -83,7 +87,12 @@ async function withProgress(
   task: (view: ProgressView) => Promise<Summary>,
 ): Promise<Summary> {
   const bar = terminal.isTerminal && !config.quiet && !config.json && !config.debug;
-  using view = bar ? await progressBar(terminal, color) : progressLines(log);
+  let expected: number | undefined;
+  const look = async () => {
+    expected = await (await import('./expectedmetrics.ts')).expectedMetrics(config);
+  };
+  void look();
+  using view = bar ? await progressBar(terminal, color, () => expected) : progressLines(log, () => expected);
   return await task(view);
 }
 

@@ -56,7 +56,7 @@ export async function prune(store: ObjectStore, tally: Tally, options: PruneOpti
     const gone = due.passing.isDue && mayGo;
     if (gone) {
       tally.add('purged');
-      options.report.log('info', `Purging all ${stored.backups.length} backups of ${stored.metric}`);
+      options.report.log('info', `Purging all ${stored.backups.length} backups of ${stored.metric}`, 'metrics purged');
     }
     const removal = gone ? removalOf(stored) : partOf(surveyed.metric, due, tally, options);
     await remover.add(removal);
@@ -74,7 +74,8 @@ function partOf(metric: string, due: Due, tally: Tally, options: PruneOptions): 
   const swept = options.mayPurge ? due.swept : [];
   tally.add('retired', retired.length);
   for (const { object } of retired) options.report.log('debug', `Retiring ${object.key}`);
-  for (const object of swept) options.report.log('info', `Sweeping ${object.key}: it never became a backup`);
+  for (const object of swept)
+    options.report.log('info', `Sweeping ${object.key}: it never became a backup`, 'objects swept');
   return {
     metric,
     sha1s: retired.flatMap((backup) => backup.sha1Object?.key ?? []),
@@ -99,7 +100,11 @@ async function bury(
       await store.put(key, new Uint8Array(), { ...(signal && { signal }) });
       tally.add('tombstones');
       const span = options.rules.purge < 0 ? '' : ` for ${options.rules.purge} days`;
-      report.log('info', `${metric} is gone from the local tree: its backups stay${span}`);
+      report.log(
+        'info',
+        `${metric} is gone from the local tree: its backups stay${span}`,
+        'metrics gone from the local tree',
+      );
     } catch (error) {
       signal?.throwIfAborted();
       tally.fail({ metric, code: codeOf(error), reason: reasonOf(error) });

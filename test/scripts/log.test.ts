@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import type { LogLevel } from '../../lib/report.ts';
 import { createLog, type LogSink } from '../../scripts/log.ts';
 import { openLogFile } from '../../scripts/logfile.ts';
+import { ManyLines } from '../../scripts/manylines.ts';
 import { createTerminal, mayColor } from '../../scripts/terminal.ts';
 
 interface Kept extends LogSink {
@@ -48,6 +49,24 @@ describe('the log', () => {
     log.info('one');
     log.info('two');
     assert.deepEqual(terminal.lines, ['info one', 'error Cannot write the log any more: ENOSPC', 'info two']);
+  });
+});
+
+describe('lines of which there may be one for each metric', () => {
+  it('are shown twenty at most with a count, and are all in the log file', () => {
+    const [terminal, file] = [keep(), keep()];
+    const log = createLog(terminal, { debug: false });
+    log.add(file);
+    const many = new ManyLines(log);
+    for (let i = 0; i < 311; i++) many.write('info', `m${i} is gone`, 'metrics gone');
+    for (let i = 0; i < 20; i++) many.write('info', `s${i}`, 'objects swept');
+    many.end();
+    assert.equal(file.lines.length, 331);
+    assert.equal(terminal.lines.length, 41);
+    assert.equal(
+      terminal.lines.at(-1),
+      'info 311 metrics gone, of which the first 20 were named: the log file names all',
+    );
   });
 });
 
