@@ -12,6 +12,7 @@ import { countForeign } from './bucket/foreign.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
+import { DryRoom } from './dryroom.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import { hintForBucket } from './nothinghint.ts';
@@ -28,6 +29,7 @@ import { refusal } from './tree/refusal.ts';
 import { isInPart, type Part } from './verify/part.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
+import { rehearsePrefix } from './workers/rehearse.ts';
 import { deviceOf } from './workers/trace.ts';
 
 export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
@@ -89,6 +91,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   });
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
+  const dryRoom = new DryRoom();
   let used: { readonly oldest: Date; readonly newest: Date } | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
   const events = {
@@ -124,7 +127,8 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     pool.start();
     await store.open({ create: false, ...(signal && { signal }) });
     // Opened before anything is written, or syncfs(2) would not be told of every error.
-    if (!dryRun) await addTree(written, options);
+    if (dryRun) checkTree(options.prefix);
+    else await addTree(written, options);
     const visits = pMapIterable(
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       visit,
@@ -231,8 +235,9 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   }
 
   /** @returns what is to be tried next. */
-  function settle({ stored, backup: tried, older }: Attempt, result: BroughtBack | undefined): Attempt | undefined {
-    if (!result) return undefined;
+  function settle({ stored, backup: tried, older }: Attempt, came: BroughtBack | undefined): Attempt | undefined {
+    if (!came) return undefined;
+    const result = withRoom(stored.path, came);
     const { metric } = stored;
     tally.add('bytesFetched', result.fetched);
     if (result.outcome !== 'failed') {
@@ -258,6 +263,14 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     return { stored, backup, older: older.slice(0, -1) };
   }
 
+  /** In a dry run: a failure when those before it have taken the room that it needs. */
+  function withRoom(path: string, result: BroughtBack): BroughtBack {
+    if (result.outcome !== 'restored' || !result.room || dryRoom.take(result.room)) return result;
+    const error = refusal(Object.assign(new Error(), { code: 'ENOSPC' }), `restore ${options.prefix}/${path}.wsp`);
+    const { fetched } = result;
+    return { outcome: 'failed', code: 'ENOSPC', reason: reasonOf(error), backupDamaged: false, fetched };
+  }
+
   function count(metric: string, result: Exclude<Published, { outcome: 'failed' }>): void {
     tally.add(result.outcome);
     tally.add('bytesRestored', result.bytes);
@@ -265,6 +278,15 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     if (result.outcome === 'backfilled') tally.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
+  }
+}
+
+/** In a dry run: what prevents that the prefix is opened or made. */
+function checkTree(prefix: string): void {
+  try {
+    rehearsePrefix(prefix);
+  } catch (error) {
+    throw refusal(error, `make ${prefix}`);
   }
 }
 

@@ -77,12 +77,12 @@ export function backfillOpen(
   options: Pick<BackfillOptions, 'now' | 'dryRun' | 'sync'>,
 ): FillPlan {
   const plan = planFill({ local, source, now: options.now });
-  if (!options.dryRun && plan.writes.length > 0) {
-    assertNoForeignHardLink(place.path, fstatSync(fd), place.directory.stats());
-    write(fd, plan);
-    if (options.sync) fsyncSync(fd);
-    assertCurrent(place, fd);
-  }
+  if (plan.writes.length === 0) return plan;
+  assertNoForeignHardLink(place.path, fstatSync(fd), place.directory.stats());
+  if (options.dryRun) return plan;
+  write(fd, plan);
+  if (options.sync) fsyncSync(fd);
+  assertCurrent(place, fd);
   return plan;
 }
 

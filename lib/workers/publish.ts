@@ -17,6 +17,7 @@ import type { FillPlan } from '../whisper/fill.ts';
 import { inspect } from '../whisper/inspect.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
+import { type Room, rehearseFilling, rehearseMaking } from './rehearse.ts';
 import { type Trace, traceOfFill, traceOfNew } from './trace.ts';
 
 /** One backup to bring back. It crosses to a worker thread, so it is plain data. */
@@ -45,7 +46,13 @@ interface Remarked {
 export type Published =
   | (Remarked & { readonly outcome: 'unchanged'; readonly bytes: number })
   /** `trace`: how the file was left; none in a dry run. */
-  | (Remarked & { readonly outcome: 'restored'; readonly bytes: number; readonly trace?: Trace })
+  | (Remarked & {
+      readonly outcome: 'restored';
+      readonly bytes: number;
+      readonly trace?: Trace;
+      /** What it would take; in a dry run only. */
+      readonly room?: Room;
+    })
   | (Remarked & {
       readonly outcome: 'backfilled';
       readonly bytes: number;
@@ -103,8 +110,10 @@ async function publishAt(
     if (place && found) return await meet(place, data, task, stopped);
     // EEXIST says that carbon was quicker.
     const publishIt = (temporary: string) => place && nameNew(temporary, place.at);
-    const trace = place && !task.dryRun ? withTemporary(place, data, task, publishIt) : undefined;
-    return { outcome: 'restored', bytes: data.length, ...(trace && { trace }) };
+    if (task.dryRun || !place)
+      return { outcome: 'restored', bytes: data.length, room: rehearseMaking(task, place, data.length) };
+    const trace = withTemporary(place, data, task, publishIt);
+    return { outcome: 'restored', bytes: data.length, trace };
   } finally {
     place?.close();
   }
@@ -148,6 +157,7 @@ async function meetLinked(
 /** A local file is there. It stays, and gets what it lacks, unless it may be replaced. All under its exclusive lock. */
 async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
   const bytes = data.length;
+  if (task.dryRun) rehearseFilling(place);
   const open = await openToFill(place, task.dryRun ? 'read' : 'write', { ...task, stopped });
   try {
     const local = open.bytes;
@@ -157,8 +167,10 @@ async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: 
     if (!damage && damageOf(data))
       throw new WhisperBackupError('LOCAL_USABLE', `Cannot restore ${place.path} from a damaged file: ${remedy}`);
     if (task.overwrite || (damage && task.replaceDamaged)) {
-      const trace = task.dryRun ? undefined : replace(place, data, task);
-      return { outcome: 'restored', bytes, ...(trace && { trace }) };
+      // A damaged one is kept aside.
+      const replaces = task.overwrite ? local.length : 0;
+      if (task.dryRun) return { outcome: 'restored', bytes, room: rehearseMaking(task, place, bytes, replaces) };
+      return { outcome: 'restored', bytes, trace: replace(place, data, task) };
     }
     if (damage) throw localDamaged(place.path, local, damage, task);
     const { filled, writes } = fill(place, open, data, task);
