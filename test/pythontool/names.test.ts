@@ -3,12 +3,40 @@ import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
+import type { ObjectStore } from '../../lib/store/store.ts';
 import { backUp, bringBack, Clock, codesOf, listAll } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/pythonbucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
+import { keysOf } from '../store/collect.ts';
+
+/** The keys of all pairs, without their times. */
+async function rootsOf(store: ObjectStore): Promise<string[]> {
+  const pairs = (await keysOf(store)).filter((key) => /\.(wsp\.gz|sha1)$/.test(key));
+  return pairs.map((key) => key.replace(/\/[^/]*\.(wsp\.gz|sha1)$/, ' $1'));
+}
 
 describe('names', () => {
+  it('python tool #2: with --layout python, writes the keys that each version reads', async () => {
+    await using scratch = await createScratch();
+    await plantTree(scratch.at('tree'), ['servers/a.wsp']);
+    for (const [place, root] of [
+      // 0.3.0 without a storage path, the git head without one, and both with one.
+      [{}, ''],
+      [{ storagePathRaw: '/' }, '/'],
+      [{ storagePath: 'sp' }, 'sp/'],
+    ] as const) {
+      const store = createMemoryStore();
+      for (const expected of ['stored', 'unchanged']) {
+        const { counts } = await backUp(store, scratch.at('tree'), { ...place, layout: 'python' });
+        assert.equal(counts[expected], 1, `${root} ${expected}`);
+      }
+      assert.deepEqual(await rootsOf(store), [`${root}servers.a sha1`, `${root}servers.a wsp.gz`]);
+      const { counts } = await bringBack(store, scratch.at(`back${root.replace('/', '-')}`), place);
+      assert.equal(counts['restored'], 1);
+    }
+  });
+
   it('python tool #2: finds what every version wrote, with and without the leading slash in one bucket', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
