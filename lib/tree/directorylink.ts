@@ -1,6 +1,7 @@
 import { type BigIntStats, lstatSync, statSync } from 'node:fs';
-import { codeOf, reasonOf } from '../errors.ts';
-import { danglingLink, linkLoop, mayFollow, untrustedLink } from './linkrule.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { openDirectory } from './descent.ts';
+import { currentUser, danglingLink, linkLoop } from './linkrule.ts';
 
 /** A directory of the walk, and those that it was reached through. */
 export class Ancestors {
@@ -40,15 +41,15 @@ export type LookedAtLink =
 export function lookAtLink(within: Ancestors, name: string): LookedAtLink {
   const path = `${within.path}/${name}`;
   try {
-    const link = lstatSync(path, { throwIfNoEntry: false });
-    if (!link) return { kind: 'vanished' };
+    if (!lstatSync(path, { throwIfNoEntry: false })) return { kind: 'vanished' };
     const target = statSync(path, { bigint: true });
     if (!target.isDirectory()) return { kind: 'other' };
-    const owned = { uid: Number(target.uid) };
-    if (!mayFollow(link, owned)) return { kind: 'refused', error: untrustedLink(path, link, owned) };
+    // It knows the rule, which holds for links on the way as well. Others may follow every link.
+    if (currentUser() === 0) openDirectory(path).close();
     return within.includes(target) ? { kind: 'refused', error: linkLoop(path) } : { kind: 'directory' };
   } catch (error) {
     const code = codeOf(error);
+    if (error instanceof WhisperBackupError) return { kind: 'refused', error };
     if (code === 'ENOENT') return { kind: 'unknown', error: danglingLink(path, { cause: error }) };
     return { kind: 'unknown', error: code === 'ELOOP' ? linkLoop(path, { cause: error }) : asError(error) };
   }

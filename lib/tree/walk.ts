@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import { codeOf, WhisperBackupError } from '../errors.ts';
 import { stream } from '../stream/stream.ts';
 import { isSmallTree } from '../system/smalltree.ts';
+import { openDirectory } from './descent.ts';
+import { currentUser } from './linkrule.ts';
 import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
 import { unpack, type WalkBatch, type WalkTask } from './walkbatch.ts';
 
@@ -101,7 +103,10 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** @throws when the prefix is not a directory that can be listed. */
+/**
+ * @throws WhisperBackupError `TREE_MISSING` when the prefix is not a directory, `UNTRUSTED_LINK` when root may not follow
+ *   a link to it.
+ */
 export async function checkPrefix(prefix: string): Promise<void> {
   const found = await stat(prefix).catch((cause) => {
     throw new WhisperBackupError('TREE_MISSING', `Cannot read the local tree: ${prefix} (--prefix): ${cause.message}`, {
@@ -110,4 +115,5 @@ export async function checkPrefix(prefix: string): Promise<void> {
   });
   if (!found.isDirectory())
     throw new WhisperBackupError('TREE_MISSING', `Cannot read the local tree: ${prefix} (--prefix) is not a directory`);
+  if (currentUser() === 0) openDirectory(prefix).close();
 }

@@ -169,7 +169,12 @@ describe('walk', () => {
       await lchown(scratch.at('tree', name), 1234, 1234);
     }
     await symlink(scratch.at('others'), scratch.at('tree', 'by root'));
-    assert.deepEqual(await walked(scratch.at('tree')), ['by root/x', 'blind others.', 'blind roots.', 'users/x']);
+    // Root’s own link, by way of one that root may not follow.
+    await symlink(scratch.at('tree', 'others'), scratch.at('indirect'));
+    await symlink(scratch.at('indirect'), scratch.at('tree', 'by another'));
+    const blind = ['blind by another.', 'by root/x', 'blind others.', 'blind roots.'];
+    assert.deepEqual(await walked(scratch.at('tree')), [...blind, 'users/x']);
+    await rm(scratch.at('tree', 'by another'));
     assert.deepEqual(await walkAsNobody(scratch.at('tree')), ['by root/x', 'others/x', 'roots/x', 'users/x']);
   });
 
@@ -284,6 +289,10 @@ describe('checkPrefix', () => {
     await plantMetrics(scratch.path, ['a']);
     await checkPrefix(scratch.path);
     await assert.rejects(checkPrefix(scratch.at('b')), { code: 'TREE_MISSING', message: /\(--prefix\)/ });
+    await symlink(scratch.path, scratch.at('link'));
+    await checkPrefix(scratch.at('link'));
+    await lchown(scratch.at('link'), 1234, 1234);
+    await assert.rejects(checkPrefix(scratch.at('link')), { code: 'UNTRUSTED_LINK' });
     await assert.rejects(checkPrefix(scratch.at('a.wsp')), { code: 'TREE_MISSING', message: /is not a directory/ });
   });
 });
