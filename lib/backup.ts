@@ -6,6 +6,7 @@ import { claim } from './bucket/owner.ts';
 import { PartitionRecorder } from './bucket/partitions.ts';
 import { VanishedGuard, type VanishedOptions } from './bucket/vanished.ts';
 import { createCompressor } from './compress/engine.ts';
+import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
 import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
@@ -40,7 +41,8 @@ export interface BackupOptions
     LoadOptions,
     PurgeRules,
     FormatOptions,
-    VanishedOptions {
+    VanishedOptions,
+    EarlySummaryOptions {
   /** Back up damaged files, too. @default false */
   readonly includeDamaged?: boolean;
   /** Where to remember what files look like, so that one that has not changed need not be opened. @default nowhere */
@@ -84,10 +86,18 @@ interface Visited {
  *   `TREE_MISSING`, `NO_LOCKS`; the signal's reason. What befalls single metrics is in the summary.
  */
 export async function backup(store: ObjectStore, options: BackupOptions): Promise<Summary> {
+  const tally = new Tally([...COUNTS, ...PURGE_COUNTS]);
+  const about = { command: 'backup', store: store.name, dryRun: options.dryRun ?? false } as const;
+  return withEarlySummary(tally, about, options, async () => {
+    await backUp(store, options, tally);
+    return tally.finish(about);
+  });
+}
+
+async function backUp(store: ObjectStore, options: BackupOptions, tally: Tally): Promise<void> {
   const { report, signal, dryRun = false, layout = 'native', bytesInFlight = 2 ** 28 } = options;
   const rules = rulesOf(options, true);
   const now = options.now ?? (() => new Date());
-  const tally = new Tally([...COUNTS, ...PURGE_COUNTS]);
   const leftovers = new Leftovers();
   const judgement = new Judgement(tally, { ...options, rules, now: now(), clock: now, dryRun });
   if (layout === 'python' && options.algorithm === 'zst')
@@ -122,6 +132,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Backing up', done: 0, found: 0, complete: false };
   const partitions = new PartitionRecorder();
+  const underWay = new Set<Promise<unknown>>();
   const events = {
     stat: true,
     partitions,
@@ -162,7 +173,7 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     await vanished.remember(dryRun);
     const visits = pMapIterable(
       batched(untilStopped(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
-      visit,
+      trackedVisit,
       {
         concurrency: uploads.concurrency,
         backpressure: uploads.concurrency + WAITING,
@@ -182,6 +193,8 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
     await cache.keep();
   } finally {
     await uploads.close();
+    // What was under way counts, too.
+    await Promise.allSettled(underWay);
     await cache.close();
   }
 
@@ -195,7 +208,14 @@ export async function backup(store: ObjectStore, options: BackupOptions): Promis
   }
   await judgement.carryOut(store);
   await leftovers.sweep(store, tally, { ...options, dryRun });
-  return tally.finish({ command: 'backup', store: store.name, dryRun });
+
+  function trackedVisit(founds: readonly Found[]): Promise<readonly Visited[]> {
+    const visiting = visit(founds);
+    underWay.add(visiting);
+    const forget = () => underWay.delete(visiting);
+    visiting.then(forget, forget);
+    return visiting;
+  }
 
   /** @returns what is to be remembered of local files. */
   async function visit(founds: readonly Found[]): Promise<readonly Visited[]> {

@@ -3,6 +3,7 @@ import { pMapIterable } from 'p-map';
 import { countForeign } from './bucket/foreign.ts';
 import { claim } from './bucket/owner.ts';
 import { VanishedGuard, type VanishedOptions } from './bucket/vanished.ts';
+import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
 import { codeOf, reasonOf } from './errors.ts';
 import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
@@ -21,7 +22,8 @@ export interface PurgeOptions
     PlaceOptions,
     TreeOptions,
     PurgeRules,
-    Pick<VanishedOptions, 'bucketMemory'> {
+    Pick<VanishedOptions, 'bucketMemory'>,
+    EarlySummaryOptions {
   /** Only say what would be done; the store is to be wrapped so that it writes nothing. @default false */
   readonly dryRun?: boolean;
 }
@@ -36,11 +38,19 @@ const COUNTS = ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk'
  * @throws GuardError when the bucket is another machine's or tree's; StoreError; WhisperBackupError `TREE_MISSING`.
  */
 export async function purge(store: ObjectStore, options: PurgeOptions): Promise<Summary> {
+  const tally = new Tally(COUNTS);
+  const about = { command: 'purge', store: store.name, dryRun: options.dryRun ?? false } as const;
+  return withEarlySummary(tally, about, options, async () => {
+    await purgeGone(store, options, tally);
+    return tally.finish(about);
+  });
+}
+
+async function purgeGone(store: ObjectStore, options: PurgeOptions, tally: Tally): Promise<void> {
   const { report, signal, dryRun = false } = options;
   const rules = rulesOf(options, false);
   const clock = options.now ?? (() => new Date());
   const now = clock();
-  const tally = new Tally(COUNTS);
   const leftovers = new Leftovers();
   const judgement = new Judgement(tally, { ...options, rules, now, clock, dryRun });
   await checkPrefix(options.prefix);
@@ -83,5 +93,4 @@ export async function purge(store: ObjectStore, options: PurgeOptions): Promise<
   }
   await judgement.carryOut(store);
   await leftovers.sweep(store, tally, { ...options, dryRun });
-  return tally.finish({ command: 'purge', store: store.name, dryRun });
 }

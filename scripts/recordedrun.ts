@@ -51,13 +51,20 @@ export async function runRecorded(
     return await runOperation(invocation, command, (run) =>
       withStore({ config, log }, async (store, { threads, traffic }) => {
         const records = new RunRecords(placeOf(config));
+        let early: Summary | undefined;
+        const onEndedEarly = (summary: Summary) => {
+          early = withTraffic(summary, traffic);
+          run.onEndedEarly(early);
+        };
         try {
-          const summary = withTraffic(await operation(store, { ...run, onOwn: records.found, ...threads }), traffic);
+          const given = { ...run, onOwn: records.found, onEndedEarly, ...threads };
+          const summary = withTraffic(await operation(store, given), traffic);
           const exitCode = interruption.exitCode ?? exitCodeOfSummary(summary);
           await keeper?.leave({ exitCode, summary }, { store, records });
           return summary;
         } catch (cause) {
-          await keeper?.leave(endBy(cause, invocation), { store, records });
+          const end = endBy(cause, invocation);
+          await keeper?.leave(early ? { ...end, summary: early } : end, { store, records });
           throw cause;
         }
       }),

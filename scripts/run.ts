@@ -18,6 +18,8 @@ import { tellSummary } from './summarytext.ts';
 export interface Run {
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** Called with what was done by a run that the store ends early. */
+  readonly onEndedEarly: (summary: Summary) => void;
 }
 
 /**
@@ -57,6 +59,7 @@ export async function runOperation(
 export async function reportOn(invocation: Invocation, operation: (run: Run) => Promise<Summary>): Promise<number> {
   const { config, interruption, log, output } = invocation;
   const many = new ManyLines(log);
+  let early: Summary | undefined;
   const summary = await withProgress(invocation, (view) =>
     operation({
       report: {
@@ -65,9 +68,21 @@ export async function reportOn(invocation: Invocation, operation: (run: Run) => 
         progress: (progress) => view.update(progress),
       },
       signal: interruption.signal,
+      onEndedEarly: (summary) => {
+        early = summary;
+      },
     }),
-  );
-  many.end();
+  )
+    .finally(() => many.end())
+    .catch(async (error) => {
+      if (early) {
+        // What ended the run is reported as its error.
+        const { stopped: _, ...done } = early;
+        tellSummary(done, log);
+        if (config.json) await output.write(jsonLine(early));
+      }
+      throw error;
+    });
   tellSummary(summary, log);
   if (config.json) await output.write(jsonLine(summary));
   if (interruption.exitCode !== undefined) {

@@ -1,0 +1,26 @@
+import { codeOf, reasonOf } from './errors.ts';
+import { StoreError } from './store/errors.ts';
+import type { Summary, Tally } from './summary.ts';
+
+export interface EarlySummaryOptions {
+  /** Called with what was done so far when the store ends the run early; the error follows. */
+  readonly onEndedEarly?: (summary: Summary) => void;
+}
+
+/** Runs an operation. If the store ends it early, passes on what was done until then, and throws the error. */
+export async function withEarlySummary(
+  tally: Tally,
+  about: Parameters<Tally['finish']>[0],
+  { onEndedEarly }: EarlySummaryOptions,
+  operation: () => Promise<Summary>,
+): Promise<Summary> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (error instanceof StoreError && tally.get('metrics') > 0) {
+      tally.stop(codeOf(error), reasonOf(error));
+      onEndedEarly?.(tally.finish(about));
+    }
+    throw error;
+  }
+}
