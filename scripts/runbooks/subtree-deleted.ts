@@ -1,3 +1,4 @@
+import { carbonOption, startCarbon, stopCarbon } from './steps/carbon.ts';
 import { compareStep } from './steps/compare.ts';
 import { Fleet } from './steps/fleet.ts';
 import { listStep } from './steps/list.ts';
@@ -13,6 +14,8 @@ const subtreeDeleted: Runbook = {
     { ...metricsOption, isRequired: true },
     { name: 'date', value: 'date', kind: 'date', text: 'When it was deleted: newest backups before that (now)' },
     fallbackOption,
+    { name: 'stop-carbon', text: 'Stop carbon for the restore: it may drop points of files that it creates meanwhile' },
+    carbonOption,
   ],
   plan,
 };
@@ -23,16 +26,21 @@ function plan(values: Values): Plan {
   const globs = values.all('metrics');
   const date = values.one('date');
   const wish = { globs, date, args: fallbackOf(values), asks: `Restore ${globs.join(' ')} on ${host}?` };
+  const isStopping = values.is('stop-carbon');
   return {
     steps: [
       listStep(fleet, host, { globs, date }),
       previewStep(fleet, host, wish),
+      ...(isStopping ? [stopCarbon(fleet, host, values)] : []),
       ...restoreSteps(fleet, host, wish),
+      ...(isStopping ? [startCarbon(fleet, host, values)] : []),
       compareStep(fleet, host, { globs, date }),
     ],
     mind: [
       'Points that came between the last backup and the deletion are lost.',
-      'Carbon may go on: files that it has made anew keep their points, and get the old ones.',
+      isStopping
+        ? 'Carbon is stopped for the restore; relays keep new points as long as their queues hold.'
+        : 'Carbon may go on: files that it has made anew keep their points, and get the old ones.',
     ],
   };
 }

@@ -139,6 +139,20 @@ describe('the runbooks', () => {
     assert.match(stdout, /^Stopped at step 'compare': 7 metrics of the bucket have no file on the host$/m);
   });
 
+  it('stop carbon for the restore of a subtree when told to, and start it again', async () => {
+    const on = await bastion();
+    const sample = samples['subtree-deleted'] ?? [];
+    const steps = async (...options: string[]): Promise<string[]> => {
+      const { code, stdout } = await on.run('subtree-deleted', ...sample, ...options, '--dry-run', '--json');
+      assert.equal(code, 0, stdout);
+      return JSON.parse(stdout).steps.map(({ id }: { id: string }) => id);
+    };
+    const usual = await steps();
+    assert.deepEqual(usual, ['list', 'preview', 'restore', 'compare']);
+    const stopping = await steps('--stop-carbon', '--carbon-unit', 'carbon-cache@a');
+    assert.deepEqual(stopping, ['list', 'preview', 'stop-carbon', 'restore', 'start-carbon', 'compare']);
+  });
+
   it('wait for a run that holds the lock on the host, as one that was interrupted does', async () => {
     const on = await bastion();
     await on.answer(1, 'echo "h1 | FAILED | rc=11 >>"; exit 2');
