@@ -26,7 +26,7 @@ function byNobody(...words: readonly string[]) {
 
 describe('A log and a state directory that were not named, and cannot be written', () => {
   it('are warned of once in a run, which goes on', async () => {
-    const { code, stderr } = await byNobody('backup', '--quiet');
+    const { code, stderr } = await byNobody('backup', '--quiet', '--create');
     assert.equal(code, 0, stderr);
     const lines = stderr.trim().split('\n');
     assert.equal(lines.length, 2, stderr);
