@@ -100,7 +100,7 @@ async function lock(path: string, descriptor: number, isNew: boolean): Promise<O
   // Its last holder may have removed it since it was opened.
   const now = fstatSync(descriptor);
   if (!isAt(path, now) || now.nlink !== found.nlink) return 'changed';
-  if (isNew) writeSync(descriptor, MARK);
+  if (isNew) mark(descriptor);
   else if (now.size === 0 && !isPython && !isSettled(now)) return 'changed';
   if (dead !== undefined) unlinkIfAllowed(dead);
   return undefined;
@@ -130,6 +130,15 @@ function remove({ path, descriptor }: LockFile): void {
   const file = fstatSync(descriptor);
   if ((file.size === 0 || isMarked(descriptor)) && isAt(path, file)) unlinkIfAllowed(path);
   closeSync(descriptor);
+}
+
+/** Without its mark, on a full disk, the file is a lock all the same; a killed run's is then taken over 2 s later. */
+function mark(descriptor: number): void {
+  try {
+    writeSync(descriptor, MARK);
+  } catch {
+    // See above.
+  }
 }
 
 function isMarked(descriptor: number): boolean {
