@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import type { Backup } from './bucket/metric.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
+import { contentBytesOf } from './compress/contentsize.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import type { ObjectStore } from './store/store.ts';
 import { FILE_BYTES } from './tree/readfile.ts';
@@ -19,6 +21,8 @@ export type BringBackRules = Omit<PublishTask, 'backup' | 'path'>;
 export interface BringBackContext {
   readonly store: ObjectStore;
   readonly publish: (task: PublishTask) => Promise<Published>;
+  /** Runs a task when so many uncompressed bytes may be held. */
+  readonly within: <T>(bytes: number, task: () => Promise<T>) => Promise<T>;
   readonly signal?: AbortSignal;
 }
 
@@ -29,9 +33,23 @@ export type BroughtBack = Published & {
 
 /** Fetches one backup, and publishes it. Never throws. */
 export async function bringBack(
+  backup: BackupToBring,
+  rules: BringBackRules,
+  context: BringBackContext,
+): Promise<BroughtBack> {
+  const result = await bringBackOnce(backup, rules, context, true);
+  if (!('code' in result) || result.code !== 'COMPRESSION_UNDERSTATED') return result;
+  // Of several gzip members only the last one's size was known.
+  const again = await bringBackOnce(backup, rules, context, false);
+  return { ...again, fetched: result.fetched + again.fetched };
+}
+
+/** @param isBelieved whether the backup's own word is taken for how large it will be; else it gets all the memory there is. */
+async function bringBackOnce(
   { path, backup }: BackupToBring,
   rules: BringBackRules,
   context: BringBackContext,
+  isBelieved: boolean,
 ): Promise<BroughtBack> {
   const { store, signal } = context;
   const { object, algorithm } = backup;
@@ -41,10 +59,22 @@ export async function bringBack(
     const sha1 = await sha1Of(backup, store, signal);
     const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
     fetched = body.length;
-    const published = await context.publish({ ...rules, path, backup: { key: object.key, body, algorithm, sha1 } });
+    const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
+    const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
+    const bytes = (reservedBytes ?? FILE_BYTES) + localBytes(`${rules.prefix}/${path}.wsp`);
+    const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded }));
     return { ...published, fetched };
   } catch (error) {
     const isDamage = error instanceof WhisperBackupError && (error.code === 'BAD_SHA1' || error.code === 'NOT_FOUND');
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: isDamage, fetched };
+  }
+}
+
+/** A local file that is there is read, too. */
+function localBytes(file: string): number {
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return 0;
   }
 }

@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { pMapIterable } from 'p-map';
+import { ByteBudget } from './bytebudget.ts';
 import { Lags } from './drill/lags.ts';
 import { type DrillPlan, planDrill } from './drill/plan.ts';
 import type { DifferingPoint, DrillReport } from './drill/report.ts';
@@ -150,7 +151,9 @@ function take(restored: Summary, tally: Tally): void {
 
 /** Sets each restored file against the live one. */
 async function compareTrees(restored: string, began: Date, options: DrillOptions, tally: Tally): Promise<Found> {
-  const { report, signal, prefix, processes = 4, flock = true, fileLockTimeout = 10 } = options;
+  const { report, signal, prefix, processes = 4, bytesInFlight = 2 ** 28 } = options;
+  const { flock = true, fileLockTimeout = 10 } = options;
+  const budget = new ByteBudget(bytesInFlight);
   const lags = new Lags();
   const differing: DifferingPoint[] = [];
   const until = Math.floor(began.getTime() / 1000);
@@ -176,10 +179,12 @@ async function compareTrees(restored: string, began: Date, options: DrillOptions
   signal?.throwIfAborted();
   return { lags, differing };
 
-  async function visit({ metric, path, file }: LocalFile): Promise<{ metric: string; found: Likeness }> {
+  async function visit({ metric, path, file, stat }: LocalFile): Promise<{ metric: string; found: Likeness }> {
     try {
       const live = `${prefix}/${path}.wsp`;
-      return { metric, found: await pool.likeness({ live, restored: file, until, flock, fileLockTimeout }) };
+      const task = { live, restored: file, until, flock, fileLockTimeout };
+      // Both are held, and mostly they have the same size.
+      return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.likeness(task)) };
     } catch (error) {
       return { metric, found: { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } };
     }
@@ -206,7 +211,7 @@ async function compareTrees(restored: string, began: Date, options: DrillOptions
 }
 
 async function* filesOf(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<LocalFile> {
-  for await (const item of walk(prefix, { ...(signal && { signal }) })) {
+  for await (const item of walk(prefix, { stat: true, ...(signal && { signal }) })) {
     if (signal?.aborted) return;
     // All there is was restored just now: there are no blind spots.
     if (item.kind === 'file') yield item;

@@ -20,6 +20,7 @@ import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions 
 import type { PublishedFile } from './publishedfiles.ts';
 import { Rechecks } from './rechecks.ts';
 import { countRemark } from './remark.ts';
+import { SharedBudget, ShareSpender } from './sharedbudget.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Damaged, type Summary, Tally } from './summary.ts';
 import { FileSystems } from './system/filesystems.ts';
@@ -82,7 +83,9 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   const now = options.now ?? (() => new Date());
   const tally = new Tally(COUNTS);
   const isSelected = selector(options);
-  const budget = new ByteBudget(bytesInFlight);
+  // Compressed, as they came; and uncompressed.
+  const bodies = new ByteBudget(bytesInFlight);
+  const inFlight = new SharedBudget(bytesInFlight, tasksAtOnce(processes));
   const pool = new WorkerPool({
     threads: processes,
     ...(options.threadStore && { store: options.threadStore }),
@@ -214,18 +217,20 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       ...(options.owner && { owner: options.owner }),
       ...different,
     };
-    const context: BringBackContext = {
+    const context: Omit<BringBackContext, 'within'> = {
       store,
       publish: (task) => pool.publish(task),
       ...(signal && { signal }),
     };
-    // Each backup, and the file it becomes.
-    const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size * 5, 0);
+    const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size, 0);
     try {
-      return await budget.run(bytes, async () =>
-        options.threadStore
-          ? pool.bringBack({ backups, rules })
-          : Promise.all(backups.map((backup) => bringBack(backup, rules, context))),
+      return await bodies.run(bytes, () =>
+        inFlight.lend((share) => {
+          if (options.threadStore) return pool.bringBack({ backups, rules, share });
+          const spender = new ShareSpender(share, signal);
+          const within: BringBackContext['within'] = (bytes, task) => spender.run(bytes, task);
+          return Promise.all(backups.map((backup) => bringBack(backup, rules, { ...context, within })));
+        }),
       );
     } catch (error) {
       // The thread died: the others go on.

@@ -93,6 +93,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     await claim(store, { ...options, ...repair, ...prefix, adopt: repair.adopt ?? false, now });
   }
 
+  const bodies = new ByteBudget(bytesInFlight);
   const budget = new ByteBudget(bytesInFlight);
   let threads: WorkerPool | undefined;
   // Threads take long to start, and the listing alone needs none.
@@ -105,7 +106,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     return threads;
   };
   const onFetched = (bytes: number) => tally.add('bytesFetched', bytes);
-  const reading = { store, pool, budget, includeDamaged, onFetched, ...signalled };
+  const reading = { store, pool, bodies, budget, includeDamaged, onFetched, ...signalled };
   const judging = {
     store,
     place: options,

@@ -47,8 +47,10 @@ export class Remover {
   }
 
   async add(removal: Removal): Promise<void> {
+    const keys = removal.sha1s.length + removal.data.length + removal.tombstones.length;
+    if (keys === 0) return;
     this.#batch.push(removal);
-    this.#keys += removal.sha1s.length + removal.data.length + removal.tombstones.length;
+    this.#keys += keys;
     if (this.#keys >= BATCH_KEYS) await this.flush();
   }
 

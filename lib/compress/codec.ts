@@ -37,6 +37,10 @@ export interface DecodeBound {
    * reaches the caller as it is.
    */
   readonly sizeOf?: (head: Uint8Array) => number | undefined;
+  /** How large the output is expected to be: memory up to this size is allocated at once. */
+  readonly expectedBytes?: number;
+  /** Memory for the output, of at least that many bytes, with anything in it. The result may then be a view of it. */
+  readonly memory?: (bytes: number) => Uint8Array;
 }
 
 /** Decompresses one complete stream. Synchronous and reusable, like {@link Compressor}. */
@@ -44,7 +48,7 @@ export interface Decompressor {
   readonly algorithm: Algorithm;
   readonly engine: EngineName;
   /**
-   * The result owns its `ArrayBuffer`, so that it can be transferred to another thread.
+   * The result owns its memory, unless the bound gives some.
    *
    * @throws CompressionError when the stream is damaged, cut, or larger than the bound.
    */

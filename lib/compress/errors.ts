@@ -1,12 +1,17 @@
 import { WhisperBackupError } from '../errors.ts';
 
-export type CompressionErrorCode = 'COMPRESSION_DAMAGED' | 'COMPRESSION_TOO_LARGE' | 'ENGINE_UNAVAILABLE';
+export type CompressionErrorCode =
+  | 'COMPRESSION_DAMAGED'
+  | 'COMPRESSION_TOO_LARGE'
+  | 'COMPRESSION_UNDERSTATED'
+  | 'ENGINE_UNAVAILABLE';
 
 /**
  * A stream cannot be decompressed, or an engine cannot be used.
  *
  * - `COMPRESSION_DAMAGED`: the bytes are not one whole, sound stream;
  * - `COMPRESSION_TOO_LARGE`: they hold more than the caller's bound allows;
+ * - `COMPRESSION_UNDERSTATED`: they hold more than they said, for which memory was reserved;
  * - `ENGINE_UNAVAILABLE`: this host lacks the library.
  */
 export class CompressionError extends WhisperBackupError {

@@ -5,7 +5,7 @@ import { tooLarge } from './errors.ts';
 export const HEAD_BYTES = 4096;
 /** What is allocated first, whatever the stream says of its size. */
 const FIRST_BYTES = 64 * 1024;
-/** A size told by the head is allocated at once up to here; beyond, memory grows with the bytes that really come. */
+/** A size told by the head is allocated at once up to here, or up to what is expected; beyond, memory grows with the bytes that really come. */
 const EAGER_BYTES = 16 * 1024 * 1024;
 
 /** What every output begins with: most files fit, and to allocate it for each costs more than to copy the file out. */
@@ -15,7 +15,7 @@ const first = new Uint8Array(FIRST_BYTES);
 export class BoundedOutput {
   readonly #format: string;
   readonly #bound: DecodeBound;
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array = new Uint8Array(0);
   #length = 0;
   #limit: number;
   #asked = false;
@@ -37,6 +37,11 @@ export class BoundedOutput {
     return this.#limit - this.#length;
   }
 
+  /** How much memory may be allocated before the bytes are there. */
+  get eagerBytes(): number {
+    return Math.max(EAGER_BYTES, this.#bound.expectedBytes ?? 0);
+  }
+
   /** Whether the head was there and has set the limit as far as it tells one. */
   get limited(): boolean {
     return this.#asked;
@@ -52,6 +57,16 @@ export class BoundedOutput {
     if (chunk.length > this.room) throw this.overflow();
     this.#reserve(chunk.length);
     this.#buffer.set(chunk, this.#length);
+    this.commit(chunk.length);
+  }
+
+  /** As {@link append}, of memory that nobody else uses: it is taken instead of copied if it is all so far. */
+  adopt(chunk: Uint8Array): void {
+    if (this.#length > 0 || chunk.length <= FIRST_BYTES || chunk.length > this.room) {
+      this.append(chunk);
+      return;
+    }
+    this.#buffer = chunk;
     this.commit(chunk.length);
   }
 
@@ -84,8 +99,9 @@ export class BoundedOutput {
   /** Everything written, in a buffer of its own. */
   finish(): Uint8Array {
     if (!this.#asked) this.#ask(new Uint8Array(0));
-    const isOwn = this.#buffer !== first && this.#length === this.#buffer.length;
-    return isOwn ? this.#buffer : this.#buffer.slice(0, this.#length);
+    const isWhole = this.#length === this.#buffer.length || this.#bound.memory !== undefined;
+    const isOwn = this.#buffer !== first && isWhole;
+    return isOwn ? this.since(0) : this.#buffer.slice(0, this.#length);
   }
 
   overflow(): Error {
@@ -103,12 +119,14 @@ export class BoundedOutput {
     const needed = this.#length + bytes;
     if (needed <= this.#buffer.length) return;
     const grown = Math.max(needed, 2 * this.#buffer.length, FIRST_BYTES);
-    const told = this.#asked && this.#limit <= EAGER_BYTES;
+    const { memory } = this.#bound;
+    const told = this.#asked && this.#limit <= this.eagerBytes;
     if (this.#buffer.length === 0 && !told && grown <= Math.min(first.length, this.#limit)) {
       this.#buffer = first;
       return;
     }
-    const buffer = new Uint8Array(told ? this.#limit : Math.min(grown, this.#limit));
+    const size = told ? this.#limit : Math.min(grown, this.#limit);
+    const buffer = memory ? memory(size).subarray(0, size) : new Uint8Array(size);
     buffer.set(this.since(0));
     this.#buffer = buffer;
   }

@@ -29,8 +29,10 @@ const raw: RawInflate = {
   crc32,
   inflate(data, output) {
     if (!output.limited) output.limitBy(inflateHead(data));
-    // All in one chunk when its size is known: then nothing is joined afterwards.
-    const chunkSize = output.limited && output.length === 0 ? Math.min(output.room, CHUNK_MAX_BYTES) : CHUNK_BYTES;
+    // All in one chunk when its size is known: then nothing is joined afterwards. With room for one byte more, or zlib
+    // would begin another chunk.
+    const isKnown = output.limited && output.length === 0 && output.room <= output.eagerBytes;
+    const chunkSize = isKnown ? output.room + 1 : CHUNK_BYTES;
     try {
       const { buffer, engine } = withInfo(
         inflateRawSync(data, {
@@ -40,7 +42,7 @@ const raw: RawInflate = {
           maxOutputLength: Math.max(output.room, 1),
         }),
       );
-      output.append(buffer);
+      output.adopt(new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length));
       return engine.bytesWritten;
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw output.overflow();
@@ -51,7 +53,6 @@ const raw: RawInflate = {
 
 const CHUNK_BYTES = 64 * 1024;
 const CHUNK_MIN_BYTES = 1024;
-const CHUNK_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
  * The first bytes of a deflate stream's output: at least 4 KiB unless it has less.

@@ -1,6 +1,7 @@
 import type { Backup } from '../bucket/metric.ts';
 import { sha1Of } from '../bucket/storedsha1.ts';
 import type { ByteBudget } from '../bytebudget.ts';
+import { contentBytesOf } from '../compress/contentsize.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import type { Remark } from '../remark.ts';
 import { StoreError } from '../store/errors.ts';
@@ -20,6 +21,9 @@ export type Reading =
 export interface ReadingContext {
   readonly store: ObjectStore;
   readonly pool: () => WorkerPool;
+  /** Of bodies, compressed as they came. */
+  readonly bodies: ByteBudget;
+  /** Of uncompressed files. */
   readonly budget: ByteBudget;
   /** Also decode a damaged file that is larger than its header accounts for. */
   readonly includeDamaged: boolean;
@@ -34,22 +38,35 @@ export interface ReadingContext {
  * @throws the signal's reason.
  */
 export async function readBackup(backup: Backup, engine: string, context: ReadingContext): Promise<Reading> {
-  const { object } = backup;
-  const { budget, includeDamaged, pool, signal, store } = context;
-  // The backup, and the file it becomes.
-  return budget.run(object.size * 5, async () => {
+  return context.bodies.run(backup.object.size, async () => {
+    const { signal } = context;
     try {
-      signal?.throwIfAborted();
-      const sha1 = await sha1Of(backup, store, signal);
-      const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
-      context.onFetched(body.length);
-      const encoded = { key: object.key, body, algorithm: backup.algorithm, sha1 };
-      return await pool().check({ backup: encoded, engine, includeDamaged });
+      const read = await checkOnce(backup, engine, context, true);
+      if (!('code' in read) || read.code !== 'COMPRESSION_UNDERSTATED') return read;
+      // Of several gzip members only the last one's size was known.
+      return await checkOnce(backup, engine, context, false);
     } catch (error) {
       signal?.throwIfAborted();
       return await meaningOf(error, backup, context);
     }
   });
+}
+
+/** @param isBelieved whether the backup's own word is taken for how large it will be; else it gets all the memory there is. */
+async function checkOnce(
+  backup: Backup,
+  engine: string,
+  { store, budget, includeDamaged, pool, onFetched, signal }: ReadingContext,
+  isBelieved: boolean,
+): Promise<Reading> {
+  const { object, algorithm } = backup;
+  signal?.throwIfAborted();
+  const sha1 = await sha1Of(backup, store, signal);
+  const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
+  onFetched(body.length);
+  const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
+  const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
+  return budget.run(reservedBytes ?? FILE_BYTES, () => pool().check({ backup: encoded, engine, includeDamaged }));
 }
 
 /** What it means for a backup that it could not be had. */

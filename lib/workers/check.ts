@@ -1,7 +1,9 @@
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import { type Remark, remarkOn } from '../remark.ts';
+import type { Room } from '../tree/readfile.ts';
 import { inspect } from '../whisper/inspect.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
+import { Scratch } from './scratch.ts';
 
 /** One backup to look into. It crosses to a worker thread, so it is plain data. */
 export interface CheckTask {
@@ -18,10 +20,15 @@ export type Checked =
   /** `failed`: it could not be looked into, which says nothing about it. */
   | { readonly outcome: 'damaged' | 'failed'; readonly code: string; readonly reason: string };
 
+/** The thread's. */
+const scratch = new Scratch();
+
 /** Decodes one backup and checks it. Never throws. */
 export async function check({ backup, ...options }: CheckTask): Promise<Checked> {
   try {
-    const remark = remarkOn(inspect(await decodeBackup(backup, options)));
+    // Looked at before its memory is used again.
+    const look = async (memory: Room) => remarkOn(inspect(await decodeBackup(backup, { ...options, memory })));
+    const remark = await scratch.lend(look);
     return { outcome: 'sound', ...(remark && { remark }) };
   } catch (error) {
     const code = codeOf(error);

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { claimedBytes } from '../compress/claimedsize.ts';
-import type { Algorithm } from '../compress/codec.ts';
+import type { Algorithm, Decompressor } from '../compress/codec.ts';
 import { createDecompressor } from '../compress/engine.ts';
-import { WhisperBackupError } from '../errors.ts';
-import { FILE_BYTES } from '../tree/readfile.ts';
+import { CompressionError } from '../compress/errors.ts';
+import { codeOf, WhisperBackupError } from '../errors.ts';
+import { collectYoungGarbage } from '../system/collect-garbage.ts';
+import { FILE_BYTES, type Room } from '../tree/readfile.ts';
 import { isCompressed, MAX_TRAILING_BYTES, sizeOf } from '../whisper/header.ts';
 
 /** A backup as it came from the store. */
@@ -13,7 +15,12 @@ export interface EncodedBackup {
   readonly algorithm: Algorithm;
   /** Of the uncompressed file. */
   readonly sha1: string;
+  /** How many bytes are reserved for what it becomes. @default as many as a file may have */
+  readonly reservedBytes?: number;
 }
+
+/** For files of this size it is worth to free first what the last one took. */
+const LARGE_BYTES = 2 ** 22;
 
 /** What a stream that does not say how much it holds may become without a readable Whisper header. */
 const UNSOUND_BYTES = 2 ** 24;
@@ -23,21 +30,20 @@ export interface DecodeOptions {
   readonly engine?: string;
   /** Believe the stream's own size where the header does not account for it. @default false */
   readonly includeDamaged?: boolean;
+  /** Where the file goes, of which the result is then a view. @default memory of its own */
+  readonly memory?: Room;
 }
 
 /**
  * Decompresses a backup, and checks that it is whole and what was stored; not what it holds.
  *
- * @throws CompressionError, or WhisperBackupError `WRONG_SHA1`.
+ * @throws CompressionError (`COMPRESSION_UNDERSTATED` when it needs more than was reserved), or WhisperBackupError
+ *   `WRONG_SHA1`.
  */
 export async function decodeBackup(backup: EncodedBackup, options: DecodeOptions = {}): Promise<Uint8Array> {
-  const { engine = 'auto', includeDamaged = false } = options;
-  const { algorithm, body } = backup;
-  const decompressor = await createDecompressor({ algorithm, engine });
-  const claimed = claimedBytes(algorithm, body);
-  const most = includeDamaged ? FILE_BYTES : MAX_TRAILING_BYTES;
-  const bound = { maxBytes: FILE_BYTES, sizeOf: (head: Uint8Array) => boundOf(head, claimed, most) };
-  const data = decompressor.decompress(body, bound);
+  const decompressor = await createDecompressor({ algorithm: backup.algorithm, engine: options.engine ?? 'auto' });
+  if ((backup.reservedBytes ?? 0) >= LARGE_BYTES) collectYoungGarbage();
+  const data = decompress(decompressor, backup, options);
   const sha1 = createHash('sha1').update(data).digest('hex');
   if (sha1 !== backup.sha1) {
     throw new WhisperBackupError(
@@ -46,6 +52,34 @@ export async function decodeBackup(backup: EncodedBackup, options: DecodeOptions
     );
   }
   return data;
+}
+
+function decompress(
+  decompressor: Decompressor,
+  { algorithm, body, reservedBytes }: EncodedBackup,
+  { includeDamaged = false, memory }: DecodeOptions,
+): Uint8Array {
+  const claimed = claimedBytes(algorithm, body);
+  const most = includeDamaged ? FILE_BYTES : MAX_TRAILING_BYTES;
+  const maxBytes = Math.min(FILE_BYTES, reservedBytes ?? FILE_BYTES);
+  let allowed = FILE_BYTES;
+  const sizeOfHead = (head: Uint8Array) => {
+    const bound = boundOf(head, claimed, most);
+    allowed = bound ?? FILE_BYTES;
+    return bound;
+  };
+  try {
+    return decompressor.decompress(body, {
+      maxBytes,
+      sizeOf: sizeOfHead,
+      ...(reservedBytes !== undefined && { expectedBytes: reservedBytes }),
+      ...(memory && { memory }),
+    });
+  } catch (error) {
+    if (codeOf(error) !== 'COMPRESSION_TOO_LARGE' || maxBytes >= allowed) throw error;
+    const message = `Cannot decompress: it holds more than the ${maxBytes} bytes that it says`;
+    throw new CompressionError('COMPRESSION_UNDERSTATED', message, { cause: error });
+  }
 }
 
 /**

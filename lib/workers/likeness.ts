@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
-import type { LockOptions, Room } from '../tree/readfile.ts';
+import { type LockOptions, openRegular, type Room, readInto } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { inspect } from '../whisper/inspect.ts';
@@ -36,25 +36,36 @@ export type Likeness =
   /** `skipped`: it has vanished, is being created, or is of a format whose points cannot be read. */
   | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
 
-/** The thread's. */
+/** The thread's: for the live file, and the restored one. */
 const scratch = new Scratch();
+const restoredScratch = new Scratch();
 
 const EXAMPLES = 20;
 
 /** Reads the live file as a backup does, under its lock, and compares it with the restored one. Never throws. */
 export function likeness(task: LikenessTask, stopped: () => boolean): Promise<Likeness> {
-  return scratch.lend((room) => likenessIn(room, task, stopped));
+  return scratch.lend((room) => restoredScratch.lend((other) => likenessIn(room, other, task, stopped)));
 }
 
-async function likenessIn(room: Room, task: LikenessTask, stopped: () => boolean): Promise<Likeness> {
+async function likenessIn(room: Room, other: Room, task: LikenessTask, stopped: () => boolean): Promise<Likeness> {
   try {
     const { bytes } = await readGently(task.live, { ...task, stopped }, room);
     if (bytes.length === 0) throw new WhisperBackupError('BEING_CREATED', `${task.live} is empty`);
-    return compare(bytes, new Uint8Array(readFileSync(task.restored)), task);
+    return compare(bytes, readRestored(task.restored, other), task);
   } catch (error) {
     const code = codeOf(error);
     const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';
     return { outcome, code, reason: reasonOf(error) };
+  }
+}
+
+function readRestored(file: string, room: Room): Uint8Array {
+  const { fd, stats } = openRegular(file, 'read');
+  try {
+    const size = Number(stats.size);
+    return readInto(fd, room(size).subarray(0, size));
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -9,7 +9,7 @@ import type { OpenDirectory } from '../tree/opendirectory.ts';
 import { Place } from '../tree/openplace.ts';
 import { type FileToFill, openToFill } from '../tree/opentofill.ts';
 import { giveTo, type Owner, placeDirectory } from '../tree/place.ts';
-import type { LockOptions } from '../tree/readfile.ts';
+import type { LockOptions, Room as Memory } from '../tree/readfile.ts';
 import { refusal } from '../tree/refusal.ts';
 import { temporaryName } from '../tree/temporary.ts';
 import { FillRefusedError, type WhisperError } from '../whisper/errors.ts';
@@ -18,6 +18,7 @@ import { inspect } from '../whisper/inspect.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { type Room, rehearseFilling, rehearseMaking } from './rehearse.ts';
+import { Scratch } from './scratch.ts';
 import { type Trace, traceOfFill, traceOfNew } from './trace.ts';
 
 /** One backup to bring back. It crosses to a worker thread, so it is plain data. */
@@ -62,12 +63,19 @@ export type Published =
   /** `backupDamaged`: an older backup might do. */
   | { readonly outcome: 'failed'; readonly code: string; readonly reason: string; readonly backupDamaged: boolean };
 
+/** The thread's. */
+const scratch = new Scratch();
+
 /** Decodes, checks and publishes one backup. Never throws; a failure leaves what is local as it was. */
-export async function publish(task: PublishTask, stopped: () => boolean): Promise<Published> {
+export function publish(task: PublishTask, stopped: () => boolean): Promise<Published> {
+  return scratch.lend((memory) => publishFrom(memory, task, stopped));
+}
+
+async function publishFrom(memory: Memory, task: PublishTask, stopped: () => boolean): Promise<Published> {
   let data: Uint8Array;
   let remark: Remark | undefined;
   try {
-    data = await decodeBackup(task.backup, task);
+    data = await decodeBackup(task.backup, { includeDamaged: task.includeDamaged ?? false, memory });
     const inspection = inspect(data);
     if (!task.includeDamaged && inspection.verdict === 'damaged') throw storedDamaged(task.backup, inspection.error);
     remark = remarkOn(inspection);

@@ -1,7 +1,7 @@
 import type { Room } from '../tree/readfile.ts';
 
 /** What a thread keeps for the next file at most, in bytes. */
-const KEPT_BYTES = 2 ** 24;
+const KEPT_BYTES = 2 ** 25;
 /** In steps, so that files of almost one size share one buffer. */
 const STEP_BYTES = 2 ** 16;
 
@@ -18,16 +18,21 @@ export class Scratch {
    * @param use gets a function that returns memory of that many bytes or more, holding anything.
    */
   async lend<T>(use: (room: Room) => Promise<T>): Promise<T> {
-    let memory = this.#free ?? new Uint8Array(0);
-    this.#free = undefined;
+    let memory: Uint8Array = new Uint8Array(0);
     try {
       return await use((bytes) => {
+        // Taken when it is needed, so that a task that still waits keeps it from no other.
+        if (memory.length < bytes && this.#free) {
+          memory = this.#free;
+          this.#free = undefined;
+        }
         // A lone buffer, not a part of the pool that others use.
         if (memory.length < bytes) memory = Buffer.allocUnsafeSlow(Math.ceil(bytes / STEP_BYTES) * STEP_BYTES);
         return memory;
       });
     } finally {
-      if (memory.length <= KEPT_BYTES) this.#free = memory;
+      const isBetter = memory.length > (this.#free?.length ?? 0);
+      if (isBetter && memory.length <= KEPT_BYTES) this.#free = memory;
     }
   }
 }

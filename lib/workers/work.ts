@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import { Mutex } from 'async-mutex';
 import pMap from 'p-map';
 import { type BackupToBring, type BringBackRules, type BroughtBack, bringBack } from '../bringback.ts';
+import { type BudgetShare, ShareSpender } from '../sharedbudget.ts';
 import { retryText } from '../store/retry.ts';
 import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
@@ -30,10 +32,15 @@ export interface StoreBatch {
 export interface BringBackBatch {
   readonly backups: readonly BackupToBring[];
   readonly rules: BringBackRules;
+  /** Of the uncompressed bytes that all threads may hold. */
+  readonly share: BudgetShare;
 }
 
 /** What one batch has under way at once: while one body is on its way, the next is compressed. */
 const AT_ONCE = 4;
+
+/** Files of this size a thread restores one by one, so that they can share one buffer. */
+const LARGE_BYTES = 2 ** 22;
 
 /** How often requests under way look at the flag, in milliseconds. */
 const WATCH = 100;
@@ -42,6 +49,7 @@ const WATCH = 100;
 export class Work {
   readonly #options: WorkOptions;
   readonly #stop = new AbortController();
+  readonly #large = new Mutex();
   #store: Promise<ObjectStore> | undefined;
   #underWay = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -86,9 +94,14 @@ export class Work {
   }
 
   /** Fetches, checks and publishes backups. Results come in their order. */
-  bringBack({ backups, rules }: BringBackBatch): Promise<BroughtBack[]> {
+  bringBack({ backups, rules, share }: BringBackBatch): Promise<BroughtBack[]> {
     return this.#withStore((store, signal) => {
-      const context = { store, signal, publish: (task: PublishTask) => this.publish(task) };
+      const spender = new ShareSpender(share, signal);
+      const within = <T>(bytes: number, task: () => Promise<T>): Promise<T> => {
+        const run = () => spender.run(bytes, task);
+        return bytes < LARGE_BYTES ? run() : this.#large.runExclusive(run);
+      };
+      const context = { store, signal, within, publish: (task: PublishTask) => this.publish(task) };
       return pMap(backups, (backup) => bringBack(backup, rules, context), { concurrency: AT_ONCE });
     });
   }

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { BringBackRules } from '../../lib/bringback.ts';
+import { SharedBudget } from '../../lib/sharedbudget.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import type { StoreSpec } from '../../lib/store/spec.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
@@ -90,7 +91,8 @@ describe('a worker thread with a store of its own', () => {
     const result = await withPool({ store: spec }, async (pool) => {
       const stored = await storeOne(pool, file);
       if (stored.outcome !== 'stored') assert.fail(stored.outcome);
-      const [brought] = await pool.bringBack({ backups: [{ path: 'a/b', backup: stored.backup }], rules });
+      const backups = [{ path: 'a/b', backup: stored.backup }];
+      const [brought] = await new SharedBudget(1, 1).lend((share) => pool.bringBack({ backups, rules, share }));
       return brought ?? assert.fail('no result');
     });
     assert.equal(result.outcome, 'restored');

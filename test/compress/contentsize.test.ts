@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { contentBytesOf } from '../../lib/compress/contentsize.ts';
+import { createCompressor, createDecompressor } from '../../lib/compress/engine.ts';
+import { join } from '../hostile/bomb.ts';
+
+const data = new Uint8Array(100_000).map((_, i) => i % 251);
+
+describe('the size that a stream says it has', () => {
+  it('is what it becomes, of gzip and Zstandard as we write them', async () => {
+    for (const algorithm of ['gz', 'zst'] as const) {
+      const compressor = await createCompressor({ algorithm });
+      assert.equal(contentBytesOf(compressor.compress(data), algorithm), data.length);
+    }
+  });
+
+  it('is unknown where it is not said, cannot be, or the stream is cut', () => {
+    const packed = gzipSync(data);
+    const wrong = Buffer.from(packed);
+    wrong.writeUInt32LE(2 ** 32 - 1, wrong.length - 4);
+    const cases = [new Uint8Array(0), packed.subarray(0, 10), wrong, join(packed, new Uint8Array(64))];
+    for (const body of cases) assert.equal(contentBytesOf(body, 'gz'), undefined);
+    assert.equal(contentBytesOf(packed, 'zst'), undefined);
+    assert.equal(contentBytesOf(packed, 'sz'), undefined);
+  });
+});
+
+describe('decoding into memory that is given', () => {
+  it('gives the same bytes, of one member or of several, whatever was in that memory', async () => {
+    const members = join(gzipSync(data.subarray(0, 70_000)), gzipSync(data.subarray(70_000)));
+    for (const engine of ['libdeflate', 'isal', 'zlib', 'fflate']) {
+      const { decompress } = await createDecompressor({ algorithm: 'gz', engine });
+      for (const body of [gzipSync(data), members]) {
+        const memory = (bytes: number) => new Uint8Array(bytes + 10).fill(7);
+        const bound = { maxBytes: data.length, expectedBytes: data.length, memory };
+        assert.ok(Buffer.from(data).equals(decompress(body, bound)), engine);
+      }
+    }
+  });
+});

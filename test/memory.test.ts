@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { backupKey } from '../lib/bucket/layout.ts';
+import { createWhisper } from '../lib/whisper/create.ts';
+import { updateMany } from '../lib/whisper/updatemany.ts';
+import type { MemoryJob, MemoryUsed } from './fixtures/memoryjob.ts';
+import { startScript } from './fixtures/runtime.ts';
+import { createScratch } from './fixtures/scratch.ts';
+
+const FILES = 24;
+const BYTES_IN_FLIGHT = 2 ** 26;
+/** The runtime with four threads and the TypeScript loader takes half of it. Without a bound it was 800 MiB and more. */
+const MOST_MIB = 'Deno' in globalThis ? 700 : 550;
+
+const scratch = await createScratch();
+const tree = scratch.at('tree');
+after(() => scratch[Symbol.asyncDispose]());
+
+describe('the memory of a run with mostly empty files of 20 MB', () => {
+  before(async () => {
+    const now = 1_795_000_020;
+    const empty = createWhisper([{ secondsPerPoint: 60, points: 1_747_600 }]);
+    for (let i = 0; i < FILES; i++) {
+      const file = Uint8Array.from(empty);
+      updateMany(file, [{ timestamp: now, value: i }], { now });
+      const sha1 = createHash('sha1').update(file).digest('hex');
+      const key = backupKey('', `servers/m${i}`, '2026-11-22T03:14:15+00:00', sha1, 'gz');
+      await write(scratch.at('bucket', key), gzipSync(file, { level: 1 }));
+      await write(`${tree}/servers/m${i}.wsp`, file);
+    }
+  });
+
+  for (const what of ['restore', 'verify', 'drill'] as const) {
+    it(`is bounded by --bytes-in-flight in ${what}`, async () => {
+      const { counts, peakMiB } = await run({
+        what,
+        spec: { place: { kind: 'disk', options: { path: scratch.at('bucket') } }, concurrency: 16 },
+        threadStore: true,
+        prefix: what === 'drill' ? tree : scratch.at(what),
+        scratch: scratch.at('drill'),
+        bytesInFlight: BYTES_IN_FLIGHT,
+      });
+      assert.equal(counts[{ restore: 'restored', verify: 'read', drill: 'same' }[what]], FILES);
+      assert.equal(counts['failed'], 0);
+      assert.ok(peakMiB <= MOST_MIB, `${peakMiB} MiB`);
+    });
+  }
+});
+
+async function write(file: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, bytes);
+}
+
+async function run(job: MemoryJob): Promise<MemoryUsed> {
+  const child = startScript(new URL('./fixtures/memoryjob.ts', import.meta.url), [JSON.stringify(job)]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  await new Promise((resolve) => child.on('close', resolve));
+  assert.notEqual(stdout, '', stderr);
+  return JSON.parse(stdout);
+}
