@@ -35,6 +35,9 @@ type Signalled = { readonly signal?: AbortSignal };
 /** What one call does with the connection it gets. */
 type Request<T> = (connection: Connection, signal: AbortSignal) => Promise<T>;
 
+/** A slower upload than this counts as stalled, in bytes a second: so much longer may a large body take. */
+const SLOWEST_UPLOAD = 64 * 1024;
+
 class S3Store implements ObjectStore {
   readonly name: string;
   readonly listings = 8;
@@ -88,7 +91,7 @@ class S3Store implements ObjectStore {
   async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
     checkKey(key, 'store');
     const doing = `store ${quoted(key)} on ${this.name}`;
-    await this.#send(doing, 'bucket', signal, async ({ sdk, client }, abortSignal) => {
+    const put: Request<void> = async ({ sdk, client }, abortSignal) => {
       const command = new sdk.PutObjectCommand({
         ...this.#attributes(),
         ...(this.#options.checksums === 'never' ? {} : { ContentMD5: createHash('md5').update(body).digest('base64') }),
@@ -101,7 +104,8 @@ class S3Store implements ObjectStore {
       if (this.#options.checksums !== 'never' && contradicts(answer, body)) {
         throw new TransientError(`Cannot ${doing}: the ETag is not that of the body. ${ETAG_HINT}`);
       }
-    });
+    };
+    await this.#send(doing, 'bucket', signal, put, this.#total + body.length / SLOWEST_UPLOAD);
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
@@ -196,9 +200,15 @@ class S3Store implements ObjectStore {
   }
 
   /** Makes one request, within its deadline, and tells what went wrong in the store's own errors. */
-  async #send<T>(doing: string, subject: Subject, signal: AbortSignal | undefined, request: Request<T>): Promise<T> {
+  async #send<T>(
+    doing: string,
+    subject: Subject,
+    signal: AbortSignal | undefined,
+    request: Request<T>,
+    totalSeconds = this.#total,
+  ): Promise<T> {
     try {
-      return await withDeadline(this.#total, doing, signal, async (signal) => request(await this.#connect(), signal));
+      return await withDeadline(totalSeconds, doing, signal, async (signal) => request(await this.#connect(), signal));
     } catch (error) {
       signal?.throwIfAborted();
       throw s3Error(error, doing, subject);
