@@ -1,4 +1,4 @@
-import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../bundle.ts';
@@ -60,7 +60,7 @@ export async function makeRelease(root: string, options: ReleaseOptions): Promis
     await writeFile(join(release, 'sbom.cdx.json'), await sbom({ packages: sources, runtime, node, time }));
     await prune(join(sources, 'node_modules'));
     for (const part of ['config', 'lib', 'scripts', 'node_modules']) await rename(join(sources, part), join(app, part));
-    await copyFile(join(sources, 'LICENSE'), join(release, 'LICENSE'));
+    for (const part of ['LICENSE', 'README.md', 'docs']) await rename(join(sources, part), join(release, part));
     await writeFile(join(release, 'VERSION'), `${version}\n`);
     await mkdir(join(release, 'bin'));
     await cp(fileURLToPath(new URL('./launcher.sh', import.meta.url)), join(release, 'bin/whisper-backup'));

@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { command } from './command.ts';
 import { filesBelow } from './files.ts';
 
-const NEEDED = ['config', 'lib', 'scripts', 'LICENSE', 'package.json', 'package-lock.json', 'tsconfig.json'];
+const NEEDED = [
+  'config',
+  'docs',
+  'lib',
+  'scripts',
+  'LICENSE',
+  'README.md',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+];
 
 /** What makes, measures or shows the program, and is not of it. */
 const NOT_FOR_HOSTS = /^scripts\/(bench|build|bundle|demo|dist|measure)/;

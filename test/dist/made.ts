@@ -7,7 +7,17 @@ import { promisify } from 'node:util';
 const exec = promisify(execFile);
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const sources = ['config', 'lib', 'scripts', 'LICENSE', 'package.json', 'package-lock.json', 'tsconfig.json'];
+const sources = [
+  'config',
+  'docs',
+  'lib',
+  'scripts',
+  'LICENSE',
+  'README.md',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+];
 
 /** When the releases of tests are from, in seconds since 1970. */
 export const DATE = 1_700_000_000;

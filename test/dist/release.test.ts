@@ -120,7 +120,8 @@ describe('a release', () => {
   });
 
   it('holds what a host needs, and nothing that only a checkout does', async () => {
-    for (const name of ['LICENSE', 'VERSION', 'runtime/LICENSE', 'app/lib/backup.ts', 'app/scripts/main.ts'])
+    const documents = ['LICENSE', 'README.md', 'docs/stores.md', 'docs/runbooks/host-lost.md'];
+    for (const name of [...documents, 'VERSION', 'runtime/LICENSE', 'app/lib/backup.ts', 'app/scripts/main.ts'])
       assert.ok(existsSync(join(release, name)), name);
     for (const name of ['app/test', 'app/scripts/dist.ts', 'app/scripts/bench', 'app/scripts/demo.ts'])
       assert.ok(!existsSync(join(release, name)), name);
@@ -190,7 +191,8 @@ describe('on a host without Node, a release', () => {
     const planted = await plantTree(scratch.at('tree'), names);
     // A host's own file, as a role of configuration management writes it.
     const config = scratch.at('config.yaml');
-    await writeFile(config, `bucket: host\nprocesses: 2\ngzipEngine: libdeflate\nprefix: ${scratch.at('tree')}\n`);
+    const own = `prefix: ${scratch.at('tree')}\nstateDir: ${scratch.at('state')}\n`;
+    await writeFile(config, `bucket: host\nprocesses: 2\ngzipEngine: libdeflate\n${own}`);
     const run = async (...args: string[]) => {
       const place = ['disk', `path=${scratch.at('bucket')}`, '--config', config];
       const ended = await start(scratch.at('whisper-backup'), [...args, ...place, '--nolog', '--nolock', '--nostamp'])
