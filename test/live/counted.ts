@@ -49,13 +49,16 @@ function donated(file: number, number: number): number {
   return -ownValue(0, file, number) - 1;
 }
 
-/** A file with a part of all numbers: such as the writer has written, will write, and never writes. Finest archive only. */
+/**
+ * A file with a part of all numbers: such as the writer has written, will write, and never writes. It has the finest
+ * archive only, and the writer's method: a fill aggregates no coarser slot anew where the methods differ.
+ */
 export function donor(file: number, base: number, part: number): Uint8Array {
   const points: Point[] = [];
   for (let number = 0; number < NUMBERS; number++)
     if (Math.floor(number / 7) % PARTS === part % PARTS)
       points.push({ timestamp: base + number, value: donated(file, number) });
-  const bytes = createWhisper(ARCHIVES.slice(0, 1));
+  const bytes = createWhisper(ARCHIVES.slice(0, 1), { aggregation: 'sum' });
   updateMany(bytes, points, { now: base + NUMBERS });
   return bytes;
 }
