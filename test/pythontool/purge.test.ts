@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
@@ -47,9 +47,10 @@ describe('purge', () => {
       await backUp(store, scratch.at('tree'), { now: clock.now });
       const before = await keysOf(store);
       clock.pass({ days: 100 });
-      await make(scratch.at('other'));
-      const purging = purgeGone(store, scratch.at('other'), { purge: 0, now: clock.now });
-      if (code === 'TREE_MISSING') await assert.rejects(purging, { code, message: /\/other \(--prefix\)/ });
+      await rename(scratch.at('tree'), scratch.at('unmounted'));
+      await make(scratch.at('tree'));
+      const purging = purgeGone(store, scratch.at('tree'), { purge: 0, now: clock.now });
+      if (code === 'TREE_MISSING') await assert.rejects(purging, { code, message: /\/tree \(--prefix\)/ });
       else assert.equal((await purging).stopped?.code, code);
       assert.deepEqual(await keysOf(store), before);
     });
@@ -85,7 +86,7 @@ describe('purge', () => {
     clock.pass({ days: 100 });
     for (const storagePath of places) {
       const others = await keysOutside(store, storagePath, places);
-      await purgeGone(store, scratch.at('living'), { storagePath, purge: 0, now: clock.now });
+      await purgeGone(store, scratch.at('living'), { storagePath, purge: 0, now: clock.now, adopt: true });
       const left = await keysOf(store);
       assert.deepEqual(await keysOutside(store, storagePath, places), others, storagePath);
       const own = left.filter((key) => !others.includes(key) && !key.includes('.whisper-backup/'));
