@@ -112,13 +112,13 @@ describe('the program', () => {
       ['the help', ['--help'], ['c12', 'valibot', 'consola', 'koffi', 'piscina', 'cli-progress', 'luxon', 'zx']],
       [
         'a backup on a disk',
-        ['backup', 'disk', '-b', 'lean-bucket', '-p', '.', '--nolog', '--nolock', '--nostamp', '--quiet'],
+        ['backup', 'disk', '-b', 'lean-bucket', '-p', 'tree', '--nolog', '--nolock', '--nostamp', '--quiet'],
         ['c12', 'cli-progress', 'luxon', 'undici', 'zx', '@aws-sdk/client-s3', 'fflate', 'fzstd', 'snappyjs'],
       ],
     ] as const) {
       it(`loads no library for ${what} that it does not need`, async () => {
         const cwd = join(directory, 'lean');
-        await plantMetrics(cwd, ['a']);
+        await plantMetrics(join(cwd, 'tree'), ['a']);
         const imports = [import.meta.resolve('tsx'), new URL('./loaded.mjs', import.meta.url).href];
         const { code, stderr } = await run(args, {
           cwd,
