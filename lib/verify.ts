@@ -90,7 +90,8 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
   await store.open({ create: false, ...signalled });
   if (repair) {
     const prefix = compare && { prefix: resolve(compare.prefix) };
-    await claim(store, { ...options, ...repair, ...prefix, adopt: repair.adopt ?? false, now });
+    // A mark in an empty mount point would hide from the next backup that its bucket has vanished.
+    await claim(store, { ...options, ...repair, ...prefix, adopt: repair.adopt ?? false, mark: false, now });
   }
 
   const bodies = new ByteBudget(bytesInFlight);

@@ -27,6 +27,8 @@ export interface ClaimOptions extends PlaceOptions, Claimant {
   readonly adopt: boolean;
   /** Add what the marker of an older release does not have. @default false */
   readonly complete?: boolean;
+  /** Mark a bucket without an owner. @default true */
+  readonly mark?: boolean;
   /** Called before a bucket without an owner is marked; throws to refuse. */
   readonly onUnmarked?: () => void;
   readonly now: Date;
@@ -43,11 +45,12 @@ export interface ClaimOptions extends PlaceOptions, Claimant {
  * @throws GuardError `FOREIGN_BUCKET`, `OTHER_HOST` or `OTHER_PREFIX`; StoreError; what `onUnmarked` throws.
  */
 export async function claim(store: ObjectStore, options: ClaimOptions): Promise<void> {
-  const { machine, prefix, adopt, complete = false, signal } = options;
+  const { machine, prefix, adopt, complete = false, mark = true, signal } = options;
   const key = ownKey(rootOf(options), 'owner.json');
   const owner = await readOwner(store, key, signal);
   const mismatch = owner && (await mismatchOf(store, owner, options));
   if (mismatch && !adopt) throw mismatch;
+  if (!owner && !mark) return;
   if (!owner) options.onUnmarked?.();
   const isWhole = owner?.host !== undefined && (owner.prefix !== undefined || prefix === undefined);
   if (owner && !mismatch && (isWhole || !complete)) return;

@@ -1,7 +1,11 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from '../errors.ts';
 import { syncfs } from './syncfs.ts';
+
+/** A FIFO that took the place of a directory must not block. */
+const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK;
 
 /** The file systems that a run writes to: a tree may have links and mount points in it. One directory of each is held open. */
 export class FileSystems {
@@ -13,7 +17,7 @@ export class FileSystems {
   }
 
   async add(directory: string): Promise<void> {
-    const handle = await open(directory);
+    const handle = await open(directory, FLAGS);
     const { dev } = await handle.stat({ bigint: true });
     if (this.#directories.has(`${dev}`)) await handle.close();
     else this.#directories.set(`${dev}`, handle);

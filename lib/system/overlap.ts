@@ -15,10 +15,11 @@ interface Location {
  * Whether two directories overlap, by whatever links and bind mounts they are reached. Either may be missing: then it is
  * where it would be created.
  *
+ * @param mountinfo what is mounted where. @default that of this process
  * @returns how `a` overlaps `b`: `inside` when it is in it, `around` when `b` is in it; undefined if they are apart.
  */
-export async function overlapOf(a: string, b: string): Promise<Overlap | undefined> {
-  const mounts = await readMounts();
+export async function overlapOf(a: string, b: string, mountinfo?: string): Promise<Overlap | undefined> {
+  const mounts = mountsOf(mountinfo ?? (await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')));
   const [one, other] = await Promise.all([locate(a, mounts), locate(b, mounts)]);
   const [isInside, isAround] = await Promise.all([isWithin(one, other), isWithin(other, one)]);
   if (isInside && isAround) return 'same';
@@ -45,7 +46,7 @@ async function locate(path: string, mounts: readonly Mount[]): Promise<Location>
   const mount = mounts.findLast(
     ({ point }) => isBelow(real, point) && !mounts.some((other) => isDeeper(other, point, real)),
   );
-  const physical = mount && `${mount.device}:${join(mount.root, relative(mount.point, real))}`;
+  const physical = mount?.root && `${mount.device}:${join(mount.root, relative(mount.point, real))}`;
   return { real, physical };
 }
 
@@ -65,17 +66,18 @@ async function realPathOf(path: string): Promise<string> {
 
 interface Mount {
   readonly device: string;
-  /** What is mounted of its file system. */
-  readonly root: string;
+  /** What is mounted of its file system; undefined where the kernel does not report it. */
+  readonly root: string | undefined;
   readonly point: string;
 }
 
 /** @see https://www.kernel.org/doc/html/latest/filesystems/proc.html (3.5 mountinfo) */
-async function readMounts(): Promise<readonly Mount[]> {
-  const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
-  return text.split('\n').flatMap((line) => {
+function mountsOf(mountinfo: string): readonly Mount[] {
+  return mountinfo.split('\n').flatMap((line) => {
     const [, , device, root, point] = line.split(' ').map(unescapeOctal);
-    return device !== undefined && root !== undefined && point !== undefined ? [{ device, root, point }] : [];
+    if (device === undefined || root === undefined || point === undefined) return [];
+    // NFS reports `/` for every directory of one export, and its mounts share a device.
+    return [{ device, root: / - nfs4? /.test(line) ? undefined : root, point }];
   });
 }
 

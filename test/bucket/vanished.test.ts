@@ -8,7 +8,7 @@ import { withDryRun } from '../../lib/store/dryrun.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import { withRetry } from '../../lib/store/retry.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
-import { backUp, purgeGone } from '../fixtures/operations.ts';
+import { backUp, machine, purgeGone, verifyAll } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
 class Memory implements BucketMemory {
@@ -44,6 +44,17 @@ describe('a backup of a host that has backed up before', () => {
     await rename(scratch.at('unmounted'), nas);
     assert.equal((await backUp(store(), prefix, { bucketMemory })).counts['unchanged'], 2);
     assert.deepEqual(bucketMemory.buckets, [`disk:${nas}/b`]);
+  });
+
+  it('refuses an empty mount point also when a verification was to repair it before', async () => {
+    const { scratch, nas, prefix, bucketMemory } = await createHost();
+    await using _ = scratch;
+    const store = () => createDiskStore({ path: nas });
+    await backUp(store(), prefix, { bucketMemory });
+    await rm(nas, { recursive: true });
+    await mkdir(nas);
+    await verifyAll(store(), { repair: { machine } });
+    await assert.rejects(backUp(store(), prefix, { bucketMemory }), vanished);
   });
 
   it('refuses a bucket that has lost its owner marker, as an empty mount point has, and so does a purge', async () => {

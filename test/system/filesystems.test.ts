@@ -27,4 +27,10 @@ describe('FileSystems', () => {
     // It is not busy.
     execFileSync('mount', ['-o', 'remount,ro', disk.path]);
   });
+
+  it('is not blocked by a FIFO in the place of a directory', { timeout: 10_000 }, async () => {
+    await using scratch = await createScratch();
+    execFileSync('mkfifo', [scratch.at('fifo')]);
+    await assert.rejects(new FileSystems().add(scratch.at('fifo')), { code: 'ENOTDIR' });
+  });
 });

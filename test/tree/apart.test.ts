@@ -7,6 +7,7 @@ import { createDiskStore } from '../../lib/store/disk.ts';
 import { withDryRun } from '../../lib/store/dryrun.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import { withRetry } from '../../lib/store/retry.ts';
+import { overlapOf } from '../../lib/system/overlap.ts';
 import { checkApart } from '../../lib/tree/apart.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { backUp, bringBack, purgeGone } from '../fixtures/operations.ts';
@@ -80,6 +81,18 @@ describe('a bucket and a tree', () => {
     await mounted(scratch, await scratch.directory('other'), async (at) => {
       assert.equal(await refusal(at, tree), undefined);
     });
+  });
+
+  it('are not refused as two NFS mounts of one export, which share a device and report no root', async () => {
+    await using scratch = await createScratch();
+    const [tree, bucket] = [await scratch.directory('tree'), await scratch.directory('bucket')];
+    const mountinfo = (type: string) =>
+      [tree, bucket].map((at, i) => `${i} 1 0:52 / ${at} rw shared:1 - ${type} filer:/vol/${i} rw\n`).join('');
+    assert.equal(await overlapOf(bucket, tree, mountinfo('ext4')), 'same');
+    for (const type of ['nfs', 'nfs4']) {
+      assert.equal(await overlapOf(bucket, tree, mountinfo(type)), undefined);
+      assert.equal(await overlapOf(`${tree}/new`, tree, mountinfo(type)), 'inside');
+    }
   });
 
   it('are refused by every command that writes, in a dry run too, before anything is written', async () => {

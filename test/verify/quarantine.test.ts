@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { claim } from '../../lib/bucket/owner.ts';
 import { formatTimestamp } from '../../lib/bucket/timestamp.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { withDryRun } from '../../lib/store/dryrun.ts';
@@ -212,7 +213,7 @@ describe('verify --repair', () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2));
     await spoil(bucket.store, junk);
-    await verifyAll(bucket.store, { repair: { machine: { id: 'other', host: 'web02' } }, now: bucket.now });
+    await claim(bucket.store, { machine: { id: 'other', host: 'web02' }, adopt: false, now: bucket.now() });
     const before = await bucket.keys();
     const options = { readData: true, now: bucket.now };
     await assert.rejects(verifyAll(bucket.store, { ...options, repair }), { code: 'FOREIGN_BUCKET' });
