@@ -57,7 +57,11 @@ async function bringBackOnce(
   try {
     signal?.throwIfAborted();
     const sha1 = await sha1Of(backup, store, signal);
-    const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
+    const body = await store.get(object.key, {
+      maxBytes: FILE_BYTES,
+      expectedBytes: object.size,
+      ...(signal && { signal }),
+    });
     fetched = body.length;
     const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
     const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };

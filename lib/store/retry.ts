@@ -6,7 +6,7 @@ import { StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
 import { objectsOf, pagesOf } from './pages.ts';
 import { StepDeadline } from './stepdeadline.ts';
-import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
+import type { DeleteFailure, GetOptions, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
 
 export interface RetryOptions {
   /** How often a call is tried in all. A listing begins to count anew whenever it gets on. @default 5 */
@@ -65,8 +65,8 @@ export function withRetry(store: ObjectStore, options: RetryOptions = {}): Objec
 /** In seconds: setTimeout fires at once when its 31 bits overflow. */
 const LONGEST_DEADLINE = 2_000_000;
 
-/** A slower upload than this counts as stalled, in bytes a second. */
-const SLOWEST_UPLOAD = 64 * 1024;
+/** A slower body than this counts as stalled, in bytes a second. */
+const SLOWEST_BODY = 64 * 1024;
 
 type Signalled = { readonly signal?: AbortSignal };
 
@@ -171,16 +171,19 @@ class RetryStore implements ObjectStore {
     }
   }
 
-  get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
-    return this.#call(`read ${quoted(key)} from ${this.name}`, signal, (signal) =>
-      this.#store.get(key, { maxBytes, signal }),
-    );
+  get(key: string, { signal, ...options }: GetOptions): Promise<Uint8Array> {
+    const deadline = this.#deadlineFor(Math.min(options.expectedBytes ?? 0, options.maxBytes));
+    const get = (signal: AbortSignal) => this.#store.get(key, { ...options, signal });
+    return this.#call(`read ${quoted(key)} from ${this.name}`, signal, get, deadline);
   }
 
   put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
-    const deadline = Math.min(LONGEST_DEADLINE, this.#options.deadline + body.length / SLOWEST_UPLOAD);
     const put = (signal: AbortSignal) => this.#store.put(key, body, { signal });
-    return this.#call(`store ${quoted(key)} on ${this.name}`, signal, put, deadline);
+    return this.#call(`store ${quoted(key)} on ${this.name}`, signal, put, this.#deadlineFor(body.length));
+  }
+
+  #deadlineFor(bytes: number): number {
+    return Math.min(LONGEST_DEADLINE, this.#options.deadline + bytes / SLOWEST_BODY);
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {

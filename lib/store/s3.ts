@@ -14,7 +14,7 @@ import { readFailure } from './s3/failure.ts';
 import { listPages, type PageStart } from './s3/listing.ts';
 import { answerDate, sendMd5 } from './s3/middleware.ts';
 import { checkOptions, type S3StoreOptions } from './s3/options.ts';
-import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
+import type { DeleteFailure, GetOptions, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
 
 export type { Checksums, S3StoreOptions, Timeouts } from './s3/options.ts';
 
@@ -35,8 +35,8 @@ type Signalled = { readonly signal?: AbortSignal };
 /** What one call does with the connection it gets. */
 type Request<T> = (connection: Connection, signal: AbortSignal) => Promise<T>;
 
-/** A slower upload than this counts as stalled, in bytes a second: so much longer may a large body take. */
-const SLOWEST_UPLOAD = 64 * 1024;
+/** A slower body than this counts as stalled, in bytes a second: so much longer may a large body take. */
+const SLOWEST_BODY = 64 * 1024;
 
 class S3Store implements ObjectStore {
   readonly name: string;
@@ -74,10 +74,10 @@ class S3Store implements ObjectStore {
     return listPages((start, signal) => this.#readPage(doing, start, signal), range, doing);
   }
 
-  async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
+  async get(key: string, { maxBytes, expectedBytes = 0, signal }: GetOptions): Promise<Uint8Array> {
     checkKey(key, 'read');
     const doing = `read ${quoted(key)} from ${this.name}`;
-    return this.#send(doing, 'object', signal, async ({ sdk, client }, abortSignal) => {
+    const get: Request<Uint8Array> = async ({ sdk, client }, abortSignal) => {
       const command = new sdk.GetObjectCommand({ Bucket: this.#bucket, Key: key });
       const answer = await client.send(command, { abortSignal });
       const body = await readBody(answer.Body, { length: answer.ContentLength, maxBytes, doing });
@@ -85,7 +85,9 @@ class S3Store implements ObjectStore {
         throw new TransientError(`Cannot ${doing}: the body is not that of its ETag. ${ETAG_HINT}`);
       }
       return body;
-    });
+    };
+    const bytes = Math.min(expectedBytes, maxBytes);
+    return this.#send(doing, 'object', signal, get, this.#total + bytes / SLOWEST_BODY);
   }
 
   async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
@@ -105,7 +107,7 @@ class S3Store implements ObjectStore {
         throw new TransientError(`Cannot ${doing}: the ETag is not that of the body. ${ETAG_HINT}`);
       }
     };
-    await this.#send(doing, 'bucket', signal, put, this.#total + body.length / SLOWEST_UPLOAD);
+    await this.#send(doing, 'bucket', signal, put, this.#total + body.length / SLOWEST_BODY);
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {

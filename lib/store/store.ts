@@ -41,7 +41,7 @@ export interface ObjectStore {
    *
    * @throws NotFoundError when there is none; TooLargeError when it has more than `maxBytes` bytes.
    */
-  get(key: string, options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  get(key: string, options: GetOptions): Promise<Uint8Array>;
 
   /**
    * Stores one object, all or nothing: a reader sees the old bytes or the new, and the bytes stored were checked to be
@@ -66,6 +66,13 @@ export interface ObjectStore {
 
   /** Lets go of sockets and handles. The store is not used afterwards. */
   close(): Promise<void>;
+}
+
+export interface GetOptions {
+  readonly maxBytes: number;
+  /** Size of the object as it was listed: the larger it is, the longer it may take. @default 0 */
+  readonly expectedBytes?: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface OpenOptions {

@@ -3,7 +3,7 @@ import pMap from 'p-map';
 import { PermanentError, TransientError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
 import { objectsOf } from './pages.ts';
-import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
+import type { DeleteFailure, GetOptions, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from './store.ts';
 import { bulkDelete, bulkDeleteLimit } from './swift/bulkdelete.ts';
 import { checkBody, etagOf } from './swift/checksum.ts';
 import type { Answer } from './swift/exchange.ts';
@@ -78,12 +78,12 @@ class SwiftStore implements ObjectStore {
     return listContainer(this.#requests, this.#container, this.name, this.#pageSize, range);
   }
 
-  async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
+  async get(key: string, { maxBytes, expectedBytes, signal }: GetOptions): Promise<Uint8Array> {
     signal?.throwIfAborted();
     checkKey(key, 'read');
     const doing = `read ${quoted(key)} from ${this.name}`;
     const path = objectPath(this.#container, key);
-    const answer = await this.#requests.send({ method: 'GET', path, maxBytes, doing, signal });
+    const answer = await this.#requests.send({ method: 'GET', path, maxBytes, expectedBytes, doing, signal });
     if (!succeeded(answer)) throw this.#requests.error(answer, doing);
     checkBody(answer, doing);
     return answer.body;

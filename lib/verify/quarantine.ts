@@ -49,7 +49,7 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
       );
     }
     await budget.run(size * 2, async () => {
-      const body = await getIfThere(store, key, signal);
+      const body = await getIfThere(store, key, size, signal);
       if (body) await store.put(quarantineKey(root, key), body, signalled);
       (body ? moved : removed).push(key);
     });
@@ -69,10 +69,11 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
 async function getIfThere(
   store: ObjectStore,
   key: string,
+  expectedBytes: number,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array | undefined> {
   try {
-    return await store.get(key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
+    return await store.get(key, { maxBytes: FILE_BYTES, expectedBytes, ...(signal && { signal }) });
   } catch (error) {
     if (codeOf(error) === 'NOT_FOUND') return undefined;
     throw error;

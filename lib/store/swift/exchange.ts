@@ -12,6 +12,8 @@ export interface Exchange {
   readonly body?: Uint8Array | string;
   /** The longest body of an answer that is taken; an error's is cut there. */
   readonly maxBytes: number;
+  /** Size that the body of a good answer is expected to have. @default 0 */
+  readonly expectedBytes?: number | undefined;
   /** For messages: `store "a.b/c" on swift:backups`. */
   readonly doing: string;
   readonly signal: AbortSignal | undefined;
@@ -33,8 +35,8 @@ export interface Deadlines {
   readonly total: number;
 }
 
-/** A slower upload than this counts as stalled, in bytes a second. */
-const SLOWEST_UPLOAD = 64 * 1024;
+/** A slower body than this counts as stalled, in bytes a second. */
+const SLOWEST_BODY = 64 * 1024;
 
 /** How much of an error's text is read. */
 const ERROR_BYTES = 64 * 1024;
@@ -59,14 +61,17 @@ export async function exchange(
   underWay.add(controller);
   const timeOut = (seconds: number) => controller.abort(noAnswer(doing, seconds));
   signal?.addEventListener('abort', abort, { once: true });
-  const total = setTimeout(timeOut, deadlines.total * 1000, deadlines.total);
+  const sentSeconds = (body?.length ?? 0) / SLOWEST_BODY;
+  const totalSeconds =
+    deadlines.total + sentSeconds + Math.min(request.expectedBytes ?? 0, request.maxBytes) / SLOWEST_BODY;
+  const total = setTimeout(timeOut, totalSeconds * 1000, totalSeconds);
   let idle: ReturnType<typeof setTimeout> | undefined;
   const heard = (patience = deadlines.idle) => {
     clearTimeout(idle);
     idle = setTimeout(timeOut, patience * 1000, patience);
   };
   try {
-    heard(Math.min(deadlines.total, deadlines.idle + (body?.length ?? 0) / SLOWEST_UPLOAD));
+    heard(Math.min(totalSeconds, deadlines.idle + sentSeconds));
     const sent = client.send(url, {
       method,
       headers: { 'accept-encoding': 'identity', ...headers },

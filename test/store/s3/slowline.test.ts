@@ -25,6 +25,9 @@ describe('S3 on a slow line', () => {
       await assert.rejects(store.put('small', new Uint8Array(10)), /no answer within 0\.2/);
       // A minute longer.
       await store.put('large', new Uint8Array(60 * 64 * 1024));
+      await assert.rejects(store.get('small', { maxBytes: 10, expectedBytes: 10 }), /no answer within 0\.2/);
+      const large = 60 * 64 * 1024;
+      assert.equal((await store.get('large', { maxBytes: large, expectedBytes: large })).length, 0);
     } finally {
       await store.close();
       server.closeAllConnections();

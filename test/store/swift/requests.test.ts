@@ -406,6 +406,23 @@ describe('a server that does not answer', () => {
     );
   });
 
+  it('but slowly has the longer for a body the larger it is', async () => {
+    const late: Behaviour = (_, response) => {
+      setTimeout(() => response.writeHead(200, { 'content-length': '0' }).end(), 800);
+      return 'handled';
+    };
+    const large = 60 * 64 * 1024;
+    await withFake(
+      late,
+      async (store) => {
+        assert.match((await failureOf(store.get('a', { maxBytes: large }))).message, /no answer within 0\.4 s/);
+        assert.equal((await store.get('a', { maxBytes: large, expectedBytes: large })).length, 0);
+        await store.put('a', new Uint8Array(large));
+      },
+      { idleTimeout: 5, totalTimeout: 0.4 },
+    );
+  });
+
   it('is not there, or drops the connection: to be tried again', async () => {
     const port = await freePort();
     const auth = { method: 'v1', authUrl: `http://127.0.0.1:${port}/auth`, user: 'u', key: 'the-Key' } as const;
