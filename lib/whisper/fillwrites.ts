@@ -13,15 +13,15 @@ export interface FillWrite {
  * @param changed the numbers of the slots that may differ, in any order, once or more.
  */
 export function changedRanges(after: Uint8Array, archive: Archive, changed: Iterable<number>): FillWrite[] {
-  const slots = [...new Set(changed)].sort((a, b) => a - b);
+  // A byte for each slot: a set of the millions that a large file has would take ten times its memory.
+  const isChanged = new Uint8Array(archive.points);
+  for (const slot of changed) isChanged[slot] = 1;
   const writes: FillWrite[] = [];
-  let begin = 0;
-  for (const [i, slot] of slots.entries()) {
-    if (slots[i + 1] === slot + 1) continue;
-    const first = slots[begin] ?? slot;
-    const offset = archive.offset + first * POINT_SIZE;
-    writes.push({ offset, bytes: after.slice(offset, archive.offset + (slot + 1) * POINT_SIZE) });
-    begin = i + 1;
+  for (let slot = isChanged.indexOf(1); slot >= 0; slot = isChanged.indexOf(1, slot)) {
+    const offset = archive.offset + slot * POINT_SIZE;
+    const end = isChanged.indexOf(0, slot);
+    slot = end < 0 ? archive.points : end;
+    writes.push({ offset, bytes: after.slice(offset, archive.offset + slot * POINT_SIZE) });
   }
   return writes;
 }

@@ -33,13 +33,19 @@ export function landmarksOf(bytes: Uint8Array, now: number): Landmark[] {
 export function landmarksOfFill(local: Uint8Array, writes: readonly FillWrite[], now: number): Landmark[] {
   const before = new DataView(local.buffer, local.byteOffset, local.byteLength);
   return parseHeader(local).archives.flatMap((archive) => {
-    const filled = writes
-      .filter(({ offset }) => offset >= archive.offset && offset < archive.offset + archive.size)
-      .flatMap((write) => slotsOf(write))
-      .filter(({ offset, timestamp }) => before.getUint32(offset) !== timestamp)
-      .sort((a, b) => a.timestamp - b.timestamp);
     const middle = now - archive.retention / 2;
-    const found = filled.find(({ timestamp }) => timestamp > middle) ?? filled.at(-1);
+    let oldest: Landmark | undefined;
+    let newest: Landmark | undefined;
+    for (const write of writes) {
+      if (write.offset < archive.offset || write.offset >= archive.offset + archive.size) continue;
+      for (const slot of slotsOf(write)) {
+        const { offset, timestamp } = slot;
+        if (before.getUint32(offset) === timestamp) continue;
+        if (timestamp > middle && timestamp < (oldest?.timestamp ?? Number.POSITIVE_INFINITY)) oldest = slot;
+        if (timestamp > (newest?.timestamp ?? -1)) newest = slot;
+      }
+    }
+    const found = oldest ?? newest;
     return found ? [found] : [];
   });
 }
@@ -63,10 +69,8 @@ function landmark(archive: Archive, index: number, timestamp: number): Landmark 
   return { offset: archive.offset + index * POINT_SIZE, timestamp };
 }
 
-function slotsOf({ offset, bytes }: FillWrite): Landmark[] {
+/** One by one: a large file has millions. */
+function* slotsOf({ offset, bytes }: FillWrite): Generator<Landmark, void, void> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length / POINT_SIZE }, (_, i) => ({
-    offset: offset + i * POINT_SIZE,
-    timestamp: view.getUint32(i * POINT_SIZE),
-  }));
+  for (let at = 0; at < bytes.length; at += POINT_SIZE) yield { offset: offset + at, timestamp: view.getUint32(at) };
 }

@@ -66,4 +66,17 @@ describe('landmarks', () => {
     assert.ok(hasAll(local, landmarks));
     assert.deepEqual(landmarksOfFill(local, [], NOW), []);
   });
+
+  it('of a fill of a large file take little memory', () => {
+    const points = 1_500_000;
+    const local = createWhisper([{ secondsPerPoint: 1, points }]);
+    const bytes = new Uint8Array(points * 12);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < points; i++) view.setUint32(i * 12, NOW - i);
+    const before = process.memoryUsage().rss;
+    const landmarks = landmarksOfFill(local, [{ offset: 28, bytes }], NOW);
+    assert.ok(process.memoryUsage().rss - before < 2 ** 26);
+    const slot = points / 2 - 1;
+    assert.deepEqual(landmarks, [{ offset: 28 + slot * 12, timestamp: NOW - slot }]);
+  });
 });
