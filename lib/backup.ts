@@ -284,5 +284,8 @@ function entryOf(order: string, result: StoredFile): CacheEntry | undefined {
 }
 
 function nothingMatched(options: BackupOptions): string {
-  return `Nothing to back up: no Whisper file below ${options.prefix} matches ${JSON.stringify(options.metrics ?? '*')}`;
+  const { prefix, metrics = '*', exclude = [] } = options;
+  const but =
+    exclude.length > 0 ? ` and is not excluded by ${exclude.map((glob) => JSON.stringify(glob)).join(', ')}` : '';
+  return `Nothing to back up: no Whisper file below ${prefix} matches ${JSON.stringify(metrics)}${but}`;
 }

@@ -26,7 +26,7 @@ export interface ListedBackup {
   /** Of the uncompressed file, where the name tells it. */
   readonly sha1?: string;
   readonly key: string;
-  /** Since when the metric is gone from the local tree, if it is. */
+  /** Since when the metric is no longer in the local tree, if it is not. */
   readonly gone?: string;
 }
 

@@ -193,7 +193,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     const backup = candidates.pop();
     if (!backup) return [];
     if (options.skipGone && isGone(stored, options.date)) {
-      tally.skip({ metric, code: 'GONE', reason: 'it was gone from the local tree by then' });
+      tally.skip({ metric, code: 'GONE', reason: 'it was no longer in the local tree by then' });
       return [];
     }
     tally.add('metrics');

@@ -13,7 +13,7 @@ export class ManyLines {
     this.#log = log;
   }
 
-  /** @param kind what the lines have in common, for the count: `metrics gone from the local tree`. */
+  /** @param kind what the lines have in common, for the count: `metrics no longer in the local tree`. */
   write(level: LogLevel, message: string, kind: string): void {
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);

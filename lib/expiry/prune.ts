@@ -102,8 +102,8 @@ async function bury(
       const span = options.rules.purge < 0 ? '' : ` for ${options.rules.purge} days`;
       report.log(
         'info',
-        `${metric} is gone from the local tree: its backups stay${span}`,
-        'metrics gone from the local tree',
+        `${metric} is no longer in the local tree: its backups stay${span}`,
+        'metrics no longer in the local tree',
       );
     } catch (error) {
       signal?.throwIfAborted();

@@ -125,10 +125,10 @@ function isSettled({ ctimeMs }: Stats): boolean {
   return Math.abs(Date.now() - ctimeMs) >= SETTLED_AFTER_MS;
 }
 
-/** Removes the name while the lock is still held, so that nobody else's is removed. A file with content is not ours. */
+/** Removes the name while the lock is still held, so that nobody else's is removed. A file with content, or a FIFO, is not ours. */
 function remove({ path, descriptor }: LockFile): void {
   const file = fstatSync(descriptor);
-  if ((file.size === 0 || isMarked(descriptor)) && isAt(path, file)) unlinkIfAllowed(path);
+  if (file.isFile() && (file.size === 0 || isMarked(descriptor)) && isAt(path, file)) unlinkIfAllowed(path);
   closeSync(descriptor);
 }
 

@@ -98,7 +98,7 @@ export function openRegular(
     if (codeOf(cause) !== 'ENOENT') throw cause;
     if (at === undefined && lstatSync(file, { throwIfNoEntry: false }))
       throw new WhisperBackupError('DANGLING_LINK', `Cannot read ${file}: it is a link to nothing`, { cause });
-    throw new WhisperBackupError('VANISHED', `${file} is not there any more`, { cause });
+    throw new WhisperBackupError('VANISHED', `Cannot read ${file}: it does not exist`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
 import { stream } from '../stream/stream.ts';
 import { isSmallTree } from '../system/smalltree.ts';
 import { openDirectory } from './descent.ts';
@@ -109,9 +109,9 @@ async function isThere(path: string): Promise<boolean> {
  */
 export async function checkPrefix(prefix: string): Promise<void> {
   const found = await stat(prefix).catch((cause) => {
-    throw new WhisperBackupError('TREE_MISSING', `Cannot read the local tree: ${prefix} (--prefix): ${cause.message}`, {
-      cause,
-    });
+    const why =
+      codeOf(cause) === 'ENOENT' ? 'it does not exist: mount or create it, or check --prefix' : reasonOf(cause);
+    throw new WhisperBackupError('TREE_MISSING', `Cannot read the local tree: ${prefix} (--prefix): ${why}`, { cause });
   });
   if (!found.isDirectory())
     throw new WhisperBackupError('TREE_MISSING', `Cannot read the local tree: ${prefix} (--prefix) is not a directory`);

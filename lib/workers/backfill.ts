@@ -61,7 +61,7 @@ function locate(file: string): Place {
     return locateFile(file);
   } catch (cause) {
     if (codeOf(cause) !== 'ENOENT') throw cause;
-    throw new WhisperBackupError('VANISHED', `${file} is not there any more`, { cause });
+    throw new WhisperBackupError('VANISHED', `Cannot fill ${file}: it does not exist`, { cause });
   }
 }
 

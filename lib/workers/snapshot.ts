@@ -111,7 +111,10 @@ async function read(
   if (bytes.length > 0) return { bytes, stat: isSettled(stat, began) ? { stat } : {} };
   const young = task.now - stat.mtimeMs < HOUR;
   if (young) throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
-  throw new WhisperBackupError('EMPTY', `Cannot back up ${task.file}: it has 0 bytes, for over an hour`);
+  throw new WhisperBackupError(
+    'EMPTY',
+    `Cannot back up ${task.file}: it has 0 bytes, for over an hour: remove it, or use --exclude to leave it out`,
+  );
 }
 
 function md5(text: string): string {

@@ -10,9 +10,11 @@ import { jsonLine } from '../jsonline.ts';
 import { placeOf } from '../operationoptions.ts';
 import { statusText } from '../statustext.ts';
 import { withStore } from '../storage.ts';
+import { UsageError } from '../usage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option, output } = invocation;
+  checkPlace(invocation);
   const isOfBucket = option('bucketRecords') === 'true';
   const locks = isOfBucket ? undefined : await locksHere(invocation);
   const status = isOfBucket
@@ -20,6 +22,21 @@ export async function run(invocation: Invocation): Promise<number> {
     : { ...(await statusHere(config, (message) => log.warn(message))), lockWrites: locks?.locks ?? null };
   await output.write(config.json ? jsonLine(status) : statusText(status, locks));
   return status.state === 'ok' ? exitCodes.done : exitCodes.error;
+}
+
+/** Without a storage, the status is that of the newest backup's bucket: an option that names another would be ignored. */
+function checkPlace({ config, origins }: Invocation): void {
+  if (config.storage !== undefined) return;
+  for (const [key, name] of [
+    ['bucket', '--bucket'],
+    ['storagePath', '--storage-path'],
+    ['storagePathRaw', '--storage-path-raw'],
+  ] as const) {
+    if (origins.get(key) !== name) continue;
+    throw new UsageError(
+      `Cannot tell which bucket ${name} names: no storage is configured: name it, as in whisper-backup ${name} ${JSON.stringify(config[key])} status disk path=DIR`,
+    );
+  }
 }
 
 /** What carbon's settings say; those that cannot be read are no reason to tell nothing. */

@@ -21,7 +21,7 @@ export const credentials: Check = {
         if (error instanceof BucketMissingError) {
           return bad(
             `${store.name} does not exist`,
-            'The first backup creates it where it may; else create it, or set another bucket:',
+            'Mount what holds it, or check bucket: and the storage; the first backup of a host creates it, a later one with --create',
           );
         }
         if (error instanceof DeniedError) return bad(reasonOf(error), REFUSED[config.storage ?? '']);

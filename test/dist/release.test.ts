@@ -54,7 +54,12 @@ interface Ended {
 function start(launcher: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const child = spawn(launcher, args, {
     cwd: '/',
-    env: { PATH: scratch.at('tools'), WHISPER_BACKUP_NO_CACHE: 'true', ...env },
+    env: {
+      PATH: scratch.at('tools'),
+      WHISPER_BACKUP_NO_CACHE: 'true',
+      WHISPER_BACKUP_STATE_DIR: scratch.at('state'),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

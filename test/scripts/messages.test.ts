@@ -78,6 +78,40 @@ describe('a message', () => {
     assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   });
 
+  it('names what is missing, and what to check', async () => {
+    await using scratch = await createScratch();
+    const none = scratch.at('none');
+    const tree = await run([...FILES, '-p', none, '--no-cache', 'backup', 'noop']);
+    assert.equal(tree.code, 1);
+    assert.match(
+      tree.stderr,
+      /local tree: \S+none \(--prefix\): it does not exist: mount or create it, or check --prefix\n$/,
+    );
+    const bucket = await run([...FILES, '-b', 'typo', 'list', 'disk', scratch.path]);
+    assert.equal(bucket.code, 10);
+    assert.match(bucket.stderr, /\/typo does not exist: mount what holds it, or check path= and --bucket\n$/);
+    const file = await run([...FILES, 'show', `${none}.wsp`]);
+    assert.equal(file.code, 1);
+    assert.match(file.stderr, /Cannot read \S+none\.wsp: it does not exist\n$/);
+  });
+
+  it('names the exclusion that left nothing to back up', async () => {
+    await using scratch = await createScratch();
+    await plantTree(scratch.path, ['a.wsp']);
+    const { code, stderr } = await run([
+      ...FILES,
+      '-p',
+      scratch.path,
+      '--no-cache',
+      '--exclude',
+      '*',
+      'backup',
+      'noop',
+    ]);
+    assert.equal(code, 1);
+    assert.match(stderr, /matches "\*" and is not excluded by "\*"/);
+  });
+
   it('at the end of a fill says what was filled', async () => {
     await using scratch = await createScratch();
     await plantTree(scratch.path, ['a.wsp', 'b.wsp']);

@@ -243,7 +243,7 @@ describe('the program', () => {
     await program.shown('Starting in');
     await rename(logfile, `${logfile}.1`);
     program.kill('SIGHUP');
-    for (let tries = 0; tries < 200 && !(await exists(logfile)); tries++) await pause(20);
+    for (let tries = 0; tries < 3000 && !(await exists(logfile)); tries++) await pause(20);
     program.kill('SIGTERM');
     assert.equal((await program.ended).code, 143);
     assert.match(await readFile(`${logfile}.1`, 'utf8'), /^\S+\+00:00;INFO;Starting in \d+ s \(--splay\)\n$/);

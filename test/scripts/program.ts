@@ -71,7 +71,7 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
     // Not child.kill: Deno then gives no exit code, whatever the child ended with.
     kill: (signal) => void process.kill(child.pid ?? 0, signal),
     async shown(text) {
-      const until = Date.now() + 30_000;
+      const until = Date.now() + 120_000;
       while (!stderr.includes(text)) {
         if (Date.now() > until) throw new Error(`Never shown: ${text}; but:\n${stderr}`);
         await new Promise((resolve) => setTimeout(resolve, 10));

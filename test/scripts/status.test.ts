@@ -231,6 +231,17 @@ describe('whisper-backup status', () => {
     assert.match(stderr, /Cannot read the records of runs in \S+state-unreadable: .*: see --state-dir/);
   });
 
+  it('never reports another bucket than the one that an option names', async () => {
+    const { state, backup, text } = host('named');
+    assert.equal((await backup()).code, 0);
+    assert.equal((await run(['status', '--state-dir', state])).code, 0);
+    const { code, stdout, stderr } = await run(['status', '--state-dir', state, '-b', 'typo']);
+    assert.equal(code, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, /--bucket names: no storage is configured: name it, as in .* status disk path=DIR/);
+    assert.equal((await text()).code, 0);
+  });
+
   it('ends with 10 when the bucket is missing, and with 2 when it is not named', async () => {
     const { text, backup } = host('gone');
     assert.equal((await backup()).code, 0);

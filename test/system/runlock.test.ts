@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
@@ -88,6 +88,9 @@ describe('the lock file', () => {
     await writeFile(scratch.at('lock'), '1234\n');
     await (await acquireRunLock(scratch.at('lock'), SOON)).release();
     assert.equal(await readFile(scratch.at('lock'), 'utf8'), '1234\n');
+    await once(spawn('mkfifo', [scratch.at('fifo')]), 'exit');
+    await (await acquireRunLock(scratch.at('fifo'), { timeout: 20 })).release();
+    assert.ok((await stat(scratch.at('fifo'))).isFIFO());
   });
 
   it('may be a stale one of the Python tool, with the number of a process that is long gone', async () => {

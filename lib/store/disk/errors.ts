@@ -62,7 +62,10 @@ function isErrno(code: string): boolean {
 }
 
 export function bucketMissing(path: string, cause?: unknown): BucketMissingError {
-  return new BucketMissingError(`The bucket directory ${path} does not exist: create it, or mount what holds it`, {
-    cause,
-  });
+  return new BucketMissingError(
+    `The bucket directory ${path} does not exist: mount what holds it, or check path= and --bucket`,
+    {
+      cause,
+    },
+  );
 }
