@@ -21,7 +21,7 @@ export const credentials: Check = {
         if (error instanceof BucketMissingError) {
           return bad(
             `${store.name} does not exist`,
-            'Mount what holds it, or check bucket: and the storage; the first backup of a host creates it, a later one with --create',
+            'The first backup creates it where it may. On a host that has backed up before: mount what holds it, or check bucket:',
           );
         }
         if (error instanceof DeniedError) return bad(reasonOf(error), REFUSED[config.storage ?? '']);
