@@ -30,6 +30,7 @@ import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, surveyPages } from './survey.ts';
 import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
+import { UnderWay } from './under-way.ts';
 import { type LocalAndStored, Uploads } from './uploads.ts';
 import { compressorOptions } from './workers/snapshot.ts';
 
@@ -132,7 +133,7 @@ async function backUp(store: ObjectStore, options: BackupOptions, tally: Tally):
   let noLocks: WhisperBackupError | undefined;
   const progress = { phase: 'Backing up', done: 0, found: 0, complete: false };
   const partitions = new PartitionRecorder();
-  const underWay = new Set<Promise<unknown>>();
+  const underWay = new UnderWay();
   const events = {
     stat: true,
     partitions,
@@ -170,10 +171,11 @@ async function backUp(store: ObjectStore, options: BackupOptions, tally: Tally):
     const prefix = resolve(options.prefix);
     const { onUnmarked } = vanished;
     await claim(store, { ...options, prefix, adopt: rules.adopt, complete: true, onUnmarked, now: now() });
+    tally.begin();
     await vanished.remember(dryRun);
     const visits = pMapIterable(
       batched(untilStopped(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
-      trackedVisit,
+      (founds) => underWay.track(visit(founds)),
       {
         concurrency: uploads.concurrency,
         backpressure: uploads.concurrency + WAITING,
@@ -194,7 +196,7 @@ async function backUp(store: ObjectStore, options: BackupOptions, tally: Tally):
   } finally {
     await uploads.close();
     // What was under way counts, too.
-    await Promise.allSettled(underWay);
+    await underWay.settle();
     await cache.close();
   }
 
@@ -208,14 +210,6 @@ async function backUp(store: ObjectStore, options: BackupOptions, tally: Tally):
   }
   await judgement.carryOut(store);
   await leftovers.sweep(store, tally, { ...options, dryRun });
-
-  function trackedVisit(founds: readonly Found[]): Promise<readonly Visited[]> {
-    const visiting = visit(founds);
-    underWay.add(visiting);
-    const forget = () => underWay.delete(visiting);
-    visiting.then(forget, forget);
-    return visiting;
-  }
 
   /** @returns what is to be remembered of local files. */
   async function visit(founds: readonly Found[]): Promise<readonly Visited[]> {

@@ -5,6 +5,7 @@ import { Lags } from './drill/lags.ts';
 import { type DrillPlan, planDrill } from './drill/plan.ts';
 import type { DifferingPoint, DrillReport } from './drill/report.ts';
 import { checkSpace, makeScratchTree } from './drill/scratchtree.ts';
+import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
 import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
 import { hintForBucket } from './nothinghint.ts';
 import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
@@ -17,7 +18,13 @@ import type { Part } from './verify/part.ts';
 import type { Likeness } from './workers/likeness.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 
-export interface DrillOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
+export interface DrillOptions
+  extends RunOptions,
+    SelectOptions,
+    PlaceOptions,
+    TreeOptions,
+    LoadOptions,
+    EarlySummaryOptions {
   /** An empty directory outside the tree, or one that is to be made. */
   readonly scratch: string;
   /** Only this part of the metrics. @default all of them */
@@ -60,16 +67,21 @@ const NAMED_POINTS = 20;
  *   `NO_LOCKS`; StoreError when the bucket cannot be used at all; the signal's reason.
  */
 export async function drill(store: ObjectStore, options: DrillOptions): Promise<Summary> {
+  const tally = new Tally(COUNTS);
+  const about = { command: 'drill', store: store.name, dryRun: options.dryRun ?? false } as const;
+  return withEarlySummary(tally, about, options, async () => {
+    const report = await rehearse(store, options, tally);
+    return { ...tally.finish(about), drill: report };
+  });
+}
+
+async function rehearse(store: ObjectStore, options: DrillOptions, tally: Tally): Promise<DrillReport> {
   const { report, signal, part, dryRun = false, keep = false } = options;
   const began = (options.now ?? (() => new Date()))();
-  const tally = new Tally(COUNTS);
   await checkPrefix(options.prefix);
   await checkApart(store, options.scratch);
   await store.open({ create: false, ...(signal && { signal }) });
-  const finish = (drilled: DrillReport): Summary => {
-    const about = { command: 'drill', store: store.name, dryRun } as const;
-    return { ...tally.finish(about), drill: drilled };
-  };
+  tally.begin();
   const tree = await makeScratchTree(options.scratch, options.prefix, dryRun);
   let isKept = false;
   try {
@@ -94,14 +106,15 @@ export async function drill(store: ObjectStore, options: DrillOptions): Promise<
       tally.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} holds no backup in ${which}${glob}${hint}`);
     }
     await checkSpace(tree.space, plan.space);
-    if (plan.metrics === 0 || dryRun) return finish(reportOf(plan, undefined, { lags: new Lags(), differing: [] }));
+    if (plan.metrics === 0 || dryRun) return reportOf(plan, undefined, { lags: new Lags(), differing: [] });
 
     // Nobody else writes there.
-    const restored = await restore(store, { ...options, prefix: tree.prefix, recheckAfterMs: 0 });
+    const onEndedEarly = (early: Summary) => take(early, tally);
+    const restored = await restore(store, { ...options, prefix: tree.prefix, recheckAfterMs: 0, onEndedEarly });
     take(restored, tally);
     const found = await compareTrees(tree.prefix, began, options, tally);
     isKept = keep;
-    return finish({ ...reportOf(plan, restored, found), ...(keep && { kept: tree.prefix }) });
+    return { ...reportOf(plan, restored, found), ...(keep && { kept: tree.prefix }) };
   } finally {
     if (isKept) tree.keep();
     else await tree.remove();

@@ -7,7 +7,7 @@ export interface EarlySummaryOptions {
   readonly onEndedEarly?: (summary: Summary) => void;
 }
 
-/** Runs an operation. If the store ends it early, passes on what was done until then, and throws the error. */
+/** Runs an operation. If the store ends it early, once it was open, passes on what was done, and throws the error. */
 export async function withEarlySummary(
   tally: Tally,
   about: Parameters<Tally['finish']>[0],
@@ -17,7 +17,7 @@ export async function withEarlySummary(
   try {
     return await operation();
   } catch (error) {
-    if (error instanceof StoreError && tally.get('metrics') > 0) {
+    if (error instanceof StoreError && tally.begun) {
       tally.stop(codeOf(error), reasonOf(error));
       onEndedEarly?.(tally.finish(about));
     }

@@ -60,6 +60,7 @@ async function purgeGone(store: ObjectStore, options: PurgeOptions, tally: Tally
   await vanished.load();
   const { onUnmarked } = vanished;
   await claim(store, { ...options, prefix: resolve(options.prefix), adopt: rules.adopt, onUnmarked, now });
+  tally.begin();
 
   const events = {
     onLocal: () => judgement.guards.local(),

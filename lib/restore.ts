@@ -13,6 +13,7 @@ import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { formatTimestamp } from './bucket/timestamp.ts';
 import { ByteBudget } from './bytebudget.ts';
 import { DryRoom } from './dryroom.ts';
+import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import { hintForBucket } from './nothinghint.ts';
@@ -27,13 +28,20 @@ import { FileSystems } from './system/filesystems.ts';
 import { checkApart } from './tree/apart.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
 import { refusal } from './tree/refusal.ts';
+import { UnderWay } from './under-way.ts';
 import { isInPart, type Part } from './verify/part.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';
 import { rehearsePrefix } from './workers/rehearse.ts';
 import { deviceOf } from './workers/trace.ts';
 
-export interface RestoreOptions extends RunOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
+export interface RestoreOptions
+  extends RunOptions,
+    SelectOptions,
+    PlaceOptions,
+    TreeOptions,
+    LoadOptions,
+    EarlySummaryOptions {
   /** Take the newest backup strictly before this. @default the newest of all */
   readonly date?: Date;
   /** Fetch and check everything, write nothing. @default false */
@@ -79,9 +87,17 @@ const COUNTS = [
  *   befalls single metrics is in the summary.
  */
 export async function restore(store: ObjectStore, options: RestoreOptions): Promise<Summary> {
+  const tally = new Tally(COUNTS);
+  const about = { command: 'restore', store: store.name, dryRun: options.dryRun ?? false } as const;
+  return withEarlySummary(tally, about, options, async () => {
+    await bringAllBack(store, options, tally);
+    return tally.finish(about);
+  });
+}
+
+async function bringAllBack(store: ObjectStore, options: RestoreOptions, tally: Tally): Promise<void> {
   const { report, signal, dryRun = false, processes = 4, bytesInFlight = 2 ** 28 } = options;
   const now = options.now ?? (() => new Date());
-  const tally = new Tally(COUNTS);
   const isSelected = selector(options);
   // Compressed, as they came; and uncompressed.
   const bodies = new ByteBudget(bytesInFlight);
@@ -95,7 +111,6 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
   const dryRoom = new DryRoom();
-  let used: { readonly oldest: Date; readonly newest: Date } | undefined;
   const progress = { phase: 'Restoring', done: 0, found: 0, complete: false };
   const events = {
     onForeign: (key: string) => countForeign(tally, key),
@@ -125,28 +140,35 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     ...(signal && { signal }),
   });
   const written = new FileSystems();
+  const underWay = new UnderWay();
   try {
     await checkApart(store, options.prefix);
     pool.start();
     await store.open({ create: false, ...(signal && { signal }) });
+    tally.begin();
     // Opened before anything is written, or syncfs(2) would not be told of every error.
     if (dryRun) checkTree(options.prefix);
     else await addTree(written, options);
     const visits = pMapIterable(
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
-      visit,
+      (batch) => underWay.track(visit(batch)),
       {
         concurrency: tasksAtOnce(processes),
         backpressure: tasksAtOnce(processes) + 8,
       },
     );
-    for await (const visited of visits) {
-      progress.done += visited;
-      report.progress({ ...progress, failed: tally.get('failed'), bytes: tally.get('bytesFetched') });
+    try {
+      for await (const visited of visits) {
+        progress.done += visited;
+        report.progress({ ...progress, failed: tally.get('failed'), bytes: tally.get('bytesFetched') });
+      }
+    } finally {
+      // If the store ended it early, what was under way counts, too, and is to last.
+      await underWay.settle();
+      await written.sync();
+      await rechecks.finish();
+      if (tally.get('refilled') > 0) await written.sync();
     }
-    await written.sync();
-    await rechecks.finish();
-    if (tally.get('refilled') > 0) await written.sync();
   } finally {
     await pool.close();
     await written.close();
@@ -162,10 +184,6 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
       `Nothing to restore: ${store.name} holds no backup${before} that matches ${glob}${hint}`,
     );
   }
-  const summary = tally.finish({ command: 'restore', store: store.name, dryRun });
-  return used
-    ? { ...summary, backups: { oldest: formatTimestamp(used.oldest), newest: formatTimestamp(used.newest) } }
-    : summary;
 
   /** @returns how many metrics it was about. */
   async function visit(batch: readonly StoredMetric[]): Promise<number> {
@@ -247,11 +265,7 @@ export async function restore(store: ObjectStore, options: RestoreOptions): Prom
     tally.add('bytesFetched', result.fetched);
     if (result.outcome !== 'failed') {
       count(metric, result);
-      const { time } = tried;
-      used = {
-        oldest: used && used.oldest < time ? used.oldest : time,
-        newest: used && used.newest > time ? used.newest : time,
-      };
+      tally.use(tried.time);
       return undefined;
     }
     if (signal?.aborted) return undefined;

@@ -1,3 +1,4 @@
+import { formatTimestamp } from './bucket/timestamp.ts';
 import type { DrillReport } from './drill/report.ts';
 
 /** A metric, file or key that a run has something to say about. */
@@ -66,6 +67,8 @@ export class Tally {
   readonly #notes: Named[] = [];
   readonly #damaged: Damaged[] = [];
   #stopped: { code: string; message: string } | undefined;
+  #begun = false;
+  #used: { readonly oldest: Date; readonly newest: Date } | undefined;
 
   /** @param counts the figures that are printed even when they stay 0. */
   constructor(counts: readonly string[]) {
@@ -99,6 +102,21 @@ export class Tally {
     if (this.#damaged.length < NAMED_AT_MOST) this.#damaged.push(damaged);
   }
 
+  /** Records that the store is open: from now on there is something to tell, though it may be that nothing was done. */
+  begin(): void {
+    this.#begun = true;
+  }
+
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Records that a backup of this time was used. */
+  use(time: Date): void {
+    const { oldest, newest } = this.#used ?? { oldest: time, newest: time };
+    this.#used = { oldest: oldest < time ? oldest : time, newest: newest > time ? newest : time };
+  }
+
   /** Records why a guard stopped something; the first reason stands. */
   stop(code: string, message: string): void {
     this.#stopped ??= { code, message };
@@ -118,6 +136,9 @@ export class Tally {
       skipped: this.#skipped,
       notes: this.#notes,
       ...((about.command === 'verify' || about.command === 'drill') && { damaged: this.#damaged }),
+      ...(this.#used && {
+        backups: { oldest: formatTimestamp(this.#used.oldest), newest: formatTimestamp(this.#used.newest) },
+      }),
       ...(this.#stopped ? { stopped: this.#stopped } : {}),
     };
   }

@@ -6,6 +6,7 @@ import { rootOf } from './bucket/layout.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { claim } from './bucket/owner.ts';
 import { ByteBudget } from './bytebudget.ts';
+import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
 import { selector } from './glob.ts';
 import { hintForBucket } from './nothinghint.ts';
@@ -24,6 +25,7 @@ import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
 import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
+import { UnderWay } from './under-way.ts';
 import { compareFile, countComparison } from './verify/comparison.ts';
 import type { Flaw } from './verify/flaw.ts';
 import { otherEngine } from './verify/otherengine.ts';
@@ -38,6 +40,7 @@ export interface VerifyOptions
     SelectOptions,
     PlaceOptions,
     LoadOptions,
+    EarlySummaryOptions,
     Pick<FormatOptions, 'gzipEngine'> {
   /** Only backups at this time or later. */
   readonly since?: Date;
@@ -79,12 +82,21 @@ const COMPARED = ['same', 'changed', 'gone', 'neverStored', 'unknown'];
  *   another machine's; WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
  */
 export async function verify(store: ObjectStore, options: VerifyOptions): Promise<Summary> {
+  const { compare, repair } = options;
+  const tally = new Tally([...COUNTS, ...(compare ? COMPARED : []), ...(repair ? ['moved', 'removed'] : [])]);
+  const about = { command: 'verify', store: store.name, dryRun: options.dryRun ?? false } as const;
+  return withEarlySummary(tally, about, options, async () => {
+    await verifyAll(store, options, tally);
+    return tally.finish(about);
+  });
+}
+
+async function verifyAll(store: ObjectStore, options: VerifyOptions, tally: Tally): Promise<void> {
   const { report, signal, compare, repair, readData = false, includeDamaged = false, dryRun = false } = options;
   const { processes = 4, bytesInFlight = 2 ** 28 } = options;
   const now = (options.now ?? (() => new Date()))();
   const root = rootOf(options);
   const signalled = { ...(signal && { signal }) };
-  const tally = new Tally([...COUNTS, ...(compare ? COMPARED : []), ...(repair ? ['moved', 'removed'] : [])]);
   if (compare) await checkPrefix(compare.prefix);
   if (compare && repair) await checkApart(store, compare.prefix);
   await store.open({ create: false, ...signalled });
@@ -93,6 +105,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     // A mark in an empty mount point would hide from the next backup that its bucket has vanished.
     await claim(store, { ...options, ...repair, ...prefix, adopt: repair.adopt ?? false, mark: false, now });
   }
+  tally.begin();
 
   const bodies = new ByteBudget(bytesInFlight);
   const budget = new ByteBudget(bytesInFlight);
@@ -117,6 +130,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     ...signalled,
   };
   const progress = { phase: 'Verifying', done: 0, found: 0, complete: false };
+  const underWay = new UnderWay();
   let isOrdered = true;
   // Where the file system has no locks every file would fail alike: stop, and say so once.
   let noLocks: WhisperBackupError | undefined;
@@ -148,7 +162,7 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
     }
   }
   try {
-    const visits = pMapIterable(found(), (item) => visit(item), {
+    const visits = pMapIterable(found(), (item) => underWay.track(visit(item)), {
       concurrency: 2 * tasksAtOnce(processes),
       backpressure: 1024,
     });
@@ -158,6 +172,8 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
       report.progress({ ...progress, failed, bytes: tally.get('bytesFetched') });
     }
   } finally {
+    // What was under way counts, too.
+    await underWay.settle();
     await threads?.close();
   }
   signal?.throwIfAborted();
@@ -171,7 +187,6 @@ export async function verify(store: ObjectStore, options: VerifyOptions): Promis
       `Nothing to verify: ${store.name} holds no backup${time} that matches ${glob}${hint}`,
     );
   }
-  return tally.finish({ command: 'verify', store: store.name, dryRun });
 
   async function visit(item: Surveyed | BlindSpot): Promise<void> {
     if (item.kind === 'blind') {

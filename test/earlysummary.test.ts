@@ -4,13 +4,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { drill } from '../lib/drill.ts';
+import { silent } from '../lib/report.ts';
 import { PermanentError } from '../lib/store/errors.ts';
+import type { ObjectStore } from '../lib/store/store.ts';
 import type { Summary } from '../lib/summary.ts';
 import { Bucket, daysAgo } from './fixtures/bucket.ts';
 import { delegate } from './fixtures/delegate.ts';
 import { metricFile, plantMetrics } from './fixtures/metric.ts';
-import { backUp, purgeGone } from './fixtures/operations.ts';
-import { createScratch } from './fixtures/scratch.ts';
+import { backUp, bringBack, purgeGone, verifyAll } from './fixtures/operations.ts';
+import { createScratch, type Scratch } from './fixtures/scratch.ts';
 import { run } from './scripts/program.ts';
 
 const NAMES = Array.from({ length: 400 }, (_, i) => `m${String(i).padStart(3, '0')}`);
@@ -46,13 +49,91 @@ describe('a run that the store ends early', () => {
     }
   });
 
-  it('passes on nothing when nothing was done', async () => {
+  it('passes on what was restored, verified or drilled, and then the error', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('live'), NAMES);
+    for (const [command, operate, figure] of operationsOn(scratch)) {
+      const bucket = new Bucket();
+      for (const name of NAMES) await bucket.backup(name, daysAgo(1));
+      const broken = new PermanentError('the listing broke');
+      const isLast = (key: string) => key.startsWith('m399');
+      let reached = 0;
+      const store = delegate(bucket.store, {
+        async *list(range) {
+          for await (const object of bucket.store.list(range)) {
+            // A drill lists once to plan.
+            if (isLast(object.key) && ++reached > (command === 'drill' ? 1 : 0)) throw broken;
+            yield object;
+          }
+        },
+      });
+      const early: Summary[] = [];
+      await assert.rejects(
+        operate(store, (summary) => early.push(summary)),
+        broken,
+      );
+      const [summary] = early;
+      assert.ok(summary && early.length === 1, command);
+      assert.deepEqual([summary.command, summary.stopped?.code], [command, 'PERMANENT']);
+      assert.deepEqual(summary.failed, []);
+      assert.ok((summary.counts[figure] ?? 0) > 0, `${command}: ${JSON.stringify(summary.counts)}`);
+      if (command !== 'restore') continue;
+      const there = await readdir(scratch.at('tree'));
+      assert.equal(summary.counts[figure], there.filter((name) => name.endsWith('.wsp')).length);
+      assert.ok(summary.backups);
+    }
+  });
+
+  it('passes on zeros when the listing breaks at once', async () => {
+    await using scratch = await createScratch();
+    await plantMetrics(scratch.at('live'), ['a']);
+    const broken = new PermanentError('no listing');
+    const live = scratch.at('live');
+    const all: Operation[] = [
+      ...operationsOn(scratch),
+      ['backup', (store, onEndedEarly) => backUp(store, live, { onEndedEarly }), 'stored'],
+      ['purge', (store, onEndedEarly) => purgeGone(store, live, { onEndedEarly }), 'purged'],
+    ];
+    for (const [command, operate, figure] of all) {
+      const bucket = new Bucket();
+      await bucket.backup('a', daysAgo(1));
+      let isOwned = false;
+      const store = delegate(bucket.store, {
+        async *list(range) {
+          // The owner marker's claim looks into the bucket as well.
+          if (!isOwned && (command === 'backup' || command === 'purge')) yield* bucket.store.list(range);
+          else throw broken;
+          isOwned = true;
+        },
+      });
+      const early: Summary[] = [];
+      await assert.rejects(
+        operate(store, (summary) => early.push(summary)),
+        broken,
+        command,
+      );
+      assert.deepEqual(
+        early.map(({ counts }) => counts[figure]),
+        [0],
+        command,
+      );
+    }
+  });
+
+  it('passes on nothing when the store cannot be opened', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a']);
     const bucket = new Bucket();
     const broken = new PermanentError('not today');
     const store = delegate(bucket.store, { open: () => Promise.reject(broken) });
     await assert.rejects(backUp(store, scratch.path, { onEndedEarly: () => assert.fail() }), broken);
+    for (const [, operate] of operationsOn(scratch)) {
+      await plantMetrics(scratch.at('live'), ['a']);
+      await assert.rejects(
+        operate(store, () => assert.fail()),
+        broken,
+      );
+    }
   });
 
   it('prints its summary and leaves it in its record', async () => {
@@ -117,6 +198,35 @@ describe('a run that the store ends early', () => {
     }
   });
 });
+
+type OnEndedEarly = (summary: Summary) => void;
+type Operation = readonly [
+  command: Summary['command'],
+  operate: (store: ObjectStore, onEndedEarly: OnEndedEarly) => Promise<unknown>,
+  figure: string,
+];
+
+/** Those that only read the bucket, so few metrics at once that some are done before the end of a listing. */
+function operationsOn(scratch: Scratch): Operation[] {
+  const few = { bytesInFlight: 2 ** 18 };
+  return [
+    ['restore', (store, onEndedEarly) => bringBack(store, scratch.at('tree'), { ...few, onEndedEarly }), 'restored'],
+    ['verify', (store, onEndedEarly) => verifyAll(store, { ...few, readData: true, onEndedEarly }), 'read'],
+    [
+      'drill',
+      (store, onEndedEarly) =>
+        drill(store, {
+          ...few,
+          report: silent,
+          processes: 0,
+          prefix: scratch.at('live'),
+          scratch: scratch.at('scratch'),
+          onEndedEarly,
+        }),
+      'restored',
+    ],
+  ];
+}
 
 const DENIED = '<Error><Code>AccessDenied</Code><Message>no</Message></Error>';
 

@@ -7,6 +7,7 @@ import { codeOf, reasonOf } from '../errors.ts';
 import { makeDirectories } from '../system/make-directories.ts';
 import type { SweepOptions, Swept } from '../system/sweep.ts';
 import { syncfs } from '../system/syncfs.ts';
+import { UnderWay } from '../under-way.ts';
 import { Directories } from './disk/directories.ts';
 import { bucketMissing, diskError, systemCodeOf } from './disk/errors.ts';
 import { readFileWhole, removeFile, writeTemporary } from './disk/file.ts';
@@ -62,7 +63,7 @@ class DiskStore implements ObjectStore {
   /** Whether the directory of temporary files was there, and no link, when it was last looked for. */
   #hasTemporary = false;
   /** What changes the bucket, though whoever asked may have gone: it cleans up behind itself. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   readonly #leftovers = new DiskLeftovers();
 
   constructor({ path, concurrency = 16, blocking = false }: DiskStoreOptions) {
@@ -128,14 +129,7 @@ class DiskStore implements ObjectStore {
   }
 
   put(key: string, body: Uint8Array, options: Signalled = {}): Promise<void> {
-    return this.#tracked(this.#put(key, body, options));
-  }
-
-  #tracked<T>(call: Promise<T>): Promise<T> {
-    this.#underWay.add(call);
-    const forget = () => this.#underWay.delete(call);
-    call.then(forget, forget);
-    return call;
+    return this.#underWay.track(this.#put(key, body, options));
   }
 
   async #put(key: string, body: Uint8Array, { signal }: Signalled): Promise<void> {
@@ -158,7 +152,7 @@ class DiskStore implements ObjectStore {
   }
 
   delete(keys: readonly string[], options: Signalled = {}): Promise<DeleteFailure[]> {
-    return this.#tracked(this.#delete(keys, options));
+    return this.#underWay.track(this.#delete(keys, options));
   }
 
   /** Once aborted it deletes no more, but removes the directories that it has emptied. */
@@ -226,7 +220,7 @@ class DiskStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await this.#underWay.settle();
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) await promisify(close)(descriptor);
