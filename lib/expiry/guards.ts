@@ -15,7 +15,10 @@ interface Share {
   due: number;
 }
 
-/** A metric is established when its oldest backup is older than this, in milliseconds. */
+/**
+ * A metric is established when its oldest backup is older than this, in milliseconds, or when it has as many backups as
+ * retention keeps: that many nightly ones may all be younger.
+ */
 const ESTABLISHED = 7 * DAY;
 
 /** Counts what a whole run would delete, and says whether that is believable. */
@@ -48,7 +51,8 @@ export class Guards {
   /** A metric of the store was judged. */
   stored({ metric, backups }: StoredMetric, due: Due): void {
     const [oldest, newest] = [backups[0], backups.at(-1)];
-    const isEstablished = oldest && this.#now.getTime() - oldest.time.getTime() > ESTABLISHED;
+    const isOld = oldest !== undefined && this.#now.getTime() - oldest.time.getTime() > ESTABLISHED;
+    const isEstablished = isOld || backups.length >= this.#rules.retention;
     for (const share of isEstablished ? [this.#all, this.#established] : [this.#all]) {
       if (newest) share.metrics++;
       const { since, isNew, isDue } = due.passing;
@@ -107,10 +111,7 @@ export class Guards {
     );
   }
 
-  /**
-   * All metrics count as well as the established ones: where retention keeps less than a week, no metric that changes
-   * every night is established.
-   */
+  /** All metrics count as well as the established ones, of which there may be few. */
   get #shares(): readonly Share[] {
     return [this.#all, this.#established];
   }
@@ -120,7 +121,8 @@ export class Guards {
   }
 
   #shareText(share: Share): string {
-    const which = share === this.#established ? ' whose oldest backup is older than 7 days' : '';
+    const which =
+      share === this.#established ? ` that have ${this.#rules.retention} backups or one older than 7 days` : '';
     return `more than ${this.#rules.purgeShare} % of the store's ${share.metrics} metrics${which} (--purge-share)`;
   }
 

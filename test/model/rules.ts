@@ -67,7 +67,11 @@ export function verdictOn(
   const fates = new Map(paths.map((path) => [path, fateOf(expected, path, rules)]));
 
   const judged = paths.filter((path) => known.has(path));
-  const old = judged.filter((path) => now - (expected.backupsOf(path)[0]?.time ?? now) > 7 * DAY);
+  // A purge leaves retention at its default.
+  const old = judged.filter((path) => {
+    const backups = expected.backupsOf(path);
+    return now - (backups[0]?.time ?? now) > 7 * DAY || backups.length >= (rules.retention ?? 5);
+  });
   const isTooMany = (is: (fate: Fate) => boolean) =>
     [judged, old].some((some) => {
       const metrics = some.filter((path) => expected.backupsOf(path).length > 0).length;

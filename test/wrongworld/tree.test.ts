@@ -71,6 +71,22 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored({ metrics: 'servers.*' })), whole);
     });
 
+    it('one level too deep, while every metric changes every night: the first nights mark nothing', async () => {
+      await using site = await Site.create(kind);
+      for (let night = 0; night < 8; night++) {
+        await site.write(names(50, 'servers/'));
+        await site.night();
+      }
+      const whole = contents(await site.files());
+      await rename(site.prefix, site.aside('real'));
+      await rename(`${site.aside('real')}/servers`, site.prefix);
+      for (let night = 0; night < 4; night++) {
+        await site.write(names(50));
+        assert.equal(await site.night(), 'TOO_MANY_GONE', `night ${night}`);
+      }
+      assert.deepEqual(contents(await site.restored({ metrics: 'servers.*' })), whole);
+    });
+
     it('of which the larger half is not mounted: nothing is marked, nothing goes', async () => {
       await using site = await Site.create(kind);
       await site.write([...names(25, 'mounted/'), ...names(15, 'root/')]);
