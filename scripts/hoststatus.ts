@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { isFullBackup, type RunRecord } from '../lib/runrecord.ts';
+import { checkSchema } from './host/checkfiles.ts';
 import type { StartedRun } from './host/startedruns.ts';
 import type { BackupUnits } from './host/systemd.ts';
 import { type Judged, problemsOf } from './statusproblems.ts';
@@ -16,6 +17,8 @@ const runSchema = v.object({
   /** Options typed for it that made it another than the full backup of the host. */
   partial: v.optional(v.pipe(v.array(v.string()), v.readonly())),
 });
+
+const checksSchema = v.object({ last: checkSchema, failed: v.nullable(checkSchema) });
 
 /** How the backups of a host go, as `status --json` prints it. What is not known is null. */
 export const hostStatusSchema = v.object({
@@ -41,6 +44,9 @@ export const hostStatusSchema = v.object({
   nextTimer: v.nullable(time),
   lastTrigger: v.optional(v.nullable(time), null),
   lockWrites: v.nullable(v.boolean()),
+  /** Checks decide nothing: how the last went, and the last that failed and was not made good. */
+  verify: v.optional(checksSchema),
+  drill: v.optional(checksSchema),
   source: v.picklist(['host', 'bucket']),
   state: v.picklist(['ok', 'late', 'off', 'failed', 'unknown']),
   /** Why it is not ok. */

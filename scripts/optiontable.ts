@@ -224,7 +224,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'n/t',
     isOptional: true,
     commands: verifying,
-    text: 'Fetch and check the content too, of all metrics or of the n-th of t parts',
+    text: 'Fetch and check the content too, of all metrics or of the n-th of t parts; today/t: that of the day',
   },
   { name: 'compare', commands: verifying, text: 'Compare the newest backups with the local tree' },
   {
@@ -238,7 +238,12 @@ export const optionTable: readonly OptionSpec[] = [
     commands: drilling,
     text: 'Empty directory to restore to, outside the tree; it is emptied again',
   },
-  { name: 'sample', value: 'n/t', commands: drilling, text: 'Only the n-th of t parts of the metrics (all)' },
+  {
+    name: 'sample',
+    value: 'n/t',
+    commands: drilling,
+    text: 'Only the n-th of t parts of the metrics; today/t: that of the day (all)',
+  },
   { name: 'keep', commands: drilling, text: 'Leave what was restored in the scratch directory' },
   { name: 'fallback', key: 'fallback', commands: restoring, text: 'Take an older backup where the newest is damaged' },
   {

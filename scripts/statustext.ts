@@ -1,6 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import { printable } from '../lib/printable.ts';
 import type { CarbonLocks } from './host/carbonlocks.ts';
+import type { Check } from './host/checkfiles.ts';
 import type { HostStatus, StatusRun } from './hoststatus.ts';
 import { spanText } from './spantext.ts';
 
@@ -14,6 +15,13 @@ export function statusText(status: HostStatus, locks?: CarbonLocks): string {
     ['last backup', figuresText(status)],
     ['last run', lastRunText(status.lastRun)],
   ];
+  for (const name of ['verify', 'drill'] as const) {
+    const checks = status[name];
+    if (checks === undefined) continue;
+    rows.push([`last ${name}`, checkText(checks.last)]);
+    if (checks.failed && checks.failed.started !== checks.last.started)
+      rows.push([`${name} failed`, checkText(checks.failed)]);
+  }
   if (status.running !== null) {
     rows.push(['running', `${status.running.command}, since ${timeText(status.running.started)}`]);
   }
@@ -47,6 +55,13 @@ export function lastRunText(run: StatusRun | null): string {
   const part = partial.length === 0 ? '' : ` (not the full backup: ${partial.join(', ')})`;
   if (finished === null) return `${command}${part}, never ended: it was killed, or the host went down`;
   return `${command}${part}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+}
+
+/** A check that has not ended may still run. */
+export function checkText({ part, started, finished, exitCode, error }: Check): string {
+  const what = part === null ? 'everything' : `part ${part}`;
+  if (finished === null) return `${what}, started ${timeText(started)}, has not ended`;
+  return `${what}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
 }
 
 function figuresText({ metrics, stored, unchanged, failed, bytes, seconds }: HostStatus): string {

@@ -3,6 +3,7 @@ import { verify } from '../../lib/verify.ts';
 import type { Invocation } from '../invocation.ts';
 import { thisMachine } from '../machine.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
+import { runCheck } from '../recordedcheck.ts';
 import { runOperation } from '../run.ts';
 import { withStore, withTraffic } from '../storage.ts';
 import { UsageError } from '../usage.ts';
@@ -14,35 +15,39 @@ export async function run(invocation: Invocation): Promise<number> {
   const readData = partOf(option('readData'), config.storage);
   const adopt = option('adopt') === 'true';
   const repair = option('repair') === 'true' ? { machine: await thisMachine(), adopt } : undefined;
-  return runOperation(
-    invocation,
-    'verify',
-    (run) =>
-      withStore({ config, log }, async (store, { traffic }) => {
-        const summary = await verify(store, {
-          ...run,
-          ...selectOf(config),
-          ...placeOf(config),
-          ...loadOf(config),
-          gzipEngine: config.gzipEngine,
-          readData,
-          includeDamaged: config.includeDamaged,
-          ...(date && { date }),
-          ...(since && { since }),
-          ...(option('compare') === 'true' && { compare: treeOf(config) }),
-          ...(repair && { repair }),
-          dryRun: config.noop,
-        });
-        return withTraffic(summary, traffic);
-      }),
-    // It only reads, unless it is to repair; and the stamp tells when all was backed up.
-    { lock: repair !== undefined },
-  );
+  const part = typeof readData === 'object' ? { part: readData } : {};
+  const verified = () =>
+    runOperation(
+      invocation,
+      'verify',
+      (run) =>
+        withStore({ config, log }, async (store, { traffic }) => {
+          const summary = await verify(store, {
+            ...run,
+            ...selectOf(config),
+            ...placeOf(config),
+            ...loadOf(config),
+            gzipEngine: config.gzipEngine,
+            readData,
+            includeDamaged: config.includeDamaged,
+            ...(date && { date }),
+            ...(since && { since }),
+            ...(option('compare') === 'true' && { compare: treeOf(config) }),
+            ...(repair && { repair }),
+            dryRun: config.noop,
+          });
+          return withTraffic(summary, traffic);
+        }),
+      // It only reads, unless it is to repair; and the stamp tells when all was backed up.
+      { lock: repair !== undefined },
+    );
+  // By the listing alone, what is damaged would look well.
+  return readData === false ? verified() : runCheck(invocation, { name: 'verify', ...part }, verified);
 }
 
 /** @throws UsageError when a part was meant and stands for itself; InvalidOptionError when it is none. */
 function partOf(text: string | undefined, storage: string | undefined): boolean | Part {
-  if (storage !== undefined && /^\d+\/\d+$/.test(storage)) {
+  if (storage !== undefined && /^(\d+|today)\/\d+$/.test(storage)) {
     throw new UsageError(`No storage '${storage}': a part is written --read-data=${storage}`);
   }
   if (text === undefined || text === 'false') return false;

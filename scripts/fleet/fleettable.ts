@@ -3,6 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { printable } from '../../lib/printable.ts';
 import type { HostStatus } from '../hoststatus.ts';
 import { spanText } from '../spantext.ts';
+import { checkText } from '../statustext.ts';
 import { type HostReport, isRed } from './hostreport.ts';
 
 const head = [
@@ -40,8 +41,9 @@ export function fleetTable(reports: readonly HostReport[], { color }: { readonly
     const line = printable(`${report.name}: ${reasonOf(report)}`);
     return `${color ? red(line) : line}\n`;
   });
+  const checks = reports.flatMap(failedChecks).map((line) => `${printable(line)}\n`);
   const count = `${reports.length} hosts, ${reds.length === 0 ? 'all well' : `${reds.length} red`}\n`;
-  return `${table.toString()}\n${reasons.join('')}${count}`;
+  return `${table.toString()}\n${reasons.join('')}${checks.join('')}${count}`;
 }
 
 function cellsOf(report: HostReport): readonly string[] {
@@ -78,6 +80,16 @@ function stateReason({ state, ageSeconds, problems }: HostStatus): string {
   return state === 'unknown'
     ? 'no success is on record'
     : `${state}, the last success is ${spanText(ageSeconds ?? 0)} old`;
+}
+
+/** Checks that failed make no host red: its last backup is what it was. */
+function failedChecks(report: HostReport): readonly string[] {
+  if (!('status' in report)) return [];
+  const { name, status } = report;
+  return (['verify', 'drill'] as const).flatMap((check) => {
+    const failed = status[check]?.failed;
+    return failed ? [`${name}: the last ${check} that failed: ${checkText(failed)}`] : [];
+  });
 }
 
 function shown(value: number | null, format: (value: number) => string): string {

@@ -4,6 +4,7 @@ import { reasonOf, WhisperBackupError } from '../../lib/errors.ts';
 import { bucketName } from '../bucketname.ts';
 import { type HostStatus, hostStatus, sinceLastSuccess } from '../hoststatus.ts';
 import { version } from '../version.ts';
+import { readChecks } from './checkfiles.ts';
 import { diskBucketProblem } from './diskbucket.ts';
 import { readRunFiles } from './runfiles.ts';
 import { readStartedRuns } from './startedruns.ts';
@@ -24,7 +25,11 @@ export async function statusHere(config: Config, warn: (message: string) => void
     // Before the records, as a run leaves its record first and then removes this.
     const starts = await readStartedRuns(stateDir, warn);
     const records = await sinceLastSuccess(readRunFiles(stateDir, now, warn), bucket);
-    return hostStatus(records, {
+    const [verify, drill] = await Promise.all([
+      readChecks(stateDir, 'verify', warn),
+      readChecks(stateDir, 'drill', warn),
+    ]);
+    const status = hostStatus(records, {
       source: 'host',
       now,
       host: hostname(),
@@ -37,6 +42,7 @@ export async function statusHere(config: Config, warn: (message: string) => void
       // A bucket that no backup went to yet need not be there.
       ...(bucketProblem !== undefined && records.length > 0 && { bucketProblem }),
     });
+    return { ...status, ...(verify && { verify }), ...(drill && { drill }) };
   } catch (error) {
     const message = `Cannot read the records of runs in ${stateDir}: ${reasonOf(error)}: see --state-dir`;
     throw new WhisperBackupError('STATE_DIR', message, { cause: error });

@@ -17,7 +17,7 @@ const METRICS = 40;
 /** Half a day off, so that no timer fires by itself meanwhile. */
 const calendar = (minute: number): string => `*-*-* ${(new Date().getUTCHours() + 12) % 24}:${minute}:00`;
 
-describe('a fleet', { timeout: 1_800_000 }, () => {
+describe('a fleet', { timeout: 3_600_000 }, () => {
   let site: Site;
   /** What the dead host had, as it was last backed up. */
   let lost: KnownPoints;
@@ -27,6 +27,9 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
   before(async () => {
     site = await Site.start('1.0.0', {
       whisper_backup_on_calendar: calendar(10),
+      whisper_backup_verify_on_calendar: calendar(20),
+      whisper_backup_verify_parts: 2,
+      whisper_backup_drill_on_calendar: calendar(30),
       whisper_backup_randomized_delay: 2,
       whisper_backup_serial: [1, '100%'],
     });
@@ -147,6 +150,44 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
       assert.deepEqual({ state, source, metrics, stored, program }, { ...WELL, metrics: METRICS, stored: METRICS });
       assert.equal(lockWrites, host !== 'h2');
     }
+  });
+
+  it('checks its backups and rehearses a restore by timers of their own', async () => {
+    await site.on('h1', MISS_CHECKS);
+    for (const check of ['verify', 'drill'] as const) {
+      const last = await checked(check);
+      assert.deepEqual([last.exitCode, last.finished !== null], [0, true], JSON.stringify(last));
+      assert.match(last.part ?? '', check === 'verify' ? /^[12]\/2$/ : /^\d+\/50$/);
+    }
+    // Its part of so few metrics may be empty.
+    assert.match(await site.on('h1', `${words('drill')} --lines=30`), /measured RTO: .* for [1-9]\d* metrics/);
+    assert.match(await site.on('h1', `${words('verify')} --lines=30`), /\bread [1-9]/);
+    assert.equal(await site.on('h1', 'find /var/tmp -name whisper | wc -l'), '0\n');
+    const nice = 'systemctl show -P Nice whisper-backup-verify.service whisper-backup-drill.service';
+    assert.deepEqual((await site.on('h1', nice)).match(/\d+/g), ['19', '19']);
+  });
+
+  it('checks nothing while a backup runs', async () => {
+    await site.on(
+      'h1',
+      'systemctl start --no-block whisper-backup.service; systemctl start whisper-backup-verify.service',
+    );
+    const time = async (name: string, unit: string) =>
+      Number(await site.on('h1', `systemctl show -P ${name} whisper-backup${unit}.service`));
+    const ended = await time('ExecMainExitTimestampMonotonic', '');
+    const began = await time('ExecMainStartTimestampMonotonic', '-verify');
+    assert.ok(ended > 0 && began >= ended, `${began} ${ended}`);
+  });
+
+  it('stays well when a check failed, and says that it did', async () => {
+    await site.on('h1', `chmod 0 ${PREFIX}; ! systemctl start whisper-backup-drill.service; chmod 755 ${PREFIX}`);
+    assert.match(await site.on('h1', 'systemctl --failed --plain --no-legend'), /^whisper-backup-drill\.service/);
+    const { code, table } = await status();
+    assert.equal(code, 0, table);
+    assert.match(table, /^h1: the last drill that failed: .*exit code [1-9]/m);
+    await site.on('h1', 'systemctl start whisper-backup-drill.service');
+    assert.doesNotMatch((await status()).table, /drill/);
+    assert.equal(await site.on('h1', 'systemctl --failed --quiet'), '');
   });
 
   it('is red when a backup failed, until one has not', async () => {
@@ -453,6 +494,15 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
     throw new Error(`${host} has not backed up: ${await site.on(host, why)}`);
   };
 
+  /** Waits until a check of the first host has ended. */
+  const checked = async (check: 'verify' | 'drill') => {
+    for (const until = Date.now() + 120_000; Date.now() < until; await sleep(250)) {
+      const { last } = JSON.parse(await site.on('h1', 'whisper-backup status --json || :'))[check] ?? {};
+      if (typeof last?.finished === 'string') return last;
+    }
+    throw new Error(`h1 has no ${check}: ${await site.on('h1', words(check))}`);
+  };
+
   /** The fleet at a glance, as `make status` makes it. */
   const status = async () => {
     await mkdir(site.fleetDir, { recursive: true });
@@ -471,6 +521,16 @@ describe('a fleet', { timeout: 1_800_000 }, () => {
 const KEPT = '/opt/whisper-backup:\ncurrent\nreleases\n\n/opt/whisper-backup/releases:\n1.0.0\n';
 
 const LAST_WORDS = 'journalctl --no-pager --output=cat --unit=whisper-backup.service --lines=5';
+
+const words = (check: string): string => `journalctl --no-pager --output=cat --unit=whisper-backup-${check}.service`;
+
+/** Lets both checks' timers believe that they fired long ago. */
+const MISS_CHECKS = `for check in verify drill; do
+  systemctl is-enabled -q whisper-backup-$check.timer
+  systemctl stop whisper-backup-$check.timer
+  touch -d '9 days ago' /var/lib/systemd/timers/stamp-whisper-backup-$check.timer
+  systemctl start whisper-backup-$check.timer
+done`;
 
 const STAMP = '/var/lib/systemd/timers/stamp-whisper-backup.timer';
 

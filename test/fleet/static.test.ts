@@ -99,7 +99,8 @@ describe('the Ansible content', () => {
   });
 });
 
-const services = ['whisper-backup.service', 'whisper-backup-manual.service', 'whisper-backup-restore.service'];
+const services = ['', '-manual', '-restore', '-verify', '-drill'].map((name) => `whisper-backup${name}.service`);
+const timers = ['', '-verify', '-drill'].map((name) => `whisper-backup${name}.timer`);
 
 describe('the units', () => {
   let scratch: Scratch;
@@ -136,7 +137,7 @@ describe('the units', () => {
 
   for (const site of Object.keys(sites)) {
     it(`are understood by systemd, every key of them (${site})`, async () => {
-      const names = [...services, 'whisper-backup.timer'];
+      const names = [...services, ...timers];
       const { said } = await run('systemd-analyze', ['verify', '--man=no', ...names], scratch.at(site));
       assert.deepEqual(
         said.split('\n').filter((line) => line.includes('whisper-backup')),
@@ -156,6 +157,8 @@ describe('the units', () => {
       return [...text.matchAll(/^ReadWritePaths=-?(.*)$/gm)].map(([, path]) => path ?? '');
     };
     assert.deepEqual(await writable('whisper-backup.service'), ['/run/lock', '/srv/backups', '/srv/log']);
+    for (const check of ['verify', 'drill'])
+      assert.deepEqual(await writable(`whisper-backup-${check}.service`), ['/srv/log']);
     const restoring = await writable('whisper-backup-restore.service');
     assert.deepEqual(restoring, ['/home/graphite/whisper', '/run/lock', '/srv/backups', '/srv/log']);
   });

@@ -24,6 +24,15 @@ describe('the parts of a bucket', () => {
     assert.deepEqual(['servers.web01.cpu', 'carbon.agents.a', 'caf\u00e9'].map(partOf), [[1], [3], [3]]);
   });
 
+  it('are one for each day, the next one the next day', () => {
+    const onDay = (day: string) => parsePart('today/28', '', new Date(`${day}T23:59:59Z`));
+    assert.deepEqual(onDay('1970-01-01'), { number: 1, of: 28 });
+    assert.deepEqual(onDay('1970-01-28'), { number: 28, of: 28 });
+    assert.deepEqual(onDay('1970-01-29'), { number: 1, of: 28 });
+    const month = Array.from({ length: 28 }, (_, i) => onDay(`2027-02-${String(i + 1).padStart(2, '0')}`).number);
+    assert.equal(new Set(month).size, 28);
+  });
+
   it('are about as large as one another', () => {
     const sizes = [0, 0, 0, 0, 0, 0, 0];
     for (let i = 0; i < 7000; i++) {
@@ -48,6 +57,9 @@ describe('the parts of a bucket', () => {
     '1/7/7',
     ' 1/7',
     'a/b',
+    'today',
+    'today/0',
+    'tomorrow/7',
     '1/99999999',
   ]) {
     it(`are refused with the value: ${JSON.stringify(text)}`, () => {
