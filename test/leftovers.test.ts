@@ -98,26 +98,25 @@ for (const [name, run] of Object.entries(runs)) {
       await plantMetrics(prefix, ['cpu']);
       const store = createDiskStore({ path: scratch.at('bucket') });
       await backUp(store, prefix);
-      const left = [
-        scratch.at('bucket', '.whisper-backup', 'tmp', '0123456789abcdef'.repeat(2)),
-        scratch.at('bucket', 'load'),
-      ];
-      await writeFile(left[0] ?? '', 'half of an object');
-      await mkdir(left[1] ?? '');
-      for (const path of left) await age(path, 61);
+      const left = scratch.at('bucket', '.whisper-backup', 'tmp', '0123456789abcdef'.repeat(2));
+      await writeFile(left, 'half of an object');
+      await age(left, 61);
+      // It may be a mount point.
+      await mkdir(scratch.at('bucket', 'load'));
+      await age(scratch.at('bucket', 'load'), 61);
       const dry = await run(withDryRun(store), prefix, { dryRun: true });
-      assert.equal(dry.counts['leftovers'], 2);
+      assert.equal(dry.counts['leftovers'], 1);
       const before = await names(scratch.path);
       const { counts } = await run(store, prefix);
       await store.close();
-      assert.equal(counts['leftovers'], 2);
+      assert.equal(counts['leftovers'], 1);
       assert.deepEqual(
         await names(scratch.path),
-        before.filter((path) => !left.includes(path)),
+        before.filter((path) => path !== left),
       );
     });
 
-    it('is found in a large tree, which a thread walks, and in a large bucket', async () => {
+    it('is found in a large tree, which a thread walks', async () => {
       await using scratch = await createScratch();
       const prefix = await scratch.directory('tree');
       await plantMetrics(
@@ -127,12 +126,10 @@ for (const [name, run] of Object.entries(runs)) {
       const store = createDiskStore({ path: scratch.at('bucket') });
       await backUp(store, prefix);
       await writeFile(`${prefix}/.wb-0123456789ab.tmp`, 'x');
-      await mkdir(scratch.at('bucket', 'load'));
       await age(`${prefix}/.wb-0123456789ab.tmp`, 61);
-      await age(scratch.at('bucket', 'load'), 61);
       const { counts } = await run(store, prefix);
       await store.close();
-      assert.deepEqual([counts['leftovers'], counts['failed']], [2, 0]);
+      assert.deepEqual([counts['leftovers'], counts['failed']], [1, 0]);
     });
   });
 }

@@ -12,9 +12,9 @@ import { Directories } from './disk/directories.ts';
 import { bucketMissing, diskError, systemCodeOf } from './disk/errors.ts';
 import { readFileWhole, removeFile, writeTemporary } from './disk/file.ts';
 import { blockingFiles, type Files, waitingFiles } from './disk/files.ts';
-import { DiskLeftovers } from './disk/leftovers.ts';
 import { listFiles } from './disk/liststream.ts';
 import { checkPath, TEMPORARY } from './disk/path.ts';
+import { sweepTemporary } from './disk/sweep-temporary.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from './errors.ts';
 import { quoted } from './key.ts';
 import { objectsOf } from './pages.ts';
@@ -64,7 +64,6 @@ class DiskStore implements ObjectStore {
   #hasTemporary = false;
   /** What changes the bucket, though whoever asked may have gone: it cleans up behind itself. */
   readonly #underWay = new UnderWay();
-  readonly #leftovers = new DiskLeftovers();
 
   constructor({ path, concurrency = 16, blocking = false }: DiskStoreOptions) {
     this.#path = resolve(path);
@@ -101,12 +100,7 @@ class DiskStore implements ObjectStore {
   }
 
   pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
-    return listFiles(
-      async () => (await this.#bucket()).root,
-      this.name,
-      range,
-      (directory) => this.#leftovers.foundEmpty(directory),
-    );
+    return listFiles(async () => (await this.#bucket()).root, this.name, range);
   }
 
   async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
@@ -198,12 +192,11 @@ class DiskStore implements ObjectStore {
     }
   }
 
-  /** Temporary files; and directories that a listing, since the last time, found empty. */
   async sweep(options: SweepOptions): Promise<Swept> {
     options.signal?.throwIfAborted();
     const directories = await this.#bucket();
     try {
-      return await this.#leftovers.sweep(directories, options);
+      return await sweepTemporary(directories, options);
     } catch (error) {
       throw diskError(error, `tidy up ${this.name}`);
     }

@@ -57,13 +57,11 @@ async function opened(place: StorePlace): Promise<ObjectStore> {
   return store;
 }
 
-/** Temporary files and empty directories. */
+/** Temporary files. */
 async function leftInBucket(bucket: string): Promise<readonly string[]> {
   const left: string[] = [];
   const visit = async (directory: string): Promise<void> => {
     const names = await readdir(directory);
-    const isKept = directory === bucket || directory.endsWith('/.whisper-backup/tmp');
-    if (names.length === 0 && !isKept) left.push(directory);
     for (const name of names) {
       const path = `${directory}/${name}`;
       if ((await stat(path)).isDirectory()) await visit(path);

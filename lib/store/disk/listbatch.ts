@@ -5,8 +5,6 @@ export interface ListBatch {
   readonly keys: string[];
   /** Two for each key: size, and modification time in milliseconds. */
   readonly figures: Float64Array<ArrayBuffer>;
-  /** Empty directories that were come by. */
-  readonly empty: string[];
 }
 
 /** Objects in a batch. */
@@ -18,7 +16,7 @@ const FIRST = 50;
 export function* pack(task: ListTask): Generator<ListBatch, void, void> {
   let most = FIRST;
   let batch = emptyBatch(most);
-  for (const { key, size, mtimeMs } of listNow(task, (directory) => batch.empty.push(directory))) {
+  for (const { key, size, mtimeMs } of listNow(task)) {
     const at = batch.keys.push(key) - 1;
     batch.figures[2 * at] = size;
     batch.figures[2 * at + 1] = mtimeMs;
@@ -35,5 +33,5 @@ export function transferOf(batch: ListBatch): ArrayBuffer[] {
 }
 
 function emptyBatch(most: number): ListBatch {
-  return { keys: [], figures: new Float64Array(2 * most), empty: [] };
+  return { keys: [], figures: new Float64Array(2 * most) };
 }

@@ -31,24 +31,21 @@ export interface ListedFile {
  *
  * @throws DeniedError when a directory or file may not be looked at: a listing with holes would look like missing backups.
  */
-export function* listNow(task: ListTask, onEmpty: OnEmpty = () => {}): Generator<ListedFile, void, void> {
+export function* listNow(task: ListTask): Generator<ListedFile, void, void> {
   const start = startOf(task.range);
-  if (canStart(task, start)) yield* listDirectory(task, start, onEmpty);
+  if (canStart(task, start)) yield* listDirectory(task, start);
 }
-
-/** Told of each directory that holds nothing at all: its key, with a slash at its end. */
-export type OnEmpty = (directory: string) => void;
 
 /** The deepest directory that has all keys of a range, with its slash; empty for the bucket itself. */
 export function startOf({ prefix = '' }: ListTask['range']): string {
   return prefix.slice(0, prefix.lastIndexOf('/') + 1);
 }
 
-function* listDirectory(task: ListTask, directory: string, onEmpty: OnEmpty): Generator<ListedFile, void, void> {
-  for (const name of namesIn(task, directory, onEmpty)) {
+function* listDirectory(task: ListTask, directory: string): Generator<ListedFile, void, void> {
+  for (const name of namesIn(task, directory)) {
     const key = directory + name;
     if (name.endsWith('/')) {
-      yield* listDirectory(task, key, onEmpty);
+      yield* listDirectory(task, key);
       continue;
     }
     const stat = look(task, key);
@@ -87,20 +84,17 @@ function canStart({ root, store }: ListTask, start: string): boolean {
 }
 
 /** The names in one directory that can matter to a range, in key order, those of directories with a slash behind. */
-function namesIn({ root, store, range }: ListTask, directory: string, onEmpty: OnEmpty): string[] {
+function namesIn({ root, store, range }: ListTask, directory: string): string[] {
   const path = `${root}/${directory}`;
   const names: string[] = [];
   try {
-    let isEmpty = directory !== '';
     for (const entry of directory === '' ? entriesOf(path) : readdirSync(path, { withFileTypes: true })) {
-      isEmpty = false;
       const name = nameOf(entry);
       if (name === undefined || !overlaps(directory + name, range) || isTemporary(directory + name)) continue;
       // What is not UTF-8 comes with U+FFFD in it. Files are looked at anyway, and are not found by such a name.
       if (entry.isDirectory() && name.includes('\ufffd') && !isDirectory(path + entry.name)) continue;
       names.push(name);
     }
-    if (isEmpty) onEmpty(directory);
   } catch (error) {
     if (isGone(error)) return [];
     // Made by the file system in its own root, for its repair tools alone, and readable to root only.

@@ -3,7 +3,7 @@ import { isSmallTree } from '../../system/smalltree.ts';
 import { makeStoreError } from '../errors.ts';
 import type { ListRange, Page } from '../store.ts';
 import type { ListBatch } from './listbatch.ts';
-import { isPossibleStart, type ListTask, listNow, type OnEmpty, startOf } from './listing.ts';
+import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
 
 /** As TypeScript, or as built by `scripts/build.ts`. */
 const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthread.mjs';
@@ -14,14 +14,12 @@ const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthre
  *
  * @param findRoot the bucket, as realpath(3) gives it.
  * @param store what messages call it.
- * @param onEmpty told of empty directories, some of them ahead of the objects before them.
  * @throws what {@link listNow} does; WhisperBackupError `THREAD_FAILED`; the signal's reason.
  */
 export async function* listFiles(
   findRoot: () => Promise<string>,
   store: string,
   { signal, ...range }: ListRange,
-  onEmpty: OnEmpty,
 ): AsyncGenerator<Page, void, void> {
   signal?.throwIfAborted();
   const root = await findRoot();
@@ -29,14 +27,13 @@ export async function* listFiles(
   const start = startOf(range);
   if (!isPossibleStart(start)) return;
   if (await isSmallTree(`${root}/${start}`, signal)) {
-    const files = [...listNow(task, onEmpty)];
+    const files = [...listNow(task)];
     yield files.map(({ key, size, mtimeMs }) => ({ key, size, modified: new Date(mtimeMs) }));
     return;
   }
   const entry = new URL(THREAD, import.meta.url);
   for await (const batch of stream<ListBatch>({ entry, task, signal, makeError: makeStoreError })) {
     signal?.throwIfAborted();
-    for (const directory of batch.empty) onEmpty(directory);
     yield batch.keys.map((key, i) => {
       return { key, size: batch.figures[2 * i] ?? 0, modified: new Date(batch.figures[2 * i + 1] ?? 0) };
     });
