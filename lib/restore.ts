@@ -101,7 +101,9 @@ async function bringAllBack(store: ObjectStore, options: RestoreOptions, tally: 
   const isSelected = selector(options);
   // Compressed, as they came; and uncompressed.
   const bodies = new ByteBudget(bytesInFlight);
-  const inFlight = new SharedBudget(bytesInFlight, tasksAtOnce(processes));
+  // Once: it depends on how many files may be opened now.
+  const atOnce = tasksAtOnce(processes);
+  const inFlight = new SharedBudget(bytesInFlight, atOnce);
   const pool = new WorkerPool({
     threads: processes,
     ...(options.threadStore && { store: options.threadStore }),
@@ -136,7 +138,7 @@ async function bringAllBack(store: ObjectStore, options: RestoreOptions, tally: 
     // Whatever was asked for, what carbon has written since must stay.
     publish: (files) => publishAll(files, { overwrite: false, replaceDamaged: false }),
     afterMs: options.recheckAfterMs ?? 500,
-    atOnce: tasksAtOnce(processes),
+    atOnce,
     ...(signal && { signal }),
   });
   const written = new FileSystems();
@@ -153,8 +155,8 @@ async function bringAllBack(store: ObjectStore, options: RestoreOptions, tally: 
       batched(selected(), weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) }),
       (batch) => underWay.track(visit(batch)),
       {
-        concurrency: tasksAtOnce(processes),
-        backpressure: tasksAtOnce(processes) + 8,
+        concurrency: atOnce,
+        backpressure: atOnce + 8,
       },
     );
     try {
