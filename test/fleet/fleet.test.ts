@@ -115,10 +115,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     await host('h3', { whisper_backup_interval: 86_400 });
     assert.notEqual(played.code, 0);
     const table = played.stdout.slice(played.stdout.indexOf('TASK [Report every problem'));
-    assert.match(
-      table,
-      /"h1 {2}The user nobodyhere does not exist on h1.*\n.*"h1 {2}systemd does not understand the timespan/,
-    );
+    assert.match(table, /"h1 {2}The user nobodyhere does not exist on h1/);
+    assert.match(table, /"h1 {2}systemd does not understand the timespan/);
     assert.match(table, /"h3 {2}.*whisper_backup_interval/);
     assert.doesNotMatch(played.stdout, /PLAY \[Roll out\]/);
     for (const [i, name] of HOSTS.entries()) assert.deepEqual(newLines(await files(name), earlier[i]), []);
