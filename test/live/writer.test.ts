@@ -105,7 +105,9 @@ describe('a writer that updates Whisper files with locks, as fast as it can', ()
       ]);
       const told = Object.fromEntries(figures.flat());
       reportReliability(t, 'live-writer', { files: FILES, ...counts, ...states, filled, ...told });
-      assert.deepEqual(Object.keys(phases).toSorted(), ['alone', 'backups', 'fills', 'restores', 'start']);
+      // The writer may hear of its first phase before it has written anything.
+      const named = Object.keys(phases).filter((phase) => phase !== 'start');
+      assert.deepEqual(named.toSorted(), ['alone', 'backups', 'fills', 'restores']);
       // So that it was a test at all.
       assert.ok(states.states > FILES * 2 && filled > FILES && counts.backfilled > FILES, JSON.stringify(counts));
     } finally {
