@@ -33,7 +33,7 @@ async function isDirectory(path: string): Promise<boolean> {
     // A file stands above it: the look at that one reports it.
     if (codeOf(cause) === 'ENOTDIR') return false;
     if (codeOf(cause) !== 'ENOENT') throw cause;
-    if (!(await isThere(path))) return false;
+    if (!(await isLink(path))) return false;
     const remedy = 'mount or create what it links to, or remove the link';
     throw new WhisperBackupError('DANGLING_LINK', `${path} is a symbolic link to nothing: ${remedy}`, { cause });
   }
@@ -41,9 +41,10 @@ async function isDirectory(path: string): Promise<boolean> {
   throw new WhisperBackupError('NOT_A_DIRECTORY', `${path} is not a directory`);
 }
 
-function isThere(path: string): Promise<boolean> {
+/** Not whether anything is there: another process may have made the directory meanwhile. */
+function isLink(path: string): Promise<boolean> {
   return lstat(path).then(
-    () => true,
+    (found) => found.isSymbolicLink(),
     () => false,
   );
 }
