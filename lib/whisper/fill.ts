@@ -43,9 +43,10 @@ export interface FillOptions {
  * 1. A local point stays. Only a coarser slot may change, by aggregation from the next finer archive: when a slot of
  *    that inside it was filled, or changed likewise; when that archive still reaches back over the whole of it; when
  *    xFilesFactor is met; and when either all its finer slots are known now, or its value was the aggregate of those
- *    known before. It never changes where both files have the same value, nor where their aggregation methods differ or
- *    whisper and go-whisper read the method's number differently: who aggregated it, and how, is not known there. A coarser slot that was a gap a moment ago is treated the same, so that a fill which was cut short
- *    and run again ends as one that was not.
+ *    known before. A coarser slot that was a gap a moment ago is treated the same, so that a fill which was cut short
+ *    and run again ends as one that was not. No coarser slot changes where both files have the same value, nor where
+ *    their aggregation methods differ or whisper and go-whisper read the method's number differently: nothing shows then
+ *    how its value was aggregated.
  * 2. A gap takes the source's point of the same step and slot. Without one, it is aggregated by the local file's method
  *    and xFilesFactor: from the next finer local archive as it is after the fill, where that reaches back over the whole
  *    slot; else from a finer archive of the source, the coarsest such first; else from what the finer local archive
