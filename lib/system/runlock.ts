@@ -76,8 +76,8 @@ type Obstacle = 'run' | 'python' | 'changed';
 
 async function acquire(path: string, deadline: number, { timeout, signal }: RunLockOptions): Promise<LockFile> {
   for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
-    const { descriptor, isNew } = openLockFile(path);
-    const obstacle = await lock(path, descriptor, isNew).catch((error) => {
+    const descriptor = openLockFile(path);
+    const obstacle = await lock(path, descriptor).catch((error) => {
       closeSync(descriptor);
       throw error;
     });
@@ -91,7 +91,7 @@ async function acquire(path: string, deadline: number, { timeout, signal }: RunL
 }
 
 /** Tries once. */
-async function lock(path: string, descriptor: number, isNew: boolean): Promise<Obstacle | undefined> {
+async function lock(path: string, descriptor: number): Promise<Obstacle | undefined> {
   const found = fstatSync(descriptor);
   const isPython = isPythonLock(found);
   const dead = isPython ? await deadHolder(path, found) : undefined;
@@ -100,8 +100,7 @@ async function lock(path: string, descriptor: number, isNew: boolean): Promise<O
   // Its last holder may have removed it since it was opened.
   const now = fstatSync(descriptor);
   if (!isAt(path, now) || now.nlink !== found.nlink) return 'changed';
-  if (isNew) mark(descriptor);
-  else if (now.size === 0 && !isPython && !isSettled(now)) return 'changed';
+  if (now.size === 0 && !isPython && !isSettled(now)) return 'changed';
   if (dead !== undefined) unlinkIfAllowed(dead);
   return undefined;
 }
@@ -132,7 +131,10 @@ function remove({ path, descriptor }: LockFile): void {
   closeSync(descriptor);
 }
 
-/** Without its mark, on a full disk, the file is a lock all the same; a killed run's is then taken over 2 s later. */
+/**
+ * Marks a new file before anything else is done, so that a run that is killed while it starts blocks nobody. Without the
+ * mark, as on a full disk, the file is a lock all the same; that of a killed run is taken over 2 s later.
+ */
 function mark(descriptor: number): void {
   try {
     writeSync(descriptor, MARK);
@@ -155,19 +157,20 @@ function unlinkIfAllowed(path: string): void {
   }
 }
 
-function openLockFile(path: string): { readonly descriptor: number; readonly isNew: boolean } {
+function openLockFile(path: string): number {
   const existing = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const created = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
   for (let tries = 0; ; tries++) {
     try {
-      return { descriptor: openSync(path, existing), isNew: false };
+      return openSync(path, existing);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw lockFileError(path, error);
     }
     try {
       const descriptor = openSync(path, created, 0o644);
+      mark(descriptor);
       fchmodSync(descriptor, 0o644);
-      return { descriptor, isNew: true };
+      return descriptor;
     } catch (error) {
       // Another run may have made it between the two.
       if (codeOf(error) !== 'EEXIST' || tries > 10) throw lockFileError(path, error);

@@ -143,10 +143,10 @@ async function finish(job: Job): Promise<number> {
   return left.length;
 }
 
-/** There is no stale lock: the next run has it at once. */
+/** There is no stale lock: the next run has it within seconds, even where the kill came before the file had its mark. */
 async function lockIsFree({ lockfile }: Job): Promise<void> {
   if (lockfile === undefined) return;
-  const lock = await acquireRunLock(lockfile, { timeout: 0 });
+  const lock = await acquireRunLock(lockfile, { timeout: 5 });
   await lock.release();
 }
 

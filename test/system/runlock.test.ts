@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { RunLockedError } from '../../lib/errors.ts';
@@ -50,6 +51,13 @@ describe('the run lock', () => {
     await exited;
     assert.ok((await stat(path)).isFile(), 'the file stays');
     await (await acquireRunLock(path, { timeout: 0 })).release();
+  });
+
+  it('has its mark as soon as its file is there, so that a run killed while it starts blocks nobody', async () => {
+    await using scratch = await createScratch();
+    const starting = acquireRunLock(scratch.at('lock'), SOON);
+    assert.equal(readFileSync(scratch.at('lock'), 'utf8'), 'whisper-backup\n');
+    await (await starting).release();
   });
 
   it('gives up waiting when the run is interrupted', async () => {
