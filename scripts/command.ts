@@ -3,7 +3,7 @@ import { reasonOf, WhisperBackupError } from '../lib/errors.ts';
 import { withFilesRemedy } from '../lib/system/openfiles.ts';
 import type { Typed } from './argv.ts';
 import type { CommandSpec } from './commandtable.ts';
-import { exitCodeOfError, exitCodeOfOutput, exitCodes } from './exitcode.ts';
+import { exitCodeOfError, exitCodeOfOutput } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
 import { leanHeap } from './leanheap.ts';
 import { createLog, type Log } from './log.ts';
@@ -77,9 +77,7 @@ async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec
   }
 }
 
-function fail(error: unknown, { interruption, output }: Invocation, log: Log): number {
-  // The reader of the results had enough.
-  if (output.closed && output.failure === undefined && interruption.exitCode === undefined) return exitCodes.done;
+function fail(error: unknown, { interruption }: Invocation, log: Log): number {
   log.error(withFilesRemedy(reasonOf(interruption.exitCode === undefined ? error : interruption.signal.reason)));
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   return interruption.exitCode ?? exitCodeOfError(error);

@@ -64,10 +64,25 @@ export function createLog(terminal: LogSink, options: { readonly debug: boolean 
       );
     },
     reopen() {
-      for (const sink of kept) sink.reopen?.();
+      for (const sink of kept) {
+        try {
+          sink.reopen?.();
+        } catch (error) {
+          terminal.write(
+            'error',
+            `Cannot open the log anew: ${printable(reasonOf(error))}: it goes on in the old file`,
+          );
+        }
+      }
     },
     close() {
-      for (const sink of [...kept, terminal]) sink.close?.();
+      for (const sink of [...kept, terminal]) {
+        try {
+          sink.close?.();
+        } catch (error) {
+          terminal.write('error', `Cannot close the log: ${printable(reasonOf(error))}: its last lines may be missing`);
+        }
+      }
     },
   };
 }

@@ -17,7 +17,7 @@ export async function runCheck(
   { name, part }: { readonly name: CheckName; readonly part?: Part },
   check: () => Promise<number>,
 ): Promise<number> {
-  const { config, configured, interruption, log, option } = invocation;
+  const { config, configured, interruption, log, option, output } = invocation;
   const isNarrowed = option('date') !== undefined || option('since') !== undefined;
   const isRecorded = configured.storage !== undefined && !config.noop && config.storage !== 'noop' && !isNarrowed;
   if (!isRecorded || (await partialBy(invocation)).length > 0) return check();
@@ -39,7 +39,7 @@ export async function runCheck(
   const ended = (exitCode: number) => ({ finished: new Date().toISOString(), exitCode });
   try {
     const code = await check();
-    await leave(ended(code));
+    await leave({ ...ended(code), ...(output.failure && { error: reasonOf(output.failure) }) });
     return code;
   } catch (error) {
     await leave({ ...ended(interruption.exitCode ?? exitCodeOfError(error)), error: reasonOf(error) });

@@ -8,14 +8,15 @@ import type { StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import type { Summary } from '../lib/summary.ts';
 import { bucketName } from './bucketname.ts';
-import { exitCodeOfError, exitCodeOfSummary } from './exitcode.ts';
+import { exitCodeOfError } from './exitcode.ts';
 import { runFileTimes, writeRunFile } from './host/runfiles.ts';
 import { markStart, type RunStart, removeDead } from './host/startedruns.ts';
 import type { Invocation } from './invocation.ts';
 import { thisMachine } from './machine.ts';
 import { placeOf } from './operationoptions.ts';
 import { partialBy } from './partialrun.ts';
-import { type Run, runOperation } from './run.ts';
+import { type Run, reportOn, runOperation } from './run.ts';
+import { leaveStamp } from './stamp.ts';
 import { withStore, withTraffic } from './storage.ts';
 import { UsageError } from './usage.ts';
 import { version } from './version.ts';
@@ -36,7 +37,8 @@ const LITTLE_PATIENCE = 4000;
 /**
  * Runs an operation that changes a bucket or the tree from it. It leaves a mark on the host while it runs, and its record
  * on the host and in the bucket when it ends: also of a run that ended with an error, unless that was in what was typed.
- * A dry run leaves nothing, nor does the storage that holds nothing.
+ * A dry run leaves nothing, nor does the storage that holds nothing. Nothing that is done after the record changes the
+ * exit code that it has.
  *
  * @returns the exit code.
  */
@@ -45,26 +47,28 @@ export async function runRecorded(
   command: NewRunRecord['command'],
   operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
 ): Promise<number> {
-  const { config, interruption, log } = invocation;
+  const { config, log, output } = invocation;
   const keeper = await keepRecord(invocation, command);
   try {
-    return await runOperation(invocation, command, (run) =>
+    return await runOperation(invocation, command, (ended) =>
       withStore({ config, log }, async (store, { threads, traffic }) => {
         const records = new RunRecords(placeOf(config));
-        let early: Summary | undefined;
-        const onEndedEarly = (summary: Summary) => {
-          early = withTraffic(summary, traffic);
-          run.onEndedEarly(early);
+        let summary: Summary | undefined;
+        const done = (one: Summary): Summary => {
+          summary = withTraffic(one, traffic);
+          return summary;
         };
         try {
-          const given = { ...run, onOwn: records.found, onEndedEarly, ...threads };
-          const summary = withTraffic(await operation(store, given), traffic);
-          const exitCode = interruption.exitCode ?? exitCodeOfSummary(summary);
-          await keeper?.leave({ exitCode, summary }, { store, records });
-          return summary;
+          const exitCode = await reportOn(invocation, async (run) => {
+            const onEndedEarly = (early: Summary) => run.onEndedEarly(done(early));
+            return ended(done(await operation(store, { ...run, onOwn: records.found, onEndedEarly, ...threads })));
+          });
+          if (exitCode === 0 && command === 'backup') await leaveStamp(invocation);
+          const error = output.failure && { error: reasonOf(output.failure) };
+          await keeper?.leave({ exitCode, ...(summary && { summary }), ...error }, { store, records });
+          return exitCode;
         } catch (cause) {
-          const end = endBy(cause, invocation);
-          await keeper?.leave(early ? { ...end, summary: early } : end, { store, records });
+          await keeper?.leave({ ...endBy(cause, invocation), ...(summary && { summary }) }, { store, records });
           throw cause;
         }
       }),
@@ -102,7 +106,7 @@ interface RecordKeeper {
   /** Leaves the record of the run, once; without a place on the host alone. */
   leave(end: End, place?: RecordPlace): Promise<void>;
   /** Removes the mark of the start. */
-  close(): Promise<void>;
+  close(): Promise<void> | undefined;
 }
 
 /** Marks that a run starts. @returns undefined for a run that leaves no record. */
@@ -126,7 +130,11 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
       await leaveRecord(invocation, { ...place, record, cause: end.cause });
       if (record.exitCode === 0 && isFullBackup(record)) await removeDead(config.stateDir, 0).catch(() => {});
     },
-    close: async () => mark?.remove(),
+    close: () =>
+      mark?.remove().catch((error: unknown) => {
+        const remedy = 'remove it, as status takes this run for one that was killed';
+        log.warn(`Cannot remove the mark of this run in ${config.stateDir}/runs: ${reasonOf(error)}: ${remedy}`);
+      }),
   };
 }
 

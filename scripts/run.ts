@@ -3,15 +3,13 @@ import type { Report } from '../lib/report.ts';
 import type { Summary } from '../lib/summary.ts';
 import type { ReportingCommand } from './carbon/figuretable.ts';
 import { sendingFigures } from './carbon/sendingfigures.ts';
-import { exitCodeOfSummary } from './exitcode.ts';
+import { exitCodeOfOutput, exitCodeOfSummary } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
 import { jsonLine } from './jsonline.ts';
 import type { Log } from './log.ts';
 import { ManyLines } from './manylines.ts';
-import { partialBy } from './partialrun.ts';
 import { type ProgressView, progressBar, progressLines } from './progress.ts';
 import { splay } from './splay.ts';
-import { touchStamp } from './stamp.ts';
 import { tellSummary } from './summarytext.ts';
 
 /** What an operation is given to run with. */
@@ -23,17 +21,17 @@ export interface Run {
 }
 
 /**
- * Runs one of the commands that touch a whole tree: splay, run lock, the operation with its progress, the summary, the
- * stamp file, the figures for carbon. A dry run writes nothing, so it takes no lock, leaves no stamp and sends nothing.
- * A backup that is not the full one of this host leaves no stamp and sends nothing either: both stand for the host.
+ * Runs one of the commands that touch a whole tree: splay, run lock, the task, the figures for carbon. A dry run takes no
+ * lock and sends nothing, nor does a backup that is not the full one of this host send any.
  *
+ * @param task is to hand its summary to `ended`, which gives it back.
  * @param may what the command does of that; all if nothing is said.
- * @returns the exit code.
+ * @returns what the task does: the exit code.
  */
 export async function runOperation(
   invocation: Invocation,
   command: ReportingCommand,
-  operation: (run: Run) => Promise<Summary>,
+  task: (ended: (summary: Summary) => Summary) => Promise<number>,
   may: { readonly lock: boolean } = { lock: true },
 ): Promise<number> {
   const { config, interruption, log } = invocation;
@@ -42,9 +40,7 @@ export async function runOperation(
   return sendingFigures(invocation, command, async (ended) => {
     const lock = !may.lock || config.nolock || config.noop ? undefined : await takeLock(invocation);
     try {
-      const code = await reportOn(invocation, async (run) => ended(await operation(run)));
-      if (code === 0 && command === 'backup' && !config.noop && !config.nostamp) await stamp(invocation);
-      return code;
+      return await task(ended);
     } finally {
       await lock?.release();
     }
@@ -89,7 +85,7 @@ export async function reportOn(invocation: Invocation, operation: (run: Run) => 
     log.error(reasonOf(interruption.signal.reason));
     return interruption.exitCode;
   }
-  return exitCodeOfSummary(summary);
+  return exitCodeOfOutput(exitCodeOfSummary(summary), output);
 }
 
 /** A report whose lines go to the log, and whose progress nobody sees. */
@@ -121,25 +117,10 @@ async function takeLock({ config, interruption, log }: Invocation) {
   return {
     async release() {
       process.off('exit', release);
-      await lock.release();
+      // The run is over, and its record has the exit code.
+      await lock.release().catch((error) => {
+        log.warn(`Cannot remove the run lock ${config.lockfile}: ${reasonOf(error)}: the next run takes it over`);
+      });
     },
   };
-}
-
-/** The default stamp file is a courtesy; one that was named is part of the job. Only a full backup touches it. */
-async function stamp(invocation: Invocation): Promise<void> {
-  const { config, origins, log } = invocation;
-  if ((await partialBy(invocation)).length > 0) return;
-  try {
-    await touchStamp(config.stampfile);
-  } catch (error) {
-    if (origins.get('stampfile') !== 'default') throw new StampError(config.stampfile, error);
-    log.debug(`Cannot touch the stamp file ${config.stampfile}: ${reasonOf(error)}`);
-  }
-}
-
-class StampError extends Error {
-  constructor(path: string, cause: unknown) {
-    super(`Cannot touch the stamp file ${path}: ${reasonOf(cause)}: see --stampfile`, { cause });
-  }
 }

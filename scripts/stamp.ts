@@ -1,5 +1,27 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
-import { codeOf } from '../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../lib/errors.ts';
+import type { Invocation } from './invocation.ts';
+import { partialBy } from './partialrun.ts';
+
+/**
+ * Touches the stamp file of a backup that ended well, if it was the full one of this host. The default file is a courtesy;
+ * one that was named is part of the job.
+ *
+ * @throws WhisperBackupError `STAMP_FILE`
+ */
+export async function leaveStamp(invocation: Invocation): Promise<void> {
+  const { config, origins, log } = invocation;
+  const { stampfile } = config;
+  if (config.noop || config.nostamp || (await partialBy(invocation)).length > 0) return;
+  try {
+    await touchStamp(stampfile);
+  } catch (cause) {
+    const message = `Cannot touch the stamp file ${stampfile}: ${reasonOf(cause)}`;
+    if (origins.get('stampfile') !== 'default')
+      throw new WhisperBackupError('STAMP_FILE', `${message}: see --stampfile`, { cause });
+    log.debug(message);
+  }
+}
 
 /**
  * Sets the modification time of the stamp file to now, and makes the file where there is none. A symbolic link is

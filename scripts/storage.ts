@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
+import { reasonOf } from '../lib/errors.ts';
 import { retryText } from '../lib/store/retry.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
@@ -64,7 +65,8 @@ export async function withStore<T>(
     // A bandwidth is kept to in one place, which all bodies pass.
     return await task(store, { threads: spec.bandwidth ? {} : { threadStore: spec }, traffic });
   } finally {
-    await store.close();
+    // The task has its result: all that was stored is flushed.
+    await store.close().catch((error) => log.warn(`Cannot close ${store.name}: ${reasonOf(error)}`));
   }
 }
 

@@ -4,7 +4,7 @@ import type { Invocation } from '../invocation.ts';
 import { thisMachine } from '../machine.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runCheck } from '../recordedcheck.ts';
-import { runOperation } from '../run.ts';
+import { reportOn, runOperation } from '../run.ts';
 import { withStore, withTraffic } from '../storage.ts';
 import { UsageError } from '../usage.ts';
 
@@ -20,24 +20,26 @@ export async function run(invocation: Invocation): Promise<number> {
     runOperation(
       invocation,
       'verify',
-      (run) =>
-        withStore({ config, log }, async (store, { traffic }) => {
-          const summary = await verify(store, {
-            ...run,
-            ...selectOf(config),
-            ...placeOf(config),
-            ...loadOf(config),
-            gzipEngine: config.gzipEngine,
-            readData,
-            includeDamaged: config.includeDamaged,
-            ...(date && { date }),
-            ...(since && { since }),
-            ...(option('compare') === 'true' && { compare: treeOf(config) }),
-            ...(repair && { repair }),
-            dryRun: config.noop,
-          });
-          return withTraffic(summary, traffic);
-        }),
+      (ended) =>
+        reportOn(invocation, (run) =>
+          withStore({ config, log }, async (store, { traffic }) => {
+            const summary = await verify(store, {
+              ...run,
+              ...selectOf(config),
+              ...placeOf(config),
+              ...loadOf(config),
+              gzipEngine: config.gzipEngine,
+              readData,
+              includeDamaged: config.includeDamaged,
+              ...(date && { date }),
+              ...(since && { since }),
+              ...(option('compare') === 'true' && { compare: treeOf(config) }),
+              ...(repair && { repair }),
+              dryRun: config.noop,
+            });
+            return ended(withTraffic(summary, traffic));
+          }),
+        ),
       // It only reads, unless it is to repair; and the stamp tells when all was backed up.
       { lock: repair !== undefined },
     );

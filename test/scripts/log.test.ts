@@ -50,6 +50,21 @@ describe('the log', () => {
     log.info('two');
     assert.deepEqual(terminal.lines, ['info one', 'error Cannot write the log any more: ENOSPC', 'info two']);
   });
+
+  it('ends no run where a file cannot be opened anew or closed', () => {
+    const terminal = keep();
+    const log = createLog(terminal, { debug: false });
+    const fail = () => {
+      throw new Error('EDQUOT');
+    };
+    log.add({ write() {}, reopen: fail, close: fail });
+    log.reopen();
+    log.close();
+    assert.deepEqual(terminal.lines, [
+      'error Cannot open the log anew: EDQUOT: it goes on in the old file',
+      'error Cannot close the log: EDQUOT: its last lines may be missing',
+    ]);
+  });
 });
 
 describe('lines of which there may be one for each metric', () => {
