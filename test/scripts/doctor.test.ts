@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { acquireRunLock } from '../../lib/system/runlock.ts';
 import { plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { Tmpfs } from '../fixtures/tmpfs.ts';
 import { freePort } from '../servers/freeport.ts';
 import { run } from './program.ts';
 
@@ -134,6 +135,17 @@ describe('doctor, on a host whose backups go to a disk', () => {
       /stateDir: .*state is not writable by user 997.*; logfile: .*log is not writable by user 997/,
     );
     assert.match(remedy ?? '', /chown 997:997/);
+  });
+
+  it('says which directories lie on a disk that is full, where a run would leave no record', async () => {
+    using disk = new Tmpfs(scratch.at('disk'), 'size=256k');
+    disk.fill();
+    const { level, finding, remedy } = (await doctor({ 'state-dir': disk.at('state') })).of('directories');
+    assert.equal(level, 'bad');
+    assert.match(finding, /^stateDir: .*disk is on a full file system$/);
+    assert.match(remedy ?? '', /Make room/);
+    disk.empty();
+    assert.equal((await doctor({ 'state-dir': disk.at('state') })).of('directories').level, 'ok');
   });
 
   it('goes on where a check fails, and takes a run that is under way for no fault', async () => {
