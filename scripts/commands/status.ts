@@ -24,7 +24,10 @@ export async function run(invocation: Invocation): Promise<number> {
   return status.state === 'ok' ? exitCodes.done : exitCodes.error;
 }
 
-/** Without a storage, the status is that of the newest backup's bucket: an option that names another would be ignored. */
+/**
+ * Without a storage, the status is that of the newest backup's bucket, whichever that is. Where a bucket or a storage path
+ * was given, another one must not be taken for it.
+ */
 function checkPlace({ config, origins }: Invocation): void {
   if (config.storage !== undefined) return;
   for (const [key, name] of [
@@ -32,9 +35,19 @@ function checkPlace({ config, origins }: Invocation): void {
     ['storagePath', '--storage-path'],
     ['storagePathRaw', '--storage-path-raw'],
   ] as const) {
-    if (origins.get(key) !== name) continue;
+    const origin = origins.get(key) ?? 'default';
+    if (origin === 'default') continue;
+    const value = JSON.stringify(config[key]);
+    const typed = origin === name ? `${name} ${value} ` : '';
+    const [what, configure] =
+      origin === name
+        ? [name, '']
+        : [
+            origin.startsWith('WHISPER_BACKUP_') ? `${origin}=${value}` : `${key}: ${value} of ${origin}`,
+            'add storage: and storageArgs: to the configuration, or ',
+          ];
     throw new UsageError(
-      `Cannot tell which bucket ${name} names: no storage is configured: name it, as in whisper-backup ${name} ${JSON.stringify(config[key])} status disk path=DIR`,
+      `Cannot tell which bucket ${what} names: no storage is configured: ${configure}name them, as in whisper-backup ${typed}status disk path=DIR`,
     );
   }
 }

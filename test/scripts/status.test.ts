@@ -238,8 +238,37 @@ describe('whisper-backup status', () => {
     const { code, stdout, stderr } = await run(['status', '--state-dir', state, '-b', 'typo']);
     assert.equal(code, 2);
     assert.equal(stdout, '');
-    assert.match(stderr, /--bucket names: no storage is configured: name it, as in .* status disk path=DIR/);
+    assert.match(stderr, /--bucket names: no storage is configured: name them, as in .* status disk path=DIR/);
     assert.equal((await text()).code, 0);
+  });
+
+  it('refuses a bucket or storage path that is configured without a storage, as it cannot know which bucket is meant', async () => {
+    const { state, backup } = host('configured');
+    assert.equal((await backup()).code, 0);
+    const file = scratch.at('configured.json');
+    for (const [key, value] of [
+      ['bucket', 'configured'],
+      ['storagePath', 'web1'],
+      ['storagePathRaw', 'web1'],
+    ] as const) {
+      await writeFile(file, JSON.stringify({ [key]: value }));
+      const { code, stdout, stderr } = await run(['status', '--config', file]);
+      assert.deepEqual([code, stdout], [2, ''], stderr);
+      assert.match(
+        stderr,
+        new RegExp(`Cannot tell which bucket ${key}: "[a-z0-9]+" of \\S+configured.json names: no storage`),
+      );
+      assert.match(
+        stderr,
+        /add storage: and storageArgs: to the configuration, or name them, as in .*status disk path=DIR/,
+      );
+    }
+    await writeFile(file, JSON.stringify({ bucket: 'configured' }));
+    const named = await run(['status', 'disk', stores, '--state-dir', state, '--config', file, '--json']);
+    assert.deepEqual([named.code, JSON.parse(named.stdout).bucket], [0, `disk:${stores}/configured`]);
+    const variable = await run(['status', '--state-dir', state], { env: { WHISPER_BACKUP_BUCKET: 'configured' } });
+    assert.equal(variable.code, 2);
+    assert.match(variable.stderr, /Cannot tell which bucket WHISPER_BACKUP_BUCKET="configured" names/);
   });
 
   it('ends with 10 when the bucket is missing, and with 2 when it is not named', async () => {
