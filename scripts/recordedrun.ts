@@ -11,6 +11,7 @@ import { bucketName } from './bucketname.ts';
 import { exitCodeOfError } from './exitcode.ts';
 import { runFileTimes, writeRunFile } from './host/runfiles.ts';
 import { markStart, type RunStart, removeDead } from './host/startedruns.ts';
+import { checkStateDirectory } from './host/statedirectory.ts';
 import type { Invocation } from './invocation.ts';
 import { thisMachine } from './machine.ts';
 import { placeOf } from './operationoptions.ts';
@@ -48,6 +49,8 @@ export async function runRecorded(
   operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
 ): Promise<number> {
   const { config, log, output } = invocation;
+  // A restore guards nothing by it, and must not wait for it at 3 a.m.
+  if (command !== 'restore') await checkStateDirectory(invocation);
   const keeper = await keepRecord(invocation, command);
   try {
     return await runOperation(invocation, command, (ended) =>

@@ -43,8 +43,10 @@ export function knownBuckets(stateDir: string, log: Pick<Report, 'log'>): Bucket
 }
 
 async function read(stateDir: string, path: string): Promise<readonly string[]> {
-  const distrust = (await whyDirectoryNotTrusted(stateDir)) ?? (await whyFileNotTrusted(path));
+  const distrust = await whyDirectoryNotTrusted(stateDir);
   if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);
+  const doubt = await whyFileNotTrusted(path);
+  if (doubt !== undefined) throw new WhisperBackupError('FILE_NOT_TRUSTED', doubt);
   try {
     return v.parse(Schema, JSON.parse(await readRegularFile(path))).buckets;
   } catch (error) {

@@ -34,7 +34,7 @@ const files: readonly OwnFile[] = [
   },
   {
     option: 'state-dir',
-    refused: { code: 0, says: /Cannot leave the record of this run in .*disk\/it: .*see --state-dir/ },
+    refused: { code: 2, says: /^error: Cannot use the state directory .*disk\/it \(--state-dir\): .*Name a directory/ },
     full: { code: 0, says: /Cannot leave the record of this run in .*disk\/it: .*no space left.*see --state-dir/i },
   },
   {

@@ -44,10 +44,10 @@ describe('A run', () => {
     assert.match(await reader, /INFO;/);
   });
 
-  it('goes on without a record where none can be left', async () => {
+  it('ends with a reason where no state directory can be made', async () => {
     const { code, stderr } = await backup('--nolog', '--state-dir', '/proc/nothing');
-    assert.equal(code, 0, stderr);
-    assert.match(stderr, /Cannot leave the record of this run in \/proc\/nothing: /);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /Cannot use the state directory \/proc\/nothing /);
   });
 
   it('ends with a reason when the CA bundle or the configuration is a FIFO', async () => {
@@ -101,8 +101,8 @@ describe('Records in a state directory', () => {
       assert.equal(status.code, 1);
       assert.match(status.stderr, /are not used: other users may write .*state/);
       const left = await backup(...here);
-      assert.equal(left.code, 0);
-      assert.match(left.stderr, /Cannot leave the record of this run in .*: other users may write .*see --state-dir/);
+      assert.equal(left.code, 2);
+      assert.match(left.stderr, /Cannot use the state directory .*: other users may write .*run chmod go-w/);
       assert.deepEqual(await readdir(scratch.at('state', 'runs')), records);
       await chmod(directory, 0o755);
     }
