@@ -1,15 +1,14 @@
 # What a person types. `make help` lists it.
 SHELL := /bin/sh
 BIN := node_modules/.bin
-NODE_TEST := node --import tsx --test --test-concurrency=2
 
 .DEFAULT_GOAL := help
 # Options of `make dist`: DIST='--arch x64,arm64 --version 1.2.3 --out DIR'
 DIST :=
-.PHONY: help demo test test-fleet reliability check bench bench-report fmt build dist clean debian-packages
+.PHONY: help demo test test-fast test-deno test-fleet reliability check bench bench-report fmt build dist clean debian-packages
 
 # What any other target needs is looked at first: Node's age, and the packages unless the target installs them.
-WITHOUT_PACKAGES := demo test test-fleet reliability bench dist clean debian-packages
+WITHOUT_PACKAGES := demo test test-deno test-fleet reliability bench dist clean debian-packages
 GOALS := $(filter-out help,$(or $(MAKECMDGOALS),help))
 ifneq ($(GOALS),)
 LACK := $(shell node scripts/preflight.mjs $(if $(filter-out $(WITHOUT_PACKAGES),$(GOALS)),packages) || echo 'Node is missing: install Node 22')
@@ -25,19 +24,25 @@ demo: ## The whole job on a sample tree and the disk store, in under a minute
 	npm ci --omit=dev --no-audit --no-fund --loglevel=error
 	@node --import tsx scripts/demo.ts
 
-test: debian-packages ## All that is proved: installs what it needs, types, lint, tests on Node and on Deno
+test: debian-packages ## All that is proved: installs what it needs, types, lint, tests on Node, and on Deno what depends on it
 	npm ci --no-audit --no-fund --loglevel=error
 	$(MAKE) --no-print-directory check
-	$(NODE_TEST) --test-reporter=spec $$(node test/test-files.mjs)
-	node test/run-deno.mjs
+	node test/run.mjs all
+
+test-fast: build ## For daily work, under 90 s: tests on Node without servers, hosts, releases and long runs
+	node test/run.mjs fast
+
+test-deno: debian-packages ## All tests on Deno; `make test` runs those there that depend on the runtime
+	npm ci --no-audit --no-fund --loglevel=error
+	node test/run.mjs deno
 
 test-fleet: debian-packages ## What is proved on hosts alone, part of `make test`; needs root, to boot them
 	npm ci --no-audit --no-fund --loglevel=error
-	$(NODE_TEST) --test-reporter=spec $$(node test/test-files.mjs fleet)
+	node test/run.mjs fleet
 
 reliability: debian-packages ## The tests that docs/reliability.md names, and their figures into it
 	npm ci --no-audit --no-fund --loglevel=error
-	$(NODE_TEST) --test-reporter=tap --test-reporter-destination=reliability.log \
+	node --import ./test/typescript.mjs --test --test-concurrency=2 --test-reporter=tap --test-reporter-destination=reliability.log \
 		$$(grep -o 'test/[a-z0-9/]*\.test\.ts' docs/reliability.md | sort -u)
 	@node --import tsx scripts/reliability.ts reliability.log
 

@@ -7,11 +7,11 @@ import { createStore, type StoreSpec } from '../lib/store/spec.ts';
 import { backUp } from './fixtures/operations.ts';
 import { writeWithPython } from './fixtures/pythontree.ts';
 import { createScratch } from './fixtures/scratch.ts';
-import { startRadosgw } from './servers/radosgw.ts';
+import { ownBucket, sharedRadosgw } from './servers/shared.ts';
 import { keysOf } from './store/collect.ts';
 
 const scratch = await createScratch();
-const radosgw = await startRadosgw();
+const radosgw = await sharedRadosgw();
 after(async () => {
   await radosgw.stop();
   await scratch[Symbol.asyncDispose]();
@@ -20,7 +20,7 @@ after(async () => {
 describe('a drill on S3', () => {
   it('restores with threads of its own, measures, and names the damage', async () => {
     const { endpoint, accessKeyId, secretAccessKey } = radosgw.s3;
-    const options = { bucket: 'drilled', endpoint, accessKeyId, secretAccessKey };
+    const options = { bucket: ownBucket('drilled'), endpoint, accessKeyId, secretAccessKey };
     const spec: StoreSpec = { place: { kind: 's3', options }, concurrency: 16 };
     const store = await createStore(spec, () => {});
     try {

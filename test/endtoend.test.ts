@@ -10,16 +10,15 @@ import { createScratch } from './fixtures/scratch.ts';
 import { contents, plantTree, readTree } from './fixtures/tree.ts';
 import { type Ended, run } from './scripts/program.ts';
 import { type Carbon, startCarbon } from './servers/carbon.ts';
-import { startRadosgw } from './servers/radosgw.ts';
-import { startSwift } from './servers/swift.ts';
+import { ownBucket, sharedRadosgw, sharedSwift } from './servers/shared.ts';
 
 const PLANTED = Array.from({ length: 260 }, (_, i) => `servers/web${i % 10}/cpu${i}.wsp`);
 const LIVE = Array.from({ length: 40 }, (_, i) => `live.host${i % 4}.metric${i}`);
 
 const scratch = await createScratch();
 const [radosgw, swift, carbon] = await Promise.all([
-  startRadosgw(),
-  startSwift(await scratch.directory('swift')),
+  sharedRadosgw(),
+  sharedSwift(await scratch.directory('swift')),
   startCarbon(await scratch.directory('carbon'), { retentions: '1s:1h,10s:6h' }),
 ]);
 const planted = await plantTree(carbon.prefix, PLANTED);
@@ -53,7 +52,7 @@ const kinds = [
 ] as const;
 
 for (const { name, storage, env, client, command } of kinds) {
-  const bucket = `graphite.web-${name.toLowerCase()}`;
+  const bucket = ownBucket(`graphite.web-${name.toLowerCase()}`);
   const program = async (action: string): Promise<Ended> => {
     const options = ['--nolog', '--nolock', '--nostamp', '--json', '-p', carbon.prefix, '-b', bucket];
     const ended = await run([action, ...storage, ...options], { env });

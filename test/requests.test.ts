@@ -13,8 +13,7 @@ import { putPair } from './fixtures/pythonbucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { plant, plantTree, whisperFile } from './fixtures/tree.ts';
 import { type HttpProxy, type Seen, startProxy } from './servers/proxy.ts';
-import { startRadosgw } from './servers/radosgw.ts';
-import { startSwift } from './servers/swift.ts';
+import { ownBucket, sharedRadosgw, sharedSwift } from './servers/shared.ts';
 
 /*
  * What a backup costs in requests, counted by a proxy before a real server. Amazon and others take money for each, and
@@ -38,7 +37,7 @@ interface Kind {
 }
 
 const scratch = await createScratch();
-const [radosgw, swift] = await Promise.all([startRadosgw(), startSwift(await scratch.directory('swift'))]);
+const [radosgw, swift] = await Promise.all([sharedRadosgw(), sharedSwift(await scratch.directory('swift'))]);
 const s3Proxy = await startProxy(radosgw.s3.endpoint);
 const swiftProxy = await startProxy(swift.url);
 after(async () => {
@@ -118,7 +117,7 @@ for (const kind of kinds) {
     it('are none for a metric that did not change, one for one that did, and few for what is deleted', async () => {
       const prefix = await scratch.directory(`tree-${kind.name}`);
       await plantTree(prefix, METRICS);
-      const bucket = `costs-${kind.name.toLowerCase()}`;
+      const bucket = ownBucket(`costs-${kind.name.toLowerCase()}`);
       const change = async (seed: number) => {
         for (const name of METRICS.slice(0, 100)) await plant(prefix, name, whisperFile({ seed }));
       };
@@ -151,7 +150,7 @@ for (const kind of kinds) {
     it("are none for a metric whose newest backup is the Python tool's pair", async () => {
       const prefix = await scratch.directory(`pairs-${kind.name}`);
       const files = await plantTree(prefix, PAIRED);
-      const bucket = `pairs-${kind.name.toLowerCase()}`;
+      const bucket = ownBucket(`pairs-${kind.name.toLowerCase()}`);
       const direct = await createStore(specOf(kind, bucket, false), () => {});
       await direct.open({ create: true });
       const put = ([name, file]: readonly [string, Uint8Array]) =>

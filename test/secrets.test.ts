@@ -8,14 +8,14 @@ import { type Ended, start } from './scripts/program.ts';
 import { freePort } from './servers/freeport.ts';
 import { startKeystone } from './servers/keystone.ts';
 import { type HttpProxy, startProxy } from './servers/proxy.ts';
-import { startRadosgw } from './servers/radosgw.ts';
+import { ownBucket, sharedRadosgw } from './servers/shared.ts';
 import { startSwift } from './servers/swift.ts';
 
 const scratch = await createScratch();
 const port = await freePort();
 const swiftProxy = await startProxy(`http://127.0.0.1:${port}`);
 const [radosgw, keystone] = await Promise.all([
-  startRadosgw(),
+  sharedRadosgw(),
   startKeystone(await scratch.directory('keystone'), { objectStore: `${swiftProxy.url}/v1/AUTH_$(project_id)s` }),
 ]);
 const swift = await startSwift(await scratch.directory('swift'), { port, keystone: keystone.url });
@@ -140,7 +140,7 @@ const ways: readonly Way[] = [
 
 for (const way of ways) {
   describe(`Secrets of ${way.name}`, () => {
-    const bucket = `secrets-${ways.indexOf(way)}`;
+    const bucket = ownBucket(`secrets-${ways.indexOf(way)}`);
     const logfile = scratch.at(`${bucket}.log`);
     const shown: string[] = [];
 

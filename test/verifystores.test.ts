@@ -9,12 +9,12 @@ import { metricFile, plantMetric, plantMetrics } from './fixtures/metric.ts';
 import { backUp, machine, verifyAll } from './fixtures/operations.ts';
 import { putPair } from './fixtures/pythonbucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
-import { startRadosgw } from './servers/radosgw.ts';
+import { ownBucket, sharedRadosgw } from './servers/shared.ts';
 import { startSwift } from './servers/swift.ts';
 import { keysOf } from './store/collect.ts';
 
 const scratch = await createScratch();
-const [radosgw, swift] = await Promise.all([startRadosgw(), startSwift(await scratch.directory('swift'))]);
+const [radosgw, swift] = await Promise.all([sharedRadosgw(), startSwift(await scratch.directory('swift'))]);
 after(async () => {
   await Promise.all([radosgw.stop(), swift.stop()]);
   await scratch[Symbol.asyncDispose]();
@@ -25,14 +25,14 @@ const kinds: readonly { name: string; make: () => ObjectStore }[] = [
     name: 'S3',
     make() {
       const { endpoint, accessKeyId, secretAccessKey } = radosgw.s3;
-      return createS3Store({ bucket: 'verified', endpoint, accessKeyId, secretAccessKey });
+      return createS3Store({ bucket: ownBucket('verified'), endpoint, accessKeyId, secretAccessKey });
     },
   },
   {
     name: 'Swift',
     make() {
       const { authUrl, user, key } = swift.v1;
-      return createSwiftStore({ container: 'verified', auth: { method: 'v1', authUrl, user, key } });
+      return createSwiftStore({ container: ownBucket('verified'), auth: { method: 'v1', authUrl, user, key } });
     },
   },
 ];

@@ -3,6 +3,7 @@ import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { runTypeScript } from '../fixtures/runtime.ts';
 
 const exec = promisify(execFile);
 
@@ -38,8 +39,7 @@ export async function make({ place, arch, version, umask = '022', env }: MakeOpt
   for (const name of sources) await cp(join(root, name), join(place, name), { recursive: true });
   // What the program that makes releases itself needs; the releases must have nothing of it.
   await symlink(join(root, 'node_modules'), join(place, 'node_modules'));
-  const runtime = 'Deno' in globalThis ? ['run', '-A', '--no-check', '--quiet'] : ['--import', 'tsx'];
-  const command = [process.execPath, ...runtime, 'scripts/dist.ts', '--arch', arch, '--version', version];
+  const command = [process.execPath, ...runTypeScript, 'scripts/dist.ts', '--arch', arch, '--version', version];
   await exec('/bin/sh', ['-c', `umask ${umask}; exec "$@"`, 'sh', ...command], {
     cwd: place,
     env: { ...process.env, SOURCE_DATE_EPOCH: String(DATE), ...env },

@@ -11,9 +11,11 @@ import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { type Ended, run } from '../scripts/program.ts';
 import { type FaultProxy, startFaultProxy } from '../servers/faultproxy.ts';
-import { startRadosgw } from '../servers/radosgw.ts';
-import { startSwift } from '../servers/swift.ts';
+import { ownBucket, sharedRadosgw, sharedSwift } from '../servers/shared.ts';
 
+const SHARED = ownBucket('shared');
+const EMPTY = ownBucket('empty');
+const TURNING = ownBucket('turning');
 const METRICS = Array.from({ length: 12 }, (_, i) => `m${String(i).padStart(2, '0')}`);
 
 type Environment = Readonly<Record<string, string>>;
@@ -33,7 +35,7 @@ interface Place {
 }
 
 async function radosgwPlace(): Promise<Place> {
-  const { s3, stop } = await startRadosgw();
+  const { s3, stop } = await sharedRadosgw();
   const proxy = await startFaultProxy(s3.endpoint);
   const { accessKeyId, secretAccessKey, endpoint } = s3;
   const client = new S3Client({
@@ -71,7 +73,7 @@ async function radosgwPlace(): Promise<Place> {
 
 async function swiftPlace(): Promise<Place> {
   const scratch = await createScratch();
-  const swift = await startSwift(scratch.path);
+  const swift = await sharedSwift(scratch.path);
   const proxy = await startFaultProxy(swift.url);
   const { authUrl, user, key } = swift.v1;
   const ST_AUTH = authUrl.replace(swift.url, proxy.url);
@@ -127,29 +129,32 @@ for (const [name, startPlace] of [
       await using scratch = await createScratch();
       await plantMetrics(scratch.at('tree'), METRICS);
       const tree = contents(await readTree(scratch.at('tree')));
-      assert.equal((await program(scratch, place.writer, 'shared', 'backup')).code, 0);
-      const stored = contents(await objects('shared'));
-      await place.allow('shared');
+      assert.equal((await program(scratch, place.writer, SHARED, 'backup')).code, 0);
+      const stored = contents(await objects(SHARED));
+      await place.allow(SHARED);
 
       await plantMetric(scratch.at('tree'), 'm00', metricFile(99));
-      const refused = await program(scratch, place.reader, 'shared', '--retention', '1', 'backup');
+      const refused = await program(scratch, place.reader, SHARED, '--retention', '1', 'backup');
       assert.equal(refused.code, 3, refused.stderr);
       assert.deepEqual(codesOf(JSON.parse(refused.stdout).failed), { m00: 'DENIED' });
-      assert.match(refused.stderr, /Cannot store "m00.* on \S+:shared: .*(refuses these credentials|may not do that)/);
+      assert.match(
+        refused.stderr,
+        /Cannot store "m00.* on \S+:shared-\d+: .*(refuses these credentials|may not do that)/,
+      );
       // It cannot even say whose it is.
-      const empty = place.store('empty');
+      const empty = place.store(EMPTY);
       await empty.open({ create: true });
       await empty.close();
-      await place.allow('empty');
-      const unclaimed = await program(scratch, place.reader, 'empty', 'backup');
+      await place.allow(EMPTY);
+      const unclaimed = await program(scratch, place.reader, EMPTY, 'backup');
       assert.equal(unclaimed.code, 12, unclaimed.stderr);
-      assert.deepEqual(contents(await objects('shared')), stored);
+      assert.deepEqual(contents(await objects(SHARED)), stored);
 
-      const listed = await program(scratch, place.reader, 'shared', 'list');
+      const listed = await program(scratch, place.reader, SHARED, 'list');
       assert.deepEqual([listed.code, listed.stdout.trimEnd().split('\n').length], [0, METRICS.length], listed.stderr);
-      const verified = await program(scratch, place.reader, 'shared', '--read-data', 'verify');
+      const verified = await program(scratch, place.reader, SHARED, '--read-data', 'verify');
       assert.equal(verified.code, 0, verified.stderr);
-      const restored = await program(scratch, place.reader, 'shared', '-p', scratch.at('restored'), 'restore');
+      const restored = await program(scratch, place.reader, SHARED, '-p', scratch.at('restored'), 'restore');
       assert.equal(restored.code, 0, restored.stderr);
       assert.deepEqual(contents(await readTree(scratch.at('restored'))), tree);
       reportReliability(t, 'read-only', { runs: 6, refused: 2 });
@@ -158,14 +163,14 @@ for (const [name, startPlace] of [
     it('from some request on: what could not be stored is named, and its old backup stays', async (t) => {
       await using scratch = await createScratch();
       await plantMetrics(scratch.at('tree'), METRICS);
-      assert.equal((await program(scratch, place.writer, 'turning', 'backup')).code, 0);
-      const old = await objects('turning');
+      assert.equal((await program(scratch, place.writer, TURNING, 'backup')).code, 0);
+      const old = await objects(TURNING);
       for (const [i, metric] of METRICS.entries()) await plantMetric(scratch.at('tree'), metric, metricFile(100 + i));
       try {
         place.proxy.inject({ kind: 'answer', status: 403 }, { method: 'PUT', after: 5 });
         place.proxy.inject({ kind: 'answer', status: 403 }, { method: 'DELETE' });
         place.proxy.inject({ kind: 'answer', status: 403 }, { method: 'POST' });
-        const { code, stdout, stderr } = await program(scratch, place.writer, 'turning', '--retention', '1', 'backup');
+        const { code, stdout, stderr } = await program(scratch, place.writer, TURNING, '--retention', '1', 'backup');
         assert.equal(code, 3, stderr);
         const { counts, failed } = JSON.parse(stdout);
         assert.equal(counts.deleted, 0);
@@ -175,16 +180,16 @@ for (const [name, startPlace] of [
         );
         assert.ok(counts.stored > 0 && counts.stored < METRICS.length, stdout);
         assert.deepEqual(codes, expected, stdout);
-        const now = contents(await objects('turning'));
+        const now = contents(await objects(TURNING));
         for (const [key, content] of Object.entries(contents(old))) assert.equal(now[key], content, key);
         assert.equal(Object.keys(now).length, old.size + counts.stored);
         reportReliability(t, 'read-only', { runs: 3, refused: failed.length });
       } finally {
         place.proxy.heal();
       }
-      const again = await program(scratch, place.writer, 'turning', '--retention', '1', 'backup');
+      const again = await program(scratch, place.writer, TURNING, '--retention', '1', 'backup');
       assert.equal(again.code, 0, again.stderr);
-      assert.equal((await objects('turning')).size, METRICS.length);
+      assert.equal((await objects(TURNING)).size, METRICS.length);
     });
   });
 }

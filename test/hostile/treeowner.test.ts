@@ -19,7 +19,10 @@ import { stateOf } from '../fixtures/treestate.ts';
 const it = casesOf('hostile');
 
 const OWNER = 65534;
-const SECONDS = 20;
+/** The race runs for so long, and on a busy machine until root has restored often enough. */
+const SECONDS = 8;
+const LONGEST = 300;
+const RESTORED = 100;
 
 const half = metricFile(1, { known: 30 });
 const whole = metricFile(1, { known: 60 });
@@ -31,8 +34,12 @@ describe('the owner of a tree that root restores to', () => {
     const before = await stateOf(outside);
     const attacker = await startAttacker(tree, outside);
     const outcomes = new Map<string, number>();
-    const until = Date.now() + SECONDS * 1000;
-    for (let round = 0; Date.now() < until; round++) {
+    const begun = Date.now();
+    const isEnough = () => {
+      const seconds = (Date.now() - begun) / 1000;
+      return seconds > LONGEST || (seconds > SECONDS && (outcomes.get('restored') ?? 0) > RESTORED);
+    };
+    for (let round = 0; !isEnough(); round++) {
       for (const path of [`r${round}/a/b`, `s${round}/a`, 'fill/a', 'fill/new', `linked/r${round}/a`, 'file/a']) {
         const { outcome } = await publish(taskOf(tree, path, round), () => false);
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
@@ -43,7 +50,7 @@ describe('the owner of a tree that root restores to', () => {
     const swaps = await attacker.stop();
     assert.deepEqual(await stateOf(outside), before);
     assert.ok(swaps > 100, `${swaps} names were exchanged`);
-    assert.ok((outcomes.get('restored') ?? 0) > 100, JSON.stringify([...outcomes]));
+    assert.ok((outcomes.get('restored') ?? 0) > RESTORED, JSON.stringify([...outcomes]));
   });
 });
 

@@ -6,15 +6,16 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { startFaultProxy } from '../servers/faultproxy.ts';
-import { startRadosgw } from '../servers/radosgw.ts';
+import { ownBucket, sharedRadosgw } from '../servers/shared.ts';
 import { run } from './program.ts';
 
 const scratch = await createScratch();
-const radosgw = await startRadosgw();
+const radosgw = await sharedRadosgw();
 const proxy = await startFaultProxy(radosgw.s3.endpoint);
 const { accessKeyId, secretAccessKey, other, endpoint } = radosgw.s3;
 await plantMetrics(scratch.at('tree'), ['a']);
-const owner = createS3Store({ bucket: 'doctored', endpoint, accessKeyId, secretAccessKey });
+const BUCKET = ownBucket('doctored');
+const owner = createS3Store({ bucket: BUCKET, endpoint, accessKeyId, secretAccessKey });
 await owner.open({ create: true });
 after(async () => {
   await owner.close();
@@ -30,7 +31,7 @@ type Verdict = readonly [level: string, finding: string, remedy: string | undefi
 async function doctor(
   storage: readonly string[],
   variables: Readonly<Record<string, string>>,
-  options: readonly string[] = ['-b', 'doctored'],
+  options: readonly string[] = ['-b', BUCKET],
 ): Promise<{ readonly code: number | null; readonly credentials: Verdict; readonly clock: Verdict }> {
   const file = scratch.at('credentials');
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
@@ -55,7 +56,7 @@ const good = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAcce
 describe('doctor, on S3', () => {
   it('finds that all is allowed, and the clocks agree; nothing stays in the bucket', async () => {
     const { credentials, clock } = await doctor(s3, good);
-    assert.deepEqual(credentials, ['ok', 's3:doctored lets us list, put, get and delete', undefined]);
+    assert.deepEqual(credentials, ['ok', `s3:${BUCKET} lets us list, put, get and delete`, undefined]);
     assert.equal(clock[0], 'ok', clock[1]);
     for await (const { key } of owner.list()) assert.fail(key);
   });
@@ -79,7 +80,7 @@ describe('doctor, on S3', () => {
       credentials: { accessKeyId, secretAccessKey },
       requestChecksumCalculation: 'WHEN_REQUIRED',
     });
-    await client.send(new PutBucketAclCommand({ Bucket: 'doctored', ACL: 'public-read' }));
+    await client.send(new PutBucketAclCommand({ Bucket: BUCKET, ACL: 'public-read' }));
     client.destroy();
     const [level, finding, remedy] = (await doctor(s3, reader)).credentials;
     assert.equal(level, 'bad');

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from '../fixtures/runtime.ts';
+import { runProgram, runTypeScript } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { plantTree, readTree } from '../fixtures/tree.ts';
 
@@ -56,7 +56,7 @@ describe('a process that may open few files', () => {
 
     it('loses the threads that cannot be started, and does the work with those that run', async () => {
       const script = fileURLToPath(new URL('../fixtures/hungrypool.ts', import.meta.url));
-      const [program = '', ...args] = withFiles(150)([process.execPath, '--import', 'tsx', script]);
+      const [program = '', ...args] = withFiles(150)([process.execPath, ...runTypeScript, script]);
       const child = spawn(program, args, {
         cwd: fileURLToPath(new URL('../..', import.meta.url)),
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,6 +9,7 @@ import { createDiskStore } from '../../lib/store/disk.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
 import { withRetry } from '../../lib/store/retry.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
+import { runTypeScript } from '../fixtures/runtime.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';
 import { conformance } from './conformance.ts';
 
@@ -432,8 +433,15 @@ describe('disk without permission', () => {
 
   /** Runs `unprivileged.ts` as nobody, on the same runtime, and returns what it says of each call. */
   function asNobody(bucket: string): Record<string, string> {
-    const runtime = 'Deno' in globalThis ? ['run', '-A', '--no-check'] : ['--import', 'tsx'];
-    const command = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, ...runtime, script, bucket];
+    const command = [
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      process.execPath,
+      ...runTypeScript,
+      script,
+      bucket,
+    ];
     const { stdout, stderr, status } = spawnSync('setpriv', command, { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     return JSON.parse(stdout);

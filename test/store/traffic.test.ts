@@ -3,9 +3,9 @@ import { after, describe, it } from 'node:test';
 import { createStore, type Place, type StoreSpec } from '../../lib/store/spec.ts';
 import { createTraffic, trafficOf } from '../../lib/store/traffic.ts';
 import { type FaultProxy, startFaultProxy } from '../servers/faultproxy.ts';
-import { startRadosgw } from '../servers/radosgw.ts';
+import { ownBucket, sharedRadosgw } from '../servers/shared.ts';
 
-const radosgw = await startRadosgw();
+const radosgw = await sharedRadosgw();
 const proxy: FaultProxy = await startFaultProxy(radosgw.s3.endpoint);
 after(async () => {
   await proxy.stop();
@@ -15,10 +15,13 @@ after(async () => {
 const { accessKeyId, secretAccessKey } = radosgw.s3;
 const { user, key } = radosgw.swift;
 const places: readonly Place[] = [
-  { kind: 's3', options: { bucket: 'traffic-s3', endpoint: proxy.url, accessKeyId, secretAccessKey } },
+  { kind: 's3', options: { bucket: ownBucket('traffic-s3'), endpoint: proxy.url, accessKeyId, secretAccessKey } },
   {
     kind: 'swift',
-    options: { container: 'traffic-swift', auth: { method: 'v1', authUrl: `${proxy.url}/auth/v1.0`, user, key } },
+    options: {
+      container: ownBucket('traffic-swift'),
+      auth: { method: 'v1', authUrl: `${proxy.url}/auth/v1.0`, user, key },
+    },
   },
 ];
 

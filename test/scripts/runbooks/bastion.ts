@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { runTypeScript } from '../../fixtures/runtime.ts';
 import type { Scratch } from '../../fixtures/scratch.ts';
-import { type Ended, isDeno } from '../program.ts';
+import type { Ended } from '../program.ts';
 
 /** One call of `ansible` or `ansible-playbook`. */
 export type Call = readonly string[];
@@ -61,8 +62,7 @@ export class Bastion {
   /** How a runbook is typed, on the runtime that runs the test. */
   typed(name: string, args: readonly string[]): string[] {
     const script = `${root}/scripts/runbooks/${name}.ts`;
-    const runtime = isDeno ? ['run', '-A', '--no-check'] : ['--import', 'tsx'];
-    return [process.execPath, ...runtime, script, '--fleet-dir', this.fleet, ...args];
+    return [process.execPath, ...runTypeScript, script, '--fleet-dir', this.fleet, ...args];
   }
 
   get environment(): Record<string, string> {

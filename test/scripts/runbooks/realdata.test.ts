@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { writeWithPython } from '../../fixtures/pythontree.ts';
+import { runTypeScript } from '../../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';
 import { type Ended, isDeno, launcher } from '../program.ts';
@@ -58,9 +59,8 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
   }
 
   async function runbook(name: string, ...args: readonly string[]): Promise<string> {
-    const runtime = isDeno ? ['run', '-A', '--no-check'] : ['--import', 'tsx'];
     const script = `${root}/scripts/runbooks/${name}.ts`;
-    const all = [...runtime, script, '--fleet-dir', scratch.at('fleet'), '--yes', ...args];
+    const all = [...runTypeScript, script, '--fleet-dir', scratch.at('fleet'), '--yes', ...args];
     const { code, stdout, stderr } = await start([process.execPath, ...all]);
     assert.equal(code, 0, stdout + stderr);
     return stdout;

@@ -1,0 +1,123 @@
+// Runs test files, each in a process of its own: `node test/run.mjs [all|fast|node|deno|fleet] [FILE...]`.
+//   all    every file on Node, and on Deno those that depend on the runtime (the default)
+//   fast   on Node, without servers, hosts, and what takes long
+//   node, deno   every file on that runtime, or the files named
+//   fleet  what boots hosts
+// A file passes when its tests do, when it has any, and when it skips none. What failed is printed when it ends, and once
+// more at the very end.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import pMap from 'p-map';
+import { selectTests } from './test-files.mjs';
+import { compiled } from './typescript-hooks.mjs';
+
+/** How many of the slowest files are printed. */
+const SLOWEST = 10;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const runtimes = {
+  node: {
+    command: [process.execPath, '--import', new URL('./typescript.mjs', import.meta.url).href, '--test-reporter=spec'],
+    some: /^ℹ tests [1-9]/m,
+    skipped: /^ *﹣ |^ℹ (skipped|todo) [1-9]/m,
+    failures: /^✖ failing tests:/m,
+  },
+  deno: {
+    command: [`${root}node_modules/.bin/deno`, 'test', '--allow-all', '--no-check', '--quiet'],
+    some: /^(ok|FAILED) \| [1-9]/m,
+    skipped: /\d ignored/,
+    failures: /^ ERRORS /m,
+  },
+};
+const [which, ...names] = process.argv.slice(2);
+await compileSources();
+const { jobs, complete } = selectTests(which, names);
+// Without them every file starts its own, and fails by itself.
+const servers = jobs.filter(({ shares }) => shares).length > 1 ? startServers().catch(console.error) : undefined;
+const waiting = jobs.filter(({ waits }) => waits);
+const computing = jobs.filter(({ waits }) => !waits);
+const cores = Math.max(2, availableParallelism());
+const begun = performance.now();
+const ended = [];
+
+// What waits for servers and for what it killed leaves a core free for what computes.
+await Promise.all(Array.from({ length: cores }, () => [work(waiting, computing), work(computing, waiting)]).flat());
+await (await servers)?.stop();
+report();
+process.exitCode = complete && ended.length > 0 && ended.every(({ problem }) => problem === undefined) ? 0 : 1;
+
+/** Puts all sources into the cache, so that no test has to wait for the compiler. */
+async function compileSources() {
+  const names = ['config', 'lib', 'scripts', 'test'].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true }).map((name) => `${folder}/${name}`),
+  );
+  const sources = names.filter((name) => name.endsWith('.ts'));
+  await pMap(sources, (name) => compiled(pathToFileURL(`${root}${name}`).href), { concurrency: 32 });
+}
+
+async function startServers() {
+  await import('./typescript.mjs');
+  const { createScratch } = await import('./fixtures/scratch.ts');
+  const { shareServers } = await import('./servers/shared.ts');
+  const scratch = await createScratch();
+  const { environment, stop } = await shareServers(scratch.path);
+  return { environment, stop: () => stop().finally(() => scratch[Symbol.asyncDispose]()) };
+}
+
+/** Runs one job after another, those of the first list before those of the second. */
+async function work(first, second) {
+  for (let job = first.shift() ?? second.shift(); job; job = first.shift() ?? second.shift())
+    ended.push(await run(job));
+}
+
+async function run({ file, runtime, shares }) {
+  const env = { ...process.env, ...(shares && (await servers)?.environment) };
+  const started = performance.now();
+  const { code, output } = await outputOf(runtime, file, env);
+  const seconds = (performance.now() - started) / 1000;
+  const problem = problemOf(runtime, code, output);
+  const result = `${seconds.toFixed(1).padStart(6)} s  ${runtime.padEnd(4)}  ${file}`;
+  console.log(problem === undefined ? `ok     ${result}` : `FAILED ${result}: ${problem}\n${output}`);
+  return { result, runtime, seconds, problem, output };
+}
+
+/** What it printed, both streams as they came. */
+function outputOf(runtime, file, env) {
+  const [program, ...args] = runtimes[runtime].command;
+  const child = spawn(program, [...args, file], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code: code ?? signal, output: stripVTControlCharacters(output) }));
+  });
+}
+
+/** Why a file did not pass. */
+function problemOf(runtime, code, output) {
+  const { some, skipped } = runtimes[runtime];
+  if (code !== 0) return `exit code ${code}`;
+  if (!some.test(output)) return 'it has no tests';
+  return skipped.test(output) ? 'it skips tests' : undefined;
+}
+
+function report() {
+  const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
+  console.log(`\n${ended.length} files in ${minutes} min, of which took longest:`);
+  const slowest = ended.toSorted((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
+  for (const { result } of slowest) console.log(`  ${result}`);
+  const failed = ended.filter(({ problem }) => problem !== undefined);
+  for (const { result, runtime, problem, output } of failed) {
+    const at = output.search(runtimes[runtime].failures);
+    console.log(`\nFAILED ${result}: ${problem}\n${at < 0 ? '' : output.slice(at)}`);
+  }
+  if (failed.length > 0) console.log(`${failed.length} OF ${ended.length} FILES FAILED`);
+}
