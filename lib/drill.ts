@@ -33,7 +33,7 @@ export interface DrillOptions
   readonly includeDamaged?: boolean;
   /** Leave the restored tree where it is. @default false */
   readonly keep?: boolean;
-  /** Only look whether there is something to restore, and room for it. @default false */
+  /** Only look whether there is something to restore, and room for it: nothing is fetched or judged. @default false */
   readonly dryRun?: boolean;
 }
 
@@ -106,6 +106,11 @@ async function rehearse(store: ObjectStore, options: DrillOptions, tally: Tally)
       tally.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} holds no backup in ${which}${glob}${hint}`);
     }
     await checkSpace(tree.space, plan.space);
+    if (dryRun)
+      report.log(
+        'warn',
+        'Dry run: nothing was fetched, restored or compared, so that this says nothing about the backups: drill without -n',
+      );
     if (plan.metrics === 0 || dryRun) return reportOf(plan, undefined, { lags: new Lags(), differing: [] });
 
     // Nobody else writes there.

@@ -269,7 +269,13 @@ export const optionTable: readonly OptionSpec[] = [
   { name: 'now', value: 'epoch', commands: ['fill', 'show'], text: 'Seconds since 1970 to take for the present' },
   { name: 'plot', commands: ['show'], text: 'Plot the newest archive, on a terminal or not' },
 
-  { name: 'noop', letter: 'n', key: 'noop', about: changing, text: 'Say what would be done; write nothing, anywhere' },
+  {
+    name: 'noop',
+    letter: 'n',
+    key: 'noop',
+    about: changing,
+    text: 'Say what would be done; write nothing, anywhere. A drill fetches and judges nothing then',
+  },
   { name: 'dry-run', key: 'noop', about: changing, text: 'The same' },
   { name: 'json', key: 'json', text: 'One JSON summary on standard output; records, one a line, for list and show' },
   { name: 'debug', letter: 'd', key: 'debug', text: 'Log more' },

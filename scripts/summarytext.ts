@@ -41,7 +41,8 @@ export function headline({ command, store, seconds, dryRun, counts }: Summary): 
     figure(command === 'fill' && name === 'filled' ? 'pointsFilled' : name, value),
   );
   const of = store === '' ? '' : ` of ${store}`;
-  return `${command}${of} ${dryRun ? '(dry run, nothing was written) ' : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
+  const dry = command === 'drill' ? '(dry run, nothing was fetched or judged) ' : '(dry run, nothing was written) ';
+  return `${command}${of} ${dryRun ? dry : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
 }
 
 /** `KEY: what is wrong; a restore takes OLDER KEY instead`. */

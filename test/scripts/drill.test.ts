@@ -87,5 +87,10 @@ describe('drill, as it is typed', () => {
     const damaged = await program('--scratch', scratch.at('space'), 'drill');
     assert.equal(damaged.code, 4, damaged.stderr);
     assert.match(damaged.stderr, /^warning: damaged: a: a\/.*can use nothing instead$/m);
+    for (const more of [[], ['--quiet']]) {
+      const dry = await program('--scratch', scratch.at('space'), '-n', ...more, 'drill');
+      assert.match(dry.stderr, /^warning: Dry run: nothing was fetched, restored or compared.*drill without -n$/m);
+      if (more.length === 0) assert.match(dry.stderr, /^drill of .* \(dry run, nothing was fetched or judged\) in /m);
+    }
   });
 });
