@@ -1,6 +1,7 @@
 import type { Piscina } from 'piscina';
 import type { BroughtBack } from '../bringback.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { SharedFailure } from '../shared-failure.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { StoredFile } from '../storefile.ts';
 import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/openfiles.ts';
@@ -118,7 +119,7 @@ export class WorkerPool {
     if (this.#options.threads > 0) {
       const { piscina, failure } = await this.#started();
       const result: Promise<T> = piscina.run({ name, task }, transfer);
-      return Promise.race([result, failure]).catch((error) => {
+      return failure.guard(result).catch((error) => {
         throw codeOf(error) === 'ERR_WORKER_INIT_FAILED' ? threadsFailed(error) : error;
       });
     }
@@ -141,8 +142,8 @@ async function workHere({ store, onWarning }: WorkerPoolOptions, stopFlag: Int32
 
 interface Threads {
   readonly piscina: Piscina;
-  /** Rejects when no thread is left, and none can be started. */
-  readonly failure: Promise<never>;
+  /** Fails when no thread is left, and none can be started. */
+  readonly failure: SharedFailure;
 }
 
 async function startThreads(
@@ -168,13 +169,11 @@ async function startThreads(
     workerData: data,
   });
   if (onWarning) piscina.on('message', ({ warning }) => onWarning(warning));
-  const failure = new Promise<never>((_, reject) => {
-    // Of a thread that had no task: one that could not be started.
-    piscina.on('error', (error) => {
-      if (piscina.threads.length === 0) reject(threadsFailed(error));
-    });
+  const failure = new SharedFailure();
+  // Of a thread that had no task: one that could not be started.
+  piscina.on('error', (error) => {
+    if (piscina.threads.length === 0) failure.fail(threadsFailed(error));
   });
-  failure.catch(() => {});
   return { piscina, failure };
 }
 

@@ -4,11 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Piscina } from 'piscina';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WorkerPool } from '../../lib/workers/pool.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import { isDeno, run } from '../scripts/program.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 describe('the worker pool', () => {
   let directory: string;
@@ -41,6 +46,20 @@ describe('the worker pool', () => {
     }
     // Deno does not tell of new threads, so there this proves only that the work is done.
     assert.ok(started <= 3, `${started} threads were started for 3`);
+  });
+
+  it('holds no result longer than its caller', async () => {
+    const pool = new WorkerPool({ threads: 1 });
+    try {
+      const results: WeakRef<object>[] = [];
+      for (let i = 0; i < 50; i++) results.push(new WeakRef(await pool.recheck({ files: [] })));
+      collectGarbage();
+      const held = results.filter((result) => result.deref() !== undefined).length;
+      // The last one or two may still be on the stack.
+      assert.ok(held <= 5, `${held} of 50 results are held`);
+    } finally {
+      await pool.close();
+    }
   });
 
   it('hands a compressed file over whole', async () => {
