@@ -42,13 +42,24 @@ const waiting = jobs.filter(({ waits }) => waits);
 const computing = jobs.filter(({ waits }) => !waits);
 const cores = Math.max(2, availableParallelism());
 const begun = performance.now();
+let stopped = false;
+const running = new Set();
 const ended = [];
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    for (const list of [waiting, computing]) list.length = 0;
+    for (const child of running) child.kill(signal);
+    console.log(`Stopped by ${signal}`);
+    stopped = true;
+  });
+}
 
 // What waits for servers and for what it killed leaves a core free for what computes.
 await Promise.all(Array.from({ length: cores }, () => [work(waiting, computing), work(computing, waiting)]).flat());
 await (await servers)?.stop();
 report();
-process.exitCode = complete && ended.length > 0 && ended.every(({ problem }) => problem === undefined) ? 0 : 1;
+const passed = ended.length > 0 && ended.every(({ problem }) => problem === undefined);
+process.exitCode = passed && complete && !stopped ? 0 : 1;
 
 /** Puts all sources into the cache, so that no test has to wait for the compiler. */
 async function compileSources() {
@@ -89,6 +100,7 @@ async function run({ file, runtime, shares }) {
 function outputOf(runtime, file, env) {
   const [program, ...args] = runtimes[runtime].command;
   const child = spawn(program, [...args, file], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
@@ -97,7 +109,10 @@ function outputOf(runtime, file, env) {
   }
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code: code ?? signal, output: stripVTControlCharacters(output) }));
+    child.once('close', (code, signal) => {
+      running.delete(child);
+      resolve({ code: code ?? signal, output: stripVTControlCharacters(output) });
+    });
   });
 }
 
