@@ -12,8 +12,8 @@ export interface RetryOptions {
   /** How often a call is tried in all. A listing begins to count anew whenever it gets on. @default 5 */
   readonly attempts?: number;
   /**
-   * How long one attempt may take, or one step of a listing, in seconds. To store a body it has a second longer for
-   * each 64 KiB. @default 60
+   * How long one attempt may take, in seconds; of a listing, how long a page may bring nothing. To store a body it has a
+   * second longer for each 64 KiB. @default 60
    */
   readonly deadline?: number;
   /** The same for `flush` and `sweep`, which may have much to do, in seconds. @default 1800 */
@@ -133,16 +133,23 @@ class RetryStore implements ObjectStore {
     for (let attempt = 1; ; attempt++) {
       const controller = new AbortController();
       const deadline = new StepDeadline(this.#options.deadline, what, range.signal);
-      // A page with nothing in it is no progress: a listing that has nothing else comes to its deadline.
+      // A page may take long on a slow line. A page with nothing in it is no progress: a listing that has nothing else
+      // comes to its deadline.
+      let isEmpty = false;
+      const onProgress = () => {
+        if (!isEmpty) deadline.restart();
+      };
       const next = async () => {
-        for (;;) {
+        for (isEmpty = false; ; isEmpty = true) {
           const step = await pages.next();
           if (step.done || step.value.length > 0) return step;
           controller.signal.throwIfAborted();
         }
       };
       const from = startAfter === undefined ? {} : { startAfter };
-      const pages = pagesOf(this.#store, { ...range, ...from, signal: controller.signal })[Symbol.asyncIterator]();
+      const pages = pagesOf(this.#store, { ...range, ...from, onProgress, signal: controller.signal })[
+        Symbol.asyncIterator
+      ]();
       let open = true;
       try {
         for (;;) {

@@ -71,7 +71,7 @@ class S3Store implements ObjectStore {
 
   pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     const doing = `list ${this.name}`;
-    return listPages((start, signal) => this.#readPage(doing, start, signal), range, doing);
+    return listPages((start, signal) => this.#readPage(doing, start, signal, range.onProgress), range, doing);
   }
 
   async get(key: string, { maxBytes, expectedBytes = 0, signal }: GetOptions): Promise<Uint8Array> {
@@ -165,7 +165,7 @@ class S3Store implements ObjectStore {
     });
   }
 
-  #readPage(doing: string, { prefix, startAfter, token }: PageStart, signal: AbortSignal) {
+  #readPage(doing: string, { prefix, startAfter, token }: PageStart, signal: AbortSignal, onProgress?: () => void) {
     return this.#send(doing, 'bucket', signal, async ({ sdk, client }, abortSignal) => {
       const command = new sdk.ListObjectsV2Command({
         Bucket: this.#bucket,
@@ -174,7 +174,7 @@ class S3Store implements ObjectStore {
         StartAfter: startAfter,
         ContinuationToken: token,
       });
-      const taken = takeContents(command.middlewareStack, doing);
+      const taken = takeContents(command.middlewareStack, doing, onProgress);
       const answer = await client.send(command, { abortSignal });
       return { ...answer, Contents: taken() ?? answer.Contents };
     });

@@ -49,6 +49,11 @@ export class StepDeadline {
     }
   }
 
+  /** Gives the step that is under way its whole time again. */
+  restart(): void {
+    this.#began = performance.now();
+  }
+
   /** There are no more steps. */
   close(): void {
     clearTimeout(this.#timer);

@@ -91,6 +91,8 @@ export interface ListRange {
   readonly startAfter?: string;
   /** Only keys before this one (exclusive). */
   readonly endBefore?: string;
+  /** Called when a part of a page has arrived. */
+  readonly onProgress?: (() => void) | undefined;
   readonly signal?: AbortSignal;
 }
 

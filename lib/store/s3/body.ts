@@ -6,6 +6,7 @@ import { joined } from '../joined.ts';
  *
  * @param length what the answer's Content-Length says, when it says it.
  * @param doing for messages: `read "a.b/c" from s3:backups`.
+ * @param onProgress called for each part of it.
  * @throws TooLargeError as soon as it is known to have more than `maxBytes`; TransientError when it breaks off.
  */
 export async function readBody(
@@ -14,12 +15,19 @@ export async function readBody(
     length,
     maxBytes,
     doing,
-  }: { readonly length: number | undefined; readonly maxBytes: number; readonly doing: string },
+    onProgress,
+  }: {
+    readonly length: number | undefined;
+    readonly maxBytes: number;
+    readonly doing: string;
+    readonly onProgress?: (() => void) | undefined;
+  },
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop by an error closes the connection.
   for await (const chunk of chunksOf(body, doing)) {
+    onProgress?.();
     size += chunk.length;
     const least = Math.max(size, length ?? 0);
     if (least > maxBytes) {

@@ -10,11 +10,13 @@ const MAX_PAGE_BYTES = 64 * 1024 * 1024;
  * ten times what all that comes after needs. The rest of the answer, and what does not look as expected, is left to it.
  *
  * @param doing for messages: `list s3:backups`.
+ * @param onProgress called when a part of the answer has arrived.
  * @returns what tells the objects, once the answer is there; undefined when they were left to the SDK.
  */
 export function takeContents<I extends object, O extends object>(
   stack: MiddlewareStack<I, O>,
   doing: string,
+  onProgress?: () => void,
 ): () => Listed[] | undefined {
   let taken: Listed[] | undefined;
   stack.add(
@@ -27,6 +29,7 @@ export function takeContents<I extends object, O extends object>(
         length: length === undefined ? undefined : Number(length),
         maxBytes: MAX_PAGE_BYTES,
         doing,
+        onProgress,
       });
       const split = splitContents(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
       taken = split?.objects;

@@ -14,6 +14,8 @@ export interface Exchange {
   readonly maxBytes: number;
   /** Size that the body of a good answer is expected to have. @default 0 */
   readonly expectedBytes?: number | undefined;
+  /** Called when a part of the answer's body has arrived. */
+  readonly onProgress?: (() => void) | undefined;
   /** For messages: `store "a.b/c" on swift:backups`. */
   readonly doing: string;
   readonly signal: AbortSignal | undefined;
@@ -105,7 +107,7 @@ function sendable(body: Uint8Array | string): Uint8Array<ArrayBuffer> | string {
 
 async function readBody(
   { status, headers, body }: HttpResponse,
-  { maxBytes, doing }: Exchange,
+  { maxBytes, doing, onProgress }: Exchange,
   signal: AbortSignal,
   heard: () => void,
 ): Promise<Uint8Array> {
@@ -122,6 +124,7 @@ async function readBody(
       const { done, value } = await abortable(reader.read(), signal);
       if (done) return joined(chunks, size);
       heard();
+      onProgress?.();
       size += value.length;
       chunks.push(value);
       if (size > most && good) throw tooLarge(doing, `more than ${most}`, most);

@@ -19,7 +19,7 @@ export async function* listContainer(
   container: string,
   name: string,
   pageSize: number | undefined,
-  { prefix = '', startAfter, endBefore, signal }: ListRange,
+  { prefix = '', startAfter, endBefore, onProgress, signal }: ListRange,
 ): AsyncGenerator<Page, void, void> {
   signal?.throwIfAborted();
   const doing = `list ${name}`;
@@ -45,6 +45,7 @@ export async function* listContainer(
       query,
       maxBytes: MAX_PAGE_BYTES,
       doing,
+      onProgress,
       signal,
     });
     if (answer.status === 404) throw containerMissing(container);
