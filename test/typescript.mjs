@@ -1,8 +1,11 @@
 // Reads TypeScript in the processes and threads of tests on Node: `node --import ./test/typescript.mjs FILE`. It stands in
-// for tsx, which every process and every thread would spend 0.2 s on. Node that reads TypeScript itself is left alone.
+// for tsx, which costs each of them 0.2 s. A Node that reads TypeScript itself is left alone.
 import { register } from 'node:module';
+import { isMainThread, workerData } from 'node:worker_threads';
 
-if (!process.features.typescript) {
+// With hooks, the error of a failed import is no Error to other threads: a thread that loads no TypeScript has none.
+const needsHooks = isMainThread || String(workerData?.entry).endsWith('.ts');
+if (needsHooks && !process.features.typescript) {
   // What starts threads asks this, and would register tsx in each.
   process.features.typescript = 'transform';
   process.setSourceMapsEnabled(true);
