@@ -59,8 +59,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   'whisper-info': 'of the file restored before',
   sha256sum: 'of a release with a made-up version',
   tar: 'of a release with a made-up version',
-  aws: 'needs a bucket of Amazon',
-  swift: 'needs a container',
+  aws: 'run by endtoend.test.ts',
+  swift: 'run by endtoend.test.ts',
   openstack: 'needs a cloud',
 };
 
