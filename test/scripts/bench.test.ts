@@ -10,7 +10,7 @@ import { createScratch } from '../fixtures/scratch.ts';
 /** The benchmark itself is started on Node; it measures us on both runtimes. */
 function bench(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const child = spawn('node', ['--import', 'tsx', 'scripts/bench.ts', ...args], { cwd: root });
+  const child = spawn('node', ['--import', './test/typescript.mjs', 'scripts/bench.ts', ...args], { cwd: root });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -26,39 +26,19 @@ function bench(args: readonly string[]): Promise<{ code: number | null; stdout: 
 }
 
 describe('make bench', () => {
-  it('measures every scenario, and writes figures, report and chart', { timeout: 240_000 }, async () => {
+  it('measures, and writes figures, report and chart', async () => {
     await using scratch = await createScratch();
     const out = scratch.at('out');
-    const sizes = ['--rounds', '1', '--large-files', '4', '--small-files', '10', '--scale', '300'];
+    const sizes = ['--rounds', '1', '--first', '--large-files', '4'];
     const places = ['--out', out, '--work', scratch.at('work')];
-    const { code, stdout, stderr } = await bench([...sizes, ...places, '--only', 'ours,ours-zst,tar-gzip,find']);
+    const { code, stdout, stderr } = await bench([...sizes, ...places, '--only', 'ours,ours-zst,tar-gzip']);
     assert.equal(code, 0, stderr);
     const results = await readResults(scratch.at('out', 'results.json'));
     assert.deepEqual(results.failures, []);
     const told = Object.fromEntries(
       tablesOf(results).map(({ scenario, rows }) => [scenario.id, rows.map(({ contender }) => contender.id).sort()]),
     );
-    assert.deepEqual(told, {
-      'first-large': ['ours', 'ours-zst', 'tar-gzip'],
-      'first-small': ['ours'],
-      ...Object.fromEntries(
-        ['large', 'small'].flatMap((tree) => [
-          [`restore-all-${tree}`, ['ours']],
-          [`restore-part-${tree}`, ['ours']],
-          [`changed-${tree}`, ['ours']],
-          [`unchanged-${tree}`, ['find', 'ours']],
-        ]),
-      ),
-      startup: [
-        'deno',
-        'node',
-        'ours-deno--help',
-        'ours-deno--version',
-        'ours-release--help',
-        'ours-release--version',
-      ].map((id) => `start-${id}`),
-      'scale-300': ['scale-find', 'scale-list', 'scale-purge', 'scale-unchanged', 'scale-verify'],
-    });
+    assert.deepEqual(told, { 'first-large': ['ours', 'ours-zst', 'tar-gzip'] });
     assert.equal(stdout, await readFile(scratch.at('out', 'report.md'), 'utf8'));
     assert.match(await readFile(scratch.at('out', 'chart.svg'), 'utf8'), /<\/svg>\n$/);
     assert.deepEqual(await readdir(scratch.at('work')), [], 'what it worked with is still there');
