@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertAll, changes, newLines, outcome } from './assertions.ts';
-import { interruptedRunbook } from './interrupted.ts';
+import { interruptedAtEachStep } from './interrupted.ts';
 import { brokenRelease } from './releases.ts';
 import { HOSTS, Site } from './site.ts';
 import { feedCarbon, type KnownPoints, PREFIX, plantTree, pointsOf, writeLate } from './whispertree.ts';
@@ -43,11 +43,11 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
   after(() => site?.[Symbol.asyncDispose]());
 
   it('is not changed by a dry run of the first roll', async () => {
-    const earlier = await Promise.all(HOSTS.map(files));
-    const played = await site.play('deploy', ['--check', '--diff']);
+    const earlier = await files('h1');
+    const played = await site.play('deploy', ['--check', '--diff', '--limit', 'h1']);
     assertAll(played, { failed: 0, unreachable: 0 });
-    assert.deepEqual(changes(played), { h1: true, h2: true, h3: true });
-    for (const [i, host] of HOSTS.entries()) assert.deepEqual(newLines(await files(host), earlier[i]), []);
+    assert.ok(outcome(played, 'h1').changed > 0);
+    assert.deepEqual(newLines(await files('h1'), earlier), []);
   });
 
   it('is rolled out, and warned of a carbon that does not lock', async () => {
@@ -62,11 +62,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.doesNotMatch(played.stdout, /carbon.conf on h[13]/);
   });
 
-  it('is not changed by a second roll', async () => {
-    assertAll(await site.play('deploy'), { changed: 0, failed: 0 });
-  });
-
-  it('gets what was changed on the host it is for: a timer is restarted for its calendar alone', async () => {
+  it('gets what was changed by a second roll on the host it is for: a timer is restarted for its calendar alone', async () => {
     const earlier = await timersStarted();
     await site.inventory.setHost('h2', { whisper_backup_on_calendar: calendar(40) });
     await site.inventory.setHost('h3', { whisper_backup_host_config: { bucket: 'graphite.h3', retention: 7 } });
@@ -81,42 +77,31 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.match(await site.on('h2', 'whisper-backup config'), /retention\W+5/);
   });
 
-  describe('refuses, before anything is changed,', () => {
-    const bad = {
-      'a value of the wrong type': [{ whisper_backup_randomized_delay: 'soon' }, /argument_errors|Validation of arg/],
-      'a calendar that systemd does not know': [{ whisper_backup_on_calendar: 'zzz' }, /Failed to parse calendar/],
-      'a configuration that the tool refuses': [
-        { whisper_backup_group_config: { retention: 0 } },
-        /retention.*must be a whole number of at least 1/,
-      ],
-      'a prefix that is not there': [
-        { whisper_backup_group_config: { prefix: '/srv/none' } },
-        /tree \/srv\/none is not a directory on h1/,
-      ],
-    } as const;
-    for (const [what, [vars, message]] of Object.entries(bad)) {
-      it(what, async () => {
-        const earlier = await files('h1');
-        const played = await site.play('deploy', ['--limit', 'h1', '-e', JSON.stringify(vars)]);
-        assert.notEqual(played.code, 0);
-        assert.match(played.stdout, message);
-        assert.deepEqual(newLines(await files('h1'), earlier), []);
-      });
-    }
+  it('refuses a configuration that the tool refuses, before anything is changed', async () => {
+    const earlier = await files('h1');
+    const vars = { whisper_backup_group_config: { retention: 0 } };
+    const played = await site.play('deploy', ['--limit', 'h1', '-e', JSON.stringify(vars)]);
+    assert.notEqual(played.code, 0);
+    assert.match(played.stdout, /retention.*must be a whole number of at least 1/);
+    assert.deepEqual(newLines(await files('h1'), earlier), []);
   });
 
   it('reports every problem of every host at once, and changes none', async () => {
     const earlier = await Promise.all(HOSTS.map(files));
     const host = (name: string, vars: Record<string, unknown>) => site.inventory.setHost(name, vars);
     await host('h1', { whisper_backup_user: 'nobodyhere', whisper_backup_timeout: 'zzz' });
+    await host('h2', { whisper_backup_on_calendar: 'zzz', whisper_backup_group_config: { prefix: '/srv/none' } });
     await host('h3', { whisper_backup_interval: 'soon' });
     const played = await site.play('deploy');
     await host('h1', { whisper_backup_user: '', whisper_backup_timeout: 'infinity' });
+    await host('h2', { whisper_backup_on_calendar: calendar(40), whisper_backup_group_config: {} });
     await host('h3', { whisper_backup_interval: 86_400 });
     assert.notEqual(played.code, 0);
     const table = played.stdout.slice(played.stdout.indexOf('TASK [Report every problem'));
     assert.match(table, /"h1 {2}The user nobodyhere does not exist on h1/);
     assert.match(table, /"h1 {2}systemd does not understand the timespan/);
+    assert.match(table, /"h2 {2}.*Failed to parse calendar/);
+    assert.match(table, /"h2 {2}The Whisper tree \/srv\/none is not a directory on h2/);
     assert.match(table, /"h3 {2}.*whisper_backup_interval/);
     assert.doesNotMatch(played.stdout, /PLAY \[Roll out\]/);
     for (const [i, name] of HOSTS.entries()) assert.deepEqual(newLines(await files(name), earlier[i]), []);
@@ -127,16 +112,19 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     const played = await site.play('deploy', ['--limit', 'h1', '-e', `whisper_backup_release=${tarball}`]);
     assert.equal(outcome(played, 'h1').failed, 1);
     assert.match(played.stdout, /TASK \[whisper_backup : Check every file of it\][\s\S]*fatal: \[h1\]/);
+    assert.match(played.stdout, /Cannot install 9\.9\.9 on h1: Check every file of it: .*did NOT match/);
     assert.equal(await site.on('h1', 'ls /opt/whisper-backup /opt/whisper-backup/releases'), KEPT);
   });
 
   it('backs up when its timers fire, as they are, and the bastion lists what they stored', async () => {
-    for (const host of HOSTS) await missTimer(host);
-    for (const host of HOSTS) {
-      await backedUp(host);
-      const listed = await site.tool(host, 'list');
-      assert.equal(listed.stdout.trim().split('\n').length, METRICS, listed.stderr);
-    }
+    await Promise.all(
+      HOSTS.map(async (host) => {
+        await missTimer(host);
+        await backedUp(host);
+        const listed = await site.tool(host, 'list');
+        assert.equal(listed.stdout.trim().split('\n').length, METRICS, listed.stderr);
+      }),
+    );
   });
 
   it('is well, and says so in a table', async () => {
@@ -192,7 +180,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     const credentials = site.inventory.get('whisper_backup_credentials');
     const wrong = { ...credentials, AWS_SECRET_ACCESS_KEY: `not-${site.store.s3.secretAccessKey}` };
     await site.inventory.setHost('h2', { whisper_backup_credentials: wrong });
-    const stopped = await site.play('deploy', ['--limit', 'h2']);
+    const stopped = await site.play('deploy', ['--limit', 'h2', '--tags', 'config']);
     assert.equal(outcome(stopped, 'h2').failed, 1);
     assert.match(stopped.stdout, /The doctor finds on h2: /);
     const failed = await site.play('run', ['--limit', 'h2']);
@@ -203,7 +191,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.match(red.table, /^h2: .*12/m);
     assert.match(red.table, /3 hosts, 1 red/);
     await site.inventory.setHost('h2', { whisper_backup_credentials: credentials });
-    assertAll(await site.play('deploy', ['--limit', 'h2']), { failed: 0 });
+    assertAll(await site.play('deploy', ['--limit', 'h2', '--tags', 'config']), { failed: 0 });
     const mended = await site.bastion(['make', 'backup', 'HOST=h2', `INVENTORY=${site.inventory.path}`]);
     assert.equal(mended.code, 0, mended.stdout + mended.stderr);
     assert.equal((await status()).code, 0);
@@ -249,8 +237,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     const earlier = await timersStarted();
     for (const tarball of await later) {
       // One host is enough to see old releases go.
-      const limit = tarball.includes('1.1.0') ? 'graphite' : 'h1';
-      const played = await site.play('deploy', ['--limit', limit, '-e', `whisper_backup_release=${tarball}`]);
+      const where = tarball.includes('1.1.0') ? [] : ['--limit', 'h1', '--tags', 'install'];
+      const played = await site.play('deploy', [...where, '-e', `whisper_backup_release=${tarball}`]);
       assertAll(played, { failed: 0 });
     }
     assert.equal(await site.on('h1', 'whisper-backup --version'), 'whisper-backup 1.3.0\n');
@@ -277,8 +265,9 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
   it('rehearses the loss of a host, and reports what that would cost', async () => {
     await site.on('h1', 'systemctl start whisper-backup.service');
     const args = ['--limit', 'h1', '--sample', '1/1', '--inventory', site.inventory.path, '--fleet-dir', site.fleetDir];
-    const { code, stdout, stderr } = await site.runbook('drill', [...args, '--yes']);
+    const { code, interruptions, stdout, stderr } = await interruptedAtEachStep(site, 'drill', [...args, '--yes']);
     assert.equal(code, 0, stdout + stderr);
+    assert.deepEqual(interruptions, ['drill']);
     assert.match(stdout, /whole host/);
     const report = JSON.parse(await readFile(`${site.fleetDir}/drill/h1.json`, 'utf8'));
     assert.deepEqual(
@@ -287,7 +276,11 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       JSON.stringify(report),
     );
     assert.ok(report.drill.rpo.maxSeconds >= 0 && report.drill.rto.seconds > 0, JSON.stringify(report.drill));
-    assert.equal(await site.on('h1', 'ls -A /var/tmp | grep -c whisper-backup-drill || true'), '0\n');
+    // That of the interrupted one goes with its end.
+    await site.on(
+      'h1',
+      'for i in $(seq 600); do ls /var/tmp | grep -q whisper-backup-drill || exit 0; sleep 0.1; done; exit 1',
+    );
   });
 
   it('rehearses with all metrics where a sample would have none, and shows the table', async () => {
@@ -307,7 +300,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       if (Number.isNaN(asked) && text.includes('TASK [')) asked = Date.now();
       if (Number.isNaN(told) && text.includes('UNREACHABLE')) told = Date.now();
     };
-    const played = await site.play('deploy', ['-e', 'whisper_backup_cpu_weight=20'], { onOutput });
+    const played = await site.play('deploy', ['--tags', 'units', '-e', 'whisper_backup_cpu_weight=20'], { onOutput });
     assert.equal(outcome(played, 'h3').unreachable, 1);
     assert.ok(told - asked < 20_000, `told after ${told - asked} ms`);
     assert.deepEqual(changes(played), { h1: true, h2: true, h3: false });
@@ -323,44 +316,14 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.deepEqual({ state, source, metrics }, { state: 'ok', source: 'bucket', metrics: METRICS });
   });
 
-  it('gets a lost host back on a new machine while carbon writes there, with every point', async () => {
-    await site.hosts.create('h3');
-    await site.on('h3', LOCKING);
-    // Some files were begun anew before, and carbon gets points while all are restored.
-    const anew = await writeLate(site, 'h3', { metrics: 10, seed: 9 });
-    const start = Math.floor(Date.now() / 60_000) * 60;
-    const stopFeeding = feedCarbon(site, 'h3', { metrics: METRICS, seed: 7 });
-    const place = ['--inventory', site.inventory.path, '--fleet-dir', site.fleetDir];
-    const ended = await site.runbook('host-lost', ['--host', 'h3', ...place, '--carbon-first', '--yes']);
-    await stopFeeding();
-    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
-    assert.equal(await site.on('h3', 'systemctl is-active carbon-cache.service'), 'active\n');
-
-    const found = await pointsOf(site, 'h3');
-    const isFed = (value: number) => Math.floor(value / 1000) === 7;
-    for (const [path, points] of Object.entries(lost)) {
-      const now = new Map(found[path]);
-      const written = new Map(anew[path]);
-      for (const [time, value] of points) {
-        const point = now.get(time);
-        if (point !== undefined && isFed(point) && time >= start) continue;
-        assert.equal(point, written.get(time) ?? value, `${path} at ${time}`);
-      }
-      assert.ok(
-        [...now].some(([time, value]) => isFed(value) && time >= start),
-        `${path}: no point from carbon`,
-      );
-    }
-
-    assert.equal(await site.on('h3', 'find /var/lib/graphite/whisper ! -user _graphite'), '');
-    assert.equal(await timerState('h3'), 'active enabled');
-    assert.equal((await status()).code, 0);
-  });
-
-  describe('and its runbooks', () => {
-    const runbook = (name: string, ...args: readonly string[]) =>
-      site.runbook(name, [...args, ...runbookPlace(), '--yes']);
-    const runbookPlace = () => ['--inventory', site.inventory.path, '--fleet-dir', site.fleetDir];
+  describe('and its runbooks, interrupted at each step and resumed,', () => {
+    const place = () => ['--inventory', site.inventory.path, '--fleet-dir', site.fleetDir, '--yes'];
+    /** Runs one to its end, through an interruption at each of these steps. */
+    const isDone = async (steps: readonly string[], name: string, ...args: readonly string[]): Promise<void> => {
+      const { code, interruptions, stdout, stderr } = await interruptedAtEachStep(site, name, [...args, ...place()]);
+      assert.equal(code, 0, stdout + stderr);
+      assert.deepEqual(interruptions, steps, stdout + stderr);
+    };
     const points = async (host: string, metrics: string): Promise<KnownPoints> =>
       Object.fromEntries(Object.entries(await pointsOf(site, host)).filter(([path]) => path.includes(metrics)));
 
@@ -368,9 +331,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       const earlier = await pointsOf(site, 'h1');
       for (const group of ['graphite', 'all']) {
         const date = new Date().toISOString();
-        const { code, stdout, stderr } = await runbook(
-          ...['bad-data', '--host', group, '--metrics', 'servers.*', '--date', date],
-        );
+        const args = ['--host', group, '--metrics', 'servers.*', '--date', date, ...place()];
+        const { code, stdout, stderr } = await site.runbook('bad-data', args);
         assert.equal(code, 2, stdout);
         assert.match(stderr, /is not the name of one host, but a group or a pattern for h1, h2/);
       }
@@ -378,63 +340,112 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       assert.equal(await timerState('h1'), 'active enabled');
     });
 
-    it('bring a deleted subtree back', async () => {
-      await site.on('h1', 'systemctl start whisper-backup.service');
-      const earlier = await points('h1', 'web03');
-      assert.ok(Object.keys(earlier).length > 3);
-      await site.on('h1', `rm -r ${PREFIX}/servers/web03`);
-      const { code, stdout, stderr } = await runbook(
-        ...['subtree-deleted', '--host', 'h1', '--metrics', 'servers.web03.*'],
-      );
-      assert.equal(code, 0, stdout + stderr);
-      assert.deepEqual(await points('h1', 'web03'), earlier);
+    // On the hosts h3, h1 and h2.
+    describe('at the same time', { concurrency: true }, () => {
+      it('bring a lost host back on a new machine while carbon writes there, with every point', async () => {
+        await site.hosts.create('h3');
+        await site.on('h3', LOCKING);
+        // Some files were begun anew before, and carbon gets points while all are restored.
+        const anew = await writeLate(site, 'h3', { metrics: 10, seed: 9 });
+        const start = Math.floor(Date.now() / 60_000) * 60;
+        const stopFeeding = feedCarbon(site, 'h3', { metrics: METRICS, seed: 7 });
+        const steps = ['deploy', 'hold-timer', 'start-carbon', 'restore', 'backfill', 'adopt', 'backup', 'status'];
+        await isDone(steps, 'host-lost', '--host', 'h3', '--carbon-first');
+        await stopFeeding();
+        assert.equal(await site.on('h3', 'systemctl is-active carbon-cache.service'), 'active\n');
+
+        const found = await pointsOf(site, 'h3');
+        const isFed = (value: number) => Math.floor(value / 1000) === 7;
+        for (const [path, points] of Object.entries(lost)) {
+          const now = new Map(found[path]);
+          const written = new Map(anew[path]);
+          for (const [time, value] of points) {
+            const point = now.get(time);
+            if (point !== undefined && isFed(point) && time >= start) continue;
+            assert.equal(point, written.get(time) ?? value, `${path} at ${time}`);
+          }
+          assert.ok(
+            [...now].some(([time, value]) => isFed(value) && time >= start),
+            `${path}: no point from carbon`,
+          );
+        }
+
+        assert.equal(await site.on('h3', 'find /var/lib/graphite/whisper ! -user _graphite'), '');
+        assert.equal(await timerState('h3'), 'active enabled');
+      });
+
+      describe('where two hosts are left', { concurrency: 1 }, () => {
+        describe('each', { concurrency: true }, () => {
+          describe('one after the other', { concurrency: 1 }, () => {
+            it('bring a deleted subtree back', async () => {
+              await site.on('h1', 'systemctl start whisper-backup.service');
+              const earlier = await points('h1', 'web03');
+              assert.ok(Object.keys(earlier).length > 3);
+              await site.on('h1', `rm -r ${PREFIX}/servers/web03`);
+              const steps = ['list', 'preview', 'restore', 'compare'];
+              await isDone(steps, 'subtree-deleted', '--host', 'h1', '--metrics', 'servers.web03.*');
+              assert.deepEqual(await points('h1', 'web03'), earlier);
+            });
+
+            it('look through a bucket for damage', async () => {
+              const steps = ['verify', 'repair', 'backup', 'verify-again'];
+              await isDone(steps, 'bucket-damaged', '--host', 'h1', '--metrics', 'servers.web0*');
+            });
+          });
+
+          it('go back to before bad data was written', async () => {
+            await site.on('h2', 'systemctl start whisper-backup.service');
+            const good = await points('h2', 'servers');
+            await sleep(1100);
+            const date = new Date().toISOString();
+            await writeLate(site, 'h2', { metrics: METRICS, seed: 66 });
+            assert.notDeepEqual(await points('h2', 'servers'), good);
+            const before = ['hold-timer', 'preview', 'stop-carbon', 'keep-copy'];
+            const steps = [...before, 'restore', 'start-carbon', 'release-timer', 'backup'];
+            await isDone(steps, 'bad-data', '--host', 'h2', '--metrics', 'servers.*', '--date', date);
+            assert.deepEqual(await points('h2', 'servers'), good);
+            assert.equal(await timerState('h2'), 'active enabled');
+            assert.equal(await site.on('h2', 'systemctl is-active carbon-cache.service'), 'active\n');
+            assert.equal(await site.on('h2', 'ls /run/whisper-backup*.env 2>/dev/null || :'), '');
+          });
+        });
+
+        it('move metrics to another host', async () => {
+          await site.on('h2', `rm -r ${PREFIX}/servers/web04`);
+          const steps = ['backup-source', 'preview', 'restore', 'compare'];
+          const again = ['backup-source-again', 'restore-rest', 'backup-target'];
+          const metrics = ['--metrics', 'servers.web04.*', '--bucket', 'graphite.h1'];
+          await isDone([...steps, ...again], 'move-metrics', '--from', 'h1', '--to', 'h2', ...metrics);
+          assert.deepEqual(await points('h2', 'web04'), await points('h1', 'web04'));
+        });
+      });
     });
 
-    it('move metrics to another host', async () => {
-      await site.on('h2', `rm -r ${PREFIX}/servers/web04`);
-      const metrics = ['--metrics', 'servers.web04.*', '--bucket', 'graphite.h1'];
-      const { code, stdout, stderr } = await runbook('move-metrics', '--from', 'h1', '--to', 'h2', ...metrics);
-      assert.equal(code, 0, stdout + stderr);
-      assert.deepEqual(await points('h2', 'web04'), await points('h1', 'web04'));
+    it('leave hosts that are well', async () => {
+      const { code, table } = await status();
+      assert.equal(code, 0, table);
     });
+  });
 
-    it('look through a bucket for damage', async () => {
-      const { code, stdout, stderr } = await runbook('bucket-damaged', '--host', 'h1', '--metrics', 'servers.web0*');
-      assert.equal(code, 0, stdout + stderr);
+  it('asks an operator at a terminal for the password of sudo', async () => {
+    await site.on('h1', OPERATOR);
+    await site.inventory.setHost('h1', { ansible_user: 'dana' });
+    const make = `make doctor HOST=h1 INVENTORY=${site.inventory.path} ANSIBLE_ARGS=-K`;
+    const prompted = new AbortController();
+    let shown = '';
+    const { code, stdout } = await site.bastion(['script', '-qec', make, '/dev/null'], {
+      input: `${PASSWORD}\n`,
+      inputUntil: prompted.signal,
+      onOutput: (text) => {
+        shown += text;
+        if (shown.includes('BECOME password')) prompted.abort();
+      },
     });
-
-    it('go back to before bad data was written, interrupted at each step and resumed', async () => {
-      await site.on('h2', 'systemctl start whisper-backup.service');
-      const good = await points('h2', 'servers');
-      await sleep(1100);
-      const date = new Date().toISOString();
-      await writeLate(site, 'h2', { metrics: METRICS, seed: 66 });
-      assert.notDeepEqual(await points('h2', 'servers'), good);
-      const args = ['--host', 'h2', '--metrics', 'servers.*', '--date', date, ...runbookPlace(), '--yes'];
-      const plan = await site.runbook('bad-data', [...args, '--dry-run', '--json']);
-      const steps: readonly { readonly id: string }[] = JSON.parse(plan.stdout).steps;
-      assert.ok(steps.length >= 8, plan.stdout);
-      let interruptions = 0;
-      let ended = await interruptedRunbook(site, 'bad-data', args, steps[0]?.id ?? '');
-      for (;;) {
-        const stopped = /^Stopped at step '(.*)': interrupted$/m.exec(ended.stdout)?.[1];
-        assert.equal(ended.code, 130, ended.stdout);
-        assert.ok(stopped, ended.stdout);
-        interruptions++;
-        // On a slow machine it may have come further than it was meant to.
-        const next = steps[steps.findIndex(({ id }) => id === stopped) + 1];
-        if (!next) break;
-        ended = await interruptedRunbook(site, 'bad-data', [...args, '--resume'], next.id);
-        if (ended.code === 0) break;
-      }
-      assert.ok(interruptions >= 4, String(interruptions));
-      if (ended.code !== 0) ended = await site.runbook('bad-data', [...args, '--resume']);
-      assert.equal(ended.code, 0, ended.stdout + ended.stderr);
-      assert.deepEqual(await points('h2', 'servers'), good);
-      assert.equal(await timerState('h2'), 'active enabled');
-      assert.equal(await site.on('h2', 'systemctl is-active carbon-cache.service'), 'active\n');
-      assert.equal(await site.on('h2', 'ls /run/whisper-backup*.env 2>/dev/null || :'), '');
-    });
+    await site.inventory.setHost('h1', { ansible_user: 'root' });
+    assert.equal(code, 0, stdout);
+    assert.ok(prompted.signal.aborted, stdout);
+    assert.match(stdout, /h1 \| CHANGED \| rc=0/);
+    assert.ok(!stdout.includes(PASSWORD), stdout);
   });
 
   it('is removed from a host without a trace of a unit, and that host has no status', async () => {
@@ -507,8 +518,10 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     const gathered = await site.play('status', ['-e', `fleet_dir=${site.fleetDir}`]);
     assert.equal(gathered.hosts['h1']?.failed, 0, gathered.stdout + gathered.stderr);
     const show = ['--import', 'tsx', 'scripts/fleetstatus.ts', `${site.fleetDir}/status`];
-    const shown = await site.bastion([process.execPath, ...show]);
-    const { stdout } = await site.bastion([process.execPath, ...show, '--json']);
+    const [shown, { stdout }] = await Promise.all([
+      site.bastion([process.execPath, ...show]),
+      site.bastion([process.execPath, ...show, '--json']),
+    ]);
     const rows: { name: string }[] = JSON.parse(stdout);
     const hosts: Record<string, Record<string, unknown>> = Object.fromEntries(rows.map((row) => [row.name, row]));
     return { code: shown.code, table: shown.stdout + shown.stderr, hosts };
@@ -529,6 +542,15 @@ const MISS_CHECKS = `for check in verify drill; do
   touch -d '9 days ago' /var/lib/systemd/timers/stamp-whisper-backup-$check.timer
   systemctl start whisper-backup-$check.timer
 done`;
+
+const PASSWORD = 'open sesame';
+
+/** An operator who may do everything with a password. */
+const OPERATOR = `
+  useradd --create-home --groups sudo dana
+  echo 'dana:${PASSWORD}' | chpasswd
+  install -d -o dana -m 700 /home/dana/.ssh
+  install -o dana -m 600 /root/.ssh/authorized_keys /home/dana/.ssh/authorized_keys`;
 
 const STAMP = '/var/lib/systemd/timers/stamp-whisper-backup.timer';
 

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** What it reads from standard input. @default nothing */
   readonly input?: string | Uint8Array;
+  /** Keeps standard input open until then. @default it ends behind the input */
+  readonly inputUntil?: AbortSignal;
   /** Sees standard output as it comes. */
   readonly onOutput?: (text: string) => void;
 }
@@ -36,7 +38,8 @@ export function runCommand(command: readonly string[], options: RunOptions = {})
   });
   // A command that does not read what it is given ends all the same.
   child.stdin.on('error', () => {});
-  child.stdin.end(options.input);
+  if (options.inputUntil) options.inputUntil.addEventListener('abort', () => child.stdin.end(options.input));
+  else child.stdin.end(options.input);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 packages=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,python3-minimal,python3-apt,ca-certificates,iproute2
-packages+=,logrotate,graphite-carbon
+packages+=,logrotate,graphite-carbon,sudo
 
 . /etc/os-release
 sources=()
