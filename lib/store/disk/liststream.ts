@@ -19,7 +19,8 @@ const THREAD = import.meta.url.endsWith('.ts') ? './listthread.ts' : './listthre
 export async function* listFiles(
   findRoot: () => Promise<string>,
   store: string,
-  { signal, ...range }: ListRange,
+  // A function cannot go to a thread, and a page of a disk comes whole.
+  { signal, onProgress: _, ...range }: ListRange,
 ): AsyncGenerator<Page, void, void> {
   signal?.throwIfAborted();
   const root = await findRoot();
