@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
-import { reasonOf } from '../lib/errors.ts';
+import { reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { ConfigError } from './error.ts';
 import { suggestion } from './nearest.ts';

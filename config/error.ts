@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../lib/errors.ts';
+import { WhisperBackupError } from '../lib/common/errors.ts';
 
 /** The configuration cannot be used: a file, variable or option is wrong, missing, or not to be trusted. */
 export class ConfigError extends WhisperBackupError {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { codeOf, reasonOf } from '../lib/errors.ts';
+import { codeOf, reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { checkLayer } from './check.ts';
 import { ConfigError } from './error.ts';

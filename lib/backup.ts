@@ -1,17 +1,10 @@
 import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
-import { batched } from './batched.ts';
 import { countForeign } from './bucket/foreign.ts';
 import { claim } from './bucket/owner.ts';
 import { PartitionRecorder } from './bucket/partitions.ts';
 import { VanishedGuard, type VanishedOptions } from './bucket/vanished.ts';
-import { createCompressor } from './compress/engine.ts';
-import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
-import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './errors.ts';
-import { Judgement } from './expiry/judgement.ts';
-import { rulesOf } from './expiry/rules.ts';
-import { Leftovers } from './leftovers.ts';
-import { hintForTree } from './nothinghint.ts';
+import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from './common/errors.ts';
 import type {
   FormatOptions,
   LoadOptions,
@@ -20,17 +13,24 @@ import type {
   RunOptions,
   SelectOptions,
   TreeOptions,
-} from './options.ts';
+} from './common/options.ts';
+import { batched } from './common/pages.ts';
+import { type Summary, Tally } from './common/summary.ts';
+import { UnderWay } from './common/under-way.ts';
+import { createCompressor } from './compress/engine.ts';
+import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
+import { Judgement } from './expiry/judgement.ts';
+import { rulesOf } from './expiry/rules.ts';
+import { Leftovers } from './leftovers.ts';
+import { hintForTree } from './nothinghint.ts';
 import { countRemark } from './remark.ts';
 import { StatCache, type StatCacheOptions } from './statcache/cache.ts';
 import type { CacheEntry } from './statcache/entry.ts';
 import type { ObjectStore } from './store/store.ts';
 import type { StoredFile } from './storefile.ts';
-import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, surveyPages } from './survey.ts';
 import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
-import { UnderWay } from './under-way.ts';
 import { type LocalAndStored, Uploads } from './uploads.ts';
 import { compressorOptions } from './workers/snapshot.ts';
 

@@ -1,6 +1,6 @@
-import { codeOf, reasonOf } from './errors.ts';
+import { codeOf, reasonOf } from './common/errors.ts';
+import type { Summary, Tally } from './common/summary.ts';
 import { StoreError } from './store/errors.ts';
-import type { Summary, Tally } from './summary.ts';
 
 export interface EarlySummaryOptions {
   /** Called with what was done so far when the store ends the run early; the error follows. */

@@ -1,4 +1,4 @@
-import { reasonOf, WhisperBackupError } from './errors.ts';
+import { reasonOf, WhisperBackupError } from './common/errors.ts';
 import { openLocked, readStable } from './tree/readfile.ts';
 import { FillRefusedError } from './whisper/errors.ts';
 import { backfill } from './workers/backfill.ts';

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { reasonOf } from './errors.ts';
-import type { RunOptions, TreeOptions } from './options.ts';
+import { reasonOf } from './common/errors.ts';
+import type { RunOptions, TreeOptions } from './common/options.ts';
+import type { Tally } from './common/summary.ts';
 import type { ObjectStore } from './store/store.ts';
-import type { Tally } from './summary.ts';
 import { type Swept, sweep } from './system/sweep.ts';
 import { isTemporary } from './tree/temporary.ts';
 

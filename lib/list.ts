@@ -1,9 +1,9 @@
 import { catalog } from './bucket/catalog.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
-import { formatTimestamp } from './bucket/timestamp.ts';
+import { selector } from './common/glob.ts';
+import type { PlaceOptions, RunOptions, SelectOptions } from './common/options.ts';
+import { formatTimestamp } from './common/timestamp.ts';
 import type { Algorithm } from './compress/codec.ts';
-import { selector } from './glob.ts';
-import type { PlaceOptions, RunOptions, SelectOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
 
 export interface ListOptions extends RunOptions, SelectOptions, PlaceOptions {

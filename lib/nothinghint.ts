@@ -1,6 +1,6 @@
 import { catalog } from './bucket/catalog.ts';
-import { globToRegExp } from './glob.ts';
-import type { PlaceOptions, SelectOptions } from './options.ts';
+import { globToRegExp } from './common/glob.ts';
+import type { PlaceOptions, SelectOptions } from './common/options.ts';
 import type { ObjectStore } from './store/store.ts';
 import { walk } from './tree/walk.ts';
 

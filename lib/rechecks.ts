@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
+import type { Tally } from './common/summary.ts';
 import { type PublishedFile, PublishedFiles } from './publishedfiles.ts';
-import type { Tally } from './summary.ts';
 import type { Published } from './workers/publish.ts';
 
 /** What a second look at restored files needs. */

@@ -1,4 +1,4 @@
-import type { Named, Tally } from './summary.ts';
+import type { Named, Tally } from './common/summary.ts';
 import type { Inspection } from './whisper/inspect.ts';
 
 /** What is worth a note about a file that was stored, restored or verified as it is. */

@@ -1,5 +1,4 @@
 import { pMapIterable } from 'p-map';
-import { batched } from './batched.ts';
 import {
   type BackupToBring,
   type BringBackContext,
@@ -10,25 +9,26 @@ import {
 import { catalogPages } from './bucket/catalog.ts';
 import { countForeign } from './bucket/foreign.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
-import { formatTimestamp } from './bucket/timestamp.ts';
-import { ByteBudget } from './bytebudget.ts';
+import { ByteBudget } from './common/byte-budget.ts';
+import { codeOf, reasonOf, WhisperBackupError } from './common/errors.ts';
+import { selector } from './common/glob.ts';
+import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './common/options.ts';
+import { batched } from './common/pages.ts';
+import { type Damaged, type Summary, Tally } from './common/summary.ts';
+import { formatTimestamp } from './common/timestamp.ts';
+import { UnderWay } from './common/under-way.ts';
 import { DryRoom } from './dryroom.ts';
 import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
-import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
-import { selector } from './glob.ts';
 import { hintForBucket } from './nothinghint.ts';
-import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from './options.ts';
 import type { PublishedFile } from './publishedfiles.ts';
 import { Rechecks } from './rechecks.ts';
 import { countRemark } from './remark.ts';
 import { SharedBudget, ShareSpender } from './sharedbudget.ts';
 import type { ObjectStore } from './store/store.ts';
-import { type Damaged, type Summary, Tally } from './summary.ts';
 import { FileSystems } from './system/filesystems.ts';
 import { checkApart } from './tree/apart.ts';
 import { makePrefix, type Owner } from './tree/place.ts';
 import { refusal } from './tree/refusal.ts';
-import { UnderWay } from './under-way.ts';
 import { isInPart, type Part } from './verify/part.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 import type { Published } from './workers/publish.ts';

@@ -1,10 +1,10 @@
 import { findMetric } from './bucket/catalog.ts';
 import { pathOf, pythonPathOf } from './bucket/layout.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
-import { formatTimestamp } from './bucket/timestamp.ts';
-import { InvalidOptionError, WhisperBackupError } from './errors.ts';
+import { InvalidOptionError, WhisperBackupError } from './common/errors.ts';
+import type { PlaceOptions, RunOptions } from './common/options.ts';
+import { formatTimestamp } from './common/timestamp.ts';
 import { type ListedBackup, listed } from './list.ts';
-import type { PlaceOptions, RunOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
 import { FILE_BYTES, openLocked, readStable } from './tree/readfile.ts';
 import { parseHeader } from './whisper/header.ts';

@@ -1,9 +1,9 @@
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './bucket/layout.ts';
 import type { Backup } from './bucket/metric.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
-import { formatTimestamp, LAST_YEAR } from './bucket/timestamp.ts';
-import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
-import type { FormatOptions } from './options.ts';
+import { codeOf, reasonOf, WhisperBackupError } from './common/errors.ts';
+import type { FormatOptions } from './common/options.ts';
+import { formatTimestamp, LAST_YEAR } from './common/timestamp.ts';
 import type { ObjectStore } from './store/store.ts';
 import type { Snapshot, SnapshotTask } from './workers/snapshot.ts';
 

@@ -1,10 +1,10 @@
 import { catalogPages, findMetric, hasPairsElsewhere } from './bucket/catalog.ts';
 import type { CatalogEvents } from './bucket/groups.ts';
 import type { StoredMetric } from './bucket/metric.ts';
-import { excludedDirectories, mayReach, selector } from './glob.ts';
-import { joinPages } from './merge.ts';
-import type { PlaceOptions, SelectOptions, TreeOptions } from './options.ts';
-import { watchOrder } from './order.ts';
+import { excludedDirectories, mayReach, selector } from './common/glob.ts';
+import { joinPages } from './common/merge.ts';
+import type { PlaceOptions, SelectOptions, TreeOptions } from './common/options.ts';
+import { watchOrder } from './common/order.ts';
 import type { ObjectStore } from './store/store.ts';
 import { sharesPythonName } from './tree/ambiguous.ts';
 import { type BlindSpot, type LocalFile, type Presence, presence, walkPages } from './tree/walk.ts';

@@ -1,10 +1,10 @@
 import { rootOf } from './bucket/layout.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { isKnownSame } from './bucket/samecontent.ts';
-import { ByteBudget } from './bytebudget.ts';
-import { codeOf, reasonOf } from './errors.ts';
+import { ByteBudget } from './common/byte-budget.ts';
+import { codeOf, reasonOf } from './common/errors.ts';
+import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './common/options.ts';
 import { isMarkedGone } from './expiry/tombstone.ts';
-import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './options.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type FileToStore, type StoredFile, type StoreRules, storeFile } from './storefile.ts';
 import type { LocalFile } from './tree/walk.ts';

@@ -5,11 +5,9 @@ import { countForeign } from './bucket/foreign.ts';
 import { rootOf } from './bucket/layout.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
 import { claim } from './bucket/owner.ts';
-import { ByteBudget } from './bytebudget.ts';
-import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
-import { codeOf, reasonOf, WhisperBackupError } from './errors.ts';
-import { selector } from './glob.ts';
-import { hintForBucket } from './nothinghint.ts';
+import { ByteBudget } from './common/byte-budget.ts';
+import { codeOf, reasonOf, WhisperBackupError } from './common/errors.ts';
+import { selector } from './common/glob.ts';
 import type {
   FormatOptions,
   LoadOptions,
@@ -18,14 +16,16 @@ import type {
   RunOptions,
   SelectOptions,
   TreeOptions,
-} from './options.ts';
+} from './common/options.ts';
+import { type Summary, Tally } from './common/summary.ts';
+import { UnderWay } from './common/under-way.ts';
+import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
+import { hintForBucket } from './nothinghint.ts';
 import { countRemark, type Remark } from './remark.ts';
 import type { ObjectStore } from './store/store.ts';
-import { type Summary, Tally } from './summary.ts';
 import { type Surveyed, survey } from './survey.ts';
 import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
-import { UnderWay } from './under-way.ts';
 import { compareFile, countComparison } from './verify/comparison.ts';
 import type { Flaw } from './verify/flaw.ts';
 import { otherEngine } from './verify/otherengine.ts';

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { reasonOf } from '../lib/errors.ts';
-import { printable } from '../lib/printable.ts';
+import { reasonOf } from '../lib/common/errors.ts';
+import { printable } from '../lib/common/printable.ts';
 import { checkGiven, type Given, isRequestName, isSet, limitOf, requestNames, requestOf } from './bastion/request.ts';
 import { runbookArguments } from './bastion/runbook.ts';
 import { start } from './bastion/start.ts';

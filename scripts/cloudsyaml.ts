@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { ConfigError } from '../config/error.ts';
 import { suggestion } from '../config/nearest.ts';
 import { trusted } from '../config/trust.ts';
-import { codeOf, reasonOf } from '../lib/errors.ts';
+import { codeOf, reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { authNames, cloudNames, type Settings } from './openstackauth.ts';
 

@@ -1,5 +1,5 @@
 import { resolveConfig } from '../config/layers.ts';
-import { reasonOf, WhisperBackupError } from '../lib/errors.ts';
+import { reasonOf, WhisperBackupError } from '../lib/common/errors.ts';
 import { withFilesRemedy } from '../lib/system/openfiles.ts';
 import type { Typed } from './argv.ts';
 import type { CommandSpec } from './commandtable.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { printable } from '../lib/printable.ts';
+import { printable } from '../lib/common/printable.ts';
 import { ARCHITECTURES, isArchitecture } from './dist/architecture.ts';
 import { makeRelease } from './dist/release.ts';
 

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/error.ts';
-import { InvalidOptionError, RunLockedError } from '../lib/errors.ts';
+import { InvalidOptionError, RunLockedError } from '../lib/common/errors.ts';
+import type { Summary } from '../lib/common/summary.ts';
 import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
-import type { Summary } from '../lib/summary.ts';
 import type { Output } from './output.ts';
 import { InterruptedError } from './signals.ts';
 import { UsageError } from './usage.ts';

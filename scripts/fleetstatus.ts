@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { reasonOf } from '../lib/errors.ts';
-import { printable } from '../lib/printable.ts';
+import { reasonOf } from '../lib/common/errors.ts';
+import { jsonLine } from '../lib/common/jsonline.ts';
+import { printable } from '../lib/common/printable.ts';
 import { fleetTable } from './fleet/fleettable.ts';
 import { isRed, readHostReports } from './fleet/hostreport.ts';
-import { jsonLine } from './jsonline.ts';
 import { mayColor } from './terminal.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { type ConsolaReporter, createConsola, type LogType } from 'consola/core';
-import { reasonOf } from '../lib/errors.ts';
-import { printable } from '../lib/printable.ts';
-import type { LogLevel } from '../lib/report.ts';
+import { reasonOf } from '../lib/common/errors.ts';
+import { printable } from '../lib/common/printable.ts';
+import type { LogLevel } from '../lib/common/report.ts';
 
 /** Where a line of the log goes. It is printable already, and one line. */
 export interface LogSink {

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf, reasonOf } from '../lib/errors.ts';
+import { codeOf, reasonOf } from '../lib/common/errors.ts';
 import { makeDirectories } from '../lib/system/make-directories.ts';
 import { locateFile } from '../lib/tree/descent.ts';
 import { assertNoForeignHardLink } from '../lib/tree/linkrule.ts';

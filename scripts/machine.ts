@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { Machine } from '../lib/options.ts';
+import type { Machine } from '../lib/common/options.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 
 /** Who this machine is: /etc/machine-id, or the host name where there is none. */

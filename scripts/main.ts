@@ -1,6 +1,6 @@
 import { suggestion } from '../config/nearest.ts';
-import { reasonOf } from '../lib/errors.ts';
-import { printable } from '../lib/printable.ts';
+import { reasonOf } from '../lib/common/errors.ts';
+import { printable } from '../lib/common/printable.ts';
 import { withFilesRemedy } from '../lib/system/openfiles.ts';
 import { parseArgv, type Typed } from './argv.ts';
 import { type CommandSpec, commandTable } from './commandtable.ts';

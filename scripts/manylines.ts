@@ -1,4 +1,4 @@
-import type { LogLevel } from '../lib/report.ts';
+import type { LogLevel } from '../lib/common/report.ts';
 import type { Log } from './log.ts';
 
 /** So many lines of a kind are shown to those who watch. */

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/error.ts';
 import type { Config } from '../config/schema.ts';
 import type { BucketMemory } from '../lib/bucket/vanished.ts';
-import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../lib/options.ts';
+import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../lib/common/options.ts';
 import type { Invocation } from './invocation.ts';
 import { thisMachine } from './machine.ts';
 
@@ -63,5 +63,5 @@ export async function bucketMemoryOf({ config, log }: Invocation): Promise<{ rea
  */
 export async function dateOf({ option }: Invocation, name: 'date' | 'since'): Promise<Date | undefined> {
   const text = option(name);
-  return text === undefined || text === 'now' ? undefined : (await import('../lib/date.ts')).parseDate(text);
+  return text === undefined || text === 'now' ? undefined : (await import('../lib/common/date.ts')).parseDate(text);
 }

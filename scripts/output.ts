@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { codeOf, reasonOf, WhisperBackupError } from '../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../lib/common/errors.ts';
 import { writeAll } from './writeall.ts';
 
 /** Standard output: results and nothing else. It waits for a slow reader, and notices when the reader is gone. */

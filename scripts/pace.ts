@@ -1,5 +1,5 @@
-import type { Progress } from '../lib/report.ts';
-import { spanText } from './spantext.ts';
+import type { Progress } from '../lib/common/report.ts';
+import { spanText } from '../lib/common/span.ts';
 
 /** How fast a run goes, and how much of it there is. */
 export interface Pace {

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { Progress } from '../lib/report.ts';
+import type { Progress } from '../lib/common/report.ts';
 import type { Log } from './log.ts';
 import { countText, followPace, leftText, type Pace, percentText, rateText } from './pace.ts';
 import type { Terminal } from './terminal.ts';

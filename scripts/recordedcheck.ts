@@ -1,4 +1,4 @@
-import { reasonOf } from '../lib/errors.ts';
+import { reasonOf } from '../lib/common/errors.ts';
 import type { Part } from '../lib/verify/part.ts';
 import { exitCodeOfError } from './exitcode.ts';
 import { type Check, type CheckName, writeCheck } from './host/checkfiles.ts';

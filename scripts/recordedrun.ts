@@ -1,12 +1,12 @@
 import { isClaimedBy } from '../lib/bucket/owner.ts';
 import { RunRecords } from '../lib/bucket/runs.ts';
-import { formatTimestamp } from '../lib/bucket/timestamp.ts';
-import { GuardError, InvalidOptionError, reasonOf } from '../lib/errors.ts';
+import { GuardError, InvalidOptionError, reasonOf } from '../lib/common/errors.ts';
+import type { Summary } from '../lib/common/summary.ts';
+import { formatTimestamp } from '../lib/common/timestamp.ts';
 import { isFullBackup, type NewRunRecord } from '../lib/runrecord.ts';
 import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
 import type { StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
-import type { Summary } from '../lib/summary.ts';
 import { bucketName } from './bucketname.ts';
 import { exitCodeOfError } from './exitcode.ts';
 import { runFileTimes, writeRunFile } from './host/runfiles.ts';

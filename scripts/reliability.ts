@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import process from 'node:process';
-import { reasonOf } from '../lib/errors.ts';
+import { reasonOf } from '../lib/common/errors.ts';
 import { figuresOf, withFigures } from './reliability/block.ts';
 import { readTestOutput } from './reliability/testoutput.ts';
 

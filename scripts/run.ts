@@ -1,11 +1,11 @@
-import { reasonOf } from '../lib/errors.ts';
-import type { Report } from '../lib/report.ts';
-import type { Summary } from '../lib/summary.ts';
+import { reasonOf } from '../lib/common/errors.ts';
+import { jsonLine } from '../lib/common/jsonline.ts';
+import type { Report } from '../lib/common/report.ts';
+import type { Summary } from '../lib/common/summary.ts';
 import type { ReportingCommand } from './carbon/figuretable.ts';
 import { sendingFigures } from './carbon/sendingfigures.ts';
 import { exitCodeOfOutput, exitCodeOfSummary } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
-import { jsonLine } from './jsonline.ts';
 import type { Log } from './log.ts';
 import { ManyLines } from './manylines.ts';
 import { type ProgressView, progressBar, progressLines } from './progress.ts';

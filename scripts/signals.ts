@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { WhisperBackupError } from '../lib/errors.ts';
+import { WhisperBackupError } from '../lib/common/errors.ts';
 import { libc } from '../lib/system/libc.ts';
 
 /** The user or the system asked us to stop. */

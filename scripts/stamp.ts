@@ -1,5 +1,5 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
-import { codeOf, reasonOf, WhisperBackupError } from '../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../lib/common/errors.ts';
 import type { Invocation } from './invocation.ts';
 import { partialBy } from './partialrun.ts';
 

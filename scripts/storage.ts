@@ -3,12 +3,12 @@ import { resolve } from 'node:path';
 import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
-import { reasonOf } from '../lib/errors.ts';
+import { reasonOf } from '../lib/common/errors.ts';
+import type { Summary } from '../lib/common/summary.ts';
 import { retryText } from '../lib/store/retry.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import { createTraffic, type Traffic, trafficOf } from '../lib/store/traffic.ts';
-import type { Summary } from '../lib/summary.ts';
 import type { Log } from './log.ts';
 import { UsageError } from './usage.ts';
 

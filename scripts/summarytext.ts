@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { Damaged, Named, Summary } from '../lib/summary.ts';
+import type { Damaged, Named, Summary } from '../lib/common/summary.ts';
 import { drillLines } from './drilltext.ts';
 import type { Log } from './log.ts';
 

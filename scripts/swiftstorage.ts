@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
-import { reasonOf } from '../lib/errors.ts';
+import { reasonOf } from '../lib/common/errors.ts';
 import type { SwiftStoreOptions } from '../lib/store/swift.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';

@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import type { LogLevel } from '../lib/report.ts';
+import type { LogLevel } from '../lib/common/report.ts';
 import type { LogSink } from './log.ts';
 
 /* From <syslog.h>, the same on every Linux. */

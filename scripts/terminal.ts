@@ -1,4 +1,4 @@
-import type { LogLevel } from '../lib/report.ts';
+import type { LogLevel } from '../lib/common/report.ts';
 import type { LogSink } from './log.ts';
 
 /** Standard error, where people watch: log lines, and below them the progress bar. */

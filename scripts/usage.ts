@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../lib/errors.ts';
+import { WhisperBackupError } from '../lib/common/errors.ts';
 
 /** What was typed cannot be understood. */
 export class UsageError extends WhisperBackupError {

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { codeOf } from '../lib/errors.ts';
+import { codeOf } from '../lib/common/errors.ts';
 
 /** How long the reader of a pipe that does not block has to make room, in milliseconds. */
 const PATIENCE_MS = 200;

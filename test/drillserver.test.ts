@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
+import { silent } from '../lib/common/report.ts';
 import { drill } from '../lib/drill.ts';
-import { silent } from '../lib/report.ts';
 import { createStore, type StoreSpec } from '../lib/store/spec.ts';
 import { backUp } from './fixtures/operations.ts';
 import { writeWithPython } from './fixtures/pythontree.ts';

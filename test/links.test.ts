@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { silent } from '../lib/common/report.ts';
 import { drill } from '../lib/drill.ts';
-import { silent } from '../lib/report.ts';
 import { createDiskStore } from '../lib/store/disk.ts';
 import { createMemoryStore } from '../lib/store/memory.ts';
 import { plantMetrics } from './fixtures/metric.ts';

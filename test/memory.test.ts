@@ -9,7 +9,7 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { backup } from '../lib/backup.ts';
 import { backupKey } from '../lib/bucket/layout.ts';
-import { silent } from '../lib/report.ts';
+import { silent } from '../lib/common/report.ts';
 import { createStore, type StoreSpec } from '../lib/store/spec.ts';
 import { createWhisper } from '../lib/whisper/create.ts';
 import { updateMany } from '../lib/whisper/updatemany.ts';

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { backupKey, pairKeys } from '../lib/bucket/layout.ts';
-import { formatTimestamp } from '../lib/bucket/timestamp.ts';
+import { formatTimestamp } from '../lib/common/timestamp.ts';
 import { createCompressor } from '../lib/compress/engine.ts';
 import { withCounting } from '../lib/store/counting.ts';
 import { TransientError } from '../lib/store/errors.ts';

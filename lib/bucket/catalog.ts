@@ -1,4 +1,4 @@
-import type { PlaceOptions } from '../options.ts';
+import type { PlaceOptions } from '../common/options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type CatalogEvents, type Group, groupPages, isOurs } from './groups.ts';
 import { isAmbiguous, isPlain, metricOf, parseKey, pythonNameOf, rootOf } from './layout.ts';

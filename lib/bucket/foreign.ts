@@ -1,5 +1,5 @@
-import type { Tally } from '../summary.ts';
-import { LAST_YEAR } from './timestamp.ts';
+import type { Tally } from '../common/summary.ts';
+import { LAST_YEAR } from '../common/timestamp.ts';
 
 /** A key of a backup or tombstone, but for its year. */
 const DATED_TOO_LATE = /\/(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00\.[^/]*$/;

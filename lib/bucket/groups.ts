@@ -1,5 +1,5 @@
-import { joinPages, type Ordered } from '../merge.ts';
-import { compareKeys } from '../order.ts';
+import { joinPages, type Ordered } from '../common/merge.ts';
+import { compareKeys } from '../common/order.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type Key, parseKey } from './layout.ts';
 import { listBelow } from './listing.ts';

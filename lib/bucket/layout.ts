@@ -1,6 +1,6 @@
+import type { PlaceOptions } from '../common/options.ts';
+import { formatTimestamp, parseTimestamp } from '../common/timestamp.ts';
 import type { Algorithm } from '../compress/codec.ts';
-import type { PlaceOptions } from '../options.ts';
-import { formatTimestamp, parseTimestamp } from './timestamp.ts';
 
 /*
  * The contract with buckets: the only file that knows what a key looks like.

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { compareKeys } from '../order.ts';
+import { compareKeys } from '../common/order.ts';
 import { pagesOf } from '../store/pages.ts';
 import { type Part, sideBySide } from '../store/sidebyside.ts';
 import type { ObjectStore, Page } from '../store/store.ts';

@@ -1,5 +1,5 @@
+import type { Ordered } from '../common/merge.ts';
 import type { Algorithm } from '../compress/codec.ts';
-import type { Ordered } from '../merge.ts';
 import type { StoredObject } from '../store/store.ts';
 import { type Key, metricOf } from './layout.ts';
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { codeOf, GuardError } from '../errors.ts';
-import type { Machine, PlaceOptions } from '../options.ts';
+import { codeOf, GuardError } from '../common/errors.ts';
+import type { Machine, PlaceOptions } from '../common/options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { isSameDirectory } from '../system/samedirectory.ts';
 import { ownKey, rootOf } from './layout.ts';

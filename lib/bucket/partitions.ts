@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { codeOf } from '../errors.ts';
-import type { PlaceOptions } from '../options.ts';
-import { compareKeys } from '../order.ts';
+import { codeOf } from '../common/errors.ts';
+import type { PlaceOptions } from '../common/options.ts';
+import { compareKeys } from '../common/order.ts';
 import { byteLength } from '../store/key.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { KEY_BYTES, ownKey, rootOf } from './layout.ts';

@@ -1,4 +1,4 @@
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../common/errors.ts';
 import { StoreError } from '../store/errors.ts';
 import type { DeleteFailure, ObjectStore } from '../store/store.ts';
 import type { StoredMetric } from './metric.ts';

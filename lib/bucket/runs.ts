@@ -1,5 +1,5 @@
-import { reasonOf } from '../errors.ts';
-import type { PlaceOptions } from '../options.ts';
+import { reasonOf } from '../common/errors.ts';
+import type { PlaceOptions } from '../common/options.ts';
 import {
   aheadText,
   formatRunRecord,

@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Backup } from './metric.ts';
 

@@ -1,5 +1,5 @@
-import { GuardError } from '../errors.ts';
-import type { PlaceOptions, RunOptions } from '../options.ts';
+import { GuardError } from '../common/errors.ts';
+import type { PlaceOptions, RunOptions } from '../common/options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { rootOf } from './layout.ts';
 

@@ -1,6 +1,6 @@
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
-import { reasonOf, WhisperBackupError } from '../errors.ts';
+import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { Decompressor } from './codec.ts';
 import { damaged } from './errors.ts';
 import { BoundedOutput, HEAD_BYTES } from './output.ts';

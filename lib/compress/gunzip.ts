@@ -1,4 +1,4 @@
-import { reasonOf, WhisperBackupError } from '../errors.ts';
+import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { Decompressor, GzipEngineName } from './codec.ts';
 import { damaged } from './errors.ts';
 import { type Crc32, checkGzipTrailer, readGzipHeader } from './gzipframe.ts';

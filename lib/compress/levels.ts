@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from '../common/errors.ts';
 import type { WritingEngineName } from './codec.ts';
 
 /** An engine's own scale: higher is slower and smaller. */

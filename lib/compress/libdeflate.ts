@@ -1,4 +1,4 @@
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../common/errors.ts';
 import type { Compressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
 import { gunzip, type RawInflate } from './gunzip.ts';

@@ -1,4 +1,4 @@
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../common/errors.ts';
 import type { Compressor, DecodeBound, Decompressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
 import { Lazy } from './lazy.ts';

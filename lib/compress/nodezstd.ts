@@ -1,5 +1,5 @@
 import * as zlib from 'node:zlib';
-import { reasonOf } from '../errors.ts';
+import { reasonOf } from '../common/errors.ts';
 import type { Compressor, Decompressor, WritingEngine } from './codec.ts';
 import { damaged } from './errors.ts';
 import { BoundedOutput } from './output.ts';

@@ -1,7 +1,7 @@
-import { codeOf, reasonOf } from '../errors.ts';
-import { mayReach, selector } from '../glob.ts';
+import { codeOf, reasonOf } from '../common/errors.ts';
+import { mayReach, selector } from '../common/glob.ts';
+import type { Tally } from '../common/summary.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { Tally } from '../summary.ts';
 import { presenceOf, type SurveyEvents, type SurveyOptions, survey } from '../survey.ts';
 import { isInPart, type Part } from '../verify/part.ts';
 

@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { access, mkdir, readdir, realpath, rmdir, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import prettyBytes from 'pretty-bytes';
-import { codeOf, InvalidOptionError, WhisperBackupError } from '../errors.ts';
+import { codeOf, InvalidOptionError, WhisperBackupError } from '../common/errors.ts';
 import { openDirectory } from '../tree/descent.ts';
 import { emptyDirectory } from '../tree/empty-directory.ts';
 import type { OpenDirectory } from '../tree/opendirectory.ts';

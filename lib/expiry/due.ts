@@ -1,5 +1,5 @@
 import type { StoredMetric } from '../bucket/metric.ts';
-import type { PurgeRules } from '../options.ts';
+import type { PurgeRules } from '../common/options.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { Presence } from '../tree/walk.ts';
 import { ageOf, DAY } from './age.ts';

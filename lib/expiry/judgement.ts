@@ -1,8 +1,8 @@
 import type { StoredMetric } from '../bucket/metric.ts';
 import { removalOf } from '../bucket/removal.ts';
-import type { RunOptions } from '../options.ts';
+import type { RunOptions } from '../common/options.ts';
+import type { Tally } from '../common/summary.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed, type SurveyOptions } from '../survey.ts';
 import type { Presence } from '../tree/walk.ts';
 import { dueOf, type Rules } from './due.ts';

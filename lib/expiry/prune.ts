@@ -1,11 +1,11 @@
 import pMap, { pMapIterable } from 'p-map';
 import { rootOf, tombstoneKey } from '../bucket/layout.ts';
 import { type Removal, Remover, removalOf } from '../bucket/removal.ts';
-import { formatTimestamp } from '../bucket/timestamp.ts';
-import { codeOf, reasonOf } from '../errors.ts';
-import type { RunOptions } from '../options.ts';
+import { codeOf, reasonOf } from '../common/errors.ts';
+import type { RunOptions } from '../common/options.ts';
+import type { Tally } from '../common/summary.ts';
+import { formatTimestamp } from '../common/timestamp.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed, type SurveyOptions, survey } from '../survey.ts';
 import { type Due, dueOf, isDue, type Rules } from './due.ts';
 

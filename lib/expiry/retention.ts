@@ -1,6 +1,6 @@
 import type { Backup } from '../bucket/metric.ts';
 import { hasSameContent } from '../bucket/samecontent.ts';
-import type { PurgeRules } from '../options.ts';
+import type { PurgeRules } from '../common/options.ts';
 import { ageOf, DAY } from './age.ts';
 
 /** What retention says of one metric's backups. */

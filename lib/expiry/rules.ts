@@ -1,5 +1,5 @@
-import { InvalidOptionError } from '../errors.ts';
-import type { PurgeRules } from '../options.ts';
+import { InvalidOptionError } from '../common/errors.ts';
+import type { PurgeRules } from '../common/options.ts';
 import type { Rules } from './due.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf, reasonOf } from '../errors.ts';
-import type { Report } from '../report.ts';
+import { codeOf, reasonOf } from '../common/errors.ts';
+import type { Report } from '../common/report.ts';
 import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../system/trust.ts';
 import type { LocalFile } from '../tree/walk.ts';
 import type { CacheEntry } from './entry.ts';

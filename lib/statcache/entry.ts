@@ -1,4 +1,4 @@
-import type { Ordered } from '../merge.ts';
+import type { Ordered } from '../common/merge.ts';
 import type { FileStat } from '../tree/filestat.ts';
 
 /** What is remembered of a file: what it looked like when it was read, and what was in it. */

@@ -1,5 +1,5 @@
-import type { Ordered } from '../merge.ts';
-import { compareKeys } from '../order.ts';
+import type { Ordered } from '../common/merge.ts';
+import { compareKeys } from '../common/order.ts';
 import type { FileStat } from '../tree/filestat.ts';
 import { CacheCursor } from './cursor.ts';
 import { type CacheEntry, isSameStat } from './entry.ts';

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import * as v from 'valibot';
-import { compareKeys } from '../order.ts';
+import { compareKeys } from '../common/order.ts';
 import { openRegularFile } from '../system/regular-file.ts';
 import type { CacheEntry } from './entry.ts';
 import { readFrames } from './frame.ts';

@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { compareKeys } from '../order.ts';
+import { compareKeys } from '../common/order.ts';
 import { makeDirectories } from '../system/make-directories.ts';
 import { CacheCursor } from './cursor.ts';
 import type { CacheEntry } from './entry.ts';

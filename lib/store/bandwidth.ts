@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from '../common/errors.ts';
 import { abortable } from './abortable.ts';
 import { pagesOf } from './pages.ts';
 import type { ObjectStore } from './store.ts';

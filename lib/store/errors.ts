@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 
 /** The base of what a store throws. `transient` says whether trying again may help. */
 export class StoreError extends WhisperBackupError {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { compareKeys } from '../order.ts';
+import { compareKeys } from '../common/order.ts';
 import { BucketMissingError, NotFoundError, TooLargeError } from './errors.ts';
 import { checkKey, quoted } from './key.ts';
 import type { ListRange, ObjectStore, OpenOptions, StoredObject } from './store.ts';

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from '../common/errors.ts';
 import type { SweepOptions, Swept } from '../system/sweep.ts';
 import { abortable } from './abortable.ts';
 import { withDeadline } from './deadline.ts';

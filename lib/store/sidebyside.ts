@@ -1,4 +1,4 @@
-import { compareKeys } from '../order.ts';
+import { compareKeys } from '../common/order.ts';
 import type { Page, StoredObject } from './store.ts';
 
 /** A part of the key space, to be listed when it is its turn. */

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { reasonOf, WhisperBackupError } from '../errors.ts';
+import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { withFilesRemedy } from '../system/openfiles.ts';
 import { type ErrorMaker, revive } from './flaterror.ts';
 import { Flow } from './flow.ts';

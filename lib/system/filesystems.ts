@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../common/errors.ts';
 import { syncfs } from './syncfs.ts';
 
 /** A FIFO that took the place of a directory must not block. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 import { libc } from './libc.ts';
 
 /** flock(2)'s operations; the same on Linux and the BSDs. */

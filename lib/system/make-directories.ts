@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 
 /**
  * Makes a directory and those above it that are missing. Not mkdir's own `recursive`: that one spins for ever below

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../common/errors.ts';
 
 /*
  * The lock of the Python tool, as its library `lockfile` (LinkLockFile) takes it: a process makes an empty file with a name

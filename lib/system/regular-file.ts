@@ -1,6 +1,6 @@
 import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 
 /**
  * Opens a regular file that is there. It looks before it opens, because a device may act on being opened, and opens

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, RunLockedError, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, RunLockedError, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { flock } from './flock.ts';
 import { deadHolder, isPythonLock } from './pythonlock.ts';
 

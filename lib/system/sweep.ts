@@ -1,6 +1,6 @@
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../common/errors.ts';
 import { openDirectory } from '../tree/descent.ts';
 
 /**

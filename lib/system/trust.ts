@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf } from '../errors.ts';
+import { codeOf } from '../common/errors.ts';
 
 /** Group and others may write. */
 const OTHERS_WRITE = constants.S_IWGRP | constants.S_IWOTH;

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from '../common/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { overlapOf } from '../system/overlap.ts';
 

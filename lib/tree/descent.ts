@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { danglingLink, linkLoop, mayFollow, untrustedLink } from './linkrule.ts';
 import { closeEntry, type Entry, OpenDirectory, openEntry, openRoot, textOfLink } from './opendirectory.ts';
 import { Place } from './openplace.ts';

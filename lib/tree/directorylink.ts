@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync, statSync } from 'node:fs';
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { openDirectory } from './descent.ts';
 import { currentUser, danglingLink, linkLoop } from './linkrule.ts';
 

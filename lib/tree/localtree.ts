@@ -1,8 +1,8 @@
 import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
 import { metricOf } from '../bucket/layout.ts';
-import { codeOf, WhisperBackupError } from '../errors.ts';
-import type { Ordered } from '../merge.ts';
-import { compareKeys } from '../order.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
+import type { Ordered } from '../common/merge.ts';
+import { compareKeys } from '../common/order.ts';
 import { Ancestors, lookAtLink } from './directorylink.ts';
 import type { FileStat } from './filestat.ts';
 import { danglingLink } from './linkrule.ts';

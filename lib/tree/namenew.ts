@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { renameNew } from '../system/renamenew.ts';
 
 /** What gives names to files; tests exchange it. */

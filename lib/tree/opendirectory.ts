@@ -1,6 +1,6 @@
 import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { readOpenLink } from '../system/readlink.ts';
 import { currentUser } from './linkrule.ts';
 

@@ -1,6 +1,6 @@
 import { fstatSync, lstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 import { ARCHIVE_INFO_SIZE, isCompressed, METADATA_SIZE, sizeOf } from '../whisper/header.ts';
 import type { Place } from './openplace.ts';
 import { type LockOptions, type OpenFile, openLocked, readStable } from './readfile.ts';

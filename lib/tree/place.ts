@@ -10,7 +10,7 @@ import {
   rmdirSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { type MakeDirectory, openDirectory } from './descent.ts';
 import { currentUser } from './linkrule.ts';
 import { OpenDirectory } from './opendirectory.ts';

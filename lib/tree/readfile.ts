@@ -9,7 +9,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { flock } from '../system/flock.ts';
 import { assertRegular } from '../system/regular-file.ts';
 import { locateFile } from './descent.ts';

@@ -1,4 +1,4 @@
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { MORE_FILES } from '../system/openfiles.ts';
 
 /** What the operating system may say to one who writes to the tree, and what a person can do about it. */

@@ -1,6 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { stream } from '../stream/stream.ts';
 import { isSmallTree } from '../system/smalltree.ts';
 import { openDirectory } from './descent.ts';

@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flaterror.ts';
 import type { FileStat } from './filestat.ts';
 import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';

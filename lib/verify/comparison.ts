@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Backup } from '../bucket/metric.ts';
 import { sha1Of } from '../bucket/storedsha1.ts';
-import type { ByteBudget } from '../bytebudget.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
-import type { TreeOptions } from '../options.ts';
+import type { ByteBudget } from '../common/byte-budget.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import type { TreeOptions } from '../common/options.ts';
+import type { Tally } from '../common/summary.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { Tally } from '../summary.ts';
 import { presenceOf, type Surveyed } from '../survey.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 

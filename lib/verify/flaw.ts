@@ -1,7 +1,7 @@
 import { parseKey, rootOf } from '../bucket/layout.ts';
 import type { Backup, StoredMetric } from '../bucket/metric.ts';
+import type { PlaceOptions } from '../common/options.ts';
 import { DAY } from '../expiry/age.ts';
-import type { PlaceOptions } from '../options.ts';
 import type { StoredObject } from '../store/store.ts';
 import { FILE_BYTES } from '../tree/readfile.ts';
 

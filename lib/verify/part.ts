@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from '../common/errors.ts';
 
 /** One of several parts that together hold every metric once. */
 export interface Part {

@@ -1,6 +1,6 @@
 import { quarantineKey } from '../bucket/layout.ts';
 import { Remover } from '../bucket/removal.ts';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { FILE_BYTES } from '../tree/readfile.ts';
 import type { Flaw } from './flaw.ts';

@@ -1,9 +1,9 @@
 import { findMetric } from '../bucket/catalog.ts';
 import type { Backup, StoredMetric } from '../bucket/metric.ts';
-import type { PlaceOptions } from '../options.ts';
+import type { PlaceOptions } from '../common/options.ts';
+import type { Damaged } from '../common/summary.ts';
 import type { Remark } from '../remark.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { Damaged } from '../summary.ts';
 import { type Flaw, flawOf, listedFlaws } from './flaw.ts';
 import type { Reading } from './reading.ts';
 

@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 
 /**
  * What can be wrong with a Whisper file or with what is asked of it.

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../errors.ts';
+import { InvalidOptionError } from '../common/errors.ts';
 import { isAmbiguousMethod } from './aggregation.ts';
 import { Donor } from './donor.ts';
 import { FillRefusedError, WhisperError } from './errors.ts';

@@ -1,6 +1,6 @@
 import { fstatSync, fsyncSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { locateFile } from '../tree/descent.ts';
 import { assertNoForeignHardLink } from '../tree/linkrule.ts';
 import type { Place } from '../tree/openplace.ts';

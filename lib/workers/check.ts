@@ -1,4 +1,4 @@
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { type Remark, remarkOn } from '../remark.ts';
 import type { Room } from '../tree/readfile.ts';
 import { inspect } from '../whisper/inspect.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { claimedBytes } from '../compress/claimedsize.ts';
 import type { Algorithm, Decompressor } from '../compress/codec.ts';
 import { createDecompressor } from '../compress/engine.ts';
 import { CompressionError } from '../compress/errors.ts';
-import { codeOf, WhisperBackupError } from '../errors.ts';
 import { collectYoungGarbage } from '../system/collect-garbage.ts';
 import { FILE_BYTES, type Room } from '../tree/readfile.ts';
 import { isCompressed, MAX_TRAILING_BYTES, sizeOf } from '../whisper/header.ts';

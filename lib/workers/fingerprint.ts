@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { codeOf, reasonOf } from '../errors.ts';
+import { codeOf, reasonOf } from '../common/errors.ts';
 import { type LockOptions, openLocked, readStable } from '../tree/readfile.ts';
 
 /** One local file to tell by its content. It crosses to a worker thread, so it is plain data. */

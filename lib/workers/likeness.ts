@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { type LockOptions, openRegular, type Room, readInto } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';

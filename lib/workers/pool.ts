@@ -1,6 +1,6 @@
 import type { Piscina } from 'piscina';
 import type { BroughtBack } from '../bringback.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { SharedFailure } from '../shared-failure.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { StoredFile } from '../storefile.ts';

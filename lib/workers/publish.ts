@@ -1,7 +1,7 @@
 import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatTimestamp } from '../bucket/timestamp.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { formatTimestamp } from '../common/timestamp.ts';
 import { type Remark, remarkOn } from '../remark.ts';
 import { assertPathLength, locateFile } from '../tree/descent.ts';
 import { nameNew, replaceAndKeep } from '../tree/namenew.ts';

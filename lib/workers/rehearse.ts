@@ -1,6 +1,6 @@
 import { lstatSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { WhisperBackupError } from '../errors.ts';
+import { WhisperBackupError } from '../common/errors.ts';
 import { assertAccess } from '../system/access.ts';
 import type { Place } from '../tree/openplace.ts';
 import type { Owner } from '../tree/place.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import type { FormatOptions } from '../common/options.ts';
 import { type CompressorOptions, createCompressor } from '../compress/engine.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../errors.ts';
-import type { FormatOptions } from '../options.ts';
 import { type Remark, remarkOn } from '../remark.ts';
 import { isSettled } from '../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../tree/filestat.ts';

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { backupKey, metricOf } from '../../lib/bucket/layout.ts';
-import { formatTimestamp } from '../../lib/bucket/timestamp.ts';
+import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { updateMany } from '../../lib/whisper/updatemany.ts';

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
 import { type Command, type MeterOptions, measure } from './meter.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { reasonOf } from '../../lib/errors.ts';
-import type { Summary } from '../../lib/summary.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
+import type { Summary } from '../../lib/common/summary.ts';
 import { exitCodeOfError } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
 import { partialBy } from '../partialrun.ts';

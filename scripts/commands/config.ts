@@ -1,9 +1,9 @@
 import { redact } from '../../config/redact.ts';
 import { keys } from '../../config/schema.ts';
-import { printable } from '../../lib/printable.ts';
+import { jsonLine } from '../../lib/common/jsonline.ts';
+import { printable } from '../../lib/common/printable.ts';
 import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
-import { jsonLine } from '../jsonline.ts';
 import { checkStorage } from '../storage.ts';
 
 export async function run({ config, origins, output }: Invocation): Promise<number> {

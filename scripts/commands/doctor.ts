@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
-import { printable } from '../../lib/printable.ts';
+import { jsonLine } from '../../lib/common/jsonline.ts';
+import { printable } from '../../lib/common/printable.ts';
 import { worstOf } from '../doctor/check.ts';
 import { checks } from '../doctor/checks.ts';
 import { examine, type Finding } from '../doctor/examine.ts';
 import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
-import { jsonLine } from '../jsonline.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, output } = invocation;

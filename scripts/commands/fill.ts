@@ -1,5 +1,5 @@
+import { Tally } from '../../lib/common/summary.ts';
 import { fillFile } from '../../lib/fillfile.ts';
-import { Tally } from '../../lib/summary.ts';
 import { parseEpoch } from '../epoch.ts';
 import type { Invocation } from '../invocation.ts';
 import { lockOf } from '../operationoptions.ts';

@@ -1,10 +1,10 @@
+import { jsonLine } from '../../lib/common/jsonline.ts';
+import { printable } from '../../lib/common/printable.ts';
 import { type ListedBackup, list } from '../../lib/list.ts';
 import { hintForBucket } from '../../lib/nothinghint.ts';
-import { printable } from '../../lib/printable.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
-import { jsonLine } from '../jsonline.ts';
 import { dateOf, placeOf, selectOf } from '../operationoptions.ts';
 import { reportTo } from '../run.ts';
 import { withStore } from '../storage.ts';

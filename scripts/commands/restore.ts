@@ -1,4 +1,4 @@
-import { formatTimestamp } from '../../lib/bucket/timestamp.ts';
+import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { restore } from '../../lib/restore.ts';
 import { resolveOwner } from '../../lib/system/ownername.ts';
 import type { Invocation } from '../invocation.ts';
@@ -31,7 +31,7 @@ export async function run(invocation: Invocation): Promise<number> {
 
 /** Which instant was taken for a date that somebody typed. */
 async function takenDate(date: Date, typed: string): Promise<string> {
-  const { hasOffset } = await import('../../lib/date.ts');
+  const { hasOffset } = await import('../../lib/common/date.ts');
   const utc = hasOffset(typed) ? '' : ` (--date ${typed} has no zone: it is taken as UTC)`;
   return `Restoring the newest backups before ${formatTimestamp(date)}${utc}`;
 }

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
 import { sendPoints } from '../carbon/send.ts';
 import { type Check, ok, warn } from './check.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ownKey, rootOf } from '../../lib/bucket/layout.ts';
-import { reasonOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
 import { BucketMissingError, DeniedError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { placeOf } from '../operationoptions.ts';

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
 import { abortable } from '../../lib/store/abortable.ts';
 import type { Invocation } from '../invocation.ts';
 import { bad, type Check, type Verdict } from './check.ts';

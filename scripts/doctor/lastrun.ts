@@ -1,6 +1,6 @@
+import { spanText } from '../../lib/common/span.ts';
 import { statusHere } from '../host/statushere.ts';
 import { hasSystemd } from '../host/systemd.ts';
-import { spanText } from '../spantext.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
 /** How the backups of this host go: what `status` says. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { flock, unlock } from '../../lib/system/flock.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 import { sampleFiles } from './samplefiles.ts';

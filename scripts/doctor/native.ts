@@ -1,4 +1,4 @@
-import { reasonOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
 import { libc } from '../../lib/system/libc.ts';
 import { bad, type Check, ok } from './check.ts';
 

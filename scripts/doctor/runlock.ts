@@ -1,4 +1,4 @@
-import { RunLockedError } from '../../lib/errors.ts';
+import { RunLockedError } from '../../lib/common/errors.ts';
 import { acquireRunLock } from '../../lib/system/runlock.ts';
 import { type Check, ok, warn } from './check.ts';
 

@@ -1,7 +1,7 @@
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { metricOf } from '../../lib/bucket/layout.ts';
-import { excludedDirectories } from '../../lib/glob.ts';
+import { excludedDirectories } from '../../lib/common/glob.ts';
 import { isLostAndFound } from '../../lib/tree/lostandfound.ts';
 
 export interface Sample {

@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
-import { WhisperBackupError } from '../../lib/errors.ts';
-import { printable } from '../../lib/printable.ts';
-import type { Summary } from '../../lib/summary.ts';
+import { WhisperBackupError } from '../../lib/common/errors.ts';
+import { printable } from '../../lib/common/printable.ts';
+import type { Summary } from '../../lib/common/summary.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { span } from '../drilltext.ts';
 

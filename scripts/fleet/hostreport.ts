@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { reasonOf } from '../../lib/errors.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { type HostStatus, hostStatusSchema } from '../hoststatus.ts';
 

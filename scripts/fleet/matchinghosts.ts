@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { WhisperBackupError } from '../../lib/errors.ts';
+import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { UsageError } from '../usage.ts';
 import { ansibleEnvironment, checkout } from './checkout.ts';
 

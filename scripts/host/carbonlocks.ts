@@ -1,6 +1,6 @@
 import { parseINI } from 'confbox/ini';
 import { parseTOML } from 'confbox/toml';
-import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 
 /** Whether carbon locks the files that it writes, so that no backup catches one half written. */

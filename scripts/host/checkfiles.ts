@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { whyFileNotTrusted } from '../../lib/system/trust.ts';
 import { openRuns, whyNotTrusted } from './runfiles.ts';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownKey, rootOf } from '../../lib/bucket/layout.ts';
-import { codeOf, reasonOf } from '../../lib/errors.ts';
+import { codeOf, reasonOf } from '../../lib/common/errors.ts';
 import { abortable } from '../../lib/store/abortable.ts';
 import type { BucketSettings } from '../bucketname.ts';
 import { placeOf } from '../operationoptions.ts';

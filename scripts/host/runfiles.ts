@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
+import { formatTimestamp, parseTimestamp } from '../../lib/common/timestamp.ts';
 import {
   aheadText,
   formatRunRecord,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { lstat, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../config/error.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../../lib/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { nearestDirectory, self, whyNot } from '../doctor/serviceuser.ts';
 import type { Invocation } from '../invocation.ts';
 import { openRuns, whyNotTrusted } from './runfiles.ts';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Config } from '../../config/schema.ts';
-import { reasonOf, WhisperBackupError } from '../../lib/errors.ts';
+import { reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { bucketName } from '../bucketname.ts';
 import { type HostStatus, hostStatus, sinceLastSuccess } from '../hoststatus.ts';
 import { version } from '../version.ts';

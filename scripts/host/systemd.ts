@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { reasonOf, WhisperBackupError } from '../../lib/errors.ts';
+import { reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 
 /** What systemd reports of the units that back this host up. */
 export interface BackupUnits {

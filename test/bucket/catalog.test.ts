@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { catalog, findMetric, hasPairsElsewhere } from '../../lib/bucket/catalog.ts';
 import type { StoredMetric } from '../../lib/bucket/metric.ts';
-import type { PlaceOptions } from '../../lib/options.ts';
+import type { PlaceOptions } from '../../lib/common/options.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';

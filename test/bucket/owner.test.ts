@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { type ClaimOptions, claim } from '../../lib/bucket/owner.ts';
-import { GuardError } from '../../lib/errors.ts';
+import { GuardError } from '../../lib/common/errors.ts';
 import { withCounting } from '../../lib/store/counting.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { catalog } from '../../lib/bucket/catalog.ts';
 import { PartitionRecorder } from '../../lib/bucket/partitions.ts';
-import { join, type Ordered } from '../../lib/merge.ts';
+import { join, type Ordered } from '../../lib/common/merge.ts';
 import { withLimit } from '../../lib/store/limit.ts';
 import { withRetry } from '../../lib/store/retry.ts';
 import { madeUpMetric, madeUpStore } from '../fixtures/madeup.ts';

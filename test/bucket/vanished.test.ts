@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { BucketMemory } from '../../lib/bucket/vanished.ts';
-import type { Report } from '../../lib/report.ts';
+import type { Report } from '../../lib/common/report.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { withDryRun } from '../../lib/store/dryrun.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, it } from 'node:test';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../../lib/compress/engine.ts';
 import { CompressionError } from '../../lib/compress/errors.ts';
 import { Lazy } from '../../lib/compress/lazy.ts';
 import { levelOf, levels } from '../../lib/compress/levels.ts';
 import { loadSharedLibrary } from '../../lib/compress/sharedlibrary.ts';
-import { InvalidOptionError } from '../../lib/errors.ts';
 
 describe('engines of this host', () => {
   it('always include the portable ones', () => {

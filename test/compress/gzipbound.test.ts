@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { constants, deflateRawSync, gzipSync } from 'node:zlib';
+import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { createDecompressor, gzipEngines } from '../../lib/compress/engine.ts';
-import { WhisperBackupError } from '../../lib/errors.ts';
 import { assertRefused, GENEROUS } from './damage.ts';
 import { archiveBytes, join } from './sample.ts';
 

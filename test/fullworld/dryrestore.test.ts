@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import type { Summary } from '../../lib/summary.ts';
+import type { Summary } from '../../lib/common/summary.ts';
 import { codesOf } from '../fixtures/operations.ts';
 import { runProgram, unprivileged } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { WhisperBackupError } from '../../lib/errors.ts';
+import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { seeded } from '../fixtures/seed.ts';
 
 /** How long each target is tried at most, in seconds, and one input. */

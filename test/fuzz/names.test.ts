@@ -12,9 +12,9 @@ import {
   pythonPathOf,
   tombstoneKey,
 } from '../../lib/bucket/layout.ts';
-import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
-import { parseDate } from '../../lib/date.ts';
-import { selector } from '../../lib/glob.ts';
+import { parseDate } from '../../lib/common/date.ts';
+import { selector } from '../../lib/common/glob.ts';
+import { formatTimestamp, parseTimestamp } from '../../lib/common/timestamp.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { fuzz, inputsTried, typed } from './fuzz.ts';
 import { mutatedText } from './mutation.ts';

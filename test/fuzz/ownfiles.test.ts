@@ -4,7 +4,7 @@ import { describe } from 'node:test';
 import fc from 'fast-check';
 import { claim } from '../../lib/bucket/owner.ts';
 import { readPartitions } from '../../lib/bucket/partitions.ts';
-import { compareKeys } from '../../lib/order.ts';
+import { compareKeys } from '../../lib/common/order.ts';
 import { parseRunRecord } from '../../lib/runrecord.ts';
 import { encodeFrame } from '../../lib/statcache/frame.ts';
 import { headerOf, readCache } from '../../lib/statcache/read.ts';

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { codeOf, reasonOf } from '../../lib/errors.ts';
+import { codeOf, reasonOf } from '../../lib/common/errors.ts';
 import { backfill } from '../../lib/workers/backfill.ts';
 import { type PublishTask, publish } from '../../lib/workers/publish.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';

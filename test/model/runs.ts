@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
-import { GuardError } from '../../lib/errors.ts';
+import { GuardError } from '../../lib/common/errors.ts';
 import { withDryRun } from '../../lib/store/dryrun.ts';
 import { backUp, machine, purgeGone } from '../fixtures/operations.ts';
 import { type Item, keyOf } from './expected.ts';

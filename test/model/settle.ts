@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
-import { codeOf } from '../../lib/errors.ts';
-import type { Summary } from '../../lib/summary.ts';
+import { codeOf } from '../../lib/common/errors.ts';
+import type { Summary } from '../../lib/common/summary.ts';
 import type { Faulty } from './faults.ts';
 import type { RunRules } from './rules.ts';
 import { uploadsOf, verdictOn } from './rules.ts';

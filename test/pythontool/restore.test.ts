@@ -4,7 +4,7 @@ import { chown, lchown, mkdir, readFile, rm, stat, symlink } from 'node:fs/promi
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { backupKey } from '../../lib/bucket/layout.ts';
-import { parseDate } from '../../lib/date.ts';
+import { parseDate } from '../../lib/common/date.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';

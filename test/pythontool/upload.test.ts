@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
-import { InvalidOptionError } from '../../lib/errors.ts';
 import { PermanentError, TransientError } from '../../lib/store/errors.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';

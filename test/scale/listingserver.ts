@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compareKeys } from '../../lib/order.ts';
+import { compareKeys } from '../../lib/common/order.ts';
 
 /*
  * A server that does nothing but list, as S3 and as Swift, a bucket of any size that it makes up; each page after a

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConfigError } from '../../config/error.ts';
-import { GuardError, InvalidOptionError, RunLockedError, WhisperBackupError } from '../../lib/errors.ts';
+import { GuardError, InvalidOptionError, RunLockedError, WhisperBackupError } from '../../lib/common/errors.ts';
+import { type Summary, Tally } from '../../lib/common/summary.ts';
 import { BucketMissingError, DeniedError, PermanentError, TransientError } from '../../lib/store/errors.ts';
-import { type Summary, Tally } from '../../lib/summary.ts';
 import { exitCodeOfError, exitCodeOfSummary } from '../../scripts/exitcode.ts';
 import { InterruptedError } from '../../scripts/signals.ts';
 import { UsageError } from '../../scripts/usage.ts';

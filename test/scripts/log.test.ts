@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
-import type { LogLevel } from '../../lib/report.ts';
+import type { LogLevel } from '../../lib/common/report.ts';
 import { createLog, type LogSink } from '../../scripts/log.ts';
 import { openLogFile } from '../../scripts/logfile.ts';
 import { ManyLines } from '../../scripts/manylines.ts';

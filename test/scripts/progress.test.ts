@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import type { Progress } from '../../lib/report.ts';
+import type { Progress } from '../../lib/common/report.ts';
+import { Tally } from '../../lib/common/summary.ts';
 import { formatRunRecord } from '../../lib/runrecord.ts';
-import { Tally } from '../../lib/summary.ts';
 import { expectedMetrics } from '../../scripts/expectedmetrics.ts';
 import { followPace } from '../../scripts/pace.ts';
 import { barLine, lineOf } from '../../scripts/progress.ts';

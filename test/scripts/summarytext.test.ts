@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Tally } from '../../lib/summary.ts';
+import { Tally } from '../../lib/common/summary.ts';
 import { createLog, type LogSink } from '../../scripts/log.ts';
 import { headline, tellSummary } from '../../scripts/summarytext.ts';
 

@@ -1,7 +1,7 @@
 import process from 'node:process';
 // By these names `test-files.mjs` knows what a file needs.
-import { type Radosgw, startRadosgw } from '../servers/radosgw.ts';
-import { type Swift, startSwift } from '../servers/swift.ts';
+import { type Radosgw, startRadosgw } from './radosgw.ts';
+import { type Swift, startSwift } from './swift.ts';
 
 /*
  * Servers that test files share: `test/run.mjs` starts them once, and their addresses are in the environment. A file that

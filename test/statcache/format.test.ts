@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { compareKeys } from '../../lib/order.ts';
+import { compareKeys } from '../../lib/common/order.ts';
 import type { CacheEntry } from '../../lib/statcache/entry.ts';
 import { readCache } from '../../lib/statcache/read.ts';
 import { CacheWriter } from '../../lib/statcache/write.ts';

@@ -15,9 +15,9 @@ import {
 } from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Report } from '../../lib/report.ts';
+import type { Report } from '../../lib/common/report.ts';
+import type { Summary } from '../../lib/common/summary.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
-import type { Summary } from '../../lib/summary.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { backUp, listAll } from '../fixtures/operations.ts';
 import { isRoot } from '../fixtures/runtime.ts';

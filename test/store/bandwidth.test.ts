@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InvalidOptionError } from '../../lib/errors.ts';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { withBandwidth } from '../../lib/store/bandwidth.ts';
 import { TransientError } from '../../lib/store/errors.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import pMap from 'p-map';
-import { compareKeys } from '../../lib/order.ts';
+import { compareKeys } from '../../lib/common/order.ts';
 import { BucketMissingError, DeniedError, PermanentError, TransientError } from '../../lib/store/errors.ts';
 import { createS3Store, type S3StoreOptions } from '../../lib/store/s3.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
-import { InvalidOptionError } from '../../lib/errors.ts';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { DeniedError, PermanentError, TooLargeError, TransientError } from '../../lib/store/errors.ts';
 import { withRetry } from '../../lib/store/retry.ts';
 import { createS3Store, type S3StoreOptions } from '../../lib/store/s3.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
-import { InvalidOptionError } from '../../lib/errors.ts';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';

@@ -2,7 +2,7 @@
  * Tries every call of a disk store, and prints how each ended as one JSON object. Run by `disk.test.ts` as a user who
  * may do little, since nothing is refused to root.
  */
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { bytes, keysOf, text } from './collect.ts';
 

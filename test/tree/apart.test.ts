@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { InvalidOptionError } from '../../lib/errors.ts';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { withDryRun } from '../../lib/store/dryrun.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';

@@ -5,7 +5,7 @@ import { closeSync, openSync, renameSync, truncateSync, utimesSync } from 'node:
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { openLocked, readStable } from '../../lib/tree/readfile.ts';
 import { type Snapshot, snapshot } from '../../lib/workers/snapshot.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';

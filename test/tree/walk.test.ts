@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { backupKey } from '../../lib/bucket/layout.ts';
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';

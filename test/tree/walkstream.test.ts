@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, it } from 'node:test';
-import { codeOf, WhisperBackupError } from '../../lib/errors.ts';
+import { codeOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { walkNow } from '../../lib/tree/localtree.ts';
 import { type BlindSpot, type LocalFile, walk } from '../../lib/tree/walk.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { InvalidOptionError } from '../../lib/errors.ts';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { isInPart, parsePart } from '../../lib/verify/part.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);

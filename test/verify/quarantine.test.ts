@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { claim } from '../../lib/bucket/owner.ts';
-import { formatTimestamp } from '../../lib/bucket/timestamp.ts';
+import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { createDiskStore } from '../../lib/store/disk.ts';
 import { withDryRun } from '../../lib/store/dryrun.ts';
 import { DeniedError, TransientError } from '../../lib/store/errors.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { AGGREGATION_METHODS, consolidate } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { fetchPoints, type Series } from '../../lib/whisper/fetch.ts';

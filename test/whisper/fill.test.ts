@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InvalidOptionError } from '../../lib/errors.ts';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 import type { AggregationMethod } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { FillRefusedError } from '../../lib/whisper/errors.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WhisperCompressedError, WhisperDamagedError } from '../../lib/whisper/errors.ts';
 import { isCompressed, parseHeader, sizeOf } from '../../lib/whisper/header.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { type AggregationMethod, consolidate } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { codeOf } from '../../lib/errors.ts';
+import { codeOf } from '../../lib/common/errors.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { type ArchiveSpec, validateArchiveList } from '../../lib/whisper/schema.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { reasonOf } from '../../lib/common/errors.ts';
 import { createDecompressor, readingEngines } from '../../lib/compress/engine.ts';
-import { reasonOf } from '../../lib/errors.ts';
 import { otherEngine } from '../../lib/verify/otherengine.ts';
 import { check } from '../../lib/workers/check.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import type { BackupOptions } from '../../lib/backup.ts';
+import type { Summary } from '../../lib/common/summary.ts';
 import type { RestoreOptions } from '../../lib/restore.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import type { Summary } from '../../lib/summary.ts';
 import { NOW, restorable } from '../fixtures/bucket.ts';
 import { createDatedStore, type StoreKind } from '../fixtures/datedstore.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';

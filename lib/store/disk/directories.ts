@@ -1,6 +1,6 @@
 import { rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { codeOf } from '../../errors.ts';
+import { codeOf } from '../../common/errors.ts';
 import { PermanentError } from '../errors.ts';
 import { bucketMissing } from './errors.ts';
 import { type Files, waitingFiles } from './files.ts';

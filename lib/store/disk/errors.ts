@@ -1,4 +1,4 @@
-import { codeOf, WhisperBackupError } from '../../errors.ts';
+import { codeOf, WhisperBackupError } from '../../common/errors.ts';
 import { errnoName } from '../../system/errno.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError, TransientError } from '../errors.ts';
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat, unlink } from 'node:fs/promises';
-import { codeOf } from '../../errors.ts';
+import { codeOf } from '../../common/errors.ts';
 import { PermanentError, TooLargeError, TransientError } from '../errors.ts';
 import type { Files } from './files.ts';
 

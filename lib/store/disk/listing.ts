@@ -1,6 +1,6 @@
 import { type Dirent, lstatSync, opendirSync, readdirSync, realpathSync, type Stats } from 'node:fs';
-import { codeOf } from '../../errors.ts';
-import { compareKeys } from '../../order.ts';
+import { codeOf } from '../../common/errors.ts';
+import { compareKeys } from '../../common/order.ts';
 import { quoted } from '../key.ts';
 import type { ListRange } from '../store.ts';
 import { bucketMissing, diskError } from './errors.ts';

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import { InvalidOptionError, reasonOf } from '../../errors.ts';
+import { InvalidOptionError, reasonOf } from '../../common/errors.ts';
 import { readRegularFile } from '../../system/regular-file.ts';
 import { tellRequests } from './middleware.ts';
 import type { S3StoreOptions } from './options.ts';

@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../../errors.ts';
+import { WhisperBackupError } from '../../common/errors.ts';
 import {
   BucketMissingError,
   DeniedError,

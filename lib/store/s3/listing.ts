@@ -1,5 +1,5 @@
 import type { _Object as Listed, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import { compareKeys } from '../../order.ts';
+import { compareKeys } from '../../common/order.ts';
 import { PermanentError, TransientError } from '../errors.ts';
 import { quoted } from '../key.ts';
 import type { ListRange, Page, StoredObject } from '../store.ts';

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../../errors.ts';
+import { InvalidOptionError } from '../../common/errors.ts';
 
 /** Where the objects are, how to get there, and how they are kept. */
 export interface S3StoreOptions {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { InvalidOptionError } from '../../errors.ts';
+import { InvalidOptionError } from '../../common/errors.ts';
 import { checkUrl, type SwiftStoreOptions } from './options.ts';
 
 /** A service of Keystone's catalog. */

@@ -1,4 +1,4 @@
-import { codeOf, reasonOf } from '../../errors.ts';
+import { codeOf, reasonOf } from '../../common/errors.ts';
 import { abortable } from '../abortable.ts';
 import { PermanentError, plainHttpReason, TooLargeError, TransientError } from '../errors.ts';
 import { joined } from '../joined.ts';

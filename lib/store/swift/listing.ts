@@ -1,4 +1,4 @@
-import { compareKeys } from '../../order.ts';
+import { compareKeys } from '../../common/order.ts';
 import { BucketMissingError, PermanentError, TransientError } from '../errors.ts';
 import type { ListRange, Page, StoredObject } from '../store.ts';
 import { containerPath } from './path.ts';

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../../errors.ts';
+import { InvalidOptionError } from '../../common/errors.ts';
 import { byteLength } from '../key.ts';
 
 export interface SwiftStoreOptions {

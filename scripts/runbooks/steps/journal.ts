@@ -1,6 +1,6 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf } from '../../../lib/errors.ts';
+import { codeOf } from '../../../lib/common/errors.ts';
 import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { readRegularFile } from '../../../lib/system/regular-file.ts';
 import { UsageError } from '../../usage.ts';

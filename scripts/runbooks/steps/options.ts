@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parseDate } from '../../../lib/date.ts';
-import { reasonOf } from '../../../lib/errors.ts';
+import { parseDate } from '../../../lib/common/date.ts';
+import { reasonOf } from '../../../lib/common/errors.ts';
 import { UsageError } from '../../usage.ts';
 import type { Runbook, RunbookOption, Values } from './step.ts';
 

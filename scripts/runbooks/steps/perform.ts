@@ -1,4 +1,4 @@
-import { reasonOf } from '../../../lib/errors.ts';
+import { reasonOf } from '../../../lib/common/errors.ts';
 import type { Ask } from './ask.ts';
 import type { Diary } from './diary.ts';
 import { execute } from './execute.ts';

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { RunLockedError, reasonOf } from '../../../lib/errors.ts';
-import { printable } from '../../../lib/printable.ts';
+import { RunLockedError, reasonOf } from '../../../lib/common/errors.ts';
+import { jsonLine } from '../../../lib/common/jsonline.ts';
+import { printable } from '../../../lib/common/printable.ts';
 import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { acquireRunLock, type RunLock } from '../../../lib/system/runlock.ts';
 import { exitCodeOfError, exitCodes } from '../../exitcode.ts';
 import { matchingHosts, requireOneHost } from '../../fleet/matchinghosts.ts';
-import { jsonLine } from '../../jsonline.ts';
 import { UsageError } from '../../usage.ts';
 import { askNobody, askOnTerminal } from './ask.ts';
 import { Diary } from './diary.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InvalidOptionError } from '../../../lib/errors.ts';
+import { InvalidOptionError } from '../../../lib/common/errors.ts';
 import { DeniedError, type StoreError, TransientError } from '../../../lib/store/errors.ts';
 import { createSwiftStore, type SwiftAuth, type SwiftStoreOptions } from '../../../lib/store/swift.ts';
 import { bytes } from '../collect.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { join, joinPages } from '../lib/merge.ts';
-import { compareKeys } from '../lib/order.ts';
+import { join, joinPages } from '../../lib/common/merge.ts';
+import { compareKeys } from '../../lib/common/order.ts';
 
 async function* sequence(orders: readonly string[]): AsyncGenerator<{ order: string }> {
   for (const order of orders) yield { order };

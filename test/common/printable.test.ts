@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { printable } from '../lib/printable.ts';
+import { printable } from '../../lib/common/printable.ts';
 
 /** Control, format, line and paragraph separators, lone surrogates. */
 const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { ByteBudget } from '../lib/bytebudget.ts';
+import { ByteBudget } from '../../lib/common/byte-budget.ts';
 
 const MIB = 2 ** 20;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { batched } from '../lib/batched.ts';
+import { batched } from '../../lib/common/pages.ts';
 
 async function* inPages(weights: readonly number[], size: number): AsyncGenerator<readonly number[]> {
   yield [];

@@ -1,7 +1,7 @@
-import type { Algorithm } from './compress/codec.ts';
-import type { Level } from './compress/levels.ts';
+import type { Algorithm } from '../compress/codec.ts';
+import type { Level } from '../compress/levels.ts';
+import type { StoreSpec } from '../store/spec.ts';
 import type { Report } from './report.ts';
-import type { StoreSpec } from './store/spec.ts';
 
 /** What every operation takes. */
 export interface RunOptions {

@@ -1,5 +1,5 @@
-import { formatTimestamp } from './bucket/timestamp.ts';
-import type { DrillReport } from './drill/report.ts';
+import type { DrillReport } from '../drill/report.ts';
+import { formatTimestamp } from './timestamp.ts';
 
 /** A metric, file or key that a run has something to say about. */
 export interface Named {

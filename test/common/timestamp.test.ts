@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { formatTimestamp, parseTimestamp } from '../../lib/bucket/timestamp.ts';
+import { formatTimestamp, parseTimestamp } from '../../lib/common/timestamp.ts';
 
 const seconds = fc.date({ min: new Date('0000-01-01'), max: new Date('9998-12-31T23:59:59Z'), noInvalidDate: true });
 

@@ -5,14 +5,14 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { globToRegExp, mayReach, selector } from '../lib/glob.ts';
-import { createScratch } from './fixtures/scratch.ts';
+import { globToRegExp, mayReach, selector } from '../../lib/common/glob.ts';
+import { createScratch } from '../fixtures/scratch.ts';
 
 /** What Python says of many globs and names, asked in one process. */
 async function askPython(cases: readonly (readonly [string, readonly string[]])[]): Promise<boolean[][]> {
   await using scratch = await createScratch();
   await writeFile(scratch.at('cases'), cases.map((one) => `${JSON.stringify(one)}\n`).join(''));
-  const script = fileURLToPath(new URL('./oracle/globs.py', import.meta.url));
+  const script = fileURLToPath(new URL('../oracle/globs.py', import.meta.url));
   const python = promisify(execFile)('/usr/bin/python3', ['-B', script, scratch.at('cases')], { maxBuffer: 2 ** 28 });
   const lines = (await python).stdout.trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { hasOffset, parseDate } from '../lib/date.ts';
-import { InvalidOptionError } from '../lib/errors.ts';
+import { hasOffset, parseDate } from '../../lib/common/date.ts';
+import { InvalidOptionError } from '../../lib/common/errors.ts';
 
 describe('parseDate', () => {
   it('reads ISO-8601 in any offset', () => {

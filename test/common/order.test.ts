@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { compareKeys, watchOrder } from '../lib/order.ts';
+import { compareKeys, watchOrder } from '../../lib/common/order.ts';
 
 /** Characters around every border where UTF-8 and UTF-16 may order differently, and around the slash. */
 const character = fc.constantFrom(
