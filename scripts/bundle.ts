@@ -11,7 +11,7 @@ const ENTRIES: readonly Readonly<Record<string, string>>[] = [
   { 'whisper-backup': 'scripts/whisper-backup.ts', main: 'scripts/main.ts' },
   { tasks: 'lib/workers/tasks.ts' },
   { walkthread: 'lib/tree/walkthread.ts' },
-  { listthread: 'lib/store/disk/listthread.ts' },
+  { listthread: 'lib/store/drivers/disk/list-thread.ts' },
 ];
 
 /** Has to stay CommonJS. */

@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/error.ts';
-import type { SwiftStoreOptions } from '../lib/store/swift.ts';
+import type { SwiftStoreOptions } from '../lib/store/drivers/swift/swift.ts';
 import { type CloudFiles, readCloud } from './cloudsyaml.ts';
 import { authNames, authOf, cloudNames, type SettingName, type Settings } from './openstackauth.ts';
 

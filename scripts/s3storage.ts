@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Credentials } from '../config/credentials.ts';
 import { ConfigError } from '../config/error.ts';
-import type { S3StoreOptions } from '../lib/store/s3.ts';
+import type { S3StoreOptions } from '../lib/store/drivers/s3/s3.ts';
 import { UsageError } from './usage.ts';
 
 /**

@@ -5,7 +5,7 @@ import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../lib/common/errors.ts';
 import type { Summary } from '../lib/common/summary.ts';
-import { retryText } from '../lib/store/retry.ts';
+import { retryText } from '../lib/store/decorators/retry.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import { createTraffic, type Traffic, trafficOf } from '../lib/store/traffic.ts';

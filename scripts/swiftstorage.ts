@@ -3,7 +3,7 @@ import type { Credentials } from '../config/credentials.ts';
 import { suggestion } from '../config/nearest.ts';
 import type { Config } from '../config/schema.ts';
 import { reasonOf } from '../lib/common/errors.ts';
-import type { SwiftStoreOptions } from '../lib/store/swift.ts';
+import type { SwiftStoreOptions } from '../lib/store/drivers/swift/swift.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';
 import { UsageError } from './usage.ts';

@@ -8,10 +8,8 @@ import { catalog } from '../lib/bucket/catalog.ts';
 import { backupKey } from '../lib/bucket/layout.ts';
 import { InvalidOptionError } from '../lib/common/errors.ts';
 import { formatTimestamp } from '../lib/common/timestamp.ts';
-import { type CallCounts, withCounting } from '../lib/store/counting.ts';
-import { withDryRun } from '../lib/store/dryrun.ts';
+import { withDryRun } from '../lib/store/decorators/dry-run.ts';
 import { PermanentError } from '../lib/store/errors.ts';
-import { createMemoryStore } from '../lib/store/memory.ts';
 import type { ObjectStore, StoredObject } from '../lib/store/store.ts';
 import { Bucket, daysAgo, restorable } from './fixtures/bucket.ts';
 import { delegate } from './fixtures/delegate.ts';
@@ -19,6 +17,8 @@ import { lockByPython } from './fixtures/locker.ts';
 import { metricFile, plantMetric, plantMetrics } from './fixtures/metric.ts';
 import { backUp, codesOf } from './fixtures/operations.ts';
 import { createScratch } from './fixtures/scratch.ts';
+import { type CallCounts, withCounting } from './store/counting.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 async function timesOf(store: ObjectStore, path: string): Promise<string[]> {
   for await (const stored of catalog(store, {}, { onDisorder: assert.fail }))

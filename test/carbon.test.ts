@@ -10,7 +10,7 @@ import { backup } from '../lib/backup.ts';
 import { silent } from '../lib/common/report.ts';
 import { list } from '../lib/list.ts';
 import { restore } from '../lib/restore.ts';
-import { createDiskStore } from '../lib/store/disk.ts';
+import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
 import { fetchPoints } from '../lib/whisper/fetch.ts';
 import { parseHeader } from '../lib/whisper/header.ts';
 import { startCarbon } from './servers/carbon.ts';

@@ -7,7 +7,7 @@ import { silent } from '../lib/common/report.ts';
 import type { Summary } from '../lib/common/summary.ts';
 import { checkSpace } from '../lib/drill/scratchtree.ts';
 import { type DrillOptions, drill } from '../lib/drill.ts';
-import { createDiskStore } from '../lib/store/disk.ts';
+import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import { isInPart } from '../lib/verify/part.ts';
 import { lockByPython } from './fixtures/locker.ts';

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { link, mkdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { createDiskStore } from '../lib/store/disk.ts';
-import { withDryRun } from '../lib/store/dryrun.ts';
-import { createMemoryStore } from '../lib/store/memory.ts';
+import { withDryRun } from '../lib/store/decorators/dry-run.ts';
+import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
 import { metricFile, plantMetrics } from './fixtures/metric.ts';
 import { backUp, purgeGone } from './fixtures/operations.ts';
 import { startScript } from './fixtures/runtime.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
 import { stateOf } from './fixtures/treestate.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 /** Sets a file's times to so many minutes ago. */
 async function age(path: string, minutes: number): Promise<string> {

@@ -3,13 +3,13 @@ import { chmod, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { silent } from '../lib/common/report.ts';
 import { drill } from '../lib/drill.ts';
-import { createDiskStore } from '../lib/store/disk.ts';
-import { createMemoryStore } from '../lib/store/memory.ts';
+import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
 import { plantMetrics } from './fixtures/metric.ts';
 import { backUp, bringBack, codesOf, listAll, purgeGone, verifyAll } from './fixtures/operations.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
 import { contents, readTree } from './fixtures/tree.ts';
 import { runAsNobody } from './fixtures/unprivileged.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 const BELOW = ['servers/web01/cpu', 'servers/web01/load', 'servers/web02/cpu'];
 const METRICS = ['carbon/agent', ...BELOW, 'servers'];

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { metricOf } from '../lib/bucket/layout.ts';
-import { createDiskStore } from '../lib/store/disk.ts';
-import { createMemoryStore } from '../lib/store/memory.ts';
+import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
 import { lockByPython } from './fixtures/locker.ts';
 import {
   allowAll,
@@ -17,6 +16,7 @@ import { backUp, bringBack, codesOf, listAll } from './fixtures/operations.ts';
 import { runProgram, unprivileged } from './fixtures/runtime.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { contents, readTree } from './fixtures/tree.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 /** What a terminal might obey, or a log take for another line. */
 const CONTROL = /[^\P{C}\n]|[\u2028\u2029]/u;

@@ -5,10 +5,9 @@ import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../lib/common/errors.ts';
 import type { Summary } from '../lib/common/summary.ts';
 import type { PurgeOptions } from '../lib/purge.ts';
-import { createDiskStore } from '../lib/store/disk.ts';
-import { withDryRun } from '../lib/store/dryrun.ts';
+import { withDryRun } from '../lib/store/decorators/dry-run.ts';
+import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
 import { BucketMissingError, TransientError } from '../lib/store/errors.ts';
-import { createMemoryStore } from '../lib/store/memory.ts';
 import type { ObjectStore } from '../lib/store/store.ts';
 import { Bucket, daysAgo, restorable } from './fixtures/bucket.ts';
 import { delegate } from './fixtures/delegate.ts';
@@ -16,6 +15,7 @@ import { plantMetric, plantMetrics } from './fixtures/metric.ts';
 import { codesOf, purgeGone } from './fixtures/operations.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { runAsNobody } from './fixtures/unprivileged.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 /** Purges a bucket at the time that its clock tells. */
 function run(bucket: Bucket, prefix: string, options: Partial<PurgeOptions> = {}): Promise<Summary> {

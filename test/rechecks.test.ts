@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Summary, Tally } from '../lib/common/summary.ts';
 import { type PublishedFile, PublishedFiles } from '../lib/publishedfiles.ts';
 import { Rechecks } from '../lib/rechecks.ts';
-import { withCounting } from '../lib/store/counting.ts';
 import { parseHeader } from '../lib/whisper/header.ts';
 import { Ring } from '../lib/whisper/points.ts';
 import { updateMany } from '../lib/whisper/updatemany.ts';
@@ -17,6 +16,7 @@ import { bringBack, codesOf } from './fixtures/operations.ts';
 import { startPausing } from './fixtures/pausing.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { minutes, plant, whisperFile } from './fixtures/tree.ts';
+import { withCounting } from './store/counting.ts';
 
 const NOW = Math.floor(Date.now() / 1000);
 const RETENTIONS = ['60:60', '300:288'];

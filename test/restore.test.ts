@@ -5,10 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { parseDate } from '../lib/common/date.ts';
 import type { Summary } from '../lib/common/summary.ts';
 import type { RestoreOptions } from '../lib/restore.ts';
-import { withCounting } from '../lib/store/counting.ts';
-import { createDiskStore } from '../lib/store/disk.ts';
+import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
 import { BucketMissingError, TransientError } from '../lib/store/errors.ts';
-import { createMemoryStore } from '../lib/store/memory.ts';
 import { Bucket, daysAgo } from './fixtures/bucket.ts';
 import { delegate } from './fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from './fixtures/metric.ts';
@@ -16,6 +14,8 @@ import { backUp, bringBack, codesOf } from './fixtures/operations.ts';
 import { putPair } from './fixtures/pythonbucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { stateOf } from './fixtures/treestate.ts';
+import { withCounting } from './store/counting.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = {}): Promise<Summary> {
   return bringBack(bucket.store, prefix, { now: bucket.now, ...options });

@@ -5,9 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { backupKey, pairKeys } from '../lib/bucket/layout.ts';
 import { formatTimestamp } from '../lib/common/timestamp.ts';
 import { createCompressor } from '../lib/compress/engine.ts';
-import { withCounting } from '../lib/store/counting.ts';
 import { TransientError } from '../lib/store/errors.ts';
-import { createMemoryStore } from '../lib/store/memory.ts';
 import { isInPart } from '../lib/verify/part.ts';
 import { exitCodeOfSummary, exitCodes } from '../scripts/exitcode.ts';
 import { flipped, join } from './compress/sample.ts';
@@ -17,6 +15,8 @@ import { metricFile, plantMetric, plantMetrics } from './fixtures/metric.ts';
 import { backUp, codesOf, machine, verifyAll } from './fixtures/operations.ts';
 import { sha1Of, snappyFramed } from './fixtures/pythonbucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
+import { withCounting } from './store/counting.ts';
+import { createMemoryStore } from './store/memory-store.ts';
 
 const file = metricFile(7);
 const gzipped = new Uint8Array(gzipSync(file));

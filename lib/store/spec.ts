@@ -1,12 +1,12 @@
-import { withBandwidth } from './bandwidth.ts';
-import type { DiskStoreOptions } from './disk.ts';
-import { withDryRun } from './dryrun.ts';
-import { withLimit } from './limit.ts';
-import { createNoopStore } from './noop.ts';
-import { type Retry, withRetry } from './retry.ts';
-import type { S3StoreOptions } from './s3.ts';
+import { withBandwidth } from './decorators/bandwidth.ts';
+import { withDryRun } from './decorators/dry-run.ts';
+import { withLimit } from './decorators/limit.ts';
+import { type Retry, withRetry } from './decorators/retry.ts';
+import type { DiskStoreOptions } from './drivers/disk/disk.ts';
+import { createNoopStore } from './drivers/noop.ts';
+import type { S3StoreOptions } from './drivers/s3/s3.ts';
+import type { SwiftStoreOptions } from './drivers/swift/swift.ts';
 import type { ObjectStore } from './store.ts';
-import type { SwiftStoreOptions } from './swift.ts';
 import { countRequest, countRetry, type Traffic } from './traffic.ts';
 
 /** A store and what is put around it, as plain data: so that each thread can build one of its own. */
@@ -55,11 +55,11 @@ async function createPlace({ place, concurrency, traffic }: StoreSpec): Promise<
   const counted = traffic ? { onRequest: () => countRequest(traffic) } : {};
   switch (place.kind) {
     case 'disk':
-      return (await import('./disk.ts')).createDiskStore(place.options);
+      return (await import('./drivers/disk/disk.ts')).createDiskStore(place.options);
     case 's3':
-      return (await import('./s3.ts')).createS3Store({ ...place.options, concurrency, ...counted });
+      return (await import('./drivers/s3/s3.ts')).createS3Store({ ...place.options, concurrency, ...counted });
     case 'swift':
-      return (await import('./swift.ts')).createSwiftStore({ ...place.options, ...counted });
+      return (await import('./drivers/swift/swift.ts')).createSwiftStore({ ...place.options, ...counted });
     case 'noop':
       return createNoopStore();
   }

@@ -3,7 +3,7 @@ import { Mutex } from 'async-mutex';
 import pMap from 'p-map';
 import { type BackupToBring, type BringBackRules, type BroughtBack, bringBack } from '../bringback.ts';
 import { type BudgetShare, ShareSpender } from '../sharedbudget.ts';
-import { retryText } from '../store/retry.ts';
+import { retryText } from '../store/decorators/retry.ts';
 import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../storefile.ts';

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { catalog, findMetric, hasPairsElsewhere } from '../../lib/bucket/catalog.ts';
 import type { StoredMetric } from '../../lib/bucket/metric.ts';
 import type { PlaceOptions } from '../../lib/common/options.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const TIME = '2026-11-22T03:14:15+00:00';
 const LATER = '2026-11-23T03:14:15+00:00';

@@ -4,16 +4,16 @@ import fc from 'fast-check';
 import { ownKey } from '../../lib/bucket/layout.ts';
 import { type ListingOptions, listBelow } from '../../lib/bucket/listing.ts';
 import type { Partitions } from '../../lib/bucket/partitions.ts';
-import { withBandwidth } from '../../lib/store/bandwidth.ts';
-import { withCounting } from '../../lib/store/counting.ts';
-import { withDryRun } from '../../lib/store/dryrun.ts';
+import { withBandwidth } from '../../lib/store/decorators/bandwidth.ts';
+import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
+import { withLimit } from '../../lib/store/decorators/limit.ts';
+import { withRetry } from '../../lib/store/decorators/retry.ts';
 import { TransientError } from '../../lib/store/errors.ts';
-import { withLimit } from '../../lib/store/limit.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
-import { withRetry } from '../../lib/store/retry.ts';
 import type { ListRange, ObjectStore, StoredObject } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { bytes, keysOf } from '../store/collect.ts';
+import { withCounting } from '../store/counting.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 /** Characters on either side of the slash and the dot, and where UTF-8 and UTF-16 order differently. */
 const unit = fc.constantFrom('!', '%', '.', '/', '0', 'a', '~', 'é', '～', '😀');

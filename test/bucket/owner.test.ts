@@ -3,12 +3,12 @@ import { rm, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { type ClaimOptions, claim } from '../../lib/bucket/owner.ts';
 import { GuardError } from '../../lib/common/errors.ts';
-import { withCounting } from '../../lib/store/counting.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { withCounting } from '../store/counting.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const web01 = { id: 'aaaa', host: 'web01' };
 const web02 = { id: 'bbbb', host: 'web02' };

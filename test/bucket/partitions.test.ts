@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PART_OBJECTS, PartitionRecorder, readPartitions } from '../../lib/bucket/partitions.ts';
 import { TransientError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { bytes, keysOf, text } from '../store/collect.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const KEY = '.whisper-backup/partitions.json';
 

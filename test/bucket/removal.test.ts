@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Remover } from '../../lib/bucket/removal.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import { inMemory } from '../hostile/memory.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 describe('Remover', () => {
   it('holds nothing of metrics of which nothing goes, however many there are', async () => {

@@ -4,11 +4,11 @@ import { catalog } from '../../lib/bucket/catalog.ts';
 import { runEndOf, runKey } from '../../lib/bucket/layout.ts';
 import { RunRecords, readRunRecords } from '../../lib/bucket/runs.ts';
 import type { NewRunRecord } from '../../lib/runrecord.ts';
-import { withCounting } from '../../lib/store/counting.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
+import { withCounting } from '../store/counting.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const day = (number: number) => new Date(Date.UTC(2026, 0, number, 3));
 

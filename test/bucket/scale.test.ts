@@ -5,8 +5,8 @@ import { runInNewContext } from 'node:vm';
 import { catalog } from '../../lib/bucket/catalog.ts';
 import { PartitionRecorder } from '../../lib/bucket/partitions.ts';
 import { join, type Ordered } from '../../lib/common/merge.ts';
-import { withLimit } from '../../lib/store/limit.ts';
-import { withRetry } from '../../lib/store/retry.ts';
+import { withLimit } from '../../lib/store/decorators/limit.ts';
+import { withRetry } from '../../lib/store/decorators/retry.ts';
 import { madeUpMetric, madeUpStore } from '../fixtures/madeup.ts';
 
 setFlagsFromString('--expose-gc');

@@ -3,13 +3,13 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { BucketMemory } from '../../lib/bucket/vanished.ts';
 import type { Report } from '../../lib/common/report.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
-import { withDryRun } from '../../lib/store/dryrun.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
-import { withRetry } from '../../lib/store/retry.ts';
+import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
+import { withRetry } from '../../lib/store/decorators/retry.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { backUp, machine, purgeGone, verifyAll } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 class Memory implements BucketMemory {
   readonly buckets: string[] = [];

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
-import { createS3Store } from '../../lib/store/s3.ts';
+import { createS3Store } from '../../lib/store/drivers/s3/s3.ts';
+import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { createSwiftStore } from '../../lib/store/swift.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { codesOf, listAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';

@@ -3,7 +3,7 @@ import { truncateSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { Summary } from '../../lib/common/summary.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';

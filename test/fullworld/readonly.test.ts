@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { backUp, bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';

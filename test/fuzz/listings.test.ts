@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, before, describe } from 'node:test';
-import { splitContents } from '../../lib/store/s3/contents.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
+import { splitContents } from '../../lib/store/drivers/s3/contents.ts';
+import { createS3Store } from '../../lib/store/drivers/s3/s3.ts';
+import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { createSwiftStore } from '../../lib/store/swift.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { type HttpProxy, startProxy } from '../servers/proxy.ts';
 import { collect } from '../store/collect.ts';
 import { listed } from '../store/s3/fake.ts';
-import { type FakeSwift, startFakeSwift } from '../store/swift/fakeswift.ts';
+import { type FakeSwift, startFakeSwift } from '../store/swift/fake-swift.ts';
 import { fuzz, inputsTried, typed, typedLater } from './fuzz.ts';
 import { mutatedText } from './mutation.ts';
 

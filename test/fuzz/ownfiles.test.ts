@@ -8,13 +8,13 @@ import { compareKeys } from '../../lib/common/order.ts';
 import { parseRunRecord } from '../../lib/runrecord.ts';
 import { encodeFrame } from '../../lib/statcache/frame.ts';
 import { headerOf, readCache } from '../../lib/statcache/read.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import { hostStatus } from '../../scripts/hoststatus.ts';
 import { machine } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { within } from '../hostile/deadline.ts';
 import { inMemory } from '../hostile/memory.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 import { fuzz, inputsTried, typed, typedLater } from './fuzz.ts';
 import { mutated, mutatedText } from './mutation.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { backupKey } from '../../lib/bucket/layout.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 import { bombs } from './bomb.ts';
 import { within } from './deadline.ts';
 import { inMemory } from './memory.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { lchown, mkdir, symlink } from 'node:fs/promises';
 import { describe } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';

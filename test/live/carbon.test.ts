@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';

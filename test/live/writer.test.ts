@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { fillFile } from '../../lib/fillfile.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { backUp, bringBack, listAll, verifyAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { GuardError } from '../../lib/common/errors.ts';
-import { withDryRun } from '../../lib/store/dryrun.ts';
+import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
 import { backUp, machine, purgeGone } from '../fixtures/operations.ts';
 import { type Item, keyOf } from './expected.ts';
 import { type Fault, withFault } from './faults.ts';

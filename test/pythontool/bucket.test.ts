@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { type CountingStore, withCounting } from '../../lib/store/counting.ts';
 import { PermanentError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { backUp, bringBack, Clock, codesOf, listAll, purgeGone } from '../fixtures/operations.ts';
@@ -11,6 +9,8 @@ import { putPair, restoreLikePython, sha1Of } from '../fixtures/pythonbucket.ts'
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plant, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
 import { bytes, keysOf, text } from '../store/collect.ts';
+import { type CountingStore, withCounting } from '../store/counting.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const NAMES = ['servers/web01/cpu.wsp', 'servers/web01/load.wsp', '100%/odd.wsp', '%2E/odd.wsp', 'caf\u00e9.wsp'];
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { createDiskStore } from '../../lib/store/disk.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { backUp, bringBack, Clock, codesOf, listAll } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/pythonbucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
 import { keysOf } from '../store/collect.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 /** The keys of all pairs, without their times. */
 async function rootsOf(store: ObjectStore): Promise<string[]> {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { backUp, bringBack, Clock, purgeGone } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/pythonbucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree } from '../fixtures/tree.ts';
 import { keysOf } from '../store/collect.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const NAMES = ['servers/web01/cpu.wsp', 'servers/web01/load.wsp', '1minute.wsp', 'caf\u00e9.wsp'];
 

@@ -5,7 +5,6 @@ import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { parseDate } from '../../lib/common/date.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { exitCodeOfSummary } from '../../scripts/exitcode.ts';
@@ -16,6 +15,7 @@ import { putPair, sha1Of } from '../fixtures/pythonbucket.ts';
 import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, minutes, plant, readTree, whisperFile } from '../fixtures/tree.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const TIMESTAMP = '2026-01-01T00:00:00+00:00';
 

@@ -4,7 +4,6 @@ import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { PermanentError, TransientError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodeOfSummary } from '../../scripts/exitcode.ts';
 import { delegate } from '../fixtures/delegate.ts';
@@ -13,6 +12,7 @@ import { putPair } from '../fixtures/pythonbucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plant, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
 import { keysOf } from '../store/collect.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 describe('backup', () => {
   it('python tool #4: keeps the only backup of a metric whose upload fails, with -r 1', async () => {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createSwiftStore } from '../../lib/store/swift.ts';
+import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { startSwift } from '../servers/swift.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { changeTenth } from '../../scripts/bench/changes.ts';
 import { makeManyBackups, makeManyMetrics } from '../../scripts/bench/manymetrics.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, afterEach, describe, it } from 'node:test';
 import { PutBucketAclCommand, S3Client } from '@aws-sdk/client-s3';
-import { createS3Store } from '../../lib/store/s3.ts';
+import { createS3Store } from '../../lib/store/drivers/s3/s3.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { startFaultProxy } from '../servers/faultproxy.ts';

@@ -17,11 +17,11 @@ import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Report } from '../../lib/common/report.ts';
 import type { Summary } from '../../lib/common/summary.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { backUp, listAll } from '../fixtures/operations.ts';
 import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 /** Longer than a file must have been left alone, to be known by its times. */
 const SETTLED = 2100;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
-import { withBandwidth } from '../../lib/store/bandwidth.ts';
+import { withBandwidth } from '../../lib/store/decorators/bandwidth.ts';
 import { TransientError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { conformance } from './conformance.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 conformance('memory with a bandwidth', async () => ({
   store: withBandwidth(createMemoryStore({ pageSize: 100 }), { bytesPerSecond: 1e9 }),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { withCounting } from '../../lib/store/counting.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import { bytes, keysOf } from './collect.ts';
 import { conformance } from './conformance.ts';
+import { withCounting } from './counting.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 conformance('memory with counting', async () => ({
   store: withCounting(createMemoryStore()),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type RetryOptions, withRetry } from '../../lib/store/decorators/retry.ts';
 import { DeniedError, TransientError } from '../../lib/store/errors.ts';
-import { type RetryOptions, withRetry } from '../../lib/store/retry.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { withLimit } from '../../lib/store/limit.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
+import { withLimit } from '../../lib/store/decorators/limit.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { bytes, keysOf } from './collect.ts';
 import { conformance } from './conformance.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 conformance('memory with limit', async () => ({
   store: withLimit(createMemoryStore({ pageSize: 100 }), { concurrency: 2 }),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import { bytes, collect, keysOf } from './collect.ts';
 import { conformance, type Specimen } from './conformance.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 const specimen = (pageSize: number) => async (): Promise<Specimen> => ({
   store: createMemoryStore({ pageSize }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createNoopStore } from '../../lib/store/drivers/noop.ts';
 import { NotFoundError, PermanentError } from '../../lib/store/errors.ts';
-import { createNoopStore } from '../../lib/store/noop.ts';
 import { bytes, keysOf } from './collect.ts';
 
 describe('noop', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type Retry, type RetryOptions, withRetry } from '../../lib/store/decorators/retry.ts';
 import { DeniedError, NotFoundError, TransientError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
-import { type Retry, type RetryOptions, withRetry } from '../../lib/store/retry.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { bytes, keysOf, text } from './collect.ts';
 import { conformance } from './conformance.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 conformance('memory with retry', async () => ({
   store: withRetry(createMemoryStore({ pageSize: 100 })),

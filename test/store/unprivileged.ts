@@ -3,7 +3,7 @@
  * may do little, since nothing is refused to root.
  */
 import { codeOf } from '../../lib/common/errors.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { bytes, keysOf, text } from './collect.ts';
 
 const store = createDiskStore({ path: process.argv[2] ?? '' });

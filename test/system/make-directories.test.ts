@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { PermanentError } from '../../lib/store/errors.ts';
 import { makeDirectories } from '../../lib/system/make-directories.ts';
 import { createScratch } from '../fixtures/scratch.ts';

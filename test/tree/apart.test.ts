@@ -3,16 +3,16 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
-import { withDryRun } from '../../lib/store/dryrun.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
-import { withRetry } from '../../lib/store/retry.ts';
+import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
+import { withRetry } from '../../lib/store/decorators/retry.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { overlapOf } from '../../lib/system/overlap.ts';
 import { checkApart } from '../../lib/tree/apart.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { backUp, bringBack, purgeGone } from '../fixtures/operations.ts';
 import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 /** Whether a bucket there and a tree there are refused, and how. */
 async function refusal(bucket: string, prefix: string): Promise<string | undefined> {

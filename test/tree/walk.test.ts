@@ -6,8 +6,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { codeOf } from '../../lib/common/errors.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { walkNow } from '../../lib/tree/localtree.ts';
 import { checkPrefix, presence, walk } from '../../lib/tree/walk.ts';
@@ -15,6 +14,7 @@ import { plantMetrics } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { Tmpfs } from '../fixtures/tmpfs.ts';
 import { walkAsNobody } from '../fixtures/unprivileged.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 /** What sorts before, between and after the separators, reads like an escape, or where UTF-16 orders otherwise. */
 const piece = fc.constantFrom(

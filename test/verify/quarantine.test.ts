@@ -3,10 +3,9 @@ import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { claim } from '../../lib/bucket/owner.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
-import { withDryRun } from '../../lib/store/dryrun.ts';
+import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { DeniedError, TransientError } from '../../lib/store/errors.ts';
-import { createMemoryStore } from '../../lib/store/memory.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import type { VerifyOptions } from '../../lib/verify.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
@@ -16,6 +15,7 @@ import { backUp, bringBack, codesOf, listAll, machine, purgeGone, verifyAll } fr
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { keysOf } from '../store/collect.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
 
 const repair = { machine };
 const junk = new TextEncoder().encode('junk');

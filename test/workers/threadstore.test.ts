@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { BringBackRules } from '../../lib/bringback.ts';
 import { SharedBudget } from '../../lib/sharedbudget.ts';
-import { createDiskStore } from '../../lib/store/disk.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { StoreSpec } from '../../lib/store/spec.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
 import type { StoredFile } from '../../lib/storefile.ts';

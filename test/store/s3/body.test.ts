@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readBody } from '../../../lib/store/drivers/body.ts';
 import { TooLargeError, TransientError } from '../../../lib/store/errors.ts';
-import { readBody } from '../../../lib/store/s3/body.ts';
 import { bytes, text } from '../collect.ts';
 
 async function* stream(...chunks: readonly unknown[]): AsyncGenerator<unknown, void, void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { splitContents } from '../../../lib/store/s3/contents.ts';
+import { splitContents } from '../../../lib/store/drivers/s3/contents.ts';
 import { keysOf } from '../collect.ts';
 import { listed, listing, withFake } from './fake.ts';
 

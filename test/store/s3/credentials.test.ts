@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { createS3Store, type S3StoreOptions } from '../../../lib/store/drivers/s3/s3.ts';
 import { DeniedError } from '../../../lib/store/errors.ts';
-import { createS3Store, type S3StoreOptions } from '../../../lib/store/s3.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { type HttpProxy, startProxy } from '../../servers/proxy.ts';
 import { listing } from './fake.ts';

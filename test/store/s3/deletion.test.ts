@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Deletion } from '../../../lib/store/drivers/s3/deletion.ts';
 import {
   BucketMissingError,
   DeniedError,
@@ -7,7 +8,6 @@ import {
   PermanentError,
   TransientError,
 } from '../../../lib/store/errors.ts';
-import { Deletion } from '../../../lib/store/s3/deletion.ts';
 import type { DeleteFailure } from '../../../lib/store/store.ts';
 
 /** Requests that are written down. */

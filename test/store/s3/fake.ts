@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { createS3Store, type S3StoreOptions } from '../../../lib/store/s3.ts';
+import { createS3Store, type S3StoreOptions } from '../../../lib/store/drivers/s3/s3.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { type HttpProxy, startProxy, type Treat } from '../../servers/proxy.ts';
 

@@ -1,4 +1,4 @@
-import { createS3Store } from '../../../lib/store/s3.ts';
+import { createS3Store } from '../../../lib/store/drivers/s3/s3.ts';
 import { startFaultProxy } from '../../servers/faultproxy.ts';
 import { startRadosgw } from '../../servers/radosgw.ts';
 import { faults, type Place } from '../faults.ts';

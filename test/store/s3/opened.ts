@@ -3,7 +3,7 @@
  * own, since the SDK would warn but once in each.
  */
 import { createRequire } from 'node:module';
-import { createS3Store } from '../../../lib/store/s3.ts';
+import { createS3Store } from '../../../lib/store/drivers/s3/s3.ts';
 
 const sdk = createRequire(import.meta.url).resolve('@aws-sdk/client-s3');
 const loaded = () => (createRequire(import.meta.url).cache[sdk] ? 'loaded' : 'not loaded');

@@ -1,4 +1,4 @@
-import { createSwiftStore } from '../../../lib/store/swift.ts';
+import { createSwiftStore } from '../../../lib/store/drivers/swift/swift.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 import { startFaultProxy } from '../../servers/faultproxy.ts';
 import { startSwift } from '../../servers/swift.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../../lib/common/errors.ts';
+import { createSwiftStore, type SwiftAuth, type SwiftStoreOptions } from '../../../lib/store/drivers/swift/swift.ts';
 import { DeniedError, type StoreError, TransientError } from '../../../lib/store/errors.ts';
-import { createSwiftStore, type SwiftAuth, type SwiftStoreOptions } from '../../../lib/store/swift.ts';
 import { bytes } from '../collect.ts';
-import { type Asked, type FakeSwift, type Said, startFakeSwift } from './fakeswift.ts';
+import { type Asked, type FakeSwift, type Said, startFakeSwift } from './fake-swift.ts';
 
 interface Endpoint {
   readonly interface: string;

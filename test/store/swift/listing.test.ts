@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createSwiftStore } from '../../../lib/store/drivers/swift/swift.ts';
 import { PermanentError, TransientError } from '../../../lib/store/errors.ts';
 import type { ListRange, StoredObject } from '../../../lib/store/store.ts';
-import { createSwiftStore } from '../../../lib/store/swift.ts';
 import { collect } from '../collect.ts';
-import { type Said, startFakeSwift } from './fakeswift.ts';
+import { type Said, startFakeSwift } from './fake-swift.ts';
 
 const entry = (name: string) => ({
   name,

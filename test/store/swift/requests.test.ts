@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
+import { createSwiftStore, type SwiftStoreOptions } from '../../../lib/store/drivers/swift/swift.ts';
 import {
   BucketMissingError,
   DeniedError,
@@ -12,10 +13,9 @@ import {
   TransientError,
 } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
-import { createSwiftStore, type SwiftStoreOptions } from '../../../lib/store/swift.ts';
 import { freePort } from '../../servers/freeport.ts';
 import { bytes, text } from '../collect.ts';
-import { type Behaviour, type FakeSwift, startFakeSwift } from './fakeswift.ts';
+import { type Behaviour, type FakeSwift, startFakeSwift } from './fake-swift.ts';
 
 async function withFake(
   behaviour: Behaviour,

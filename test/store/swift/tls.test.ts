@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { describe, it } from 'node:test';
+import { createSwiftStore } from '../../../lib/store/drivers/swift/swift.ts';
 import { PermanentError } from '../../../lib/store/errors.ts';
-import { createSwiftStore } from '../../../lib/store/swift.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 import { bytes } from '../collect.ts';
 

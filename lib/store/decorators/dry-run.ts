@@ -1,0 +1,79 @@
+import { BucketMissingError, NotFoundError } from '../errors.ts';
+import { checkKey, quoted } from '../key.ts';
+import { pagesOf } from '../pages.ts';
+import type { ListRange, ObjectStore } from '../store.ts';
+
+/** What a dry run would have done. */
+export interface DryRunCounts {
+  readonly puts: number;
+  /** Bytes that would have been put. */
+  readonly bytes: number;
+  /** Objects that would have been deleted. */
+  readonly deletes: number;
+}
+
+export interface DryRunStore extends ObjectStore {
+  /** What would have been done so far. */
+  readonly planned: DryRunCounts;
+}
+
+/**
+ * Reads from a store, and writes nothing, anywhere: puts and deletes succeed and are counted, a bucket is never
+ * created, and the clock, which a disk store cannot read without writing, is unknown.
+ *
+ * A bucket that `open({ create: true })` would have created looks empty.
+ */
+export function withDryRun(store: ObjectStore): DryRunStore {
+  const planned = { puts: 0, bytes: 0, deletes: 0 };
+  let missing = false;
+  const sweep = store.sweep?.bind(store);
+  return {
+    name: store.name,
+    ...(store.directory !== undefined && { directory: store.directory }),
+    listings: store.listings ?? 1,
+    planned,
+    async open({ create, onMissing, ...options }) {
+      try {
+        await store.open({ ...options, create: false });
+        missing = false;
+      } catch (error) {
+        if (!create || !(error instanceof BucketMissingError)) throw error;
+        onMissing?.();
+        missing = true;
+      }
+    },
+    list: (range) => (missing ? nothing(range) : store.list(range)),
+    pages: (range = {}) => (missing ? nothing(range) : pagesOf(store, range)),
+    async get(key, options) {
+      if (missing) throw new NotFoundError(`Cannot read ${quoted(key)} from ${store.name}: there is no such object`);
+      return store.get(key, options);
+    },
+    async put(key, body, { signal } = {}) {
+      signal?.throwIfAborted();
+      checkKey(key, 'store');
+      planned.puts++;
+      planned.bytes += body.length;
+    },
+    async delete(keys, { signal } = {}) {
+      signal?.throwIfAborted();
+      planned.deletes += keys.length;
+      return [];
+    },
+    async clock({ signal } = {}) {
+      signal?.throwIfAborted();
+      return undefined;
+    },
+    ...(sweep && {
+      sweep: async (options) => (missing ? { removed: [], failures: [] } : sweep({ ...options, dryRun: true })),
+    }),
+    async flush({ signal } = {}) {
+      signal?.throwIfAborted();
+    },
+    close: () => store.close(),
+  };
+}
+
+async function* nothing(range?: ListRange): AsyncGenerator<never, void, void> {
+  range?.signal?.throwIfAborted();
+  yield* [];
+}

@@ -1,0 +1,83 @@
+import { Semaphore } from 'async-mutex';
+import { abortable } from '../abortable.ts';
+import { objectsOf, pagesOf } from '../pages.ts';
+import type { ListRange, ObjectStore, Page } from '../store.ts';
+
+export interface LimitOptions {
+  /** Calls under way at once, to whatever key. */
+  readonly concurrency: number;
+}
+
+/** Objects that a listing takes each time it is its turn, at least. */
+const LIST_BATCH = 250;
+
+/**
+ * Bounds how many calls are under way at once, listings included, so that a store is not flooded whoever asks.
+ *
+ * Put it around `withRetry`, so that waiting for a turn does not count against the deadline.
+ */
+export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): ObjectStore {
+  const turns = new Semaphore(concurrency);
+
+  const take = async <T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> => {
+    signal?.throwIfAborted();
+    const turn = turns.acquire();
+    let release: () => void;
+    try {
+      [, release] = await abortable(turn, signal);
+    } catch (error) {
+      // Aborted in the queue: the turn comes all the same, and goes to the next.
+      turn.then(([, release]) => release());
+      throw error;
+    }
+    try {
+      return await call();
+    } finally {
+      release();
+    }
+  };
+
+  const sweep = store.sweep?.bind(store);
+  return {
+    name: store.name,
+    ...(store.directory !== undefined && { directory: store.directory }),
+    listings: store.listings ?? 1,
+    open: (options) => take(options.signal, () => store.open(options)),
+    list: (range) => objectsOf(pagesInTurns(store, range, take), range?.signal),
+    pages: (range) => pagesInTurns(store, range, take),
+    get: (key, options) => take(options.signal, () => store.get(key, options)),
+    put: (key, body, options) => take(options?.signal, () => store.put(key, body, options)),
+    delete: (keys, options) => take(options?.signal, () => store.delete(keys, options)),
+    clock: (options) => take(options?.signal, () => store.clock(options)),
+    ...(sweep && { sweep }),
+    flush: (options) => take(options?.signal, () => store.flush(options)),
+    close: () => store.close(),
+  };
+}
+
+/** Takes a turn for many objects at once: a turn for each would put every one behind the queue. */
+async function* pagesInTurns(
+  store: ObjectStore,
+  range: ListRange | undefined,
+  take: <T>(signal: AbortSignal | undefined, call: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<Page, void, void> {
+  const pages = pagesOf(store, range ?? {})[Symbol.asyncIterator]();
+  let open = true;
+  const read = async () => {
+    const batch: Page[] = [];
+    for (let objects = 0; open && objects < LIST_BATCH; ) {
+      const step = await pages.next();
+      if (step.done) open = false;
+      else {
+        batch.push(step.value);
+        objects += step.value.length;
+      }
+    }
+    return batch.length === 1 ? (batch[0] ?? []) : batch.flat();
+  };
+  try {
+    while (open) yield await take(range?.signal, read);
+  } finally {
+    if (open) await pages.return?.();
+  }
+}

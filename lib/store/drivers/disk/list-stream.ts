@@ -1,0 +1,42 @@
+import { stream } from '../../../stream/stream.ts';
+import { isSmallTree } from '../../../system/smalltree.ts';
+import { makeStoreError } from '../../errors.ts';
+import type { ListRange, Page } from '../../store.ts';
+import type { ListBatch } from './listbatch.ts';
+import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
+
+/** As TypeScript, or as built by `scripts/build.ts`. */
+const THREAD = import.meta.url.endsWith('.ts') ? './list-thread.ts' : './listthread.mjs';
+
+/**
+ * Streams the objects of a range by the page, as {@link listNow} finds them, some hundred ahead of the reader at most: a
+ * thread does it, unless there are few.
+ *
+ * @param findRoot the bucket, as realpath(3) gives it.
+ * @param store what messages call it.
+ * @throws what {@link listNow} does; WhisperBackupError `THREAD_FAILED`; the signal's reason.
+ */
+export async function* listFiles(
+  findRoot: () => Promise<string>,
+  store: string,
+  // A function cannot go to a thread, and a page of a disk comes whole.
+  { signal, onProgress: _, ...range }: ListRange,
+): AsyncGenerator<Page, void, void> {
+  signal?.throwIfAborted();
+  const root = await findRoot();
+  const task: ListTask = { root, store, range };
+  const start = startOf(range);
+  if (!isPossibleStart(start)) return;
+  if (await isSmallTree(`${root}/${start}`, signal)) {
+    const files = [...listNow(task)];
+    yield files.map(({ key, size, mtimeMs }) => ({ key, size, modified: new Date(mtimeMs) }));
+    return;
+  }
+  const entry = new URL(THREAD, import.meta.url);
+  for await (const batch of stream<ListBatch>({ entry, task, signal, makeError: makeStoreError })) {
+    signal?.throwIfAborted();
+    yield batch.keys.map((key, i) => {
+      return { key, size: batch.figures[2 * i] ?? 0, modified: new Date(batch.figures[2 * i + 1] ?? 0) };
+    });
+  }
+}

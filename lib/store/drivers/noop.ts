@@ -1,0 +1,34 @@
+import { NotFoundError } from '../errors.ts';
+import { checkKey, quoted } from '../key.ts';
+import type { ObjectStore } from '../store.ts';
+
+/** The `noop` storage: takes everything, holds nothing. It shows what a run would read and how fast, without a store. */
+export function createNoopStore(): ObjectStore {
+  return {
+    name: 'noop',
+    async open({ signal }) {
+      signal?.throwIfAborted();
+    },
+    async *list({ signal } = {}) {
+      signal?.throwIfAborted();
+      yield* [];
+    },
+    async get(key, { signal }) {
+      signal?.throwIfAborted();
+      throw new NotFoundError(`Cannot read ${quoted(key)} from noop: it holds nothing`);
+    },
+    async put(key, _body, { signal } = {}) {
+      signal?.throwIfAborted();
+      checkKey(key, 'store');
+    },
+    async delete(_keys, { signal } = {}) {
+      signal?.throwIfAborted();
+      return [];
+    },
+    async clock() {
+      return undefined;
+    },
+    async flush() {},
+    async close() {},
+  };
+}

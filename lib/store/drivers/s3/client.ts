@@ -1,0 +1,91 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import { InvalidOptionError, reasonOf } from '../../../common/errors.ts';
+import { readRegularFile } from '../../../system/regular-file.ts';
+import { tellRequests } from './middleware.ts';
+import type { S3StoreOptions } from './options.ts';
+
+/** What is used of the SDK. */
+export type Sdk = typeof import('./sdk.ts');
+
+/** The SDK, loaded, and a client of one store. */
+export interface Connection {
+  readonly sdk: Sdk;
+  readonly client: S3Client;
+}
+
+/** The SDK prints advice of several lines on standard error otherwise, such as on a profile beside keys. */
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** The region where none is set, as in the first whisper-backup. */
+const DEFAULT_REGION = 'us-east-1';
+
+/**
+ * Loads the SDK, which takes a few tenths of a second, and makes a client of it. Nothing is connected yet.
+ *
+ * @throws InvalidOptionError when the CA bundle cannot be used.
+ */
+export async function connect(options: S3StoreOptions): Promise<Connection> {
+  const [sdk, config] = await Promise.all([import('./sdk.ts'), clientConfig(options)]);
+  const client = new sdk.S3Client(config);
+  try {
+    await client.config.region();
+    return { sdk, client: observed(client, options) };
+  } catch {
+    client.destroy();
+    const regional = new sdk.S3Client({ ...(await clientConfig(options)), region: DEFAULT_REGION });
+    return { sdk, client: observed(regional, options) };
+  }
+}
+
+function observed(client: S3Client, { onRequest }: S3StoreOptions): S3Client {
+  if (onRequest) tellRequests(client.middlewareStack, onRequest);
+  return client;
+}
+
+async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
+  const { region, endpoint, pathStyle = endpoint !== undefined, profile, checksums = 'auto' } = options;
+  const { accessKeyId, secretAccessKey, sessionToken } = options;
+  const when = checksums === 'always' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED';
+  return {
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } }),
+    forcePathStyle: pathStyle,
+    requestChecksumCalculation: when,
+    responseChecksumValidation: when,
+    // Trying again is for `withRetry`, which tells of it and stops in time.
+    maxAttempts: 1,
+    // It would open a connection for each larger body, without our certificate authorities.
+    expectContinueHeader: false,
+    requestHandler: await handlerOptions(options),
+    logger: SILENT,
+  };
+}
+
+async function handlerOptions({ caBundle, concurrency = 64, timeouts = {} }: S3StoreOptions) {
+  const { connect = 10, idle = 60 } = timeouts;
+  // Nobody waits for a socket: how many requests are under way is for the caller to bound, outside the deadline.
+  const sockets = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: concurrency };
+  const ca = caBundle === undefined ? {} : { ca: await readCertificates(caBundle) };
+  return {
+    connectionTimeout: connect * 1000,
+    socketTimeout: idle * 1000,
+    httpAgent: new HttpAgent(sockets),
+    httpsAgent: new HttpsAgent({ ...sockets, ...ca }),
+  };
+}
+
+async function readCertificates(path: string): Promise<string> {
+  const text = await readRegularFile(path).catch((error) => {
+    throw new InvalidOptionError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
+  });
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new InvalidOptionError(`The CA bundle ${path} holds no certificate in PEM`);
+  }
+  return text;
+}

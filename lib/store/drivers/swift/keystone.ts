@@ -1,0 +1,82 @@
+import * as v from 'valibot';
+import { NotFoundError, PermanentError, TransientError } from '../../errors.ts';
+import { endpointOf, type Service, serviceSchema } from './endpoint.ts';
+import { swiftError } from './errors.ts';
+import type { Send } from './exchange.ts';
+import type { KeystoneApplicationCredential, KeystoneName, KeystonePassword, SwiftStoreOptions } from './options.ts';
+import { secretsOf } from './options.ts';
+import type { Access } from './session.ts';
+
+const answerSchema = v.object({
+  token: v.object({
+    issued_at: v.optional(v.string()),
+    expires_at: v.nullish(v.string()),
+    catalog: v.optional(v.array(serviceSchema), []),
+  }),
+});
+
+/**
+ * Keystone v3 (OpenStack Identity API, `POST /v3/auth/tokens`).
+ *
+ * @throws DeniedError when the credentials are refused; InvalidOptionError when the catalog has no such endpoint.
+ */
+export async function keystoneLogin(
+  auth: KeystonePassword | KeystoneApplicationCredential,
+  options: SwiftStoreOptions,
+  send: Send,
+): Promise<Access> {
+  const base = auth.authUrl.replace(/\/+$/, '');
+  const url = `${/\/v3$/.test(base) ? base : `${base}/v3`}/auth/tokens`;
+  const doing = `log in at ${base}${'user' in auth ? ` as ${labelOf(auth.user)}` : ' with an application credential'}`;
+  const answer = await send({
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    body: JSON.stringify({ auth: auth.method === 'password' ? passwordBody(auth) : credentialBody(auth) }),
+    maxBytes: 4 * 1024 * 1024,
+    doing,
+    signal: undefined,
+  });
+  if (answer.status === 404) throw new NotFoundError(`Cannot ${doing}: there is no Keystone v3 at that URL (404)`);
+  if (answer.status < 200 || answer.status >= 300) throw swiftError(answer, doing, secretsOf(auth));
+  const token = answer.headers.get('x-subject-token');
+  if (!token) throw new PermanentError(`Cannot ${doing}: the answer has no token; is this the URL of Keystone v3?`);
+  const { catalog, expires_at, issued_at } = parse(answer.body, doing);
+  const storageUrl = options.storageUrl ?? endpointOf(catalog, options);
+  // Both by Keystone's clock, so that ours does not matter.
+  const lifetime = (Date.parse(expires_at ?? '') - Date.parse(issued_at ?? '')) / 1000;
+  return { token, storageUrl, ...(lifetime > 0 && { lifetime }) };
+}
+
+function parse(
+  body: Uint8Array,
+  doing: string,
+): { catalog: readonly Service[]; expires_at?: string | null | undefined; issued_at?: string | undefined } {
+  try {
+    return v.parse(answerSchema, JSON.parse(new TextDecoder().decode(body))).token;
+  } catch {
+    // Without its cause, which may show a part of the answer.
+    throw new TransientError(`Cannot ${doing}: the answer is not what Keystone v3 gives`);
+  }
+}
+
+function passwordBody({ user, password, project }: KeystonePassword): unknown {
+  return {
+    identity: { methods: ['password'], password: { user: { ...named(user), password } } },
+    scope: { project: named(project) },
+  };
+}
+
+function credentialBody(auth: KeystoneApplicationCredential): unknown {
+  const { secret } = auth;
+  const which = 'id' in auth ? { id: auth.id } : { name: auth.name, user: named(auth.user) };
+  return { identity: { methods: ['application_credential'], application_credential: { ...which, secret } } };
+}
+
+function named(name: KeystoneName): object {
+  return 'id' in name ? { id: name.id } : { name: name.name, domain: name.domain ?? { id: 'default' } };
+}
+
+function labelOf(name: KeystoneName): string {
+  return JSON.stringify('id' in name ? name.id : name.name);
+}

@@ -1,0 +1,78 @@
+import { PermanentError, type StoreError } from '../../errors.ts';
+import { swiftError } from './errors.ts';
+import { type Answer, type Deadlines, type Exchange, exchange } from './exchange.ts';
+import { createHttpClient, type HttpClient } from './http.ts';
+import { login } from './login.ts';
+import { checkOptions, type SwiftStoreOptions, secretsOf } from './options.ts';
+import { Session } from './session.ts';
+
+/** A request to the account. */
+export interface AccountRequest extends Omit<Exchange, 'url' | 'headers'> {
+  /** Behind the account's URL, encoded; '' is the account. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends requests to one account, logged in. */
+export class Requests {
+  readonly #options: SwiftStoreOptions;
+  readonly #deadlines: Deadlines;
+  readonly #session: Session;
+  readonly #underWay = new Set<AbortController>();
+  #client: Promise<HttpClient> | undefined;
+
+  /** @throws InvalidOptionError */
+  constructor(options: SwiftStoreOptions) {
+    checkOptions(options);
+    const { idleTimeout = 30, totalTimeout = 600 } = options;
+    this.#options = options;
+    this.#deadlines = { idle: idleTimeout, total: totalTimeout };
+    this.#session = new Session(() => login(options, (request) => this.#send(request)));
+  }
+
+  /**
+   * Sends a request with a token. When that is refused, it is renewed and the request sent once more.
+   *
+   * @throws what `exchange` and the login throw. An answer is no error here, whatever its status.
+   */
+  async send({ path, query, headers, ...request }: AccountRequest): Promise<Answer> {
+    request.signal?.throwIfAborted();
+    const search = query ? `?${new URLSearchParams(query)}` : '';
+    let access = await this.#session.access(request.signal);
+    for (let renewed = false; ; renewed = true) {
+      const url = `${access.storageUrl}${path === '' ? '' : `/${path}`}${search}`;
+      const answer = await this.#send({ ...request, url, headers: { ...headers, 'x-auth-token': access.token } });
+      if (answer.status !== 401 || renewed) return answer;
+      access = await this.#session.access(request.signal, access);
+    }
+  }
+
+  /** Asks what the cluster can do (`/info`), which takes no token. */
+  async info(doing: string, signal: AbortSignal | undefined): Promise<Answer> {
+    const { storageUrl } = await this.#session.access(signal);
+    const url = `${storageUrl.replace(/\/v\d[^/]*(\/.*)?$/, '')}/info`;
+    return this.#send({ method: 'GET', url, headers: {}, maxBytes: 1024 * 1024, doing, signal });
+  }
+
+  /** The error that an answer is. */
+  error(answer: Answer, doing: string): StoreError {
+    return swiftError(answer, doing, [...secretsOf(this.#options.auth), this.#session.token ?? '']);
+  }
+
+  /** Ends what is under way, and lets go of the connections. */
+  async close(): Promise<void> {
+    const reason = new PermanentError(`The store swift:${this.#options.container} was closed`);
+    for (const controller of this.#underWay) controller.abort(reason);
+    const client = this.#client;
+    this.#client = undefined;
+    await (await client)?.close();
+  }
+
+  async #send(request: Exchange): Promise<Answer> {
+    const { caBundle, connectTimeout = 10, onRequest } = this.#options;
+    this.#client ??= createHttpClient({ caBundle, connectTimeout });
+    onRequest?.();
+    return exchange(await this.#client, this.#deadlines, request, this.#underWay);
+  }
+}

@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import pMap from 'p-map';
+import { PermanentError, TransientError } from '../../errors.ts';
+import { checkKey, quoted } from '../../key.ts';
+import { objectsOf } from '../../pages.ts';
+import type {
+  DeleteFailure,
+  GetOptions,
+  ListRange,
+  ObjectStore,
+  OpenOptions,
+  Page,
+  StoredObject,
+} from '../../store.ts';
+import { bulkDelete, bulkDeleteLimit } from './bulk-delete.ts';
+import { checkBody, etagOf } from './checksum.ts';
+import type { Answer } from './exchange.ts';
+import { containerMissing, listContainer } from './listing.ts';
+import type { SwiftStoreOptions } from './options.ts';
+import { containerPath, objectPath } from './path.ts';
+import { Requests } from './requests.ts';
+
+export type * from './options.ts';
+
+/**
+ * Objects in a container of OpenStack Swift, or of radosgw through its Swift API.
+ *
+ * The token is renewed before it ends and when it is refused. Nothing is tried again here otherwise: see `withRetry`.
+ *
+ * @throws InvalidOptionError when the options could never work.
+ */
+export function createSwiftStore(options: SwiftStoreOptions): ObjectStore {
+  return new SwiftStore(options);
+}
+
+type Signalled = { readonly signal?: AbortSignal };
+
+/** The largest body taken: a Whisper file fits in memory, and Swift wants no more than 5 GiB in one piece. */
+const MAX_BODY = 2 * 1024 ** 3;
+
+/** Objects in one bulk delete, however many the cluster would take: one request must not take minutes. */
+const BULK = 1000;
+
+class SwiftStore implements ObjectStore {
+  readonly name: string;
+  readonly listings = 8;
+  readonly #container: string;
+  readonly #requests: Requests;
+  readonly #concurrency: number;
+  readonly #pageSize: number | undefined;
+  /** Objects that one request may delete; 0 where it must be one by one. */
+  #bulk: Promise<number> | undefined;
+
+  constructor(options: SwiftStoreOptions) {
+    this.name = `swift:${options.container}`;
+    this.#container = options.container;
+    this.#requests = new Requests(options);
+    this.#concurrency = options.concurrency ?? 16;
+    this.#pageSize = options.pageSize;
+    if (options.bulkDelete === false) this.#bulk = Promise.resolve(0);
+  }
+
+  async open({ create, onMissing, signal }: OpenOptions): Promise<void> {
+    const doing = `open ${this.name}`;
+    const answer = await this.#peek(doing, signal);
+    if (succeeded(answer)) return;
+    if (answer.status !== 404) throw this.#requests.error(answer, doing);
+    if (!create) throw containerMissing(this.#container);
+    onMissing?.();
+    const creating = `create the container of ${this.name}`;
+    const created = await this.#requests.send({
+      method: 'PUT',
+      path: containerPath(this.#container),
+      maxBytes: 64 * 1024,
+      doing: creating,
+      signal,
+    });
+    if (!succeeded(created)) throw this.#requests.error(created, creating);
+  }
+
+  list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
+    return objectsOf(this.pages(range), range.signal);
+  }
+
+  pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
+    return listContainer(this.#requests, this.#container, this.name, this.#pageSize, range);
+  }
+
+  async get(key: string, { maxBytes, expectedBytes, signal }: GetOptions): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    checkKey(key, 'read');
+    const doing = `read ${quoted(key)} from ${this.name}`;
+    const path = objectPath(this.#container, key);
+    const answer = await this.#requests.send({ method: 'GET', path, maxBytes, expectedBytes, doing, signal });
+    if (!succeeded(answer)) throw this.#requests.error(answer, doing);
+    checkBody(answer, doing);
+    return answer.body;
+  }
+
+  async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
+    signal?.throwIfAborted();
+    checkKey(key, 'store');
+    const doing = `store ${quoted(key)} on ${this.name}`;
+    if (body.length > MAX_BODY) {
+      throw new PermanentError(`Cannot ${doing}: it has ${body.length} bytes, and ${MAX_BODY} (2 GiB) is the most`);
+    }
+    const md5 = createHash('md5').update(body).digest('hex');
+    const answer = await this.#requests.send({
+      method: 'PUT',
+      path: objectPath(this.#container, key),
+      // The server refuses a body that has another MD5.
+      headers: { etag: md5, 'content-type': 'application/octet-stream' },
+      body,
+      maxBytes: 64 * 1024,
+      doing,
+      signal,
+    });
+    if (answer.status === 404) throw containerMissing(this.#container);
+    if (!succeeded(answer)) throw this.#requests.error(answer, doing);
+    const stored = etagOf(answer);
+    // 202 has none: a later write of the same object came first, so that this one is already replaced.
+    if (stored !== undefined && stored !== md5) {
+      throw new TransientError(`Cannot ${doing}: the server stored another body (MD5 ${stored}, not ${md5})`);
+    }
+  }
+
+  async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
+    signal?.throwIfAborted();
+    const failures: DeleteFailure[] = [];
+    const asFailure = (key: string, error: unknown) => {
+      signal?.throwIfAborted();
+      failures.push({ key, error: error instanceof Error ? error : new Error(String(error)) });
+    };
+    const usable = [...new Set(keys)].filter((key) => {
+      try {
+        checkKey(key, 'delete');
+        objectPath(this.#container, key);
+        return true;
+      } catch (error) {
+        asFailure(key, error);
+        return false;
+      }
+    });
+    const limit = usable.length > 1 ? Math.min(BULK, await this.#bulkLimit(signal)) : 0;
+    const single = limit > 0 ? [] : usable;
+    for (let at = 0; limit > 0 && at < usable.length; at += limit) {
+      const batch = usable.slice(at, at + limit);
+      const result = await bulkDelete(this.#requests, this.#container, this.name, batch, { signal });
+      failures.push(...result.failures);
+      single.push(...result.open);
+    }
+    const deleteOne = (key: string) => this.#deleteOne(key, signal).catch((error) => asFailure(key, error));
+    await pMap(single, deleteOne, { concurrency: this.#concurrency, ...(signal && { signal }) });
+    return failures;
+  }
+
+  /** By the `Date` of an answer, to the second. */
+  async clock({ signal }: Signalled = {}): Promise<Date | undefined> {
+    const doing = `ask ${this.name} for the time`;
+    const answer = await this.#peek(doing, signal);
+    if (!succeeded(answer) && answer.status !== 404) throw this.#requests.error(answer, doing);
+    const date = new Date(answer.headers.get('date') ?? '');
+    return Number.isNaN(date.getTime()) ? undefined : date;
+  }
+
+  /** An answer comes only when the object is on the disks of a majority of its servers. */
+  async flush({ signal }: Signalled = {}): Promise<void> {
+    signal?.throwIfAborted();
+  }
+
+  close(): Promise<void> {
+    return this.#requests.close();
+  }
+
+  /** Not HEAD: Swift answers that with 204 and a chunked body, which spoils a connection that is kept alive. */
+  #peek(doing: string, signal: AbortSignal | undefined): Promise<Answer> {
+    return this.#requests.send({
+      method: 'GET',
+      path: containerPath(this.#container),
+      query: { format: 'json', limit: '1' },
+      maxBytes: 1024 * 1024,
+      doing,
+      signal,
+    });
+  }
+
+  #bulkLimit(signal: AbortSignal | undefined): Promise<number> {
+    this.#bulk ??= bulkDeleteLimit(this.#requests, this.name, { signal }).catch((error) => {
+      this.#bulk = undefined;
+      throw error;
+    });
+    return this.#bulk;
+  }
+
+  async #deleteOne(key: string, signal: AbortSignal | undefined): Promise<void> {
+    const doing = `delete ${quoted(key)} from ${this.name}`;
+    const path = objectPath(this.#container, key);
+    const answer = await this.#requests.send({ method: 'DELETE', path, maxBytes: 64 * 1024, doing, signal });
+    if (!succeeded(answer) && answer.status !== 404) throw this.#requests.error(answer, doing);
+  }
+}
+
+function succeeded({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
+}
