@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { Backup } from './bucket/metric.ts';
 import { sha1Of } from './bucket/storedsha1.ts';
 import { codeOf, reasonOf, WhisperBackupError } from './common/errors.ts';
-import { contentBytesOf } from './compress/contentsize.ts';
+import { contentBytesOf } from './compress/content-size.ts';
 import type { ObjectStore } from './store/store.ts';
 import { FILE_BYTES } from './tree/readfile.ts';
 import type { Published, PublishTask } from './workers/publish.ts';

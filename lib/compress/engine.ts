@@ -8,15 +8,15 @@ import type {
   GzipEngineName,
   ZstdEngineName,
 } from './codec.ts';
+import { isal } from './engines/isal.ts';
+import { libdeflate } from './engines/libdeflate.ts';
+import { libzstd } from './engines/libzstd.ts';
+import { nodezstd } from './engines/node-zstd.ts';
+import { zlib } from './engines/zlib.ts';
 import { engineUnavailable } from './errors.ts';
 import { fitted } from './fitted.ts';
-import { isal } from './isal.ts';
 import { type Level, levelOf, levels } from './levels.ts';
-import { libdeflate } from './libdeflate.ts';
-import { libzstd } from './libzstd.ts';
-import { nodezstd } from './nodezstd.ts';
 import { fflate, fzstd, snappy } from './portable.ts';
-import { zlib } from './zlib.ts';
 
 // Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
 const gzip = [libdeflate, isal, zlib, fflate] as const;

@@ -1,7 +1,7 @@
 import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { Decompressor, GzipEngineName } from './codec.ts';
 import { damaged } from './errors.ts';
-import { type Crc32, checkGzipTrailer, readGzipHeader } from './gzipframe.ts';
+import { type Crc32, checkGzipTrailer, readGzipHeader } from './gzip.ts';
 import { BoundedOutput } from './output.ts';
 
 /** What an engine must do for {@link gunzip}; all that is not deflate is done here, the same for every engine. */

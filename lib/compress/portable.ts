@@ -8,18 +8,18 @@ import type { Engine, WritingEngine } from './codec.ts';
 export const fflate: WritingEngine<'fflate'> = {
   name: 'fflate',
   unavailable: () => undefined,
-  compressor: async (level) => (await import('./fflate.ts')).compressor(level),
-  decompressor: async () => (await import('./fflate.ts')).decompressor(),
+  compressor: async (level) => (await import('./engines/fflate.ts')).compressor(level),
+  decompressor: async () => (await import('./engines/fflate.ts')).decompressor(),
 };
 
 export const fzstd: Engine = {
   name: 'fzstd',
   unavailable: () => undefined,
-  decompressor: async () => (await import('./fzstd.ts')).decompressor(),
+  decompressor: async () => (await import('./engines/fzstd.ts')).decompressor(),
 };
 
 export const snappy: Engine = {
   name: 'snappyjs',
   unavailable: () => undefined,
-  decompressor: async () => (await import('./snappy.ts')).decompressor(),
+  decompressor: async () => (await import('./engines/snappy.ts')).decompressor(),
 };

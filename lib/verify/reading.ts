@@ -2,7 +2,7 @@ import type { Backup } from '../bucket/metric.ts';
 import { sha1Of } from '../bucket/storedsha1.ts';
 import type { ByteBudget } from '../common/byte-budget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { contentBytesOf } from '../compress/contentsize.ts';
+import { contentBytesOf } from '../compress/content-size.ts';
 import type { Remark } from '../remark.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/store.ts';

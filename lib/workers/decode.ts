@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { claimedBytes } from '../compress/claimedsize.ts';
+import { claimedBytes } from '../compress/claimed-size.ts';
 import type { Algorithm, Decompressor } from '../compress/codec.ts';
 import { createDecompressor } from '../compress/engine.ts';
 import { CompressionError } from '../compress/errors.ts';

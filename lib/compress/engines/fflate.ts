@@ -1,9 +1,9 @@
 import { Crc32 } from '@aws-crypto/crc32';
 import { gzipSync, Inflate } from 'fflate';
-import type { Compressor, Decompressor } from './codec.ts';
-import { damaged, engineUnavailable } from './errors.ts';
-import { gunzip, type RawInflate } from './gunzip.ts';
-import { settleGzipHeader } from './gzipframe.ts';
+import type { Compressor, Decompressor } from '../codec.ts';
+import { damaged, engineUnavailable } from '../errors.ts';
+import { gunzip, type RawInflate } from '../gunzip.ts';
+import { settleGzipHeader } from '../gzip.ts';
 
 /** Of `fflate`. @param level from 1 to 9, checked by the caller. */
 export function compressor(level: number): Compressor {

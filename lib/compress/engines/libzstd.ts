@@ -1,12 +1,12 @@
-import { reasonOf } from '../common/errors.ts';
-import type { Compressor, DecodeBound, Decompressor, WritingEngine } from './codec.ts';
-import { damaged } from './errors.ts';
+import { reasonOf } from '../../common/errors.ts';
+import type { Compressor, DecodeBound, Decompressor, WritingEngine } from '../codec.ts';
+import { damaged } from '../errors.ts';
+import { BoundedOutput } from '../output.ts';
+import { narrowedStream } from '../zstd.ts';
+import { zstdParameters } from '../zstdparameters.ts';
 import { Lazy } from './lazy.ts';
-import { BoundedOutput } from './output.ts';
-import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+import { loadSharedLibrary, type Pointer } from './native.ts';
 import { workspace } from './workspace.ts';
-import { narrowedStream } from './zstdframe.ts';
-import { zstdParameters } from './zstdparameters.ts';
 
 const SONAME = 'libzstd.so.1';
 

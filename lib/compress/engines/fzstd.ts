@@ -1,10 +1,10 @@
 import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
-import { reasonOf, WhisperBackupError } from '../common/errors.ts';
-import type { Decompressor } from './codec.ts';
-import { damaged } from './errors.ts';
-import { BoundedOutput, HEAD_BYTES } from './output.ts';
-import { type ZstdFrame, zstdFrames } from './zstdframe.ts';
+import { reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { Decompressor } from '../codec.ts';
+import { damaged } from '../errors.ts';
+import { BoundedOutput, HEAD_BYTES } from '../output.ts';
+import { type ZstdFrame, zstdFrames } from '../zstd.ts';
 
 /** Of `fzstd`, which only reads. It checks no checksum, so that is done here. */
 export function decompressor(): Decompressor {

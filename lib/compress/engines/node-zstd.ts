@@ -1,10 +1,10 @@
 import * as zlib from 'node:zlib';
-import { reasonOf } from '../common/errors.ts';
-import type { Compressor, Decompressor, WritingEngine } from './codec.ts';
-import { damaged } from './errors.ts';
-import { BoundedOutput } from './output.ts';
-import { zstdFrames } from './zstdframe.ts';
-import { zstdParameters } from './zstdparameters.ts';
+import { reasonOf } from '../../common/errors.ts';
+import type { Compressor, Decompressor, WritingEngine } from '../codec.ts';
+import { damaged } from '../errors.ts';
+import { BoundedOutput } from '../output.ts';
+import { zstdFrames } from '../zstd.ts';
+import { zstdParameters } from '../zstdparameters.ts';
 
 /** Zstandard in `node:zlib`: Node from 22.15 on, and Deno. */
 export const nodezstd: WritingEngine<'nodezstd'> = {

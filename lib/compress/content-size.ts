@@ -1,4 +1,4 @@
-import { claimedBytes } from './claimedsize.ts';
+import { claimedBytes } from './claimed-size.ts';
 import type { Algorithm } from './codec.ts';
 
 /** Deflate makes at most 1,032 bytes of one. */

@@ -1,10 +1,10 @@
-import { reasonOf } from '../common/errors.ts';
-import type { Compressor, WritingEngine } from './codec.ts';
-import { damaged } from './errors.ts';
-import { gunzip, type RawInflate } from './gunzip.ts';
-import { settleGzipHeader } from './gzipframe.ts';
+import { reasonOf } from '../../common/errors.ts';
+import type { Compressor, WritingEngine } from '../codec.ts';
+import { damaged } from '../errors.ts';
+import { gunzip, type RawInflate } from '../gunzip.ts';
+import { settleGzipHeader } from '../gzip.ts';
 import { Lazy } from './lazy.ts';
-import { loadSharedLibrary, type Pointer } from './sharedlibrary.ts';
+import { loadSharedLibrary, type Pointer } from './native.ts';
 import { workspace } from './workspace.ts';
 import { inflateHead } from './zlib.ts';
 

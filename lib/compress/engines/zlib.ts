@@ -1,8 +1,8 @@
 import { constants, crc32, gzipSync, inflateRawSync } from 'node:zlib';
-import type { Compressor, WritingEngine } from './codec.ts';
-import { gunzip, type RawInflate } from './gunzip.ts';
-import { settleGzipHeader } from './gzipframe.ts';
-import { HEAD_BYTES } from './output.ts';
+import type { Compressor, WritingEngine } from '../codec.ts';
+import { gunzip, type RawInflate } from '../gunzip.ts';
+import { settleGzipHeader } from '../gzip.ts';
+import { HEAD_BYTES } from '../output.ts';
 
 /** `node:zlib`: on every Node and Deno. */
 export const zlib: WritingEngine<'zlib'> = {

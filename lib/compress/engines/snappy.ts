@@ -1,8 +1,8 @@
 import { Crc32c } from '@aws-crypto/crc32c';
 import snappyjs from 'snappyjs';
-import type { Decompressor } from './codec.ts';
-import { damaged } from './errors.ts';
-import { BoundedOutput } from './output.ts';
+import type { Decompressor } from '../codec.ts';
+import { damaged } from '../errors.ts';
+import { BoundedOutput } from '../output.ts';
 import { checkSnappyBlock } from './snappyblock.ts';
 
 const STREAM_IDENTIFIER = 0xff;

@@ -1,5 +1,5 @@
 import type { Algorithm } from './codec.ts';
-import { zstdFrames } from './zstdframe.ts';
+import { zstdFrames } from './zstd.ts';
 
 /**
  * Returns how many bytes a stream says that it decompresses to, without decoding it. The stream may be wrong: of a gzip

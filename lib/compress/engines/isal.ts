@@ -1,11 +1,11 @@
 import { crc32 } from 'node:zlib';
-import { reasonOf } from '../common/errors.ts';
-import type { Compressor, WritingEngine } from './codec.ts';
-import { damaged } from './errors.ts';
-import { gunzip, type RawInflate } from './gunzip.ts';
-import { settleGzipHeader } from './gzipframe.ts';
+import { reasonOf } from '../../common/errors.ts';
+import type { Compressor, WritingEngine } from '../codec.ts';
+import { damaged } from '../errors.ts';
+import { gunzip, type RawInflate } from '../gunzip.ts';
+import { settleGzipHeader } from '../gzip.ts';
 import { Lazy } from './lazy.ts';
-import { loadSharedLibrary } from './sharedlibrary.ts';
+import { loadSharedLibrary } from './native.ts';
 import { workspace } from './workspace.ts';
 
 const SONAME = 'libisal.so.2';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { contentBytesOf } from '../../lib/compress/contentsize.ts';
+import { contentBytesOf } from '../../lib/compress/content-size.ts';
 import { createCompressor, createDecompressor } from '../../lib/compress/engine.ts';
 import { join } from '../hostile/bomb.ts';
 
