@@ -23,7 +23,6 @@ import { Judgement } from './expiry/judgement.ts';
 import { rulesOf } from './expiry/rules.ts';
 import { Leftovers } from './leftovers.ts';
 import { hintForTree } from './nothinghint.ts';
-import { countRemark } from './remark.ts';
 import { StatCache, type StatCacheOptions } from './statcache/cache.ts';
 import type { CacheEntry } from './statcache/entry.ts';
 import type { ObjectStore } from './store/store.ts';
@@ -32,6 +31,7 @@ import { type Surveyed, surveyPages } from './survey.ts';
 import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
 import { type LocalAndStored, Uploads } from './uploads.ts';
+import { countRemark } from './whisper/remark.ts';
 import { compressorOptions } from './workers/snapshot.ts';
 
 export interface BackupOptions

@@ -21,7 +21,6 @@ import { type Summary, Tally } from './common/summary.ts';
 import { UnderWay } from './common/under-way.ts';
 import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
 import { hintForBucket } from './nothinghint.ts';
-import { countRemark, type Remark } from './remark.ts';
 import type { ObjectStore } from './store/store.ts';
 import { type Surveyed, survey } from './survey.ts';
 import { checkApart } from './tree/apart.ts';
@@ -33,6 +32,7 @@ import { isInPart, type Part } from './verify/part.ts';
 import { type MovedAside, moveAside } from './verify/quarantine.ts';
 import { type Reading, readBackup } from './verify/reading.ts';
 import { verdictOn } from './verify/verdict.ts';
+import { countRemark, type Remark } from './whisper/remark.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
 
 export interface VerifyOptions

@@ -1,6 +1,6 @@
 import { resolveConfig } from '../config/layers.ts';
 import { reasonOf, WhisperBackupError } from '../lib/common/errors.ts';
-import { withFilesRemedy } from '../lib/system/openfiles.ts';
+import { withFilesRemedy } from '../lib/system/open-files.ts';
 import type { Typed } from './argv.ts';
 import type { CommandSpec } from './commandtable.ts';
 import { exitCodeOfError, exitCodeOfOutput } from './exitcode.ts';

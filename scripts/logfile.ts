@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, reasonOf } from '../lib/common/errors.ts';
+import { locateFile } from '../lib/system/descent.ts';
+import { assertNoForeignHardLink } from '../lib/system/link-rule.ts';
 import { makeDirectories } from '../lib/system/make-directories.ts';
-import { locateFile } from '../lib/tree/descent.ts';
-import { assertNoForeignHardLink } from '../lib/tree/linkrule.ts';
 import type { LogSink } from './log.ts';
 import { writeAll } from './writeall.ts';
 

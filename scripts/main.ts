@@ -1,7 +1,7 @@
 import { suggestion } from '../config/nearest.ts';
 import { reasonOf } from '../lib/common/errors.ts';
 import { printable } from '../lib/common/printable.ts';
-import { withFilesRemedy } from '../lib/system/openfiles.ts';
+import { withFilesRemedy } from '../lib/system/open-files.ts';
 import { parseArgv, type Typed } from './argv.ts';
 import { type CommandSpec, commandTable } from './commandtable.ts';
 import { commandLine, helpText } from './help.ts';

@@ -108,7 +108,7 @@ async function withProgress(
 }
 
 async function takeLock({ config, interruption, log }: Invocation) {
-  const { acquireRunLock } = await import('../lib/system/runlock.ts');
+  const { acquireRunLock } = await import('../lib/system/run-lock.ts');
   log.debug(`Taking the run lock ${config.lockfile}`);
   const lock = await acquireRunLock(config.lockfile, { timeout: config.locktimeout, signal: interruption.signal });
   // A second Ctrl-C ends the process at once; the Python tool would take the file for a lock.

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { codeOf, GuardError } from '../common/errors.ts';
 import type { Machine, PlaceOptions } from '../common/options.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { isSameDirectory } from '../system/samedirectory.ts';
+import { isSameDirectory } from '../system/same-directory.ts';
 import { ownKey, rootOf } from './layout.ts';
 
 /** What `owner.json` holds. Older releases wrote no prefix. */

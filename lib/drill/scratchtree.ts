@@ -3,9 +3,9 @@ import { access, mkdir, readdir, realpath, rmdir, statfs } from 'node:fs/promise
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import prettyBytes from 'pretty-bytes';
 import { codeOf, InvalidOptionError, WhisperBackupError } from '../common/errors.ts';
-import { openDirectory } from '../tree/descent.ts';
+import { openDirectory } from '../system/descent.ts';
+import type { OpenDirectory } from '../system/open-directory.ts';
 import { emptyDirectory } from '../tree/empty-directory.ts';
-import type { OpenDirectory } from '../tree/opendirectory.ts';
 import { temporaryName } from '../tree/temporary.ts';
 
 /** Where a drill restores to, and nothing else is. */

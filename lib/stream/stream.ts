@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { withFilesRemedy } from '../system/openfiles.ts';
-import { type ErrorMaker, revive } from './flaterror.ts';
+import { withFilesRemedy } from '../system/open-files.ts';
+import { type ErrorMaker, revive } from './flat-error.ts';
 import { Flow } from './flow.ts';
 import type { ThreadMessage, ThreadOrder } from './thread.ts';
 import { endThread, parkThread, takeThread } from './threads.ts';

@@ -1,5 +1,5 @@
 import { parentPort, type TransferListItem, workerData } from 'node:worker_threads';
-import { type FlatError, flatten } from './flaterror.ts';
+import { type FlatError, flatten } from './flat-error.ts';
 import { Flow } from './flow.ts';
 
 /** What a thread is told. */

@@ -1,5 +1,5 @@
 import { foreign } from './foreign.ts';
-import type { PageRange } from './residency.ts';
+import type { PageRange } from './page-cache.ts';
 
 /**
  * Lets go of pages of an open file in the page cache: posix_fadvise(2) with `POSIX_FADV_DONTNEED`. The kernel keeps

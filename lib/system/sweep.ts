@@ -1,7 +1,7 @@
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { codeOf } from '../common/errors.ts';
-import { openDirectory } from '../tree/descent.ts';
+import { openDirectory } from './descent.ts';
 
 /**
  * A temporary file of ours lives for moments. One this old is nobody's, whoever holds the run lock; in milliseconds.

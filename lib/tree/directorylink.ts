@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync, statSync } from 'node:fs';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { openDirectory } from './descent.ts';
-import { currentUser, danglingLink, linkLoop } from './linkrule.ts';
+import { openDirectory } from '../system/descent.ts';
+import { currentUser, danglingLink, linkLoop } from '../system/link-rule.ts';
 
 /** A directory of the walk, and those that it was reached through. */
 export class Ancestors {

@@ -1,7 +1,7 @@
 import { readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { closeEntry, OpenDirectory, openEntry } from './opendirectory.ts';
+import { closeEntry, OpenDirectory, openEntry } from '../system/open-directory.ts';
 
 /**
  * Removes all that is in a directory, by descriptors: nothing elsewhere goes, whatever is renamed or linked meanwhile.

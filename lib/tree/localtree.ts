@@ -3,9 +3,9 @@ import { metricOf } from '../bucket/layout.ts';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import type { Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';
+import { danglingLink } from '../system/link-rule.ts';
 import { Ancestors, lookAtLink } from './directorylink.ts';
 import type { FileStat } from './filestat.ts';
-import { danglingLink } from './linkrule.ts';
 import { isLostAndFound } from './lostandfound.ts';
 import { isTemporary } from './temporary.ts';
 

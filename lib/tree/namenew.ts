@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { renameNew } from '../system/renamenew.ts';
+import { renameNew } from '../system/rename-new.ts';
 
 /** What gives names to files; tests exchange it. */
 export interface Naming {

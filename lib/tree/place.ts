@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { type MakeDirectory, openDirectory } from './descent.ts';
-import { currentUser } from './linkrule.ts';
-import { OpenDirectory } from './opendirectory.ts';
+import { type MakeDirectory, openDirectory } from '../system/descent.ts';
+import { currentUser } from '../system/link-rule.ts';
+import { OpenDirectory } from '../system/open-directory.ts';
 import { temporaryName } from './temporary.ts';
 
 export interface Owner {

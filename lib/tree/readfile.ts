@@ -10,10 +10,10 @@ import {
   statSync,
 } from 'node:fs';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
+import { locateFile } from '../system/descent.ts';
 import { flock } from '../system/flock.ts';
+import { currentUser, linkLoop } from '../system/link-rule.ts';
 import { assertRegular } from '../system/regular-file.ts';
-import { locateFile } from './descent.ts';
-import { currentUser, linkLoop } from './linkrule.ts';
 
 /** The largest file that is taken, in bytes: it is held in memory whole. */
 export const FILE_BYTES = 2 ** 31;

@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
 import { dropPages } from '../system/fadvise.ts';
 import { unlock } from '../system/flock.ts';
-import { mayAskResidency, type PageRange, uncachedPages } from '../system/residency.ts';
+import { mayAskResidency, type PageRange, uncachedPages } from '../system/page-cache.ts';
 import {
   FILE_BYTES,
   keepsChanging,

@@ -1,5 +1,5 @@
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { MORE_FILES } from '../system/openfiles.ts';
+import { MORE_FILES } from '../system/open-files.ts';
 
 /** What the operating system may say to one who writes to the tree, and what a person can do about it. */
 const REMEDIES: Readonly<Record<string, string>> = {

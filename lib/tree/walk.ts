@@ -2,9 +2,9 @@ import { lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { stream } from '../stream/stream.ts';
-import { isSmallTree } from '../system/smalltree.ts';
-import { openDirectory } from './descent.ts';
-import { currentUser } from './linkrule.ts';
+import { openDirectory } from '../system/descent.ts';
+import { currentUser } from '../system/link-rule.ts';
+import { isSmallTree } from '../system/small-tree.ts';
 import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
 import { unpack, type WalkBatch, type WalkTask } from './walkbatch.ts';
 

@@ -1,5 +1,5 @@
 import { WhisperBackupError } from '../common/errors.ts';
-import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flaterror.ts';
+import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flat-error.ts';
 import type { FileStat } from './filestat.ts';
 import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
 

@@ -3,10 +3,10 @@ import { sha1Of } from '../bucket/storedsha1.ts';
 import type { ByteBudget } from '../common/byte-budget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { contentBytesOf } from '../compress/content-size.ts';
-import type { Remark } from '../remark.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { FILE_BYTES } from '../tree/readfile.ts';
+import type { Remark } from '../whisper/remark.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 
 /** What reading one backup showed. */

@@ -2,8 +2,8 @@ import { findMetric } from '../bucket/catalog.ts';
 import type { Backup, StoredMetric } from '../bucket/metric.ts';
 import type { PlaceOptions } from '../common/options.ts';
 import type { Damaged } from '../common/summary.ts';
-import type { Remark } from '../remark.ts';
 import type { ObjectStore } from '../store/store.ts';
+import type { Remark } from '../whisper/remark.ts';
 import { type Flaw, flawOf, listedFlaws } from './flaw.ts';
 import type { Reading } from './reading.ts';
 

@@ -4,7 +4,7 @@ import { Donor } from './donor.ts';
 import { FillRefusedError, WhisperError } from './errors.ts';
 import { changedRanges, type FillWrite } from './fillwrites.ts';
 import { type Archive, type Header, parseHeader } from './header.ts';
-import { LevelFill } from './levelfill.ts';
+import { LevelFill } from './level-fill.ts';
 import { unmatchable } from './oddity.ts';
 
 /** What a fill would do to the local file. */

@@ -1,9 +1,9 @@
 import { fstatSync, fsyncSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { locateFile } from '../tree/descent.ts';
-import { assertNoForeignHardLink } from '../tree/linkrule.ts';
-import type { Place } from '../tree/openplace.ts';
+import { locateFile } from '../system/descent.ts';
+import { assertNoForeignHardLink } from '../system/link-rule.ts';
+import type { Place } from '../system/open-place.ts';
 import { assertCurrent, type FileToFill, openToFill } from '../tree/opentofill.ts';
 import type { LockOptions } from '../tree/readfile.ts';
 import { type FillPlan, planFill } from '../whisper/fill.ts';

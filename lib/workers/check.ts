@@ -1,7 +1,7 @@
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { type Remark, remarkOn } from '../remark.ts';
 import type { Room } from '../tree/readfile.ts';
 import { inspect } from '../whisper/inspect.ts';
+import { type Remark, remarkOn } from '../whisper/remark.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { Scratch } from './scratch.ts';
 

@@ -4,7 +4,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { SharedFailure } from '../shared-failure.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { StoredFile } from '../storefile.ts';
-import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/openfiles.ts';
+import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/open-files.ts';
 import type { Checked, CheckTask } from './check.ts';
 import type { EncodedBackup } from './decode.ts';
 import type { Fingerprint, FingerprintTask } from './fingerprint.ts';

@@ -2,7 +2,7 @@ import { lstatSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WhisperBackupError } from '../common/errors.ts';
 import { assertAccess } from '../system/access.ts';
-import type { Place } from '../tree/openplace.ts';
+import type { Place } from '../system/open-place.ts';
 import type { Owner } from '../tree/place.ts';
 
 /** The room that a new file takes, and what its file system has. */

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { FormatOptions } from '../common/options.ts';
 import { type CompressorOptions, createCompressor } from '../compress/engine.ts';
-import { type Remark, remarkOn } from '../remark.ts';
 import { isSettled } from '../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../tree/filestat.ts';
 import type { LockOptions, Room } from '../tree/readfile.ts';
 import { readGently } from '../tree/readgently.ts';
 import type { WhisperError } from '../whisper/errors.ts';
 import { inspect } from '../whisper/inspect.ts';
+import { type Remark, remarkOn } from '../whisper/remark.ts';
 import { Scratch } from './scratch.ts';
 
 /** One file to look at. It crosses to a worker thread, so it is plain data. */

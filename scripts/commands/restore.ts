@@ -1,6 +1,6 @@
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { restore } from '../../lib/restore.ts';
-import { resolveOwner } from '../../lib/system/ownername.ts';
+import { resolveOwner } from '../../lib/system/owner-name.ts';
 import type { Invocation } from '../invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runRecorded } from '../recordedrun.ts';

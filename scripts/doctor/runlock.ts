@@ -1,5 +1,5 @@
 import { RunLockedError } from '../../lib/common/errors.ts';
-import { acquireRunLock } from '../../lib/system/runlock.ts';
+import { acquireRunLock } from '../../lib/system/run-lock.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** Whether a run could take its lock; a run that holds it is no fault. */

@@ -13,9 +13,9 @@ import {
   surplusRecords,
 } from '../../lib/runrecord.ts';
 import { makeDirectories } from '../../lib/system/make-directories.ts';
+import type { OpenDirectory } from '../../lib/system/open-directory.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../../lib/system/trust.ts';
-import type { OpenDirectory } from '../../lib/tree/opendirectory.ts';
 import { placeDirectory } from '../../lib/tree/place.ts';
 
 /*

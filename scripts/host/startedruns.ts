@@ -5,9 +5,9 @@ import * as v from 'valibot';
 import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { flock } from '../../lib/system/flock.ts';
+import type { OpenDirectory } from '../../lib/system/open-directory.ts';
 import { openRegularFile } from '../../lib/system/regular-file.ts';
 import { whyFileNotTrusted } from '../../lib/system/trust.ts';
-import type { OpenDirectory } from '../../lib/tree/opendirectory.ts';
 import { openRuns, whyNotTrusted } from './runfiles.ts';
 
 /*

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { acquireRunLock } from '../../lib/system/runlock.ts';
+import { acquireRunLock } from '../../lib/system/run-lock.ts';
 import { randomFrom } from '../../scripts/seededrandom.ts';
 import { SEED } from '../fixtures/seed.ts';
 import { type Ended, run, start } from '../scripts/program.ts';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { acquireRunLock } from '../../lib/system/runlock.ts';
+import { acquireRunLock } from '../../lib/system/run-lock.ts';
 import { run } from './program.ts';
 
 /** A Whisper file of one archive, ten points a minute apart, with these points known. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { acquireRunLock } from '../../lib/system/runlock.ts';
+import { acquireRunLock } from '../../lib/system/run-lock.ts';
 import { plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { Tmpfs } from '../fixtures/tmpfs.ts';

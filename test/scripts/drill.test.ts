@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { acquireRunLock } from '../../lib/system/runlock.ts';
+import { acquireRunLock } from '../../lib/system/run-lock.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { type Ended, run } from './program.ts';

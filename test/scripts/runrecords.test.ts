@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
-import { acquireRunLock } from '../../lib/system/runlock.ts';
+import { acquireRunLock } from '../../lib/system/run-lock.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';

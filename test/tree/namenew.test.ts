@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { renameNew } from '../../lib/system/renamenew.ts';
+import { renameNew } from '../../lib/system/rename-new.ts';
 import { type Naming, nameNew, replaceAndKeep } from '../../lib/tree/namenew.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 

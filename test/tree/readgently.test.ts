@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { dropPages } from '../../lib/system/fadvise.ts';
-import { type PageRange, uncachedPages } from '../../lib/system/residency.ts';
+import { type PageRange, uncachedPages } from '../../lib/system/page-cache.ts';
 import { readGently } from '../../lib/tree/readgently.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 

@@ -4,7 +4,7 @@ import { RunLockedError, reasonOf } from '../../../lib/common/errors.ts';
 import { jsonLine } from '../../../lib/common/jsonline.ts';
 import { printable } from '../../../lib/common/printable.ts';
 import { makeDirectories } from '../../../lib/system/make-directories.ts';
-import { acquireRunLock, type RunLock } from '../../../lib/system/runlock.ts';
+import { acquireRunLock, type RunLock } from '../../../lib/system/run-lock.ts';
 import { exitCodeOfError, exitCodes } from '../../exitcode.ts';
 import { matchingHosts, requireOneHost } from '../../fleet/matchinghosts.ts';
 import { UsageError } from '../../usage.ts';

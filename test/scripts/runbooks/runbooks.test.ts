@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { acquireRunLock } from '../../../lib/system/runlock.ts';
+import { acquireRunLock } from '../../../lib/system/run-lock.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { Bastion } from './bastion.ts';
 import { samples } from './samples.ts';

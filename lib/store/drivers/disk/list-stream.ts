@@ -1,5 +1,5 @@
 import { stream } from '../../../stream/stream.ts';
-import { isSmallTree } from '../../../system/smalltree.ts';
+import { isSmallTree } from '../../../system/small-tree.ts';
 import { makeStoreError } from '../../errors.ts';
 import type { ListRange, Page } from '../../store.ts';
 import type { ListBatch } from './listbatch.ts';

@@ -1,5 +1,5 @@
-import type { Named, Tally } from './common/summary.ts';
-import type { Inspection } from './whisper/inspect.ts';
+import type { Named, Tally } from '../common/summary.ts';
+import type { Inspection } from './inspect.ts';
 
 /** What is worth a note about a file that was stored, restored or verified as it is. */
 export interface Remark {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { OpenDirectory } from './opendirectory.ts';
+import type { OpenDirectory } from './open-directory.ts';
 
 /** A name in a directory that is held open, for a file that is there or is to be. */
 export class Place {

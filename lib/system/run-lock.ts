@@ -13,7 +13,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf, RunLockedError, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { flock } from './flock.ts';
-import { deadHolder, isPythonLock } from './pythonlock.ts';
+import { deadHolder, isPythonLock } from './python-lock.ts';
 
 /** A run lock that is held. */
 export interface RunLock {

@@ -6,8 +6,8 @@ import { applyFill, planFill } from '../../lib/whisper/fill.ts';
 import { POINT_SIZE, parseHeader } from '../../lib/whisper/header.ts';
 import { Oracle } from '../oracle/oracle.ts';
 import { schema, value } from './arbitrary.ts';
-import { type FillCase, fillCase, lostAndMadeAnew } from './filearbitrary.ts';
-import { aggregateInside, type ModelFile, modelFill, modelOf, slotsOf } from './fillmodel.ts';
+import { type FillCase, fillCase, lostAndMadeAnew } from './file-arbitrary.ts';
+import { aggregateInside, type ModelFile, modelFill, modelOf, slotsOf } from './fill-model.ts';
 
 /** Few values, so that aggregates and points often coincide. */
 const coarseValue = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(Number.NaN), value);

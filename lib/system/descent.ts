@@ -1,8 +1,8 @@
 import { isAbsolute, join } from 'node:path';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { danglingLink, linkLoop, mayFollow, untrustedLink } from './linkrule.ts';
-import { closeEntry, type Entry, OpenDirectory, openEntry, openRoot, textOfLink } from './opendirectory.ts';
-import { Place } from './openplace.ts';
+import { danglingLink, linkLoop, mayFollow, untrustedLink } from './link-rule.ts';
+import { closeEntry, type Entry, OpenDirectory, openEntry, openRoot, textOfLink } from './open-directory.ts';
+import { Place } from './open-place.ts';
 
 /** Makes a directory that is missing. Undefined: somebody else made it meanwhile, or in a dry run nobody does. */
 export type MakeDirectory = (parent: OpenDirectory, name: string) => OpenDirectory | undefined;

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { RunLockedError } from '../../lib/common/errors.ts';
-import { acquireRunLock, type RunLock } from '../../lib/system/runlock.ts';
+import { acquireRunLock, type RunLock } from '../../lib/system/run-lock.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 import { startScript } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';

@@ -1,8 +1,8 @@
 import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { readOpenLink } from '../system/readlink.ts';
-import { currentUser } from './linkrule.ts';
+import { currentUser } from './link-rule.ts';
+import { readOpenLink } from './read-link.ts';
 
 /** Whether what an open directory holds can be named through its descriptor. */
 const HAS_PROC = process.platform === 'linux' && existsSync('/proc/self/fd');
