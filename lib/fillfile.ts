@@ -1,5 +1,5 @@
 import { reasonOf, WhisperBackupError } from './common/errors.ts';
-import { openLocked, readStable } from './tree/readfile.ts';
+import { openLocked, readStable } from './tree/read-file.ts';
 import { FillRefusedError } from './whisper/errors.ts';
 import { backfill } from './workers/backfill.ts';
 

@@ -6,7 +6,7 @@ import type { PlaceOptions, RunOptions } from './common/options.ts';
 import { formatTimestamp } from './common/timestamp.ts';
 import { type ListedBackup, listed } from './list.ts';
 import type { ObjectStore } from './store/store.ts';
-import { FILE_BYTES, openLocked, readStable } from './tree/readfile.ts';
+import { FILE_BYTES, openLocked, readStable } from './tree/read-file.ts';
 import { parseHeader } from './whisper/header.ts';
 import { knownPoints } from './whisper/info.ts';
 import { oddityOf } from './whisper/oddity.ts';

@@ -6,7 +6,7 @@ import { joinPages } from './common/merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from './common/options.ts';
 import { watchOrder } from './common/order.ts';
 import type { ObjectStore } from './store/store.ts';
-import { sharesPythonName } from './tree/ambiguous.ts';
+import { sharesPythonName } from './tree/presence.ts';
 import { type BlindSpot, type LocalFile, type Presence, presence, walkPages } from './tree/walk.ts';
 
 /** A metric as both sides know it. */

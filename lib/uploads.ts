@@ -1,6 +1,6 @@
 import { rootOf } from './bucket/layout.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
-import { isKnownSame } from './bucket/samecontent.ts';
+import { isKnownSame } from './bucket/same-content.ts';
 import { ByteBudget } from './common/byte-budget.ts';
 import { codeOf, reasonOf } from './common/errors.ts';
 import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './common/options.ts';

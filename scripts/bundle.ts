@@ -10,7 +10,7 @@ const ENTRIES: readonly Readonly<Record<string, string>>[] = [
   // What the launcher of a release starts, and the launcher of a checkout.
   { 'whisper-backup': 'scripts/whisper-backup.ts', main: 'scripts/main.ts' },
   { tasks: 'lib/workers/tasks.ts' },
-  { walkthread: 'lib/tree/walkthread.ts' },
+  { walkthread: 'lib/tree/walk-thread.ts' },
   { listthread: 'lib/store/drivers/disk/list-thread.ts' },
 ];
 

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { compareKeys } from '../common/order.ts';
 import { pagesOf } from '../store/pages.ts';
-import { type Part, sideBySide } from '../store/sidebyside.ts';
 import type { ObjectStore, Page } from '../store/store.ts';
 import { ownKey } from './layout.ts';
 import { PART_OBJECTS, type Partitions, readPartitions } from './partitions.ts';
+import { type Part, sideBySide } from './side-by-side.ts';
 
 export interface ListingOptions {
   readonly signal?: AbortSignal;

@@ -1,5 +1,5 @@
 import type { Backup } from '../bucket/metric.ts';
-import { hasSameContent } from '../bucket/samecontent.ts';
+import { hasSameContent } from '../bucket/same-content.ts';
 import type { PurgeRules } from '../common/options.ts';
 import { ageOf, DAY } from './age.ts';
 

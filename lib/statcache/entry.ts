@@ -1,5 +1,5 @@
 import type { Ordered } from '../common/merge.ts';
-import type { FileStat } from '../tree/filestat.ts';
+import type { FileStat } from '../tree/file-stat.ts';
 
 /** What is remembered of a file: what it looked like when it was read, and what was in it. */
 export interface CacheEntry extends Ordered, FileStat {

@@ -1,6 +1,6 @@
 import type { Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';
-import type { FileStat } from '../tree/filestat.ts';
+import type { FileStat } from '../tree/file-stat.ts';
 import { CacheCursor } from './cursor.ts';
 import { type CacheEntry, isSameStat } from './entry.ts';
 

@@ -2,10 +2,10 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { compareKeys } from '../common/order.ts';
 import { makeDirectories } from '../system/make-directories.ts';
+import { headerOf, readCache } from './cache-file.ts';
 import { CacheCursor } from './cursor.ts';
 import type { CacheEntry } from './entry.ts';
 import { encodeFrame } from './frame.ts';
-import { headerOf, readCache } from './read.ts';
 
 /** Entries in one frame. */
 const BLOCK = 256;

@@ -5,10 +5,10 @@ import { stream } from '../stream/stream.ts';
 import { openDirectory } from '../system/descent.ts';
 import { currentUser } from '../system/link-rule.ts';
 import { isSmallTree } from '../system/small-tree.ts';
-import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
-import { unpack, type WalkBatch, type WalkTask } from './walkbatch.ts';
+import { type BlindSpot, type LocalFile, walkNow } from './local-tree.ts';
+import { unpack, type WalkBatch, type WalkTask } from './walk-batch.ts';
 
-export type { BlindSpot, LocalFile } from './localtree.ts';
+export type { BlindSpot, LocalFile } from './local-tree.ts';
 
 export interface WalkOptions {
   /** Look at each file too. @default false */
@@ -22,7 +22,7 @@ export interface WalkOptions {
 }
 
 /** As TypeScript, or as built by `scripts/build.ts`. */
-const THREAD = import.meta.url.endsWith('.ts') ? './walkthread.ts' : './walkthread.mjs';
+const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walkthread.mjs';
 
 /**
  * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. Holds the

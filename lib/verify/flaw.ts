@@ -3,7 +3,7 @@ import type { Backup, StoredMetric } from '../bucket/metric.ts';
 import type { PlaceOptions } from '../common/options.ts';
 import { DAY } from '../expiry/age.ts';
 import type { StoredObject } from '../store/store.ts';
-import { FILE_BYTES } from '../tree/readfile.ts';
+import { FILE_BYTES } from '../tree/read-file.ts';
 
 /** Something that was to be a backup, and that no restore can use. */
 export interface Flaw {

@@ -2,7 +2,7 @@ import { quarantineKey } from '../bucket/layout.ts';
 import { Remover } from '../bucket/removal.ts';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { FILE_BYTES } from '../tree/readfile.ts';
+import { FILE_BYTES } from '../tree/read-file.ts';
 import type { Flaw } from './flaw.ts';
 import { type ReadingContext, readBackup } from './reading.ts';
 

@@ -5,7 +5,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { contentBytesOf } from '../compress/content-size.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { FILE_BYTES } from '../tree/readfile.ts';
+import { FILE_BYTES } from '../tree/read-file.ts';
 import type { Remark } from '../whisper/remark.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 

@@ -4,8 +4,8 @@ import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { locateFile } from '../system/descent.ts';
 import { assertNoForeignHardLink } from '../system/link-rule.ts';
 import type { Place } from '../system/open-place.ts';
-import { assertCurrent, type FileToFill, openToFill } from '../tree/opentofill.ts';
-import type { LockOptions } from '../tree/readfile.ts';
+import { assertCurrent, type FileToFill, openToFill } from '../tree/open-to-fill.ts';
+import type { LockOptions } from '../tree/read-file.ts';
 import { type FillPlan, planFill } from '../whisper/fill.ts';
 
 export interface BackfillOptions extends LockOptions {

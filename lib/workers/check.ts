@@ -1,5 +1,5 @@
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import type { Room } from '../tree/readfile.ts';
+import type { Room } from '../tree/read-file.ts';
 import { inspect } from '../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../whisper/remark.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { type LockOptions, openRegular, type Room, readInto } from '../tree/readfile.ts';
-import { readGently } from '../tree/readgently.ts';
+import { type LockOptions, openRegular, type Room, readInto } from '../tree/read-file.ts';
+import { readGently } from '../tree/read-gently.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { inspect } from '../whisper/inspect.ts';
 import { alignDown, type Point, Ring } from '../whisper/points.ts';

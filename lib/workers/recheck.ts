@@ -1,5 +1,5 @@
 import { closeSync, readSync } from 'node:fs';
-import { openRegular } from '../tree/readfile.ts';
+import { openRegular } from '../tree/read-file.ts';
 import { inodeOf, type Trace } from './trace.ts';
 
 /** Files to look at again. It crosses to a worker thread, so it is plain data. */

@@ -1,4 +1,4 @@
-import type { Room } from '../tree/readfile.ts';
+import type { Room } from '../tree/read-file.ts';
 
 /** What a thread keeps for the next file at most, in bytes. */
 const KEPT_BYTES = 2 ** 25;

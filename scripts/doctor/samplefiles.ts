@@ -2,7 +2,7 @@ import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { metricOf } from '../../lib/bucket/layout.ts';
 import { excludedDirectories } from '../../lib/common/glob.ts';
-import { isLostAndFound } from '../../lib/tree/lostandfound.ts';
+import { isLostAndFound } from '../../lib/tree/lost-and-found.ts';
 
 export interface Sample {
   /** Paths of `.wsp` files, as many as were asked for at most. */

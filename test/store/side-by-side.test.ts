@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Part, sideBySide } from '../../lib/store/sidebyside.ts';
+import { type Part, sideBySide } from '../../lib/bucket/side-by-side.ts';
 import type { Page, StoredObject } from '../../lib/store/store.ts';
 
 /** Listings made up by a test, of which it sees what they do. */

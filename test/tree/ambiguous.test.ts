@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { sharesPythonName } from '../../lib/tree/ambiguous.ts';
+import { sharesPythonName } from '../../lib/tree/presence.ts';
 import { plantMetric } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 

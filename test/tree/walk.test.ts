@@ -8,7 +8,7 @@ import { backupKey } from '../../lib/bucket/layout.ts';
 import { codeOf } from '../../lib/common/errors.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { walkNow } from '../../lib/tree/localtree.ts';
+import { walkNow } from '../../lib/tree/local-tree.ts';
 import { checkPrefix, presence, walk } from '../../lib/tree/walk.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';

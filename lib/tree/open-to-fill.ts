@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WhisperBackupError } from '../common/errors.ts';
 import type { Place } from '../system/open-place.ts';
 import { ARCHIVE_INFO_SIZE, isCompressed, METADATA_SIZE, sizeOf } from '../whisper/header.ts';
-import { type LockOptions, type OpenFile, openLocked, readStable } from './readfile.ts';
+import { type LockOptions, type OpenFile, openLocked, readStable } from './read-file.ts';
 
 /** A file that is open, locked, read, and the one that its name stands for. */
 export interface FileToFill extends Pick<OpenFile, 'fd' | 'close'> {

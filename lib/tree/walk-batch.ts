@@ -1,7 +1,7 @@
 import { WhisperBackupError } from '../common/errors.ts';
 import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flat-error.ts';
-import type { FileStat } from './filestat.ts';
-import { type BlindSpot, type LocalFile, walkNow } from './localtree.ts';
+import type { FileStat } from './file-stat.ts';
+import { type BlindSpot, type LocalFile, walkNow } from './local-tree.ts';
 
 /** What a thread is to walk. */
 export interface WalkTask {

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { dropPages } from '../../lib/system/fadvise.ts';
 import { type PageRange, uncachedPages } from '../../lib/system/page-cache.ts';
-import { readGently } from '../../lib/tree/readgently.ts';
+import { readGently } from '../../lib/tree/read-gently.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 
 const LOCK = { flock: true, fileLockTimeout: 20 };

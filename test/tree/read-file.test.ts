@@ -6,7 +6,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../../lib/common/errors.ts';
-import { openLocked, readStable } from '../../lib/tree/readfile.ts';
+import { openLocked, readStable } from '../../lib/tree/read-file.ts';
 import { type Snapshot, snapshot } from '../../lib/workers/snapshot.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { describe, it } from 'node:test';
 import { codeOf, WhisperBackupError } from '../../lib/common/errors.ts';
-import { walkNow } from '../../lib/tree/localtree.ts';
+import { walkNow } from '../../lib/tree/local-tree.ts';
 import { type BlindSpot, type LocalFile, walk } from '../../lib/tree/walk.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { walkAsNobody } from '../fixtures/unprivileged.ts';

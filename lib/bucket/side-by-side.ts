@@ -1,5 +1,5 @@
 import { compareKeys } from '../common/order.ts';
-import type { Page, StoredObject } from './store.ts';
+import type { Page, StoredObject } from '../store/store.ts';
 
 /** A part of the key space, to be listed when it is its turn. */
 export interface Part {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { renameNew } from '../../lib/system/rename-new.ts';
-import { type Naming, nameNew, replaceAndKeep } from '../../lib/tree/namenew.ts';
+import { type Naming, nameNew, replaceAndKeep } from '../../lib/tree/name-new.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 function refusing(code: string): () => never {

@@ -4,9 +4,9 @@ import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import type { Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';
 import { danglingLink } from '../system/link-rule.ts';
-import { Ancestors, lookAtLink } from './directorylink.ts';
-import type { FileStat } from './filestat.ts';
-import { isLostAndFound } from './lostandfound.ts';
+import { Ancestors, lookAtLink } from './directory-link.ts';
+import type { FileStat } from './file-stat.ts';
+import { isLostAndFound } from './lost-and-found.ts';
 import { isTemporary } from './temporary.ts';
 
 /** A `.wsp` file of the local tree, or something that calls itself one. */

@@ -1,5 +1,5 @@
 import { produce } from '../stream/thread.ts';
-import { pack, transferOf, type WalkTask } from './walkbatch.ts';
+import { pack, transferOf, type WalkTask } from './walk-batch.ts';
 
 /*
  * The thread that walks a tree. It loads little, so that it starts quickly.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { fileStatOf } from '../../lib/tree/filestat.ts';
+import { fileStatOf } from '../../lib/tree/file-stat.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 describe('fileStatOf', () => {

@@ -14,7 +14,7 @@ import {
   type StableRead,
   settle,
   tryRead,
-} from './readfile.ts';
+} from './read-file.ts';
 
 /**
  * Reads a file whole, in a state that existed, so that carbon does not notice:
