@@ -26,13 +26,13 @@ import { hintForTree } from './nothinghint.ts';
 import type { CacheEntry } from './statcache/entry.ts';
 import { StatCache, type StatCacheOptions } from './statcache/stat-cache.ts';
 import type { ObjectStore } from './store/store.ts';
-import type { StoredFile } from './storefile.ts';
 import { type Surveyed, surveyPages } from './survey.ts';
 import { checkApart } from './tree/apart.ts';
 import { type BlindSpot, checkPrefix } from './tree/walk.ts';
 import { type LocalAndStored, Uploads } from './uploads.ts';
 import { countRemark } from './whisper/remark.ts';
-import { compressorOptions } from './workers/snapshot.ts';
+import { compressorOptions } from './workers/tasks/snapshot.ts';
+import type { StoredFile } from './workers/tasks/store-file.ts';
 
 export interface BackupOptions
   extends RunOptions,

@@ -15,8 +15,8 @@ import type { ObjectStore } from './store/store.ts';
 import { checkApart } from './tree/apart.ts';
 import { checkPrefix, type LocalFile, walk } from './tree/walk.ts';
 import type { Part } from './verify/part.ts';
-import type { Likeness } from './workers/likeness.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
+import type { Likeness } from './workers/tasks/likeness.ts';
 
 export interface DrillOptions
   extends RunOptions,

@@ -1,4 +1,4 @@
-import type { Room } from './workers/rehearse.ts';
+import type { Room } from './workers/tasks/rehearse.ts';
 
 /** Counts in a dry run what new files would take, for each file system. */
 export class DryRoom {

@@ -1,7 +1,7 @@
 import { reasonOf, WhisperBackupError } from './common/errors.ts';
 import { openLocked, readStable } from './tree/read-file.ts';
 import { FillRefusedError } from './whisper/errors.ts';
-import { backfill } from './workers/backfill.ts';
+import { backfill } from './workers/tasks/backfill.ts';
 
 export interface FillFileOptions {
   /** The moment that retentions are counted back from, in seconds since 1970; floored. @default the clock's */

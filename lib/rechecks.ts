@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import type { Tally } from './common/summary.ts';
 import { type PublishedFile, PublishedFiles } from './publishedfiles.ts';
-import type { Published } from './workers/publish.ts';
+import type { Published } from './workers/tasks/publish.ts';
 
 /** What a second look at restored files needs. */
 export interface RechecksOptions {

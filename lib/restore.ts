@@ -1,11 +1,4 @@
 import { pMapIterable } from 'p-map';
-import {
-  type BackupToBring,
-  type BringBackContext,
-  type BringBackRules,
-  type BroughtBack,
-  bringBack,
-} from './bringback.ts';
 import { catalogPages } from './bucket/catalog.ts';
 import { countForeign } from './bucket/foreign.ts';
 import type { Backup, StoredMetric } from './bucket/metric.ts';
@@ -22,7 +15,6 @@ import { type EarlySummaryOptions, withEarlySummary } from './early-summary.ts';
 import { hintForBucket } from './nothinghint.ts';
 import type { PublishedFile } from './publishedfiles.ts';
 import { Rechecks } from './rechecks.ts';
-import { SharedBudget, ShareSpender } from './sharedbudget.ts';
 import type { ObjectStore } from './store/store.ts';
 import { FileSystems } from './system/filesystems.ts';
 import { checkApart } from './tree/apart.ts';
@@ -31,8 +23,16 @@ import { refusal } from './tree/refusal.ts';
 import { isInPart, type Part } from './verify/part.ts';
 import { countRemark } from './whisper/remark.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
-import type { Published } from './workers/publish.ts';
-import { rehearsePrefix } from './workers/rehearse.ts';
+import { SharedBudget, ShareSpender } from './workers/shared-budget.ts';
+import {
+  type BackupToBring,
+  type BringBackContext,
+  type BringBackRules,
+  type BroughtBack,
+  bringBack,
+} from './workers/tasks/bring-back.ts';
+import type { Published } from './workers/tasks/publish.ts';
+import { rehearsePrefix } from './workers/tasks/rehearse.ts';
 import { deviceOf } from './workers/trace.ts';
 
 export interface RestoreOptions

@@ -10,7 +10,7 @@ import { FILE_BYTES, openLocked, readStable } from './tree/read-file.ts';
 import { parseHeader } from './whisper/header.ts';
 import { knownPoints } from './whisper/info.ts';
 import { oddityOf } from './whisper/oddity.ts';
-import { decodeBackup } from './workers/decode.ts';
+import { decodeBackup } from './workers/tasks/decode.ts';
 
 export interface ShownArchive {
   /** In seconds. */

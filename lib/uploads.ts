@@ -6,9 +6,9 @@ import { codeOf, reasonOf } from './common/errors.ts';
 import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from './common/options.ts';
 import { isMarkedGone } from './expiry/tombstone.ts';
 import type { ObjectStore } from './store/store.ts';
-import { type FileToStore, type StoredFile, type StoreRules, storeFile } from './storefile.ts';
 import type { LocalFile } from './tree/walk.ts';
 import { tasksAtOnce, WorkerPool } from './workers/pool.ts';
+import { type FileToStore, type StoredFile, type StoreRules, storeFile } from './workers/tasks/store-file.ts';
 
 export interface UploadOptions extends RunOptions, PlaceOptions, TreeOptions, LoadOptions {
   readonly layout: NonNullable<FormatOptions['layout']>;

@@ -19,7 +19,7 @@ const tree = process.argv[2];
 if (tree === undefined) throw new Error('Which TREE of Whisper files?');
 const holds = watchLocks();
 // Loaded only now, so that it closes files by what was put in place above.
-const { snapshot } = await import('../lib/workers/snapshot.ts');
+const { snapshot } = await import('../lib/workers/tasks/snapshot.ts');
 const known = new Map(
   fs
     .readdirSync(tree, { recursive: true, encoding: 'utf8' })

@@ -9,7 +9,7 @@ import { Rechecks } from '../lib/rechecks.ts';
 import { parseHeader } from '../lib/whisper/header.ts';
 import { Ring } from '../lib/whisper/points.ts';
 import { updateMany } from '../lib/whisper/updatemany.ts';
-import type { Published } from '../lib/workers/publish.ts';
+import type { Published } from '../lib/workers/tasks/publish.ts';
 import { Bucket, daysAgo } from './fixtures/bucket.ts';
 import { delegate } from './fixtures/delegate.ts';
 import { bringBack, codesOf } from './fixtures/operations.ts';

@@ -1,22 +1,22 @@
 import type { Piscina } from 'piscina';
-import type { BroughtBack } from '../bringback.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { SharedFailure } from '../shared-failure.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
-import type { StoredFile } from '../storefile.ts';
 import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/open-files.ts';
-import type { Checked, CheckTask } from './check.ts';
-import type { EncodedBackup } from './decode.ts';
-import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
-import type { Likeness, LikenessTask } from './likeness.ts';
-import type { Published, PublishTask } from './publish.ts';
-import type { RecheckTask } from './recheck.ts';
-import type { Snapshot, SnapshotTask } from './snapshot.ts';
-import type * as tasks from './tasks.ts';
+import { SharedFailure } from './shared-failure.ts';
+import type { BroughtBack } from './tasks/bring-back.ts';
+import type { Checked, CheckTask } from './tasks/check.ts';
+import type { EncodedBackup } from './tasks/decode.ts';
+import type { Fingerprint, FingerprintTask } from './tasks/fingerprint.ts';
+import type { Likeness, LikenessTask } from './tasks/likeness.ts';
+import type { Published, PublishTask } from './tasks/publish.ts';
+import type { RecheckTask } from './tasks/recheck.ts';
+import type { Snapshot, SnapshotTask } from './tasks/snapshot.ts';
+import type { StoredFile } from './tasks/store-file.ts';
 import type { BringBackBatch, StoreBatch, Work } from './work.ts';
+import type * as tasks from './worker.ts';
 
 /** The tasks, as TypeScript or as built by `scripts/build.ts`. */
-const ENTRY = import.meta.url.endsWith('.ts') ? './tasks.ts' : './tasks.mjs';
+const ENTRY = import.meta.url.endsWith('.ts') ? './worker.ts' : './tasks.mjs';
 
 export interface WorkerPoolOptions {
   /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */

@@ -1,18 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import { Mutex } from 'async-mutex';
 import pMap from 'p-map';
-import { type BackupToBring, type BringBackRules, type BroughtBack, bringBack } from '../bringback.ts';
-import { type BudgetShare, ShareSpender } from '../sharedbudget.ts';
 import { retryText } from '../store/decorators/retry.ts';
 import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../storefile.ts';
-import { type Checked, type CheckTask, check } from './check.ts';
-import { type Fingerprint, type FingerprintTask, fingerprint } from './fingerprint.ts';
-import { type Likeness, type LikenessTask, likeness } from './likeness.ts';
-import { type Published, type PublishTask, publish } from './publish.ts';
-import { type RecheckTask, recheck } from './recheck.ts';
-import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
+import { type BudgetShare, ShareSpender } from './shared-budget.ts';
+import { type BackupToBring, type BringBackRules, type BroughtBack, bringBack } from './tasks/bring-back.ts';
+import { type Checked, type CheckTask, check } from './tasks/check.ts';
+import { type Fingerprint, type FingerprintTask, fingerprint } from './tasks/fingerprint.ts';
+import { type Likeness, type LikenessTask, likeness } from './tasks/likeness.ts';
+import { type Published, type PublishTask, publish } from './tasks/publish.ts';
+import { type RecheckTask, recheck } from './tasks/recheck.ts';
+import { type Snapshot, type SnapshotTask, snapshot } from './tasks/snapshot.ts';
+import { type FileToStore, type StoredFile, type StoreRules, storeFile } from './tasks/store-file.ts';
 
 export interface WorkOptions {
   /** Set when the run is to stop: an AbortSignal cannot cross to another thread. */

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '../../lib/common/errors.ts';
 import { openLocked, readStable } from '../../lib/tree/read-file.ts';
-import { type Snapshot, snapshot } from '../../lib/workers/snapshot.ts';
+import { type Snapshot, snapshot } from '../../lib/workers/tasks/snapshot.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { whisperFile } from '../fixtures/tree.ts';

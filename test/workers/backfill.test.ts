@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fillFile } from '../../lib/fillfile.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
-import { backfill } from '../../lib/workers/backfill.ts';
+import { backfill } from '../../lib/workers/tasks/backfill.ts';
 import { tryByPython } from '../fixtures/locker.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';

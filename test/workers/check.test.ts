@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { reasonOf } from '../../lib/common/errors.ts';
 import { createDecompressor, readingEngines } from '../../lib/compress/engine.ts';
 import { otherEngine } from '../../lib/verify/otherengine.ts';
-import { check } from '../../lib/workers/check.ts';
+import { check } from '../../lib/workers/tasks/check.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { metricFile } from '../fixtures/metric.ts';
 import { verifyAll } from '../fixtures/operations.ts';

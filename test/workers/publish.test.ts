@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { placeDirectory } from '../../lib/tree/place.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
-import { type Published, type PublishTask, publish } from '../../lib/workers/publish.ts';
+import { type Published, type PublishTask, publish } from '../../lib/workers/tasks/publish.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';

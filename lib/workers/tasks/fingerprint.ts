@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { codeOf, reasonOf } from '../common/errors.ts';
-import { type LockOptions, openLocked, readStable } from '../tree/read-file.ts';
+import { codeOf, reasonOf } from '../../common/errors.ts';
+import { type LockOptions, openLocked, readStable } from '../../tree/read-file.ts';
 
 /** One local file to tell by its content. It crosses to a worker thread, so it is plain data. */
 export interface FingerprintTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {

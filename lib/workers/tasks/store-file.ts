@@ -1,11 +1,11 @@
-import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from './bucket/layout.ts';
-import type { Backup } from './bucket/metric.ts';
-import { sha1Of } from './bucket/storedsha1.ts';
-import { codeOf, reasonOf, WhisperBackupError } from './common/errors.ts';
-import type { FormatOptions } from './common/options.ts';
-import { formatTimestamp, LAST_YEAR } from './common/timestamp.ts';
-import type { ObjectStore } from './store/store.ts';
-import type { Snapshot, SnapshotTask } from './workers/snapshot.ts';
+import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from '../../bucket/layout.ts';
+import type { Backup } from '../../bucket/metric.ts';
+import { sha1Of } from '../../bucket/storedsha1.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { FormatOptions } from '../../common/options.ts';
+import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import type { Snapshot, SnapshotTask } from './snapshot.ts';
 
 /** One file to back up. It may cross to a worker thread, so it is plain data. */
 export interface FileToStore {

@@ -1,12 +1,12 @@
 import { fstatSync, fsyncSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { locateFile } from '../system/descent.ts';
-import { assertNoForeignHardLink } from '../system/link-rule.ts';
-import type { Place } from '../system/open-place.ts';
-import { assertCurrent, type FileToFill, openToFill } from '../tree/open-to-fill.ts';
-import type { LockOptions } from '../tree/read-file.ts';
-import { type FillPlan, planFill } from '../whisper/fill.ts';
+import { codeOf, WhisperBackupError } from '../../common/errors.ts';
+import { locateFile } from '../../system/descent.ts';
+import { assertNoForeignHardLink } from '../../system/link-rule.ts';
+import type { Place } from '../../system/open-place.ts';
+import { assertCurrent, type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
+import type { LockOptions } from '../../tree/read-file.ts';
+import { type FillPlan, planFill } from '../../whisper/fill.ts';
 
 export interface BackfillOptions extends LockOptions {
   /** The moment that retentions are counted back from, in seconds since 1970; fractions are dropped. */

@@ -1,25 +1,25 @@
 import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { formatTimestamp } from '../common/timestamp.ts';
-import { assertPathLength, locateFile } from '../system/descent.ts';
-import type { OpenDirectory } from '../system/open-directory.ts';
-import { Place } from '../system/open-place.ts';
-import { nameNew, replaceAndKeep } from '../tree/name-new.ts';
-import { type FileToFill, openToFill } from '../tree/open-to-fill.ts';
-import { giveTo, type Owner, placeDirectory } from '../tree/place.ts';
-import type { LockOptions, Room as Memory } from '../tree/read-file.ts';
-import { refusal } from '../tree/refusal.ts';
-import { temporaryName } from '../tree/temporary.ts';
-import { FillRefusedError, type WhisperError } from '../whisper/errors.ts';
-import type { FillPlan } from '../whisper/fill.ts';
-import { inspect } from '../whisper/inspect.ts';
-import { type Remark, remarkOn } from '../whisper/remark.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { formatTimestamp } from '../../common/timestamp.ts';
+import { assertPathLength, locateFile } from '../../system/descent.ts';
+import type { OpenDirectory } from '../../system/open-directory.ts';
+import { Place } from '../../system/open-place.ts';
+import { nameNew, replaceAndKeep } from '../../tree/name-new.ts';
+import { type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
+import { giveTo, type Owner, placeDirectory } from '../../tree/place.ts';
+import type { LockOptions, Room as Memory } from '../../tree/read-file.ts';
+import { refusal } from '../../tree/refusal.ts';
+import { temporaryName } from '../../tree/temporary.ts';
+import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
+import type { FillPlan } from '../../whisper/fill.ts';
+import { inspect } from '../../whisper/inspect.ts';
+import { type Remark, remarkOn } from '../../whisper/remark.ts';
+import { Scratch } from '../scratch.ts';
+import { type Trace, traceOfFill, traceOfNew } from '../trace.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { type Room, rehearseFilling, rehearseMaking } from './rehearse.ts';
-import { Scratch } from './scratch.ts';
-import { type Trace, traceOfFill, traceOfNew } from './trace.ts';
 
 /** One backup to bring back. It crosses to a worker thread, so it is plain data. */
 export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {

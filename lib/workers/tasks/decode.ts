@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { codeOf, WhisperBackupError } from '../common/errors.ts';
-import { claimedBytes } from '../compress/claimed-size.ts';
-import type { Algorithm, Decompressor } from '../compress/codec.ts';
-import { createDecompressor } from '../compress/engine.ts';
-import { CompressionError } from '../compress/errors.ts';
-import { collectYoungGarbage } from '../system/collect-garbage.ts';
-import { FILE_BYTES, type Room } from '../tree/read-file.ts';
-import { isCompressed, MAX_TRAILING_BYTES, sizeOf } from '../whisper/header.ts';
+import { codeOf, WhisperBackupError } from '../../common/errors.ts';
+import { claimedBytes } from '../../compress/claimed-size.ts';
+import type { Algorithm, Decompressor } from '../../compress/codec.ts';
+import { createDecompressor } from '../../compress/engine.ts';
+import { CompressionError } from '../../compress/errors.ts';
+import { collectYoungGarbage } from '../../system/collect-garbage.ts';
+import { FILE_BYTES, type Room } from '../../tree/read-file.ts';
+import { isCompressed, MAX_TRAILING_BYTES, sizeOf } from '../../whisper/header.ts';
 
 /** A backup as it came from the store. */
 export interface EncodedBackup {

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
-import type { Backup } from './bucket/metric.ts';
-import { sha1Of } from './bucket/storedsha1.ts';
-import { codeOf, reasonOf, WhisperBackupError } from './common/errors.ts';
-import { contentBytesOf } from './compress/content-size.ts';
-import type { ObjectStore } from './store/store.ts';
-import { FILE_BYTES } from './tree/read-file.ts';
-import type { Published, PublishTask } from './workers/publish.ts';
+import type { Backup } from '../../bucket/metric.ts';
+import { sha1Of } from '../../bucket/storedsha1.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { contentBytesOf } from '../../compress/content-size.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import { FILE_BYTES } from '../../tree/read-file.ts';
+import type { Published, PublishTask } from './publish.ts';
 
 /** One backup to bring back. It may cross to a worker thread, so it is plain data. */
 export interface BackupToBring {

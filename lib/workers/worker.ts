@@ -1,12 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { BroughtBack } from '../bringback.ts';
-import type { StoredFile } from '../storefile.ts';
-import type { Checked, CheckTask } from './check.ts';
-import type { Fingerprint, FingerprintTask } from './fingerprint.ts';
-import type { Likeness, LikenessTask } from './likeness.ts';
-import type { Published, PublishTask } from './publish.ts';
-import type { RecheckTask } from './recheck.ts';
-import type { SnapshotTask } from './snapshot.ts';
+import type { BroughtBack } from './tasks/bring-back.ts';
+import type { Checked, CheckTask } from './tasks/check.ts';
+import type { Fingerprint, FingerprintTask } from './tasks/fingerprint.ts';
+import type { Likeness, LikenessTask } from './tasks/likeness.ts';
+import type { Published, PublishTask } from './tasks/publish.ts';
+import type { RecheckTask } from './tasks/recheck.ts';
+import type { SnapshotTask } from './tasks/snapshot.ts';
+import type { StoredFile } from './tasks/store-file.ts';
 import { type BringBackBatch, type StoreBatch, Work, type WorkOptions } from './work.ts';
 
 /*

@@ -1,9 +1,9 @@
-import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import type { Room } from '../tree/read-file.ts';
-import { inspect } from '../whisper/inspect.ts';
-import { type Remark, remarkOn } from '../whisper/remark.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { Room } from '../../tree/read-file.ts';
+import { inspect } from '../../whisper/inspect.ts';
+import { type Remark, remarkOn } from '../../whisper/remark.ts';
+import { Scratch } from '../scratch.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
-import { Scratch } from './scratch.ts';
 
 /** One backup to look into. It crosses to a worker thread, so it is plain data. */
 export interface CheckTask {

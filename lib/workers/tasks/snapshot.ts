@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import type { FormatOptions } from '../common/options.ts';
-import { type CompressorOptions, createCompressor } from '../compress/engine.ts';
-import { isSettled } from '../statcache/entry.ts';
-import { type FileStat, fileStatOf } from '../tree/file-stat.ts';
-import type { LockOptions, Room } from '../tree/read-file.ts';
-import { readGently } from '../tree/read-gently.ts';
-import type { WhisperError } from '../whisper/errors.ts';
-import { inspect } from '../whisper/inspect.ts';
-import { type Remark, remarkOn } from '../whisper/remark.ts';
-import { Scratch } from './scratch.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { FormatOptions } from '../../common/options.ts';
+import { type CompressorOptions, createCompressor } from '../../compress/engine.ts';
+import { isSettled } from '../../statcache/entry.ts';
+import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
+import type { LockOptions, Room } from '../../tree/read-file.ts';
+import { readGently } from '../../tree/read-gently.ts';
+import type { WhisperError } from '../../whisper/errors.ts';
+import { inspect } from '../../whisper/inspect.ts';
+import { type Remark, remarkOn } from '../../whisper/remark.ts';
+import { Scratch } from '../scratch.ts';
 
 /** One file to look at. It crosses to a worker thread, so it is plain data. */
 export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {

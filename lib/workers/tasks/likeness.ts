@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs';
-import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
-import { type LockOptions, openRegular, type Room, readInto } from '../tree/read-file.ts';
-import { readGently } from '../tree/read-gently.ts';
-import { isCompressed, parseHeader } from '../whisper/header.ts';
-import { inspect } from '../whisper/inspect.ts';
-import { alignDown, type Point, Ring } from '../whisper/points.ts';
-import { Scratch } from './scratch.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { type LockOptions, openRegular, type Room, readInto } from '../../tree/read-file.ts';
+import { readGently } from '../../tree/read-gently.ts';
+import { isCompressed, parseHeader } from '../../whisper/header.ts';
+import { inspect } from '../../whisper/inspect.ts';
+import { alignDown, type Point, Ring } from '../../whisper/points.ts';
+import { Scratch } from '../scratch.ts';
 
 /** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
 export interface LikenessTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {

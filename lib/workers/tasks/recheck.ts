@@ -1,6 +1,6 @@
 import { closeSync, readSync } from 'node:fs';
-import { openRegular } from '../tree/read-file.ts';
-import { inodeOf, type Trace } from './trace.ts';
+import { openRegular } from '../../tree/read-file.ts';
+import { inodeOf, type Trace } from '../trace.ts';
 
 /** Files to look at again. It crosses to a worker thread, so it is plain data. */
 export interface RecheckTask {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type BudgetShare, SharedBudget, ShareSpender } from '../lib/sharedbudget.ts';
+import { type BudgetShare, SharedBudget, ShareSpender } from '../../lib/workers/shared-budget.ts';
 
 const MIB = 2 ** 20;
 

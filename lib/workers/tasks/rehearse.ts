@@ -1,9 +1,9 @@
 import { lstatSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { WhisperBackupError } from '../common/errors.ts';
-import { assertAccess } from '../system/access.ts';
-import type { Place } from '../system/open-place.ts';
-import type { Owner } from '../tree/place.ts';
+import { WhisperBackupError } from '../../common/errors.ts';
+import { assertAccess } from '../../system/access.ts';
+import type { Place } from '../../system/open-place.ts';
+import type { Owner } from '../../tree/place.ts';
 
 /** The room that a new file takes, and what its file system has. */
 export interface Room {
