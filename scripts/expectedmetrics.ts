@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts';
-import { readRunFiles } from './host/runfiles.ts';
+import { readRunFiles } from '../lib/monitoring/host-records.ts';
 
 /**
  * How many metrics a run over everything will meet: as many as the newest full backup on record here.

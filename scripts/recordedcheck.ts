@@ -1,7 +1,7 @@
 import { reasonOf } from '../lib/common/errors.ts';
+import { type Check, type CheckName, writeCheck } from '../lib/monitoring/check-files.ts';
 import type { Part } from '../lib/verify/part.ts';
 import { exitCodeOfError } from './exitcode.ts';
-import { type Check, type CheckName, writeCheck } from './host/checkfiles.ts';
 import type { Invocation } from './invocation.ts';
 import { partialBy } from './partialrun.ts';
 

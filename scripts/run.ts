@@ -2,7 +2,7 @@ import { reasonOf } from '../lib/common/errors.ts';
 import { jsonLine } from '../lib/common/jsonline.ts';
 import type { Report } from '../lib/common/report.ts';
 import type { Summary } from '../lib/common/summary.ts';
-import type { ReportingCommand } from './carbon/figuretable.ts';
+import type { ReportingCommand } from '../lib/monitoring/figures.ts';
 import { sendingFigures } from './carbon/sendingfigures.ts';
 import { exitCodeOfOutput, exitCodeOfSummary } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';

@@ -1,9 +1,9 @@
 import prettyBytes from 'pretty-bytes';
 import { printable } from '../lib/common/printable.ts';
 import { spanText } from '../lib/common/span.ts';
+import type { Check } from '../lib/monitoring/check-files.ts';
+import type { HostStatus, StatusRun } from '../lib/monitoring/host-status.ts';
 import type { CarbonLocks } from './host/carbonlocks.ts';
-import type { Check } from './host/checkfiles.ts';
-import type { HostStatus, StatusRun } from './hoststatus.ts';
 
 /** The status of one host, for people. */
 export function statusText(status: HostStatus, locks?: CarbonLocks): string {

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parseYAML } from 'confbox';
-import { figureTable, nodeOf, type ReportingCommand, reportingCommands } from '../scripts/carbon/figuretable.ts';
+import { figureTable, nodeOf, type ReportingCommand, reportingCommands } from '../lib/monitoring/figures.ts';
 import { plantMetrics } from './fixtures/metric.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
 import { type Ended, run } from './scripts/program.ts';

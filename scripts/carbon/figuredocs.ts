@@ -1,4 +1,4 @@
-import { figureTable, reportingCommands } from './figuretable.ts';
+import { figureTable, reportingCommands } from '../../lib/monitoring/figures.ts';
 
 /** What stands around the table in docs/monitoring.md. */
 const BEGIN = '<!-- figures: written by scripts/figuredocs.ts -->';

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import { reasonOf } from '../../lib/common/errors.ts';
 import type { Summary } from '../../lib/common/summary.ts';
+import type { FinishedRun, ReportingCommand } from '../../lib/monitoring/figures.ts';
 import { exitCodeOfError } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
 import { partialBy } from '../partialrun.ts';
-import type { FinishedRun, ReportingCommand } from './figuretable.ts';
 
 /** How long carbon is waited for, in seconds. */
 const DEADLINE = 5;
@@ -51,7 +51,10 @@ async function report({ config, log }: Invocation, run: FinishedRun): Promise<vo
   const { carbon, carbonPrefix } = config;
   if (carbon === undefined) return;
   try {
-    const [{ pointsOf }, { sendPoints }] = await Promise.all([import('./figuretable.ts'), import('./send.ts')]);
+    const [{ pointsOf }, { sendPoints }] = await Promise.all([
+      import('../../lib/monitoring/figures.ts'),
+      import('../../lib/carbon/plaintext.ts'),
+    ]);
     await sendPoints(carbon, pointsOf(run, carbonPrefix), DEADLINE);
     log.debug(`Sent the figures of this run to carbon at ${carbon}`);
   } catch (error) {

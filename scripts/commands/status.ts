@@ -1,11 +1,11 @@
-import { readRunRecords } from '../../lib/bucket/runs.ts';
 import { reasonOf } from '../../lib/common/errors.ts';
 import { jsonLine } from '../../lib/common/jsonline.ts';
+import { readRunRecords } from '../../lib/monitoring/bucket-records.ts';
+import { type HostStatus, hostStatus, sinceLastSuccess } from '../../lib/monitoring/host-status.ts';
 import { bucketName } from '../bucketname.ts';
 import { exitCodes } from '../exitcode.ts';
 import { type CarbonLocks, carbonLocks } from '../host/carbonlocks.ts';
 import { statusHere } from '../host/statushere.ts';
-import { type HostStatus, hostStatus, sinceLastSuccess } from '../hoststatus.ts';
 import type { Invocation } from '../invocation.ts';
 import { placeOf } from '../operationoptions.ts';
 import { statusText } from '../statustext.ts';

@@ -1,5 +1,5 @@
+import { sendPoints } from '../../lib/carbon/plaintext.ts';
 import { reasonOf } from '../../lib/common/errors.ts';
-import { sendPoints } from '../carbon/send.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** Whether carbon's listener takes connections, where figures are sent to one. */

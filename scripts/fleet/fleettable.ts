@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import { printable } from '../../lib/common/printable.ts';
 import { spanText } from '../../lib/common/span.ts';
-import type { HostStatus } from '../hoststatus.ts';
+import type { HostStatus } from '../../lib/monitoring/host-status.ts';
 import { checkText } from '../statustext.ts';
 import { type HostReport, isRed } from './hostreport.ts';
 

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { reasonOf } from '../../lib/common/errors.ts';
+import { type HostStatus, hostStatusSchema } from '../../lib/monitoring/host-status.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
-import { type HostStatus, hostStatusSchema } from '../hoststatus.ts';
 
 /** Neither the host nor its bucket has answered. */
 const unreachableSchema = v.object({ unreachable: v.literal(true), error: v.optional(v.string()) });

@@ -3,9 +3,9 @@ import { lstat, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../config/error.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
+import { openRuns, whyNotTrusted } from '../../lib/monitoring/host-records.ts';
 import { nearestDirectory, self, whyNot } from '../doctor/serviceuser.ts';
 import type { Invocation } from '../invocation.ts';
-import { openRuns, whyNotTrusted } from './runfiles.ts';
 
 /**
  * Makes sure that a state directory that was named can be used by a backup or purge: without it, a bucket that vanished

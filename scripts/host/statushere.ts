@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import type { Config } from '../../config/schema.ts';
 import { reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
+import { readChecks } from '../../lib/monitoring/check-files.ts';
+import { readRunFiles } from '../../lib/monitoring/host-records.ts';
+import { type HostStatus, hostStatus, sinceLastSuccess } from '../../lib/monitoring/host-status.ts';
+import { readStartedRuns } from '../../lib/monitoring/started-runs.ts';
 import { bucketName } from '../bucketname.ts';
-import { type HostStatus, hostStatus, sinceLastSuccess } from '../hoststatus.ts';
 import { version } from '../version.ts';
-import { readChecks } from './checkfiles.ts';
 import { diskBucketProblem } from './diskbucket.ts';
-import { readRunFiles } from './runfiles.ts';
-import { readStartedRuns } from './startedruns.ts';
 import { type BackupUnits, readBackupUnits } from './systemd.ts';
 
 /**

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import type { HostStatus } from '../../lib/monitoring/host-status.ts';
 import { fleetTable } from '../../scripts/fleet/fleettable.ts';
 import { isRed, readHostReports } from '../../scripts/fleet/hostreport.ts';
-import type { HostStatus } from '../../scripts/hoststatus.ts';
 import { startScript } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 

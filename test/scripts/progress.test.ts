@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { Progress } from '../../lib/common/report.ts';
 import { Tally } from '../../lib/common/summary.ts';
-import { formatRunRecord } from '../../lib/runrecord.ts';
+import { formatRunRecord } from '../../lib/monitoring/run-record.ts';
 import { expectedMetrics } from '../../scripts/expectedmetrics.ts';
 import { followPace } from '../../scripts/pace.ts';
 import { barLine, lineOf } from '../../scripts/progress.ts';

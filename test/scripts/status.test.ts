@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { hostname } from 'node:os';
 import { after, describe, it } from 'node:test';
 import * as v from 'valibot';
+import { hostStatusSchema } from '../../lib/monitoring/host-status.ts';
 import { acquireRunLock } from '../../lib/system/run-lock.ts';
-import { hostStatusSchema } from '../../scripts/hoststatus.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { plantTree } from '../fixtures/tree.ts';
 import { run, start } from './program.ts';

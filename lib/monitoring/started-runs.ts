@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
-import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
-import { formatTimestamp } from '../../lib/common/timestamp.ts';
-import { flock } from '../../lib/system/flock.ts';
-import type { OpenDirectory } from '../../lib/system/open-directory.ts';
-import { openRegularFile } from '../../lib/system/regular-file.ts';
-import { whyFileNotTrusted } from '../../lib/system/trust.ts';
-import { openRuns, whyNotTrusted } from './runfiles.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { formatTimestamp } from '../common/timestamp.ts';
+import { flock } from '../system/flock.ts';
+import type { OpenDirectory } from '../system/open-directory.ts';
+import { openRegularFile } from '../system/regular-file.ts';
+import { whyFileNotTrusted } from '../system/trust.ts';
+import { openRuns, whyNotTrusted } from './host-records.ts';
 
 /*
  * A run leaves a file when it starts, `runs/<timestamp>.<uuid>.started` in the state directory, holds a lock on it, and

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { withFigureDocs } from '../../../scripts/carbon/figuredocs.ts';
-import {
-  type FinishedRun,
-  figureTable,
-  nodeOf,
-  pointsOf,
-  reportingCommands,
-} from '../../../scripts/carbon/figuretable.ts';
+import { type FinishedRun, figureTable, nodeOf, pointsOf, reportingCommands } from '../../lib/monitoring/figures.ts';
+import { withFigureDocs } from '../../scripts/carbon/figuredocs.ts';
 
 const run: FinishedRun = {
   host: 'web01.example.org',
@@ -67,7 +61,7 @@ describe('the figures of a run', () => {
   });
 
   it('are in the documentation as the table has them: node --import tsx scripts/figuredocs.ts', async () => {
-    const page = await readFile(new URL('../../../docs/monitoring.md', import.meta.url), 'utf8');
+    const page = await readFile(new URL('../../docs/monitoring.md', import.meta.url), 'utf8');
     assert.equal(page, withFigureDocs(page));
   });
 });

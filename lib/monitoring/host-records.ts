@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
-import { formatTimestamp, parseTimestamp } from '../../lib/common/timestamp.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { formatTimestamp, parseTimestamp } from '../common/timestamp.ts';
+import { makeDirectories } from '../system/make-directories.ts';
+import type { OpenDirectory } from '../system/open-directory.ts';
+import { readRegularFile } from '../system/regular-file.ts';
+import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../system/trust.ts';
+import { placeDirectory } from '../tree/place.ts';
 import {
   aheadText,
   formatRunRecord,
@@ -11,12 +16,7 @@ import {
   parseRunRecord,
   type RunRecord,
   surplusRecords,
-} from '../../lib/runrecord.ts';
-import { makeDirectories } from '../../lib/system/make-directories.ts';
-import type { OpenDirectory } from '../../lib/system/open-directory.ts';
-import { readRegularFile } from '../../lib/system/regular-file.ts';
-import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../../lib/system/trust.ts';
-import { placeDirectory } from '../../lib/tree/place.ts';
+} from './run-record.ts';
 
 /*
  * The records of this host's runs: `runs/<timestamp>.json` in the state directory, by the time when each run ended.

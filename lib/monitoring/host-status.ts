@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { isFullBackup, type RunRecord } from '../lib/runrecord.ts';
-import { checkSchema } from './host/checkfiles.ts';
-import type { StartedRun } from './host/startedruns.ts';
-import type { BackupUnits } from './host/systemd.ts';
-import { type Judged, problemsOf } from './statusproblems.ts';
+import type { BackupUnits } from '../../scripts/host/systemd.ts';
+import { checkSchema } from './check-files.ts';
+import { isFullBackup, type RunRecord } from './run-record.ts';
+import type { StartedRun } from './started-runs.ts';
+import { type Judged, problemsOf } from './status-problems.ts';
 
 const time = v.pipe(v.string(), v.isoTimestamp());
 const figure = v.nullable(v.pipe(v.number(), v.finite()));

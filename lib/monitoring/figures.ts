@@ -1,4 +1,4 @@
-import type { Summary } from '../../lib/common/summary.ts';
+import type { Summary } from '../common/summary.ts';
 
 /** The commands whose runs send figures. */
 export const reportingCommands = ['backup', 'restore', 'purge', 'verify'] as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatRunRecord, type NewRunRecord, parseRunRecord, RunRecordError } from '../lib/runrecord.ts';
+import { formatRunRecord, type NewRunRecord, parseRunRecord, RunRecordError } from '../../lib/monitoring/run-record.ts';
 
 const record: NewRunRecord = {
   program: '1.0.0',

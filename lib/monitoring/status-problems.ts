@@ -1,7 +1,7 @@
-import { spanText } from '../lib/common/span.ts';
-import type { RunRecord } from '../lib/runrecord.ts';
-import type { StartedRun } from './host/startedruns.ts';
-import { type BackupUnits, SERVICE, timerProblem } from './host/systemd.ts';
+import { type BackupUnits, SERVICE, timerProblem } from '../../scripts/host/systemd.ts';
+import { spanText } from '../common/span.ts';
+import type { RunRecord } from './run-record.ts';
+import type { StartedRun } from './started-runs.ts';
 
 /** What the state of a host follows from. All runs are full backups into the configured bucket. */
 export interface Judged {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { reasonOf, WhisperBackupError } from './common/errors.ts';
-import type { Named, Summary } from './common/summary.ts';
+import { reasonOf, WhisperBackupError } from '../common/errors.ts';
+import type { Named, Summary } from '../common/summary.ts';
 
 /*
  * What a run leaves behind, on its host and in its bucket, so that others can tell how it went: also when the host is

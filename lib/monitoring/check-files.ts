@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
-import { readRegularFile } from '../../lib/system/regular-file.ts';
-import { whyFileNotTrusted } from '../../lib/system/trust.ts';
-import { openRuns, whyNotTrusted } from './runfiles.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { readRegularFile } from '../system/regular-file.ts';
+import { whyFileNotTrusted } from '../system/trust.ts';
+import { openRuns, whyNotTrusted } from './host-records.ts';
 
 /*
  * How the last check of each kind went, `runs/last-verify.json` and `runs/last-drill.json` in the state directory. They

@@ -1,5 +1,7 @@
+import { ownKey, rootOf, runEndOf, runKey } from '../bucket/layout.ts';
 import { reasonOf } from '../common/errors.ts';
 import type { PlaceOptions } from '../common/options.ts';
+import type { ObjectStore } from '../store/store.ts';
 import {
   aheadText,
   formatRunRecord,
@@ -11,9 +13,7 @@ import {
   RECORDS_MOST,
   type RunRecord,
   surplusRecords,
-} from '../runrecord.ts';
-import type { ObjectStore } from '../store/store.ts';
-import { ownKey, rootOf, runEndOf, runKey } from './layout.ts';
+} from './run-record.ts';
 
 /** So many more than are to be kept may be there: then a request deletes as many at once. */
 const SLACK = 10;

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Point } from './figuretable.ts';
+import type { Point } from '../monitoring/figures.ts';
 
 /**
  * Sends points to carbon's plaintext listener over TCP. Carbon confirms nothing: they count as sent when it has taken
