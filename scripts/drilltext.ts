@@ -1,6 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import { spanText } from '../lib/common/span.ts';
-import type { DrillReport } from '../lib/drill/report.ts';
+import type { DrillReport } from '../lib/operations/drill/report.ts';
 
 /** What a drill measured, a line each, for people. */
 export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport): string[] {

@@ -1,6 +1,6 @@
 import { reasonOf } from '../lib/common/errors.ts';
 import { type Check, type CheckName, writeCheck } from '../lib/monitoring/check-files.ts';
-import type { Part } from '../lib/verify/part.ts';
+import type { Part } from '../lib/operations/shared/part.ts';
 import { exitCodeOfError } from './exitcode.ts';
 import type { Invocation } from './invocation.ts';
 import { partialBy } from './partialrun.ts';

@@ -1,6 +1,6 @@
 import { jsonLine } from '../lib/common/jsonline.ts';
 import { printable } from '../lib/common/printable.ts';
-import type { Shown, ShownArchive } from '../lib/show.ts';
+import type { Shown, ShownArchive } from '../lib/operations/views/show.ts';
 
 /** Rows of the plot. */
 const PLOT_ROWS = 12;

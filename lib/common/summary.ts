@@ -1,4 +1,4 @@
-import type { DrillReport } from '../drill/report.ts';
+import type { DrillReport } from '../operations/drill/report.ts';
 import { formatTimestamp } from './timestamp.ts';
 
 /** A metric, file or key that a run has something to say about. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
-import { backup } from '../../lib/backup.ts';
+import { backup } from '../../lib/operations/backup/backup.ts';
 import type { Invocation } from '../invocation.ts';
 import {
   bucketMemoryOf,

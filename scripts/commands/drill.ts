@@ -1,5 +1,5 @@
-import { drill } from '../../lib/drill.ts';
-import { type Part, parsePart } from '../../lib/verify/part.ts';
+import { drill } from '../../lib/operations/drill/drill.ts';
+import { type Part, parsePart } from '../../lib/operations/shared/part.ts';
 import type { Invocation } from '../invocation.ts';
 import { loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runCheck } from '../recordedcheck.ts';

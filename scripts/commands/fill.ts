@@ -1,5 +1,5 @@
 import { Tally } from '../../lib/common/summary.ts';
-import { fillFile } from '../../lib/fillfile.ts';
+import { fillFile } from '../../lib/operations/restore/fill-file.ts';
 import { parseEpoch } from '../epoch.ts';
 import type { Invocation } from '../invocation.ts';
 import { lockOf } from '../operationoptions.ts';

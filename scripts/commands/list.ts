@@ -1,7 +1,7 @@
 import { jsonLine } from '../../lib/common/jsonline.ts';
 import { printable } from '../../lib/common/printable.ts';
-import { type ListedBackup, list } from '../../lib/list.ts';
-import { hintForBucket } from '../../lib/nothinghint.ts';
+import { hintForBucket } from '../../lib/operations/shared/nothing-hint.ts';
+import { type ListedBackup, list } from '../../lib/operations/views/list.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';

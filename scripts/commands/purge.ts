@@ -1,4 +1,4 @@
-import { purge } from '../../lib/purge.ts';
+import { purge } from '../../lib/operations/purge/purge.ts';
 import type { Invocation } from '../invocation.ts';
 import { bucketMemoryOf, placeOf, purgeRulesOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runRecorded } from '../recordedrun.ts';

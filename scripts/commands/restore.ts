@@ -1,5 +1,5 @@
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
-import { restore } from '../../lib/restore.ts';
+import { restore } from '../../lib/operations/restore/restore.ts';
 import { resolveOwner } from '../../lib/system/owner-name.ts';
 import type { Invocation } from '../invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';

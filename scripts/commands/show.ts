@@ -1,4 +1,4 @@
-import { type Shown, showFile, showStored } from '../../lib/show.ts';
+import { type Shown, showFile, showStored } from '../../lib/operations/views/show.ts';
 import { parseEpoch } from '../epoch.ts';
 import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';

@@ -1,5 +1,5 @@
-import { type Part, parsePart } from '../../lib/verify/part.ts';
-import { verify } from '../../lib/verify.ts';
+import { type Part, parsePart } from '../../lib/operations/shared/part.ts';
+import { verify } from '../../lib/operations/verify/verify.ts';
 import type { Invocation } from '../invocation.ts';
 import { thisMachine } from '../machine.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';

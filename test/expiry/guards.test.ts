@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import type { BackupOptions } from '../../lib/backup.ts';
 import { codeOf, GuardError } from '../../lib/common/errors.ts';
 import type { Summary } from '../../lib/common/summary.ts';
-import type { PurgeOptions } from '../../lib/purge.ts';
+import type { BackupOptions } from '../../lib/operations/backup/backup.ts';
+import type { PurgeOptions } from '../../lib/operations/purge/purge.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
 import { Bucket, daysAgo, restorable } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';

@@ -4,7 +4,7 @@ import { describe } from 'node:test';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { silent } from '../../lib/common/report.ts';
-import { list } from '../../lib/list.ts';
+import { list } from '../../lib/operations/views/list.ts';
 import { withRetry } from '../../lib/store/decorators/retry.ts';
 import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import { StoreError } from '../../lib/store/errors.ts';

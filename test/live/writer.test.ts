@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import { fillFile } from '../../lib/fillfile.ts';
+import { fillFile } from '../../lib/operations/restore/fill-file.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { backUp, bringBack, listAll, verifyAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fillFile } from '../../lib/fillfile.ts';
+import { fillFile } from '../../lib/operations/restore/fill-file.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
 import { backfill } from '../../lib/workers/tasks/backfill.ts';
 import { tryByPython } from '../fixtures/locker.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
-import type { BackupOptions } from '../../lib/backup.ts';
 import type { Summary } from '../../lib/common/summary.ts';
-import type { RestoreOptions } from '../../lib/restore.ts';
+import type { BackupOptions } from '../../lib/operations/backup/backup.ts';
+import type { RestoreOptions } from '../../lib/operations/restore/restore.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { NOW, restorable } from '../fixtures/bucket.ts';
 import { createDatedStore, type StoreKind } from '../fixtures/datedstore.ts';

@@ -1,0 +1,108 @@
+import { rootOf } from '../../bucket/layout.ts';
+import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { isKnownSame } from '../../bucket/same-content.ts';
+import { ByteBudget } from '../../common/byte-budget.ts';
+import { codeOf, reasonOf } from '../../common/errors.ts';
+import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from '../../common/options.ts';
+import { isMarkedGone } from '../../expiry/tombstone.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import type { LocalFile } from '../../tree/walk.ts';
+import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../../workers/tasks/store-file.ts';
+
+export interface UploadOptions extends RunOptions, PlaceOptions, TreeOptions, LoadOptions {
+  readonly layout: NonNullable<FormatOptions['layout']>;
+  readonly format: StoreRules['format'];
+  readonly includeDamaged: boolean;
+}
+
+/** A file, and what the store has of it. */
+export interface LocalAndStored {
+  readonly local: LocalFile;
+  readonly stored: StoredMetric | undefined;
+}
+
+/** Backs up files in worker threads, so many at once that both processors and network have work. */
+export class Uploads {
+  /** Batches of files to be handed in at once. */
+  readonly concurrency: number;
+  readonly #store: ObjectStore;
+  readonly #options: UploadOptions;
+  readonly #rules: StoreRules;
+  readonly #pool: WorkerPool;
+  readonly #budget: ByteBudget;
+
+  constructor(store: ObjectStore, options: UploadOptions) {
+    const { processes = 4, bytesInFlight = 2 ** 28, threadStore, report, signal } = options;
+    this.concurrency = tasksAtOnce(processes);
+    this.#store = store;
+    this.#options = options;
+    const { layout, format, includeDamaged, flock = true, fileLockTimeout = 10 } = options;
+    this.#rules = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
+    this.#budget = new ByteBudget(bytesInFlight);
+    this.#pool = new WorkerPool({
+      threads: processes,
+      ...(threadStore && { store: threadStore }),
+      onWarning: (warning) => report.log('warn', warning),
+      ...(signal && { signal }),
+    });
+  }
+
+  /** May be called ahead of the first files. @param batches how many of them are sure to come. Without it, many. */
+  start(batches?: number): void {
+    this.#pool.start(batches);
+  }
+
+  /**
+   * Whether a file is known to be the same as its newest backup, so that there is nothing to do for it.
+   *
+   * @param sha1 of the file, as remembered.
+   */
+  isStored(sha1: string, stored: StoredMetric | undefined): boolean {
+    const newest = this.#comparable(stored);
+    return newest !== undefined && isKnownSame(sha1, newest);
+  }
+
+  /** Stores files. Results come in the order of the files; once the run is to stop, they have failed. */
+  async storeFiles(files: readonly LocalAndStored[]): Promise<StoredFile[]> {
+    if (!this.#options.threadStore) return Promise.all(files.map((file) => this.#storeFromHere(file)));
+    const tasks = files.map((file) => this.#taskOf(file));
+    try {
+      return await this.#run(files, () => this.#pool.storeFiles({ files: tasks, rules: this.#rules }));
+    } catch (error) {
+      // The thread died, say of a file too large for its memory: the others go on.
+      return files.map(() => ({ outcome: 'failed', code: codeOf(error), reason: reasonOf(error) }));
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  #taskOf({ local, stored }: LocalAndStored): FileToStore {
+    const newest = this.#comparable(stored);
+    const newestTime = stored?.backups.at(-1)?.time;
+    return { file: local.file, path: local.path, ...(newest && { newest }), ...(newestTime && { newestTime }) };
+  }
+
+  #storeFromHere(file: LocalAndStored): Promise<StoredFile> {
+    const { now = () => new Date(), signal } = this.#options;
+    const snapshot = this.#pool.snapshot.bind(this.#pool);
+    const context = { store: this.#store, snapshot, now, ...(signal && { signal }) };
+    return this.#run([file], () => storeFile(this.#taskOf(file), this.#rules, context));
+  }
+
+  /** Runs a task when there is room for its files, and at worst as much again for what they are compressed to. */
+  #run<T>(files: readonly LocalAndStored[], task: () => Promise<T>): Promise<T> {
+    const bytes = files.reduce((sum, { local }) => sum + (local.stat?.size ?? 0), 0);
+    return this.#budget.run(2 * bytes, task);
+  }
+
+  /** The Python tool knows nothing of our backups: for its layout only its pairs count. */
+  #comparable(stored: StoredMetric | undefined): Backup | undefined {
+    const { now = () => new Date() } = this.#options;
+    if (stored && stored.tombstones.length > 0 && isMarkedGone(stored, now())) return undefined;
+    if (this.#options.layout === 'native') return stored?.backups.at(-1);
+    return stored?.backups.findLast((backup) => backup.kind === 'pair');
+  }
+}

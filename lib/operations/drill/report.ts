@@ -1,0 +1,60 @@
+import type { Part } from '../shared/part.ts';
+
+/** What a drill measured. It is part of what `--json` prints, so its names are a contract. */
+export interface DrillReport {
+  /** The part of the metrics that was restored; null is all that the globs cover. */
+  readonly sample: Part | null;
+  /** How much of the newest data a restore would not have brought back; null when no metric could be compared. */
+  readonly rpo: Rpo | null;
+  /** How long the restore of the sample took. */
+  readonly rto: Rto;
+  /** How long a restore of everything in the bucket would take at the sample's pace; null when nothing was restored. */
+  readonly estimate: Estimate | null;
+  /** Points that are not what they are in the live file: at most 20 are named, `counts.differingPoints` tells all. */
+  readonly differing: readonly DifferingPoint[];
+  /** Where the restored tree is, when it was to be kept. */
+  readonly kept?: string;
+}
+
+/**
+ * Measured from points, not from the dates of backups: for each metric, the time from the newest point that was restored
+ * to the newest point that the live file had when the drill began.
+ */
+export interface Rpo {
+  readonly maxSeconds: number;
+  readonly medianSeconds: number;
+  /** Metrics it was measured on. */
+  readonly metrics: number;
+  /** One that lost the most. */
+  readonly worst: string;
+}
+
+export interface Rto {
+  readonly seconds: number;
+  readonly metrics: number;
+  /** Fetched from the store, compressed. */
+  readonly bytesFetched: number;
+  readonly bytesRestored: number;
+}
+
+export interface Estimate {
+  /** Metrics with a backup in the bucket. */
+  readonly metrics: number;
+  /** Of their newest backups, compressed. */
+  readonly bytes: number;
+  /** If the number of metrics is what counts. */
+  readonly secondsByMetrics: number;
+  /** If their size is what counts. */
+  readonly secondsByBytes: number;
+}
+
+export interface DifferingPoint {
+  readonly metric: string;
+  /** Seconds between two points of the archive it is in. */
+  readonly step: number;
+  /** In seconds since the epoch. */
+  readonly timestamp: number;
+  /** As text where JSON has no number: `NaN`, `Infinity`, `-Infinity`. */
+  readonly live: number | string;
+  readonly restored: number | string;
+}

@@ -1,0 +1,54 @@
+import { reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { openLocked, readStable } from '../../tree/read-file.ts';
+import { FillRefusedError } from '../../whisper/errors.ts';
+import { backfill } from '../../workers/tasks/backfill.ts';
+
+export interface FillFileOptions {
+  /** The moment that retentions are counted back from, in seconds since 1970; floored. @default the clock's */
+  readonly now?: number;
+  /** @default false */
+  readonly dryRun?: boolean;
+  /** @default true */
+  readonly flock?: boolean;
+  /** In seconds. @default 10 */
+  readonly fileLockTimeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Fills the gaps of one Whisper file from another, by the same rules as a restore.
+ *
+ * @returns how many points were filled.
+ * @throws WhisperError when either file is damaged; the destination is as it was.
+ */
+export async function fillFile(
+  source: string,
+  destination: string,
+  options: FillFileOptions,
+): Promise<{ filled: number }> {
+  const lock = {
+    flock: options.flock ?? true,
+    fileLockTimeout: options.fileLockTimeout ?? 10,
+    stopped: () => options.signal?.aborted ?? false,
+  };
+  const open = await openLocked(source, 'read', lock);
+  let bytes: Uint8Array;
+  try {
+    bytes = readStable(source, open.fd);
+  } finally {
+    open.close();
+  }
+  const now = Math.floor(options.now ?? Date.now() / 1000);
+  try {
+    return {
+      filled: await backfill(destination, bytes, { ...lock, now, dryRun: options.dryRun ?? false, sync: true }),
+    };
+  } catch (cause) {
+    if (!(cause instanceof FillRefusedError)) throw cause;
+    const file = cause.side === 'source' ? source : destination;
+    const reason = reasonOf(cause.cause);
+    throw new WhisperBackupError(cause.code, `Cannot fill ${destination} from ${source}: ${file}: ${reason}`, {
+      cause,
+    });
+  }
+}

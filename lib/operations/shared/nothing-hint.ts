@@ -1,0 +1,78 @@
+import { catalog } from '../../bucket/catalog.ts';
+import { globToRegExp } from '../../common/glob.ts';
+import type { PlaceOptions, SelectOptions } from '../../common/options.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import { walk } from '../../tree/walk.ts';
+
+interface HintOptions extends PlaceOptions, SelectOptions {
+  readonly signal?: AbortSignal;
+}
+
+const silent = { onForeign() {}, onDisorder() {} };
+
+/**
+ * Looks for the reason why nothing in a bucket matched: another storage path, or another spelling of the name.
+ *
+ * @returns text to append to a message, empty without a reason. It never throws: the message matters more.
+ */
+export async function hintForBucket(store: ObjectStore, options: HintOptions): Promise<string> {
+  const { storagePath = '', storagePathRaw, metrics = '*', signal } = options;
+  const events = { ...silent, ...(signal && { signal }) };
+  try {
+    const hint = await hintForNames(catalog(store, options, events), metrics);
+    const raw = storagePath.replace(/\/+$/, '');
+    if (hint !== undefined || raw === '' || storagePathRaw !== undefined) return hint ?? '';
+    for await (const { metric } of catalog(store, { storagePathRaw: raw }, events)) {
+      return `. There are backups without the slash, such as "${raw}${metric}": version 0.3.0 of the Python tool wrote them; use --storage-path-raw ${raw}`;
+    }
+    return '';
+  } catch {
+    return '';
+  }
+}
+
+/** The same for a local tree. */
+export async function hintForTree(prefix: string, { metrics = '*', signal }: HintOptions): Promise<string> {
+  try {
+    return (await hintForNames(localNames(prefix, signal), metrics)) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+async function* localNames(
+  prefix: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<{ readonly metric: string }> {
+  for await (const item of walk(prefix, signal ? { signal } : {})) if ('metric' in item) yield item;
+}
+
+/** @returns undefined where there are no names at all. */
+async function hintForNames(
+  names: AsyncIterable<{ readonly metric: string }>,
+  glob: string,
+): Promise<string | undefined> {
+  const isLiteral = !/[*?[]/.test(glob);
+  const wanted = globToRegExp(glob);
+  let isEmpty = true;
+  for await (const { metric } of names) {
+    isEmpty = false;
+    if (isLiteral && metric.startsWith(`${glob}.`)) return `. There are metrics below it: use -m '${glob}.*'`;
+    // The Python tool turned every slash into a dot, and left the dots inside names.
+    const dotted = metric.replaceAll('%2E', '.');
+    if (dotted !== metric && !wanted.test(metric) && wanted.test(dotted)) {
+      return `. A dot inside a directory or file name is written %2E: use -m '${escapedDots(glob, metric)}'`;
+    }
+  }
+  return isEmpty ? undefined : '';
+}
+
+/** The glob with the dots escaped that a metric has escaped where the glob is literal; else the metric itself. */
+function escapedDots(glob: string, metric: string): string {
+  const literal = /^[^*?[]*/.exec(glob)?.[0] ?? '';
+  let escaped = '';
+  for (const character of literal) {
+    escaped += character === '.' && metric.startsWith(`${escaped}%2E`) ? '%2E' : character;
+  }
+  return metric.startsWith(escaped) ? escaped + glob.slice(literal.length) : metric;
+}

@@ -1,0 +1,107 @@
+import { catalogPages, findMetric, hasPairsElsewhere } from '../../bucket/catalog.ts';
+import type { CatalogEvents } from '../../bucket/groups.ts';
+import type { StoredMetric } from '../../bucket/metric.ts';
+import { excludedDirectories, mayReach, selector } from '../../common/glob.ts';
+import { joinPages } from '../../common/merge.ts';
+import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
+import { watchOrder } from '../../common/order.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import { sharesPythonName } from '../../tree/presence.ts';
+import { type BlindSpot, type LocalFile, type Presence, presence, walkPages } from '../../tree/walk.ts';
+
+/** A metric as both sides know it. */
+export interface Surveyed {
+  readonly kind: 'metric';
+  readonly metric: string;
+  readonly path: string;
+  readonly local?: LocalFile;
+  readonly stored?: StoredMetric;
+  /** Below a directory that cannot be listed. */
+  readonly hidden: boolean;
+}
+
+export type SurveyOptions = SelectOptions & PlaceOptions & TreeOptions;
+
+export interface SurveyEvents extends CatalogEvents {
+  /** A file of the local tree, whether the glob covers it or not. */
+  readonly onLocal?: () => void;
+  /** Whether local files come with their stat. @default false */
+  readonly stat?: boolean;
+  /** Something with the name of a temporary file of ours, in the local tree. */
+  readonly onTemporary?: (path: string) => void;
+}
+
+/**
+ * Merges the local tree with the bucket, in key order, and holds neither: what backup and purge go by. Only metrics
+ * that the glob covers come, and blind spots of the tree that it may reach into.
+ */
+export async function* survey(
+  store: ObjectStore,
+  options: SurveyOptions,
+  events: SurveyEvents,
+): AsyncGenerator<Surveyed | BlindSpot> {
+  for await (const found of surveyPages(store, options, events)) {
+    for (const item of found) {
+      events.signal?.throwIfAborted();
+      yield item;
+    }
+  }
+}
+
+/** The same in arrays of neighbours. */
+export async function* surveyPages(
+  store: ObjectStore,
+  options: SurveyOptions,
+  events: SurveyEvents,
+): AsyncGenerator<readonly (Surveyed | BlindSpot)[]> {
+  const isSelected = selector(options);
+  const isReachable = mayReach(options);
+  const watch = watchOrder((previous, order) => {
+    // Names that are not UTF-8 may look alike; that is told of each, and nothing is found by them.
+    if (previous !== order) events.onDisorder(previous, order);
+  });
+  const { stat = false, signal, onTemporary } = events;
+  const skip = excludedDirectories(options);
+  const locals = walkPages(options.prefix, {
+    stat,
+    skip,
+    ...(onTemporary && { onTemporary }),
+    ...(signal && { signal }),
+  });
+  let blind: string | undefined;
+  for await (const steps of joinPages(locals, catalogPages(store, options, events))) {
+    const found: (Surveyed | BlindSpot)[] = [];
+    for (const { left, right } of steps) {
+      if (left) watch(left.order);
+      if (left?.kind === 'blind') {
+        if (left.metricPrefix !== '') blind = left.metricPrefix;
+        if (isReachable(left.order)) found.push(left);
+        if (!right) continue;
+      }
+      const local = left?.kind === 'file' ? left : undefined;
+      if (local) events.onLocal?.();
+      const metric = local?.metric ?? right?.metric ?? '';
+      const path = local?.path ?? right?.path ?? '';
+      if (!isSelected(metric)) continue;
+      if (!local && right && right.order !== `${metric}/`) {
+        // Pairs at the Python tool's place for an escaped name: the local file, if there is one, has looked them up.
+        if ((await presence(`${options.prefix}/${path}.wsp`)) === 'present') continue;
+      }
+      const stored =
+        right ?? (hasPairsElsewhere(path) ? await findMetric(store, options, path, events.signal) : undefined);
+      const hidden = blind !== undefined && metric.startsWith(blind);
+      found.push({ kind: 'metric', metric, path, hidden, ...(local && { local }), ...(stored && { stored }) });
+    }
+    yield found;
+  }
+}
+
+/** Whether the local file of a surveyed metric is there; missing only when that is certain. */
+export async function presenceOf(surveyed: Surveyed, prefix: string): Promise<Presence> {
+  if (surveyed.local) return 'present';
+  if (surveyed.hidden) return 'unknown';
+  const found = await presence(`${prefix}/${surveyed.path}.wsp`);
+  const hasPairs = surveyed.stored?.backups.some((backup) => backup.kind === 'pair') ?? false;
+  if (found === 'missing' && hasPairs && (await sharesPythonName(prefix, surveyed.path))) return 'unknown';
+  return found;
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import type { Backup } from '../../bucket/metric.ts';
+import { sha1Of } from '../../bucket/storedsha1.ts';
+import type { ByteBudget } from '../../common/byte-budget.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { TreeOptions } from '../../common/options.ts';
+import type { Tally } from '../../common/summary.ts';
+import { StoreError } from '../../store/errors.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import type { WorkerPool } from '../../workers/pool.ts';
+import { presenceOf, type Surveyed } from '../shared/survey.ts';
+
+/** How a metric's local file and its newest backup stand to one another. */
+export type Comparison =
+  /** `changed`: the local file is another one by now. `gone`: it is not there. `neverStored`: it has no backup. */
+  | { readonly outcome: 'same' | 'changed' | 'gone' | 'neverStored' | 'unknown' }
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+
+export interface ComparisonContext {
+  readonly tree: TreeOptions;
+  readonly store: ObjectStore;
+  readonly pool: () => WorkerPool;
+  readonly budget: ByteBudget;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Compares a metric's local file with a backup of it, by SHA-1.
+ *
+ * @throws the signal's reason.
+ */
+export async function compareFile(
+  surveyed: Surveyed,
+  newest: Backup | undefined,
+  { tree, store, pool, budget, signal }: ComparisonContext,
+): Promise<Comparison> {
+  const { local } = surveyed;
+  if (!local) {
+    const isMissing = (await presenceOf(surveyed, tree.prefix)) === 'missing';
+    return { outcome: isMissing ? 'gone' : 'unknown' };
+  }
+  if (!newest) return { outcome: 'neverStored' };
+  const size = await stat(local.file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+  const { flock = true, fileLockTimeout = 10 } = tree;
+  const found = await budget.run(size, () => pool().fingerprint({ file: local.file, flock, fileLockTimeout }));
+  signal?.throwIfAborted();
+  if (found.outcome !== 'read') return found;
+  // A pair's checksum is the MD5 in the listing, unless that is none.
+  const md5 = newest.sha1Object?.md5;
+  if (md5 !== undefined && md5 === createHash('md5').update(found.sha1).digest('hex')) return { outcome: 'same' };
+  try {
+    return { outcome: (await sha1Of(newest, store, signal)) === found.sha1 ? 'same' : 'changed' };
+  } catch (error) {
+    signal?.throwIfAborted();
+    const code = codeOf(error);
+    const isUnreadable = error instanceof StoreError && code !== 'NOT_FOUND' && code !== 'TOO_LARGE';
+    if (isUnreadable || !(error instanceof WhisperBackupError)) {
+      return { outcome: 'failed', code, reason: reasonOf(error) };
+    }
+    return { outcome: 'unknown' };
+  }
+}
+
+/** Counts a comparison, and notes what is on one side only. What changed is the rule on a host that is alive. */
+export function countComparison(metric: string, comparison: Comparison, tally: Tally): void {
+  const { outcome } = comparison;
+  if (outcome === 'failed') tally.fail({ metric, code: comparison.code, reason: comparison.reason });
+  else if (outcome === 'skipped') tally.skip({ metric, code: comparison.code, reason: comparison.reason });
+  else tally.add(outcome);
+  if (outcome === 'gone') tally.note({ metric, code: 'GONE', reason: 'it has backups, and no local file' });
+  if (outcome === 'neverStored') tally.note({ metric, code: 'NEVER_STORED', reason: 'its local file has no backup' });
+}

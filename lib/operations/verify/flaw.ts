@@ -1,0 +1,76 @@
+import { parseKey, rootOf } from '../../bucket/layout.ts';
+import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import type { PlaceOptions } from '../../common/options.ts';
+import { DAY } from '../../expiry/age.ts';
+import type { StoredObject } from '../../store/store.ts';
+import { FILE_BYTES } from '../../tree/read-file.ts';
+
+/** Something that was to be a backup, and that no restore can use. */
+export interface Flaw {
+  /** Of the object that tells of it. */
+  readonly key: string;
+  /** The time of the backup, by its name. */
+  readonly time: Date;
+  /** Stable, e.g. `EMPTY_BACKUP`. */
+  readonly code: string;
+  /** For people; it does not name the key. */
+  readonly reason: string;
+  /** The checksums of pairs, and the data, that belong to it. */
+  readonly sha1s: readonly StoredObject[];
+  readonly data: readonly StoredObject[];
+  /** The backup, when the listing takes it for one. */
+  readonly backup?: Backup;
+}
+
+export interface ListedFlaws {
+  readonly flaws: readonly Flaw[];
+  /** Data without its checksum that is younger than a day: a run may be about to write that, or a purge was cut short. */
+  readonly unfinished: readonly StoredObject[];
+}
+
+/** What the listing alone tells to be damaged of one metric. */
+export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date): ListedFlaws {
+  const flaws: Flaw[] = [];
+  const unfinished: StoredObject[] = [];
+  const sha1s = new Map(stored.loneSha1s.map((object) => [stemOf(object.key), object]));
+  for (const object of stored.leftovers) {
+    const { key } = object;
+    const { kind, time } = read(key, place);
+    const sha1 = kind === 'pair-data' ? sha1s.get(stemOf(key)) : undefined;
+    const flaw = { key, time, sha1s: sha1 ? [sha1] : [], data: [object] };
+    if (sha1) sha1s.delete(stemOf(key));
+    if (kind === 'backup' || sha1) flaws.push({ ...flaw, code: 'EMPTY_BACKUP', reason: 'it is empty' });
+    else if (now.getTime() - Math.max(time.getTime(), object.modified.getTime()) <= DAY) unfinished.push(object);
+    else flaws.push({ ...flaw, code: 'NO_SHA1', reason: 'it is data of a pair without its checksum' });
+  }
+  for (const object of sha1s.values()) {
+    const { key } = object;
+    const { time } = read(key, place);
+    flaws.push({ key, time, code: 'LONE_SHA1', reason: 'it is a checksum without data', sha1s: [object], data: [] });
+  }
+  for (const backup of stored.backups) {
+    if (backup.object.size > FILE_BYTES) {
+      const reason = `it has ${backup.object.size} bytes, and ${FILE_BYTES} is the most that a restore takes`;
+      flaws.push(flawOf(backup, 'TOO_LARGE', reason));
+    }
+  }
+  return { flaws, unfinished };
+}
+
+/** A flaw of what the listing takes for a backup. */
+export function flawOf(backup: Backup, code: string, reason: string): Flaw {
+  const { object, sha1Object, time } = backup;
+  return { key: object.key, time, code, reason, sha1s: sha1Object ? [sha1Object] : [], data: [object], backup };
+}
+
+/** Keys of a metric begin with the root, or with a slash where the root is empty. */
+function read(key: string, place: PlaceOptions): { kind: string; time: Date } {
+  const root = rootOf(place);
+  const parsed = parseKey(key.slice(root === '' && key.startsWith('/') ? 1 : root.length));
+  return { kind: parsed.kind, time: 'time' in parsed ? parsed.time : new Date(0) };
+}
+
+/** What the two keys of a pair have in common. */
+function stemOf(key: string): string {
+  return key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
+}

@@ -1,0 +1,74 @@
+import { catalog } from '../../bucket/catalog.ts';
+import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { selector } from '../../common/glob.ts';
+import type { PlaceOptions, RunOptions, SelectOptions } from '../../common/options.ts';
+import { formatTimestamp } from '../../common/timestamp.ts';
+import type { Algorithm } from '../../compress/codec.ts';
+import type { ObjectStore } from '../../store/store.ts';
+
+export interface ListOptions extends RunOptions, SelectOptions, PlaceOptions {
+  /** Only backups at this time or later. */
+  readonly since?: Date;
+  /** Only backups strictly before this time. */
+  readonly date?: Date;
+}
+
+/** One backup, as `list` tells it. */
+export interface ListedBackup {
+  readonly metric: string;
+  /** `2026-11-22T03:14:15+00:00` */
+  readonly date: string;
+  /** Compressed, in bytes. */
+  readonly size: number;
+  readonly algorithm: Algorithm;
+  /** One object of ours, or a pair as the Python tool writes it. */
+  readonly kind: 'single' | 'pair';
+  /** Of the uncompressed file, where the name tells it. */
+  readonly sha1?: string;
+  readonly key: string;
+  /** Since when the metric is no longer in the local tree, if it is not. */
+  readonly gone?: string;
+}
+
+/**
+ * Streams the backups of a bucket, by metric, oldest first.
+ *
+ * @throws StoreError
+ */
+export async function* list(store: ObjectStore, options: ListOptions): AsyncGenerator<ListedBackup> {
+  const { report, signal, since, date } = options;
+  await store.open({ create: false, ...(signal && { signal }) });
+  const isSelected = selector(options);
+  let foreign = 0;
+  const events = {
+    onForeign: () => foreign++,
+    onDisorder: (previous: string, key: string) =>
+      report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
+    ...(signal && { signal }),
+  };
+  for await (const stored of catalog(store, options, events)) {
+    if (!isSelected(stored.metric)) continue;
+    for (const { key } of stored.loneSha1s) report.log('warn', `${key} is a checksum without data: damage`);
+    for (const backup of stored.backups) {
+      signal?.throwIfAborted();
+      if ((!since || backup.time >= since) && (!date || backup.time < date)) yield listed(stored, backup);
+    }
+  }
+  if (foreign > 0) report.log('info', `${foreign} keys in ${store.name} are not ours and were passed over`);
+}
+
+/** One backup as it is told. */
+export function listed(stored: StoredMetric, backup: Backup): ListedBackup {
+  const newest = stored.backups.at(-1)?.time.getTime() ?? 0;
+  const gone = stored.tombstones.find((tombstone) => tombstone.time.getTime() > newest);
+  return {
+    metric: stored.metric,
+    date: formatTimestamp(backup.time),
+    size: backup.object.size,
+    algorithm: backup.algorithm,
+    kind: backup.kind,
+    ...(backup.sha1 !== undefined && { sha1: backup.sha1 }),
+    key: backup.object.key,
+    ...(gone && { gone: formatTimestamp(gone.time) }),
+  };
+}

@@ -1,0 +1,115 @@
+import { findMetric } from '../../bucket/catalog.ts';
+import { pathOf, pythonPathOf } from '../../bucket/layout.ts';
+import { sha1Of } from '../../bucket/storedsha1.ts';
+import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
+import type { PlaceOptions, RunOptions } from '../../common/options.ts';
+import { formatTimestamp } from '../../common/timestamp.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import { FILE_BYTES, openLocked, readStable } from '../../tree/read-file.ts';
+import { parseHeader } from '../../whisper/header.ts';
+import { knownPoints } from '../../whisper/info.ts';
+import { oddityOf } from '../../whisper/oddity.ts';
+import { decodeBackup } from '../../workers/tasks/decode.ts';
+import { type ListedBackup, listed } from './list.ts';
+
+export interface ShownArchive {
+  /** In seconds. */
+  readonly secondsPerPoint: number;
+  /** Slots it has. */
+  readonly points: number;
+  /** In seconds. */
+  readonly retention: number;
+  /** Slots that hold a point. */
+  readonly known: number;
+  /** The known points, oldest first. */
+  readonly series: readonly { readonly timestamp: number; readonly value: number }[];
+}
+
+/** What a Whisper file holds. */
+export interface Shown {
+  /** The file's path or the metric's name. */
+  readonly name: string;
+  /** The backup that was read, if it was one. */
+  readonly backup?: ListedBackup;
+  /** Of the file, uncompressed. */
+  readonly bytes: number;
+  readonly aggregation: string;
+  readonly xFilesFactor: number;
+  /** In seconds. */
+  readonly maxRetention: number;
+  /** What is odd about the file; absent when nothing is. */
+  readonly oddity?: string;
+  readonly archives: readonly ShownArchive[];
+}
+
+export interface ShowFileOptions {
+  /** Leaves out points that are no longer, or not yet, inside their archive's retention at this time, in seconds. */
+  readonly now?: number;
+  /** @default true */
+  readonly flock?: boolean;
+  /** In seconds. @default 10 */
+  readonly fileLockTimeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads a local Whisper file.
+ *
+ * @throws WhisperError when it is damaged; WhisperBackupError when it cannot be read.
+ */
+export async function showFile(path: string, options: ShowFileOptions): Promise<Shown> {
+  const open = await openLocked(path, 'read', {
+    flock: options.flock ?? true,
+    fileLockTimeout: options.fileLockTimeout ?? 10,
+    stopped: () => options.signal?.aborted ?? false,
+  });
+  try {
+    return shown(path, readStable(path, open.fd), options.now);
+  } finally {
+    open.close();
+  }
+}
+
+export interface ShowStoredOptions extends RunOptions, PlaceOptions {
+  /** Take the newest backup strictly before this. @default the newest of all */
+  readonly date?: Date;
+}
+
+/**
+ * Reads a backup of a metric.
+ *
+ * @throws WhisperBackupError `NOTHING_MATCHED` when there is none; CompressionError, WhisperError when it is damaged.
+ */
+export async function showStored(store: ObjectStore, metric: string, options: ShowStoredOptions): Promise<Shown> {
+  const { date, signal } = options;
+  await store.open({ create: false, ...(signal && { signal }) });
+  const path = pathOf(metric) ?? pythonPathOf(metric);
+  if (path === undefined) throw new InvalidOptionError(`Cannot show ${JSON.stringify(metric)}: it is no metric's name`);
+  const stored = await findMetric(store, options, path, signal);
+  const backup = stored?.backups.filter(({ time }) => !date || time < date).at(-1);
+  if (!stored || !backup) {
+    const before = date ? ` before ${formatTimestamp(date)}` : '';
+    throw new WhisperBackupError(
+      'NOTHING_MATCHED',
+      `Cannot show ${JSON.stringify(metric)}: ${store.name} holds no backup of it${before}`,
+    );
+  }
+  const { object, algorithm } = backup;
+  const sha1 = await sha1Of(backup, store, signal);
+  const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
+  const data = await decodeBackup({ key: object.key, body, algorithm, sha1 });
+  return { ...shown(metric, data, undefined), backup: listed(stored, backup) };
+}
+
+function shown(name: string, data: Uint8Array, now: number | undefined): Shown {
+  const header = parseHeader(data);
+  const archives = header.archives.map((archive) => {
+    const { secondsPerPoint, points, retention } = archive;
+    const series = knownPoints(data, archive, now === undefined ? {} : { now });
+    return { secondsPerPoint, points, retention, known: series.length, series };
+  });
+  const { aggregation, xFilesFactor, maxRetention } = header;
+  const oddity = oddityOf(header, data.length);
+  const shown = { name, bytes: data.length, aggregation, xFilesFactor, maxRetention, archives };
+  return { ...shown, ...(oddity !== undefined && { oddity }) };
+}

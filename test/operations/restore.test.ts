@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict';
+import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { parseDate } from '../../lib/common/date.ts';
+import type { Summary } from '../../lib/common/summary.ts';
+import type { RestoreOptions } from '../../lib/operations/restore/restore.ts';
+import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
+import { BucketMissingError, TransientError } from '../../lib/store/errors.ts';
+import { Bucket, daysAgo } from '../fixtures/bucket.ts';
+import { delegate } from '../fixtures/delegate.ts';
+import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
+import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
+import { putPair } from '../fixtures/pythonbucket.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+import { stateOf } from '../fixtures/treestate.ts';
+import { withCounting } from '../store/counting.ts';
+import { createMemoryStore } from '../store/memory-store.ts';
+
+function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = {}): Promise<Summary> {
+  return bringBack(bucket.store, prefix, { now: bucket.now, ...options });
+}
+
+/** The seed of the file that stands there, by what {@link metricFile} makes of each; undefined when there is none. */
+async function seedAt(prefix: string, path: string): Promise<number | undefined> {
+  const bytes = await readFile(`${prefix}/${path}.wsp`).catch(() => undefined);
+  if (!bytes) return undefined;
+  for (let seed = 1; seed < 20; seed++) if (Buffer.compare(bytes, metricFile(seed)) === 0) return seed;
+  return -1;
+}
+
+describe('restore', () => {
+  it('brings a tree back, bit for bit, every file at its own path', async () => {
+    await using scratch = await createScratch();
+    const paths = ['servers/web01/cpu', 'a.b/c', '.hidden', 'a/b.c', 'a/b/c', '50%2Eoff', '～/😀', 'x y;tag=1', '[*]?'];
+    await plantMetrics(scratch.at('tree'), paths);
+    const store = createDiskStore({ path: scratch.at('bucket') });
+    await backUp(store, scratch.at('tree'));
+    const summary = await bringBack(store, scratch.at('deep', 'back'), { processes: 2 });
+    await store.close();
+    const { metrics, restored, failed, bytesRestored } = summary.counts;
+    assert.deepEqual([metrics, restored, failed, bytesRestored], [9, 9, 0, 9 * metricFile().length]);
+    for (const [i, path] of paths.entries()) assert.equal(await seedAt(scratch.at('deep', 'back'), path), i + 1, path);
+    const all = await readdir(scratch.at('deep', 'back'), { recursive: true });
+    assert.equal(all.filter((name) => name.endsWith('.wsp')).length, 9);
+    assert.deepEqual(
+      all.filter((name) => name.includes('.tmp')),
+      [],
+    );
+  });
+
+  it('takes the newest backup strictly before the date, in whatever offset it is told', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const [i, time] of ['2026-11-20T03:00:00Z', '2026-11-21T03:00:00Z', '2026-11-22T03:00:00Z'].entries())
+      await bucket.backup('m', new Date(time), metricFile(i + 1));
+    await bucket.pair('p', new Date('2026-11-20T12:00:00Z'), metricFile(8));
+    await bucket.backup('late', new Date('2026-11-22T11:00:00Z'), metricFile(9));
+    const at = async (date: string) => {
+      const prefix = scratch.at(`tree-${date}`);
+      const { counts } = await run(bucket, prefix, { date: parseDate(date) });
+      return [counts['metrics'], await seedAt(prefix, 'm'), await seedAt(prefix, 'p'), await seedAt(prefix, 'late')];
+    };
+    assert.deepEqual(await at('2026-11-22T03:00:00Z'), [2, 2, 8, undefined]);
+    // A second later, told from elsewhere.
+    assert.deepEqual(await at('2026-11-21T22:00:01-05:00'), [2, 3, 8, undefined]);
+    assert.deepEqual(await at('2026-11-20T12:00:00Z'), [1, 1, undefined, undefined]);
+  });
+
+  it('names the oldest and the newest backup that it has used', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const days of [9, 3]) await bucket.backup('old', daysAgo(days), metricFile(1));
+    for (const days of [2, 1]) await bucket.backup('new', daysAgo(days), metricFile(2));
+    await bucket.put(await bucket.backup('spoilt', daysAgo(20)), daysAgo(20), new TextEncoder().encode('spoilt'));
+    const used = { oldest: '2026-11-19T12:00:00+00:00', newest: '2026-11-21T12:00:00+00:00' };
+    assert.deepEqual((await run(bucket, scratch.at('tree'), { dryRun: true })).backups, used);
+    assert.deepEqual((await run(bucket, scratch.at('tree'))).backups, used);
+    // Unchanged by now.
+    assert.deepEqual((await run(bucket, scratch.at('tree'))).backups, used);
+    assert.equal((await run(bucket, scratch.at('tree'), { metrics: 'none' })).backups, undefined);
+  });
+
+  it('stops when nothing matches, and says what was asked for', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', daysAgo(1));
+    const before = await run(bucket, scratch.at('tree'), { date: daysAgo(1) });
+    assert.equal(before.stopped?.code, 'NOTHING_MATCHED');
+    assert.match(before.stopped.message, /no backup before 2026-11-21T12:00:00\+00:00 that matches "\*"/);
+    const glob = await run(bucket, scratch.at('tree'), { metrics: 'n*', exclude: ['x'] });
+    assert.match(glob.stopped?.message ?? '', /no backup that matches "n\*"/);
+    await assert.rejects(bringBack(createMemoryStore({ exists: false }), scratch.at('tree')), BucketMissingError);
+  });
+
+  it('leaves out what was gone at the date, when asked to', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['alive', 'gone', 'back']) await bucket.backup(path, daysAgo(9));
+    await bucket.tombstone('gone', daysAgo(5));
+    await bucket.tombstone('back', daysAgo(8));
+    await bucket.backup('back', daysAgo(7));
+    const restored = async (options: Partial<RestoreOptions>) => {
+      const prefix = scratch.at(`tree${(await readdir(scratch.path)).length}`);
+      const { skipped } = await run(bucket, prefix, options);
+      const left = Object.keys(codesOf(skipped)).map((metric) => `no ${metric}`);
+      return [...(await readdir(prefix)).sort(), ...left].join(' ');
+    };
+    assert.equal(await restored({ skipGone: true }), 'alive.wsp back.wsp no gone');
+    // It was there six days ago, and another one was not.
+    assert.equal(await restored({ skipGone: true, date: daysAgo(6) }), 'alive.wsp back.wsp gone.wsp');
+    assert.equal(await restored({ skipGone: true, date: daysAgo(7.5) }), 'alive.wsp gone.wsp no back');
+  });
+
+  it('fails where a backup is damaged, and takes an older one only when asked to', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const spoil = async (key: string) => bucket.put(key, daysAgo(1), new TextEncoder().encode('spoilt'));
+    await bucket.backup('m', daysAgo(3), metricFile(1));
+    await spoil(await bucket.backup('m', daysAgo(2), metricFile(2)));
+    await spoil(await bucket.backup('m', daysAgo(1), metricFile(3)));
+    await spoil(await bucket.backup('all', daysAgo(1)));
+    await bucket.pair('pair', daysAgo(3), metricFile(4));
+    const key = await bucket.pair('pair', daysAgo(2), metricFile(5));
+    await spoil(key.replace('.wsp.gz', '.sha1'));
+    await bucket.put('lone/2026-11-20T00:00:00+00:00.sha1', daysAgo(2), new Uint8Array(40));
+    await bucket.backup('fine', daysAgo(1), metricFile(6));
+
+    const plain = await run(bucket, scratch.at('plain'));
+    assert.deepEqual(codesOf(plain.failed), { all: 'COMPRESSION_DAMAGED', m: 'COMPRESSION_DAMAGED', pair: 'BAD_SHA1' });
+    assert.deepEqual(await readdir(scratch.at('plain')), ['fine.wsp']);
+    assert.deepEqual(codesOf(plain.notes), { lone: 'LONE_SHA1' });
+
+    const asked = await run(bucket, scratch.at('asked'), { fallback: true });
+    assert.deepEqual(codesOf(asked.failed), { all: 'COMPRESSION_DAMAGED' });
+    assert.deepEqual([asked.counts['restored'], asked.counts['fallbacks']], [3, 3]);
+    assert.equal(await seedAt(scratch.at('asked'), 'm'), 1);
+    assert.equal(await seedAt(scratch.at('asked'), 'pair'), 4);
+    assert.ok(asked.notes.some(({ metric, reason }) => metric === 'm' && /took an older backup/.test(reason)));
+  });
+
+  it('does not take an older backup because the store is busy, or the local file locked or damaged', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['busy', 'damaged']) {
+      await bucket.backup(path, daysAgo(3), metricFile(1));
+      await bucket.backup(path, daysAgo(2), metricFile(2));
+    }
+    await plantMetric(scratch.path, 'damaged', new Uint8Array(7));
+    const busy = delegate(bucket.store, {
+      get: (key, options) =>
+        key.startsWith('busy/2026-11-20') ? Promise.reject(new TransientError('503')) : bucket.store.get(key, options),
+    });
+    const { failed, counts } = await bringBack(busy, scratch.path, { fallback: true });
+    assert.deepEqual(codesOf(failed), { busy: 'TRANSIENT', damaged: 'LOCAL_DAMAGED' });
+    assert.equal(counts['fallbacks'], undefined);
+    assert.deepEqual(await readdir(scratch.path), ['damaged.wsp']);
+  });
+
+  it('fills what is there and makes what is not, and changes no byte the second time', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const whole = metricFile(1, { known: 60 });
+    for (const path of ['fill', 'same', 'new/file']) await bucket.backup(path, daysAgo(0), whole);
+    await plantMetric(scratch.path, 'fill', metricFile(1, { known: 30 }));
+    await plantMetric(scratch.path, 'same', whole);
+    await plantMetric(scratch.path, 'other', metricFile(2));
+    const planned = await run(bucket, scratch.path, { dryRun: true });
+    const first = await run(bucket, scratch.path);
+    const { restored, backfilled, pointsFilled, unchanged } = first.counts;
+    assert.deepEqual([restored, backfilled, pointsFilled, unchanged], [1, 1, 30, 1]);
+    assert.deepEqual(planned.counts, first.counts);
+    const state = await stateOf(scratch.path);
+    assert.equal((await run(bucket, scratch.path)).counts['unchanged'], 3);
+    assert.deepEqual(await stateOf(scratch.path), state);
+  });
+
+  it('in a dry run writes nothing, not even the prefix', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['a', 'b/c', 'd', 'e']) await bucket.backup(path, daysAgo(0), metricFile(1, { known: 60 }));
+    await plantMetric(scratch.at('tree'), 'a', metricFile(1, { known: 30 }));
+    await plantMetric(scratch.at('tree'), 'd', new Uint8Array(9));
+    await plantMetric(scratch.at('tree'), 'e', metricFile(3));
+    const state = await stateOf(scratch.path);
+    const keys = await bucket.keys();
+    const options = { dryRun: true, replaceDamaged: true };
+    const { counts } = await run(bucket, scratch.at('tree'), options);
+    assert.deepEqual([counts['restored'], counts['backfilled'], counts['failed']], [2, 2, 0]);
+    assert.equal((await run(bucket, scratch.at('not', 'there'), options)).counts['restored'], 4);
+    assert.deepEqual(await stateOf(scratch.path), state);
+    assert.deepEqual(await bucket.keys(), keys);
+  });
+
+  it('never touches a good local file because of a backup, and counts each that failed', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const good = gzipSync(metricFile(1, { known: 60 }));
+    const spoilt = {
+      cut: good.subarray(0, 200),
+      flipped: flip(good, 40),
+      empty: new Uint8Array(1),
+      wrong: gzipSync('x'),
+    };
+    for (const [path, body] of Object.entries(spoilt)) {
+      await plantMetric(scratch.path, path, metricFile(2));
+      await bucket.put(await bucket.backup(path, daysAgo(1)), daysAgo(1), body);
+    }
+    const state = await stateOf(scratch.path);
+    for (const options of [{}, { overwrite: true, replaceDamaged: true, fallback: true }]) {
+      const { counts } = await run(bucket, scratch.path, options);
+      assert.deepEqual([counts['failed'], counts['metrics']], [4, 4]);
+    }
+    assert.deepEqual(await stateOf(scratch.path), state);
+  });
+
+  it('restores what the Python tool wrote, under every root, beside ours', async () => {
+    await using scratch = await createScratch();
+    const store = createMemoryStore();
+    const time = '2026-11-20T00:00:00+00:00';
+    await putPair(store, 'servers.a', time, metricFile(1));
+    await putPair(store, 'servers.b', time, metricFile(2), { root: '/' });
+    await putPair(store, 'servers.c', time, metricFile(3), { algorithm: 'sz' });
+    await putPair(store, '%2Ed', time, metricFile(4));
+    await putPair(store, 'servers.e', time, metricFile(5), { root: 'sp/' });
+    await putPair(store, 'servers.f', time, metricFile(6), { root: 'raw' });
+    const root = await bringBack(store, scratch.at('root'));
+    assert.deepEqual([root.counts['restored'], root.counts['foreignKeys']], [5, 2]);
+    for (const [path, seed] of [
+      ['servers/a', 1],
+      ['servers/b', 2],
+      ['servers/c', 3],
+      ['%2Ed', 4],
+      ['rawservers/f', 6],
+    ] as const)
+      assert.equal(await seedAt(scratch.at('root'), path), seed, path);
+    await bringBack(store, scratch.at('sp'), { storagePath: 'sp' });
+    assert.deepEqual(await readdir(scratch.at('sp', 'servers')), ['e.wsp']);
+    await bringBack(store, scratch.at('raw'), { storagePathRaw: 'raw' });
+    assert.deepEqual(await readdir(scratch.at('raw', 'servers')), ['f.wsp']);
+  });
+
+  it('writes nothing outside the prefix, whatever the keys say', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const tail = (await bucket.backup('fine', daysAgo(1), metricFile(1))).slice('fine'.length);
+    const body = gzipSync(metricFile(1));
+    const hostile = [
+      '..evil',
+      '%2E%2E.evil',
+      '.evil',
+      '../evil',
+      '%2E%2E.%2E%2E.%2E%2E.tmp.evil',
+      'a..b',
+      '/etc/evil',
+      '..',
+    ];
+    for (const name of hostile) await bucket.put(`${name}${tail}`, daysAgo(1), body);
+    await scratch.directory('tree');
+    const { counts, failed } = await run(bucket, scratch.at('tree'));
+    assert.deepEqual([counts['restored'], counts['foreignKeys'], failed], [1, hostile.length, []]);
+    assert.deepEqual(await readdir(scratch.path), ['tree']);
+    assert.deepEqual(await readdir(scratch.at('tree')), ['fine.wsp']);
+  });
+
+  it('gives everything to one owner, however many threads make the directories', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (let i = 0; i < 60; i++) await bucket.backup(`a/b${i % 7}/c${i % 5}/m${i}`, daysAgo(1), metricFile(i));
+    await scratch.directory('tree');
+    await chown(scratch.at('tree'), 1234, 5678);
+    await run(bucket, scratch.at('tree'), { processes: 4 });
+    await run(bucket, scratch.at('asked'), { owner: { uid: 77, gid: 88 } });
+    for (const [tree, uid] of [
+      ['tree', 1234],
+      ['asked', 77],
+    ] as const) {
+      const names = await readdir(scratch.at(tree), { recursive: true });
+      const files = names.filter((name) => name.endsWith('.wsp'));
+      assert.equal(files.length, 60);
+      for (const name of ['', ...names]) {
+        const found = await stat(scratch.at(tree, name));
+        assert.deepEqual([found.uid, found.mode & 0o777], [uid, found.isFile() ? 0o644 : 0o755], name);
+      }
+    }
+  });
+
+  it('goes on behind what stands in its way', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['file/a', 'directory', 'fine']) await bucket.backup(path, daysAgo(1), metricFile(1));
+    await writeFile(scratch.at('file'), '');
+    await mkdir(scratch.at('directory.wsp'));
+    const { failed, counts } = await run(bucket, scratch.path);
+    assert.deepEqual(codesOf(failed), { directory: 'NOT_REGULAR', 'file.a': 'NOT_A_DIRECTORY' });
+    assert.equal(counts['restored'], 1);
+  });
+
+  it('fetches each metric once, and lists without asking for each', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (let i = 0; i < 10; i++)
+      for (const days of [3, 2, 1]) await bucket.backup(`m${i}`, daysAgo(days), metricFile(i));
+    const counting = withCounting(bucket.store);
+    await bringBack(counting, scratch.path);
+    const { get, list, put } = counting.calls;
+    assert.deepEqual({ get, list, put }, { get: 10, list: 2, put: 0 });
+  });
+
+  it('ends within seconds when it is told to, and leaves whole files only', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (let i = 0; i < 100; i++) await bucket.backup(`m${i}`, daysAgo(1), metricFile(1));
+    const stop = new AbortController();
+    let gets = 0;
+    const stopping = delegate(bucket.store, {
+      get(key, options) {
+        if (++gets === 30) stop.abort(new Error('told to'));
+        return bucket.store.get(key, options);
+      },
+    });
+    await assert.rejects(bringBack(stopping, scratch.path, { signal: stop.signal }), /told to/);
+    const names = await readdir(scratch.path);
+    assert.ok(names.length < 60, `${names.length} were restored`);
+    for (const name of names) assert.equal(await seedAt(scratch.path, name.replace('.wsp', '')), 1);
+  });
+});
+
+function flip(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.map((byte, i) => (i === at ? byte ^ 0x10 : byte));
+}

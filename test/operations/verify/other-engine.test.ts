@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createCompressor, gzipEngines, readingEngines } from '../../../lib/compress/engine.ts';
+import { otherEngine } from '../../../lib/operations/verify/otherengine.ts';
+
+describe('the engine that verifies', () => {
+  it('is another one than this host writes gzip with, whichever that is', async () => {
+    assert.notEqual(otherEngine('gz'), (await createCompressor()).engine);
+    for (const engine of gzipEngines()) {
+      assert.notEqual(otherEngine('gz', engine), engine);
+      assert.ok(readingEngines('gz').some((name) => name === otherEngine('gz', engine)));
+    }
+  });
+
+  it('shares no code with what writes Zstandard', () => {
+    assert.equal(otherEngine('zst'), 'fzstd');
+  });
+
+  it('is the only one that there is for Snappy', () => {
+    assert.equal(otherEngine('sz'), 'snappyjs');
+  });
+});
