@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ConfigError } from './error.ts';
+import { ConfigError } from './errors.ts';
 import { suggestion } from './nearest.ts';
 import { shown } from './redact.ts';
 import { type Config, isKey, keys, type Layer, schema } from './schema.ts';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import { reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
-import { ConfigError } from './error.ts';
+import { ConfigError } from './errors.ts';
 import { suggestion } from './nearest.ts';
 import { trusted } from './trust.ts';
 

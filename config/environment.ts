@@ -1,7 +1,7 @@
 import { checkLayer } from './check.ts';
-import { ConfigError } from './error.ts';
+import { ConfigError } from './errors.ts';
 import { suggestion } from './nearest.ts';
-import { parseText } from './parsetext.ts';
+import { parseText } from './parse-text.ts';
 import { type Key, keys, type Layer } from './schema.ts';
 
 const START = 'WHISPER_BACKUP_';

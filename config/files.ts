@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { codeOf, reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { checkLayer } from './check.ts';
-import { ConfigError } from './error.ts';
+import { ConfigError } from './errors.ts';
 import { shown } from './redact.ts';
 import type { Layer } from './schema.ts';
 import { trusted } from './trust.ts';

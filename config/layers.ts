@@ -3,7 +3,7 @@ import { checkLayer, checkResult, type Spelling } from './check.ts';
 import { defaults } from './defaults.ts';
 import { FILES_VARIABLE, readEnvironment, variableOf } from './environment.ts';
 import { findConfig, loadFiles } from './files.ts';
-import { parseText } from './parsetext.ts';
+import { parseText } from './parse-text.ts';
 import { type Config, type Key, keys, type Layer } from './schema.ts';
 
 /** What decides the configuration, besides the files. */

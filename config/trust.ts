@@ -1,6 +1,6 @@
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { ConfigError } from './error.ts';
+import { ConfigError } from './errors.ts';
 
 /** Group and others may write. */
 const OTHERS_WRITE = 0o022;

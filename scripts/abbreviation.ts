@@ -1,5 +1,5 @@
+import { UsageError } from '../config/usage.ts';
 import { type OptionSpec, optionTable } from './optiontable.ts';
-import { UsageError } from './usage.ts';
 
 /** What the Python tool had: an abbreviation that meant one of these there means it here, whatever options came since. */
 const ofPythonTool = new Set(

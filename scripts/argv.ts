@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { suggestion } from '../config/nearest.ts';
+import { UsageError } from '../config/usage.ts';
 import { expandAbbreviations } from './abbreviation.ts';
 import { type OptionSpec, optionTable, slotOf } from './optiontable.ts';
-import { UsageError } from './usage.ts';
 
 /** What was typed, taken apart. Nothing is converted: values are the very text. */
 export interface Typed {

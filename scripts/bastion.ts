@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { UsageError } from '../config/usage.ts';
 import { reasonOf } from '../lib/common/errors.ts';
 import { printable } from '../lib/common/printable.ts';
 import { checkGiven, type Given, isRequestName, isSet, limitOf, requestNames, requestOf } from './bastion/request.ts';
@@ -9,7 +10,6 @@ import { start } from './bastion/start.ts';
 import { checkout } from './fleet/checkout.ts';
 import { drillReport } from './fleet/drillreport.ts';
 import { matchingHosts, requireOneHost } from './fleet/matchinghosts.ts';
-import { UsageError } from './usage.ts';
 
 /*
  * `bastion.ts TARGET`: what the fleet's targets of the Makefile do. What make was given stands in the environment; an

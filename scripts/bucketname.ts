@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts';
+import { checkStorage, diskPath, readArguments } from '../config/storage/storage.ts';
 import { rootOf } from '../lib/bucket/layout.ts';
 import { placeOf } from './operationoptions.ts';
-import { checkStorage, diskPath, readArguments } from './storage.ts';
 
 /** The settings that say where backups are. */
 export type BucketSettings = Pick<Config, 'storage' | 'storageArgs' | 'bucket' | 'storagePath' | 'storagePathRaw'>;
@@ -23,11 +23,11 @@ async function storeName({ storage, storageArgs, bucket }: BucketSettings): Prom
   const kind = checkStorage(storage);
   if (kind === 'noop') return kind;
   if (kind === 's3') {
-    const { endpoint } = readArguments(kind, storageArgs, (await import('./s3storage.ts')).s3Arguments);
+    const { endpoint } = readArguments(kind, storageArgs, (await import('../config/storage/s3.ts')).s3Arguments);
     return `s3:${bucket}${endpoint === undefined ? '' : ` at ${withoutUser(endpoint)}`}`;
   }
   if (kind === 'swift') {
-    const { region } = readArguments(kind, storageArgs, (await import('./swiftstorage.ts')).swiftArguments);
+    const { region } = readArguments(kind, storageArgs, (await import('../config/storage/swift.ts')).swiftArguments);
     return `swift:${bucket}${region === undefined ? '' : ` in ${region}`}`;
   }
   return `disk:${diskPath(bucket, readArguments(kind, storageArgs, ['path']).path)}`;

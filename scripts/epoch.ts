@@ -1,4 +1,4 @@
-import { UsageError } from './usage.ts';
+import { UsageError } from '../config/usage.ts';
 
 /**
  * Reads `--now`: seconds since 1970; a fraction is cut off.

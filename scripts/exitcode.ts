@@ -1,10 +1,10 @@
-import { ConfigError } from '../config/error.ts';
+import { ConfigError } from '../config/errors.ts';
+import { UsageError } from '../config/usage.ts';
 import { InvalidOptionError, RunLockedError } from '../lib/common/errors.ts';
 import type { Summary } from '../lib/common/summary.ts';
 import { BucketMissingError, DeniedError } from '../lib/store/errors.ts';
 import type { Output } from './output.ts';
 import { InterruptedError } from './signals.ts';
-import { UsageError } from './usage.ts';
 
 /** The exit codes, the same for every command. Those of signals are 130 and 143. */
 export const exitCodes = {

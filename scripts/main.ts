@@ -1,4 +1,5 @@
 import { suggestion } from '../config/nearest.ts';
+import { UsageError } from '../config/usage.ts';
 import { reasonOf } from '../lib/common/errors.ts';
 import { printable } from '../lib/common/printable.ts';
 import { withFilesRemedy } from '../lib/system/open-files.ts';
@@ -6,7 +7,6 @@ import { parseArgv, type Typed } from './argv.ts';
 import { type CommandSpec, commandTable } from './commandtable.ts';
 import { commandLine, helpText } from './help.ts';
 import { standardOutput } from './output.ts';
-import { UsageError } from './usage.ts';
 import { version } from './version.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/error.ts';
+import { ConfigError } from '../config/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { BucketMemory } from '../lib/bucket/vanished.ts';
 import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../lib/common/options.ts';

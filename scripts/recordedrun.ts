@@ -1,3 +1,5 @@
+import { withStore, withTraffic } from '../config/storage/storage.ts';
+import { UsageError } from '../config/usage.ts';
 import { isClaimedBy } from '../lib/bucket/owner.ts';
 import { GuardError, InvalidOptionError, reasonOf } from '../lib/common/errors.ts';
 import type { Summary } from '../lib/common/summary.ts';
@@ -18,8 +20,6 @@ import { placeOf } from './operationoptions.ts';
 import { partialBy } from './partialrun.ts';
 import { type Run, reportOn, runOperation } from './run.ts';
 import { leaveStamp } from './stamp.ts';
-import { withStore, withTraffic } from './storage.ts';
-import { UsageError } from './usage.ts';
 import { version } from './version.ts';
 
 /** What an operation on a store is given to run with. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import { UsageError } from '../../config/usage.ts';
 import { ansibleArguments, hasTemplate } from '../fleet/ansiblearguments.ts';
 import { splitWords } from '../fleet/words.ts';
-import { UsageError } from '../usage.ts';
 
 /** What an operator gave to make: `HOST=h1 DRY_RUN=1`. */
 export interface Given {

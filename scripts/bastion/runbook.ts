@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import { UsageError } from '../../config/usage.ts';
 import { splitWords } from '../fleet/words.ts';
-import { UsageError } from '../usage.ts';
 import { type Given, isSet } from './request.ts';
 
 /**

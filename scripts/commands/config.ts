@@ -1,10 +1,10 @@
 import { redact } from '../../config/redact.ts';
 import { keys } from '../../config/schema.ts';
+import { checkStorage } from '../../config/storage/storage.ts';
 import { jsonLine } from '../../lib/common/jsonline.ts';
 import { printable } from '../../lib/common/printable.ts';
 import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
-import { checkStorage } from '../storage.ts';
 
 export async function run({ config, origins, output }: Invocation): Promise<number> {
   if (config.storage !== undefined) checkStorage(config.storage);

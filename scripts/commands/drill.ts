@@ -1,11 +1,11 @@
+import { withStore } from '../../config/storage/storage.ts';
+import { UsageError } from '../../config/usage.ts';
 import { drill } from '../../lib/operations/drill/drill.ts';
 import { type Part, parsePart } from '../../lib/operations/shared/part.ts';
 import type { Invocation } from '../invocation.ts';
 import { loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runCheck } from '../recordedcheck.ts';
 import { reportOn } from '../run.ts';
-import { withStore } from '../storage.ts';
-import { UsageError } from '../usage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;

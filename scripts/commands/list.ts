@@ -1,3 +1,4 @@
+import { withStore } from '../../config/storage/storage.ts';
 import { jsonLine } from '../../lib/common/jsonline.ts';
 import { printable } from '../../lib/common/printable.ts';
 import { hintForBucket } from '../../lib/operations/shared/nothing-hint.ts';
@@ -7,7 +8,6 @@ import { exitCodes } from '../exitcode.ts';
 import type { Invocation } from '../invocation.ts';
 import { dateOf, placeOf, selectOf } from '../operationoptions.ts';
 import { reportTo } from '../run.ts';
-import { withStore } from '../storage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, interruption, log, output } = invocation;

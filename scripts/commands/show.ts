@@ -1,3 +1,4 @@
+import { withStore } from '../../config/storage/storage.ts';
 import { type Shown, showFile, showStored } from '../../lib/operations/views/show.ts';
 import { parseEpoch } from '../epoch.ts';
 import { exitCodes } from '../exitcode.ts';
@@ -5,7 +6,6 @@ import type { Invocation } from '../invocation.ts';
 import { dateOf, lockOf, placeOf } from '../operationoptions.ts';
 import { reportTo } from '../run.ts';
 import { shownRecords, shownText } from '../shownwhisper.ts';
-import { withStore } from '../storage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { color, config, option, output } = invocation;

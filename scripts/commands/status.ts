@@ -1,3 +1,5 @@
+import { withStore } from '../../config/storage/storage.ts';
+import { UsageError } from '../../config/usage.ts';
 import { reasonOf } from '../../lib/common/errors.ts';
 import { jsonLine } from '../../lib/common/jsonline.ts';
 import { readRunRecords } from '../../lib/monitoring/bucket-records.ts';
@@ -9,8 +11,6 @@ import { statusHere } from '../host/statushere.ts';
 import type { Invocation } from '../invocation.ts';
 import { placeOf } from '../operationoptions.ts';
 import { statusText } from '../statustext.ts';
-import { withStore } from '../storage.ts';
-import { UsageError } from '../usage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option, output } = invocation;

@@ -1,3 +1,5 @@
+import { withStore, withTraffic } from '../../config/storage/storage.ts';
+import { UsageError } from '../../config/usage.ts';
 import { type Part, parsePart } from '../../lib/operations/shared/part.ts';
 import { verify } from '../../lib/operations/verify/verify.ts';
 import type { Invocation } from '../invocation.ts';
@@ -5,8 +7,6 @@ import { thisMachine } from '../machine.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../operationoptions.ts';
 import { runCheck } from '../recordedcheck.ts';
 import { reportOn, runOperation } from '../run.ts';
-import { withStore, withTraffic } from '../storage.ts';
-import { UsageError } from '../usage.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;

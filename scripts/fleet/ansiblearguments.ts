@@ -1,4 +1,4 @@
-import { UsageError } from '../usage.ts';
+import { UsageError } from '../../config/usage.ts';
 import { splitWords } from './words.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { UsageError } from '../../config/usage.ts';
 import { WhisperBackupError } from '../../lib/common/errors.ts';
-import { UsageError } from '../usage.ts';
 import { ansibleEnvironment, checkout } from './checkout.ts';
 
 export interface HostChoice {

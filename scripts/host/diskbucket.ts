@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskPath, readArguments } from '../../config/storage/storage.ts';
 import { ownKey, rootOf } from '../../lib/bucket/layout.ts';
 import { codeOf, reasonOf } from '../../lib/common/errors.ts';
 import { abortable } from '../../lib/store/abortable.ts';
 import type { BucketSettings } from '../bucketname.ts';
 import { placeOf } from '../operationoptions.ts';
-import { diskPath, readArguments } from '../storage.ts';
 
 const TIMEOUT_MS = 10_000;
 

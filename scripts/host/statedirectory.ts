@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError } from '../../config/error.ts';
+import { ConfigError } from '../../config/errors.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { openRuns, whyNotTrusted } from '../../lib/monitoring/host-records.ts';
 import { nearestDirectory, self, whyNot } from '../doctor/serviceuser.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../usage.ts';
+import { UsageError } from '../../config/usage.ts';
 import { backupStep } from './steps/backup.ts';
 import { compareStep } from './steps/compare.ts';
 import { Fleet } from './steps/fleet.ts';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readCredentials } from '../../config/credentials.ts';
-import { ConfigError } from '../../config/error.ts';
-import { s3OptionsOf } from '../../scripts/s3storage.ts';
+import { ConfigError } from '../../config/errors.ts';
+import { s3OptionsOf } from '../../config/storage/s3.ts';
 
 describe('a file of credentials', () => {
   let root = '';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ConfigError } from '../../config/error.ts';
+import { ConfigError } from '../../config/errors.ts';
 import { findConfig, loadFiles } from '../../config/files.ts';
 
 describe('configuration files', () => {

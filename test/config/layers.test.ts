@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { defaults } from '../../config/defaults.ts';
-import { ConfigError } from '../../config/error.ts';
+import { ConfigError } from '../../config/errors.ts';
 import { resolveConfig, type Sources } from '../../config/layers.ts';
 
 describe('the layers of the configuration', () => {

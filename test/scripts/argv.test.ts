@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { UsageError } from '../../config/usage.ts';
 import { parseArgv } from '../../scripts/argv.ts';
-import { UsageError } from '../../scripts/usage.ts';
 
 describe('the words of the command line', () => {
   const same: readonly [string[], Record<string, string[]>, string[]][] = [

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { UsageError } from '../../config/usage.ts';
 import { checkGiven, requestOf } from '../../scripts/bastion/request.ts';
 import { runbookArguments } from '../../scripts/bastion/runbook.ts';
-import { UsageError } from '../../scripts/usage.ts';
 
 describe('what make is given becomes a call of Ansible', () => {
   it('with the values as JSON, whatever stands in them', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConfigError } from '../../config/error.ts';
+import { ConfigError } from '../../config/errors.ts';
+import { UsageError } from '../../config/usage.ts';
 import { GuardError, InvalidOptionError, RunLockedError, WhisperBackupError } from '../../lib/common/errors.ts';
 import { type Summary, Tally } from '../../lib/common/summary.ts';
 import { BucketMissingError, DeniedError, PermanentError, TransientError } from '../../lib/store/errors.ts';
 import { exitCodeOfError, exitCodeOfSummary } from '../../scripts/exitcode.ts';
 import { InterruptedError } from '../../scripts/signals.ts';
-import { UsageError } from '../../scripts/usage.ts';
 
 describe('the exit code', () => {
   const errors: readonly [string, unknown, number][] = [

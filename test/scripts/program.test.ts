@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { s3Arguments } from '../../config/storage/s3.ts';
+import { swiftArguments } from '../../config/storage/swift.ts';
 import { exitCodes } from '../../scripts/exitcode.ts';
-import { s3Arguments } from '../../scripts/s3storage.ts';
-import { swiftArguments } from '../../scripts/swiftstorage.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { isDeno, launcher, run, start } from './program.ts';
 

@@ -1,9 +1,9 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UsageError } from '../../../config/usage.ts';
 import { codeOf } from '../../../lib/common/errors.ts';
 import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { readRegularFile } from '../../../lib/system/regular-file.ts';
-import { UsageError } from '../../usage.ts';
 import type { Given } from './options.ts';
 
 /** What was done of a step. */

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { UsageError } from '../../../config/usage.ts';
 import { parseDate } from '../../../lib/common/date.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
-import { UsageError } from '../../usage.ts';
 import type { Runbook, RunbookOption, Values } from './step.ts';
 
 /** What every runbook takes. */

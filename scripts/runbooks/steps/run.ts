@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { UsageError } from '../../../config/usage.ts';
 import { RunLockedError, reasonOf } from '../../../lib/common/errors.ts';
 import { jsonLine } from '../../../lib/common/jsonline.ts';
 import { printable } from '../../../lib/common/printable.ts';
@@ -7,7 +8,6 @@ import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { acquireRunLock, type RunLock } from '../../../lib/system/run-lock.ts';
 import { exitCodeOfError, exitCodes } from '../../exitcode.ts';
 import { matchingHosts, requireOneHost } from '../../fleet/matchinghosts.ts';
-import { UsageError } from '../../usage.ts';
 import { askNobody, askOnTerminal } from './ask.ts';
 import { Diary } from './diary.ts';
 import { Fleet } from './fleet.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
-import { ConfigError } from '../../config/error.ts';
-import { swiftAccess } from '../../scripts/openstack.ts';
-import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { ConfigError } from '../../../config/errors.ts';
+import { swiftAccess } from '../../../config/storage/openstack.ts';
+import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 
 type Environment = Readonly<Record<string, string>>;
 

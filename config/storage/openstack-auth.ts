@@ -1,5 +1,5 @@
-import { ConfigError } from '../config/error.ts';
-import type { KeystoneName, SwiftAuth } from '../lib/store/drivers/swift/swift.ts';
+import type { KeystoneName, SwiftAuth } from '../../lib/store/drivers/swift/swift.ts';
+import { ConfigError } from '../errors.ts';
 
 /** What a cloud can say under `auth` in clouds.yaml, or in a variable: `auth_url` is OS_AUTH_URL. */
 export const authNames = [

@@ -1,16 +1,16 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import type { Credentials } from '../config/credentials.ts';
-import { suggestion } from '../config/nearest.ts';
-import type { Config } from '../config/schema.ts';
-import { reasonOf } from '../lib/common/errors.ts';
-import type { Summary } from '../lib/common/summary.ts';
-import { retryText } from '../lib/store/decorators/retry.ts';
-import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
-import type { ObjectStore } from '../lib/store/store.ts';
-import { createTraffic, type Traffic, trafficOf } from '../lib/store/traffic.ts';
-import type { Log } from './log.ts';
-import { UsageError } from './usage.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
+import type { Summary } from '../../lib/common/summary.ts';
+import { retryText } from '../../lib/store/decorators/retry.ts';
+import { createStore, type Place, type StoreSpec } from '../../lib/store/spec.ts';
+import type { ObjectStore } from '../../lib/store/store.ts';
+import { createTraffic, type Traffic, trafficOf } from '../../lib/store/traffic.ts';
+import type { Log } from '../../scripts/log.ts';
+import type { Credentials } from '../credentials.ts';
+import { suggestion } from '../nearest.ts';
+import type { Config } from '../schema.ts';
+import { UsageError } from '../usage.ts';
 
 const storages = ['disk', 's3', 'swift', 'noop'] as const;
 
@@ -100,16 +100,16 @@ async function placeOfStore(config: Config): Promise<Place> {
     return { kind };
   }
   if (kind === 's3') {
-    const { s3Arguments, s3OptionsOf } = await import('./s3storage.ts');
+    const { s3Arguments, s3OptionsOf } = await import('./s3.ts');
     const given = readArguments(kind, config.storageArgs, s3Arguments);
     if (given.profile !== undefined) {
-      const { checkProfile } = await import('./awsprofile.ts');
+      const { checkProfile } = await import('./aws-profile.ts');
       await checkProfile(given.profile, { environment: process.env, home: homedir() });
     }
     return { kind, options: s3OptionsOf(config.bucket, given, await credentialsOf(config)) };
   }
   if (kind === 'swift') {
-    const { swiftArguments, swiftOptionsOf } = await import('./swiftstorage.ts');
+    const { swiftArguments, swiftOptionsOf } = await import('./swift.ts');
     const given = readArguments(kind, config.storageArgs, swiftArguments);
     return { kind, options: await swiftOptionsOf(config, given, await credentialsOf(config)) };
   }
@@ -119,7 +119,7 @@ async function placeOfStore(config: Config): Promise<Place> {
 
 async function credentialsOf({ credentials }: Config): Promise<Credentials> {
   if (credentials === undefined) return {};
-  return (await import('../config/credentials.ts')).readCredentials(credentials);
+  return (await import('../credentials.ts')).readCredentials(credentials);
 }
 
 /** The bucket is a directory below `path`; without one it is a path itself. */

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import type { Credentials } from '../config/credentials.ts';
-import { ConfigError } from '../config/error.ts';
-import type { S3StoreOptions } from '../lib/store/drivers/s3/s3.ts';
-import { UsageError } from './usage.ts';
+import type { S3StoreOptions } from '../../lib/store/drivers/s3/s3.ts';
+import type { Credentials } from '../credentials.ts';
+import { ConfigError } from '../errors.ts';
+import { UsageError } from '../usage.ts';
 
 /**
  * The storage arguments of `s3`; the region may stand without its name, as in `s3 us-west-2`. There are none for

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkStorage, readArguments } from '../../scripts/storage.ts';
-import { UsageError } from '../../scripts/usage.ts';
+import { checkStorage, readArguments } from '../../../config/storage/storage.ts';
+import { UsageError } from '../../../config/usage.ts';
 
 describe('the storage', () => {
   const refused: readonly [string | undefined, RegExp][] = [

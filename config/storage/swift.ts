@@ -1,12 +1,12 @@
 import { homedir } from 'node:os';
-import type { Credentials } from '../config/credentials.ts';
-import { suggestion } from '../config/nearest.ts';
-import type { Config } from '../config/schema.ts';
-import { reasonOf } from '../lib/common/errors.ts';
-import type { SwiftStoreOptions } from '../lib/store/drivers/swift/swift.ts';
-import { readRegularFile } from '../lib/system/regular-file.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
+import type { SwiftStoreOptions } from '../../lib/store/drivers/swift/swift.ts';
+import { readRegularFile } from '../../lib/system/regular-file.ts';
+import type { Credentials } from '../credentials.ts';
+import { suggestion } from '../nearest.ts';
+import type { Config } from '../schema.ts';
+import { UsageError } from '../usage.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';
-import { UsageError } from './usage.ts';
 
 /** The storage arguments of `swift`. */
 export const swiftArguments = ['region', 'interface', 'ca-bundle', 'auth'] as const;

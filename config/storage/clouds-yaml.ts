@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path';
 import { parseYAML } from 'confbox/yaml';
 import * as v from 'valibot';
-import { ConfigError } from '../config/error.ts';
-import { suggestion } from '../config/nearest.ts';
-import { trusted } from '../config/trust.ts';
-import { codeOf, reasonOf } from '../lib/common/errors.ts';
-import { readRegularFile } from '../lib/system/regular-file.ts';
-import { authNames, cloudNames, type Settings } from './openstackauth.ts';
+import { codeOf, reasonOf } from '../../lib/common/errors.ts';
+import { readRegularFile } from '../../lib/system/regular-file.ts';
+import { ConfigError } from '../errors.ts';
+import { suggestion } from '../nearest.ts';
+import { trusted } from '../trust.ts';
+import { authNames, cloudNames, type Settings } from './openstack-auth.ts';
 
 const text = v.optional(v.pipe(v.string('must be text (quote it)'), v.nonEmpty('must not be empty')));
 

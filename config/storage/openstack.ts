@@ -1,7 +1,7 @@
-import { ConfigError } from '../config/error.ts';
-import type { SwiftStoreOptions } from '../lib/store/drivers/swift/swift.ts';
-import { type CloudFiles, readCloud } from './cloudsyaml.ts';
-import { authNames, authOf, cloudNames, type SettingName, type Settings } from './openstackauth.ts';
+import type { SwiftStoreOptions } from '../../lib/store/drivers/swift/swift.ts';
+import { ConfigError } from '../errors.ts';
+import { type CloudFiles, readCloud } from './clouds-yaml.ts';
+import { authNames, authOf, cloudNames, type SettingName, type Settings } from './openstack-auth.ts';
 
 /** How to reach Swift, as far as the environment tells. */
 export type SwiftAccess = Pick<SwiftStoreOptions, 'auth' | 'region' | 'interface' | 'storageUrl'> & {
