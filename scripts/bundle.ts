@@ -8,7 +8,7 @@ import { build } from 'esbuild';
  */
 const ENTRIES: readonly Readonly<Record<string, string>>[] = [
   // What the launcher of a release starts, and the launcher of a checkout.
-  { 'whisper-backup': 'scripts/whisper-backup.ts', main: 'scripts/main.ts' },
+  { 'whisper-backup': 'scripts/whisper-backup.ts', main: 'scripts/cli/main.ts' },
   { tasks: 'lib/workers/worker.ts' },
   { walkthread: 'lib/tree/walk-thread.ts' },
   { listthread: 'lib/store/drivers/disk/list-thread.ts' },

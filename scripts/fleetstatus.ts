@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { reasonOf } from '../lib/common/errors.ts';
 import { jsonLine } from '../lib/common/jsonline.ts';
 import { printable } from '../lib/common/printable.ts';
+import { mayColor } from './cli/io/terminal.ts';
 import { fleetTable } from './fleet/fleettable.ts';
 import { isRed, readHostReports } from './fleet/hostreport.ts';
-import { mayColor } from './terminal.ts';
 
 /*
  * `fleetstatus.ts DIR [HOST...] [--json]`: the hosts of a fleet at a glance, from the statuses that were gathered in a

@@ -7,8 +7,8 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { parseArgv } from '../scripts/argv.ts';
-import { commandTable } from '../scripts/commandtable.ts';
+import { parseArgv } from '../scripts/cli/argv.ts';
+import { commandTable } from '../scripts/cli/command-table.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { plantTree } from './fixtures/tree.ts';
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchPoints } from '../lib/whisper/fetch.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { contents, plantTree, readTree } from './fixtures/tree.ts';
-import { type Ended, run } from './scripts/program.ts';
+import { type Ended, run } from './scripts/cli/program.ts';
 import { type Carbon, startCarbon } from './servers/carbon.ts';
 import { ownBucket, sharedRadosgw, sharedSwift } from './servers/shared.ts';
 

@@ -10,7 +10,7 @@ import { parseYAML } from 'confbox';
 import { figureTable, nodeOf, type ReportingCommand, reportingCommands } from '../lib/monitoring/figures.ts';
 import { plantMetrics } from './fixtures/metric.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
-import { type Ended, run } from './scripts/program.ts';
+import { type Ended, run } from './scripts/cli/program.ts';
 import { type Carbon, startCarbon } from './servers/carbon.ts';
 import { freePort } from './servers/freeport.ts';
 import { askGraphite, type Query, type Series } from './servers/graphiteweb.ts';

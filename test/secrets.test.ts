@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { createScratch } from './fixtures/scratch.ts';
 import { plantTree } from './fixtures/tree.ts';
-import { type Ended, start } from './scripts/program.ts';
+import { type Ended, start } from './scripts/cli/program.ts';
 import { freePort } from './servers/freeport.ts';
 import { startKeystone } from './servers/keystone.ts';
 import { type HttpProxy, startProxy } from './servers/proxy.ts';

@@ -6,7 +6,7 @@ import { retryText } from '../../lib/store/decorators/retry.ts';
 import { createStore, type Place, type StoreSpec } from '../../lib/store/spec.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { createTraffic, type Traffic, trafficOf } from '../../lib/store/traffic.ts';
-import type { Log } from '../../scripts/log.ts';
+import type { Log } from '../../scripts/cli/io/log.ts';
 import type { Credentials } from '../credentials.ts';
 import { suggestion } from '../nearest.ts';
 import type { Config } from '../schema.ts';

@@ -1,4 +1,4 @@
-import { type BackupUnits, SERVICE, timerProblem } from '../../scripts/host/systemd.ts';
+import { type BackupUnits, SERVICE, timerProblem } from '../../scripts/cli/host/systemd.ts';
 import { spanText } from '../common/span.ts';
 import type { RunRecord } from './run-record.ts';
 import type { StartedRun } from './started-runs.ts';

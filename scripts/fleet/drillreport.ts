@@ -5,7 +5,7 @@ import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { printable } from '../../lib/common/printable.ts';
 import type { Summary } from '../../lib/common/summary.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
-import { span } from '../drilltext.ts';
+import { span } from '../cli/text/drill.ts';
 
 /**
  * The table of the reports that a drill has fetched from the hosts: `<host>.json` each.

@@ -3,7 +3,7 @@ import prettyBytes from 'pretty-bytes';
 import { printable } from '../../lib/common/printable.ts';
 import { spanText } from '../../lib/common/span.ts';
 import type { HostStatus } from '../../lib/monitoring/host-status.ts';
-import { checkText } from '../statustext.ts';
+import { checkText } from '../cli/text/status.ts';
 import { type HostReport, isRed } from './hostreport.ts';
 
 const head = [

@@ -9,7 +9,7 @@ import { codesOf, listAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
-import { type Ended, run } from '../scripts/program.ts';
+import { type Ended, run } from '../scripts/cli/program.ts';
 import { type FaultProxy, startFaultProxy } from '../servers/faultproxy.ts';
 import { ownBucket, sharedRadosgw, sharedSwift } from '../servers/shared.ts';
 

@@ -4,7 +4,7 @@ import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { Tmpfs } from '../fixtures/tmpfs.ts';
 import { plantTree } from '../fixtures/tree.ts';
-import { run } from '../scripts/program.ts';
+import { run } from '../scripts/cli/program.ts';
 
 /** What the program writes beside backups, and what it says when that does not work. */
 interface OwnFile {

@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
-import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
+import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { backUp, bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';

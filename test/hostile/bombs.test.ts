@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { backupKey, pairKeys } from '../../lib/bucket/layout.ts';
 import { createDecompressor } from '../../lib/compress/engine.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
+import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { assertRefused, GENEROUS } from '../compress/damage.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';

@@ -5,7 +5,7 @@ import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { applyFill, planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader, sizeOf } from '../../lib/whisper/header.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
-import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
+import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { metricFile } from '../fixtures/metric.ts';
 import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';

@@ -4,7 +4,7 @@ import { describe } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
+import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { catalog } from '../../lib/bucket/catalog.ts';
 import type { StoredMetric } from '../../lib/bucket/metric.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { thisMachine } from '../../scripts/machine.ts';
+import { thisMachine } from '../../scripts/cli/host/machine.ts';
 import { backUp, purgeGone, verifyAll } from '../fixtures/operations.ts';
 import { whisperFile } from '../fixtures/tree.ts';
 import type { Place } from './place.ts';

@@ -1,5 +1,5 @@
 import { RUNS } from '../fixtures/seed.ts';
-import { isDeno } from '../scripts/program.ts';
+import { isDeno } from '../scripts/cli/program.ts';
 import type { Command } from './job.ts';
 
 /** Where a command works. `file` is for fill, which has no store. */

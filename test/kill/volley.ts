@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireRunLock } from '../../lib/system/run-lock.ts';
 import { randomFrom } from '../../scripts/seededrandom.ts';
 import { SEED } from '../fixtures/seed.ts';
-import { type Ended, run, start } from '../scripts/program.ts';
+import { type Ended, run, start } from '../scripts/cli/program.ts';
 import type { Job } from './job.ts';
 
 /** Ends in a row before a run may finish. */

@@ -14,7 +14,7 @@ import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, bringBack, purgeGone, verifyAll } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
-import { run } from '../scripts/program.ts';
+import { run } from '../scripts/cli/program.ts';
 
 const NAMES = Array.from({ length: 400 }, (_, i) => `m${String(i).padStart(3, '0')}`);
 

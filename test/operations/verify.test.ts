@@ -7,7 +7,7 @@ import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { isInPart } from '../../lib/operations/shared/part.ts';
 import { TransientError } from '../../lib/store/errors.ts';
-import { exitCodeOfSummary, exitCodes } from '../../scripts/exitcode.ts';
+import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { flipped, join } from '../compress/sample.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';

@@ -7,7 +7,7 @@ import { backupKey } from '../../lib/bucket/layout.ts';
 import { parseDate } from '../../lib/common/date.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';
-import { exitCodeOfSummary } from '../../scripts/exitcode.ts';
+import { exitCodeOfSummary } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import { bringBack, Clock, codesOf } from '../fixtures/operations.ts';

@@ -5,7 +5,7 @@ import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { PermanentError, TransientError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { exitCodeOfSummary } from '../../scripts/exitcode.ts';
+import { exitCodeOfSummary } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { backUp, bringBack, Clock, codesOf, listAll } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/pythonbucket.ts';

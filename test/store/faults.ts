@@ -9,7 +9,7 @@ import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
-import { run } from '../scripts/program.ts';
+import { run } from '../scripts/cli/program.ts';
 import type { Fault, FaultProxy, Injected, Match } from '../servers/faultproxy.ts';
 import { bytes, keysOf } from './collect.ts';
 

@@ -12,7 +12,7 @@ import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { createScratch } from '../fixtures/scratch.ts';
-import { type Ended, run } from '../scripts/program.ts';
+import { type Ended, run } from '../scripts/cli/program.ts';
 import { freePort } from '../servers/freeport.ts';
 import { startKeystone } from '../servers/keystone.ts';
 import { startSwift } from '../servers/swift.ts';

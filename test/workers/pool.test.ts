@@ -10,7 +10,7 @@ import { Piscina } from 'piscina';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WorkerPool } from '../../lib/workers/pool.ts';
 import { lockByPython } from '../fixtures/locker.ts';
-import { isDeno, run } from '../scripts/program.ts';
+import { isDeno, run } from '../scripts/cli/program.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');

@@ -1,4 +1,4 @@
-import { exitCodes } from '../../exitcode.ts';
+import { exitCodes } from '../../cli/run/exit-code.ts';
 
 /** What `ansible` prints of one host, ahead of the output there: `h1 | CHANGED | rc=0 >>`, `h2 | UNREACHABLE! => {`. */
 const HEADER = /^(\S+) \| ([A-Z]+)!?(?: \([^)\n]*\))? (?:\| rc=(-?\d+) >>|=> \{)/gm;

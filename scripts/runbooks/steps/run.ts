@@ -6,7 +6,7 @@ import { jsonLine } from '../../../lib/common/jsonline.ts';
 import { printable } from '../../../lib/common/printable.ts';
 import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { acquireRunLock, type RunLock } from '../../../lib/system/run-lock.ts';
-import { exitCodeOfError, exitCodes } from '../../exitcode.ts';
+import { exitCodeOfError, exitCodes } from '../../cli/run/exit-code.ts';
 import { matchingHosts, requireOneHost } from '../../fleet/matchinghosts.ts';
 import { askNobody, askOnTerminal } from './ask.ts';
 import { Diary } from './diary.ts';

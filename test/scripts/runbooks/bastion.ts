@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runTypeScript } from '../../fixtures/runtime.ts';
 import type { Scratch } from '../../fixtures/scratch.ts';
-import type { Ended } from '../program.ts';
+import type { Ended } from '../cli/program.ts';
 
 /** One call of `ansible` or `ansible-playbook`. */
 export type Call = readonly string[];

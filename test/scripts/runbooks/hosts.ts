@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Scratch } from '../../fixtures/scratch.ts';
-import { isDeno, launcher } from '../program.ts';
+import { isDeno, launcher } from '../cli/program.ts';
 
 /** A host that is a directory: what the tool does to it is real, its services are not. */
 export interface DirectoryHost {

@@ -9,7 +9,7 @@ import { writeWithPython } from '../../fixtures/pythontree.ts';
 import { runTypeScript } from '../../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';
-import { type Ended, isDeno, launcher } from '../program.ts';
+import { type Ended, isDeno, launcher } from '../cli/program.ts';
 import { type DirectoryHost, makeHosts } from './hosts.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

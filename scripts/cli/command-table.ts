@@ -1,0 +1,134 @@
+import type { CommandName } from './option-table.ts';
+import type { Invocation } from './run/invocation.ts';
+
+/** One command, as the help shows it. Its code is loaded when it runs, so that help and version come at once. */
+export interface CommandSpec {
+  readonly name: CommandName;
+  /** What stands behind the name: `<x>` is required, `[x]` is not, `[...x]` takes all that follow. */
+  readonly args: string;
+  readonly text: string;
+  readonly examples: readonly string[];
+  /** Whether it writes to the log file. */
+  readonly logs: boolean;
+  load(): Promise<{ run(invocation: Invocation): Promise<number> }>;
+}
+
+export const commandTable: readonly CommandSpec[] = [
+  {
+    name: 'backup',
+    args: '[storage] [...args]',
+    text: 'Back up all metrics that changed, apply retention, purge metrics that are gone',
+    examples: [
+      'whisper-backup -b graphite.web01 backup disk path=/srv/backups',
+      'whisper-backup --quiet --retention 5 --exclude "carbon.agents.*" backup disk /srv/backups',
+      'whisper-backup -n backup disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/backup.ts'),
+  },
+  {
+    name: 'restore',
+    args: '[storage] [...args]',
+    text: 'Restore metrics that are missing, fill the gaps of those that are there',
+    examples: [
+      'whisper-backup -b graphite.web01 restore disk /srv/backups',
+      'whisper-backup -m "servers.web01.*" --date 2026-11-22T03:00:00Z restore disk /srv/backups',
+      'whisper-backup --prefix /tmp/look --owner carbon:carbon --fallback restore disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/restore.ts'),
+  },
+  {
+    name: 'purge',
+    args: '[storage] [...args]',
+    text: 'Delete the backups of metrics that have been gone for --purge days',
+    examples: [
+      'whisper-backup -n purge disk /srv/backups',
+      'whisper-backup -x 45 -b graphite.web01 purge disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/purge.ts'),
+  },
+  {
+    name: 'list',
+    args: '[storage] [...args]',
+    text: 'List backups: metric, date, size',
+    examples: [
+      'whisper-backup -m "servers.web01.*" list disk /srv/backups',
+      'whisper-backup --since 2026-11-01 --json list disk /srv/backups',
+    ],
+    logs: false,
+    load: () => import('./commands/list.ts'),
+  },
+  {
+    name: 'verify',
+    args: '[storage] [...args]',
+    text: 'Verify that the backups are whole, and name those that are not',
+    examples: [
+      'whisper-backup -b graphite.web01 verify disk /srv/backups',
+      'whisper-backup --read-data=3/7 --compare verify disk /srv/backups',
+      'whisper-backup --read-data --repair verify disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/verify.ts'),
+  },
+  {
+    name: 'drill',
+    args: '[storage] [...args]',
+    text: 'Restore to scratch space, compare with the live tree, measure what a loss of this host would cost',
+    examples: [
+      'whisper-backup -b graphite.web01 --scratch /var/tmp/drill drill disk /srv/backups',
+      'whisper-backup --scratch /var/tmp/drill --sample 3/50 --json drill disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/drill.ts'),
+  },
+  {
+    name: 'status',
+    args: '[storage] [...args]',
+    text: 'Tell how the backups of this host go; exit code 1 when they do not, for monitoring',
+    examples: [
+      'whisper-backup status',
+      'whisper-backup status --json',
+      'whisper-backup -b graphite.web01 --bucket-records status disk /srv/backups',
+    ],
+    logs: false,
+    load: () => import('./commands/status.ts'),
+  },
+  {
+    name: 'fill',
+    args: '<source> <destination>',
+    text: 'Fill the gaps of one Whisper file from another',
+    examples: ['whisper-backup fill old/cpu.wsp /opt/graphite/storage/whisper/servers/web01/cpu.wsp'],
+    logs: true,
+    load: () => import('./commands/fill.ts'),
+  },
+  {
+    name: 'show',
+    args: '<target> [storage] [...args]',
+    text: 'Show a Whisper file (a path), or a stored metric (its dotted name)',
+    examples: [
+      'whisper-backup show /opt/graphite/storage/whisper/servers/web01/cpu.wsp',
+      'whisper-backup show servers.web01.cpu --date 2026-11-22 disk /srv/backups',
+      'whisper-backup show --json servers.web01.cpu disk /srv/backups',
+    ],
+    logs: false,
+    load: () => import('./commands/show.ts'),
+  },
+  {
+    name: 'doctor',
+    args: '[storage] [...args]',
+    text: 'Check that this host can back up and restore, and say what to change',
+    examples: ['whisper-backup doctor', 'whisper-backup --json doctor s3 eu-central-1'],
+    logs: false,
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'config',
+    args: '[storage] [...args]',
+    text: 'Print the resolved configuration, and where each value came from',
+    examples: ['whisper-backup config', 'whisper-backup --config site.yaml --config host.yaml config --json'],
+    logs: false,
+    load: () => import('./commands/config.ts'),
+  },
+];

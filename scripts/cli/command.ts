@@ -1,0 +1,84 @@
+import { resolveConfig } from '../../config/layers.ts';
+import { reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
+import { withFilesRemedy } from '../../lib/system/open-files.ts';
+import type { Typed } from './argv.ts';
+import type { CommandSpec } from './command-table.ts';
+import { createLog, type Log } from './io/log.ts';
+import { openLogFile } from './io/log-file.ts';
+import { standardOutput } from './io/output.ts';
+import { catchSignals } from './io/signals.ts';
+import { createTerminal, mayColor } from './io/terminal.ts';
+import { exitCodeOfError, exitCodeOfOutput } from './run/exit-code.ts';
+import type { Invocation } from './run/invocation.ts';
+import { leanHeap } from './run/lean-heap.ts';
+
+/** How many words of its own a command has, before the storage. */
+const ownWords: Readonly<Record<string, number>> = { fill: 2, show: 1 };
+
+/**
+ * Resolves the configuration, opens the log, catches signals, and runs the command.
+ *
+ * @returns the exit code.
+ * @throws ConfigError, and whatever goes wrong before there is a log.
+ */
+export async function runCommand(typed: Typed, spec: CommandSpec): Promise<number> {
+  leanHeap();
+  const own = ownWords[spec.name] ?? 0;
+  const words = typed.words.slice(1, 1 + own);
+  const resolved = await resolveConfig({
+    flags: { ...typed.values, ...storageOf(typed.words.slice(1 + own)) },
+    files: typed.values['config'] ?? [],
+    environment: process.env,
+    directory: process.cwd(),
+  });
+  const { config } = resolved;
+  const color = !config.noColor && mayColor(process.env, process.stderr.isTTY === true);
+  const level = config.debug ? 'debug' : config.quiet ? 'warn' : 'info';
+  const terminal = createTerminal({ level, color });
+  const log = createLog(terminal, { debug: config.debug });
+  const interruption = catchSignals(() => log.reopen());
+  const invocation: Invocation = {
+    ...resolved,
+    words,
+    option: (name) => typed.values[name]?.at(-1),
+    log,
+    terminal,
+    color,
+    output: standardOutput(),
+    interruption,
+  };
+  try {
+    await openSinks(invocation, spec);
+    const code = await (await spec.load()).run(invocation);
+    if (invocation.output.failure !== undefined) log.error(reasonOf(invocation.output.failure));
+    return exitCodeOfOutput(code, invocation.output);
+  } catch (error) {
+    return fail(error, invocation, log);
+  } finally {
+    log.close();
+  }
+}
+
+function storageOf([storage, ...args]: readonly string[]): Record<string, readonly string[]> {
+  if (storage === undefined) return {};
+  return args.length > 0 ? { storage: [storage], storageArgs: args } : { storage: [storage] };
+}
+
+/** The default log file is opened if it can be; one that was named must be. A dry run writes no file at all. */
+async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec): Promise<void> {
+  if (config.syslog && spec.logs) log.add((await import('./io/syslog.ts')).openSyslog());
+  if (config.nolog || config.noop || !spec.logs) return;
+  try {
+    log.add(await openLogFile(config.logfile));
+  } catch (error) {
+    const message = `Cannot write the log file ${config.logfile}: ${reasonOf(error)}: see --logfile and --nolog`;
+    if (origins.get('logfile') !== 'default') throw new WhisperBackupError('LOG_FILE', message, { cause: error });
+    log.warn(message);
+  }
+}
+
+function fail(error: unknown, { interruption }: Invocation, log: Log): number {
+  log.error(withFilesRemedy(reasonOf(interruption.exitCode === undefined ? error : interruption.signal.reason)));
+  if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
+  return interruption.exitCode ?? exitCodeOfError(error);
+}

@@ -1,0 +1,24 @@
+import { redact } from '../../../config/redact.ts';
+import { keys } from '../../../config/schema.ts';
+import { checkStorage } from '../../../config/storage/storage.ts';
+import { jsonLine } from '../../../lib/common/jsonline.ts';
+import { printable } from '../../../lib/common/printable.ts';
+import { exitCodes } from '../run/exit-code.ts';
+import type { Invocation } from '../run/invocation.ts';
+
+export async function run({ config, origins, output }: Invocation): Promise<number> {
+  if (config.storage !== undefined) checkStorage(config.storage);
+  const rows = keys.map((key) => ({ key, value: redact(key, config[key]), origin: origins.get(key) ?? 'unset' }));
+  if (config.json) {
+    const entries = rows.map(({ key, value, origin }) => [key, { value: value ?? null, origin }]);
+    await output.write(jsonLine(Object.fromEntries(entries)));
+    return exitCodes.done;
+  }
+  const texts = rows.map(({ key, value, origin }) => [key, printable(JSON.stringify(value) ?? '-'), origin] as const);
+  const wide = (column: 0 | 1): number => Math.max(...texts.map((row) => row[column].length));
+  const lines = texts.map(([key, value, origin]) => {
+    return `${key.padEnd(wide(0))}  ${value.padEnd(wide(1))}  ${printable(origin)}\n`;
+  });
+  await output.write(lines.join(''));
+  return exitCodes.done;
+}

@@ -1,0 +1,23 @@
+import { hostname } from 'node:os';
+import { jsonLine } from '../../../lib/common/jsonline.ts';
+import { printable } from '../../../lib/common/printable.ts';
+import { worstOf } from '../doctor/check.ts';
+import { checks } from '../doctor/checks.ts';
+import { examine, type Finding } from '../doctor/examine.ts';
+import { exitCodes } from '../run/exit-code.ts';
+import type { Invocation } from '../run/invocation.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, output } = invocation;
+  const findings = await examine(checks, invocation);
+  const state = worstOf(findings.map(({ level }) => level));
+  if (config.json) await output.write(jsonLine({ host: hostname(), state, checks: findings }));
+  else await output.write(findings.map(linesOf).join(''));
+  return state === 'bad' ? exitCodes.error : exitCodes.done;
+}
+
+/** `bad   clock        what was found`, and below it what to change. */
+function linesOf({ name, level, finding, remedy }: Finding): string {
+  const first = `${level.padEnd(4)}  ${name.padEnd(11)}  ${printable(finding)}\n`;
+  return remedy === undefined ? first : `${first}${' '.repeat(19)}${printable(remedy)}\n`;
+}

@@ -1,0 +1,40 @@
+import { withStore } from '../../../config/storage/storage.ts';
+import { UsageError } from '../../../config/usage.ts';
+import { drill } from '../../../lib/operations/drill/drill.ts';
+import { type Part, parsePart } from '../../../lib/operations/shared/part.ts';
+import type { Invocation } from '../run/invocation.ts';
+import { loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
+import { runCheck } from '../run/recorded-check.ts';
+import { reportOn } from '../run/run.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, log, option } = invocation;
+  const scratch = option('scratch');
+  if (scratch === undefined) throw new UsageError('drill needs --scratch: an empty directory outside the tree');
+  const sample = option('sample');
+  const part = sample === undefined ? undefined : parsePart(sample, 'Cannot drill: --sample');
+  const drilled = () =>
+    reportOn(invocation, (run) =>
+      withStore({ config, log }, async (store, { threads }) => {
+        const drillOf = (chosen: { readonly part?: Part }) =>
+          drill(store, {
+            ...run,
+            ...selectOf(config),
+            ...placeOf(config),
+            ...treeOf(config),
+            ...loadOf(config),
+            ...threads,
+            scratch,
+            ...chosen,
+            includeDamaged: config.includeDamaged,
+            keep: option('keep') === 'true',
+            dryRun: config.noop,
+          });
+        const summary = await drillOf(part ? { part } : {});
+        // Of a few metrics the part of a day may have none.
+        const isEmpty = sample?.startsWith('today/') === true && summary.stopped?.code === 'NOTHING_MATCHED';
+        return isEmpty ? drillOf({}) : summary;
+      }),
+    );
+  return runCheck(invocation, { name: 'drill', ...(part && { part }) }, drilled);
+}

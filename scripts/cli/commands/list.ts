@@ -1,0 +1,58 @@
+import { withStore } from '../../../config/storage/storage.ts';
+import { jsonLine } from '../../../lib/common/jsonline.ts';
+import { printable } from '../../../lib/common/printable.ts';
+import { hintForBucket } from '../../../lib/operations/shared/nothing-hint.ts';
+import { type ListedBackup, list } from '../../../lib/operations/views/list.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
+import { exitCodes } from '../run/exit-code.ts';
+import type { Invocation } from '../run/invocation.ts';
+import { dateOf, placeOf, selectOf } from '../run/operation-options.ts';
+import { reportTo } from '../run/run.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, interruption, log, output } = invocation;
+  const since = await dateOf(invocation, 'since');
+  const date = await dateOf(invocation, 'date');
+  const { signal } = interruption;
+  const found = await withStore({ config, log }, async (store) => {
+    const backups = list(store, {
+      report: reportTo(log),
+      signal,
+      ...selectOf(config),
+      ...placeOf(config),
+      ...(since && { since }),
+      ...(date && { date }),
+    });
+    let count = 0;
+    for await (const backup of backups) {
+      signal.throwIfAborted();
+      await output.write(config.json ? jsonLine(backup) : lineOf(backup));
+      count++;
+      if (output.closed) break;
+    }
+    if (count === 0) log.error(await nothingListed(store, invocation));
+    return count;
+  });
+  return found > 0 ? exitCodes.done : exitCodes.error;
+}
+
+/** Names what was asked for, so that nobody looks for the mistake in the wrong option. */
+async function nothingListed(store: ObjectStore, { config, interruption, option }: Invocation): Promise<string> {
+  const asked = [
+    ...(config.metrics === '*' ? [] : [`-m ${JSON.stringify(config.metrics)}`]),
+    ...config.exclude.map((glob) => `--exclude ${JSON.stringify(glob)}`),
+    ...['since', 'date'].flatMap((name) => (option(name) === undefined ? [] : [`--${name} ${option(name)}`])),
+    ...(config.storagePath === '' ? [] : [`--storage-path ${config.storagePath}`]),
+    ...(config.storagePathRaw === undefined ? [] : [`--storage-path-raw ${config.storagePathRaw}`]),
+  ];
+  const what = asked.length === 0 ? 'holds no backups' : `holds no backup that matches ${asked.join(' and ')}`;
+  const hint = await hintForBucket(store, { ...selectOf(config), ...placeOf(config), signal: interruption.signal });
+  return `Nothing to list: ${store.name} ${what}${hint}`;
+}
+
+/** The name comes last: it has any length. The size is in bytes, so that `sort -n` can use it. */
+function lineOf({ metric, date, size, algorithm, kind, gone }: ListedBackup): string {
+  const how = (kind === 'pair' ? `${algorithm} pair` : algorithm).padEnd(8);
+  const since = gone === undefined ? '' : `  (gone since ${gone})`;
+  return `${date}  ${String(size).padStart(12)}  ${how}  ${printable(metric)}${since}\n`;
+}

@@ -1,0 +1,37 @@
+import { formatTimestamp } from '../../../lib/common/timestamp.ts';
+import { restore } from '../../../lib/operations/restore/restore.ts';
+import { resolveOwner } from '../../../lib/system/owner-name.ts';
+import type { Invocation } from '../run/invocation.ts';
+import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
+import { runRecorded } from '../run/recorded-run.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, log, option } = invocation;
+  const date = await dateOf(invocation, 'date');
+  if (date) log.info(await takenDate(date, option('date') ?? ''));
+  const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
+  return runRecorded(invocation, 'restore', (store, run) =>
+    restore(store, {
+      ...run,
+      ...selectOf(config),
+      ...placeOf(config),
+      ...treeOf(config),
+      ...loadOf(config),
+      ...(date && { date }),
+      ...(owner && { owner }),
+      includeDamaged: config.includeDamaged,
+      fallback: config.fallback,
+      overwrite: config.overwrite,
+      replaceDamaged: config.replaceDamaged,
+      skipGone: config.skipGone,
+      dryRun: config.noop,
+    }),
+  );
+}
+
+/** Which instant was taken for a date that somebody typed. */
+async function takenDate(date: Date, typed: string): Promise<string> {
+  const { hasOffset } = await import('../../../lib/common/date.ts');
+  const utc = hasOffset(typed) ? '' : ` (--date ${typed} has no zone: it is taken as UTC)`;
+  return `Restoring the newest backups before ${formatTimestamp(date)}${utc}`;
+}

@@ -1,0 +1,45 @@
+import { withStore } from '../../../config/storage/storage.ts';
+import { type Shown, showFile, showStored } from '../../../lib/operations/views/show.ts';
+import { parseEpoch } from '../run/epoch.ts';
+import { exitCodes } from '../run/exit-code.ts';
+import type { Invocation } from '../run/invocation.ts';
+import { dateOf, lockOf, placeOf } from '../run/operation-options.ts';
+import { reportTo } from '../run/run.ts';
+import { shownRecords, shownText } from '../text/show.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { color, config, option, output } = invocation;
+  const shown = await look(invocation);
+  if (config.json) {
+    for (const record of shownRecords(shown)) {
+      await output.write(record);
+      if (output.closed) break;
+    }
+    return exitCodes.done;
+  }
+  const plot = option('plot') === 'true' || (output.isTerminal && option('plot') !== 'false');
+  const width = output.isTerminal ? output.width : 100;
+  await output.write(await shownText(shown, { ...(plot && { plot: { width, color: color && output.isTerminal } }) }));
+  return exitCodes.done;
+}
+
+/** A target with a slash or the ending of a Whisper file is a path, any other the name of a stored metric. */
+async function look(invocation: Invocation): Promise<Shown> {
+  const { config, interruption, log, option, words } = invocation;
+  const [target = ''] = words;
+  const { signal } = interruption;
+  const epoch = parseEpoch(option('now'));
+  if (target.includes('/') || target.endsWith('.wsp')) {
+    return showFile(target, { ...lockOf(config), ...(epoch !== undefined && { now: epoch }), signal });
+  }
+  const date = await dateOf(invocation, 'date');
+  return withStore({ config, log }, (store) =>
+    showStored(store, target, {
+      report: reportTo(log),
+      signal,
+      ...placeOf(config),
+      ...(epoch !== undefined && { now: () => new Date(epoch * 1000) }),
+      ...(date && { date }),
+    }),
+  );
+}

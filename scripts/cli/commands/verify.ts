@@ -1,0 +1,57 @@
+import { withStore, withTraffic } from '../../../config/storage/storage.ts';
+import { UsageError } from '../../../config/usage.ts';
+import { type Part, parsePart } from '../../../lib/operations/shared/part.ts';
+import { verify } from '../../../lib/operations/verify/verify.ts';
+import { thisMachine } from '../host/machine.ts';
+import type { Invocation } from '../run/invocation.ts';
+import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
+import { runCheck } from '../run/recorded-check.ts';
+import { reportOn, runOperation } from '../run/run.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, log, option } = invocation;
+  const date = await dateOf(invocation, 'date');
+  const since = await dateOf(invocation, 'since');
+  const readData = partOf(option('readData'), config.storage);
+  const adopt = option('adopt') === 'true';
+  const repair = option('repair') === 'true' ? { machine: await thisMachine(), adopt } : undefined;
+  const part = typeof readData === 'object' ? { part: readData } : {};
+  const verified = () =>
+    runOperation(
+      invocation,
+      'verify',
+      (ended) =>
+        reportOn(invocation, (run) =>
+          withStore({ config, log }, async (store, { traffic }) => {
+            const summary = await verify(store, {
+              ...run,
+              ...selectOf(config),
+              ...placeOf(config),
+              ...loadOf(config),
+              gzipEngine: config.gzipEngine,
+              readData,
+              includeDamaged: config.includeDamaged,
+              ...(date && { date }),
+              ...(since && { since }),
+              ...(option('compare') === 'true' && { compare: treeOf(config) }),
+              ...(repair && { repair }),
+              dryRun: config.noop,
+            });
+            return ended(withTraffic(summary, traffic));
+          }),
+        ),
+      // It only reads, unless it is to repair; and the stamp tells when all was backed up.
+      { lock: repair !== undefined },
+    );
+  // By the listing alone, what is damaged would look well.
+  return readData === false ? verified() : runCheck(invocation, { name: 'verify', ...part }, verified);
+}
+
+/** @throws UsageError when a part was meant and stands for itself; InvalidOptionError when it is none. */
+function partOf(text: string | undefined, storage: string | undefined): boolean | Part {
+  if (storage !== undefined && /^(\d+|today)\/\d+$/.test(storage)) {
+    throw new UsageError(`No storage '${storage}': a part is written --read-data=${storage}`);
+  }
+  if (text === undefined || text === 'false') return false;
+  return text === 'true' ? true : parsePart(text);
+}

@@ -1,0 +1,23 @@
+import { createCompressor, gzipEngines } from '../../../lib/compress/engine.ts';
+import { compressorOptions } from '../../../lib/workers/tasks/snapshot.ts';
+import { writtenAlgorithmOf } from '../run/operation-options.ts';
+import { type Check, ok, warn } from './check.ts';
+
+/** What backups are compressed with here. An engine that was asked for and is not there makes the check fail. */
+export const compression: Check = {
+  name: 'compression',
+  async run({ config }) {
+    const { gzipEngine, gzipLevel } = config;
+    const algorithm = writtenAlgorithmOf(config);
+    const { engine, level } = await createCompressor(
+      compressorOptions({ algorithm, gzipEngine, ...(gzipLevel !== undefined && { gzipLevel }) }),
+    );
+    const finding = `${algorithm} is written by ${engine} at level ${level}`;
+    if (algorithm !== 'gz') return ok(finding);
+    const native = gzipEngines().filter((name) => name === 'libdeflate' || name === 'isal');
+    if (native.length === 0 && gzipEngine === 'auto') {
+      return warn(`${finding}: no faster library is on this host`, 'apt-get install libdeflate0 (or libisal2)');
+    }
+    return ok(`${finding}; this host has ${gzipEngines().join(', ')}`);
+  },
+};

@@ -1,0 +1,39 @@
+import { reasonOf } from '../../../lib/common/errors.ts';
+import { abortable } from '../../../lib/store/abortable.ts';
+import type { Invocation } from '../run/invocation.ts';
+import { bad, type Check, type Verdict } from './check.ts';
+
+export interface Finding extends Verdict {
+  /** Of the check. */
+  readonly name: string;
+}
+
+/**
+ * Runs checks side by side, each with its deadline. One that throws or does not end in time is bad, and the others go on.
+ *
+ * @returns what they found, in their order.
+ * @throws the reason why the program is to stop.
+ */
+export async function examine(checks: readonly Check[], invocation: Invocation): Promise<Finding[]> {
+  const { signal } = invocation.interruption;
+  const findings = await Promise.all(
+    checks.map(async (check) => ({ name: check.name, ...(await verdictOf(check, invocation)) })),
+  );
+  signal.throwIfAborted();
+  return findings;
+}
+
+async function verdictOf(check: Check, invocation: Invocation): Promise<Verdict> {
+  const { deadline = 10 } = check;
+  const timer = new AbortController();
+  const late = new Error(`no answer within ${deadline} s`);
+  const timeout = setTimeout(() => timer.abort(late), deadline * 1000);
+  const signal = AbortSignal.any([timer.signal, invocation.interruption.signal]);
+  try {
+    return await abortable(check.run(invocation, signal), signal);
+  } catch (error) {
+    return bad(reasonOf(error));
+  } finally {
+    clearTimeout(timeout);
+  }
+}

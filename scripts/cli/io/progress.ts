@@ -1,0 +1,124 @@
+import prettyBytes from 'pretty-bytes';
+import type { Progress } from '../../../lib/common/report.ts';
+import type { Log } from './log.ts';
+import { countText, followPace, leftText, type Pace, percentText, rateText } from './pace.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Shows how far a run has come. */
+export interface ProgressView extends Disposable {
+  update(progress: Progress): void;
+}
+
+/** How many metrics an earlier run met, once that is known. */
+export type Expected = () => number | undefined;
+
+/** Without a bar, a line is logged as often as this, in milliseconds. */
+const LINE_EVERY = 30_000;
+
+/** The bar's width, in characters. */
+const NARROWEST_BAR = 4;
+const WIDEST_BAR = 24;
+
+/** A line every 30 seconds, for a log or a pipe. */
+export function progressLines(log: Log, expected: Expected = () => undefined, every = LINE_EVERY): ProgressView {
+  const paceOf = followPace(expected);
+  let latest: Progress | undefined;
+  const timer = setInterval(() => {
+    if (latest !== undefined) log.info(lineOf(latest, paceOf(latest)));
+  }, every);
+  timer.unref();
+  return {
+    update(progress) {
+      // The first one starts the clock.
+      if (latest?.phase !== progress.phase) paceOf(progress);
+      latest = progress;
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+/** A bar on the last line of a terminal. */
+export async function progressBar(
+  terminal: Terminal,
+  color: boolean,
+  expected: Expected = () => undefined,
+): Promise<ProgressView> {
+  const { default: cliProgress } = await import('cli-progress');
+  const paceOf = followPace(expected);
+  let latest: Progress | undefined;
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format: () => (latest === undefined ? '' : barLine(latest, paceOf(latest), process.stderr.columns ?? 80, color)),
+    hideCursor: true,
+    clearOnComplete: true,
+    fps: 5,
+    gracefulExit: false,
+    emptyOnZero: true,
+  });
+  let started = false;
+  const stop = (): void => {
+    if (started) bar.stop();
+    started = false;
+  };
+  // The bar hides the cursor: a second Ctrl-C must not leave it hidden.
+  process.once('exit', stop);
+  terminal.beforeLine = () => process.stderr.write('\r\x1b[K');
+  return {
+    update(progress) {
+      latest = progress;
+      if (started) {
+        bar.setTotal(progress.found);
+        bar.update(progress.done);
+      } else {
+        started = true;
+        bar.start(progress.found, progress.done);
+      }
+    },
+    [Symbol.dispose]() {
+      stop();
+      process.off('exit', stop);
+      terminal.beforeLine = undefined;
+    },
+  };
+}
+
+/** `Backing up: 1200 of about 5000 metrics, 24 %, 40/s, 95 s left, 3 failed`; a `+` while more are being found. */
+export function lineOf(progress: Progress, pace: Pace = { isEstimate: true, perSecond: 0 }): string {
+  const { phase, failed } = progress;
+  const parts = [
+    `${phase}: ${countText(progress, pace)} metrics`,
+    percentText(progress, pace),
+    rateText(pace),
+    leftText(pace),
+    failed > 0 ? `${failed} failed` : undefined,
+  ];
+  return parts.filter((part) => part !== undefined).join(', ');
+}
+
+/** The same with a bar, in at most so many columns: what matters least is left out, nothing is cut. */
+export function barLine(progress: Progress, pace: Pace, columns: number, color: boolean): string {
+  const { phase, failed, bytes } = progress;
+  const left = leftText(pace);
+  const rate = rateText(pace);
+  const size = prettyBytes(bytes, { binary: true });
+  const most = [
+    percentText(progress, pace),
+    countText(progress, pace),
+    failed > 0 ? `${failed} failed` : undefined,
+    left,
+    rate,
+    size,
+  ].filter((part) => part !== undefined);
+  // A terminal wraps what fills its last column.
+  const room = columns - 1;
+  // A bar says more than the size.
+  if (`${phase} ${most.join(' ')}`.length + NARROWEST_BAR + 1 > room) most.pop();
+  while (most.length > 1 && `${phase} ${most.join(' ')}`.length > room) most.pop();
+  const text = most.join(' ');
+  const width = Math.min(WIDEST_BAR, room - phase.length - text.length - 2);
+  if (width < NARROWEST_BAR) return `${phase} ${text}`.slice(0, room);
+  const share = pace.total ? Math.min(1, progress.done / pace.total) : 0;
+  const full = Math.round(share * width);
+  const drawn = '\u2588'.repeat(full) + '\u2591'.repeat(width - full);
+  return `${phase} ${color ? `\x1b[32m${drawn}\x1b[0m` : drawn} ${text}`;
+}

@@ -1,0 +1,94 @@
+import { suggestion } from '../../config/nearest.ts';
+import { UsageError } from '../../config/usage.ts';
+import { reasonOf } from '../../lib/common/errors.ts';
+import { printable } from '../../lib/common/printable.ts';
+import { withFilesRemedy } from '../../lib/system/open-files.ts';
+import { parseArgv, type Typed } from './argv.ts';
+import { type CommandSpec, commandTable } from './command-table.ts';
+import { commandLine, helpText } from './help.ts';
+import { standardOutput } from './io/output.ts';
+import { version } from './run/version.ts';
+
+/**
+ * The whole program.
+ *
+ * @param argv what was typed behind its name.
+ * @returns the exit code.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const typed = withCommandInLowerCase(parseArgv(argv));
+    const [first, ...rest] = typed.words;
+    const asksHelp = first === 'help' || isOn(typed, 'help');
+    const name = first === 'help' ? rest[0] : first;
+    if (first === 'version') return await print(versionText());
+    const spec = name === undefined ? undefined : specOf(name, rest);
+    if (asksHelp) return await print(helpText(spec));
+    if (isOn(typed, 'version')) return await print(versionText());
+    if (spec === undefined) throw new UsageError('No command: see whisper-backup --help');
+    checkOptions(typed, spec);
+    return await dispatch(typed, spec);
+  } catch (error) {
+    return await complain(error);
+  }
+}
+
+function versionText(): string {
+  return `whisper-backup ${version()}\n`;
+}
+
+async function print(text: string): Promise<number> {
+  const output = standardOutput();
+  await output.write(text);
+  if (output.failure !== undefined) throw output.failure;
+  return 0;
+}
+
+/** The Python tool took BACKUP, and so does this. */
+function withCommandInLowerCase(typed: Typed): Typed {
+  return { ...typed, words: typed.words.map((word, index) => (index === 0 ? word.toLowerCase() : word)) };
+}
+
+function isOn(typed: Typed, flag: string): boolean {
+  return typed.values[flag]?.at(-1) === 'true';
+}
+
+function specOf(name: string, rest: readonly string[]): CommandSpec {
+  const found = commandTable.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const names = commandTable.map((command) => command.name);
+  const later = rest.find((word) => names.some((command) => command === word.toLowerCase()));
+  if (later !== undefined) {
+    const remedy = /^\d+\/\d+$/.test(name)
+      ? `a part is written --read-data=${name}`
+      : "put what belongs to one option in quotes, as in -m 'servers.*'";
+    throw new UsageError(`Unknown command '${name}' before ${later}: ${remedy}`);
+  }
+  throw new UsageError(`Unknown command '${name}'${suggestion(name, names) || `; see whisper-backup --help`}`);
+}
+
+function checkOptions(typed: Typed, spec: CommandSpec): void {
+  for (const { name, commands } of typed.options) {
+    if (commands === undefined || commands.includes(spec.name)) continue;
+    const others = commands.filter((command) => command !== 'config').join(', ');
+    throw new UsageError(`${spec.name} takes no option --${name}: it is for ${others}`);
+  }
+}
+
+/** cac checks the words against the command and runs it; the options were read before, since cac turns text to numbers. */
+async function dispatch(typed: Typed, spec: CommandSpec): Promise<number> {
+  const missing = [...spec.args.matchAll(/<(\w+)>/g)].map(([, word = '']) => word).slice(typed.words.length - 1);
+  if (missing.length > 0) {
+    throw new UsageError(`${spec.name} needs a ${missing.join(' and a ')}: ${spec.examples[0]}`);
+  }
+  const cli = commandLine(spec, typed.words, async () => (await import('./command.ts')).runCommand(typed, spec));
+  const code: unknown = await cli.runMatchedCommand();
+  return typeof code === 'number' ? code : 1;
+}
+
+/** Says what ended the program before a log was there. */
+async function complain(error: unknown): Promise<number> {
+  const { exitCodeOfError, exitCodes } = await import('./run/exit-code.ts');
+  process.stderr.write(`whisper-backup: ${printable(withFilesRemedy(reasonOf(error)))}\n`);
+  return error instanceof Error && error.name === 'CACError' ? exitCodes.usage : exitCodeOfError(error);
+}

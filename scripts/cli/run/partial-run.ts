@@ -1,0 +1,27 @@
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { bucketName } from './bucket-name.ts';
+import type { Invocation } from './invocation.ts';
+
+/**
+ * Names what was typed that makes a backup another than the one this host is set up for: a selection, or, where the
+ * configuration names a storage, another bucket or another tree. Only a full backup counts as a success of the host.
+ *
+ * @returns option names such as `--metrics`; empty for a full backup.
+ */
+export async function partialBy({
+  config,
+  configured,
+}: Pick<Invocation, 'config' | 'configured'>): Promise<readonly string[]> {
+  const { storage, storageArgs = [], bucket = '', storagePath = '', storagePathRaw, prefix = '' } = configured;
+  const selected = (['metrics', 'exclude'] as const)
+    .filter((key) => !isDeepStrictEqual(config[key], configured[key]))
+    .map((key) => `--${key}`);
+  if (storage === undefined) return selected;
+  const usual = await bucketName({ storage, storageArgs, bucket, storagePath, storagePathRaw }).catch(() => undefined);
+  return [
+    ...selected,
+    ...(usual === (await bucketName(config)) ? [] : ['--bucket']),
+    ...(resolve(prefix) === resolve(config.prefix) ? [] : ['--prefix']),
+  ];
+}

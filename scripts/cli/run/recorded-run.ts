@@ -1,0 +1,220 @@
+import { withStore, withTraffic } from '../../../config/storage/storage.ts';
+import { UsageError } from '../../../config/usage.ts';
+import { isClaimedBy } from '../../../lib/bucket/owner.ts';
+import { GuardError, InvalidOptionError, reasonOf } from '../../../lib/common/errors.ts';
+import type { Summary } from '../../../lib/common/summary.ts';
+import { formatTimestamp } from '../../../lib/common/timestamp.ts';
+import { RunRecords } from '../../../lib/monitoring/bucket-records.ts';
+import { runFileTimes, writeRunFile } from '../../../lib/monitoring/host-records.ts';
+import { isFullBackup, type NewRunRecord } from '../../../lib/monitoring/run-record.ts';
+import { markStart, type RunStart, removeDead } from '../../../lib/monitoring/started-runs.ts';
+import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
+import type { StoreSpec } from '../../../lib/store/spec.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
+import { thisMachine } from '../host/machine.ts';
+import { bucketName } from './bucket-name.ts';
+import { exitCodeOfError } from './exit-code.ts';
+import type { Invocation } from './invocation.ts';
+import { placeOf } from './operation-options.ts';
+import { partialBy } from './partial-run.ts';
+import { type Run, reportOn, runOperation } from './run.ts';
+import { leaveStamp } from './stamp.ts';
+import { checkStateDirectory } from './state-directory.ts';
+import { version } from './version.ts';
+
+/** What an operation on a store is given to run with. */
+export interface StoreRun extends Run {
+  readonly onOwn: (key: string) => void;
+  /** How threads build the same store. */
+  readonly threadStore?: StoreSpec;
+}
+
+/** How long the bucket may take for a record, in milliseconds: the run is over, and its end must not wait for long. */
+const PATIENCE = 30_000;
+
+/** The same of a run that was interrupted, which must end soon. */
+const LITTLE_PATIENCE = 4000;
+
+/**
+ * Runs an operation that changes a bucket or the tree from it. It leaves a mark on the host while it runs, and its record
+ * on the host and in the bucket when it ends: also of a run that ended with an error, unless that was in what was typed.
+ * A dry run leaves nothing, nor does the storage that holds nothing. Nothing that is done after the record changes the
+ * exit code that it has.
+ *
+ * @returns the exit code.
+ */
+export async function runRecorded(
+  invocation: Invocation,
+  command: NewRunRecord['command'],
+  operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
+): Promise<number> {
+  const { config, log, output } = invocation;
+  // A restore guards nothing by it, and must not wait for it at 3 a.m.
+  if (command !== 'restore') await checkStateDirectory(invocation);
+  const keeper = await keepRecord(invocation, command);
+  try {
+    return await runOperation(invocation, command, (ended) =>
+      withStore({ config, log }, async (store, { threads, traffic }) => {
+        const records = new RunRecords(placeOf(config));
+        let summary: Summary | undefined;
+        const done = (one: Summary): Summary => {
+          summary = withTraffic(one, traffic);
+          return summary;
+        };
+        try {
+          const exitCode = await reportOn(invocation, async (run) => {
+            const onEndedEarly = (early: Summary) => run.onEndedEarly(done(early));
+            return ended(done(await operation(store, { ...run, onOwn: records.found, onEndedEarly, ...threads })));
+          });
+          if (exitCode === 0 && command === 'backup') await leaveStamp(invocation);
+          const error = output.failure && { error: reasonOf(output.failure) };
+          await keeper?.leave({ exitCode, ...(summary && { summary }), ...error }, { store, records });
+          return exitCode;
+        } catch (cause) {
+          await keeper?.leave({ ...endBy(cause, invocation), ...(summary && { summary }) }, { store, records });
+          throw cause;
+        }
+      }),
+    );
+  } catch (cause) {
+    // It could not start: another run holds the lock, or the credentials cannot be read.
+    await keeper?.leave(endBy(cause, invocation));
+    throw cause;
+  } finally {
+    await keeper?.close();
+  }
+}
+
+/** How a run ended. */
+interface End {
+  readonly exitCode: number;
+  readonly summary?: Summary;
+  readonly error?: string;
+  readonly cause?: unknown;
+}
+
+function endBy(cause: unknown, { interruption }: Invocation): End {
+  const exitCode = interruption.exitCode ?? exitCodeOfError(cause);
+  const error = reasonOf(interruption.exitCode === undefined ? cause : interruption.signal.reason);
+  return { exitCode, error, cause };
+}
+
+/** Where in a bucket a record goes. */
+interface RecordPlace {
+  readonly store: ObjectStore;
+  readonly records: RunRecords;
+}
+
+interface RecordKeeper {
+  /** Leaves the record of the run, once; without a place on the host alone. */
+  leave(end: End, place?: RecordPlace): Promise<void>;
+  /** Removes the mark of the start. */
+  close(): Promise<void> | undefined;
+}
+
+/** Marks that a run starts. @returns undefined for a run that leaves no record. */
+async function keepRecord(invocation: Invocation, command: NewRunRecord['command']): Promise<RecordKeeper | undefined> {
+  const { config, log } = invocation;
+  const bucket = await bucketName(config);
+  if (bucket === undefined || config.noop || config.storage === 'noop') return undefined;
+  const partial = command === 'backup' ? await partialBy(invocation) : [];
+  const start = { command, started: new Date().toISOString(), bucket, partial };
+  const mark = await markStart(config.stateDir, start).catch((error: unknown) => {
+    // The record itself will be warned of: once is enough.
+    log.debug(`Cannot mark the start of this run in ${config.stateDir}: ${reasonOf(error)}`);
+  });
+  let isLeft = false;
+  return {
+    async leave(end, place) {
+      const isTyped = end.cause instanceof UsageError || end.cause instanceof InvalidOptionError;
+      if (isLeft || isTyped) return;
+      isLeft = true;
+      const record = await recordOf(invocation, start, end);
+      await leaveRecord(invocation, { ...place, record, cause: end.cause });
+      if (record.exitCode === 0 && isFullBackup(record)) await removeDead(config.stateDir, 0).catch(() => {});
+    },
+    close: () =>
+      mark?.remove().catch((error: unknown) => {
+        const remedy = 'remove it, as status takes this run for one that was killed';
+        log.warn(`Cannot remove the mark of this run in ${config.stateDir}/runs: ${reasonOf(error)}: ${remedy}`);
+      }),
+  };
+}
+
+async function recordOf(
+  { config }: Invocation,
+  start: RunStart,
+  { exitCode, summary, error }: End,
+): Promise<NewRunRecord> {
+  const { id, host } = await thisMachine();
+  const finished = new Date();
+  return {
+    program: version(),
+    host,
+    machine: id,
+    ...start,
+    finished: finished.toISOString(),
+    seconds: (finished.getTime() - Date.parse(start.started)) / 1000,
+    exitCode,
+    ...(error !== undefined && { error }),
+    interval: config.interval,
+    ...(summary && { summary }),
+  };
+}
+
+interface Leaving extends Partial<RecordPlace> {
+  readonly record: NewRunRecord;
+  /** What was thrown, if anything was. */
+  readonly cause: unknown;
+}
+
+/** None of this is what the run was for: what cannot be left is told, and that is all. */
+async function leaveRecord(invocation: Invocation, { store, records, record, cause }: Leaving): Promise<void> {
+  const { config, interruption, log } = invocation;
+  const ended = await freeSecond(config.stateDir, records, new Date(record.finished));
+  try {
+    await writeRunFile(config.stateDir, record, ended);
+  } catch (error) {
+    const why = reasonOf(error);
+    log.warn(
+      `Cannot leave the record of this run in ${config.stateDir}: ${why}: status will not show this run; see --state-dir`,
+    );
+  }
+  if (store === undefined || records === undefined) return;
+  const timeout = AbortSignal.timeout(interruption.exitCode === undefined ? PATIENCE : LITTLE_PATIENCE);
+  const signal = interruption.exitCode === undefined ? AbortSignal.any([timeout, interruption.signal]) : timeout;
+  if (cause !== undefined && !(await mayLeaveIn(invocation, { store, record, cause }, signal))) return;
+  try {
+    await records.keep(store, record, ended, { signal });
+  } catch (error) {
+    log.warn(`Cannot leave the record of this run in ${store.name}: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Whether a bucket is to get the record of a run that ended with an error: not when it is missing, and a backup or purge
+ * may have ended because it is another machine's or tree's, or before that was asked.
+ */
+async function mayLeaveIn(
+  { config, log }: Invocation,
+  { store, record, cause }: Pick<Leaving, 'record' | 'cause'> & Pick<RecordPlace, 'store'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (cause instanceof BucketMissingError || cause instanceof DeniedError || cause instanceof GuardError) return false;
+  if (record.command === 'restore') return true;
+  try {
+    const { machine: id, host } = record;
+    return await isClaimedBy(store, placeOf(config), { machine: { id, host } }, signal);
+  } catch (error) {
+    log.debug(`Cannot leave the record of this run in ${store.name}: ${reasonOf(error)}`);
+    return false;
+  }
+}
+
+/** Records are kept by the second: one that ends within the same takes the next that is free. */
+async function freeSecond(stateDir: string, records: RunRecords | undefined, finished: Date): Promise<Date> {
+  const taken = new Set(await runFileTimes(stateDir).catch(() => []));
+  let ended = finished;
+  while (taken.has(formatTimestamp(ended)) || records?.has(ended)) ended = new Date(ended.getTime() + 1000);
+  return ended;
+}

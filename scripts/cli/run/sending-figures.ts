@@ -1,0 +1,63 @@
+import { hostname } from 'node:os';
+import { reasonOf } from '../../../lib/common/errors.ts';
+import type { Summary } from '../../../lib/common/summary.ts';
+import type { FinishedRun, ReportingCommand } from '../../../lib/monitoring/figures.ts';
+import { exitCodeOfError } from './exit-code.ts';
+import type { Invocation } from './invocation.ts';
+import { partialBy } from './partial-run.ts';
+
+/** How long carbon is waited for, in seconds. */
+const DEADLINE = 5;
+
+/**
+ * Runs a task, and then sends its figures to the carbon that the configuration names, if it names one: also when the
+ * task threw, but not of a dry run, nor of a backup that is not the full one of this host. When carbon cannot be reached
+ * that is a warning, and the exit code stays as it was.
+ *
+ * @param task is to hand its summary to `ended`, which gives it back.
+ * @returns what the task does: the exit code.
+ */
+export async function sendingFigures(
+  invocation: Invocation,
+  command: ReportingCommand,
+  task: (ended: (summary: Summary) => Summary) => Promise<number>,
+): Promise<number> {
+  const { carbon, noop } = invocation.config;
+  const isSilent = carbon === undefined || noop || (command === 'backup' && (await partialBy(invocation)).length > 0);
+  if (isSilent) return task((summary) => summary);
+  const began = performance.now();
+  let summary: Summary | undefined;
+  const send = (exitCode: number) => {
+    const seconds = Math.round(performance.now() - began) / 1000;
+    const finished = new Date().toISOString();
+    const run = { host: hostname(), command, finished, seconds, exitCode };
+    return report(invocation, summary ? { ...run, summary } : run);
+  };
+  let exitCode: number;
+  try {
+    exitCode = await task((one) => {
+      summary = one;
+      return one;
+    });
+  } catch (error) {
+    await send(invocation.interruption.exitCode ?? exitCodeOfError(error));
+    throw error;
+  }
+  await send(exitCode);
+  return exitCode;
+}
+
+async function report({ config, log }: Invocation, run: FinishedRun): Promise<void> {
+  const { carbon, carbonPrefix } = config;
+  if (carbon === undefined) return;
+  try {
+    const [{ pointsOf }, { sendPoints }] = await Promise.all([
+      import('../../../lib/monitoring/figures.ts'),
+      import('../../../lib/carbon/plaintext.ts'),
+    ]);
+    await sendPoints(carbon, pointsOf(run, carbonPrefix), DEADLINE);
+    log.debug(`Sent the figures of this run to carbon at ${carbon}`);
+  } catch (error) {
+    log.warn(`Cannot send the figures of this run to carbon at ${carbon}: ${reasonOf(error)}: see --carbon`);
+  }
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { lstat, open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigError } from '../../../config/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
+import { openRuns, whyNotTrusted } from '../../../lib/monitoring/host-records.ts';
+import { nearestDirectory, self, whyNot } from '../doctor/service-user.ts';
+import type { Invocation } from './invocation.ts';
+
+/**
+ * Makes sure that a state directory that was named can be used by a backup or purge: without it, a bucket that vanished
+ * goes unnoticed and `status` does not see the run. The default one is a courtesy. A dry run writes nothing there.
+ *
+ * @throws ConfigError
+ */
+export async function checkStateDirectory({ config, origins }: Pick<Invocation, 'config' | 'origins'>): Promise<void> {
+  const { stateDir, storage, noop } = config;
+  const origin = origins.get('stateDir') ?? 'default';
+  if (origin === 'default' || storage === 'noop') return;
+  try {
+    await (noop ? lookAt(stateDir) : tryWriting(stateDir));
+  } catch (cause) {
+    throw new ConfigError(
+      `Cannot use the state directory ${stateDir} (${origin}): ${reasonOf(cause)}. Without it a vanished bucket goes unnoticed, and status does not see the run. Name a directory that user ${self()} may write, or none for the default`,
+      { cause },
+    );
+  }
+}
+
+async function tryWriting(stateDir: string): Promise<void> {
+  const runs = await openRuns(stateDir);
+  const temporary = runs.at(`.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, 'wx', 0o644);
+    await file.close();
+    await rm(temporary);
+  } catch (error) {
+    // On a full disk what this host remembers can still be read, and the record that cannot be left is warned of.
+    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error))) throw error;
+  } finally {
+    runs.close();
+  }
+}
+
+/** As far as can be seen without making anything. */
+async function lookAt(stateDir: string): Promise<void> {
+  const distrust = await whyNotTrusted(stateDir);
+  if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);
+  for (const path of [stateDir, join(stateDir, 'runs')]) {
+    const isThere = await lstat(path).then(
+      () => true,
+      () => false,
+    );
+    const place = isThere ? path : await nearestDirectory(path);
+    if (!(await stat(place)).isDirectory())
+      throw new WhisperBackupError('NOT_A_DIRECTORY', `${place} is not a directory`);
+    const why = await whyNot('write', place, { uid: self(), gid: process.getegid?.() ?? 0 });
+    if (why !== undefined) throw new WhisperBackupError('NOT_WRITABLE', `${place} ${why}`);
+  }
+}

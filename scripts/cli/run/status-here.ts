@@ -1,0 +1,59 @@
+import { hostname } from 'node:os';
+import type { Config } from '../../../config/schema.ts';
+import { reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
+import { readChecks } from '../../../lib/monitoring/check-files.ts';
+import { readRunFiles } from '../../../lib/monitoring/host-records.ts';
+import { type HostStatus, hostStatus, sinceLastSuccess } from '../../../lib/monitoring/host-status.ts';
+import { readStartedRuns } from '../../../lib/monitoring/started-runs.ts';
+import { type BackupUnits, readBackupUnits } from '../host/systemd.ts';
+import { bucketName } from './bucket-name.ts';
+import { diskBucketProblem } from './disk-bucket.ts';
+import { version } from './version.ts';
+
+/**
+ * How the backups of this host go, by its own records and by systemd.
+ *
+ * @param warn called with what could not be used.
+ * @throws WhisperBackupError `STATE_DIR` when the records cannot be read.
+ */
+export async function statusHere(config: Config, warn: (message: string) => void): Promise<HostStatus> {
+  const { stateDir, interval } = config;
+  const now = new Date();
+  const bucket = await bucketName(config);
+  const [units, bucketProblem] = await Promise.all([unitsHere(warn), diskBucketProblem(config)]);
+  try {
+    // Before the records, as a run leaves its record first and then removes this.
+    const starts = await readStartedRuns(stateDir, warn);
+    const records = await sinceLastSuccess(readRunFiles(stateDir, now, warn), bucket);
+    const [verify, drill] = await Promise.all([
+      readChecks(stateDir, 'verify', warn),
+      readChecks(stateDir, 'drill', warn),
+    ]);
+    const status = hostStatus(records, {
+      source: 'host',
+      now,
+      host: hostname(),
+      program: version(),
+      interval,
+      starts,
+      lockWrites: null,
+      ...(bucket !== undefined && { bucket }),
+      ...(units && { units }),
+      // A bucket that no backup went to yet need not be there.
+      ...(bucketProblem !== undefined && records.length > 0 && { bucketProblem }),
+    });
+    return { ...status, ...(verify && { verify }), ...(drill && { drill }) };
+  } catch (error) {
+    const message = `Cannot read the records of runs in ${stateDir}: ${reasonOf(error)}: see --state-dir`;
+    throw new WhisperBackupError('STATE_DIR', message, { cause: error });
+  }
+}
+
+async function unitsHere(warn: (message: string) => void): Promise<BackupUnits | undefined> {
+  try {
+    return await readBackupUnits();
+  } catch (error) {
+    warn(reasonOf(error));
+    return undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import prettyBytes from 'pretty-bytes';
+import { spanText } from '../../../lib/common/span.ts';
+import type { DrillReport } from '../../../lib/operations/drill/report.ts';
+
+/** What a drill measured, a line each, for people. */
+export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport): string[] {
+  const lines = differing.map(
+    ({ metric, step, timestamp, live, restored }) =>
+      `differs: ${metric}: ${new Date(timestamp * 1000).toISOString()} (archive of ${step} s): live ${live}, restored ${restored}`,
+  );
+  if (rpo)
+    lines.push(
+      `measured RPO: ${rpo.maxSeconds} s at most (${rpo.worst}), ${rpo.medianSeconds} s in the median of ${rpo.metrics} metrics`,
+    );
+  if (estimate) {
+    const { secondsByBytes, secondsByMetrics } = estimate;
+    const [least, most] = [secondsByBytes, secondsByMetrics].sort((a, b) => a - b).map(span);
+    lines.push(`measured RTO: ${span(rto.seconds)} for ${rto.metrics} metrics, ${size(rto.bytesFetched)}`);
+    lines.push(
+      `estimate for the whole bucket: ${least} to ${most} for ${estimate.metrics} metrics, ${size(estimate.bytes)}`,
+    );
+  }
+  if (kept !== undefined) lines.push(`the restored tree is in ${kept}`);
+  return lines;
+}
+
+function size(bytes: number): string {
+  return prettyBytes(bytes, { binary: true });
+}
+
+/** `12.3 s`, `4 min`, `3 h`. */
+export function span(seconds: number): string {
+  return seconds < 120 ? `${seconds.toFixed(1)} s` : spanText(seconds);
+}

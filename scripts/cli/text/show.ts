@@ -1,0 +1,123 @@
+import { jsonLine } from '../../../lib/common/jsonline.ts';
+import { printable } from '../../../lib/common/printable.ts';
+import type { Shown, ShownArchive } from '../../../lib/operations/views/show.ts';
+
+/** Rows of the plot. */
+const PLOT_ROWS = 12;
+
+/** Every known point as one record: archive (0 is the finest), its step in seconds, timestamp, value. */
+export function* shownRecords({ name, archives }: Shown): Generator<string> {
+  for (const [archive, { secondsPerPoint, series }] of archives.entries()) {
+    for (const { timestamp, value } of series) {
+      // JSON has no NaN and no infinities; they are values all the same.
+      const written = Number.isFinite(value) ? value : String(value);
+      yield jsonLine({ metric: name, archive, secondsPerPoint, timestamp, value: written });
+    }
+  }
+}
+
+/** Header, archives, and on demand a plot of the finest archive. */
+export async function shownText(
+  shown: Shown,
+  { plot }: { readonly plot?: { readonly width: number; readonly color: boolean } },
+): Promise<string> {
+  const { name, backup, bytes, aggregation, xFilesFactor, maxRetention, oddity, archives } = shown;
+  const header = [
+    ['metric', printable(name)],
+    ...(backup === undefined
+      ? []
+      : [
+          ['backup', `${backup.date} (${backup.kind}, ${backup.algorithm}, ${backup.size} bytes stored)`],
+          ['key', printable(backup.key)],
+        ]),
+    ['size', `${bytes} bytes`],
+    ['aggregation', aggregation],
+    ['xFilesFactor', String(Number(xFilesFactor.toPrecision(7)))],
+    ['retention', duration(maxRetention)],
+    ...(oddity === undefined ? [] : [['odd', oddity]]),
+  ].map(([label, value]) => `${label?.padEnd(13)} ${value}`);
+  const finest = archives[0];
+  const drawing = plot && finest ? await plotOf(finest, plot) : [];
+  return `${[...header, '', ...tableOf(archives), ...drawing].join('\n')}\n`;
+}
+
+function tableOf(archives: readonly ShownArchive[]): string[] {
+  const head = ['archive', 'step', 'retention', 'points', 'known', 'first known', 'last known', 'last value'];
+  const rows = archives.map(({ secondsPerPoint, points, retention, known, series }, index) => [
+    String(index),
+    duration(secondsPerPoint),
+    duration(retention),
+    String(points),
+    String(known),
+    timeOf(series[0]?.timestamp),
+    timeOf(series.at(-1)?.timestamp),
+    series.length === 0 ? '-' : String(series.at(-1)?.value),
+  ]);
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+async function plotOf(
+  { secondsPerPoint, series }: ShownArchive,
+  { width, color }: { readonly width: number; readonly color: boolean },
+): Promise<string[]> {
+  const finite = series.filter(({ value }) => Number.isFinite(value));
+  const first = finite[0];
+  const last = finite.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const { default: asciichart } = await import('asciichart');
+  const labels = Math.max(...finite.map(({ value }) => label(value).length));
+  const columns = Math.max(10, width - labels - 3);
+  const drawn = asciichart.plot(averages(finite, columns), {
+    height: PLOT_ROWS,
+    format: (value: number) => label(value).padStart(labels),
+    ...(color && { colors: [asciichart.green] }),
+  });
+  return ['', `${timeOf(first.timestamp)} to ${timeOf(last.timestamp)}, every ${duration(secondsPerPoint)}:`, drawn];
+}
+
+/** As many values as there are columns, at equal times; a column without a point repeats the one before. */
+function averages(series: ShownArchive['series'], columns: number): number[] {
+  const start = series[0]?.timestamp ?? 0;
+  const span = (series.at(-1)?.timestamp ?? 0) - start;
+  if (series.length <= 1) return series.map(({ value }) => value);
+  const sums = Array.from({ length: Math.min(columns, series.length) }, () => ({ sum: 0, count: 0 }));
+  for (const { timestamp, value } of series) {
+    const bin = sums[Math.min(sums.length - 1, Math.floor(((timestamp - start) / span) * sums.length))];
+    if (bin === undefined) continue;
+    bin.sum += value;
+    bin.count++;
+  }
+  let before = series[0]?.value ?? 0;
+  return sums.map(({ sum, count }) => {
+    if (count > 0) before = sum / count;
+    return before;
+  });
+}
+
+function label(value: number): string {
+  return Math.abs(value) >= 1e7 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : value.toFixed(2);
+}
+
+function timeOf(timestamp: number | undefined): string {
+  return timestamp === undefined ? '-' : `${new Date(timestamp * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/** `90 s`, `5 min`, `36 h`, `400 d`: the largest unit that divides it. */
+export function duration(seconds: number): string {
+  const units: readonly (readonly [string, number])[] = [
+    ['y', 365 * 86_400],
+    ['d', 86_400],
+    ['h', 3600],
+    ['min', 60],
+  ];
+  for (const [unit, length] of units) {
+    if (seconds >= length && seconds % length === 0) return `${seconds / length} ${unit}`;
+  }
+  return `${seconds} s`;
+}

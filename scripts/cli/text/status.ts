@@ -1,0 +1,83 @@
+import prettyBytes from 'pretty-bytes';
+import { printable } from '../../../lib/common/printable.ts';
+import { spanText } from '../../../lib/common/span.ts';
+import type { Check } from '../../../lib/monitoring/check-files.ts';
+import type { HostStatus, StatusRun } from '../../../lib/monitoring/host-status.ts';
+import type { CarbonLocks } from '../host/carbon-locks.ts';
+
+/** The status of one host, for people. */
+export function statusText(status: HostStatus, locks?: CarbonLocks): string {
+  const rows: (readonly [string, string])[] = [
+    ['host', `${status.host}: ${stateTexts[status.state]}`],
+    ...status.problems.map((problem) => ['problem', problem] as const),
+    ['bucket', status.bucket ?? 'unknown: no storage is configured, and no backup is on record'],
+    ['last success', successText(status)],
+    ['last backup', figuresText(status)],
+    ['last run', lastRunText(status.lastRun)],
+  ];
+  for (const name of ['verify', 'drill'] as const) {
+    const checks = status[name];
+    if (checks === undefined) continue;
+    rows.push([`last ${name}`, checkText(checks.last)]);
+    if (checks.failed && checks.failed.started !== checks.last.started)
+      rows.push([`${name} failed`, checkText(checks.failed)]);
+  }
+  if (status.running !== null) {
+    rows.push(['running', `${status.running.command}, since ${timeText(status.running.started)}`]);
+  }
+  if (status.source === 'host') {
+    rows.push(['last trigger', status.lastTrigger === null ? 'none' : timeText(status.lastTrigger)]);
+    rows.push(['next timer', status.nextTimer === null ? 'none' : timeText(status.nextTimer)]);
+    rows.push(['carbon locks', lockText(locks)]);
+  }
+  rows.push(['version', `${status.program ?? 'unknown'}${status.source === 'bucket' ? ' (from the bucket)' : ''}`]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join('');
+}
+
+const stateTexts: Readonly<Record<HostStatus['state'], string>> = {
+  ok: 'ok',
+  late: 'LATE',
+  off: 'OFF',
+  failed: 'FAILED',
+  unknown: 'UNKNOWN',
+};
+
+function successText({ lastSuccess, ageSeconds }: HostStatus): string {
+  if (lastSuccess === null) return 'none on record';
+  return `${timeText(lastSuccess)}, ${spanText(ageSeconds ?? 0)} ago`;
+}
+
+/** The last run of any command, with why it does not count where it was a partial backup. */
+export function lastRunText(run: StatusRun | null): string {
+  if (run === null) return 'none on record';
+  const { command, finished, exitCode, error, partial = [] } = run;
+  const part = partial.length === 0 ? '' : ` (not the full backup: ${partial.join(', ')})`;
+  if (finished === null) return `${command}${part}, never ended: it was killed, or the host went down`;
+  return `${command}${part}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+}
+
+/** A check that has not ended may still run. */
+export function checkText({ part, started, finished, exitCode, error }: Check): string {
+  const what = part === null ? 'everything' : `part ${part}`;
+  if (finished === null) return `${what}, started ${timeText(started)}, has not ended`;
+  return `${what}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+}
+
+function figuresText({ metrics, stored, unchanged, failed, bytes, seconds }: HostStatus): string {
+  if (metrics === null) return 'none on record';
+  const figures = Object.entries({ metrics, stored, unchanged, failed }).map(
+    ([name, value]) => `${name} ${value ?? 0}`,
+  );
+  return `${figures.join(', ')}, ${prettyBytes(bytes ?? 0, { binary: true })} in ${(seconds ?? 0).toFixed(1)} s`;
+}
+
+function lockText(locks: CarbonLocks | undefined): string {
+  if (locks === undefined) return 'unknown: no settings of carbon were found';
+  return locks.locks ? `on (${locks.file})` : `OFF: ${locks.remedy}`;
+}
+
+/** `2026-11-22 03:14:20 UTC` */
+function timeText(time: string): string {
+  return `${time.slice(0, 19).replace('T', ' ')} UTC`;
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readBackupUnits, timerProblem } from '../../../../scripts/cli/host/systemd.ts';
+
+/** As systemd 252 prints the two units, with what a test changes. */
+function shown(timer: Record<string, string> = {}, service: Record<string, string> = {}): string {
+  const units = [
+    {
+      NextElapseUSecRealtime: 'Sun 2026-11-29 02:00:00 UTC',
+      LastTriggerUSec: 'Sat 2026-11-28 02:00:03 UTC',
+      LastTriggerUSecMonotonic: '9h 12min 3.528415s',
+      Result: 'success',
+      Id: 'whisper-backup.timer',
+      LoadState: 'loaded',
+      ActiveState: 'active',
+      UnitFileState: 'enabled',
+      InactiveEnterTimestamp: '',
+      ...timer,
+    },
+    {
+      Result: 'exit-code',
+      ExecMainStatus: '243',
+      Id: 'whisper-backup.service',
+      LoadState: 'loaded',
+      ActiveState: 'failed',
+      UnitFileState: 'static',
+      InactiveEnterTimestamp: 'Sat 2026-11-28 02:00:04 UTC',
+      ...service,
+    },
+  ];
+  const blocks = units.map((unit) => Object.entries(unit).map(([name, value]) => `${name}=${value}\n`));
+  return blocks.map((block) => block.join('')).join('\n');
+}
+
+const read = (timer?: Record<string, string>, service?: Record<string, string>) =>
+  readBackupUnits(async () => shown(timer, service));
+
+describe('What systemd reports of the backup', () => {
+  it('is read from systemctl show', async () => {
+    assert.deepEqual(await read(), {
+      timer: {
+        load: 'loaded',
+        active: 'active',
+        file: 'enabled',
+        next: new Date('2026-11-29T02:00:00Z'),
+        lastTrigger: new Date('2026-11-28T02:00:03Z'),
+      },
+      service: {
+        load: 'loaded',
+        active: 'failed',
+        result: 'exit-code',
+        exitStatus: '243',
+        ended: new Date('2026-11-28T02:00:04Z'),
+      },
+    });
+  });
+
+  it('has no times where there are none', async () => {
+    for (const text of ['', 'n/a', 'Mon 2026-11-23 03:10:07 CET', 'infinity']) {
+      const units = await read({ NextElapseUSecRealtime: text }, { InactiveEnterTimestamp: text });
+      assert.deepEqual([units?.timer.next, units?.service.ended], [undefined, undefined], text);
+    }
+  });
+
+  it('does not take the time of the stamp file, which a new timer shows, for a start', async () => {
+    assert.equal((await read({ LastTriggerUSecMonotonic: '0' }))?.timer.lastTrigger, undefined);
+  });
+
+  it('is undefined where systemd does not run the host, and an error where it gives no answer', async () => {
+    assert.equal(await readBackupUnits(async () => undefined), undefined);
+    await assert.rejects(
+      readBackupUnits(async () => ''),
+      { code: 'SYSTEMD' },
+    );
+    await assert.rejects(
+      readBackupUnits(() => Promise.reject(new Error('no bus'))),
+      /no bus/,
+    );
+  });
+});
+
+describe('A timer', () => {
+  it('is fine when it is active and enabled, or not there at all', async () => {
+    for (const timer of [{}, { LoadState: 'not-found', ActiveState: 'inactive', UnitFileState: '' }]) {
+      const units = await read(timer);
+      assert.ok(units);
+      assert.equal(timerProblem(units.timer), undefined);
+    }
+  });
+
+  it('is a problem when it is stopped, disabled or masked', async () => {
+    const wrong: readonly [Record<string, string>, RegExp][] = [
+      [{ ActiveState: 'inactive' }, /is inactive: no backup/],
+      [{ UnitFileState: 'disabled' }, /is disabled: it will not come back/],
+      [{ LoadState: 'masked', ActiveState: 'inactive', UnitFileState: 'masked' }, /cannot be used \(masked\)/],
+    ];
+    for (const [timer, message] of wrong) {
+      const units = await read(timer);
+      assert.ok(units);
+      assert.match(timerProblem(units.timer) ?? '', message);
+    }
+  });
+});

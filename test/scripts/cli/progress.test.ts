@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import type { Progress } from '../../../lib/common/report.ts';
+import { Tally } from '../../../lib/common/summary.ts';
+import { formatRunRecord } from '../../../lib/monitoring/run-record.ts';
+import { followPace } from '../../../scripts/cli/io/pace.ts';
+import { barLine, lineOf } from '../../../scripts/cli/io/progress.ts';
+import { expectedMetrics } from '../../../scripts/cli/run/expected-metrics.ts';
+import { createScratch } from '../../fixtures/scratch.ts';
+
+const half: Progress = { phase: 'Backing up', done: 1200, found: 1500, complete: false, failed: 3, bytes: 5_000_000 };
+
+/** A pace after half a minute, from nothing. */
+function paceOf(progress: Progress, expected?: number) {
+  let now = 0;
+  const follow = followPace(
+    () => expected,
+    () => now,
+  );
+  follow({ ...progress, done: 0 });
+  now = 30_000;
+  return follow(progress);
+}
+
+describe('progress', () => {
+  it('tells rate, percentage and time left by what an earlier run met, while more are found', () => {
+    assert.equal(
+      lineOf(half, paceOf(half, 5000)),
+      'Backing up: 1200 of about 5000 metrics, 24 %, 40/s, 95 s left, 3 failed',
+    );
+  });
+
+  it('tells the same by what was found, once that is all', () => {
+    const complete = { ...half, found: 4800, complete: true, failed: 0 };
+    assert.equal(lineOf(complete, paceOf(complete)), 'Backing up: 1200 of 4800 metrics, 25 %, 40/s, 90 s left');
+    assert.match(lineOf({ ...complete, done: 4800 }, paceOf({ ...complete, done: 4800 }, 9)), /4800 of 4800 .* 100 %/);
+  });
+
+  it('guesses no end where nothing tells it, or where more was found than expected', () => {
+    for (const expected of [undefined, 1400]) {
+      assert.equal(lineOf(half, paceOf(half, expected)), 'Backing up: 1200 of 1500+ metrics, 40/s, 3 failed');
+    }
+  });
+
+  it('never says 100 % before the end, and starts anew with each phase', () => {
+    const nearly = { ...half, done: 4999, found: 4999, failed: 0 };
+    assert.match(lineOf(nearly, paceOf(nearly, 5000)), / 99 %/);
+    let now = 0;
+    const follow = followPace(
+      () => undefined,
+      () => now,
+    );
+    follow({ ...half, done: 0 });
+    now = 60_000;
+    follow({ ...half, phase: 'Comparing', done: 0 });
+    now = 70_000;
+    assert.equal(follow({ ...half, phase: 'Comparing', done: 100 }).perSecond, 10);
+  });
+
+  it('is cut on no terminal: what matters least is left out', () => {
+    const large = { ...half, done: 1_234_567, found: 5_000_000, complete: true, failed: 12_345, bytes: 12e9 };
+    for (const progress of [half, large]) {
+      for (const columns of [40, 60, 80, 200]) {
+        const line = barLine(progress, paceOf(progress, 2_000_000), columns, false);
+        assert.ok(line.length < columns, `${columns}: ${line}`);
+        assert.match(line, /^Backing up .*\d %/);
+        if (columns >= 60) assert.match(line, / \d+ of (about )?\d+ .*\d failed .* left/);
+        // Nothing of it is half a word.
+        assert.doesNotMatch(line, /lef$|faile$|\/$/);
+      }
+      assert.match(
+        barLine(progress, paceOf(progress, 2_000_000), 120, true),
+        /\x1b\[32m\u2588*\u2591*\x1b\[0m .* [MG]iB$/u,
+      );
+    }
+  });
+});
+
+describe('the metrics that a run is expected to meet', () => {
+  it('are those of the newest full backup on record, unless only some are asked for', async () => {
+    await using scratch = await createScratch();
+    const everything = { metrics: '*', stateDir: scratch.path };
+    assert.equal(await expectedMetrics(everything), undefined);
+    await mkdir(scratch.at('runs'));
+    for (const [day, command, metrics] of [
+      [1, 'backup', 300],
+      [2, 'backup', 500],
+      [3, 'backup', 7],
+      [4, 'restore', 9000],
+    ] as const) {
+      const tally = new Tally(['metrics']);
+      tally.add('metrics', metrics);
+      const time = `2026-11-0${day}T00:00:00`;
+      const record = {
+        program: '1.0.0',
+        host: 'web01',
+        machine: 'm',
+        command,
+        started: `${time}Z`,
+        finished: `${time}Z`,
+        seconds: 1,
+        exitCode: 0,
+        interval: 86_400,
+        ...(metrics === 7 && { partial: ['--metrics'] }),
+        summary: tally.finish({ command, store: 'disk:/srv', dryRun: false }),
+      };
+      await writeFile(scratch.at('runs', `${time}+00:00.json`), formatRunRecord(record), { mode: 0o600 });
+    }
+    assert.equal(await expectedMetrics(everything), 500);
+    assert.equal(await expectedMetrics({ ...everything, metrics: 'servers.*' }), undefined);
+  });
+});

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Tally } from '../../../lib/common/summary.ts';
+import { createLog, type LogSink } from '../../../scripts/cli/io/log.ts';
+import { headline, tellSummary } from '../../../scripts/cli/text/summary.ts';
+
+function keep(): LogSink & { lines: string[] } {
+  const lines: string[] = [];
+  return { lines, write: (level, line) => lines.push(`${level} ${line}`) };
+}
+
+describe('the summary for people', () => {
+  it('names the first twenty that failed, and all of them in the log file', () => {
+    const tally = new Tally(['metrics', 'failed']);
+    for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}\n`, code: 'X', reason: 'broken' });
+    const [terminal, file] = [keep(), keep()];
+    const log = createLog(terminal, { debug: false });
+    log.add(file);
+    tellSummary(tally.finish({ command: 'backup', store: 'disk:/x', dryRun: false }), log);
+    assert.equal(terminal.lines.filter((line) => line.startsWith('warn failed: m')).length, 20);
+    assert.ok(terminal.lines.includes('warn failed: and 5 more: see the log file or --json'));
+    assert.equal(file.lines.filter((line) => line.startsWith('warn failed: m')).length, 25);
+    assert.ok(file.lines.includes('warn failed: m24\\x0a: broken'));
+  });
+
+  it('names all that failed where there is no log file, or none any more', () => {
+    const tally = new Tally(['metrics', 'failed']);
+    for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}`, code: 'X', reason: 'broken' });
+    for (let i = 0; i < 25; i++) tally.note({ metric: `n${i}`, code: 'X', reason: 'odd' });
+    const summary = tally.finish({ command: 'backup', store: 'disk:/x', dryRun: false });
+    const broken: LogSink = {
+      write() {
+        throw new Error('no space left');
+      },
+    };
+    for (const sinks of [[], [broken]]) {
+      const terminal = keep();
+      const log = createLog(terminal, { debug: false });
+      for (const sink of sinks) log.add(sink);
+      log.info('a line that shows whether the file can be written');
+      tellSummary(summary, log);
+      assert.equal(terminal.lines.filter((line) => line.startsWith('warn failed: m')).length, 25);
+      assert.ok(!terminal.lines.some((line) => line.startsWith('warn failed: and')));
+      assert.equal(terminal.lines.filter((line) => line.startsWith('info note: n')).length, 20);
+      assert.ok(terminal.lines.includes('info note: and 5 more: see --json'));
+    }
+  });
+
+  it('ends with the figures in one line', () => {
+    const tally = new Tally(['metrics', 'bytesStored']);
+    tally.add('metrics', 12);
+    tally.add('bytesStored', 2048);
+    const summary = { ...tally.finish({ command: 'backup', store: 'disk:/x', dryRun: true }), seconds: 1.26 };
+    assert.equal(
+      headline(summary),
+      'backup of disk:/x (dry run, nothing was written) in 1.3 s: metrics 12, bytes stored 2 KiB',
+    );
+  });
+
+  it('says as an error what a guard stopped, quiet or not', () => {
+    const tally = new Tally([]);
+    tally.stop('PURGE_SHARE', 'Purge stopped: too much would go');
+    const terminal = keep();
+    const summary = tally.finish({ command: 'purge', store: 'disk:/x', dryRun: false });
+    tellSummary(summary, createLog(terminal, { debug: false }));
+    assert.ok(terminal.lines.includes('error Purge stopped: too much would go'));
+  });
+});
