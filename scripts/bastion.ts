@@ -4,12 +4,12 @@ import { createInterface } from 'node:readline/promises';
 import { UsageError } from '../config/usage.ts';
 import { reasonOf } from '../lib/common/errors.ts';
 import { printable } from '../lib/common/printable.ts';
-import { checkGiven, type Given, isRequestName, isSet, limitOf, requestNames, requestOf } from './bastion/request.ts';
-import { runbookArguments } from './bastion/runbook.ts';
-import { start } from './bastion/start.ts';
 import { checkout } from './fleet/checkout.ts';
-import { drillReport } from './fleet/drillreport.ts';
-import { matchingHosts, requireOneHost } from './fleet/matchinghosts.ts';
+import { drillReport } from './fleet/drill-report.ts';
+import { matchingHosts, requireOneHost } from './fleet/matching-hosts.ts';
+import { checkGiven, type Given, isRequestName, isSet, limitOf, requestNames, requestOf } from './fleet/request.ts';
+import { runbookArguments } from './fleet/runbook-arguments.ts';
+import { start } from './fleet/start.ts';
 
 /*
  * `bastion.ts TARGET`: what the fleet's targets of the Makefile do. What make was given stands in the environment; an
@@ -81,7 +81,7 @@ async function status(
     process.stderr.write(await readFile(log, 'utf8'));
     throw new Error(`No host gave its status: Ansible ended with ${code}; what it printed is above`);
   }
-  const show = ['--import', 'tsx', join(checkout, 'scripts/fleetstatus.ts'), directory, ...hosts];
+  const show = ['--import', 'tsx', join(checkout, 'scripts/fleet-status.ts'), directory, ...hosts];
   return start(process.execPath, [...show, ...(json ? ['--json'] : [])]);
 }
 

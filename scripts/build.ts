@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { bundle } from './bundle.ts';
+import { bundle } from './release/bundle.ts';
 
 /*
  * Makes dist/, the form that starts quickly. `npm ci` runs it; without it, or when a source is newer, the launcher reads

@@ -3,8 +3,8 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { printable } from '../lib/common/printable.ts';
-import { ARCHITECTURES, isArchitecture } from './dist/architecture.ts';
-import { makeRelease } from './dist/release.ts';
+import { ARCHITECTURES, isArchitecture } from './release/architecture.ts';
+import { makeRelease } from './release/release.ts';
 
 /*
  * `make dist`: what is rolled out to hosts, a tarball for each architecture.

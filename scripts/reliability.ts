@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { reasonOf } from '../lib/common/errors.ts';
-import { figuresOf, withFigures } from './reliability/block.ts';
-import { readTestOutput } from './reliability/testoutput.ts';
+import { figuresOf, withFigures } from './docs/reliability-block.ts';
+import { readTestOutput } from './docs/test-output.ts';
 
 /*
  * The last step of `make reliability`: puts the figures of a run into docs/reliability.md.

@@ -50,7 +50,7 @@ export type Level = number | 'fastest';
  * order of the engines hardly does. `auto` takes libdeflate first because what is stored is stored for months.
  *
  * That one real step of libdeflate's is taken where it gains: it saves a fifth of the bytes of constants and counters, and
- * a twentieth of others', for twice the time of all. Of the 396 MB that `scripts/bigtree.ts large` makes, level 5 made
+ * a twentieth of others', for twice the time of all. Of the 396 MB that `scripts/big-tree.ts large` makes, level 5 made
  * 104.7 MB in 2.8 s, level 1 118.6 MB in 1.3 s, and the choice by two samples of each file 112.5 MB in 1.9 s; gzip -9
  * makes 113.1 MB.
  */

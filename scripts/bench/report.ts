@@ -32,7 +32,7 @@ export function reportOf(results: Results): string {
       'whisper-backup works on as many files at once as there are cores (`--processes`); all others by their defaults.',
       'restic always encrypts and deduplicates, and borg deduplicates (encryption is off); they do more than we ' +
         'do. rclone only copies. tar makes one stream, so that a single metric cannot be had without reading it all.',
-      'The files are made up: waves, walks, counters, constants, gaps (`scripts/bigtree.ts`). Real ones may compress ' +
+      'The files are made up: waves, walks, counters, constants, gaps (`scripts/big-tree.ts`). Real ones may compress ' +
         'better or worse.',
     ]),
     ...(results.failures.length === 0 ? [] : ['Failed, and so in no figure:', list(results.failures)]),

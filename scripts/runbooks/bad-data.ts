@@ -1,10 +1,10 @@
+import { Fleet } from './engine/fleet.ts';
+import { runRunbook } from './engine/run.ts';
+import type { Plan, Runbook, Values } from './engine/runbook.ts';
 import { backupStep } from './steps/backup.ts';
 import { carbonOption, startCarbon, stopCarbon } from './steps/carbon.ts';
-import { Fleet } from './steps/fleet.ts';
-import { keepCopyStep, keepInOption } from './steps/keepcopy.ts';
+import { keepCopyStep, keepInOption } from './steps/keep-copy.ts';
 import { metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
-import { runRunbook } from './steps/run.ts';
-import type { Plan, Runbook, Values } from './steps/step.ts';
 import { holdTimer, releaseTimer } from './steps/timer.ts';
 
 const badData: Runbook = {

@@ -1,7 +1,7 @@
+import { Fleet } from './engine/fleet.ts';
+import { runRunbook } from './engine/run.ts';
+import type { Plan, Runbook, Values } from './engine/runbook.ts';
 import { backupStep } from './steps/backup.ts';
-import { Fleet } from './steps/fleet.ts';
-import { runRunbook } from './steps/run.ts';
-import type { Plan, Runbook, Values } from './steps/step.ts';
 
 const bucketDamaged: Runbook = {
   name: 'bucket-damaged',

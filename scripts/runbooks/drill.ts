@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { drillReport } from '../fleet/drillreport.ts';
-import { Fleet } from './steps/fleet.ts';
-import { runRunbook } from './steps/run.ts';
-import type { Plan, Runbook, Values } from './steps/step.ts';
+import { drillReport } from '../fleet/drill-report.ts';
+import { Fleet } from './engine/fleet.ts';
+import { runRunbook } from './engine/run.ts';
+import type { Plan, Runbook, Values } from './engine/runbook.ts';
 
 const drill: Runbook = {
   name: 'drill',

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
+import { Fleet } from './engine/fleet.ts';
+import { runRunbook } from './engine/run.ts';
+import type { Plan, Runbook, Step, Values } from './engine/runbook.ts';
 import { backupStep, statusStep } from './steps/backup.ts';
 import { carbonOption, startCarbon } from './steps/carbon.ts';
-import { Fleet } from './steps/fleet.ts';
 import { fallbackOf, fallbackOption, metricsOption, type RestoreWish, restoreSteps } from './steps/restore.ts';
-import { runRunbook } from './steps/run.ts';
-import type { Plan, Runbook, Step, Values } from './steps/step.ts';
 import { holdTimer } from './steps/timer.ts';
 
 const hostLost: Runbook = {

@@ -1,10 +1,10 @@
 import { UsageError } from '../../config/usage.ts';
+import { Fleet } from './engine/fleet.ts';
+import { runRunbook } from './engine/run.ts';
+import type { Plan, Runbook, Values } from './engine/runbook.ts';
 import { backupStep } from './steps/backup.ts';
 import { compareStep } from './steps/compare.ts';
-import { Fleet } from './steps/fleet.ts';
 import { metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
-import { runRunbook } from './steps/run.ts';
-import type { Plan, Runbook, Values } from './steps/step.ts';
 
 const moveMetrics: Runbook = {
   name: 'move-metrics',

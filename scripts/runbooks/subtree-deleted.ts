@@ -1,10 +1,10 @@
+import { Fleet } from './engine/fleet.ts';
+import { runRunbook } from './engine/run.ts';
+import type { Plan, Runbook, Values } from './engine/runbook.ts';
 import { carbonOption, startCarbon, stopCarbon } from './steps/carbon.ts';
 import { compareStep } from './steps/compare.ts';
-import { Fleet } from './steps/fleet.ts';
 import { listStep } from './steps/list.ts';
 import { fallbackOf, fallbackOption, metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
-import { runRunbook } from './steps/run.ts';
-import type { Plan, Runbook, Values } from './steps/step.ts';
 
 const subtreeDeleted: Runbook = {
   name: 'subtree-deleted',

@@ -517,7 +517,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     await mkdir(site.fleetDir, { recursive: true });
     const gathered = await site.play('status', ['-e', `fleet_dir=${site.fleetDir}`]);
     assert.equal(gathered.hosts['h1']?.failed, 0, gathered.stdout + gathered.stderr);
-    const show = ['--import', 'tsx', 'scripts/fleetstatus.ts', `${site.fleetDir}/status`];
+    const show = ['--import', 'tsx', 'scripts/fleet-status.ts', `${site.fleetDir}/status`];
     const [shown, { stdout }] = await Promise.all([
       site.bastion([process.execPath, ...show]),
       site.bastion([process.execPath, ...show, '--json']),

@@ -1,9 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isArchitecture } from '../../scripts/dist/architecture.ts';
-import { makeRelease } from '../../scripts/dist/release.ts';
-import { sha256Of, sumLine, writeSums } from '../../scripts/dist/sums.ts';
+import { isArchitecture } from '../../scripts/release/architecture.ts';
+import { makeRelease } from '../../scripts/release/release.ts';
+import { sha256Of, sumLine, writeSums } from '../../scripts/release/sums.ts';
 import type { Scratch } from '../fixtures/scratch.ts';
 import { runCommand } from '../hosts/command.ts';
 

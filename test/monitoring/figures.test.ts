@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { type FinishedRun, figureTable, nodeOf, pointsOf, reportingCommands } from '../../lib/monitoring/figures.ts';
-import { withFigureDocs } from '../../scripts/carbon/figuredocs.ts';
+import { withFigureDocs } from '../../scripts/docs/figure-table.ts';
 
 const run: FinishedRun = {
   host: 'web01.example.org',
@@ -60,7 +60,7 @@ describe('the figures of a run', () => {
     assert.equal(nodeOf(''), '_');
   });
 
-  it('are in the documentation as the table has them: node --import tsx scripts/figuredocs.ts', async () => {
+  it('are in the documentation as the table has them: node --import tsx scripts/figure-docs.ts', async () => {
     const page = await readFile(new URL('../../docs/monitoring.md', import.meta.url), 'utf8');
     assert.equal(page, withFigureDocs(page));
   });

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { fleetTable } from '../../fleet/fleettable.ts';
-import { readHostReports } from '../../fleet/hostreport.ts';
-import type { Fleet } from './fleet.ts';
-import type { Step } from './step.ts';
+import { fleetTable } from '../../fleet/fleet-table.ts';
+import { readHostReports } from '../../fleet/host-report.ts';
+import type { Fleet } from '../engine/fleet.ts';
+import type { Step } from '../engine/runbook.ts';
 
 /** Starts the host's own service, and waits for it. */
 export function backupStep(fleet: Fleet, host: string, about: { readonly id: string; readonly why: string }): Step {

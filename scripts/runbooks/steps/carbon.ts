@@ -1,5 +1,5 @@
-import type { Fleet } from './fleet.ts';
-import type { RunbookOption, Step, Values } from './step.ts';
+import type { Fleet } from '../engine/fleet.ts';
+import type { RunbookOption, Step, Values } from '../engine/runbook.ts';
 
 export const carbonOption: RunbookOption = {
   name: 'carbon-unit',

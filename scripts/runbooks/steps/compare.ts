@@ -1,5 +1,5 @@
-import type { Fleet } from './fleet.ts';
-import type { Step } from './step.ts';
+import type { Fleet } from '../engine/fleet.ts';
+import type { Step } from '../engine/runbook.ts';
 import { countsOf } from './summary.ts';
 
 export interface CompareWish {

@@ -1,5 +1,5 @@
-import type { Fleet, PlaybookVariables } from './fleet.ts';
-import type { RunbookOption, Step, Values } from './step.ts';
+import type { Fleet, PlaybookVariables } from '../engine/fleet.ts';
+import type { RunbookOption, Step, Values } from '../engine/runbook.ts';
 
 export const metricsOption: RunbookOption = {
   name: 'metrics',

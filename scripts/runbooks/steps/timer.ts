@@ -1,5 +1,5 @@
-import type { Fleet } from './fleet.ts';
-import type { Step } from './step.ts';
+import type { Fleet } from '../engine/fleet.ts';
+import type { Step } from '../engine/runbook.ts';
 
 /** No backup may begin while a tree is not whole; one that is under way ends in order. */
 export function holdTimer(fleet: Fleet, host: string): Step {

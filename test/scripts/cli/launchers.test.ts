@@ -21,7 +21,7 @@ const launchers = {
 describe('a launcher', () => {
   before(async () => {
     for (const directory of ['bin', 'runtime']) await mkdir(scratch.at(directory), { recursive: true });
-    const source = new URL('../../../scripts/dist/launcher.sh', import.meta.url);
+    const source = new URL('../../../scripts/release/launcher.sh', import.meta.url);
     await copyFile(source, launchers.release);
     await writeFile(scratch.at('runtime/node'), standIn, { mode: 0o755 });
   });

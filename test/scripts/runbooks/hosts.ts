@@ -19,7 +19,7 @@ export async function makeHosts(scratch: Scratch, names: readonly string[]): Pro
   await mkdir(scratch.at('bin'), { recursive: true });
   const tool = isDeno ? [process.execPath, 'run', '-A', '--no-check', `${launcher}.ts`] : [process.execPath, launcher];
   const world = JSON.stringify({ root: scratch.path, tool });
-  const standIn = fileURLToPath(new URL('standin.mjs', import.meta.url));
+  const standIn = fileURLToPath(new URL('stand-in.mjs', import.meta.url));
   const runtime = isDeno ? `'${process.execPath}' run -A` : `'${process.execPath}'`;
   for (const name of ['ansible', 'ansible-playbook']) {
     const script = `#!/bin/sh\nexec ${runtime} '${standIn}' '${world}' ${name} "$@"\n`;

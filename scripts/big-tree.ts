@@ -1,0 +1,69 @@
+import { existsSync, readdirSync } from 'node:fs';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { makeManyBackups, makeManyMetrics } from './bench/manymetrics.ts';
+import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from './bench/realistictree.ts';
+
+/*
+ * Makes the trees that `make bench` measures with. They are the same each time.
+ */
+
+const usage = `node --import tsx scripts/big-tree.ts KIND DIRECTORY [options]
+
+KIND  large    400 files of 991 KB, with realistic values
+      small    20,000 files of 17 KB, likewise
+      million  1,000,000 files of 100 bytes
+
+      --files <n>       so many files instead
+      --sparse <bytes>  million: files of this size, most of it a hole
+      --bucket <dir>    million: also a bucket of the disk store with backups of each file, written straight
+      --backups <n>     so many of each (5), a day apart, the newest an hour old
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    files: { type: 'string' },
+    sparse: { type: 'string' },
+    bucket: { type: 'string' },
+    backups: { type: 'string', default: '5' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+const [kind, directory] = positionals;
+if (values.help) {
+  process.stdout.write(usage);
+} else if (directory === undefined || !['large', 'small', 'million'].includes(kind ?? '')) {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+} else {
+  for (const made of [directory, values.bucket]) {
+    if (made !== undefined && existsSync(made) && readdirSync(made).length > 0) {
+      throw new Error(`Cannot make a tree: ${made} is not empty: remove it, or name another directory`);
+    }
+  }
+  await make(directory);
+}
+
+async function make(prefix: string): Promise<void> {
+  const asked = values.files === undefined ? undefined : wholeNumber('files', values.files);
+  if (kind !== 'million') {
+    const spec = kind === 'large' ? LARGE_FILES : SMALL_FILES;
+    makeRealisticTree(prefix, { ...spec, files: asked ?? spec.files });
+    return;
+  }
+  const options = {
+    metrics: asked ?? 1_000_000,
+    ...(values.sparse === undefined ? {} : { sparseBytes: wholeNumber('sparse', values.sparse) }),
+  };
+  makeManyMetrics(prefix, options);
+  if (values.bucket === undefined) return;
+  const newest = new Date(Date.now() - 3_600_000);
+  await makeManyBackups(values.bucket, { ...options, backups: wholeNumber('backups', values.backups), newest });
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new Error(`Cannot make a tree: --${name} must be a whole number: got "${text}"`);
+}

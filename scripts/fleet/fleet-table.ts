@@ -1,0 +1,106 @@
+import Table from 'cli-table3';
+import prettyBytes from 'pretty-bytes';
+import { printable } from '../../lib/common/printable.ts';
+import { spanText } from '../../lib/common/span.ts';
+import type { HostStatus } from '../../lib/monitoring/host-status.ts';
+import { checkText } from '../cli/text/status.ts';
+import { type HostReport, isRed } from './host-report.ts';
+
+const head = [
+  'host',
+  'state',
+  'last success',
+  'age',
+  'metrics',
+  'changed',
+  'failed',
+  'bytes',
+  'took',
+  'next timer',
+  'locks',
+  'version',
+];
+
+/** Columns of figures stand to the right. */
+const figures = new Set(['age', 'metrics', 'changed', 'failed', 'bytes', 'took']);
+
+/** The hosts of a fleet as a table for people, one a row; below it why those are red that are. */
+export function fleetTable(reports: readonly HostReport[], { color }: { readonly color: boolean }): string {
+  const table = new Table({
+    head,
+    colAligns: head.map((name) => (figures.has(name) ? 'right' : 'left')),
+    // Its own colours do not ask whether there is a terminal.
+    style: { head: [], border: [], compact: true },
+  });
+  for (const report of reports) {
+    const cells = cellsOf(report).map(printable);
+    table.push(color && isRed(report) ? cells.map(red) : cells);
+  }
+  const reds = reports.filter(isRed);
+  const reasons = reds.map((report) => {
+    const line = printable(`${report.name}: ${reasonOf(report)}`);
+    return `${color ? red(line) : line}\n`;
+  });
+  const checks = reports.flatMap(failedChecks).map((line) => `${printable(line)}\n`);
+  const count = `${reports.length} hosts, ${reds.length === 0 ? 'all well' : `${reds.length} red`}\n`;
+  return `${table.toString()}\n${reasons.join('')}${checks.join('')}${count}`;
+}
+
+function cellsOf(report: HostReport): readonly string[] {
+  if (!('status' in report))
+    return [report.name, 'unreachable' in report ? 'unreachable' : 'no status', ...head.slice(2).map(() => '-')];
+  const { name, status } = report;
+  return [
+    name,
+    status.source === 'bucket' ? `dead, ${status.state}` : status.state,
+    timeText(status.lastSuccess),
+    shown(status.ageSeconds, spanText),
+    shown(status.metrics, String),
+    shown(status.stored, String),
+    shown(status.failed, String),
+    shown(status.bytes, (bytes) => prettyBytes(bytes, { binary: true })),
+    shown(status.seconds, spanText),
+    timeText(status.nextTimer),
+    status.lockWrites === null ? '-' : status.lockWrites ? 'on' : 'OFF',
+    status.program ?? '-',
+  ];
+}
+
+function reasonOf(report: HostReport): string {
+  if ('unreachable' in report) return report.unreachable;
+  if ('noStatus' in report) return report.noStatus;
+  const { status } = report;
+  const dead = status.source === 'bucket' ? 'does not answer; by its bucket: ' : '';
+  return dead + stateReason(status);
+}
+
+function stateReason({ state, ageSeconds, problems }: HostStatus): string {
+  if (problems.length > 0) return problems.join('; ');
+  // Older releases give no reasons.
+  return state === 'unknown'
+    ? 'no success is on record'
+    : `${state}, the last success is ${spanText(ageSeconds ?? 0)} old`;
+}
+
+/** Checks that failed make no host red: its last backup is what it was. */
+function failedChecks(report: HostReport): readonly string[] {
+  if (!('status' in report)) return [];
+  const { name, status } = report;
+  return (['verify', 'drill'] as const).flatMap((check) => {
+    const failed = status[check]?.failed;
+    return failed ? [`${name}: the last ${check} that failed: ${checkText(failed)}`] : [];
+  });
+}
+
+function shown(value: number | null, format: (value: number) => string): string {
+  return value === null ? '-' : format(value);
+}
+
+/** `2026-11-22 03:14 UTC` */
+function timeText(time: string | null): string {
+  return time === null ? '-' : `${time.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function red(text: string): string {
+  return `\x1b[31m${text}\x1b[39m`;
+}

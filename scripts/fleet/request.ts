@@ -1,0 +1,170 @@
+import { resolve } from 'node:path';
+import { UsageError } from '../../config/usage.ts';
+import { ansibleArguments, hasTemplate } from './ansible-arguments.ts';
+import { splitWords } from './words.ts';
+
+/** What an operator gave to make: `HOST=h1 DRY_RUN=1`. */
+export interface Given {
+  readonly HOST?: string | undefined;
+  readonly GROUP?: string | undefined;
+  readonly METRICS?: string | undefined;
+  readonly DATE?: string | undefined;
+  readonly DRY_RUN?: string | undefined;
+  readonly INVENTORY?: string | undefined;
+  readonly RELEASE?: string | undefined;
+  readonly ADOPT?: string | undefined;
+  readonly SAMPLE?: string | undefined;
+  /** Further arguments of a restore, verify, list or runbook, as words of a shell that expands nothing. */
+  readonly ARGS?: string | undefined;
+  /** Further arguments of Ansible, the same way. */
+  readonly ANSIBLE_ARGS?: string | undefined;
+  readonly YES?: string | undefined;
+}
+
+/** A program of Ansible's, and what is to be asked before it starts. */
+export interface Request {
+  readonly program: 'ansible-playbook' | 'ansible';
+  readonly args: readonly string[];
+  /** @default nothing is asked */
+  readonly question?: string;
+}
+
+export const requestNames = [
+  'deploy',
+  'rollback',
+  'backup',
+  'status',
+  'list',
+  'restore',
+  'verify',
+  'doctor',
+  'drill',
+  'remove',
+] as const;
+export type RequestName = (typeof requestNames)[number];
+
+export function isRequestName(name: string): name is RequestName {
+  return requestNames.some((one) => one === name);
+}
+
+/** @throws UsageError for a value that Ansible would run, or take for something else. */
+export function checkGiven(given: Given): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value !== 'string' || name === 'ANSIBLE_ARGS') continue;
+    if (hasTemplate(value))
+      throw new UsageError(`${name}= must not hold {{, {% or {#, which Ansible runs: got ${value}`);
+  }
+  for (const name of ['HOST', 'GROUP', 'INVENTORY'] as const)
+    if (given[name]?.startsWith('-')) throw new UsageError(`${name}= must not begin with -: got ${given[name]}`);
+  limitOf(given);
+}
+
+/**
+ * Turns a target of the Makefile into a call of Ansible. Values go as JSON or as arguments of their own, so that no shell
+ * and no playbook takes a part of them for something else. The values have passed {@link checkGiven}.
+ *
+ * @throws UsageError when the target needs a host, or when a value has no meaning for it.
+ */
+export function requestOf(name: RequestName, given: Given): Request {
+  const isDry = isSet(given.DRY_RUN);
+  const where = `on ${given.HOST ?? given.GROUP ?? 'EVERY HOST of the inventory'}`;
+  switch (name) {
+    case 'deploy': {
+      const variables = {
+        ...(given.RELEASE !== undefined && { whisper_backup_release: resolve(given.RELEASE) }),
+        ...(isSet(given.ADOPT) && { adopt: true }),
+      };
+      const request = playbook('deploy', given, variables, isDry);
+      const isNarrow = limitOf(given) !== undefined;
+      return isDry || isNarrow ? request : { ...request, question: `Roll out ${where}` };
+    }
+    case 'rollback':
+    case 'remove': {
+      const what = name === 'rollback' ? 'Go back to the release before' : 'Remove whisper-backup, not its backups,';
+      const request = playbook(name, given, {}, isDry);
+      return isDry ? request : { ...request, question: `${what} ${where}` };
+    }
+    case 'backup':
+      return playbook('run', given, { ...selection(given), ...(isDry && { dry_run: true }) });
+    case 'restore': {
+      needPlace(name, given);
+      const restoreArgs = splitWords(given.ARGS ?? '', 'ARGS=');
+      const variables = {
+        ...selection(given),
+        ...(isDry && { dry_run: true }),
+        ...(restoreArgs.length > 0 && { restore_args: restoreArgs }),
+      };
+      const request = playbook('restore', given, variables);
+      const what = `Restore ${given.METRICS ?? 'ALL METRICS'} as of ${given.DATE ?? 'the newest backup'}`;
+      return isDry ? request : { ...request, question: [what, where, ...restoreArgs].join(' ') };
+    }
+    case 'drill':
+      return playbook('drill', given, {
+        ...selection(given),
+        ...(given.SAMPLE !== undefined && { drill_sample: given.SAMPLE }),
+      });
+    case 'status':
+      return playbook('status', given, {});
+    case 'list':
+    case 'verify':
+    case 'doctor': {
+      if (name === 'list') needPlace(name, given);
+      const { metrics, date } = selection(given);
+      const argv = ['/usr/local/bin/whisper-backup', name, ...splitWords(given.ARGS ?? '', 'ARGS=')];
+      if (metrics !== undefined) argv.push(`--metrics=${metrics}`);
+      if (date !== undefined) argv.push(`--date=${date}`);
+      const expanded = argv.find((word) => /\$[\w{]|^~/.test(word));
+      if (expanded !== undefined)
+        throw new UsageError(`Cannot ${name}: Ansible would expand ~ or a variable of the host in ${expanded}`);
+      return {
+        program: 'ansible',
+        args: [
+          'graphite',
+          ...commonOf(given),
+          ...['--become', '--module-name', 'ansible.builtin.command', '--args', JSON.stringify({ argv })],
+        ],
+      };
+    }
+  }
+}
+
+function playbook(name: string, given: Given, variables: Readonly<Record<string, unknown>>, isCheck = false): Request {
+  return {
+    program: 'ansible-playbook',
+    args: [
+      `ansible/playbooks/${name}.yml`,
+      ...commonOf(given),
+      ...(isCheck ? ['--check', '--diff'] : []),
+      ...(Object.keys(variables).length === 0 ? [] : ['--extra-vars', JSON.stringify(variables)]),
+    ],
+  };
+}
+
+function selection({ METRICS, DATE }: Given): { readonly metrics?: string; readonly date?: string } {
+  return { ...(METRICS !== undefined && { metrics: METRICS }), ...(DATE !== undefined && { date: DATE }) };
+}
+
+/** Where to do it, and how Ansible is to log in. */
+function commonOf(given: Given): readonly string[] {
+  const { ANSIBLE_ARGS, INVENTORY } = given;
+  const limit = limitOf(given);
+  return [
+    ...(INVENTORY === undefined ? [] : ['--inventory', INVENTORY]),
+    ...(limit === undefined ? [] : ['--limit', limit]),
+    ...ansibleArguments(ANSIBLE_ARGS, 'ANSIBLE_ARGS='),
+  ];
+}
+
+export function limitOf({ HOST, GROUP }: Given): string | undefined {
+  if (HOST !== undefined && GROUP !== undefined) throw new UsageError('Cannot choose: give HOST= or GROUP=, not both');
+  return HOST ?? GROUP;
+}
+
+function needPlace(name: string, given: Given): void {
+  if (limitOf(given) === undefined) throw new UsageError(`Cannot ${name}: say where, with HOST= or GROUP=`);
+}
+
+/** `DRY_RUN=0` is not a dry run. */
+export function isSet(value: string | undefined): boolean {
+  return value !== undefined && !['0', 'no', 'false'].includes(value.toLowerCase());
+}

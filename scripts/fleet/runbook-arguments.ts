@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import { UsageError } from '../../config/usage.ts';
+import { type Given, isSet } from './request.ts';
+import { splitWords } from './words.ts';
+
+/**
+ * Turns `make runbook-NAME` into the arguments of Node. What a runbook has no option for, it refuses itself.
+ *
+ * @throws UsageError for a name that no runbook has.
+ */
+export function runbookArguments(name: string, given: Given): readonly string[] {
+  if (!/^[a-z][a-z-]*$/.test(name))
+    throw new UsageError(`There is no runbook ${JSON.stringify(name)}; see docs/runbooks`);
+  const script = fileURLToPath(new URL(`../runbooks/${name}.ts`, import.meta.url));
+  // The drill is the only one for several hosts.
+  const place = name === 'drill' ? 'limit' : 'host';
+  if (place === 'host' && given.GROUP !== undefined)
+    throw new UsageError(`Cannot run ${name} for a group: give HOST=, one host`);
+  const options: readonly (readonly [string, string | undefined])[] = [
+    [place, given.HOST ?? given.GROUP],
+    ['metrics', given.METRICS],
+    ['date', given.DATE],
+    ['release', given.RELEASE],
+    ['sample', given.SAMPLE],
+    ['inventory', given.INVENTORY],
+    ['ansible-args', given.ANSIBLE_ARGS],
+  ];
+  return [
+    ...['--import', 'tsx', script],
+    ...options.flatMap(([option, value]) => (value === undefined ? [] : [`--${option}=${value}`])),
+    ...(isSet(given.DRY_RUN) ? ['--dry-run'] : []),
+    ...(isSet(given.YES) ? ['--yes'] : []),
+    ...splitWords(given.ARGS ?? '', 'ARGS='),
+  ];
+}

@@ -1,0 +1,31 @@
+import { copyFile, cp, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Architecture } from './architecture.ts';
+import { install } from './packages.ts';
+
+/** The Node.js of a release. */
+export interface Runtime {
+  /** Its package at npm. */
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+}
+
+/**
+ * Puts Node and its licence into a release. It comes from npm, in the version and with the hash that
+ * `runtime/package-lock.json` names: a lock file of its own, so that no checkout ever installs it.
+ *
+ * @param workspace an empty directory for npm.
+ */
+export async function addRuntime(architecture: Architecture, workspace: string, release: string): Promise<Runtime> {
+  await cp(fileURLToPath(new URL('../dist/runtime', import.meta.url)), workspace, { recursive: true });
+  await install(workspace, architecture);
+  const name = `node-linux-${architecture}`;
+  const from = join(workspace, 'node_modules', name);
+  await mkdir(join(release, 'runtime'));
+  await copyFile(join(from, 'bin/node'), join(release, 'runtime/node'));
+  await copyFile(join(from, 'LICENSE'), join(release, 'runtime/LICENSE'));
+  const { version, license } = JSON.parse(await readFile(join(from, 'package.json'), 'utf8'));
+  return { name, version: String(version), license: String(license) };
+}

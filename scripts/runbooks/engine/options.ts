@@ -1,0 +1,100 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../../../config/usage.ts';
+import { parseDate } from '../../../lib/common/date.ts';
+import { reasonOf } from '../../../lib/common/errors.ts';
+import type { Runbook, RunbookOption, Values } from './runbook.ts';
+
+/** What every runbook takes. */
+export const commonOptions: readonly RunbookOption[] = [
+  { name: 'inventory', value: 'path', text: "Ansible's inventory (that of ansible.cfg)" },
+  { name: 'ansible-args', value: 'args', text: "Further arguments for Ansible, such as '-K'" },
+  { name: 'fleet-dir', value: 'dir', text: 'Where the journal, the log and reports are kept (.fleet)' },
+  { name: 'dry-run', text: 'Print the plan with its commands, and do nothing' },
+  { name: 'json', text: 'With --dry-run: print the plan as JSON' },
+  { name: 'yes', text: 'Ask nothing' },
+  { name: 'resume', text: 'Go on where an earlier run stopped' },
+  { name: 'past', text: 'With --resume: leave the step that stopped as it is, and go on behind it' },
+  { name: 'anew', text: 'Forget an earlier run that stopped, and begin again' },
+  { name: 'help', text: 'This help' },
+];
+
+/** These say how to run, not what to do: a run that is resumed may have others. */
+const manner = new Set(['dry-run', 'json', 'yes', 'resume', 'past', 'anew', 'help', 'fleet-dir', 'ansible-args']);
+
+export interface Given {
+  readonly values: Values;
+  /** What to do, for the journal: it must be the same when the run is resumed. */
+  readonly record: Readonly<Record<string, string | readonly string[] | boolean>>;
+}
+
+/**
+ * Reads a runbook's options.
+ *
+ * @throws UsageError for one that is unknown, missing, or has no sense.
+ */
+export function readOptions(runbook: Runbook, argv: readonly string[]): Given {
+  const specs = [...runbook.options, ...commonOptions];
+  const typed = parse(specs, argv);
+  const texts = (name: string): readonly string[] => {
+    const value = typed[name];
+    return Array.isArray(value) ? value : typeof value === 'string' ? [value] : [];
+  };
+  const values: Values = {
+    one: (name) => texts(name).at(-1),
+    all: texts,
+    is: (name) => typed[name] === true,
+    required(name) {
+      const value = texts(name).at(-1);
+      if (value === undefined) throw new UsageError(`${runbook.name} needs --${name}; see --help`);
+      return value;
+    },
+  };
+  if (!values.is('help')) {
+    for (const { name, isRequired } of specs) if (isRequired) values.required(name);
+    for (const { name, kind } of specs) for (const value of texts(name)) check(name, kind, value);
+  }
+  const record: Record<string, string | readonly string[] | boolean> = {};
+  for (const [name, value] of Object.entries(typed)) if (!manner.has(name) && value !== undefined) record[name] = value;
+  if (typeof record['inventory'] === 'string') record['inventory'] = resolve(record['inventory']);
+  return { values, record };
+}
+
+type Typed = Readonly<Record<string, string | boolean | string[] | undefined>>;
+
+function parse(specs: readonly RunbookOption[], argv: readonly string[]): Typed {
+  const options = Object.fromEntries(
+    specs.map(({ name, value, isMany }) => {
+      const type: 'boolean' | 'string' = value === undefined ? 'boolean' : 'string';
+      return [name, { type, multiple: isMany ?? false }];
+    }),
+  );
+  try {
+    // Every value is text or a flag, one or several: what the options above say.
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values as Typed;
+  } catch (error) {
+    throw new UsageError(`${reasonOf(error)}; see --help`);
+  }
+}
+
+function check(name: string, kind: RunbookOption['kind'], value: string): void {
+  if (value === '') throw new UsageError(`--${name} must not be empty`);
+  if ((kind === 'host' || kind === 'hosts') && !/^[\w][\w.-]*$/.test(value)) {
+    const what = kind === 'host' ? 'host' : 'host or group';
+    throw new UsageError(`--${name} must be the name of one ${what} of the inventory: got ${JSON.stringify(value)}`);
+  }
+  if (kind === 'date') parseDate(value);
+  // Ansible would take it for a template, or for a variable of the host, and put something else there.
+  if (/\{[{%#]|\$/.test(value))
+    throw new UsageError(`--${name} must not hold {{, {%, {# or $: got ${JSON.stringify(value)}`);
+}
+
+/** The help of one runbook. */
+export function helpOf({ name, title, options }: Runbook): string {
+  const rows = [...options, ...commonOptions].map(({ name, value, isMany, isRequired, text }) => {
+    const notes = [isRequired ? 'required' : '', isMany ? 'repeatable' : ''].filter((note) => note !== '');
+    const left = `  --${name}${value === undefined ? '' : ` <${value}>`}`;
+    return `${left.padEnd(26)}${text}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
+  });
+  return `${title}\n\nUsage: node --import tsx scripts/runbooks/${name}.ts [options]\n\n${rows.join('\n')}\n\nSee docs/runbooks/${name}.md\n`;
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { UsageError } from '../../../config/usage.ts';
+import { checkGiven, requestOf } from '../../../scripts/fleet/request.ts';
+import { runbookArguments } from '../../../scripts/fleet/runbook-arguments.ts';
+
+describe('what make is given becomes a call of Ansible', () => {
+  it('with the values as JSON, whatever stands in them', () => {
+    const { program, args } = requestOf('restore', {
+      HOST: 'h1',
+      METRICS: `a.'"$(x)*`,
+      DATE: '2026-11-22T03:00:00Z',
+      ARGS: ' --overwrite  --fallback',
+      INVENTORY: 'somewhere',
+    });
+    assert.equal(program, 'ansible-playbook');
+    assert.deepEqual(args.slice(0, 6), [
+      'ansible/playbooks/restore.yml',
+      ...['--inventory', 'somewhere'],
+      ...['--limit', 'h1'],
+      '--extra-vars',
+    ]);
+    assert.deepEqual(JSON.parse(args[6] ?? ''), {
+      metrics: `a.'"$(x)*`,
+      date: '2026-11-22T03:00:00Z',
+      restore_args: ['--overwrite', '--fallback'],
+    });
+  });
+
+  it('with a question where something may be lost, or every host is meant', () => {
+    assert.match(requestOf('restore', { HOST: 'h1' }).question ?? '', /Restore ALL METRICS .* on h1/);
+    assert.match(requestOf('rollback', {}).question ?? '', /EVERY HOST/);
+    assert.match(requestOf('remove', { GROUP: 'dc1' }).question ?? '', /dc1/);
+    assert.match(requestOf('deploy', {}).question ?? '', /EVERY HOST/);
+    for (const name of ['backup', 'status', 'verify', 'doctor', 'drill'] as const) {
+      assert.equal(requestOf(name, {}).question, undefined, name);
+    }
+    assert.equal(requestOf('deploy', { HOST: 'h1' }).question, undefined);
+  });
+
+  it('without a question when it is a dry run, which Ansible or the program itself makes', () => {
+    for (const name of ['deploy', 'rollback', 'remove'] as const) {
+      const { args, question } = requestOf(name, { HOST: 'h1', DRY_RUN: '1' });
+      assert.ok(args.includes('--check'), name);
+      assert.equal(question, undefined, name);
+    }
+    for (const name of ['restore', 'backup'] as const) {
+      const { args, question } = requestOf(name, { HOST: 'h1', DRY_RUN: '1' });
+      assert.ok(!args.includes('--check'), name);
+      assert.deepEqual(JSON.parse(args.at(-1) ?? ''), { dry_run: true }, name);
+      assert.equal(question, undefined, name);
+    }
+    assert.notEqual(requestOf('restore', { HOST: 'h1', DRY_RUN: '0' }).question, undefined);
+  });
+
+  it('of the program itself, for what only reads', () => {
+    const { program, args } = requestOf('verify', { GROUP: 'dc1', METRICS: 'a b', ARGS: '--read-data=1/7' });
+    assert.equal(program, 'ansible');
+    assert.deepEqual(args.slice(0, 3), ['graphite', '--limit', 'dc1']);
+    const argv = ['/usr/local/bin/whisper-backup', 'verify', '--read-data=1/7', '--metrics=a b'];
+    assert.deepEqual(JSON.parse(args.at(-1) ?? ''), { argv });
+  });
+
+  it('but not without a place where one is needed, nor with two', () => {
+    assert.throws(() => requestOf('restore', {}), UsageError);
+    assert.throws(() => requestOf('list', {}), UsageError);
+    assert.throws(() => checkGiven({ HOST: 'h1', GROUP: 'dc1' }), UsageError);
+  });
+
+  it('but not with a template, which Ansible would run on the bastion', () => {
+    for (const name of ['HOST', 'GROUP', 'METRICS', 'DATE', 'RELEASE', 'SAMPLE', 'ARGS', 'INVENTORY'] as const)
+      for (const template of ["{{ lookup('pipe', 'id') }}", '{% if x %}', '{# x #}'])
+        assert.throws(() => checkGiven({ [name]: `a${template}` }), /must not hold \{\{/, name);
+    checkGiven({ METRICS: 'servers.{web,db}*.cpu' });
+  });
+
+  it('but not with what Ansible would expand on the host, where it takes no variable', () => {
+    assert.throws(() => requestOf('list', { HOST: 'h1', METRICS: 'a.$HOME' }), /would expand/);
+    assert.throws(() => requestOf('verify', { HOST: 'h1', ARGS: '--x ~root' }), /would expand/);
+  });
+
+  it('with the path of a release that is relative to where make stands', () => {
+    const { args } = requestOf('deploy', { HOST: 'h1', RELEASE: 'dist/release/a.tar.gz' });
+    assert.deepEqual(JSON.parse(args.at(-1) ?? ''), {
+      whisper_backup_release: `${process.cwd()}/dist/release/a.tar.gz`,
+    });
+  });
+
+  it('with words as a shell reads them, of which no shell runs any', () => {
+    const { args } = requestOf('restore', { HOST: 'h1', ARGS: `--exclude 'a b' --x="c ; d" $(id) \\;` });
+    assert.deepEqual(JSON.parse(args.at(-1) ?? '').restore_args, [
+      ...['--exclude', 'a b'],
+      ...['--x=c ; d', '$(id)', ';'],
+    ]);
+    assert.throws(() => requestOf('restore', { HOST: 'h1', ARGS: "--exclude 'a" }), /quote is not closed/);
+  });
+
+  it('with further arguments for Ansible, but for those that choose hosts', () => {
+    for (const name of ['deploy', 'list', 'status'] as const) {
+      const { args } = requestOf(name, { HOST: 'h1', ANSIBLE_ARGS: "-K --ask-vault-pass -e 'a=b c'" });
+      assert.deepEqual(args.slice(args.indexOf('-K'), args.indexOf('-K') + 4), [
+        ...['-K', '--ask-vault-pass'],
+        ...['-e', 'a=b c'],
+      ]);
+    }
+    for (const bad of ['-i x', '--inventory=x', '--limit all', '-lall'])
+      assert.throws(() => requestOf('status', { ANSIBLE_ARGS: bad }), /must not choose hosts/, bad);
+  });
+});
+
+describe('make runbook-NAME', () => {
+  const argumentsOf = (name: string, given: Parameters<typeof runbookArguments>[1]) =>
+    runbookArguments(name, given).slice(3);
+
+  it('gives a runbook its host, metrics and date, and further words as they are', () => {
+    const given = { HOST: 'h1', METRICS: 'a b;c*', DATE: '2026-11-22', YES: '1', ARGS: '--resume; id' };
+    assert.deepEqual(argumentsOf('host-lost', given), [
+      ...['--host=h1', '--metrics=a b;c*', '--date=2026-11-22', '--yes'],
+      ...['--resume;', 'id'],
+    ]);
+  });
+
+  it('gives the drill a host or a group, and the sample', () => {
+    assert.deepEqual(argumentsOf('drill', { HOST: 'h1', SAMPLE: '1/7' }), ['--limit=h1', '--sample=1/7']);
+    assert.deepEqual(argumentsOf('drill', { GROUP: 'dc1', DRY_RUN: '1' }), ['--limit=dc1', '--dry-run']);
+  });
+
+  it('refuses a group where one host is meant, and a name that is none', () => {
+    assert.throws(() => argumentsOf('host-lost', { GROUP: 'dc1' }), /give HOST=/);
+    assert.throws(() => argumentsOf('../main', {}), /no runbook/);
+  });
+});

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import type { HostStatus } from '../../../lib/monitoring/host-status.ts';
+import { fleetTable } from '../../../scripts/fleet/fleet-table.ts';
+import { isRed, readHostReports } from '../../../scripts/fleet/host-report.ts';
+import { startScript } from '../../fixtures/runtime.ts';
+import { createScratch } from '../../fixtures/scratch.ts';
+
+const well: HostStatus = {
+  host: 'web01.example.org',
+  program: '1.0.0',
+  bucket: 's3:graphite.web01',
+  lastSuccess: '2026-11-22T03:14:20.000Z',
+  ageSeconds: 30_000,
+  lastRun: { command: 'backup', finished: '2026-11-22T03:14:20.000Z', exitCode: 0 },
+  running: null,
+  metrics: 142_910,
+  stored: 1200,
+  unchanged: 141_710,
+  failed: 0,
+  bytes: 5 * 1024 * 1024,
+  seconds: 83,
+  nextTimer: '2026-11-23T03:10:00.000Z',
+  lastTrigger: '2026-11-22T03:10:00.000Z',
+  lockWrites: true,
+  source: 'host',
+  state: 'ok',
+  problems: [],
+};
+const failed: HostStatus = {
+  ...well,
+  state: 'failed',
+  lockWrites: false,
+  problems: ['the last full backup ended with exit code 10: no \x1b[2J bucket', 'the timer is disabled'],
+};
+
+const { bucket: _bucket, running: _running, lastTrigger: _trigger, problems: _problems, ...older } = well;
+
+/** Gathers these, one file a host, and runs the script on them. */
+async function fleet(reports: Readonly<Record<string, unknown>>, ...options: readonly string[]) {
+  await using scratch = await createScratch();
+  const directory = await scratch.directory('status');
+  for (const [name, report] of Object.entries(reports)) {
+    await writeFile(`${directory}/${name}.json`, typeof report === 'string' ? report : JSON.stringify(report));
+  }
+  const child = startScript(new URL('../../../scripts/fleet-status.ts', import.meta.url), [directory, ...options]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const [code] = await once(child, 'close');
+  return { code, stdout, stderr };
+}
+
+describe('The status of a fleet', () => {
+  it('is a table of hosts by the names of the inventory, and ends with 0 when all are well', async () => {
+    const { code, stdout, stderr } = await fleet({ web02: well, web01: well });
+    assert.deepEqual([code, stderr], [0, '']);
+    const rows = stdout.split('\n').filter((line) => line.startsWith('│'));
+    const cells = rows.map((row) =>
+      row
+        .split('│')
+        .map((cell) => cell.trim())
+        .slice(1, -1),
+    );
+    assert.deepEqual(
+      cells.map(([name]) => name),
+      ['host', 'web01', 'web02'],
+    );
+    assert.deepEqual(cells[1]?.slice(1), [
+      'ok',
+      '2026-11-22 03:14 UTC',
+      '8 h',
+      '142910',
+      '1200',
+      '0',
+      '5 MiB',
+      '83 s',
+      '2026-11-23 03:10 UTC',
+      'on',
+      '1.0.0',
+    ]);
+    assert.match(stdout, /^2 hosts, all well$/m);
+    assert.ok(!stdout.includes('\x1b'), 'there is no terminal');
+  });
+
+  it('ends with 1 when one host is late, failed, unknown, dead, or gives no status, and says why', async () => {
+    const unreachable = { host: 'web05', unreachable: true, error: 'No route to host' };
+    const reds: Readonly<Record<string, [unknown, RegExp]>> = {
+      late: [{ ...well, state: 'late', problems: ['it is 2 d old'] }, /^web02: it is 2 d old$/m],
+      lastFailed: [failed, /^web02: the last full backup .* 10: no \\x1b\[2J bucket; the timer is disabled$/m],
+      unknown: [{ ...well, state: 'unknown', problems: ['no success'] }, /^web02: no success$/m],
+      off: [{ ...well, state: 'off', problems: ['the timer is disabled'] }, /^web02: the timer is disabled$/m],
+      'late by an older release': [{ ...older, state: 'late' }, /^web02: late, the last success is 8 h old$/m],
+      dead: [
+        { ...well, source: 'bucket' },
+        /^web02: does not answer; by its bucket: ok, the last success is 8 h old$/m,
+      ],
+      unreachable: [unreachable, /^web02: No route to host$/m],
+      failed: [{ host: 'web02', failed: true, error: 'No such file' }, /^web02: No such file$/m],
+      cut: ['{"host":', /^web02: .*web02\.json cannot be read/m],
+      other: [{ host: 'web02' }, /^web02: .*web02\.json is no status: 'program'/m],
+    };
+    for (const [what, [report, reason]] of Object.entries(reds)) {
+      const { code, stdout } = await fleet({ web01: well, web02: report });
+      assert.equal(code, 1, what);
+      assert.match(stdout, reason);
+      assert.match(stdout, /^2 hosts, 1 red$/m);
+    }
+  });
+
+  it('is JSON when that is asked for, with what is red', async () => {
+    const { code, stdout } = await fleet({ web01: well, web02: { unreachable: true } }, '--json');
+    assert.equal(code, 1);
+    assert.deepEqual(JSON.parse(stdout), [
+      { name: 'web01', red: false, ...well },
+      { name: 'web02', red: true, unreachable: 'no answer' },
+    ]);
+  });
+
+  it('has a row for a host that was expected and gave no status, and one for a host without the program', async () => {
+    const without = { host: 'web02', failed: true, error: 'No such file' };
+    const { code, stdout } = await fleet({ web01: well, web02: without }, 'web01', 'web02', 'web03');
+    assert.equal(code, 1);
+    assert.match(stdout, /│ web02 +│ no status /);
+    assert.match(stdout, /^web03: no status was gathered$/m);
+    assert.match(stdout, /^3 hosts, 2 red$/m);
+  });
+
+  it('ends with 2 when there is nothing to tell', async () => {
+    const { code, stderr } = await fleet({});
+    assert.equal(code, 2);
+    assert.match(stderr, /^There is no status in /);
+  });
+
+  it('is red on a terminal where a host is, and in no other row', async () => {
+    await using scratch = await createScratch();
+    await writeFile(scratch.at('web01.json'), JSON.stringify(well));
+    await writeFile(scratch.at('web02.json'), JSON.stringify(failed));
+    const reports = await readHostReports(scratch.at('.'));
+    assert.deepEqual(reports.map(isRed), [false, true]);
+    const lines = fleetTable(reports, { color: true }).split('\n');
+    assert.deepEqual(
+      lines.filter((line) => line.includes('\x1b[31m')).map((line) => line.includes('web02')),
+      [true, true],
+    );
+    // Colours take no room: the frame stays straight.
+    const bare = lines.map((line) => line.replace(/\x1b\[\d+m/g, ''));
+    assert.deepEqual(bare, fleetTable(reports, { color: false }).split('\n'));
+  });
+});
