@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { render } from './bench/render.ts';
+import { render } from '../bench/src/render.ts';
 
 /*
  * `make bench-report`: report and chart anew, from the raw figures of an earlier run.

@@ -3,20 +3,20 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { allContenders } from './bench/contenders/all.ts';
-import { Ground } from './bench/ground.ts';
-import { commit, machine, versions } from './bench/machine.ts';
-import { hasGnuTime } from './bench/meter.ts';
-import type { BenchTree, Outcome, Plan } from './bench/plan.ts';
-import { Program } from './bench/program.ts';
-import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from './bench/realistictree.ts';
-import { render } from './bench/render.ts';
-import type { Results } from './bench/results.ts';
-import { again } from './bench/scenarios/again.ts';
-import { firstBackup } from './bench/scenarios/firstbackup.ts';
-import { restore } from './bench/scenarios/restore.ts';
-import { scale } from './bench/scenarios/scale.ts';
-import { startUp } from './bench/scenarios/startup.ts';
+import { allContenders } from '../bench/src/contenders/all.ts';
+import { Ground } from '../bench/src/ground.ts';
+import { commit, machine, versions } from '../bench/src/machine.ts';
+import { hasGnuTime } from '../bench/src/meter.ts';
+import type { BenchTree, Outcome, Plan } from '../bench/src/plan.ts';
+import { Program } from '../bench/src/program.ts';
+import { render } from '../bench/src/render.ts';
+import type { Results } from '../bench/src/results.ts';
+import { again } from '../bench/src/scenarios/again.ts';
+import { firstBackup } from '../bench/src/scenarios/first-backup.ts';
+import { restore } from '../bench/src/scenarios/restore.ts';
+import { scale } from '../bench/src/scenarios/scale.ts';
+import { startUp } from '../bench/src/scenarios/startup.ts';
+import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from '../bench/trees/realistic-tree.ts';
 
 /*
  * `make bench`: us and others side by side, in one run. Writes the raw figures, and from them report and chart.

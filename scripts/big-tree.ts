@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { makeManyBackups, makeManyMetrics } from './bench/manymetrics.ts';
-import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from './bench/realistictree.ts';
+import { makeManyBackups, makeManyMetrics } from '../bench/trees/many-metrics.ts';
+import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from '../bench/trees/realistic-tree.ts';
 
 /*
  * Makes the trees that `make bench` measures with. They are the same each time.

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { $, chalk } from 'zx';
+import { fileOf, makeSampleTree, pointsOf, writeSample } from '../bench/trees/sample-tree.ts';
 import { knownPoints, whisperInfo } from '../lib/whisper/info.ts';
-import { fileOf, makeSampleTree, pointsOf, writeSample } from './sampletree.ts';
 
 /*
  * The main job from beginning to end, on a sample tree and the disk store: what `make demo` shows. Each command that it

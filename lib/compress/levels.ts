@@ -16,7 +16,7 @@ export interface Levels {
 export type Level = number | 'fastest';
 
 /**
- * The levels of every engine that compresses. The defaults come from `node --import tsx scripts/measure-gzip.ts`: 28
+ * The levels of every engine that compresses. The defaults come from `node --import tsx bench/measure/gzip.ts`: 28
  * made-up Whisper files of 226 KB, 6,331,696 bytes in all; one thread on a Xeon; Node 20.20, libdeflate 1.14, ISA-L 2.30.
  *
  * | engine     | level | MB/s | stored bytes | ratio | |

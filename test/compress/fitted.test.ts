@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { madeWhisper } from '../../bench/trees/made-whisper.ts';
+import { randomFrom } from '../../bench/trees/seeded-random.ts';
+import { seriesKinds } from '../../bench/trees/series.ts';
 import type { Compressor } from '../../lib/compress/codec.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { fitted } from '../../lib/compress/fitted.ts';
 import { levels } from '../../lib/compress/levels.ts';
-import { madeWhisper } from '../../scripts/madewhisper.ts';
-import { randomFrom } from '../../scripts/seededrandom.ts';
-import { seriesKinds } from '../../scripts/series.ts';
 
 const NOW = 1_763_780_400;
 const ARCHIVES = [

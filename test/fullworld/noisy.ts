@@ -1,4 +1,4 @@
-import { randomFrom } from '../../scripts/seededrandom.ts';
+import { randomFrom } from '../../bench/trees/seeded-random.ts';
 import { plant, whisperFile } from '../fixtures/tree.ts';
 
 const ARCHIVES = [{ secondsPerPoint: 60, points: 600 }];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
-import { randomFrom } from '../../scripts/seededrandom.ts';
+import { randomFrom } from '../../bench/trees/seeded-random.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { SEED } from '../fixtures/seed.ts';
 import { fillJob } from './filljob.ts';

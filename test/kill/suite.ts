@@ -1,5 +1,5 @@
 import { before, describe, it, type TestContext } from 'node:test';
-import { randomFrom } from '../../scripts/seededrandom.ts';
+import { randomFrom } from '../../bench/trees/seeded-random.ts';
 import { SEED, SEEDED } from '../fixtures/seed.ts';
 import { backupJob } from './backupjob.ts';
 import { createGround } from './ground.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { randomFrom } from '../../bench/trees/seeded-random.ts';
 import { acquireRunLock } from '../../lib/system/run-lock.ts';
-import { randomFrom } from '../../scripts/seededrandom.ts';
 import { SEED } from '../fixtures/seed.ts';
 import { type Ended, run, start } from '../scripts/cli/program.ts';
 import type { Job } from './job.ts';

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ArchiveSpec } from '../../lib/whisper/schema.ts';
-import { madeWhisper } from '../madewhisper.ts';
-import { randomFrom } from '../seededrandom.ts';
-import { type SeriesKind, seriesKinds } from '../series.ts';
+import { madeWhisper } from './made-whisper.ts';
 import { pathAt } from './names.ts';
+import { randomFrom } from './seeded-random.ts';
+import { type SeriesKind, seriesKinds } from './series.ts';
 
 /** What a tree is made of; equal ones are equal byte for byte. */
 export interface TreeSpec {

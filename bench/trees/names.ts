@@ -1,4 +1,4 @@
-import { SAMPLE_NAMES } from '../sampletree.ts';
+import { SAMPLE_NAMES } from './sample-tree.ts';
 
 /**
  * The path of a tree's file below the prefix, without `.wsp`: files are dealt out to the hosts evenly, and a host with

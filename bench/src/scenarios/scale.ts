@@ -1,5 +1,5 @@
+import { makeManyBackups, makeManyMetrics } from '../../trees/many-metrics.ts';
 import { find } from '../contenders/find.ts';
-import { makeManyBackups, makeManyMetrics } from '../manymetrics.ts';
 import { type Command, measure } from '../meter.ts';
 import type { Outcome, Plan } from '../plan.ts';
 import type { ContenderInfo } from '../results.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { chartOf } from '../../scripts/bench/chart.ts';
-import { median, tablesOf } from '../../scripts/bench/figures.ts';
-import { reportOf } from '../../scripts/bench/report.ts';
-import { type Results, readResults } from '../../scripts/bench/results.ts';
-import { joined } from '../../scripts/bench/rounds.ts';
+import { chartOf } from '../../bench/src/chart.ts';
+import { median, tablesOf } from '../../bench/src/figures.ts';
+import { reportOf } from '../../bench/src/report.ts';
+import { type Results, readResults } from '../../bench/src/results.ts';
+import { joined } from '../../bench/src/rounds.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 const run = (wall: number, megabytes = 100) => ({ wall, cpu: 2 * wall, memory: megabytes * 1e6 });

@@ -3,7 +3,7 @@
  * another, beside the same updates on a quiet host. The writer is Graphite's own python3-whisper, with its locks on.
  * Prints a Markdown table; milliseconds.
  *
- *     node --import tsx scripts/measure-writer.ts [TREE] [UPDATES_PER_SECOND]
+ *     node --import tsx bench/measure/writer.ts [TREE] [UPDATES_PER_SECOND]
  *
  * TREE is copied first; without it one is made. 0 updates a second means as fast as the writer can.
  */
@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { madeWhisper } from './madewhisper.ts';
-import { randomFrom } from './seededrandom.ts';
-import { seriesKinds } from './series.ts';
+import { madeWhisper } from '../trees/made-whisper.ts';
+import { randomFrom } from '../trees/seeded-random.ts';
+import { seriesKinds } from '../trees/series.ts';
 
 const ROUNDS = 3;
 const SECONDS = 5;
@@ -76,7 +76,7 @@ async function makeTree(to: string): Promise<void> {
 }
 
 async function write(): Promise<Sample> {
-  const command = ['-B', here('./measure-writer.py'), directory, String(SECONDS), rate];
+  const command = ['-B', here('./writer.py'), directory, String(SECONDS), rate];
   const writer = spawn('/usr/bin/python3', command, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(writer, 'exit');
   const said = await text(writer.stdout);
@@ -92,7 +92,7 @@ function backUpAgainAndAgain(how: readonly string[]): { stop(): Promise<void> } 
   const done = (async () => {
     while (!stopping) {
       const gentle = how[0] === 'nice';
-      const program = [here('./whisper-backup'), ...how.filter((word) => word !== 'nice')];
+      const program = [here('../../scripts/whisper-backup'), ...how.filter((word) => word !== 'nice')];
       const options = [
         '-b',
         'b',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { changeTenth } from '../changes.ts';
+import { changeTenth } from '../../trees/changes.ts';
 import type { Contender } from '../contender.ts';
 import type { BenchTree, Outcome, Plan } from '../plan.ts';
 import { type Entry, joined, oneRound } from '../rounds.ts';

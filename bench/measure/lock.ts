@@ -2,15 +2,15 @@
  * Measures how long a backup holds the lock on a file, and what a file costs it when nothing changed: with the files in
  * the page cache, and with all of their pages dropped before. Prints a Markdown table; microseconds.
  *
- *     node --import tsx scripts/measure-lock.ts TREE
+ *     node --import tsx bench/measure/lock.ts TREE
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
-import { dropPages } from '../lib/system/fadvise.ts';
-import { libc } from '../lib/system/libc.ts';
+import { dropPages } from '../../lib/system/fadvise.ts';
+import { libc } from '../../lib/system/libc.ts';
 
 const ROUNDS = 3;
 const LOCK_UN = 8;
@@ -19,7 +19,7 @@ const tree = process.argv[2];
 if (tree === undefined) throw new Error('Which TREE of Whisper files?');
 const holds = watchLocks();
 // Loaded only now, so that it closes files by what was put in place above.
-const { snapshot } = await import('../lib/workers/tasks/snapshot.ts');
+const { snapshot } = await import('../../lib/workers/tasks/snapshot.ts');
 const known = new Map(
   fs
     .readdirSync(tree, { recursive: true, encoding: 'utf8' })

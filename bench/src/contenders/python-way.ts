@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Contender } from '../contender.ts';
 
-const script = fileURLToPath(new URL('pythonway.py', import.meta.url));
+const script = fileURLToPath(new URL('python-way.py', import.meta.url));
 
 /** What the Python tool does at its heart, without the tool. */
 export function pythonWay(processes: number): Contender {

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { changeTenth } from '../../bench/trees/changes.ts';
+import { makeManyBackups, makeManyMetrics } from '../../bench/trees/many-metrics.ts';
+import { LARGE_FILES, makeRealisticTree, realisticFile, SMALL_FILES } from '../../bench/trees/realistic-tree.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
-import { changeTenth } from '../../scripts/bench/changes.ts';
-import { makeManyBackups, makeManyMetrics } from '../../scripts/bench/manymetrics.ts';
-import { LARGE_FILES, makeRealisticTree, realisticFile, SMALL_FILES } from '../../scripts/bench/realistictree.ts';
 import { backUp, listAll } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 

@@ -6,7 +6,7 @@ import type { Program, Runtime } from '../program.ts';
 import { borgWith } from './borg.ts';
 import { find } from './find.ts';
 import { oursAs } from './ours.ts';
-import { pythonWay } from './pythonway.ts';
+import { pythonWay } from './python-way.ts';
 import { rclone } from './rclone.ts';
 import { resticDefault, resticForce } from './restic.ts';
 import { tarThrough } from './tar.ts';

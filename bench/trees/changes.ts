@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomFrom } from '../seededrandom.ts';
 import { pathAt } from './names.ts';
-import { HOSTS } from './realistictree.ts';
+import { HOSTS } from './realistic-tree.ts';
+import { randomFrom } from './seeded-random.ts';
 
 /** So many points get new values, as if an hour had passed. */
 const POINTS = 60;

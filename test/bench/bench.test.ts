@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { tablesOf } from '../../scripts/bench/figures.ts';
-import { readResults } from '../../scripts/bench/results.ts';
+import { tablesOf } from '../../bench/src/figures.ts';
+import { readResults } from '../../bench/src/results.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 /** The benchmark itself is started on Node; it measures us on both runtimes. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { ONE_HOST } from '../../trees/names.ts';
 import { sizeOf } from '../ground.ts';
-import { ONE_HOST } from '../names.ts';
 import type { BenchTree, Outcome, Plan } from '../plan.ts';
 import { inRounds } from '../rounds.ts';
 

@@ -2,16 +2,16 @@
  * Measures every gzip and Zstandard engine that this host has, at every level worth a thought, on made-up but realistic
  * Whisper files, and prints a Markdown table. One thread. `lib/compress/levels.ts` quotes it.
  *
- *     node --import tsx scripts/measure-gzip.ts [engine ...]
+ *     node --import tsx bench/measure/gzip.ts [engine ...]
  */
 import process from 'node:process';
 import { gzipSync } from 'node:zlib';
-import type { Decompressor } from '../lib/compress/codec.ts';
-import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../lib/compress/engine.ts';
-import { levels } from '../lib/compress/levels.ts';
-import { madeWhisper } from './madewhisper.ts';
-import { randomFrom } from './seededrandom.ts';
-import { seriesKinds } from './series.ts';
+import type { Decompressor } from '../../lib/compress/codec.ts';
+import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../../lib/compress/engine.ts';
+import { levels } from '../../lib/compress/levels.ts';
+import { madeWhisper } from '../trees/made-whisper.ts';
+import { randomFrom } from '../trees/seeded-random.ts';
+import { seriesKinds } from '../trees/series.ts';
 
 /** 60 s for a day, 5 min for 30 days, 1 h for a year: 226 KB a file. */
 const ARCHIVES = [

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isArchitecture } from '../release/architecture.ts';
-import { makeRelease } from '../release/release.ts';
+import { isArchitecture } from '../../scripts/release/architecture.ts';
+import { makeRelease } from '../../scripts/release/release.ts';
 import type { Command } from './meter.ts';
 
 /** The Node that a release carries, that of this machine, and Deno. */

@@ -1,7 +1,7 @@
-import type { AggregationMethod } from '../lib/whisper/aggregation.ts';
-import { createWhisper } from '../lib/whisper/create.ts';
-import { parseHeader } from '../lib/whisper/header.ts';
-import type { ArchiveSpec } from '../lib/whisper/schema.ts';
+import type { AggregationMethod } from '../../lib/whisper/aggregation.ts';
+import { createWhisper } from '../../lib/whisper/create.ts';
+import { parseHeader } from '../../lib/whisper/header.ts';
+import type { ArchiveSpec } from '../../lib/whisper/schema.ts';
 import type { Series } from './series.ts';
 
 export interface MadeWhisperOptions {

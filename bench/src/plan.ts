@@ -1,7 +1,7 @@
+import type { TreeSpec } from '../trees/realistic-tree.ts';
 import type { Contenders } from './contenders/all.ts';
 import type { Ground } from './ground.ts';
 import type { Program } from './program.ts';
-import type { TreeSpec } from './realistictree.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
 import type { RoundOptions } from './rounds.ts';
 
