@@ -13,7 +13,7 @@ import { backup } from '../lib/operations/backup/backup.ts';
 import { createStore, type StoreSpec } from '../lib/store/spec.ts';
 import { createWhisper } from '../lib/whisper/create.ts';
 import { updateMany } from '../lib/whisper/updatemany.ts';
-import type { MemoryJob, MemoryUsed } from './fixtures/memoryjob.ts';
+import type { MemoryJob, MemoryUsed } from './fixtures/memory-job.ts';
 import { startScript } from './fixtures/runtime.ts';
 import { createScratch } from './fixtures/scratch.ts';
 
@@ -101,7 +101,7 @@ async function write(file: string, bytes: Uint8Array): Promise<void> {
 }
 
 async function run(job: MemoryJob): Promise<MemoryUsed> {
-  const child = startScript(new URL('./fixtures/memoryjob.ts', import.meta.url), [JSON.stringify(job)]);
+  const child = startScript(new URL('./fixtures/memory-job.ts', import.meta.url), [JSON.stringify(job)]);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {

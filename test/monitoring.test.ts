@@ -12,8 +12,8 @@ import { plantMetrics } from './fixtures/metric.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
 import { type Ended, run } from './scripts/cli/program.ts';
 import { type Carbon, startCarbon } from './servers/carbon.ts';
-import { freePort } from './servers/freeport.ts';
-import { askGraphite, type Query, type Series } from './servers/graphiteweb.ts';
+import { freePort } from './servers/free-port.ts';
+import { askGraphite, type Query, type Series } from './servers/graphite-web.ts';
 
 const MONITORING = new URL('../ansible/files/monitoring/', import.meta.url);
 const DAY = 86_400;

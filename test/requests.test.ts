@@ -9,7 +9,7 @@ import type { BackupOptions } from '../lib/operations/backup/backup.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import { createTraffic, trafficOf } from '../lib/store/traffic.ts';
 import { backUp } from './fixtures/operations.ts';
-import { putPair } from './fixtures/pythonbucket.ts';
+import { putPair } from './fixtures/python-bucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { plant, plantTree, whisperFile } from './fixtures/tree.ts';
 import { type HttpProxy, type Seen, startProxy } from './servers/proxy.ts';

@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test';
 import { createScratch } from './fixtures/scratch.ts';
 import { plantTree } from './fixtures/tree.ts';
 import { type Ended, start } from './scripts/cli/program.ts';
-import { freePort } from './servers/freeport.ts';
+import { freePort } from './servers/free-port.ts';
 import { startKeystone } from './servers/keystone.ts';
 import { type HttpProxy, startProxy } from './servers/proxy.ts';
 import { ownBucket, sharedRadosgw } from './servers/shared.ts';

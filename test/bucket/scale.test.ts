@@ -7,7 +7,7 @@ import { PartitionRecorder } from '../../lib/bucket/partitions.ts';
 import { join, type Ordered } from '../../lib/common/merge.ts';
 import { withLimit } from '../../lib/store/decorators/limit.ts';
 import { withRetry } from '../../lib/store/decorators/retry.ts';
-import { madeUpMetric, madeUpStore } from '../fixtures/madeup.ts';
+import { madeUpMetric, madeUpStore } from '../fixtures/made-up.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');

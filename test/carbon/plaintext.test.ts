@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { sendPoints } from '../../lib/carbon/plaintext.ts';
-import { freePort } from '../servers/freeport.ts';
+import { freePort } from '../servers/free-port.ts';
 
 const points = [{ metric: 'a.b', value: 1.5, timestamp: 1_795_317_255 }];
 

@@ -6,7 +6,7 @@ import { assertAll, changes, newLines, outcome } from './assertions.ts';
 import { interruptedAtEachStep } from './interrupted.ts';
 import { brokenRelease } from './releases.ts';
 import { HOSTS, Site } from './site.ts';
-import { feedCarbon, type KnownPoints, PREFIX, plantTree, pointsOf, writeLate } from './whispertree.ts';
+import { feedCarbon, type KnownPoints, PREFIX, plantTree, pointsOf, writeLate } from './whisper-tree.ts';
 
 /*
  * The life of a fleet, in the order in which it happens: each test goes on from where the one before left the hosts.

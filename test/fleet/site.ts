@@ -7,7 +7,7 @@ import { type Radosgw, startRadosgw } from '../servers/radosgw.ts';
 import { Inventory } from './inventory.ts';
 import { type Outcome, recapOf } from './recap.ts';
 import { asVersion, release } from './releases.ts';
-import { PREFIX } from './whispertree.ts';
+import { PREFIX } from './whisper-tree.ts';
 
 export const HOSTS = ['h1', 'h2', 'h3'] as const;
 

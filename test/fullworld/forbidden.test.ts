@@ -10,7 +10,7 @@ import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { type Ended, run } from '../scripts/cli/program.ts';
-import { type FaultProxy, startFaultProxy } from '../servers/faultproxy.ts';
+import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import { ownBucket, sharedRadosgw, sharedSwift } from '../servers/shared.ts';
 
 const SHARED = ownBucket('shared');

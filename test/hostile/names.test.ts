@@ -11,7 +11,7 @@ import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { backUp, bringBack, codesOf, listAll, purgeGone, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
-import { stateOf } from '../fixtures/treestate.ts';
+import { stateOf } from '../fixtures/tree-state.ts';
 
 const it = casesOf('hostile');
 

@@ -3,7 +3,7 @@ import { after, it } from 'node:test';
 import { randomFrom } from '../../bench/trees/seeded-random.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { SEED } from '../fixtures/seed.ts';
-import { fillJob } from './filljob.ts';
+import { fillJob } from './fill-job.ts';
 import { KILLS, sumOf } from './quota.ts';
 import { endsOf } from './suite.ts';
 

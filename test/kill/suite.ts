@@ -1,13 +1,13 @@
 import { before, describe, it, type TestContext } from 'node:test';
 import { randomFrom } from '../../bench/trees/seeded-random.ts';
 import { SEED, SEEDED } from '../fixtures/seed.ts';
-import { backupJob } from './backupjob.ts';
+import { backupJob } from './backup-job.ts';
 import { createGround } from './ground.ts';
 import type { Command, Job } from './job.ts';
 import type { Place } from './place.ts';
-import { purgeJob } from './purgejob.ts';
+import { purgeJob } from './purge-job.ts';
 import { KILLS, quotaOf, STOPS, type Where } from './quota.ts';
-import { restoreJob } from './restorejob.ts';
+import { restoreJob } from './restore-job.ts';
 import { type Lengths, lengthsOf, volley } from './volley.ts';
 
 /** Ends one job with -9, and with a signal that it hears. */

@@ -5,7 +5,7 @@ import { lookThrough } from './look.ts';
 import { bringBackHere, bringBackNew, type RestoreChoice } from './restores.ts';
 import { backUpAsPython, backUpBoth, backUpElsewhere, type RunChoice, tryOut } from './runs.ts';
 import { step } from './step.ts';
-import { damage, fresh, PLAIN, reappear, removeMany, removeOne, write, writeMany } from './treesteps.ts';
+import { damage, fresh, PLAIN, reappear, removeMany, removeOne, write, writeMany } from './tree-steps.ts';
 import type { World } from './world.ts';
 
 /** In seconds. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, wri
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { createDatedStore, type StoreKind } from '../fixtures/datedstore.ts';
+import { createDatedStore, type StoreKind } from '../fixtures/dated-store.ts';
 import type { Content } from './content.ts';
 import { Expected } from './expected.ts';
 

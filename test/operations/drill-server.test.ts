@@ -5,7 +5,7 @@ import { silent } from '../../lib/common/report.ts';
 import { drill } from '../../lib/operations/drill/drill.ts';
 import { createStore, type StoreSpec } from '../../lib/store/spec.ts';
 import { backUp } from '../fixtures/operations.ts';
-import { writeWithPython } from '../fixtures/pythontree.ts';
+import { writeWithPython } from '../fixtures/python-tree.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { ownBucket, sharedRadosgw } from '../servers/shared.ts';
 import { keysOf } from '../store/collect.ts';

@@ -12,7 +12,7 @@ import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import { backUp, codesOf } from '../fixtures/operations.ts';
-import { writeWithPython } from '../fixtures/pythontree.ts';
+import { writeWithPython } from '../fixtures/python-tree.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { contents, plant, readTree } from '../fixtures/tree.ts';
 

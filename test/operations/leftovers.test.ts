@@ -7,7 +7,7 @@ import { metricFile, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, purgeGone } from '../fixtures/operations.ts';
 import { startScript } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
-import { stateOf } from '../fixtures/treestate.ts';
+import { stateOf } from '../fixtures/tree-state.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
 /** Sets a file's times to so many minutes ago. */
@@ -141,7 +141,7 @@ describe('what killed runs left behind, in a tree that may not be written', () =
     await plantMetrics(prefix, ['cpu']);
     await writeFile(`${prefix}/.wb-0123456789ab.tmp`, 'x');
     await age(`${prefix}/.wb-0123456789ab.tmp`, 61);
-    const script = new URL('../fixtures/readonlybackup.ts', import.meta.url);
+    const script = new URL('../fixtures/read-only-backup.ts', import.meta.url);
     const child = startScript(script, [prefix], { unprivileged: true });
     let told = '';
     child.stdout.on('data', (chunk) => {

@@ -11,7 +11,7 @@ import {
   plantForbidden,
   plantOddTree,
   TOO_LONG_NAME,
-} from '../fixtures/oddtree.ts';
+} from '../fixtures/odd-tree.ts';
 import { backUp, bringBack, codesOf, listAll } from '../fixtures/operations.ts';
 import { runProgram, unprivileged } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';

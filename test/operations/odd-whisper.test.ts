@@ -12,9 +12,9 @@ import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts
 import { shownText } from '../../scripts/cli/text/show.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
-import { damages, rawWhisper, usableOddities, withPoints } from '../fixtures/oddwhisper.ts';
+import { damages, rawWhisper, usableOddities, withPoints } from '../fixtures/odd-whisper.ts';
 import { backUp, bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
-import { snappyFramed } from '../fixtures/pythonbucket.ts';
+import { snappyFramed } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
 

@@ -11,9 +11,9 @@ import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
-import { putPair } from '../fixtures/pythonbucket.ts';
+import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
-import { stateOf } from '../fixtures/treestate.ts';
+import { stateOf } from '../fixtures/tree-state.ts';
 import { withCounting } from '../store/counting.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 

@@ -7,7 +7,7 @@ import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, machine, verifyAll } from '../fixtures/operations.ts';
-import { putPair } from '../fixtures/pythonbucket.ts';
+import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { ownBucket, sharedRadosgw } from '../servers/shared.ts';
 import { startSwift } from '../servers/swift.ts';

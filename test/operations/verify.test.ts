@@ -13,7 +13,7 @@ import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, codesOf, machine, verifyAll } from '../fixtures/operations.ts';
-import { sha1Of, snappyFramed } from '../fixtures/pythonbucket.ts';
+import { sha1Of, snappyFramed } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { withCounting } from '../store/counting.ts';
 import { createMemoryStore } from '../store/memory-store.ts';

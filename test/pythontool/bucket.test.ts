@@ -5,7 +5,7 @@ import { PermanentError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { backUp, bringBack, Clock, codesOf, listAll, purgeGone } from '../fixtures/operations.ts';
-import { putPair, restoreLikePython, sha1Of } from '../fixtures/pythonbucket.ts';
+import { putPair, restoreLikePython, sha1Of } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plant, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
 import { bytes, keysOf, text } from '../store/collect.ts';

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { backUp, bringBack, Clock, codesOf, listAll } from '../fixtures/operations.ts';
-import { putPair } from '../fixtures/pythonbucket.ts';
+import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
 import { keysOf } from '../store/collect.ts';

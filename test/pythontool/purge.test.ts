@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { backUp, bringBack, Clock, purgeGone } from '../fixtures/operations.ts';
-import { putPair } from '../fixtures/pythonbucket.ts';
+import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree } from '../fixtures/tree.ts';
 import { keysOf } from '../store/collect.ts';

@@ -11,7 +11,7 @@ import { exitCodeOfSummary } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import { bringBack, Clock, codesOf } from '../fixtures/operations.ts';
-import { putPair, sha1Of } from '../fixtures/pythonbucket.ts';
+import { putPair, sha1Of } from '../fixtures/python-bucket.ts';
 import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, minutes, plant, readTree, whisperFile } from '../fixtures/tree.ts';

@@ -8,7 +8,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodeOfSummary } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { backUp, bringBack, Clock, codesOf, listAll } from '../fixtures/operations.ts';
-import { putPair } from '../fixtures/pythonbucket.ts';
+import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plant, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
 import { keysOf } from '../store/collect.ts';

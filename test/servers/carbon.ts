@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from './freeport.ts';
+import { freePort } from './free-port.ts';
 
 /** A real carbon-cache on loopback, ended by its pid. */
 export interface Carbon {

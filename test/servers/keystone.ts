@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from './freeport.ts';
+import { freePort } from './free-port.ts';
 import { fillKeystone, type KeystoneContent } from './keystone/content.ts';
-import { startPython } from './pythonserver.ts';
+import { startPython } from './python-server.ts';
 
 /** A real Keystone on loopback, with a project and a user for backups, and one for Swift itself. */
 export interface Keystone extends KeystoneContent {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createScratch } from '../fixtures/scratch.ts';
-import { freePort } from './freeport.ts';
+import { freePort } from './free-port.ts';
 
 /** A real Ceph radosgw: an object store with two APIs. It ends with the process that started it. */
 export interface Radosgw {

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { freePorts } from './freeport.ts';
-import { startPython } from './pythonserver.ts';
+import { freePorts } from './free-port.ts';
+import { startPython } from './python-server.ts';
 import { type SwiftSettings, swiftConfiguration } from './swift/configuration.ts';
 
 /** A real OpenStack Swift on loopback: its own API, and S3's through s3api (region us-east-1), on one port. */

@@ -10,7 +10,7 @@ import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { run } from '../scripts/cli/program.ts';
-import type { Fault, FaultProxy, Injected, Match } from '../servers/faultproxy.ts';
+import type { Fault, FaultProxy, Injected, Match } from '../servers/fault-proxy.ts';
 import { bytes, keysOf } from './collect.ts';
 
 /** A server, and the broken way to it. */

@@ -13,7 +13,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { type Ended, run } from '../scripts/cli/program.ts';
-import { freePort } from '../servers/freeport.ts';
+import { freePort } from '../servers/free-port.ts';
 import { startKeystone } from '../servers/keystone.ts';
 import { startSwift } from '../servers/swift.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';

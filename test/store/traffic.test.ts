@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { createStore, type Place, type StoreSpec } from '../../lib/store/spec.ts';
 import { createTraffic, trafficOf } from '../../lib/store/traffic.ts';
-import { type FaultProxy, startFaultProxy } from '../servers/faultproxy.ts';
+import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import { ownBucket, sharedRadosgw } from '../servers/shared.ts';
 
 const radosgw = await sharedRadosgw();

@@ -4,7 +4,7 @@ import { link, readdir, stat, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { holderPids } from '../../lib/system/python-lock.ts';
 import { acquireRunLock } from '../../lib/system/run-lock.ts';
-import { lockAsPythonTool } from '../fixtures/linklock.ts';
+import { lockAsPythonTool } from '../fixtures/link-lock.ts';
 import { startScript } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
@@ -94,7 +94,7 @@ describe('the run lock and the lock of the Python tool', () => {
 
   it('is free for the next of our runs, and then for the Python tool, after ours was killed with -9', async () => {
     await using scratch = await createScratch();
-    const holder = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [oursOf(scratch)]);
+    const holder = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [oursOf(scratch)]);
     await once(holder.stdout, 'data');
     const exited = once(holder, 'exit');
     holder.kill('SIGKILL');

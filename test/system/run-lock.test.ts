@@ -41,7 +41,7 @@ describe('the run lock', () => {
   it('keeps processes apart, and is never stale: it is free at once when its holder is killed with -9', async () => {
     await using scratch = await createScratch();
     const path = scratch.at('lock');
-    const holder = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path]);
+    const holder = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [path]);
     assert.equal(await firstLine(holder), 'held');
     await assert.rejects(acquireRunLock(path, SOON), RunLockedError);
     assert.equal(await tryByPython(path, 'LOCK_EX'), 'blocked');
@@ -128,13 +128,15 @@ describe('the lock file', () => {
     await chmod(scratch.at('sticky'), 0o1777);
     const path = scratch.at('sticky', 'lock');
 
-    const first = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], { unprivileged: true });
+    const first = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [path], {
+      unprivileged: true,
+    });
     assert.equal(await firstLine(first), 'held');
     await assert.rejects(acquireRunLock(path, SOON), RunLockedError);
     await letGo(first);
     const lock = await acquireRunLock(path, { timeout: 0 });
 
-    const second = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], {
+    const second = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [path], {
       unprivileged: true,
     });
     assert.equal(await firstLine(second), 'RUN_LOCKED');
@@ -143,7 +145,9 @@ describe('the lock file', () => {
 
     // And the other way round: what a killed run of root has left, which another user may not remove.
     await writeFile(path, 'whisper-backup\n');
-    const third = startScript(new URL('../fixtures/runlockholder.ts', import.meta.url), [path], { unprivileged: true });
+    const third = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [path], {
+      unprivileged: true,
+    });
     assert.equal(await firstLine(third), 'held');
     await letGo(third);
   });

@@ -4,7 +4,7 @@ import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { alignDown, Ring } from '../../lib/whisper/points.ts';
 import { updateMany } from '../../lib/whisper/updatemany.ts';
-import { rawWhisper } from '../fixtures/oddwhisper.ts';
+import { rawWhisper } from '../fixtures/odd-whisper.ts';
 import type { OracleSchema } from '../oracle/oracle.ts';
 import { now, reachOf, schema } from './arbitrary.ts';
 

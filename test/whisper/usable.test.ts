@@ -8,7 +8,7 @@ import { parseHeader } from '../../lib/whisper/header.ts';
 import { oddityOf } from '../../lib/whisper/oddity.ts';
 import { update } from '../../lib/whisper/update.ts';
 import { updateMany } from '../../lib/whisper/updatemany.ts';
-import { damages, rawWhisper, usableOddities, withPoints } from '../fixtures/oddwhisper.ts';
+import { damages, rawWhisper, usableOddities, withPoints } from '../fixtures/odd-whisper.ts';
 import { seeded } from '../fixtures/seed.ts';
 import { mutated } from '../fuzz/mutation.ts';
 import { Oracle, type OracleResult, type OracleStep } from '../oracle/oracle.ts';

@@ -8,7 +8,7 @@ import { check } from '../../lib/workers/tasks/check.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { metricFile } from '../fixtures/metric.ts';
 import { verifyAll } from '../fixtures/operations.ts';
-import { sha1Of } from '../fixtures/pythonbucket.ts';
+import { sha1Of } from '../fixtures/python-bucket.ts';
 
 const file = metricFile(3);
 const sound = { key: 'a/b', body: new Uint8Array(gzipSync(file)), algorithm: 'gz', sha1: sha1Of(file) } as const;

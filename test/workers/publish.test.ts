@@ -11,7 +11,7 @@ import { type Published, type PublishTask, publish } from '../../lib/workers/tas
 import { lockByPython } from '../fixtures/locker.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';
-import { stateOf } from '../fixtures/treestate.ts';
+import { stateOf } from '../fixtures/tree-state.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 12);
 const sha1Of = (bytes: Uint8Array) => createHash('sha1').update(bytes).digest('hex');

@@ -5,7 +5,7 @@ import type { BackupOptions } from '../../lib/operations/backup/backup.ts';
 import type { RestoreOptions } from '../../lib/operations/restore/restore.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { NOW, restorable } from '../fixtures/bucket.ts';
-import { createDatedStore, type StoreKind } from '../fixtures/datedstore.ts';
+import { createDatedStore, type StoreKind } from '../fixtures/dated-store.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { backUp, bringBack, machine } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';

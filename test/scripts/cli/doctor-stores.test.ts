@@ -5,7 +5,7 @@ import { PutBucketAclCommand, S3Client } from '@aws-sdk/client-s3';
 import { createS3Store } from '../../../lib/store/drivers/s3/s3.ts';
 import { plantMetrics } from '../../fixtures/metric.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
-import { startFaultProxy } from '../../servers/faultproxy.ts';
+import { startFaultProxy } from '../../servers/fault-proxy.ts';
 import { ownBucket, sharedRadosgw } from '../../servers/shared.ts';
 import { run } from './program.ts';
 

@@ -5,7 +5,7 @@ import { acquireRunLock } from '../../../lib/system/run-lock.ts';
 import { plantMetric, plantMetrics } from '../../fixtures/metric.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { Tmpfs } from '../../fixtures/tmpfs.ts';
-import { freePort } from '../../servers/freeport.ts';
+import { freePort } from '../../servers/free-port.ts';
 import { run } from './program.ts';
 
 interface Finding {

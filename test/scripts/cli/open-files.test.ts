@@ -55,7 +55,7 @@ describe('a process that may open few files', () => {
     });
 
     it('loses the threads that cannot be started, and does the work with those that run', async () => {
-      const script = fileURLToPath(new URL('../../fixtures/hungrypool.ts', import.meta.url));
+      const script = fileURLToPath(new URL('../../fixtures/hungry-pool.ts', import.meta.url));
       const [program = '', ...args] = withFiles(150)([process.execPath, ...runTypeScript, script]);
       const child = spawn(program, args, {
         cwd: fileURLToPath(new URL('../../..', import.meta.url)),

@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createScratch } from '../../fixtures/scratch.ts';
-import { StateDirectory } from '../../fixtures/statedirectory.ts';
+import { StateDirectory } from '../../fixtures/state-directory.ts';
 import { plantTree } from '../../fixtures/tree.ts';
 import { isDeno, launcher, run } from './program.ts';
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { StateDirectory } from '../../fixtures/statedirectory.ts';
+import { StateDirectory } from '../../fixtures/state-directory.ts';
 
 /** How a run of the program ended. */
 export interface Ended {

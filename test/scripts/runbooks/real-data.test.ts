@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { writeWithPython } from '../../fixtures/pythontree.ts';
+import { writeWithPython } from '../../fixtures/python-tree.ts';
 import { runTypeScript } from '../../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';

@@ -9,7 +9,7 @@ import {
   type StoreError,
   TransientError,
 } from '../../../lib/store/errors.ts';
-import { freePort } from '../../servers/freeport.ts';
+import { freePort } from '../../servers/free-port.ts';
 import { bytes, keysOf } from '../collect.ts';
 import { refuse, withFake } from './fake.ts';
 

@@ -1,5 +1,5 @@
 import { createS3Store } from '../../../lib/store/drivers/s3/s3.ts';
-import { startFaultProxy } from '../../servers/faultproxy.ts';
+import { startFaultProxy } from '../../servers/fault-proxy.ts';
 import { startRadosgw } from '../../servers/radosgw.ts';
 import { faults, type Place } from '../faults.ts';
 

@@ -1,6 +1,6 @@
 import { createSwiftStore } from '../../../lib/store/drivers/swift/swift.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
-import { startFaultProxy } from '../../servers/faultproxy.ts';
+import { startFaultProxy } from '../../servers/fault-proxy.ts';
 import { startSwift } from '../../servers/swift.ts';
 import { faults, type Place } from '../faults.ts';
 

@@ -13,7 +13,7 @@ import {
   TransientError,
 } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
-import { freePort } from '../../servers/freeport.ts';
+import { freePort } from '../../servers/free-port.ts';
 import { bytes, text } from '../collect.ts';
 import { type Behaviour, type FakeSwift, startFakeSwift } from './fake-swift.ts';
 

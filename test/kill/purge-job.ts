@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import pMap from 'p-map';
 import { backupKey } from '../../lib/bucket/layout.ts';
-import { sha1Of } from '../fixtures/pythonbucket.ts';
+import { sha1Of } from '../fixtures/python-bucket.ts';
 import { digestOf } from './digest.ts';
 import { type Ground, metricFiles, nameOf } from './ground.ts';
 import type { Job } from './job.ts';

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RawRequest, readRequests } from './rawrequest.ts';
+import { type RawRequest, readRequests } from './raw-request.ts';
 
 /** What goes wrong. */
 export type Fault =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir, rm } from 'node:fs/promises';
-import { sha1Of } from '../fixtures/pythonbucket.ts';
+import { sha1Of } from '../fixtures/python-bucket.ts';
 import { digestOf } from './digest.ts';
 import { type Ground, metricFiles, nameOf } from './ground.ts';
 import type { Job } from './job.ts';

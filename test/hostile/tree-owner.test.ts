@@ -14,7 +14,7 @@ import { type PublishTask, publish } from '../../lib/workers/tasks/publish.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
-import { stateOf } from '../fixtures/treestate.ts';
+import { stateOf } from '../fixtures/tree-state.ts';
 
 const it = casesOf('hostile');
 

@@ -12,7 +12,7 @@ import { startSwift } from '../servers/swift.ts';
  * A real Swift with a bucket of many metrics, and the tree that they are of: to measure listing, purge and unchanged
  * runs at scale. By hand:
  *
- *     node --import tsx test/scale/bigswift.ts DIRECTORY METRICS [BACKUPS]
+ *     node --import tsx test/scale/big-swift.ts DIRECTORY METRICS [BACKUPS]
  *
  * makes DIRECTORY/tree and a container `big<METRICS>`, unless they are there, says in shell words how to reach it by
  * both APIs, and serves until its standard input ends. A million metrics with five backups take 2 GB and some minutes.

@@ -6,7 +6,7 @@ import { compareKeys } from '../../lib/common/order.ts';
  * A server that does nothing but list, as S3 and as Swift, a bucket of any size that it makes up; each page after a
  * wait, as of a service far away. By hand:
  *
- *     node --import tsx test/scale/listingserver.ts PORT METRICS BACKUPS MILLISECONDS
+ *     node --import tsx test/scale/listing-server.ts PORT METRICS BACKUPS MILLISECONDS
  *
  * Only what is PUT below `.whisper-backup/` is kept.
  */
