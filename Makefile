@@ -43,7 +43,7 @@ test-fleet: debian-packages ## What is proved on hosts alone, part of `make test
 reliability: debian-packages ## The tests that docs/reliability.md names, and their figures into it
 	npm ci --no-audit --no-fund --loglevel=error
 	node --import ./test/typescript.mjs --test --test-concurrency=2 --test-reporter=tap --test-reporter-destination=reliability.log \
-		$$(grep -o 'test/[a-z0-9/]*\.test\.ts' docs/reliability.md | sort -u)
+		$$(grep -o 'test/[a-z0-9/-]*\.test\.ts' docs/reliability.md | sort -u)
 	@node --import tsx scripts/reliability.ts reliability.log
 
 check: ## Types, lint and format; fast, no network

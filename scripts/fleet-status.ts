@@ -7,14 +7,14 @@ import { fleetTable } from './fleet/fleet-table.ts';
 import { isRed, readHostReports } from './fleet/host-report.ts';
 
 /*
- * `fleetstatus.ts DIR [HOST...] [--json]`: the hosts of a fleet at a glance, from the statuses that were gathered in a
+ * `fleet-status.ts DIR [HOST...] [--json]`: the hosts of a fleet at a glance, from the statuses that were gathered in a
  * directory, `<host>.json` each. A host that is named and has none is red. It ends with 1 when a host is red, and with 2 when there is nothing to tell.
  */
 
 try {
   const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
   const [directory, ...expected] = positionals;
-  if (directory === undefined) throw new Error('Usage: fleetstatus.ts DIR [HOST...] [--json]');
+  if (directory === undefined) throw new Error('Usage: fleet-status.ts DIR [HOST...] [--json]');
   const reports = await readHostReports(directory, expected);
   if (reports.length === 0) throw new Error(`There is no status in ${directory}: no file <host>.json`);
   const color = mayColor(process.env, process.stdout.isTTY === true);

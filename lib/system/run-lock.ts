@@ -37,7 +37,7 @@ const SETTLED_AFTER_MS = 2000;
  * Takes the lock that keeps runs on one host apart, and apart from those of the Python tool.
  *
  * Among ourselves it is flock(2) on the file: the kernel lets go of it with the process, however that ends, so a file that
- * was left behind is not a lock. For the Python tool the name alone is the lock (see `pythonlock.ts`), so the file is made
+ * was left behind is not a lock. For the Python tool the name alone is the lock (see `python-lock.ts`), so the file is made
  * when a run starts, and removed when it ends. That tool appends `.lock` to what its `--lockfile` names: that name is taken
  * as well.
  *

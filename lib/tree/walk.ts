@@ -22,7 +22,7 @@ export interface WalkOptions {
 }
 
 /** As TypeScript, or as built by `scripts/build.ts`. */
-const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walkthread.mjs';
+const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walk-thread.mjs';
 
 /**
  * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. Holds the

@@ -16,7 +16,7 @@ import type { BringBackBatch, StoreBatch, Work } from './work.ts';
 import type * as tasks from './worker.ts';
 
 /** The tasks, as TypeScript or as built by `scripts/build.ts`. */
-const ENTRY = import.meta.url.endsWith('.ts') ? './worker.ts' : './tasks.mjs';
+const ENTRY = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs';
 
 export interface WorkerPoolOptions {
   /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */

@@ -9,9 +9,9 @@ import { build } from 'esbuild';
 const ENTRIES: readonly Readonly<Record<string, string>>[] = [
   // What the launcher of a release starts, and the launcher of a checkout.
   { 'whisper-backup': 'scripts/whisper-backup.ts', main: 'scripts/cli/main.ts' },
-  { tasks: 'lib/workers/worker.ts' },
-  { walkthread: 'lib/tree/walk-thread.ts' },
-  { listthread: 'lib/store/drivers/disk/list-thread.ts' },
+  { worker: 'lib/workers/worker.ts' },
+  { 'walk-thread': 'lib/tree/walk-thread.ts' },
+  { 'list-thread': 'lib/store/drivers/disk/list-thread.ts' },
 ];
 
 /** Has to stay CommonJS. */

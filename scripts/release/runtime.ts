@@ -19,7 +19,7 @@ export interface Runtime {
  * @param workspace an empty directory for npm.
  */
 export async function addRuntime(architecture: Architecture, workspace: string, release: string): Promise<Runtime> {
-  await cp(fileURLToPath(new URL('../dist/runtime', import.meta.url)), workspace, { recursive: true });
+  await cp(fileURLToPath(new URL('runtime', import.meta.url)), workspace, { recursive: true });
   await install(workspace, architecture);
   const name = `node-linux-${architecture}`;
   const from = join(workspace, 'node_modules', name);

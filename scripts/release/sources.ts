@@ -16,7 +16,7 @@ const NEEDED = [
 ];
 
 /** What makes, measures or shows the program, and is not of it. */
-const NOT_FOR_HOSTS = /^scripts\/(bench|build|bundle|demo|dist|measure)/;
+const NOT_FOR_HOSTS = /^scripts\/(bench|big-tree|build|demo|dist|docs|figure-docs|release|reliability)/;
 
 /** Copies what a release is made of, without what lies about in a checkout. */
 export async function copySources(root: string, target: string): Promise<void> {

@@ -1,7 +1,7 @@
 """Backs a Whisper tree up the way the Python tool did: each file read under its lock, its SHA-1 compared with that of its
 newest backup, compressed by gzip at level 9, and stored beside its SHA-1, in a pool of processes.
 
-    pythonway.py TREE STORE PROCESSES
+    python-way.py TREE STORE PROCESSES
 """
 
 import datetime

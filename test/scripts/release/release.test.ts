@@ -128,7 +128,7 @@ describe('a release', () => {
     const documents = ['LICENSE', 'README.md', 'docs/stores.md', 'docs/runbooks/host-lost.md'];
     for (const name of [...documents, 'VERSION', 'runtime/LICENSE', 'app/lib/backup.ts', 'app/scripts/main.ts'])
       assert.ok(existsSync(join(release, name)), name);
-    for (const name of ['app/test', 'app/scripts/dist.ts', 'app/scripts/bench', 'app/scripts/demo.ts'])
+    for (const name of ['app/test', 'app/scripts/dist.ts', 'app/bench', 'app/scripts/release', 'app/scripts/demo.ts'])
       assert.ok(!existsSync(join(release, name)), name);
     const { devDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
     // Its types are a package that others need when they run.

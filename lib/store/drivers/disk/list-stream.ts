@@ -6,7 +6,7 @@ import type { ListBatch } from './listbatch.ts';
 import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
 
 /** As TypeScript, or as built by `scripts/build.ts`. */
-const THREAD = import.meta.url.endsWith('.ts') ? './list-thread.ts' : './listthread.mjs';
+const THREAD = import.meta.url.endsWith('.ts') ? './list-thread.ts' : './list-thread.mjs';
 
 /**
  * Streams the objects of a range by the page, as {@link listNow} finds them, some hundred ahead of the reader at most: a
