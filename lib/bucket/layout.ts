@@ -12,6 +12,9 @@ import type { Algorithm } from '../compress/codec.ts';
 /** S3 and Swift take keys of this many UTF-8 bytes at most. */
 export const KEY_BYTES = 1024;
 
+/** How backups are laid out in a bucket: our own way, or the pairs of the Python tool. */
+export type Layout = 'native' | 'python';
+
 /** What one key of a listing is. Paths were checked: none leads out of the prefix. */
 export type Key =
   | { kind: 'backup'; path: string; time: Date; sha1: string; algorithm: Algorithm }

@@ -1,5 +1,12 @@
 import { connect } from 'node:net';
-import type { Point } from '../monitoring/figures.ts';
+
+/** One line of carbon's plaintext protocol. */
+export interface Point {
+  readonly metric: string;
+  readonly value: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+}
 
 /**
  * Sends points to carbon's plaintext listener over TCP. Carbon confirms nothing: they count as sent when it has taken

@@ -1,6 +1,3 @@
-import type { Algorithm } from '../compress/codec.ts';
-import type { Level } from '../compress/levels.ts';
-import type { StoreSpec } from '../store/spec.ts';
 import type { Report } from './report.ts';
 
 /** What every operation takes. */
@@ -40,19 +37,6 @@ export interface TreeOptions {
   readonly fileLockTimeout?: number;
 }
 
-/** How much is done at once. */
-export interface LoadOptions {
-  /** Worker threads; 0 is none, all is done in the thread that calls. @default 4 */
-  readonly processes?: number;
-  /** Bytes of file and backup held in memory at once. @default 268435456 */
-  readonly bytesInFlight?: number;
-  /**
-   * The same store once more, for worker threads to build their own: bodies then go straight between them and the
-   * store. They do not ask `now`. @default every body passes through the main thread
-   */
-  readonly threadStore?: StoreSpec;
-}
-
 /** What deletes backups, and what keeps it from doing so. */
 export interface PurgeRules {
   /** Newest backups of a metric that are kept; at least 1. @default 5 */
@@ -76,19 +60,4 @@ export interface Machine {
   /** The content of /etc/machine-id, or the host name where there is none. */
   readonly id: string;
   readonly host: string;
-}
-
-/** How backups are written. */
-export interface FormatOptions {
-  /** @default 'native' */
-  readonly layout?: 'native' | 'python';
-  /** @default 'gz' */
-  readonly algorithm?: Exclude<Algorithm, 'sz'>;
-  /** `auto`, `fflate`, `zlib`, `libdeflate` or `isal`. @default 'auto' */
-  readonly gzipEngine?: string;
-  /**
-   * On the engine's own scale; the default of each engine was chosen by measurement. `fastest` is the fastest level, and
-   * of `auto` the fastest engine.
-   */
-  readonly gzipLevel?: Level;
 }

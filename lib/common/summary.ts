@@ -1,4 +1,3 @@
-import type { DrillReport } from '../operations/drill/report.ts';
 import { formatTimestamp } from './timestamp.ts';
 
 /** A metric, file or key that a run has something to say about. */
@@ -49,8 +48,6 @@ export interface Summary {
   readonly damaged?: readonly Damaged[];
   /** The times of the oldest and the newest backup that a restore has used; absent when it used none. */
   readonly backups?: { readonly oldest: string; readonly newest: string };
-  /** What a drill measured. */
-  readonly drill?: DrillReport;
   /** Why a guard stopped retention or purge; absent when none did. */
   readonly stopped?: { readonly code: string; readonly message: string };
 }

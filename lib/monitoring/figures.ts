@@ -1,3 +1,4 @@
+import type { Point } from '../carbon/plaintext.ts';
 import type { Summary } from '../common/summary.ts';
 
 /** The commands whose runs send figures. */
@@ -135,14 +136,6 @@ export const figureTable: readonly Figure[] = [
   count('requests', 'requests', 'requests', 'HTTP requests to the store, each attempt; 0 on a disk', all),
   count('retries', 'calls', 'retries', 'Calls to the store that failed and were tried again', all),
 ];
-
-/** One line of carbon's plaintext protocol. */
-export interface Point {
-  readonly metric: string;
-  readonly value: number;
-  /** Seconds since 1970. */
-  readonly timestamp: number;
-}
 
 /**
  * The figures of a run, as carbon takes them: those that its command sends, and of counts those its summary has.

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { BackupUnits } from '../../scripts/cli/host/systemd.ts';
+import type { BackupUnits } from './backup-units.ts';
 import { checkSchema } from './check-files.ts';
 import { isFullBackup, type RunRecord } from './run-record.ts';
 import type { StartedRun } from './started-runs.ts';

@@ -1,5 +1,5 @@
-import { type BackupUnits, SERVICE, timerProblem } from '../../scripts/cli/host/systemd.ts';
 import { spanText } from '../common/span.ts';
+import { type BackupUnits, SERVICE, timerProblem } from './backup-units.ts';
 import type { RunRecord } from './run-record.ts';
 import type { StartedRun } from './started-runs.ts';
 

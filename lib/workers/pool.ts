@@ -18,6 +18,19 @@ import type * as tasks from './worker.ts';
 /** The tasks, as TypeScript or as built by `scripts/build.ts`. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs';
 
+/** How much is done at once. */
+export interface LoadOptions {
+  /** Worker threads; 0 is none, all is done in the thread that calls. @default 4 */
+  readonly processes?: number;
+  /** Bytes of file and backup held in memory at once. @default 268435456 */
+  readonly bytesInFlight?: number;
+  /**
+   * The same store once more, for worker threads to build their own: bodies then go straight between them and the
+   * store. They do not ask `now`. @default every body passes through the main thread
+   */
+  readonly threadStore?: StoreSpec;
+}
+
 export interface WorkerPoolOptions {
   /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */
   readonly threads: number;

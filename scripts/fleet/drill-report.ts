@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { printable } from '../../lib/common/printable.ts';
-import type { Summary } from '../../lib/common/summary.ts';
+import type { DrillSummary } from '../../lib/operations/drill/report.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { span } from '../cli/text/drill.ts';
 
@@ -35,7 +35,7 @@ export async function drillReport(directory: string, since: Date): Promise<strin
 const HEAD = ['host', 'metrics', 'same', 'differ', 'damaged', 'failed', 'RPO max', 'median', 'RTO', 'whole host'];
 
 /** What `drill --json` printed; nothing when it did not come so far. */
-function parse(text: string): Partial<Summary> {
+function parse(text: string): Partial<DrillSummary> {
   try {
     return JSON.parse(text);
   } catch {
@@ -43,7 +43,7 @@ function parse(text: string): Partial<Summary> {
   }
 }
 
-function rowOf({ counts = {}, drill, stopped }: Partial<Summary>): {
+function rowOf({ counts = {}, drill, stopped }: Partial<DrillSummary>): {
   readonly isWell: boolean;
   readonly row: string[];
 } {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { spanText } from '../../lib/common/span.ts';
+import type { BackupUnits } from '../../lib/monitoring/backup-units.ts';
 import { type HostFacts, hostStatus, hostStatusSchema, sinceLastSuccess } from '../../lib/monitoring/host-status.ts';
 import type { RunRecord } from '../../lib/monitoring/run-record.ts';
 import type { StartedRun } from '../../lib/monitoring/started-runs.ts';
-import type { BackupUnits } from '../../scripts/cli/host/systemd.ts';
 import { statusText } from '../../scripts/cli/text/status.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');

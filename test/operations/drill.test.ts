@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { silent } from '../../lib/common/report.ts';
-import type { Summary } from '../../lib/common/summary.ts';
+import type { DrillSummary } from '../../lib/operations/drill/report.ts';
 import { type DrillOptions, drill } from '../../lib/operations/drill/drill.ts';
 import { checkSpace } from '../../lib/operations/drill/scratch-tree.ts';
 import { isInPart } from '../../lib/operations/shared/part.ts';
@@ -42,7 +42,7 @@ describe('a drill', () => {
   });
   afterEach(() => scratch[Symbol.asyncDispose]());
 
-  function run(options: Partial<DrillOptions> = {}): Promise<Summary> {
+  function run(options: Partial<DrillOptions> = {}): Promise<DrillSummary> {
     const common = { report: silent, processes: 0, fileLockTimeout: 0.2 };
     return drill(store, { ...common, prefix, scratch: scratch.at('space'), ...options });
   }

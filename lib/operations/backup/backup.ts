@@ -1,30 +1,24 @@
 import { resolve } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { countForeign } from '../../bucket/foreign.ts';
+import type { Layout } from '../../bucket/layout.ts';
 import { claim } from '../../bucket/owner.ts';
 import { PartitionRecorder } from '../../bucket/partitions.ts';
 import { VanishedGuard, type VanishedOptions } from '../../bucket/vanished.ts';
 import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import type {
-  FormatOptions,
-  LoadOptions,
-  PlaceOptions,
-  PurgeRules,
-  RunOptions,
-  SelectOptions,
-  TreeOptions,
-} from '../../common/options.ts';
+import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { batched } from '../../common/pages.ts';
 import { type Summary, Tally } from '../../common/summary.ts';
 import { UnderWay } from '../../common/under-way.ts';
 import { createCompressor } from '../../compress/engine.ts';
+import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
 import { rulesOf } from '../../expiry/rules.ts';
 import type { CacheEntry } from '../../statcache/entry.ts';
 import { StatCache, type StatCacheOptions } from '../../statcache/stat-cache.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { type BlindSpot, checkPrefix } from '../../tree/walk.ts';
 import { countRemark } from '../../whisper/remark.ts';
-import { compressorOptions } from '../../workers/tasks/snapshot.ts';
+import type { LoadOptions } from '../../workers/pool.ts';
 import type { StoredFile } from '../../workers/tasks/store-file.ts';
 import { Judgement } from '../purge/judgement.ts';
 import { Leftovers } from '../purge/leftovers.ts';
@@ -44,6 +38,8 @@ export interface BackupOptions
     FormatOptions,
     VanishedOptions,
     EarlySummaryOptions {
+  /** @default 'native' */
+  readonly layout?: Layout;
   /** Back up damaged files, too. @default false */
   readonly includeDamaged?: boolean;
   /** Where to remember what files look like, so that one that has not changed need not be opened. @default nowhere */

@@ -1,17 +1,17 @@
-import { rootOf } from '../../bucket/layout.ts';
+import { type Layout, rootOf } from '../../bucket/layout.ts';
 import type { Backup, StoredMetric } from '../../bucket/metric.ts';
 import { isKnownSame } from '../../bucket/same-content.ts';
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
-import type { FormatOptions, LoadOptions, PlaceOptions, RunOptions, TreeOptions } from '../../common/options.ts';
+import type { PlaceOptions, RunOptions, TreeOptions } from '../../common/options.ts';
 import { isMarkedGone } from '../../expiry/tombstone.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { LocalFile } from '../../tree/walk.ts';
-import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
 import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../../workers/tasks/store-file.ts';
 
 export interface UploadOptions extends RunOptions, PlaceOptions, TreeOptions, LoadOptions {
-  readonly layout: NonNullable<FormatOptions['layout']>;
+  readonly layout: Layout;
   readonly format: StoreRules['format'];
   readonly includeDamaged: boolean;
 }

@@ -2,11 +2,11 @@ import { basename, dirname } from 'node:path';
 import { pMapIterable } from 'p-map';
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
+import type { PlaceOptions, RunOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { type Summary, Tally } from '../../common/summary.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix, type LocalFile, walk } from '../../tree/walk.ts';
-import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
 import type { Likeness } from '../../workers/tasks/likeness.ts';
 import { restore } from '../restore/restore.ts';
 import { checkApart } from '../shared/apart.ts';
@@ -15,7 +15,7 @@ import { hintForBucket } from '../shared/nothing-hint.ts';
 import type { Part } from '../shared/part.ts';
 import { Lags } from './lags.ts';
 import { type DrillPlan, planDrill } from './plan.ts';
-import type { DifferingPoint, DrillReport } from './report.ts';
+import type { DifferingPoint, DrillReport, DrillSummary } from './report.ts';
 import { checkSpace, makeScratchTree } from './scratch-tree.ts';
 
 export interface DrillOptions
@@ -66,7 +66,7 @@ const NAMED_POINTS = 20;
  * @throws InvalidOptionError for scratch space that cannot be used; WhisperBackupError `NO_SPACE`, `TREE_MISSING`,
  *   `NO_LOCKS`; StoreError when the bucket cannot be used at all; the signal's reason.
  */
-export async function drill(store: ObjectStore, options: DrillOptions): Promise<Summary> {
+export async function drill(store: ObjectStore, options: DrillOptions): Promise<DrillSummary> {
   const tally = new Tally(COUNTS);
   const about = { command: 'drill', store: store.name, dryRun: options.dryRun ?? false } as const;
   return withEarlySummary(tally, about, options, async () => {

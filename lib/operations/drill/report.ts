@@ -1,4 +1,10 @@
+import type { Summary } from '../../common/summary.ts';
 import type { Part } from '../shared/part.ts';
+
+/** The summary of a drill. */
+export interface DrillSummary extends Summary {
+  readonly drill: DrillReport;
+}
 
 /** What a drill measured. It is part of what `--json` prints, so its names are a contract. */
 export interface DrillReport {

@@ -5,7 +5,7 @@ import type { Backup, StoredMetric } from '../../bucket/metric.ts';
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { selector } from '../../common/glob.ts';
-import type { LoadOptions, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
+import type { PlaceOptions, RunOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { batched } from '../../common/pages.ts';
 import { type Damaged, type Summary, Tally } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
@@ -15,7 +15,7 @@ import { FileSystems } from '../../system/filesystems.ts';
 import { makePrefix, type Owner } from '../../tree/place.ts';
 import { refusal } from '../../tree/refusal.ts';
 import { countRemark } from '../../whisper/remark.ts';
-import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
 import { SharedBudget, ShareSpender } from '../../workers/shared-budget.ts';
 import {
   type BackupToBring,

@@ -8,12 +8,12 @@ export interface EarlySummaryOptions {
 }
 
 /** Runs an operation. If the store ends it early, once it was open, passes on what was done, and throws the error. */
-export async function withEarlySummary(
+export async function withEarlySummary<S extends Summary>(
   tally: Tally,
   about: Parameters<Tally['finish']>[0],
   { onEndedEarly }: EarlySummaryOptions,
-  operation: () => Promise<Summary>,
-): Promise<Summary> {
+  operation: () => Promise<S>,
+): Promise<S> {
   try {
     return await operation();
   } catch (error) {

@@ -8,21 +8,14 @@ import { claim } from '../../bucket/owner.ts';
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { selector } from '../../common/glob.ts';
-import type {
-  FormatOptions,
-  LoadOptions,
-  Machine,
-  PlaceOptions,
-  RunOptions,
-  SelectOptions,
-  TreeOptions,
-} from '../../common/options.ts';
+import type { Machine, PlaceOptions, RunOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { type Summary, Tally } from '../../common/summary.ts';
 import { UnderWay } from '../../common/under-way.ts';
+import type { FormatOptions } from '../../compress/format.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { type BlindSpot, checkPrefix } from '../../tree/walk.ts';
 import { countRemark, type Remark } from '../../whisper/remark.ts';
-import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
 import { checkApart } from '../shared/apart.ts';
 import { type EarlySummaryOptions, withEarlySummary } from '../shared/early-summary.ts';
 import { hintForBucket } from '../shared/nothing-hint.ts';

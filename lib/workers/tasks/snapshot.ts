@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import type { FormatOptions } from '../../common/options.ts';
-import { type CompressorOptions, createCompressor } from '../../compress/engine.ts';
+import { createCompressor } from '../../compress/engine.ts';
+import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
 import { isSettled } from '../../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
 import type { LockOptions, Room } from '../../tree/read-file.ts';
@@ -20,7 +20,7 @@ export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeo
   readonly knownMd5OfSha1?: string;
   /** Take a damaged file too. */
   readonly includeDamaged: boolean;
-  readonly format: Pick<FormatOptions, 'algorithm' | 'gzipEngine' | 'gzipLevel'>;
+  readonly format: FormatOptions;
   /** Now, in milliseconds; what "younger than an hour" is measured by. */
   readonly now: number;
 }
@@ -85,17 +85,6 @@ async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boole
 function damagedFile(file: string, cause: WhisperError): WhisperBackupError {
   const remedy = 'use --include-damaged to back it up as it is, or --exclude to leave it out';
   return new WhisperBackupError(cause.code, `Cannot back up ${file}: ${reasonOf(cause)}: ${remedy}`, { cause });
-}
-
-/** What the compressor is told of the format. */
-export function compressorOptions(format: SnapshotTask['format']): CompressorOptions {
-  const { algorithm, gzipEngine, gzipLevel } = format;
-  return {
-    ...(algorithm !== undefined && { algorithm }),
-    ...(gzipEngine !== undefined && { gzipEngine }),
-    // The option's scale is gzip's; Zstandard has one of its own.
-    ...(gzipLevel !== undefined && algorithm !== 'zst' && { level: gzipLevel }),
-  };
 }
 
 const HOUR = 3_600_000;

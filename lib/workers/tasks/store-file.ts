@@ -1,8 +1,8 @@
+import type { Layout } from '../../bucket/layout.ts';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from '../../bucket/layout.ts';
 import type { Backup } from '../../bucket/metric.ts';
 import { sha1Of } from '../../bucket/storedsha1.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import type { FormatOptions } from '../../common/options.ts';
 import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { Snapshot, SnapshotTask } from './snapshot.ts';
@@ -23,7 +23,7 @@ export interface FileToStore {
 export interface StoreRules extends Omit<SnapshotTask, 'file' | 'now' | 'knownSha1' | 'knownMd5OfSha1'> {
   /** What keys begin with. */
   readonly root: string;
-  readonly layout: NonNullable<FormatOptions['layout']>;
+  readonly layout: Layout;
 }
 
 /** Where a file is stored from: the main thread, or a worker's. */

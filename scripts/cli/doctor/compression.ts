@@ -1,5 +1,5 @@
 import { createCompressor, gzipEngines } from '../../../lib/compress/engine.ts';
-import { compressorOptions } from '../../../lib/workers/tasks/snapshot.ts';
+import { compressorOptions } from '../../../lib/compress/format.ts';
 import { writtenAlgorithmOf } from '../run/operation-options.ts';
 import { type Check, ok, warn } from './check.ts';
 

@@ -1,4 +1,5 @@
-import { readBackupUnits, TIMER, timerProblem } from '../host/systemd.ts';
+import { TIMER, timerProblem } from '../../../lib/monitoring/backup-units.ts';
+import { readBackupUnits } from '../host/systemd.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
 /** Whether systemd starts the backups. */

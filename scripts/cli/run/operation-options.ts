@@ -1,7 +1,8 @@
 import { ConfigError } from '../../../config/errors.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { BucketMemory } from '../../../lib/bucket/vanished.ts';
-import type { LoadOptions, PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../../../lib/common/options.ts';
+import type { PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../../../lib/common/options.ts';
+import type { LoadOptions } from '../../../lib/workers/pool.ts';
 import { thisMachine } from '../host/machine.ts';
 import type { Invocation } from './invocation.ts';
 

@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
 import type { Config } from '../../../config/schema.ts';
 import { reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
+import type { BackupUnits } from '../../../lib/monitoring/backup-units.ts';
 import { readChecks } from '../../../lib/monitoring/check-files.ts';
 import { readRunFiles } from '../../../lib/monitoring/host-records.ts';
 import { type HostStatus, hostStatus, sinceLastSuccess } from '../../../lib/monitoring/host-status.ts';
 import { readStartedRuns } from '../../../lib/monitoring/started-runs.ts';
-import { type BackupUnits, readBackupUnits } from '../host/systemd.ts';
+import { readBackupUnits } from '../host/systemd.ts';
 import { bucketName } from './bucket-name.ts';
 import { diskBucketProblem } from './disk-bucket.ts';
 import { version } from './version.ts';

@@ -1,5 +1,6 @@
 import prettyBytes from 'pretty-bytes';
 import type { Damaged, Named, Summary } from '../../../lib/common/summary.ts';
+import type { DrillSummary } from '../../../lib/operations/drill/report.ts';
 import type { Log } from '../io/log.ts';
 import { drillLines } from './drill.ts';
 
@@ -27,7 +28,7 @@ export function tellSummary(summary: Summary, log: Log): void {
         : `backups used: the oldest of ${oldest}, the newest of ${newest}`,
     );
   }
-  if (summary.drill !== undefined) for (const line of drillLines(summary.drill)) log.info(line);
+  if (isDrill(summary)) for (const line of drillLines(summary.drill)) log.info(line);
   log.info(headline(summary));
 }
 
@@ -76,4 +77,8 @@ function tellNamed(
   const all = Math.max(total ?? 0, named.length);
   const more = all - Math.min(shown, named.length);
   if (more > 0) log.tell(level, `${kind}: and ${more} more: see ${log.isKept ? 'the log file or ' : ''}--json`);
+}
+
+function isDrill(summary: Summary): summary is DrillSummary {
+  return summary.command === 'drill' && 'drill' in summary;
 }

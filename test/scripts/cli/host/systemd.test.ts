@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readBackupUnits, timerProblem } from '../../../../scripts/cli/host/systemd.ts';
+import { timerProblem } from '../../../../lib/monitoring/backup-units.ts';
+import { readBackupUnits } from '../../../../scripts/cli/host/systemd.ts';
 
 /** As systemd 252 prints the two units, with what a test changes. */
 function shown(timer: Record<string, string> = {}, service: Record<string, string> = {}): string {
