@@ -1,16 +1,11 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { reasonOf } from '../../lib/common/errors.ts';
-import type { Summary } from '../../lib/common/summary.ts';
-import { retryText } from '../../lib/store/decorators/retry.ts';
-import { createStore, type Place, type StoreSpec } from '../../lib/store/spec.ts';
-import type { ObjectStore } from '../../lib/store/store.ts';
-import { createTraffic, type Traffic, trafficOf } from '../../lib/store/traffic.ts';
-import type { Log } from '../../scripts/cli/io/log.ts';
+import type { Place, StoreSpec } from '../../lib/store/spec.ts';
 import type { Credentials } from '../credentials.ts';
 import { suggestion } from '../nearest.ts';
 import type { Config } from '../schema.ts';
 import { UsageError } from '../usage.ts';
+import { readArguments } from './arguments.ts';
 
 const storages = ['disk', 's3', 'swift', 'noop'] as const;
 
@@ -36,52 +31,14 @@ export function checkStorage(name: string | undefined, args: readonly string[] =
   throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
 }
 
-export interface StoreContext {
-  readonly config: Config;
-  readonly log: Log;
-}
-
-/** What is lent with a store. */
-export interface Lent {
-  /** How threads can build the same for themselves. */
-  readonly threads: { readonly threadStore?: StoreSpec };
-  /** What is sent to it, by those threads too. */
-  readonly traffic: Traffic;
-}
-
-/**
- * Lends the store that the configuration names to a task, which opens it, and closes it afterwards.
- *
- * @throws UsageError for an unknown storage or argument; what the task throws.
- */
-export async function withStore<T>(
-  { config, log }: StoreContext,
-  task: (store: ObjectStore, lent: Lent) => Promise<T>,
-): Promise<T> {
-  const traffic = createTraffic();
-  const spec = { ...(await storeSpec(config)), traffic };
-  const store = await createStore(spec, (retry) => log.warn(retryText(retry)));
-  try {
-    // A bandwidth is kept to in one place, which all bodies pass.
-    return await task(store, { threads: spec.bandwidth ? {} : { threadStore: spec }, traffic });
-  } finally {
-    // The task has its result: all that was stored is flushed.
-    await store.close().catch((error) => log.warn(`Cannot close ${store.name}: ${reasonOf(error)}`));
-  }
-}
-
-/** The summary with what was sent to the store meanwhile. */
-export function withTraffic(summary: Summary, traffic: Traffic): Summary {
-  return { ...summary, counts: { ...summary.counts, ...trafficOf(traffic) } };
-}
-
 /**
  * How long a call over the network may take, in seconds. The stores there find out sooner about connections that stall;
  * a large body may take this long on a line that many share.
  */
 const REMOTE_DEADLINE = 600;
 
-async function storeSpec(config: Config): Promise<StoreSpec> {
+/** Returns the store that the configuration names, as plain data. */
+export async function storeSpec(config: Config): Promise<StoreSpec> {
   const { storage, processes, bandwidth, noop } = config;
   return {
     place: await placeOfStore(config),
@@ -131,32 +88,4 @@ export function diskPath(bucket: string, path: string | undefined): string {
     );
   }
   return resolve(path, bucket);
-}
-
-/**
- * Reads storage arguments, `name=value`, or in the order of the names without one.
- *
- * @throws UsageError for an argument that is unknown, given twice, or one too many.
- */
-export function readArguments<const N extends string>(
-  storage: string,
-  given: readonly string[],
-  names: readonly N[],
-): Partial<Record<N, string>> {
-  const values: Partial<Record<N, string>> = {};
-  given.forEach((argument, index) => {
-    const equals = argument.indexOf('=');
-    const typed = equals > 0 && /^[\w-]+$/.test(argument.slice(0, equals)) ? argument.slice(0, equals) : undefined;
-    const name = typed === undefined ? names[index] : names.find((one) => one === typed);
-    // Its value may be a secret, so only its name or place is told.
-    const what = typed === undefined ? `number ${index + 1}` : `'${typed}'`;
-    if (name === undefined) {
-      throw new UsageError(`Storage '${storage}' has no argument ${what}${typed ? suggestion(typed, names) : ''}`);
-    }
-    if (values[name] !== undefined) throw new UsageError(`Storage '${storage}' takes its argument '${name}' once`);
-    const value = typed === undefined ? argument : argument.slice(equals + 1);
-    if (value === '') throw new UsageError(`Storage '${storage}' needs a value for its argument '${name}'`);
-    values[name] = value;
-  });
-  return values;
 }

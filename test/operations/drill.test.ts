@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { silent } from '../../lib/common/report.ts';
-import type { DrillSummary } from '../../lib/operations/drill/report.ts';
 import { type DrillOptions, drill } from '../../lib/operations/drill/drill.ts';
+import type { DrillSummary } from '../../lib/operations/drill/report.ts';
 import { checkSpace } from '../../lib/operations/drill/scratch-tree.ts';
 import { isInPart } from '../../lib/operations/shared/part.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';

@@ -1,4 +1,3 @@
-import { withStore } from '../../../config/storage/storage.ts';
 import { UsageError } from '../../../config/usage.ts';
 import { drill } from '../../../lib/operations/drill/drill.ts';
 import { type Part, parsePart } from '../../../lib/operations/shared/part.ts';
@@ -6,6 +5,7 @@ import type { Invocation } from '../run/invocation.ts';
 import { loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
 import { runCheck } from '../run/recorded-check.ts';
 import { reportOn } from '../run/run.ts';
+import { withStore } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;

@@ -1,4 +1,3 @@
-import { withStore } from '../../../config/storage/storage.ts';
 import { jsonLine } from '../../../lib/common/jsonline.ts';
 import { printable } from '../../../lib/common/printable.ts';
 import { hintForBucket } from '../../../lib/operations/shared/nothing-hint.ts';
@@ -8,6 +7,7 @@ import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { dateOf, placeOf, selectOf } from '../run/operation-options.ts';
 import { reportTo } from '../run/run.ts';
+import { withStore } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, interruption, log, output } = invocation;

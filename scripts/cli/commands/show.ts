@@ -1,10 +1,10 @@
-import { withStore } from '../../../config/storage/storage.ts';
 import { type Shown, showFile, showStored } from '../../../lib/operations/views/show.ts';
 import { parseEpoch } from '../run/epoch.ts';
 import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { dateOf, lockOf, placeOf } from '../run/operation-options.ts';
 import { reportTo } from '../run/run.ts';
+import { withStore } from '../run/store.ts';
 import { shownRecords, shownText } from '../text/show.ts';
 
 export async function run(invocation: Invocation): Promise<number> {

@@ -1,4 +1,3 @@
-import { withStore } from '../../../config/storage/storage.ts';
 import { UsageError } from '../../../config/usage.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import { jsonLine } from '../../../lib/common/jsonline.ts';
@@ -10,6 +9,7 @@ import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { placeOf } from '../run/operation-options.ts';
 import { statusHere } from '../run/status-here.ts';
+import { withStore } from '../run/store.ts';
 import { statusText } from '../text/status.ts';
 
 export async function run(invocation: Invocation): Promise<number> {

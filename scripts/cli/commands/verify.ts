@@ -1,4 +1,3 @@
-import { withStore, withTraffic } from '../../../config/storage/storage.ts';
 import { UsageError } from '../../../config/usage.ts';
 import { type Part, parsePart } from '../../../lib/operations/shared/part.ts';
 import { verify } from '../../../lib/operations/verify/verify.ts';
@@ -7,6 +6,7 @@ import type { Invocation } from '../run/invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
 import { runCheck } from '../run/recorded-check.ts';
 import { reportOn, runOperation } from '../run/run.ts';
+import { withStore, withTraffic } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;

@@ -1,6 +1,6 @@
-import { withStore } from '../../../config/storage/storage.ts';
 import { CLOCK_OFF } from '../../../lib/expiry/guards.ts';
 import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
+import { withStore } from '../run/store.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
 /** A clock that is kept by NTP is never this far off, in seconds. */

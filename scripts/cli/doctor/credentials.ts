@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { withStore } from '../../../config/storage/storage.ts';
 import { ownKey, rootOf } from '../../../lib/bucket/layout.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { placeOf } from '../run/operation-options.ts';
+import { withStore } from '../run/store.ts';
 import { bad, type Check, ok, type Verdict, warn } from './check.ts';
 
 /** Whether the store lets us do all that a backup does: list, put, get and delete, tried on an object of our own. */

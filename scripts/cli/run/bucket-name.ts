@@ -1,5 +1,6 @@
 import type { Config } from '../../../config/schema.ts';
-import { checkStorage, diskPath, readArguments } from '../../../config/storage/storage.ts';
+import { readArguments } from '../../../config/storage/arguments.ts';
+import { checkStorage, diskPath } from '../../../config/storage/storage.ts';
 import { rootOf } from '../../../lib/bucket/layout.ts';
 import { placeOf } from './operation-options.ts';
 

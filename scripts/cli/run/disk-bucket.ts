@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskPath, readArguments } from '../../../config/storage/storage.ts';
+import { readArguments } from '../../../config/storage/arguments.ts';
+import { diskPath } from '../../../config/storage/storage.ts';
 import { ownKey, rootOf } from '../../../lib/bucket/layout.ts';
 import { codeOf, reasonOf } from '../../../lib/common/errors.ts';
 import { abortable } from '../../../lib/store/abortable.ts';

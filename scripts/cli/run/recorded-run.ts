@@ -1,4 +1,3 @@
-import { withStore, withTraffic } from '../../../config/storage/storage.ts';
 import { UsageError } from '../../../config/usage.ts';
 import { isClaimedBy } from '../../../lib/bucket/owner.ts';
 import { GuardError, InvalidOptionError, reasonOf } from '../../../lib/common/errors.ts';
@@ -20,6 +19,7 @@ import { partialBy } from './partial-run.ts';
 import { type Run, reportOn, runOperation } from './run.ts';
 import { leaveStamp } from './stamp.ts';
 import { checkStateDirectory } from './state-directory.ts';
+import { withStore, withTraffic } from './store.ts';
 import { version } from './version.ts';
 
 /** What an operation on a store is given to run with. */

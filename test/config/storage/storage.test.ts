@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkStorage, readArguments } from '../../../config/storage/storage.ts';
+import { readArguments } from '../../../config/storage/arguments.ts';
+import { checkStorage } from '../../../config/storage/storage.ts';
 import { UsageError } from '../../../config/usage.ts';
 
 describe('the storage', () => {
