@@ -6,3 +6,10 @@ export class ConfigError extends WhisperBackupError {
     super('CONFIG', message, options);
   }
 }
+
+/** What was typed cannot be understood. */
+export class UsageError extends WhisperBackupError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('USAGE', message, options);
+  }
+}

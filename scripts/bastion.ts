@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { UsageError } from '../config/usage.ts';
+import { UsageError } from '../config/errors.ts';
 import { reasonOf } from '../lib/common/errors.ts';
 import { printable } from '../lib/common/printable.ts';
 import { checkout } from './fleet/checkout.ts';

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../lib/common/errors.ts';
-import { jsonLine } from '../lib/common/jsonline.ts';
-import { printable } from '../lib/common/printable.ts';
+import { jsonLine, printable } from '../lib/common/printable.ts';
 import { mayColor } from './cli/io/terminal.ts';
 import { fleetTable } from './fleet/fleet-table.ts';
 import { isRed, readHostReports } from './fleet/host-report.ts';

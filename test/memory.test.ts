@@ -12,7 +12,7 @@ import { silent } from '../lib/common/report.ts';
 import { backup } from '../lib/operations/backup/backup.ts';
 import { createStore, type StoreSpec } from '../lib/store/spec.ts';
 import { createWhisper } from '../lib/whisper/create.ts';
-import { updateMany } from '../lib/whisper/updatemany.ts';
+import { updateMany } from '../lib/whisper/update.ts';
 import type { MemoryJob, MemoryUsed } from './fixtures/memory-job.ts';
 import { startScript } from './fixtures/runtime.ts';
 import { createScratch } from './fixtures/scratch.ts';

@@ -15,7 +15,7 @@ import { backupKey, metricOf } from '../../lib/bucket/layout.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { pathAt } from './names.ts';
 
 export interface ManyMetricsOptions {

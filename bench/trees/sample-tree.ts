@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import type { Point } from '../../lib/whisper/points.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { randomFrom } from './seeded-random.ts';
 
 /** A day by the minute, a week by five, ninety days by the hour: 67 KB a file. */

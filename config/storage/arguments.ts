@@ -1,5 +1,5 @@
+import { UsageError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
-import { UsageError } from '../usage.ts';
 
 /**
  * Reads storage arguments, `name=value`, or in the order of the names without one.

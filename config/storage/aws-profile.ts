@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UsageError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
-import { UsageError } from '../usage.ts';
 
 export interface AwsFiles {
   readonly environment: Readonly<Record<string, string | undefined>>;

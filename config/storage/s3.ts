@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import type { S3StoreOptions } from '../../lib/store/drivers/s3/s3.ts';
 import type { Credentials } from '../credentials.ts';
-import { ConfigError } from '../errors.ts';
-import { UsageError } from '../usage.ts';
+import { ConfigError, UsageError } from '../errors.ts';
 
 /**
  * The storage arguments of `s3`; the region may stand without its name, as in `s3 us-west-2`. There are none for

@@ -2,9 +2,9 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Place, StoreSpec } from '../../lib/store/spec.ts';
 import type { Credentials } from '../credentials.ts';
+import { UsageError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
 import type { Config } from '../schema.ts';
-import { UsageError } from '../usage.ts';
 import { readArguments } from './arguments.ts';
 
 const storages = ['disk', 's3', 'swift', 'noop'] as const;

@@ -3,9 +3,9 @@ import { reasonOf } from '../../lib/common/errors.ts';
 import type { SwiftStoreOptions } from '../../lib/store/drivers/swift/swift.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import type { Credentials } from '../credentials.ts';
+import { UsageError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
 import type { Config } from '../schema.ts';
-import { UsageError } from '../usage.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';
 
 /** The storage arguments of `swift`. */

@@ -1,6 +1,7 @@
+import { WhisperBackupError } from '../common/errors.ts';
 import type { Ordered } from '../common/merge.ts';
 import type { Algorithm } from '../compress/codec.ts';
-import type { StoredObject } from '../store/store.ts';
+import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { type Key, metricOf } from './layout.ts';
 
 /** One stored copy of one metric. */
@@ -82,4 +83,21 @@ function sha1sOf(entries: readonly Entry[]): Map<string, StoredObject> {
 /** What the two keys of a pair have in common: all up to the timestamp's end. */
 function stemOf(object: StoredObject): string {
   return object.key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
+}
+
+/**
+ * The SHA-1 of a backup's file: told by its name, or fetched where it is a pair's.
+ *
+ * @throws StoreError, or WhisperBackupError `BAD_SHA1` when what is there is none.
+ */
+export async function sha1Of(backup: Backup, store: ObjectStore, signal: AbortSignal | undefined): Promise<string> {
+  if (backup.sha1 !== undefined) return backup.sha1;
+  const key = backup.sha1Object?.key ?? '';
+  const body = await store.get(key, { maxBytes: 256, ...(signal && { signal }) });
+  const text = new TextDecoder().decode(body).trim();
+  if (/^[0-9a-f]{40}$/.test(text)) return text;
+  throw new WhisperBackupError(
+    'BAD_SHA1',
+    `Cannot use ${key}: it must hold 40 hex digits: got ${JSON.stringify(text)}`,
+  );
 }

@@ -6,6 +6,7 @@ import type {
   Engine,
   EngineName,
   GzipEngineName,
+  WritingEngine,
   ZstdEngineName,
 } from './codec.ts';
 import { isal } from './engines/isal.ts';
@@ -16,7 +17,30 @@ import { zlib } from './engines/zlib.ts';
 import { engineUnavailable } from './errors.ts';
 import { fitted } from './fitted.ts';
 import { type Level, levelOf, levels } from './levels.ts';
-import { fflate, fzstd, snappy } from './portable.ts';
+
+/*
+ * Engines in plain JavaScript, which run anywhere. Few runs need one, and their libraries take 20 ms of each thread's
+ * start: they are loaded when they are chosen.
+ */
+
+export const fflate: WritingEngine<'fflate'> = {
+  name: 'fflate',
+  unavailable: () => undefined,
+  compressor: async (level) => (await import('./engines/fflate.ts')).compressor(level),
+  decompressor: async () => (await import('./engines/fflate.ts')).decompressor(),
+};
+
+export const fzstd: Engine = {
+  name: 'fzstd',
+  unavailable: () => undefined,
+  decompressor: async () => (await import('./engines/fzstd.ts')).decompressor(),
+};
+
+export const snappy: Engine = {
+  name: 'snappyjs',
+  unavailable: () => undefined,
+  decompressor: async () => (await import('./engines/snappy.ts')).decompressor(),
+};
 
 // Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
 const gzip = [libdeflate, isal, zlib, fflate] as const;

@@ -4,10 +4,9 @@ import { codeOf, reasonOf } from '../common/errors.ts';
 import type { Report } from '../common/report.ts';
 import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../system/trust.ts';
 import type { LocalFile } from '../tree/walk.ts';
-import { readCache } from './cache-file.ts';
+import { CacheWriter, readCache } from './cache-file.ts';
 import type { CacheEntry } from './entry.ts';
 import { CacheLookup } from './lookup.ts';
-import { CacheWriter } from './write.ts';
 
 export interface StatCacheOptions {
   /** Where it is; its directory is made. */

@@ -1,10 +1,8 @@
 import { InvalidOptionError } from '../common/errors.ts';
 import { isAmbiguousMethod } from './aggregation.ts';
-import { Donor } from './donor.ts';
 import { FillRefusedError, WhisperError } from './errors.ts';
-import { changedRanges, type FillWrite } from './fillwrites.ts';
-import { type Archive, type Header, parseHeader } from './header.ts';
-import { LevelFill } from './level-fill.ts';
+import { type Archive, type Header, POINT_SIZE, parseHeader } from './header.ts';
+import { Donor, LevelFill } from './level-fill.ts';
 import { unmatchable } from './oddity.ts';
 
 /** What a fill would do to the local file. */
@@ -104,4 +102,30 @@ function headerOf(side: 'local' | 'source', bytes: Uint8Array): Header {
   } catch (error) {
     throw error instanceof WhisperError ? new FillRefusedError(side, error) : error;
   }
+}
+
+/** Bytes to be written at a place of a file. */
+export interface FillWrite {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The changed slots of one archive, by offset, neighbours in one write. Slot 0 is thus written first: as long as it is
+ * empty, Whisper takes the whole archive for empty.
+ *
+ * @param changed the numbers of the slots that may differ, in any order, once or more.
+ */
+function changedRanges(after: Uint8Array, archive: Archive, changed: Iterable<number>): FillWrite[] {
+  // A byte for each slot: a set of the millions that a large file has would take ten times its memory.
+  const isChanged = new Uint8Array(archive.points);
+  for (const slot of changed) isChanged[slot] = 1;
+  const writes: FillWrite[] = [];
+  for (let slot = isChanged.indexOf(1); slot >= 0; slot = isChanged.indexOf(1, slot)) {
+    const offset = archive.offset + slot * POINT_SIZE;
+    const end = isChanged.indexOf(0, slot);
+    slot = end < 0 ? archive.points : end;
+    writes.push({ offset, bytes: after.slice(offset, archive.offset + slot * POINT_SIZE) });
+  }
+  return writes;
 }

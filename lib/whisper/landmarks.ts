@@ -1,4 +1,4 @@
-import type { FillWrite } from './fillwrites.ts';
+import type { FillWrite } from './fill.ts';
 import { type Archive, isCompressed, POINT_SIZE, parseHeader } from './header.ts';
 import { alignDown, Ring } from './points.ts';
 

@@ -1,5 +1,5 @@
 import { fstatSync, futimesSync } from 'node:fs';
-import type { FillWrite } from '../whisper/fillwrites.ts';
+import type { FillWrite } from '../whisper/fill.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { inspect } from '../whisper/inspect.ts';
 import { type Landmark, landmarksOf, landmarksOfFill } from '../whisper/landmarks.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../config/usage.ts';
+import { UsageError } from '../../config/errors.ts';
 import { type OptionSpec, optionTable } from './option-table.ts';
 
 /** What the Python tool had: an abbreviation that meant one of these there means it here, whatever options came since. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '../../config/errors.ts';
 import { suggestion } from '../../config/nearest.ts';
-import { UsageError } from '../../config/usage.ts';
 import { expandAbbreviations } from './abbreviation.ts';
 import { type OptionSpec, optionTable, slotOf } from './option-table.ts';
 

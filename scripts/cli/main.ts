@@ -1,5 +1,5 @@
+import { UsageError } from '../../config/errors.ts';
 import { suggestion } from '../../config/nearest.ts';
-import { UsageError } from '../../config/usage.ts';
 import { reasonOf } from '../../lib/common/errors.ts';
 import { printable } from '../../lib/common/printable.ts';
 import { withFilesRemedy } from '../../lib/system/open-files.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../config/usage.ts';
+import { UsageError } from '../../config/errors.ts';
 import { splitWords } from './words.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { UsageError } from '../../config/usage.ts';
+import { UsageError } from '../../config/errors.ts';
 import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { ansibleEnvironment, checkout } from './checkout.ts';
 

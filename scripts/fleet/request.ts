@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../../config/usage.ts';
+import { UsageError } from '../../config/errors.ts';
 import { ansibleArguments, hasTemplate } from './ansible-arguments.ts';
 import { splitWords } from './words.ts';
 

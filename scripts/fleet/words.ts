@@ -1,4 +1,4 @@
-import { UsageError } from '../../config/usage.ts';
+import { UsageError } from '../../config/errors.ts';
 
 /**
  * Splits text into words as a shell does, with single quotes, double quotes and backslashes, and expands nothing.

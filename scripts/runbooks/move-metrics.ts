@@ -1,4 +1,4 @@
-import { UsageError } from '../../config/usage.ts';
+import { UsageError } from '../../config/errors.ts';
 import { Fleet } from './engine/fleet.ts';
 import { runRunbook } from './engine/run.ts';
 import type { Plan, Runbook, Values } from './engine/runbook.ts';

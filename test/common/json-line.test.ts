@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { jsonLine } from '../../lib/common/jsonline.ts';
+import { jsonLine } from '../../lib/common/printable.ts';
 
 describe('a JSON record', () => {
   it('is one line that holds nothing a terminal obeys, and reads back as what it was', () => {

@@ -3,8 +3,7 @@ import process from 'node:process';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
 import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../../lib/compress/engine.ts';
-import { Lazy } from '../../lib/compress/engines/lazy.ts';
-import { loadSharedLibrary } from '../../lib/compress/engines/native.ts';
+import { Lazy, loadSharedLibrary } from '../../lib/compress/engines/native.ts';
 import { CompressionError } from '../../lib/compress/errors.ts';
 import { levelOf, levels } from '../../lib/compress/levels.ts';
 

@@ -6,7 +6,7 @@ import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { applyFill, planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader, sizeOf } from '../../lib/whisper/header.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { schema } from '../whisper/arbitrary.ts';
 import { fuzz, inputsTried, typed } from './fuzz.ts';

@@ -7,7 +7,7 @@ import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { backUp, bringBack, listAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';

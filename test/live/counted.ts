@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { type Point, Ring } from '../../lib/whisper/points.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 
 /*
  * The files of `writer.py`: what stands in each point is known from its number, so a file's bytes can be told from what

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { bringBack } from '../fixtures/operations.ts';

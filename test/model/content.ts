@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWhisper } from '../../lib/whisper/create.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 
 /** What a local file holds, or held when it was backed up. */
 export interface Content {

@@ -7,7 +7,7 @@ import type { Summary } from '../../lib/common/summary.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { type DrillOptions, drill } from '../../lib/operations/drill/drill.ts';
 import { showFile, showStored } from '../../lib/operations/views/show.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { shownText } from '../../scripts/cli/text/show.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';

@@ -8,7 +8,7 @@ import { type PublishedFile, PublishedFiles } from '../../lib/operations/restore
 import { Rechecks } from '../../lib/operations/restore/rechecks.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import type { Published } from '../../lib/workers/tasks/publish.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';

@@ -3,9 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { compareKeys } from '../../lib/common/order.ts';
-import { readCache } from '../../lib/statcache/cache-file.ts';
+import { CacheWriter, readCache } from '../../lib/statcache/cache-file.ts';
 import type { CacheEntry } from '../../lib/statcache/entry.ts';
-import { CacheWriter } from '../../lib/statcache/write.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 const number = fc.oneof(fc.nat(), fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }));

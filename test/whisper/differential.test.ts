@@ -8,8 +8,7 @@ import { fetchPoints, type Series } from '../../lib/whisper/fetch.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
 import { alignDown } from '../../lib/whisper/points.ts';
-import { update } from '../../lib/whisper/update.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { update, updateMany } from '../../lib/whisper/update.ts';
 import { Oracle, type OracleResult, type OracleSchema, type OracleStep } from '../oracle/oracle.ts';
 import { FUTURE_SLOTS, now, reachOf, schema, value } from './arbitrary.ts';
 

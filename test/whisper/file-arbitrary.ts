@@ -3,7 +3,7 @@ import { aggregationTypeOf } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { alignDown, Ring } from '../../lib/whisper/points.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { rawWhisper } from '../fixtures/odd-whisper.ts';
 import type { OracleSchema } from '../oracle/oracle.ts';
 import { now, reachOf, schema } from './arbitrary.ts';

@@ -8,7 +8,7 @@ import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { applyFill, planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 
 /** The start of an hour. */
 const NOW = 1_700_002_800;

@@ -7,8 +7,7 @@ import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints, whisperInfo } from '../../lib/whisper/info.ts';
 import { Ring } from '../../lib/whisper/points.ts';
-import { update } from '../../lib/whisper/update.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { update, updateMany } from '../../lib/whisper/update.ts';
 
 const NOW = 1_700_000_000 - (1_700_000_000 % 300);
 

@@ -5,7 +5,7 @@ import type { Slot } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { applyFill, planFill } from '../../lib/whisper/fill.ts';
-import { updateMany } from '../../lib/whisper/updatemany.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { Oracle } from '../oracle/oracle.ts';
 
 /** In the middle of a minute: on a whole one, whisper-fill writes what is as old as the retention over the newest slot. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { reasonOf } from '../../lib/common/errors.ts';
 import { createDecompressor, readingEngines } from '../../lib/compress/engine.ts';
-import { otherEngine } from '../../lib/operations/verify/otherengine.ts';
+import { otherEngine } from '../../lib/operations/verify/reading.ts';
 import { check } from '../../lib/workers/tasks/check.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { metricFile } from '../fixtures/metric.ts';

@@ -2,8 +2,7 @@ import { Crc32 } from '@aws-crypto/crc32';
 import { gzipSync, Inflate } from 'fflate';
 import type { Compressor, Decompressor } from '../codec.ts';
 import { damaged, engineUnavailable } from '../errors.ts';
-import { gunzip, type RawInflate } from '../gunzip.ts';
-import { settleGzipHeader } from '../gzip.ts';
+import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
 
 /** Of `fflate`. @param level from 1 to 9, checked by the caller. */
 export function compressor(level: number): Compressor {

@@ -2,11 +2,8 @@ import { crc32 } from 'node:zlib';
 import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, WritingEngine } from '../codec.ts';
 import { damaged } from '../errors.ts';
-import { gunzip, type RawInflate } from '../gunzip.ts';
-import { settleGzipHeader } from '../gzip.ts';
-import { Lazy } from './lazy.ts';
-import { loadSharedLibrary } from './native.ts';
-import { workspace } from './workspace.ts';
+import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
+import { Lazy, loadSharedLibrary, workspace } from './native.ts';
 
 const SONAME = 'libisal.so.2';
 

@@ -1,11 +1,8 @@
 import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, WritingEngine } from '../codec.ts';
 import { damaged } from '../errors.ts';
-import { gunzip, type RawInflate } from '../gunzip.ts';
-import { settleGzipHeader } from '../gzip.ts';
-import { Lazy } from './lazy.ts';
-import { loadSharedLibrary, type Pointer } from './native.ts';
-import { workspace } from './workspace.ts';
+import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
+import { Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
 import { inflateHead } from './zlib.ts';
 
 const SONAME = 'libdeflate.so.0';

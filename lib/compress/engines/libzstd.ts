@@ -2,11 +2,8 @@ import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, DecodeBound, Decompressor, WritingEngine } from '../codec.ts';
 import { damaged } from '../errors.ts';
 import { BoundedOutput } from '../output.ts';
-import { narrowedStream } from '../zstd.ts';
-import { zstdParameters } from '../zstdparameters.ts';
-import { Lazy } from './lazy.ts';
-import { loadSharedLibrary, type Pointer } from './native.ts';
-import { workspace } from './workspace.ts';
+import { narrowedStream, zstdParameters } from '../zstd.ts';
+import { Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
 
 const SONAME = 'libzstd.so.1';
 

@@ -32,3 +32,55 @@ export function loadSharedLibrary(soname: string): SharedLibrary {
     addressOf: (buffer) => koffi.address(buffer),
   };
 }
+
+/** Something loaded at its first use; a failure is remembered too. */
+export class Lazy<T> {
+  readonly #load: () => T;
+  #outcome: { readonly value: T } | { readonly error: unknown } | undefined;
+
+  constructor(load: () => T) {
+    this.#load = load;
+  }
+
+  /** @throws whatever loading threw. */
+  get value(): T {
+    const outcome = this.#attempt();
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** What loading threw, or undefined when it went well. */
+  get error(): unknown {
+    const outcome = this.#attempt();
+    return 'error' in outcome ? outcome.error : undefined;
+  }
+
+  #attempt(): { readonly value: T } | { readonly error: unknown } {
+    if (this.#outcome) return this.#outcome;
+    try {
+      this.#outcome = { value: this.#load() };
+    } catch (error) {
+      this.#outcome = { error };
+    }
+    return this.#outcome;
+  }
+}
+
+/** What is kept for the next call at most, in bytes. */
+const KEPT_BYTES = 2 ** 25;
+
+let kept = new Uint8Array(0);
+
+/**
+ * Memory for the output of one call of a native compressor, at its worst case, which is much more than most files need;
+ * to allocate that for each file would cost more than to copy the result out. One for each thread: it holds good until
+ * the next call.
+ *
+ * @returns at least that many bytes, holding anything.
+ */
+export function workspace(bytes: number): Uint8Array {
+  if (kept.length >= bytes) return kept;
+  const memory = new Uint8Array(bytes);
+  if (bytes <= KEPT_BYTES) kept = memory;
+  return memory;
+}

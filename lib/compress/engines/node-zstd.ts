@@ -3,8 +3,7 @@ import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, Decompressor, WritingEngine } from '../codec.ts';
 import { damaged } from '../errors.ts';
 import { BoundedOutput } from '../output.ts';
-import { zstdFrames } from '../zstd.ts';
-import { zstdParameters } from '../zstdparameters.ts';
+import { zstdFrames, zstdParameters } from '../zstd.ts';
 
 /** Zstandard in `node:zlib`: Node from 22.15 on, and Deno. */
 export const nodezstd: WritingEngine<'nodezstd'> = {

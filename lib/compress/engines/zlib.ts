@@ -1,7 +1,6 @@
 import { constants, crc32, gzipSync, inflateRawSync } from 'node:zlib';
 import type { Compressor, WritingEngine } from '../codec.ts';
-import { gunzip, type RawInflate } from '../gunzip.ts';
-import { settleGzipHeader } from '../gzip.ts';
+import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
 import { HEAD_BYTES } from '../output.ts';
 
 /** `node:zlib`: on every Node and Deno. */

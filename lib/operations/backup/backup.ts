@@ -12,7 +12,7 @@ import { type Summary, Tally } from '../../common/summary.ts';
 import { UnderWay } from '../../common/under-way.ts';
 import { createCompressor } from '../../compress/engine.ts';
 import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
-import { rulesOf } from '../../expiry/rules.ts';
+import { rulesOf } from '../../expiry/due.ts';
 import type { CacheEntry } from '../../statcache/entry.ts';
 import { StatCache, type StatCacheOptions } from '../../statcache/stat-cache.ts';
 import type { ObjectStore } from '../../store/store.ts';

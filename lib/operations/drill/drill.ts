@@ -13,9 +13,8 @@ import { checkApart } from '../shared/apart.ts';
 import { type EarlySummaryOptions, withEarlySummary } from '../shared/early-summary.ts';
 import { hintForBucket } from '../shared/nothing-hint.ts';
 import type { Part } from '../shared/part.ts';
-import { Lags } from './lags.ts';
 import { type DrillPlan, planDrill } from './plan.ts';
-import type { DifferingPoint, DrillReport, DrillSummary } from './report.ts';
+import { type DifferingPoint, type DrillReport, type DrillSummary, Lags } from './report.ts';
 import { checkSpace, makeScratchTree } from './scratch-tree.ts';
 
 export interface DrillOptions

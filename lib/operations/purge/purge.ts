@@ -6,7 +6,7 @@ import { VanishedGuard, type VanishedOptions } from '../../bucket/vanished.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { PlaceOptions, PurgeRules, RunOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { type Summary, Tally } from '../../common/summary.ts';
-import { rulesOf } from '../../expiry/rules.ts';
+import { rulesOf } from '../../expiry/due.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/walk.ts';
 import { checkApart } from '../shared/apart.ts';

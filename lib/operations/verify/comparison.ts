@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import type { Backup } from '../../bucket/metric.ts';
-import { sha1Of } from '../../bucket/storedsha1.ts';
+import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import type { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { TreeOptions } from '../../common/options.ts';

@@ -1,8 +1,9 @@
-import type { Backup } from '../../bucket/metric.ts';
-import { sha1Of } from '../../bucket/storedsha1.ts';
+import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import type { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { Algorithm } from '../../compress/codec.ts';
 import { contentBytesOf } from '../../compress/content-size.ts';
+import { gzipEngines, readingEngines } from '../../compress/engine.ts';
 import { StoreError } from '../../store/errors.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
@@ -95,4 +96,17 @@ async function meaningOf(error: unknown, backup: Backup, context: ReadingContext
 async function isListed(key: string, { store, signal }: ReadingContext): Promise<boolean> {
   for await (const object of store.list({ prefix: key, ...(signal && { signal }) })) return object.key === key;
   return false;
+}
+
+/**
+ * What decodes a backup to verify it: another engine than this host writes with, so that a file is never trusted to the
+ * code that made it. Who wrote it no file tells.
+ *
+ * @param gzipEngine the engine that this host is told to write with, or `auto`.
+ */
+export function otherEngine(algorithm: Algorithm, gzipEngine = 'auto'): string {
+  // Both that write Zstandard are libzstd.
+  if (algorithm === 'zst') return 'fzstd';
+  const writer = gzipEngine === 'auto' ? gzipEngines()[0] : gzipEngine;
+  return readingEngines(algorithm).find((engine) => algorithm !== 'gz' || engine !== writer) ?? 'auto';
 }

@@ -23,9 +23,8 @@ import { isInPart, type Part } from '../shared/part.ts';
 import { type Surveyed, survey } from '../shared/survey.ts';
 import { compareFile, countComparison } from './comparison.ts';
 import type { Flaw } from './flaw.ts';
-import { otherEngine } from './otherengine.ts';
 import { type MovedAside, moveAside } from './quarantine.ts';
-import { type Reading, readBackup } from './reading.ts';
+import { otherEngine, type Reading, readBackup } from './reading.ts';
 import { verdictOn } from './verdict.ts';
 
 export interface VerifyOptions

@@ -1,6 +1,6 @@
 import { findMetric } from '../../bucket/catalog.ts';
 import { pathOf, pythonPathOf } from '../../bucket/layout.ts';
-import { sha1Of } from '../../bucket/storedsha1.ts';
+import { sha1Of } from '../../bucket/metric.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';

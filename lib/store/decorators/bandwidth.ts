@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidOptionError } from '../../common/errors.ts';
-import { abortable } from '../abortable.ts';
+import { abortable } from '../deadline.ts';
 import { pagesOf } from '../pages.ts';
 import type { ObjectStore } from '../store.ts';
 

@@ -1,5 +1,5 @@
 import { Semaphore } from 'async-mutex';
-import { abortable } from '../abortable.ts';
+import { abortable } from '../deadline.ts';
 import { objectsOf, pagesOf } from '../pages.ts';
 import type { ListRange, ObjectStore, Page } from '../store.ts';
 

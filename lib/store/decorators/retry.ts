@@ -1,11 +1,9 @@
 import { InvalidOptionError } from '../../common/errors.ts';
 import type { SweepOptions, Swept } from '../../system/sweep.ts';
-import { abortable } from '../abortable.ts';
-import { withDeadline } from '../deadline.ts';
+import { abortable, StepDeadline, withDeadline } from '../deadline.ts';
 import { StoreError, TransientError } from '../errors.ts';
 import { quoted } from '../key.ts';
 import { objectsOf, pagesOf } from '../pages.ts';
-import { StepDeadline } from '../stepdeadline.ts';
 import type { DeleteFailure, GetOptions, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from '../store.ts';
 
 export interface RetryOptions {

@@ -1,5 +1,4 @@
 import { TooLargeError, TransientError } from '../errors.ts';
-import { joined } from './joined.ts';
 
 /**
  * Reads the body of an answer whole.
@@ -56,4 +55,17 @@ async function* chunksOf(body: unknown, doing: string): AsyncGenerator<Uint8Arra
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+/** Puts the chunks of a body together. @param size how many bytes they have in all. */
+export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const [only] = chunks;
+  if (only && chunks.length === 1) return only;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }

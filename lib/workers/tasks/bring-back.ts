@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Backup } from '../../bucket/metric.ts';
-import { sha1Of } from '../../bucket/storedsha1.ts';
+import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { contentBytesOf } from '../../compress/content-size.ts';
 import type { ObjectStore } from '../../store/store.ts';

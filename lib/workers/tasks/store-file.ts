@@ -1,7 +1,6 @@
 import type { Layout } from '../../bucket/layout.ts';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from '../../bucket/layout.ts';
-import type { Backup } from '../../bucket/metric.ts';
-import { sha1Of } from '../../bucket/storedsha1.ts';
+import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';

@@ -1,8 +1,7 @@
 import { redact } from '../../../config/redact.ts';
 import { keys } from '../../../config/schema.ts';
 import { checkStorage } from '../../../config/storage/storage.ts';
-import { jsonLine } from '../../../lib/common/jsonline.ts';
-import { printable } from '../../../lib/common/printable.ts';
+import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
 

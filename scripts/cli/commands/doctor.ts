@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import { jsonLine } from '../../../lib/common/jsonline.ts';
-import { printable } from '../../../lib/common/printable.ts';
+import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import { worstOf } from '../doctor/check.ts';
 import { checks } from '../doctor/checks.ts';
 import { examine, type Finding } from '../doctor/examine.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { drill } from '../../../lib/operations/drill/drill.ts';
 import { type Part, parsePart } from '../../../lib/operations/shared/part.ts';
 import type { Invocation } from '../run/invocation.ts';

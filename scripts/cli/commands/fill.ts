@@ -1,8 +1,7 @@
 import { Tally } from '../../../lib/common/summary.ts';
 import { fillFile } from '../../../lib/operations/restore/fill-file.ts';
-import { parseEpoch } from '../run/epoch.ts';
 import type { Invocation } from '../run/invocation.ts';
-import { lockOf } from '../run/operation-options.ts';
+import { lockOf, parseEpoch } from '../run/operation-options.ts';
 import { reportOn } from '../run/run.ts';
 
 export async function run(invocation: Invocation): Promise<number> {

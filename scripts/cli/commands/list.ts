@@ -1,5 +1,4 @@
-import { jsonLine } from '../../../lib/common/jsonline.ts';
-import { printable } from '../../../lib/common/printable.ts';
+import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import { hintForBucket } from '../../../lib/operations/shared/nothing-hint.ts';
 import { type ListedBackup, list } from '../../../lib/operations/views/list.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';

@@ -1,8 +1,7 @@
 import { type Shown, showFile, showStored } from '../../../lib/operations/views/show.ts';
-import { parseEpoch } from '../run/epoch.ts';
 import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
-import { dateOf, lockOf, placeOf } from '../run/operation-options.ts';
+import { dateOf, lockOf, parseEpoch, placeOf } from '../run/operation-options.ts';
 import { reportTo } from '../run/run.ts';
 import { withStore } from '../run/store.ts';
 import { shownRecords, shownText } from '../text/show.ts';

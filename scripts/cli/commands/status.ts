@@ -1,6 +1,6 @@
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
-import { jsonLine } from '../../../lib/common/jsonline.ts';
+import { jsonLine } from '../../../lib/common/printable.ts';
 import { readRunRecords } from '../../../lib/monitoring/bucket-records.ts';
 import { type HostStatus, hostStatus, sinceLastSuccess } from '../../../lib/monitoring/host-status.ts';
 import { type CarbonLocks, carbonLocks } from '../host/carbon-locks.ts';

@@ -1,4 +1,4 @@
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { type Part, parsePart } from '../../../lib/operations/shared/part.ts';
 import { verify } from '../../../lib/operations/verify/verify.ts';
 import { thisMachine } from '../host/machine.ts';

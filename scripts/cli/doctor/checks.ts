@@ -1,18 +1,15 @@
 import { carbonListener } from './carbon-listener.ts';
 import type { Check } from './check.ts';
 import { clock } from './clock.ts';
-import { compression } from './compression.ts';
+import { compression, native } from './compression.ts';
 import { config } from './config.ts';
 import { credentials } from './credentials.ts';
 import { directories } from './directories.ts';
 import { lastRun } from './last-run.ts';
-import { locks } from './locks.ts';
+import { locks, runLock, writerLocks } from './locks.ts';
 import { memory } from './memory.ts';
-import { native } from './native.ts';
 import { prefix } from './prefix.ts';
-import { runLock } from './runlock.ts';
 import { timer } from './timer.ts';
-import { writerLocks } from './writerlocks.ts';
 
 /** All that `doctor` looks at, in the order in which it tells. */
 export const checks: readonly Check[] = [

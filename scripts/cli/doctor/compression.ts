@@ -1,7 +1,9 @@
+import { reasonOf } from '../../../lib/common/errors.ts';
 import { createCompressor, gzipEngines } from '../../../lib/compress/engine.ts';
 import { compressorOptions } from '../../../lib/compress/format.ts';
+import { libc } from '../../../lib/system/libc.ts';
 import { writtenAlgorithmOf } from '../run/operation-options.ts';
-import { type Check, ok, warn } from './check.ts';
+import { bad, type Check, ok, warn } from './check.ts';
 
 /** What backups are compressed with here. An engine that was asked for and is not there makes the check fail. */
 export const compression: Check = {
@@ -19,5 +21,24 @@ export const compression: Check = {
       return warn(`${finding}: no faster library is on this host`, 'apt-get install libdeflate0 (or libisal2)');
     }
     return ok(`${finding}; this host has ${gzipEngines().join(', ')}`);
+  },
+};
+
+/** The native part of the program, through which it calls flock(2) and the compressors. */
+export const native: Check = {
+  name: 'native',
+  async run() {
+    const runtime =
+      process.versions['deno'] === undefined ? `Node ${process.version}` : `Deno ${process.versions['deno']}`;
+    const host = `${runtime} on ${process.platform}-${process.arch}`;
+    try {
+      libc();
+      return ok(`koffi loads the C library; ${host}`);
+    } catch (error) {
+      return bad(
+        `koffi does not load: ${reasonOf(error)}; ${host}`,
+        'Install the release for this architecture, on a glibc (not musl) system',
+      );
+    }
   },
 };

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../../lib/common/errors.ts';
-import { abortable } from '../../../lib/store/abortable.ts';
+import { abortable } from '../../../lib/store/deadline.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { bad, type Check, type Verdict } from './check.ts';
 

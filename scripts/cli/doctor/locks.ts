@@ -1,7 +1,9 @@
 import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
-import { codeOf } from '../../../lib/common/errors.ts';
+import { codeOf, RunLockedError } from '../../../lib/common/errors.ts';
 import { flock, unlock } from '../../../lib/system/flock.ts';
+import { acquireRunLock } from '../../../lib/system/run-lock.ts';
+import { carbonLocks } from '../host/carbon-locks.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 import { sampleFiles } from './sample-files.ts';
 
@@ -37,5 +39,38 @@ export const locks: Check = {
       await handle.close();
     }
     return ok(`The file system of ${config.prefix} has locks`);
+  },
+};
+
+/** Whether a run could take its lock; a run that holds it is no fault. */
+export const runLock: Check = {
+  name: 'run lock',
+  async run({ config }, signal) {
+    if (config.nolock) return warn('Runs take no lock: nolock is set', 'Unset it: two runs at once hinder one another');
+    try {
+      const lock = await acquireRunLock(config.lockfile, { timeout: 0, signal });
+      await lock.release();
+      return ok(`${config.lockfile} is free`);
+    } catch (error) {
+      if (error instanceof RunLockedError) return ok(`${config.lockfile} is held: a run is under way`);
+      throw error;
+    }
+  },
+};
+
+/** Whether carbon locks what it writes, without which a backup may catch a file half written. */
+export const writerLocks: Check = {
+  name: 'carbon',
+  async run() {
+    const found = await carbonLocks();
+    if (found === undefined) {
+      return warn(
+        'No carbon.conf or go-carbon.conf was found where they usually are, so whether carbon locks is not known',
+        'Make sure of WHISPER_LOCK_WRITES = True (go-carbon: flock = true)',
+      );
+    }
+    return found.locks
+      ? ok(`Carbon locks its files: ${found.file}`)
+      : warn('Carbon does not lock its files', found.remedy);
   },
 };

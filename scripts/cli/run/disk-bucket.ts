@@ -4,7 +4,7 @@ import { readArguments } from '../../../config/storage/arguments.ts';
 import { diskPath } from '../../../config/storage/storage.ts';
 import { ownKey, rootOf } from '../../../lib/bucket/layout.ts';
 import { codeOf, reasonOf } from '../../../lib/common/errors.ts';
-import { abortable } from '../../../lib/store/abortable.ts';
+import { abortable } from '../../../lib/store/deadline.ts';
 import type { BucketSettings } from './bucket-name.ts';
 import { placeOf } from './operation-options.ts';
 

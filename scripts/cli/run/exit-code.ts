@@ -1,5 +1,4 @@
-import { ConfigError } from '../../../config/errors.ts';
-import { UsageError } from '../../../config/usage.ts';
+import { ConfigError, UsageError } from '../../../config/errors.ts';
 import { InvalidOptionError, RunLockedError } from '../../../lib/common/errors.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
 import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';

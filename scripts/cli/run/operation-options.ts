@@ -1,4 +1,4 @@
-import { ConfigError } from '../../../config/errors.ts';
+import { ConfigError, UsageError } from '../../../config/errors.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { BucketMemory } from '../../../lib/bucket/vanished.ts';
 import type { PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../../../lib/common/options.ts';
@@ -67,4 +67,15 @@ export async function dateOf({ option }: Invocation, name: 'date' | 'since'): Pr
   return text === undefined || text === 'now'
     ? undefined
     : (await import('../../../lib/common/date.ts')).parseDate(text);
+}
+
+/**
+ * Reads `--now`: seconds since 1970; a fraction is cut off.
+ *
+ * @throws UsageError
+ */
+export function parseEpoch(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,12}(\.\d*)?$/.test(text)) throw new UsageError(`--now must be seconds since 1970: got "${text}"`);
+  return Math.floor(Number(text));
 }

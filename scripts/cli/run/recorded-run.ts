@@ -1,4 +1,4 @@
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { isClaimedBy } from '../../../lib/bucket/owner.ts';
 import { GuardError, InvalidOptionError, reasonOf } from '../../../lib/common/errors.ts';
 import type { Summary } from '../../../lib/common/summary.ts';

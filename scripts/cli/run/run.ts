@@ -1,5 +1,5 @@
 import { reasonOf } from '../../../lib/common/errors.ts';
-import { jsonLine } from '../../../lib/common/jsonline.ts';
+import { jsonLine } from '../../../lib/common/printable.ts';
 import type { Report } from '../../../lib/common/report.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
 import type { ReportingCommand } from '../../../lib/monitoring/figures.ts';

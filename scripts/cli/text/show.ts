@@ -1,5 +1,4 @@
-import { jsonLine } from '../../../lib/common/jsonline.ts';
-import { printable } from '../../../lib/common/printable.ts';
+import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import type { Shown, ShownArchive } from '../../../lib/operations/views/show.ts';
 
 /** Rows of the plot. */

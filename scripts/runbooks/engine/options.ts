@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { parseDate } from '../../../lib/common/date.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import type { Runbook, RunbookOption, Values } from './runbook.ts';

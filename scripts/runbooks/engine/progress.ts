@@ -1,6 +1,6 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { codeOf } from '../../../lib/common/errors.ts';
 import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { readRegularFile } from '../../../lib/system/regular-file.ts';

@@ -1,9 +1,8 @@
 import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { RunLockedError, reasonOf } from '../../../lib/common/errors.ts';
-import { jsonLine } from '../../../lib/common/jsonline.ts';
-import { printable } from '../../../lib/common/printable.ts';
+import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { acquireRunLock, type RunLock } from '../../../lib/system/run-lock.ts';
 import { exitCodeOfError, exitCodes } from '../../cli/run/exit-code.ts';

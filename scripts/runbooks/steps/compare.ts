@@ -1,6 +1,5 @@
 import type { Fleet } from '../engine/fleet.ts';
 import type { Step } from '../engine/runbook.ts';
-import { countsOf } from './summary.ts';
 
 export interface CompareWish {
   readonly globs: readonly string[];
@@ -29,4 +28,31 @@ function missingIn(output: string): string | undefined {
   if (counts === undefined) return 'the comparison printed no summary';
   const gone = counts['gone'] ?? 0;
   return gone === 0 ? undefined : `${gone} metrics of the bucket have no file on the host`;
+}
+
+/**
+ * The figures of a summary that the tool printed with `--json`, among whatever else a host said; undefined without one.
+ * Ansible prints standard error directly behind standard output, on the same line.
+ */
+export function countsOf(output: string): Readonly<Record<string, number>> | undefined {
+  for (const line of output.split('\n').toReversed()) {
+    if (!line.startsWith('{"command":')) continue;
+    try {
+      const { counts } = JSON.parse(objectAtStart(line));
+      return counts;
+    } catch {
+      // Cut off, or the output of something else.
+    }
+  }
+  return undefined;
+}
+
+/** The JSON object that a line starts with; all of it when none ends there. */
+function objectAtStart(line: string): string {
+  let depth = 0;
+  for (const { 0: token, index } of line.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/g)) {
+    if (token === '{') depth++;
+    if (token === '}' && --depth === 0) return line.slice(0, index + 1);
+  }
+  return line;
 }

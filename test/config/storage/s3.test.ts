@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { UsageError } from '../../../config/errors.ts';
 import { readArguments } from '../../../config/storage/arguments.ts';
 import { type S3Arguments, s3Arguments, s3OptionsOf } from '../../../config/storage/s3.ts';
-import { UsageError } from '../../../config/usage.ts';
 
 const read = (...given: string[]) => s3OptionsOf('backups', readArguments('s3', given, s3Arguments));
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { UsageError } from '../../../config/errors.ts';
 import { readArguments } from '../../../config/storage/arguments.ts';
 import { checkStorage } from '../../../config/storage/storage.ts';
-import { UsageError } from '../../../config/usage.ts';
 
 describe('the storage', () => {
   const refused: readonly [string | undefined, RegExp][] = [

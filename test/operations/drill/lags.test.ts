@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Lags } from '../../../lib/operations/drill/lags.ts';
+import { Lags } from '../../../lib/operations/drill/report.ts';
 
 describe('lags', () => {
   const of = (...seconds: readonly number[]) => {

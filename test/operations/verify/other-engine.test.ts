@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createCompressor, gzipEngines, readingEngines } from '../../../lib/compress/engine.ts';
-import { otherEngine } from '../../../lib/operations/verify/otherengine.ts';
+import { otherEngine } from '../../../lib/operations/verify/reading.ts';
 
 describe('the engine that verifies', () => {
   it('is another one than this host writes gzip with, whichever that is', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { parseArgv } from '../../../scripts/cli/argv.ts';
 
 describe('the words of the command line', () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConfigError } from '../../../config/errors.ts';
-import { UsageError } from '../../../config/usage.ts';
+import { ConfigError, UsageError } from '../../../config/errors.ts';
 import { GuardError, InvalidOptionError, RunLockedError, WhisperBackupError } from '../../../lib/common/errors.ts';
 import { type Summary, Tally } from '../../../lib/common/summary.ts';
 import { BucketMissingError, DeniedError, PermanentError, TransientError } from '../../../lib/store/errors.ts';

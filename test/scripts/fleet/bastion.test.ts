@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { UsageError } from '../../../config/usage.ts';
+import { UsageError } from '../../../config/errors.ts';
 import { checkGiven, requestOf } from '../../../scripts/fleet/request.ts';
 import { runbookArguments } from '../../../scripts/fleet/runbook-arguments.ts';
 

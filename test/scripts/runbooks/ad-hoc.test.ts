@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ansibleEnvironment } from '../../../scripts/fleet/checkout.ts';
 import { remoteProblem } from '../../../scripts/runbooks/engine/ad-hoc.ts';
-import { countsOf } from '../../../scripts/runbooks/steps/summary.ts';
+import { countsOf } from '../../../scripts/runbooks/steps/compare.ts';
 import { runCommand } from '../../hosts/command.ts';
 
 /** Runs a shell script on hosts that are this machine, by the real `ansible`. */

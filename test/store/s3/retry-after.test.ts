@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseRetryAfter } from '../../../lib/store/drivers/s3/retryafter.ts';
+import { parseRetryAfter } from '../../../lib/store/drivers/s3/errors.ts';
 
 describe('Retry-After', () => {
   const now = Date.parse('2026-11-22T03:14:15Z');

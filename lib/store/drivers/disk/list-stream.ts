@@ -2,8 +2,7 @@ import { stream } from '../../../stream/stream.ts';
 import { isSmallTree } from '../../../system/small-tree.ts';
 import { makeStoreError } from '../../errors.ts';
 import type { ListRange, Page } from '../../store.ts';
-import type { ListBatch } from './listbatch.ts';
-import { isPossibleStart, type ListTask, listNow, startOf } from './listing.ts';
+import { isPossibleStart, type ListBatch, type ListTask, listNow, startOf } from './listing.ts';
 
 /** As TypeScript, or as built by `scripts/build.ts`. */
 const THREAD = import.meta.url.endsWith('.ts') ? './list-thread.ts' : './list-thread.mjs';

@@ -14,14 +14,11 @@ import type {
   StoredObject,
 } from '../../store.ts';
 import { readBody } from '../body.ts';
-import { type Connection, connect } from './client.ts';
+import { answerDate, type Connection, connect, sendMd5 } from './client.ts';
 import { takeContents } from './contents.ts';
 import { Deletion } from './deletion.ts';
-import { errorOf, type Subject, s3Error } from './errors.ts';
-import { contradicts } from './etag.ts';
-import { readFailure } from './failure.ts';
-import { listPages, type PageStart } from './listing.ts';
-import { answerDate, sendMd5 } from './middleware.ts';
+import { errorOf, readFailure, type Subject, s3Error } from './errors.ts';
+import { contradicts, listPages, type PageStart } from './listing.ts';
 import { checkOptions, type S3StoreOptions } from './options.ts';
 
 export type { Checksums, S3StoreOptions, Timeouts } from './options.ts';

@@ -1,7 +1,7 @@
 import { codeOf, reasonOf } from '../../../common/errors.ts';
-import { abortable } from '../../abortable.ts';
+import { abortable } from '../../deadline.ts';
 import { PermanentError, plainHttpReason, TooLargeError, TransientError } from '../../errors.ts';
-import { joined } from '../joined.ts';
+import { joined } from '../body.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 
 /** One request, and how much of an answer is wanted. */

@@ -1,4 +1,4 @@
-import { abortable } from '../../abortable.ts';
+import { abortable } from '../../deadline.ts';
 import { DeniedError } from '../../errors.ts';
 
 /** What a login gives. */
