@@ -17,6 +17,9 @@ import { restore } from '../bench/src/scenarios/restore.ts';
 import { scale } from '../bench/src/scenarios/scale.ts';
 import { startUp } from '../bench/src/scenarios/startup.ts';
 import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from '../bench/trees/realistic-tree.ts';
+import { checkout } from './fleet/checkout.ts';
+import { isArchitecture } from './release/architecture.ts';
+import { makeRelease } from './release/release.ts';
 
 /*
  * `make bench`: us and others side by side, in one run. Writes the raw figures, and from them report and chart.
@@ -72,7 +75,11 @@ async function bench(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => stop.abort(new Error(`Stopped by ${signal}`)));
   }
-  const program = await Program.install(ground.at('program'));
+  const program = await Program.install(ground.at('program'), async (out) => {
+    const { arch } = process;
+    if (!isArchitecture(arch)) throw new Error(`Cannot measure: there is no release for ${arch}`);
+    return (await makeRelease(checkout, { architecture: arch, out })).tarball;
+  });
   const processes = availableParallelism();
   const plan: Plan = {
     ...{ ground, program, processes, ...asked, log, scratch: work, signal: stop.signal },

@@ -2,8 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isArchitecture } from '../../scripts/release/architecture.ts';
-import { makeRelease } from '../../scripts/release/release.ts';
 import type { Command } from './meter.ts';
 
 /** The Node that a release carries, that of this machine, and Deno. */
@@ -28,13 +26,15 @@ export class Program {
     this.node = join(directory, 'runtime/node');
   }
 
-  /** Makes a release, and unpacks it in a directory that is not there, or is replaced. */
-  static async install(directory: string): Promise<Program> {
-    const { arch } = process;
-    if (!isArchitecture(arch)) throw new Error(`Cannot measure: there is no release for ${arch}`);
+  /**
+   * Unpacks a release in a directory that is not there, or is replaced.
+   *
+   * @param makeTarball makes a release for this machine in a directory, and returns the path of its tarball.
+   */
+  static async install(directory: string, makeTarball: (out: string) => Promise<string>): Promise<Program> {
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true });
-    const { tarball } = await makeRelease(root, { architecture: arch, out: join(directory, 'tarball') });
+    const tarball = await makeTarball(join(directory, 'tarball'));
     execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', directory], { stdio: 'inherit' });
     return new Program(directory);
   }
