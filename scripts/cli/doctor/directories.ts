@@ -1,8 +1,8 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Key } from '../../../config/schema.ts';
+import { nearestDirectory, type ServiceUser, serviceUser, whyNot } from '../host/service-user.ts';
 import { type Check, type Level, ok, worstOf } from './check.ts';
-import { nearestDirectory, type ServiceUser, serviceUser, whyNot } from './service-user.ts';
 
 /** What a run writes on the host besides Whisper files. */
 const places = [

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { checkPrefix } from '../../../lib/tree/walk.ts';
+import { self, serviceUser, whyNot } from '../host/service-user.ts';
 import { bad, type Check, ok, type Verdict, warn } from './check.ts';
 import { sampleFiles } from './sample-files.ts';
-import { self, serviceUser, whyNot } from './service-user.ts';
 
 /** How many files are looked at. */
 const SAMPLE = 20;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../../../config/errors.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
 import { openRuns, whyNotTrusted } from '../../../lib/monitoring/host-records.ts';
-import { nearestDirectory, self, whyNot } from '../doctor/service-user.ts';
+import { nearestDirectory, self, whyNot } from '../host/service-user.ts';
 import type { Invocation } from './invocation.ts';
 
 /**
