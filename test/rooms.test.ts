@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+describe('Each room of the house', () => {
+  const sources = ['lib', 'config', 'scripts', 'bench'].flatMap((top) =>
+    readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
+      .map((name) => join(top, name))
+      .filter((name) => name.endsWith('.ts') && !name.includes('node_modules')),
+  );
+  const rooms = [...new Set(sources.map(dirname))].toSorted();
+
+  it('has a README of one paragraph', () => {
+    for (const room of rooms) {
+      const text = readFileSync(join(root, room, 'README.md'), 'utf8');
+      assert.match(text, new RegExp(`^# ${room}\n\n(?:.+\n)+$`), `${room}/README.md`);
+    }
+  });
+
+  it('has a rule about what it may import, unless it holds entry points', () => {
+    const { overrides } = JSON.parse(readFileSync(join(root, 'biome.rooms.json'), 'utf8'));
+    const rules: RegExp[] = overrides.flatMap(({ includes }: { includes: string[] }) =>
+      includes.map((glob) => new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll(/\*+/g, '[^/]+')}$`)),
+    );
+    const free = sources.filter((name) => !rules.some((rule) => rule.test(name))).map(dirname);
+    assert.deepEqual([...new Set(free)].toSorted(), ['scripts', 'scripts/runbooks']);
+  });
+});
