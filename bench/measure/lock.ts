@@ -9,8 +9,8 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
-import { dropPages } from '../../lib/system/fadvise.ts';
 import { libc } from '../../lib/system/libc.ts';
+import { dropPages } from '../../lib/system/page-cache.ts';
 
 const ROUNDS = 3;
 const LOCK_UN = 8;
@@ -80,9 +80,8 @@ function watchLocks(): number[] {
     if (start !== undefined) held.push(performance.now() - start);
     since.delete(fd);
   };
-  const calls = libc();
-  const { flock } = calls;
-  calls.flock = (fd, operation) => {
+  const { flock } = libc;
+  libc.flock = (fd, operation) => {
     const result = flock(fd, operation);
     if (operation === LOCK_UN) released(fd);
     else if (result === 0) since.set(fd, performance.now());

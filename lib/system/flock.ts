@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WhisperBackupError } from '../common/errors.ts';
-import { libc } from './libc.ts';
+import { lastError, libc } from './libc.ts';
 
 /** flock(2)'s operations; the same on Linux and the BSDs. */
 const LOCK_SH = 1;
@@ -28,8 +28,8 @@ export async function flock(fd: number, kind: 'shared' | 'exclusive', options: F
   const operation = (kind === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB;
   const deadline = performance.now() + options.timeout * 1000;
   for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
-    if (libc().flock(fd, operation) === 0) return;
-    const error = libc().errorName();
+    if (libc.flock(fd, operation) === 0) return;
+    const error = lastError();
     if (error === 'EINTR') continue;
     if (error !== 'EAGAIN' && error !== 'EWOULDBLOCK') {
       throw new WhisperBackupError(
@@ -51,5 +51,5 @@ export async function flock(fd: number, kind: 'shared' | 'exclusive', options: F
 
 /** Lets go of a lock; closing the descriptor does so too. */
 export function unlock(fd: number): void {
-  libc().flock(fd, LOCK_UN);
+  libc.flock(fd, LOCK_UN);
 }

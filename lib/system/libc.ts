@@ -1,47 +1,104 @@
-import { WhisperBackupError } from '../common/errors.ts';
-import { foreign } from './foreign.ts';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 
-/*
- * The few calls of the C library that neither Node nor the web platform offers. Loaded when first used.
+type Koffi = typeof import('koffi');
+
+/** The calls of the C library that neither Node nor the web platform offers, typed as their declarations. */
+interface Calls {
+  access(path: string, mode: number): number;
+  _exit(status: number): void;
+  flock(fd: number, operation: number): number;
+  mincore(address: number | bigint, bytes: number, pages: Uint8Array): number;
+  mmap(address: number, bytes: number, protection: number, flags: number, fd: number, offset: number): number | bigint;
+  munmap(address: number | bigint, bytes: number): number;
+  posix_fadvise(fd: number, start: number, bytes: number, advice: number): number;
+  readlinkat(fd: number, path: string, buffer: Uint8Array, size: number): number | bigint;
+  renameat2(fromDirectory: number, from: string, toDirectory: number, to: string, flags: number): number;
+  sync: { async(done: (error: unknown) => void): void };
+  syncfs: { async(fd: number, done: (error: unknown, returned: number) => void): void };
+  sysconf(name: number): number | bigint;
+}
+
+const declarations: Readonly<Record<keyof Calls, string>> = {
+  access: 'int access(const char *path, int mode)',
+  _exit: 'void _exit(int status)',
+  flock: 'int flock(int fd, int operation)',
+  mincore: 'int mincore(uint64_t address, size_t bytes, void *pages)',
+  mmap: 'uint64_t mmap(uint64_t address, size_t bytes, int protection, int flags, int fd, int64_t offset)',
+  munmap: 'int munmap(uint64_t address, size_t bytes)',
+  posix_fadvise: 'int posix_fadvise(int fd, int64_t start, int64_t bytes, int advice)',
+  readlinkat: 'intptr_t readlinkat(int fd, const char *path, void *buffer, size_t size)',
+  renameat2: 'int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags)',
+  sync: 'void sync()',
+  syncfs: 'int syncfs(int fd)',
+  sysconf: 'long sysconf(int name)',
+};
+
+/**
+ * The C library. A call is bound at its first use.
+ *
+ * @throws WhisperBackupError `NO_LIBC` at that use, where the C library cannot be loaded or has no such call.
  */
+export const libc = Object.defineProperties(
+  {},
+  Object.fromEntries(
+    Object.entries(declarations).map(([name, declaration]) => [
+      name,
+      {
+        configurable: true,
+        get: () => {
+          const value = bind(name, declaration);
+          Object.defineProperty(libc, name, { value, writable: true });
+          return value;
+        },
+      },
+    ]),
+  ),
+) as Calls;
 
-type Libc = ReturnType<typeof load>;
-
-let loaded: Libc | undefined;
-
-export function libc(): Libc {
-  loaded ??= load();
-  return loaded;
-}
-
-function load() {
-  const koffi = foreign();
-  let lib: ReturnType<typeof koffi.load>;
+function bind(name: string, declaration: string): unknown {
   try {
-    lib = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+    // The symbols of this very process: the C library is among them, whichever it is.
+    return foreign().load(null).func(declaration);
   } catch (cause) {
-    throw new WhisperBackupError('NO_LIBC', 'Cannot load the C library, which flock(2) needs', { cause });
+    throw new WhisperBackupError('NO_LIBC', `Cannot call ${name} of the C library: ${reasonOf(cause)}`, { cause });
   }
-  const passwd = koffi.struct({
-    pw_name: 'const char *',
-    pw_passwd: 'const char *',
-    pw_uid: 'uint32_t',
-    pw_gid: 'uint32_t',
-  });
-  const group = koffi.struct({ gr_name: 'const char *', gr_passwd: 'const char *', gr_gid: 'uint32_t' });
-  return {
-    flock: lib.func('int flock(int fd, int operation)') as (fd: number, operation: number) => number,
-    /** Ends the process at once: unlike exit(3), it waits for no thread. */
-    exitNow: lib.func('void _exit(int status)') as (status: number) => void,
-    getpwnam: lib.func('getpwnam', koffi.pointer(passwd), ['const char *']) as (name: string) => unknown,
-    getgrnam: lib.func('getgrnam', koffi.pointer(group), ['const char *']) as (name: string) => unknown,
-    userIdOf: (entry: unknown) => Number(koffi.decode(entry, passwd).pw_uid),
-    groupIdOf: (entry: unknown) => Number(koffi.decode(entry, group).gr_gid),
-    /** The error number of the last call, by its name. */
-    errorName: () => nameOf(koffi.errno(), koffi.os.errno),
-  };
 }
 
-function nameOf(errno: number, names: Readonly<Record<string, number>>): string {
-  return Object.entries(names).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+/**
+ * Returns the error of the last call as Node would throw it.
+ *
+ * @param context behind the code, e.g. `cannot rename, renameat2 'a'`.
+ */
+export function systemError(context: string): Error & { readonly code: string } {
+  return errorOf(lastError(), context);
+}
+
+export function errorOf(code: string, context: string): Error & { readonly code: string } {
+  return Object.assign(new Error(`${code}: ${context}`), { code });
+}
+
+/** Returns the name of the last call's error, e.g. `EAGAIN`. In an asynchronous call's callback it is that call's. */
+export function lastError(): string {
+  const errno = foreign().errno();
+  return errnoName(errno) ?? `errno ${errno}`;
+}
+
+/** Returns the name of an error number of the operating system, e.g. `ENOSPC` for 28; undefined when it has none. */
+export function errnoName(errno: number): string | undefined {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0];
+}
+
+let loaded: Koffi | undefined;
+
+/**
+ * Loads the foreign function interface by which all native code is called, at its first use and without a promise, since
+ * it costs start-up time.
+ *
+ * @throws Error when it has no native part for this platform.
+ */
+export function foreign(): Koffi {
+  loaded ??= createRequire(import.meta.url)('koffi') as Koffi;
+  return loaded;
 }

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../common/errors.ts';
-import { libc } from './libc.ts';
+import { foreign } from './libc.ts';
 
 /**
  * Resolves `user:group`, names or numbers, through the C library, so that LDAP and the like work too.
@@ -15,9 +15,23 @@ export function resolveOwner(text: string): { uid: number; gid: number } {
 
 function idOf(kind: 'user' | 'group', name: string): number {
   if (/^\d+$/.test(name)) return Number(name);
-  const { getpwnam, getgrnam, userIdOf, groupIdOf } = libc();
-  const entry = kind === 'user' ? getpwnam(name) : getgrnam(name);
+  const { struct, field, call } = kind === 'user' ? passwd : group;
+  const koffi = foreign();
+  const type = koffi.struct(struct);
+  const entry = koffi.load(null).func(call, koffi.pointer(type), ['const char *'])(name);
   if (entry === null)
     throw new InvalidOptionError(`Cannot set an owner: there is no ${kind} ${JSON.stringify(name)} on this host`);
-  return kind === 'user' ? userIdOf(entry) : groupIdOf(entry);
+  return Number(koffi.decode(entry, type)[field]);
 }
+
+/** The beginning of `struct passwd` and `struct group`. */
+const passwd = {
+  call: 'getpwnam',
+  field: 'pw_uid',
+  struct: { pw_name: 'const char *', pw_passwd: 'const char *', pw_uid: 'uint32_t' },
+};
+const group = {
+  call: 'getgrnam',
+  field: 'gr_gid',
+  struct: { gr_name: 'const char *', gr_passwd: 'const char *', gr_gid: 'uint32_t' },
+};

@@ -1,4 +1,4 @@
-import { foreign } from './foreign.ts';
+import { libc } from './libc.ts';
 
 /** Bytes of a file from `start` up to, not including, `end`; both on page boundaries. */
 export interface PageRange {
@@ -15,17 +15,16 @@ export interface PageRange {
  * @returns in ascending order; empty when all is cached; undefined when it cannot be told here.
  */
 export function uncachedPages(fd: number, size: number): PageRange[] | undefined {
-  const calls = bind();
-  if (!calls || size === 0) return undefined;
-  const { pageBytes } = calls;
+  pageBytes ??= onLinux(() => Number(libc.sysconf(SC_PAGESIZE)));
+  if (pageBytes === null || size === 0) return undefined;
   const pages = Math.ceil(size / pageBytes);
-  const address = calls.mmap(0, size, PROT_NONE, MAP_SHARED, fd, 0);
+  const address = libc.mmap(0, size, PROT_NONE, MAP_SHARED, fd, 0);
   if (address === FAILED) return undefined;
   try {
     if (vector.length < pages) vector = new Uint8Array(pages);
-    if (calls.mincore(address, size, vector) !== 0) return undefined;
+    if (libc.mincore(address, size, vector) !== 0) return undefined;
   } finally {
-    calls.munmap(address, size);
+    libc.munmap(address, size);
   }
   return clearRanges(vector.subarray(0, pages), pageBytes);
 }
@@ -45,6 +44,8 @@ const FAILED = 0xffff_ffff_ffff_ffffn;
 /** `_SC_PAGESIZE` of Linux. */
 const SC_PAGESIZE = 30;
 
+let pageBytes: number | null | undefined;
+
 /** One for each thread: a byte a page, 1 when it is there. Linux uses no other bit. */
 let vector = new Uint8Array(1024);
 
@@ -58,32 +59,27 @@ function clearRanges(pages: Uint8Array, pageBytes: number): PageRange[] {
   return ranges;
 }
 
-interface Calls {
-  readonly pageBytes: number;
-  mmap(address: number, bytes: number, protection: number, flags: number, fd: number, offset: number): number | bigint;
-  mincore(address: number | bigint, bytes: number, vector: Uint8Array): number;
-  munmap(address: number | bigint, bytes: number): number;
+/**
+ * Releases pages of an open file in the page cache: posix_fadvise(2) with `POSIX_FADV_DONTNEED`. The kernel keeps those
+ * that are not written back yet, or that a process has mapped. Best effort: it does nothing where there is no such call,
+ * and never throws.
+ */
+export function dropPages(fd: number, ranges: readonly PageRange[]): void {
+  fadvise ??= process.arch === 's390x' ? null : onLinux(() => libc.posix_fadvise);
+  for (const { start, end } of ranges) fadvise?.(fd, start, end - start, DONTNEED);
 }
 
-let bound: { readonly calls: Calls | undefined } | undefined;
+/** `POSIX_FADV_DONTNEED` of Linux; other systems and s390x number it otherwise. */
+const DONTNEED = 4;
 
-function bind(): Calls | undefined {
-  bound ??= { calls: load() };
-  return bound.calls;
-}
+let fadvise: (typeof libc)['posix_fadvise'] | null | undefined;
 
-function load(): Calls | undefined {
-  if (process.platform !== 'linux') return undefined;
+/** Returns null on other systems, and where there is no such call. */
+function onLinux<T>(bind: () => T): T | null {
+  if (process.platform !== 'linux') return null;
   try {
-    const libc = foreign().load(null);
-    const sysconf = libc.func('long sysconf(int name)');
-    return {
-      pageBytes: Number(sysconf(SC_PAGESIZE)),
-      mmap: libc.func('uint64_t mmap(uint64_t addr, size_t n, int protection, int flags, int fd, int64_t offset)'),
-      mincore: libc.func('int mincore(uint64_t addr, size_t n, void *vector)'),
-      munmap: libc.func('int munmap(uint64_t addr, size_t n)'),
-    };
+    return bind();
   } catch {
-    return undefined;
+    return null;
   }
 }

@@ -1,5 +1,4 @@
-import { errnoName } from './errno.ts';
-import { foreign } from './foreign.ts';
+import { errorOf, libc, systemError } from './libc.ts';
 
 /** Paths are taken as they are, not below an open directory. */
 const AT_FDCWD = -100;
@@ -12,38 +11,15 @@ const RENAME_NOREPLACE = 1;
  *   file system or the C library cannot do that.
  */
 export function renameNew(from: string, to: string): void {
-  const { call, errno } = bind();
-  if (call(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) === 0) return;
-  throw failure(errnoName(errno()) ?? 'EIO', to);
+  const context = `cannot rename, renameat2 '${to}'`;
+  if (renameat2(context)(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) !== 0) throw systemError(context);
 }
 
-interface Binding {
-  readonly call: (fromDirectory: number, from: string, toDirectory: number, to: string, flags: number) => number;
-  readonly errno: () => number;
-}
-
-let binding: Binding | undefined;
-
-function bind(): Binding {
-  if (binding) return binding;
-  const koffi = foreign();
+function renameat2(context: string) {
   try {
-    const call = koffi
-      .load(null)
-      .func('int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, unsigned int flags)');
-    binding = { call, errno: () => koffi.errno() };
+    return libc.renameat2;
   } catch {
     // Not Linux, or a C library from before 2018.
-    binding = {
-      call: () => {
-        throw failure('ENOSYS', 'renameat2');
-      },
-      errno: () => 0,
-    };
+    throw errorOf('ENOSYS', context);
   }
-  return binding;
-}
-
-function failure(code: string, about: string): Error {
-  return Object.assign(new Error(`${code}: cannot rename, renameat2 '${about}'`), { code });
 }

@@ -1,7 +1,6 @@
 import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
-import { dropPages } from '../system/fadvise.ts';
 import { unlock } from '../system/flock.ts';
-import { mayAskResidency, type PageRange, uncachedPages } from '../system/page-cache.ts';
+import { dropPages, mayAskResidency, type PageRange, uncachedPages } from '../system/page-cache.ts';
 import {
   FILE_BYTES,
   keepsChanging,

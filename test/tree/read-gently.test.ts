@@ -8,8 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { dropPages } from '../../lib/system/fadvise.ts';
-import { type PageRange, uncachedPages } from '../../lib/system/page-cache.ts';
+import { dropPages, type PageRange, uncachedPages } from '../../lib/system/page-cache.ts';
 import { readGently } from '../../lib/tree/read-gently.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 

@@ -115,7 +115,7 @@ describe('the worker pool', () => {
         const { libc } = await import('../../lib/system/libc.ts');
         const { openSync, closeSync } = await import('node:fs');
         const fd = openSync(file, 'r');
-        assert.equal(libc().flock(fd, 2), 0);
+        assert.equal(libc.flock(fd, 2), 0);
         const shot = await pool.snapshot({ ...task(), fileLockTimeout: 60 });
         closeSync(fd);
         assert.equal(shot.outcome === 'failed' && shot.code, 'STOPPED');

@@ -1,4 +1,4 @@
-import { foreign } from '../../system/foreign.ts';
+import { foreign } from '../../system/libc.ts';
 
 /** A pointer into native memory, as the foreign function interface hands it out; 0n or null is no memory. */
 export type Pointer = bigint | null;

@@ -20,7 +20,7 @@ const GRACE = 10_000;
 
 function exitNow(code: number): void {
   try {
-    libc().exitNow(code);
+    libc._exit(code);
   } catch {
     // Without the C library, exit(3) has to do.
   }

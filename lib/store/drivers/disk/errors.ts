@@ -1,5 +1,5 @@
 import { codeOf, WhisperBackupError } from '../../../common/errors.ts';
-import { errnoName } from '../../../system/errno.ts';
+import { errnoName } from '../../../system/libc.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError, TransientError } from '../../errors.ts';
 
 /** What the operating system's errors mean here, and what a person can do about them. */
