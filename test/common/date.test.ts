@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { hasOffset, parseDate } from '../../lib/common/date.ts';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
 
@@ -36,6 +37,32 @@ describe('parseDate', () => {
     assert.equal(parseDate('2026-326').toISOString(), '2026-11-22T00:00:00.000Z');
   });
 
+  it('knows leap years, and which year a week belongs to', () => {
+    const days = {
+      '2024-02-29': '2024-02-29',
+      '2024-366': '2024-12-31',
+      '2020-W53-7': '2021-01-03',
+      '2025-W01-1': '2024-12-30',
+      '0099-12-31': '0099-12-31',
+    };
+    for (const [text, day] of Object.entries(days)) assert.equal(parseDate(text).toISOString(), `${day}T00:00:00.000Z`);
+    for (const text of ['2023-02-29', '2023-366', '2021-W53-1', '2021-W00-1'])
+      assert.throws(() => parseDate(text), text);
+  });
+
+  it('reads back every date as JavaScript and Python write it, in every offset', () => {
+    const moments = fc.date({ min: new Date('0001-01-02'), max: new Date('9999-12-30'), noInvalidDate: true });
+    fc.assert(
+      fc.property(moments, fc.integer({ min: -1439, max: 1439 }), (moment, offset) => {
+        assert.deepEqual(parseDate(moment.toISOString()), moment);
+        const local = new Date(moment.getTime() + offset * 60_000).toISOString().slice(0, -1);
+        const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60];
+        const zone = `${offset < 0 ? '-' : '+'}${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`;
+        assert.deepEqual(parseDate(`${local}${zone}`), moment);
+      }),
+    );
+  });
+
   it('refuses what is no date, or names no day, and says what it should be', () => {
     for (const text of [
       '',
@@ -48,6 +75,8 @@ describe('parseDate', () => {
       '11/22/2026',
       '1763781255',
       '2026-11-22T03:14:15+99:00',
+      '2026-11-22T03:14:15+24:00',
+      '2026-1122',
       // A time alone would be today, a year alone its first moment: neither is what anybody meant.
       '12',
       '03:14',

@@ -1,4 +1,4 @@
-import { Crc32 } from '@aws-crypto/crc32';
+import { crc32 } from 'node:zlib';
 import { gzipSync, Inflate } from 'fflate';
 import type { Compressor, Decompressor } from '../codec.ts';
 import { damaged, engineUnavailable } from '../errors.ts';
@@ -27,7 +27,7 @@ const PUSH_BYTES = 8 * 1024;
 
 const raw: RawInflate = {
   engine: 'fflate',
-  crc32: (data) => new Crc32().update(data).digest(),
+  crc32,
   inflate(data, output) {
     const inflate = new Inflate((chunk) => output.append(chunk));
     for (let at = 0; at < data.length; ) {

@@ -10,8 +10,8 @@ import { withStore } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, interruption, log, output } = invocation;
-  const since = await dateOf(invocation, 'since');
-  const date = await dateOf(invocation, 'date');
+  const since = dateOf(invocation, 'since');
+  const date = dateOf(invocation, 'date');
   const { signal } = interruption;
   const found = await withStore({ config, log }, async (store) => {
     const backups = list(store, {

@@ -1,3 +1,4 @@
+import { hasOffset } from '../../../lib/common/date.ts';
 import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import { restore } from '../../../lib/operations/restore/restore.ts';
 import { resolveOwner } from '../../../lib/system/owner-name.ts';
@@ -7,8 +8,8 @@ import { runRecorded } from '../run/recorded-run.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
-  const date = await dateOf(invocation, 'date');
-  if (date) log.info(await takenDate(date, option('date') ?? ''));
+  const date = dateOf(invocation, 'date');
+  if (date) log.info(takenDate(date, option('date') ?? ''));
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
   return runRecorded(invocation, 'restore', (store, run) =>
     restore(store, {
@@ -30,8 +31,7 @@ export async function run(invocation: Invocation): Promise<number> {
 }
 
 /** Which instant was taken for a date that somebody typed. */
-async function takenDate(date: Date, typed: string): Promise<string> {
-  const { hasOffset } = await import('../../../lib/common/date.ts');
+function takenDate(date: Date, typed: string): string {
   const utc = hasOffset(typed) ? '' : ` (--date ${typed} has no zone: it is taken as UTC)`;
   return `Restoring the newest backups before ${formatTimestamp(date)}${utc}`;
 }

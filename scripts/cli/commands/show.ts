@@ -31,7 +31,7 @@ async function look(invocation: Invocation): Promise<Shown> {
   if (target.includes('/') || target.endsWith('.wsp')) {
     return showFile(target, { ...lockOf(config), ...(epoch !== undefined && { now: epoch }), signal });
   }
-  const date = await dateOf(invocation, 'date');
+  const date = dateOf(invocation, 'date');
   return withStore({ config, log }, (store) =>
     showStored(store, target, {
       report: reportTo(log),

@@ -10,8 +10,8 @@ import { withStore, withTraffic } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
-  const date = await dateOf(invocation, 'date');
-  const since = await dateOf(invocation, 'since');
+  const date = dateOf(invocation, 'date');
+  const since = dateOf(invocation, 'since');
   const readData = partOf(option('readData'), config.storage);
   const adopt = option('adopt') === 'true';
   const repair = option('repair') === 'true' ? { machine: await thisMachine(), adopt } : undefined;

@@ -1,6 +1,7 @@
 import { ConfigError, UsageError } from '../../../config/errors.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { BucketMemory } from '../../../lib/bucket/vanished.ts';
+import { parseDate } from '../../../lib/common/date.ts';
 import type { PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../../../lib/common/options.ts';
 import type { LoadOptions } from '../../../lib/workers/pool.ts';
 import { thisMachine } from '../host/machine.ts';
@@ -58,15 +59,13 @@ export async function bucketMemoryOf({ config, log }: Invocation): Promise<{ rea
 }
 
 /**
- * An option that is a date; `now` is the same as none. What reads one is loaded when there is one: that takes 10 ms.
+ * Reads an option that is a date; `now` is the same as none.
  *
  * @throws InvalidOptionError
  */
-export async function dateOf({ option }: Invocation, name: 'date' | 'since'): Promise<Date | undefined> {
+export function dateOf({ option }: Invocation, name: 'date' | 'since'): Date | undefined {
   const text = option(name);
-  return text === undefined || text === 'now'
-    ? undefined
-    : (await import('../../../lib/common/date.ts')).parseDate(text);
+  return text === undefined || text === 'now' ? undefined : parseDate(text);
 }
 
 /**

@@ -109,11 +109,11 @@ describe('the program', () => {
     });
 
     for (const [what, args, without] of [
-      ['the help', ['--help'], ['c12', 'valibot', 'consola', 'koffi', 'piscina', 'cli-progress', 'luxon', 'zx']],
+      ['the help', ['--help'], ['c12', 'valibot', 'consola', 'koffi', 'piscina', 'cli-progress', 'zx']],
       [
         'a backup on a disk',
         ['backup', 'disk', '-b', 'lean-bucket', '-p', 'tree', '--nolog', '--nolock', '--nostamp', '--quiet'],
-        ['c12', 'cli-progress', 'luxon', 'undici', 'zx', '@aws-sdk/client-s3', 'fflate', 'fzstd', 'snappyjs'],
+        ['c12', 'cli-progress', 'undici', 'zx', '@aws-sdk/client-s3', 'fflate', 'fzstd', 'snappyjs'],
       ],
     ] as const) {
       it(`loads no library for ${what} that it does not need`, async () => {
