@@ -1,16 +1,16 @@
 import { InvalidOptionError } from './errors.ts';
 
-/** A whole day (calendar date, week date or day of the year), and a time to the hour or finer; basic or extended. */
+/** A day (calendar date, week date or day of the year) and optionally a time, in basic or extended format. */
 const ISO =
   /^(\d{4})(-?)(?:(\d{2})\2(\d{2})|W(\d{2})\2([1-7])|(\d{3}))(?:T(\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 
 /**
- * Reads a date that a person gave: ISO-8601 with any offset, to the day or finer. Without an offset it is UTC.
+ * Parses a date in ISO-8601, to the day or finer. UTC if it has no offset.
  *
- * @throws InvalidOptionError
+ * @throws InvalidOptionError if `text` is not such a date.
  */
 export function parseDate(text: string): Date {
-  const [, year, , month, day, week, weekday, dayOfYear, ...time] = ISO.exec(isoOf(text)) ?? [];
+  const [, year, , month, day, week, weekday, dayOfYear, ...time] = ISO.exec(normalize(text)) ?? [];
   const date =
     month !== undefined
       ? calendarDate(Number(year), Number(month), Number(day))
@@ -20,16 +20,17 @@ export function parseDate(text: string): Date {
   const ms = (date ?? Number.NaN) + timeOf(time);
   if (!Number.isNaN(ms)) return new Date(ms);
   throw new InvalidOptionError(
-    `Cannot read a date: it must be ISO-8601, like 2026-11-22T03:14:15+00:00: got ${JSON.stringify(text)}`,
+    `Cannot parse the date ${JSON.stringify(text)}: it is not ISO-8601. Use the form 2026-11-22T03:14:15+00:00.`,
   );
 }
 
-/** Whether a date that {@link parseDate} reads names its offset from UTC. */
+/** Returns whether a date that {@link parseDate} accepts has an offset from UTC. */
 export function hasOffset(text: string): boolean {
-  return /T.*(?:Z|[+-]\d{2}(?::?\d{2})?)$/i.test(isoOf(text));
+  return /T.*(?:Z|[+-]\d{2}(?::?\d{2})?)$/i.test(normalize(text));
 }
 
-function isoOf(text: string): string {
+/** Accepts a space in place of the `T`. */
+function normalize(text: string): string {
   return text.trim().replace(/^(\d{4}-\d{2}-\d{2}) /, '$1T');
 }
 
@@ -44,18 +45,18 @@ function ordinalDate(year: number, day: number): number | undefined {
   return new Date(ms).getUTCFullYear() === year ? ms : undefined;
 }
 
-/** Week 1 is the one with 4 January in it, and a week belongs to the year of its Thursday. */
+/** In ISO-8601, week 1 contains 4 January, and a week belongs to the year of its Thursday. */
 function weekDate(year: number, week: number, weekday: number): number | undefined {
   const monday = 4 - ((new Date(utc(year, 1, 4)).getUTCDay() + 6) % 7) + (week - 1) * 7;
   return new Date(utc(year, 1, monday + 3)).getUTCFullYear() === year ? utc(year, 1, monday + weekday - 1) : undefined;
 }
 
-/** `Date.UTC` takes years below 100 for those of the twentieth century. */
+/** `Date.UTC` would read a year below 100 as 19xx. */
 function utc(year: number, month: number, day: number): number {
   return new Date(0).setUTCFullYear(year, month - 1, day);
 }
 
-/** In milliseconds, less the offset; NaN for a time that no clock shows. */
+/** @returns milliseconds since midnight UTC, or NaN if the time or the offset is out of range. */
 function timeOf([hour = '0', minute = '0', second = '0', fraction = '0', offset = 'Z']: (
   | string
   | undefined

@@ -1,9 +1,9 @@
 import type { SelectOptions } from './options.ts';
 
 /**
- * Compiles a glob as Python's `fnmatch` reads it (https://docs.python.org/3/library/fnmatch.html), since users bring
- * theirs along: `*` crosses dots, `?` is one character, `[a-z]` and `[!a-z]` are sets, a `[` without its `]` is itself,
- * nothing escapes.
+ * Compiles a glob with the rules of Python's `fnmatch` (https://docs.python.org/3/library/fnmatch.html), so that globs
+ * of the Python tool keep their meaning: `*` also matches dots, `?` is one character, `[a-z]` and `[!a-z]` are sets, a
+ * `[` without a `]` is literal, and there is no escape character.
  */
 export function globToRegExp(glob: string): RegExp {
   let source = '';
@@ -25,7 +25,12 @@ export function globToRegExp(glob: string): RegExp {
   return new RegExp(`^${source}$`, 'su');
 }
 
-/** Where the `]` stands that ends the set begun before `start`; a `]` that comes first is a member. */
+/**
+ * Finds the `]` that closes a set. A `]` in first position is a member of the set.
+ *
+ * @param start index after the `[`.
+ * @returns -1 if there is none.
+ */
 function endOfSet(characters: readonly string[], start: number): number {
   let i = start;
   if (characters[i] === '!') i++;
@@ -41,21 +46,21 @@ function setToSource(set: string[]): string {
     const from = set[i] ?? '';
     const to = set[i + 2];
     if (set[i + 1] === '-' && to !== undefined) {
-      // A range that runs backwards holds nothing, and is no error.
+      // A reversed range is empty, not an error.
       if (codePoint(from) <= codePoint(to)) members.push([from, to]);
       i += 2;
     } else members.push([from]);
   }
-  // Python looks for the `!` when those ranges are gone: `[z-a!b]` is `[!b]` to it, and `[z-a!-b]` is `[!-b]`.
+  // Python removes reversed ranges before it looks for the `!`: `[z-a!b]` means `[!b]`, and `[z-a!-b]` means `[!-b]`.
   if (!negated && members[0]?.[0] === '!') {
     const [first, ...others] = members;
     const [, to] = first ?? [];
-    return setOf(true, to === undefined ? others : [['-'], [to], ...others]);
+    return membersToSource(true, to === undefined ? others : [['-'], [to], ...others]);
   }
-  return setOf(negated, members);
+  return membersToSource(negated, members);
 }
 
-function setOf(negated: boolean, members: readonly string[][]): string {
+function membersToSource(negated: boolean, members: readonly string[][]): string {
   if (members.length === 0) return negated ? '.' : '(?!)';
   return `[${negated ? '^' : ''}${members.map((member) => member.map(escapeInSet).join('-')).join('')}]`;
 }
@@ -72,7 +77,7 @@ function escapeInSet(character: string): string {
   return character.replace(/[\\^\]\-[/]/, '\\$&');
 }
 
-/** Whether a metric is one that the run is about: the glob matches its dotted name, and no exclusion does. */
+/** Returns a filter of metric names: `metrics` matches the dotted name, and no exclusion does. */
 export function selector(select: SelectOptions): (metric: string) => boolean {
   const glob = select.metrics ?? '*';
   const wanted = glob === '*' ? undefined : globToRegExp(glob);
@@ -85,16 +90,16 @@ export function selector(select: SelectOptions): (metric: string) => boolean {
 }
 
 /**
- * What every metric below an excluded directory begins with, e.g. `servers.old.`. An exclusion without wildcards is the
- * name of a metric or of a directory. A glob excludes the metrics that it matches, and no more.
+ * Returns the name prefixes of excluded directories, e.g. `servers.old.`. An exclusion without wildcards names a metric
+ * or a directory. A glob excludes only the metrics that it matches.
  */
 export function excludedDirectories({ exclude = [] }: SelectOptions): string[] {
   return exclude.filter((glob) => glob !== '' && !/[*?[]/.test(glob)).map((name) => `${name}.`);
 }
 
 /**
- * Whether a metric that begins with `prefix` could be one that the run is about; when in doubt it could. It tells
- * whether a directory that cannot be listed matters.
+ * Returns a check whether any selected metric could start with `prefix`; true when in doubt. It decides whether an
+ * unreadable directory is an error.
  */
 export function mayReach(select: SelectOptions): (prefix: string) => boolean {
   const literal = /^[^*?[]*/.exec(select.metrics ?? '*')?.[0] ?? '';

@@ -1,14 +1,16 @@
 import { compareKeys } from './order.ts';
 
-/** One step of a join: what stood on the left, on the right, or on both under one key. */
+/** One step of a join: the items with one key, on the left, on the right or on both sides. */
 export type Joined<L, R> = { readonly left: L; readonly right?: R } | { readonly left?: never; readonly right: R };
 
-/** An item of an ordered sequence: `order` is what it is sorted by, compared by UTF-8 bytes. */
 export interface Ordered {
+  /** The sort key; {@link compareKeys} compares it by its UTF-8 bytes. */
   readonly order: string;
 }
 
-/** Joins two ascending sequences, holding one item of each. Either is closed when the other fails or the reader stops. */
+/**
+ * Joins two ascending sequences and holds one item of each in memory. Closes both when one fails or the reader stops.
+ */
 export async function* join<L extends Ordered, R extends Ordered>(
   left: AsyncIterable<L>,
   right: AsyncIterable<R>,
@@ -17,8 +19,8 @@ export async function* join<L extends Ordered, R extends Ordered>(
 }
 
 /**
- * The same for sequences that come in arrays of neighbours, and tells the steps in arrays, none of which waits for what
- * has not come yet: with millions of items a promise for each would cost more than all the rest.
+ * Like {@link join}, for pages of items: with millions of items, one promise for each would cost more than all the rest.
+ * Yields the available steps without waiting for the next page of either side.
  */
 export async function* joinPages<L extends Ordered, R extends Ordered>(
   left: AsyncIterable<readonly L[]>,
@@ -49,9 +51,8 @@ export async function* joinPages<L extends Ordered, R extends Ordered>(
   }
 }
 
-/** A place in a sequence of pages. */
 class Cursor<T> {
-  /** What it is at; undefined at the end, and while it is starved. */
+  /** The current item; undefined at the end and while the next page is missing. */
   item: T | undefined;
   readonly #pages: AsyncIterator<readonly T[]>;
   #page: readonly T[] = [];
@@ -62,7 +63,7 @@ class Cursor<T> {
     this.#pages = pages[Symbol.asyncIterator]();
   }
 
-  /** Whether it must be filled before anybody knows what comes next. */
+  /** Whether the next page must be read to know the current item. */
   get isStarved(): boolean {
     return this.item === undefined && !this.#isDone;
   }

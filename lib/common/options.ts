@@ -1,29 +1,29 @@
 import type { Report } from './report.ts';
 
-/** What every operation takes. */
+/** Options of every operation. */
 export interface RunOptions {
   readonly report: Report;
-  /** Stops the run: nothing new begins, what is under way ends whole or not at all. */
+  /** Stops the run: nothing new starts, and each write in progress is completed or discarded. */
   readonly signal?: AbortSignal;
-  /** What time it is. @default () => new Date() */
+  /** The clock. @default () => new Date() */
   readonly now?: () => Date;
-  /** Told the keys of the tool's own objects that a listing came by, such as the records of runs. */
+  /** Called with each key of the tool's own objects in a listing, such as run records. */
   readonly onOwn?: (key: string) => void;
 }
 
-/** Which metrics an operation is about. */
+/** Selects metrics. */
 export interface SelectOptions {
   /** Glob over the dotted metric name, as Python's `fnmatch` reads it. @default '*' */
   readonly metrics?: string;
-  /** Globs of metrics left alone by every command. @default [] */
+  /** Globs of metrics that no command reads or changes. @default [] */
   readonly exclude?: readonly string[];
 }
 
-/** Where in the bucket the backups are. */
+/** The location of the backups in the bucket. */
 export interface PlaceOptions {
-  /** Path in the bucket, with or without the slash at its end. @default '' */
+  /** Path in the bucket, with or without a trailing slash. @default '' */
   readonly storagePath?: string;
-  /** Put in front of each metric as it stands, without a slash: how version 0.3.0 of the Python tool did it. */
+  /** Prefix of each metric name, with no slash added: the layout of version 0.3.0 of the Python tool. */
   readonly storagePathRaw?: string;
 }
 
@@ -33,31 +33,30 @@ export interface TreeOptions {
   readonly prefix: string;
   /** Lock files with flock(2) while they are read or written. @default true */
   readonly flock?: boolean;
-  /** How long to wait for the lock on one file, in seconds. @default 10 */
+  /** Seconds to wait for the lock on one file. @default 10 */
   readonly fileLockTimeout?: number;
 }
 
-/** What deletes backups, and what keeps it from doing so. */
+/** Which backups are deleted, and the guards against deleting too many. */
 export interface PurgeRules {
-  /** Newest backups of a metric that are kept; at least 1. @default 5 */
+  /** How many of a metric's newest backups are kept; at least 1. @default 5 */
   readonly retention?: number;
   /** Backups younger than this many days are kept as well. @default 0 */
   readonly keepWithin?: number;
-  /** Days between a metric's tombstone and the end of its backups; 0 at once, -1 never. @default 45 */
+  /** Days after a metric's tombstone until its backups are deleted; 0 is at once, -1 never. @default 45 */
   readonly purge?: number;
-  /** Purge stops when a larger share of the store's metrics than this, in per cent, would go (and more than 20). @default 50 */
+  /** Purge stops if it would remove more than 20 metrics and more than this percentage of all. @default 50 */
   readonly purgeShare?: number;
   /** Override the guards. @default false */
   readonly force?: boolean;
   /** Accept a bucket of another machine, host name or prefix. @default false */
   readonly adopt?: boolean;
-  /** This machine, for the bucket's owner marker. */
   readonly machine: Machine;
 }
 
-/** Whose bucket it is. */
+/** This machine, for the bucket's owner marker. */
 export interface Machine {
-  /** The content of /etc/machine-id, or the host name where there is none. */
+  /** The content of /etc/machine-id, or the host name if there is no such file. */
   readonly id: string;
   readonly host: string;
 }

@@ -1,10 +1,10 @@
 /**
- * Orders two strings by their UTF-8 bytes, as object stores do, and as JavaScript's `<` does not: UTF-16 puts a
- * character beyond U+FFFF (a surrogate pair, 0xD800 to 0xDFFF) before U+E000 to U+FFFF, UTF-8 puts it after.
+ * Compares two strings by their UTF-8 bytes, as object stores do. JavaScript's `<` compares UTF-16, which puts a
+ * character above U+FFFF (a surrogate pair, 0xD800 to 0xDFFF) before U+E000 to U+FFFF; UTF-8 puts it after.
  *
  * Allocates nothing. Both strings must be well-formed (no lone surrogate).
  *
- * @returns less than 0, 0 or more than 0, as `Array.prototype.sort` wants it.
+ * @returns a negative number, 0 or a positive number, for `Array.prototype.sort`.
  */
 export function compareKeys(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
@@ -16,17 +16,17 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves surrogates above the rest of the basic plane; only for units from 0xD800 on. */
+/** Ranks surrogates above the rest of the basic plane. Only for code units from 0xD800. */
 function rank(unit: number): number {
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
 
 /**
- * Watches a sequence, and asserts that its keys strictly ascend by UTF-8 bytes: a merge join of a sequence that does not
- * would take live metrics for missing ones.
+ * Checks that the keys of a sequence strictly ascend by UTF-8 bytes. If they did not, a merge join would report
+ * existing metrics as missing.
  *
  * @param onDisorder called with each pair of neighbours that does not ascend; may throw.
- * @returns what is to be told each key.
+ * @returns a function to call with each key in turn.
  */
 export function watchOrder(onDisorder: (previous: string, current: string) => void): (key: string) => void {
   let previous: string | undefined;

@@ -1,13 +1,12 @@
-/** When a batch is full. */
+/** A batch is full when it reaches either limit. */
 export interface BatchLimits {
   readonly items: number;
   readonly weight: number;
 }
 
 /**
- * Gathers neighbours of a sequence, which comes in arrays, since what is done for each batch (a message to a thread, a
- * few promises) costs as much as a small item itself. A batch is passed on as soon as it is full; what is heavy makes
- * one alone.
+ * Groups items into batches across pages, because the overhead of one batch (a message to a thread, a few promises)
+ * costs as much as a small item. Yields a batch as soon as it is full.
  *
  * @param weigh in the unit of `limits.weight`; 0 is free.
  */

@@ -2,8 +2,8 @@
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\ufffd]/gu;
 
 /**
- * Makes a name from a bucket or a file system safe to show: a terminal must not obey it and a log line must stay one
- * line. What does not print is written `\x1b` or `\u{202e}`.
+ * Escapes a name from a bucket or a file system, so that it cannot control a terminal or break a log line. Unprintable
+ * characters become `\x1b` or `\u{202e}`.
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
@@ -13,12 +13,12 @@ export function printable(text: string): string {
 }
 
 /**
- * One JSON record on one line. JSON leaves C1 controls and marks that change the direction of text as they are, and a
- * terminal would obey them: they are written as escapes.
+ * Returns a JSON record as one line. Also escapes C1 control characters and bidirectional marks: JSON allows them as they
+ * are, but a terminal would obey them.
  */
 export function jsonLine(value: unknown): string {
   const text = JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    // By code unit: beyond the basic plane JSON writes a pair.
+    // Per UTF-16 unit: JSON escapes a character above U+FFFF as a surrogate pair.
     Array.from({ length: character.length }, (_, index) => escapeOf(character.charCodeAt(index))).join(''),
   );
   return `${text}\n`;

@@ -1,23 +1,23 @@
-/** How an operation tells what it does while it does it. Scripts turn this into log lines and a progress bar. */
+/** Receives the log lines and the progress of an operation. */
 export interface Report {
   /**
-   * A line for the log. Control characters in names were made harmless by the time it is shown.
+   * Logs a line. The receiver escapes control characters in it.
    *
-   * @param kind given where there may be a line for each metric: what they have in common, in the plural.
+   * @param kind what repeated lines have in common, in the plural; given where each metric may log one.
    */
   log(level: LogLevel, message: string, kind?: string): void;
-  /** Called often; the receiver decides how often a person sees it. */
+  /** Called often; the receiver decides how often to show it. */
   progress(progress: Progress): void;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface Progress {
-  /** What is going on, e.g. `backing up`. */
+  /** The current activity, e.g. `backing up`. */
   readonly phase: string;
-  /** Metrics finished, in any way. */
+  /** Metrics finished, whether they succeeded, were skipped or failed. */
   readonly done: number;
-  /** Metrics found so far; the walk streams, so this grows until `complete`. */
+  /** Metrics found so far; grows while the walk continues. */
   readonly found: number;
   /** Whether `found` is final. */
   readonly complete: boolean;
@@ -26,5 +26,5 @@ export interface Progress {
   readonly bytes: number;
 }
 
-/** A report that says nothing. */
+/** Discards everything. */
 export const silent: Report = { log() {}, progress() {} };

@@ -4,7 +4,7 @@ const units = [
   ['min', 60],
 ] as const;
 
-/** A span of time in the largest unit of which there are two or more: `47 h`, `3 d`, `90 s`. */
+/** Formats a duration in the largest unit that gives 2 or more: `47 h`, `3 d`, `90 s`. */
 export function spanText(seconds: number): string {
   for (const [unit, length] of units) {
     if (seconds >= 2 * length) return `${Math.floor(seconds / length)} ${unit}`;

@@ -1,4 +1,4 @@
-/** Calls that have not come back yet, though whoever waited for them may have gone. */
+/** Tracks pending calls, including those that nobody waits for any more. */
 export class UnderWay {
   readonly #calls = new Set<Promise<unknown>>();
 
@@ -9,7 +9,7 @@ export class UnderWay {
     return call;
   }
 
-  /** Waits until all of them have come back, however they end. */
+  /** Waits until all tracked calls have ended; never rejects. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#calls);
   }

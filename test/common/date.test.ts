@@ -89,7 +89,7 @@ describe('parseDate', () => {
         (error) =>
           error instanceof InvalidOptionError &&
           error.message ===
-            `Cannot read a date: it must be ISO-8601, like 2026-11-22T03:14:15+00:00: got ${JSON.stringify(text)}`,
+            `Cannot parse the date ${JSON.stringify(text)}: it is not ISO-8601. Use the form 2026-11-22T03:14:15+00:00.`,
         text,
       );
   });
