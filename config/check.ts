@@ -1,23 +1,23 @@
 import * as v from 'valibot';
 import { ConfigError } from './errors.ts';
 import { suggestion } from './nearest.ts';
-import { shown } from './redact.ts';
+import { formatValue } from './redact.ts';
 import { type Config, isKey, keys, type Layer, schema } from './schema.ts';
 
 const layerSchema = v.partial(schema);
 
-/** How a layer spells a key, for messages: `--storage-path`, `WHISPER_BACKUP_BUCKET`, or the key itself in quotes. */
+/** Returns the name of a key as messages write it: `--storage-path`, `WHISPER_BACKUP_BUCKET`, or the quoted key. */
 export type Spelling = (key: string) => string;
 
 /**
- * Checks what one layer says: that it is a table, that it has no unknown key, and that every value is in order.
+ * Validates one layer: it must be a table with known keys and valid values.
  *
- * @param where names the layer, e.g. the path of a file.
- * @throws ConfigError naming the layer, the key, and for an unknown key the nearest right one.
+ * @param where names the layer in messages, such as the path of a file.
+ * @throws ConfigError with the layer, the key and, for an unknown key, the nearest known one.
  */
 export function checkLayer(layer: unknown, where: string, spell: Spelling = (key) => `'${key}'`): Layer {
   if (typeof layer !== 'object' || layer === null || Array.isArray(layer)) {
-    throw new ConfigError(`Cannot use ${where}: it must hold keys and values`);
+    throw new ConfigError(`Cannot use ${where}: it must be a table of keys and values`);
   }
   for (const name of Object.keys(layer)) {
     if (!isKey(name)) throw new ConfigError(`Cannot use ${where}: unknown key '${name}'${suggestion(name, keys)}`);
@@ -27,7 +27,11 @@ export function checkLayer(layer: unknown, where: string, spell: Spelling = (key
   return result.output;
 }
 
-/** Checks the configuration that all layers together make. */
+/**
+ * Validates the merged configuration.
+ *
+ * @throws ConfigError if a key is missing or invalid, or two keys contradict each other.
+ */
 export function checkResult(config: unknown): Config {
   const result = v.safeParse(schema, config);
   if (!result.success) {
@@ -36,7 +40,7 @@ export function checkResult(config: unknown): Config {
   const { storagePath, storagePathRaw } = result.output;
   if (storagePath !== '' && storagePathRaw !== undefined) {
     throw new ConfigError(
-      `Cannot use 'storagePath' and 'storagePathRaw' together: got "${storagePath}" and "${storagePathRaw}"`,
+      `Cannot use both 'storagePath' and 'storagePathRaw': got "${storagePath}" and "${storagePathRaw}"`,
     );
   }
   return result.output;
@@ -44,5 +48,5 @@ export function checkResult(config: unknown): Config {
 
 function messageOf(issue: v.BaseIssue<unknown>, spell: Spelling): string {
   const key = String(issue.path?.[0]?.key ?? '');
-  return `${spell(key)} ${issue.message}: got ${shown(key, issue.input)}`;
+  return `${spell(key)} ${issue.message}: got ${formatValue(key, issue.input)}`;
 }

@@ -4,12 +4,12 @@ import { reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { ConfigError } from './errors.ts';
 import { suggestion } from './nearest.ts';
-import { trusted } from './trust.ts';
+import { checkTrusted } from './trust.ts';
 
-/** What stands in for environment variables, by their names. It is secret: never put it in `process.env`. */
+/** Values by variable name, used instead of the environment. Secret: never copy them to `process.env`. */
 export type Credentials = Readonly<Record<string, string>>;
 
-/** Of Amazon's names those that say what the S3 store can be told; OpenStack's and Swift's are all read. */
+/** The `AWS_*` names that the S3 store supports. All `OS_*` and `ST_*` names are accepted. */
 const awsNames = [
   'AWS_ACCESS_KEY_ID',
   'AWS_SECRET_ACCESS_KEY',
@@ -22,26 +22,25 @@ const awsNames = [
 
 const OTHERS_READ = 0o004;
 
-/** Far more than all names there are. */
+/** Well above the size of a file that sets every supported name. */
 const MOST_BYTES = 65_536;
 
-/** A blank line, or a comment. */
-const SILENT = /^\s*(#.*)?$/;
+const BLANK_OR_COMMENT = /^\s*(#.*)?$/;
 
-/** `NAME=value`; what would end a value early, or be read in two ways, must stand in quotes. */
+/** `NAME=value`. A value with characters that parsers read differently must be quoted. */
 const LINE = /^\s*(?:export\s+)?(?<name>[A-Za-z_]\w*)\s*=\s*(?<value>'[^']*'|"[^"\\]*"|`[^`]*`|[^\s#'"`][^#'"`]*|)\s*$/;
 
 /**
- * Reads a file of `NAME=value` lines for `AWS_*`, `ST_*` and `OS_*`, one a line, as a shell or systemd would: blank
- * lines and `#` comments are passed over, and a value may stand in quotes. A name without a value counts as not set.
+ * Reads `NAME=value` lines (`AWS_*`, `ST_*`, `OS_*`) as a shell or systemd would. Blank lines and `#` comments are
+ * skipped, values may be quoted, and an empty value counts as not set.
  *
- * @throws ConfigError when somebody else could have written the file, or may read it, and for a line that is none of
- *   these: it names the file and the line, and never shows a value.
+ * @throws ConfigError if other users can read or write the file, or a line is invalid. Names the file and the line,
+ *   never a value.
  */
 export async function readCredentials(path: string): Promise<Credentials> {
   const text = await read(path);
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (!SILENT.test(line)) checkLine(line, `${path}, line ${index + 1}`);
+    if (!BLANK_OR_COMMENT.test(line)) checkLine(line, `${path}, line ${index + 1}`);
   }
   const entries = Object.entries(parseEnv(text));
   return Object.fromEntries(
@@ -51,13 +50,15 @@ export async function readCredentials(path: string): Promise<Credentials> {
 
 async function read(path: string): Promise<string> {
   try {
-    const real = await trusted(path);
+    const real = await checkTrusted(path);
     const { mode, size } = await stat(real);
     if ((mode & OTHERS_READ) !== 0) {
-      throw new ConfigError(`Cannot use the credentials ${path}: others may read them; run: chmod o-r ${real}`);
+      throw new ConfigError(`Cannot use the credentials ${path}: other users can read it; run: chmod o-r ${real}`);
     }
     if (size > MOST_BYTES) {
-      throw new ConfigError(`Cannot use the credentials ${path}: ${size} bytes are too many, ${MOST_BYTES} the most`);
+      throw new ConfigError(
+        `Cannot use the credentials ${path}: it has ${size} bytes, more than the maximum of ${MOST_BYTES}`,
+      );
     }
     return await readRegularFile(real);
   } catch (error) {
@@ -70,17 +71,15 @@ function checkLine(line: string, where: string): void {
   const name = LINE.exec(line)?.groups?.['name'];
   if (name === undefined) {
     throw new ConfigError(
-      `Cannot use the credentials ${where}: it must be NAME=value, with quotes round a value that holds #, quotes or spaces at an end`,
+      `Cannot use the credentials ${where}: it must be NAME=value, quote a value that contains # or quotes, or starts or ends with a space`,
     );
   }
   if (/^(ST|OS)_/.test(name) || awsNames.includes(name)) return;
   if (name.startsWith('AWS_')) {
     throw new ConfigError(
-      `Cannot use the credentials ${where}: ${name} is none of ${awsNames.join(', ')}${suggestion(name, awsNames, (right) => right)}`,
+      `Cannot use the credentials ${where}: ${name} is not one of ${awsNames.join(', ')}${suggestion(name, awsNames, (right) => right)}`,
     );
   }
-  // The name is not shown: it may be the second line of a secret.
-  throw new ConfigError(
-    `Cannot use the credentials ${where}: only names that begin with AWS_, ST_ or OS_ may stand here`,
-  );
+  // The name may be the second line of a secret, so it is not printed.
+  throw new ConfigError(`Cannot use the credentials ${where}: names must begin with AWS_, ST_ or OS_`);
 }

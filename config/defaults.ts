@@ -1,6 +1,6 @@
 import type { Config } from './schema.ts';
 
-/** What holds when nobody says otherwise. A key that is not here has no default: it is unset. */
+/** The default values. A key that is missing here has no default. */
 export const defaults = {
   prefix: '/opt/graphite/storage/whisper',
   processes: 4,

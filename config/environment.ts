@@ -6,10 +6,10 @@ import { type Key, keys, type Layer } from './schema.ts';
 
 const START = 'WHISPER_BACKUP_';
 
-/** Names the files to load, separated by colons. */
+/** Holds the paths of configuration files, separated by colons. */
 export const FILES_VARIABLE = `${START}CONFIG`;
 
-/** The variable that sets a key: `storagePath` is `WHISPER_BACKUP_STORAGE_PATH`. */
+/** Returns the variable of a key: `WHISPER_BACKUP_STORAGE_PATH` for `storagePath`. */
 export function variableOf(key: string): string {
   return START + key.replace(/[A-Z]/g, '_$&').toUpperCase();
 }
@@ -17,9 +17,9 @@ export function variableOf(key: string): string {
 const variables = new Map<string, Key>(keys.map((key) => [variableOf(key), key]));
 
 /**
- * Reads the layer that the environment makes. An empty variable counts as not set. A list is separated by commas.
+ * Reads the layer of the environment. An empty variable counts as not set; lists are separated by commas.
  *
- * @throws ConfigError when a variable with our prefix is unknown, or its value cannot be used.
+ * @throws ConfigError if a `WHISPER_BACKUP_*` variable is unknown or has an invalid value.
  */
 export function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Layer {
   const layer: Record<string, unknown> = {};

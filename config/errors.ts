@@ -1,13 +1,13 @@
 import { WhisperBackupError } from '../lib/common/errors.ts';
 
-/** The configuration cannot be used: a file, variable or option is wrong, missing, or not to be trusted. */
+/** The configuration is invalid: a file, variable or option is wrong, missing or not trusted. */
 export class ConfigError extends WhisperBackupError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('CONFIG', message, options);
   }
 }
 
-/** What was typed cannot be understood. */
+/** The command line is invalid. */
 export class UsageError extends WhisperBackupError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('USAGE', message, options);

@@ -4,23 +4,23 @@ import { codeOf, reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { checkLayer } from './check.ts';
 import { ConfigError } from './errors.ts';
-import { shown } from './redact.ts';
+import { formatValue } from './redact.ts';
 import type { Layer } from './schema.ts';
-import { trusted } from './trust.ts';
+import { checkTrusted } from './trust.ts';
 
-/** What one file says, and where it stands. */
 export interface FileLayer {
   readonly path: string;
   readonly layer: Layer;
 }
 
-/** What c12 can load. */
+/** The formats that c12 loads. */
 const EXTENSIONS = ['yaml', 'yml', 'json', 'jsonc', 'json5', 'toml', 'ts', 'mts', 'cts', 'js', 'mjs', 'cjs'];
 
 /**
- * The one `config.*` of a directory, or undefined when there is none, or no directory.
+ * Finds the only `config.*` of a directory.
  *
- * @throws ConfigError when there are several, for then nobody could say which one holds.
+ * @returns its path, or undefined if there is none or the directory does not exist.
+ * @throws ConfigError if there are several, or the directory cannot be read.
  */
 export async function findConfig(directory: string): Promise<string | undefined> {
   let names: string[];
@@ -31,15 +31,17 @@ export async function findConfig(directory: string): Promise<string | undefined>
     throw new ConfigError(`Cannot look for a configuration in ${directory}: ${reasonOf(error)}`, { cause: error });
   }
   const found = EXTENSIONS.map((extension) => `config.${extension}`).filter((name) => names.includes(name));
-  if (found.length > 1) throw new ConfigError(`Cannot choose among ${found.join(', ')} in ${directory}: keep one`);
+  if (found.length > 1)
+    throw new ConfigError(`Cannot choose a configuration in ${directory}: found ${found.join(', ')}; keep only one`);
   return found[0] === undefined ? undefined : join(directory, found[0]);
 }
 
 /**
- * Loads a file and those it extends, lowest first: what a file says overrides what it extends. `extends` names one file
- * or a list, each relative to the file that names it.
+ * Loads a file and the files that it extends. `extends` is one path or a list, each relative to the file with the
+ * `extends`.
  *
- * @throws ConfigError when a file is missing, cannot be trusted or parsed, is part of a cycle, or has a wrong key.
+ * @returns the layers, lowest precedence first: a file overrides those it extends.
+ * @throws ConfigError if a file is missing, not trusted, part of a cycle, or invalid.
  */
 export async function loadFiles(path: string, above: readonly string[] = []): Promise<FileLayer[]> {
   const real = await find(path, above.at(-1));
@@ -58,7 +60,7 @@ export async function loadFiles(path: string, above: readonly string[] = []): Pr
 
 async function find(path: string, extendedBy: string | undefined): Promise<string> {
   try {
-    return await trusted(path);
+    return await checkTrusted(path);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const by = extendedBy === undefined ? '' : ` (extended by ${extendedBy})`;
@@ -71,19 +73,21 @@ function basesOf(bases: unknown, path: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(bases) ? bases : [bases];
   return list.map((base) => {
     if (typeof base !== 'string' || base === '' || /^[a-z][a-z\d+.-]+:/i.test(base)) {
-      throw new ConfigError(`Cannot use ${path}: 'extends' must name a local file: got ${shown('extends', base)}`);
+      throw new ConfigError(
+        `Cannot use ${path}: 'extends' must name a local file: got ${formatValue('extends', base)}`,
+      );
     }
     return base;
   });
 }
 
-/** Only the named file is read: no rc files, no dotenv, nothing from a network, nothing cached where others may write. */
+/** Reads only this file: no rc files, no dotenv, no network, and no cache that other users can write. */
 async function read(real: string, path: string): Promise<unknown> {
   if (!EXTENSIONS.some((extension) => real.endsWith(`.${extension}`))) {
     throw new ConfigError(`Cannot use ${path}: its name must end in one of .${EXTENSIONS.join(', .')}`);
   }
   try {
-    if (await saysNothing(real)) return {};
+    if (await isBlank(real)) return {};
     const { loadConfig } = await import('c12');
     const loaded = await loadConfig({
       cwd: dirname(real),
@@ -97,7 +101,7 @@ async function read(real: string, path: string): Promise<unknown> {
       dotenv: false,
       envName: false,
       jitiOptions: { fsCache: false },
-      // c12 merges a file with nothing here; its own merger would concatenate lists.
+      // c12 merges each file with an empty one; its default merger would concatenate lists.
       merger: (...sources) => Object.assign({}, ...sources.toReversed()),
     });
     const main = loaded.layers?.[0]?.config;
@@ -109,17 +113,17 @@ async function read(real: string, path: string): Promise<unknown> {
   }
 }
 
-/** What parsers say, without the excerpt of the file that they draw below it: it may hold a secret. */
+/** Removes the excerpt of the file from a parser's message: it may contain a secret. */
 function inOneLine(reason: string, real: string): string {
   const [first = '', ...rest] = reason.replaceAll(`${real}: `, '').split('\n');
-  // TOML's parser names the line in its excerpt alone, by an arrow below it.
+  // TOML's parser has the line number only in its excerpt, with an arrow below the line.
   const arrow = rest.findIndex((line) => /^ +\^/.test(line));
   const line = /^(\d+):/.exec(rest[arrow - 1] ?? rest.findLast((text) => /^\d+:/.test(text)) ?? '')?.[1];
   return line === undefined || /[:(]\d/.test(first) ? first : `${first} (line ${line})`;
 }
 
-/** Whether a data file holds comments alone, or nothing: c12 cannot load that. */
-async function saysNothing(real: string): Promise<boolean> {
+/** Returns whether a data file is empty or has only comments: c12 cannot load such a file. */
+async function isBlank(real: string): Promise<boolean> {
   if (!/\.(ya?ml|toml|json[c5]?)$/.test(real)) return false;
   const lines = (await readRegularFile(real)).split('\n');
   return lines.every((line) => /^(---|#.*|\/\/.*)?$/.test(line.trim()));

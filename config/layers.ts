@@ -6,34 +6,33 @@ import { findConfig, loadFiles } from './files.ts';
 import { parseText } from './parse-text.ts';
 import { type Config, type Key, keys, type Layer } from './schema.ts';
 
-/** What decides the configuration, besides the files. */
+/** Where configuration values come from, besides the host's own file. */
 export interface Sources {
-  /** What was typed: for each key its values as text, in the order they came. A storage and its arguments count as well. */
+  /** Options from the command line: for each key its values as text, in order. The storage and its arguments count too. */
   readonly flags: Readonly<Record<string, readonly string[]>>;
-  /** Files that were named, lowest first; they stand in for those the environment names. */
+  /** Configuration files from `--config`, lowest precedence first. They replace those of the environment. */
   readonly files: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Where relative names of files start. */
+  /** Relative file names start here. */
   readonly directory: string;
-  /** Where the host's own `config.*` is. @default '/etc/whisper-backup' */
+  /** Directory of the host's own `config.*`. @default '/etc/whisper-backup' */
   readonly system?: string;
 }
 
-/** The configuration, and where each value came from. */
 export interface Resolved {
   readonly config: Config;
-  /** `default`, a path, `WHISPER_BACKUP_BUCKET`, or `--bucket`. A key without a value has no origin. */
+  /** `default`, a path, a variable such as `WHISPER_BACKUP_BUCKET`, or `--bucket`. Unset keys have no origin. */
   readonly origins: ReadonlyMap<Key, string>;
-  /** What files and environment say, without what was typed. */
+  /** The configuration from files and environment, without the command line. */
   readonly configured: Layer;
 }
 
 /**
- * Resolves the configuration: defaults, the system's file, the files named, the environment, what was typed; the
- * higher layer wins. A list replaces a lower layer's list. Storage arguments belong to the storage they were given with:
- * a layer that names another storage starts without any.
+ * Merges the layers. From lowest to highest precedence: defaults, the host's file, named files, environment, command
+ * line. A list replaces the list of a lower layer. Storage arguments belong to a storage: a layer that changes the
+ * storage starts with none.
  *
- * @throws ConfigError when any layer is wrong; see `files.ts` and `check.ts`.
+ * @throws ConfigError if any layer, or the result, is invalid.
  */
 export async function resolveConfig(sources: Sources): Promise<Resolved> {
   const merged: Layer = {};
@@ -86,7 +85,7 @@ function readFlags(flags: Sources['flags']): Layer {
   return checkLayer(layer, 'the command line', flagOf);
 }
 
-/** These two are words, not options. */
+/** Both are positional on the command line. */
 function isStorage(key: string): boolean {
   return key === 'storage' || key === 'storageArgs';
 }

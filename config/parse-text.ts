@@ -1,10 +1,10 @@
 import { type Key, kindOf } from './schema.ts';
 
 /**
- * What a text means as the value of a key. Numbers are decimal; what is none stays text, and the schema then says what
- * it must be. Text stays as it is: a bucket called `007` or `1e5` keeps its name.
+ * Parses the text of an option or variable by the type of its key. Numbers are decimal. An invalid number or flag stays
+ * text, so that the schema can report it; a bucket called `007` or `1e5` keeps its name.
  *
- * @param list the text's parts, should the key take a list.
+ * @param list the items, used if the key takes a list.
  */
 export function parseText(key: Key, list: readonly string[], text: string): unknown {
   switch (kindOf(key)) {

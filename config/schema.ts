@@ -3,9 +3,9 @@ import * as v from 'valibot';
 const text = v.pipe(
   v.string('must be text (quote it)'),
   v.nonEmpty('must not be empty'),
-  v.regex(/^[^\0]*$/, 'must not hold a NUL'),
+  v.regex(/^[^\0]*$/, 'must not contain a NUL'),
 );
-const anyText = v.pipe(v.string('must be text (quote it)'), v.regex(/^[^\0]*$/, 'must not hold a NUL'));
+const anyText = v.pipe(v.string('must be text (quote it)'), v.regex(/^[^\0]*$/, 'must not contain a NUL'));
 const flag = v.boolean('must be true or false');
 const texts = v.array(text, 'must be a list');
 
@@ -24,7 +24,7 @@ function number(least: number, most?: number) {
 
 /** A count of bytes, written as `20M` or as a number. */
 function byteSize(what: string) {
-  const message = `must be ${what}: a whole number of bytes, or one with K, M or G behind it, such as 20M`;
+  const message = `must be ${what}: a number of bytes, optionally followed by K, M or G, such as 20M`;
   const sizeOf = (size: string | number) => parseByteSize(String(size));
   return v.pipe(
     v.union([v.string(), v.number()], message),
@@ -37,17 +37,14 @@ function oneOf<const T extends readonly string[]>(names: T) {
   return v.picklist(names, `must be one of ${names.join(', ')}`);
 }
 
-/**
- * Every key of the configuration: a long option's name in camelCase. It validates each layer by itself, so that the
- * message can name the file or variable that is wrong, and so the result as well.
- */
+/** All keys of the configuration: long option names in camelCase. Validates each layer, then the merged result. */
 export const schema = v.strictObject({
   storage: v.optional(
     v.pipe(
       text,
       v.regex(
         /^\S+$/,
-        "names the storage alone; its arguments stand in storageArgs, such as storageArgs: ['path=/srv/backups']",
+        "must be only the name; put arguments into storageArgs, such as storageArgs: ['path=/srv/backups']",
       ),
       v.toLowerCase(),
     ),
@@ -67,7 +64,7 @@ export const schema = v.strictObject({
   purge: whole(-1),
   purgeShare: number(0, 100),
   noop: flag,
-  // sz is for commands that read: the Python tool wanted to be told what it reads.
+  // The Python tool needed `sz` even to read; the commands that read still accept it.
   algorithm: v.picklist(['gz', 'zst', 'sz'], 'must be one of gz, zst'),
   layout: oneOf(['native', 'python']),
   gzipEngine: oneOf(['auto', 'fflate', 'zlib', 'libdeflate', 'isal']),
@@ -108,29 +105,27 @@ export const schema = v.strictObject({
   ),
   carbonPrefix: v.pipe(
     text,
-    v.regex(/^[\w-]+(\.[\w-]+)*$/, 'must be names of letters, digits, _ and -, with dots between'),
+    v.regex(/^[\w-]+(\.[\w-]+)*$/, 'must be names of letters, digits, _ and -, separated by dots'),
   ),
 });
 
-/** The resolved configuration. */
 export type Config = v.InferOutput<typeof schema>;
 export type Key = keyof Config;
 
-/** What one layer may say: any of the keys. */
 export type Layer = { -readonly [K in Key]?: Config[K] | undefined };
 
-export const keys = Object.keys(schema.entries) as readonly Key[]; // Object.keys forgets what the keys are.
+export const keys = Object.keys(schema.entries) as readonly Key[]; // Object.keys returns string[].
 
 export function isKey(name: string): name is Key {
   return Object.hasOwn(schema.entries, name);
 }
 
-/** How a key's value is written as text: in a variable or on the command line. */
+/** Returns how the value of a key is written in a variable or on the command line. */
 export function kindOf(key: Key): 'text' | 'number' | 'flag' | 'list' {
   const entry = schema.entries[key];
   const inner = entry.type === 'optional' ? entry.wrapped : entry;
   if (inner.type === 'number') return 'number';
-  // A number, or a word.
+  // A number or `fastest`.
   if (key === 'gzipLevel') return 'number';
   if (inner.type === 'boolean') return 'flag';
   if (inner.type === 'array') return 'list';
@@ -140,9 +135,9 @@ export function kindOf(key: Key): 'text' | 'number' | 'flag' | 'list' {
 const units: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 /**
- * Reads a count of bytes: `20M`, `1.5g`, `500000`. K, M and G are powers of 1,024, as with rsync and rclone.
+ * Parses a byte count: `20M`, `1.5g`, `500000`. K, M and G are powers of 1,024, as in rsync and rclone.
  *
- * @returns undefined for what is none.
+ * @returns undefined if the text is not a byte count.
  */
 function parseByteSize(text: string): number | undefined {
   const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? [];

@@ -2,23 +2,23 @@ import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from './errors.ts';
 
-/** Group and others may write. */
+/** Write permission for group or others. */
 const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 
 /**
- * Makes sure that nobody but root and the user we run as could have written a file, or put another in its place:
+ * Checks that only root and the effective user can have written or replaced a file:
  *
- * - the file is a regular one, belongs to root or to us, and neither its group nor others may write it;
- * - the same holds for the directory it stands in, even when that is sticky like /tmp;
- * - each directory above may be sticky, or else the same holds for it.
+ * - it is a regular file, owned by root or by us, and not writable by group or others;
+ * - the same holds for its directory, even if that is sticky like /tmp;
+ * - each directory above may be sticky; otherwise the same holds for it.
  *
- * Symbolic links are followed, and every place on the way is checked by the same rule.
+ * Follows symbolic links, and checks the target of each by the same rules.
  *
  * @returns the real path of the file.
- * @throws ConfigError naming what is wrong and how to mend it.
+ * @throws ConfigError with the offending path and the command that corrects it.
  */
-export async function trusted(path: string): Promise<string> {
+export async function checkTrusted(path: string): Promise<string> {
   let place = resolve(path);
   await checkDirectories(place, path);
   for (let links = 0; (await lstat(place)).isSymbolicLink(); links++) {
@@ -32,7 +32,7 @@ export async function trusted(path: string): Promise<string> {
   if (!found.isFile()) throw new ConfigError(`Cannot use ${path}: it is not a regular file`);
   checkOwner(found, real, path);
   if ((found.mode & OTHERS_WRITE) !== 0) {
-    throw new ConfigError(`Cannot use ${path}: others may write it; run: chmod go-w ${real}`);
+    throw new ConfigError(`Cannot use ${path}: other users can write it; run: chmod go-w ${real}`);
   }
   return real;
 }
@@ -45,7 +45,7 @@ async function checkDirectories(file: string, path: string): Promise<void> {
     const sticky = directory !== nearest && (found.mode & STICKY) !== 0;
     if ((found.mode & OTHERS_WRITE) !== 0 && !sticky) {
       throw new ConfigError(
-        `Cannot use ${path}: others may write its directory ${directory}; run: chmod go-w ${directory}`,
+        `Cannot use ${path}: other users can write its directory ${directory}; run: chmod go-w ${directory}`,
       );
     }
     if (directory === dirname(directory)) return;

@@ -2,9 +2,9 @@ import { UsageError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
 
 /**
- * Reads storage arguments, `name=value`, or in the order of the names without one.
+ * Parses storage arguments: `name=value`, or values without a name in the order of `names`.
  *
- * @throws UsageError for an argument that is unknown, given twice, or one too many.
+ * @throws UsageError if an argument is unknown, repeated, empty or one too many.
  */
 export function readArguments<const N extends string>(
   storage: string,
@@ -16,12 +16,12 @@ export function readArguments<const N extends string>(
     const equals = argument.indexOf('=');
     const typed = equals > 0 && /^[\w-]+$/.test(argument.slice(0, equals)) ? argument.slice(0, equals) : undefined;
     const name = typed === undefined ? names[index] : names.find((one) => one === typed);
-    // Its value may be a secret, so only its name or place is told.
+    // The argument may contain a secret, so the message has only its name or position.
     const what = typed === undefined ? `number ${index + 1}` : `'${typed}'`;
     if (name === undefined) {
       throw new UsageError(`Storage '${storage}' has no argument ${what}${typed ? suggestion(typed, names) : ''}`);
     }
-    if (values[name] !== undefined) throw new UsageError(`Storage '${storage}' takes its argument '${name}' once`);
+    if (values[name] !== undefined) throw new UsageError(`Storage '${storage}' takes its argument '${name}' only once`);
     const value = typed === undefined ? argument : argument.slice(equals + 1);
     if (value === '') throw new UsageError(`Storage '${storage}' needs a value for its argument '${name}'`);
     values[name] = value;

@@ -9,9 +9,9 @@ export interface AwsFiles {
 }
 
 /**
- * Makes sure that a profile that was named is there: the SDK would look for credentials elsewhere without a word.
+ * Checks that the named profile exists. The SDK would silently fall back to other credentials.
  *
- * @throws UsageError naming the files and the nearest profile.
+ * @throws UsageError with the searched files and the nearest profile.
  */
 export async function checkProfile(profile: string, { environment, home }: AwsFiles): Promise<void> {
   const paths = [
@@ -23,5 +23,7 @@ export async function checkProfile(profile: string, { environment, home }: AwsFi
     [...text.matchAll(/^\s*\[\s*(?:profile\s+)?["']?([^\]"']+?)["']?\s*\]/gm)].map(([, name = '']) => name),
   );
   if (names.includes(profile)) return;
-  throw new UsageError(`There is no profile '${profile}' in ${paths.join(' or ')}${suggestion(profile, names)}`);
+  throw new UsageError(
+    `Cannot use profile '${profile}': it is not in ${paths.join(' or ')}${suggestion(profile, names)}`,
+  );
 }

@@ -5,21 +5,20 @@ import { codeOf, reasonOf } from '../../lib/common/errors.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { ConfigError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
-import { trusted } from '../trust.ts';
+import { checkTrusted } from '../trust.ts';
 import { authNames, cloudNames, type Settings } from './openstack-auth.ts';
 
 const text = v.optional(v.pipe(v.string('must be text (quote it)'), v.nonEmpty('must not be empty')));
 
-/** What is used of one cloud; whatever else is in it is for other programs. */
+/** The settings that we use of a cloud. Others are for other programs. */
 const cloudSchema = v.object({
   ...v.entriesFromList(cloudNames, text),
   identity_api_version: v.optional(v.union([v.pipe(v.number(), v.transform(String)), v.string()])),
   auth: v.optional(v.object(v.entriesFromList(authNames, text)), {}),
-  profile: v.optional(v.undefined('is not known here; write out its auth_url')),
-  verify: v.optional(v.literal(true, 'cannot be switched off; name the authority as cacert')),
+  profile: v.optional(v.undefined('is not supported; set auth_url instead')),
+  verify: v.optional(v.literal(true, 'cannot be false; set cacert to the CA bundle instead')),
 });
 
-/** Where to look. */
 export interface CloudFiles {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The user's home directory. */
@@ -29,11 +28,12 @@ export interface CloudFiles {
 }
 
 /**
- * Reads one cloud of `clouds.yaml`, with what `secure.yaml` says of it on top: the files that OS_CLIENT_CONFIG_FILE and
- * OS_CLIENT_SECURE_FILE name, or the first in `~/.config/openstack` and `/etc/openstack` (openstacksdk's manual,
- * "Configuring OpenStack SDK Applications"). Not in the working directory, where it may be anybody's.
+ * Reads one cloud of `clouds.yaml`, overridden by the cloud of the same name in `secure.yaml`. Reads the files named by
+ * OS_CLIENT_CONFIG_FILE and OS_CLIENT_SECURE_FILE, or the first in `~/.config/openstack` and `/etc/openstack`
+ * (openstacksdk's manual, "Configuring OpenStack SDK Applications"). The working directory is not searched: other users
+ * may write there.
  *
- * @throws ConfigError, which shows nothing of what the files hold but names.
+ * @throws ConfigError if a file is missing, not trusted or invalid. Never prints values.
  */
 export async function readCloud(name: string, files: CloudFiles): Promise<Settings> {
   const { environment, home, systemDirectory = '/etc/openstack' } = files;
@@ -53,7 +53,7 @@ export async function readCloud(name: string, files: CloudFiles): Promise<Settin
     );
   }
   const secure = securePath === undefined ? undefined : (await cloudsOf(securePath))[name];
-  const result = v.safeParse(cloudSchema, merged(own, secure));
+  const result = v.safeParse(cloudSchema, mergeTables(own, secure));
   if (result.success) {
     const { auth, profile: _, verify: __, ...beside } = result.output;
     return { ...auth, ...beside };
@@ -71,7 +71,7 @@ async function firstOf(named: string | undefined, directories: readonly string[]
       await readRegularFile(path);
       return path;
     } catch (error) {
-      // One that cannot be read is not passed over.
+      // Return an unreadable file, so that reading it reports why.
       if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') return path;
     }
   }
@@ -81,7 +81,7 @@ async function firstOf(named: string | undefined, directories: readonly string[]
 async function cloudsOf(path: string): Promise<Readonly<Record<string, unknown>>> {
   let source: string;
   try {
-    source = await readRegularFile(await trusted(path));
+    source = await readRegularFile(await checkTrusted(path));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new ConfigError(`Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
@@ -90,23 +90,23 @@ async function cloudsOf(path: string): Promise<Readonly<Record<string, unknown>>
   try {
     content = parseYAML(source);
   } catch {
-    // Without its reason, which shows the lines around the mistake, passwords and all.
-    throw new ConfigError(`Cannot read ${path}: it is no YAML`);
+    // The parser's reason is left out: it shows lines of the file, including passwords.
+    throw new ConfigError(`Cannot read ${path}: it is not valid YAML`);
   }
   const clouds = isTable(content) ? content['clouds'] : undefined;
   if (!isTable(clouds)) throw new ConfigError(`Cannot use ${path}: it has no table 'clouds'`);
   return clouds;
 }
 
-/** How deep the settings of a cloud stand in its table: those for the login in one of their own. */
+/** Settings are at most this deep: the login is a nested table. */
 const DEPTH = 2;
 
-/** Tables are merged key by key, as deep as there are settings; of anything else the upper one holds. */
-function merged(lower: unknown, upper: unknown, depth = DEPTH): unknown {
+/** Merges tables key by key down to `depth`; other values of `upper` replace those of `lower`. */
+function mergeTables(lower: unknown, upper: unknown, depth = DEPTH): unknown {
   if (upper === undefined) return lower;
   if (depth === 0 || !isTable(lower) || !isTable(upper)) return upper;
   const result: Record<string, unknown> = { ...lower };
-  for (const [key, value] of Object.entries(upper)) result[key] = merged(lower[key], value, depth - 1);
+  for (const [key, value] of Object.entries(upper)) result[key] = mergeTables(lower[key], value, depth - 1);
   return result;
 }
 

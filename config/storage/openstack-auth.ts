@@ -1,7 +1,7 @@
 import type { KeystoneName, SwiftAuth } from '../../lib/store/drivers/swift/swift.ts';
 import { ConfigError } from '../errors.ts';
 
-/** What a cloud can say under `auth` in clouds.yaml, or in a variable: `auth_url` is OS_AUTH_URL. */
+/** Keys under `auth` in clouds.yaml. As variables: `auth_url` is OS_AUTH_URL. */
 export const authNames = [
   'auth_url',
   'username',
@@ -21,24 +21,24 @@ export const authNames = [
   'application_credential_secret',
 ] as const;
 
-/** And what it can say beside it. */
+/** Keys beside `auth`. */
 export const cloudNames = ['auth_type', 'identity_api_version', 'region_name', 'interface', 'cacert'] as const;
 
 export type SettingName = (typeof authNames)[number] | (typeof cloudNames)[number] | 'storage_url';
 export type Settings = { readonly [N in SettingName]?: string | undefined };
 
-/** How messages name a setting: `OS_AUTH_URL`. */
+/** Returns the name of a setting as messages write it: `OS_AUTH_URL`. */
 export type Spelling = (name: SettingName) => string;
 
 /**
- * How to log in, by what is set: with an application credential where there is one, or else with a password.
+ * Returns how to log in: with an application credential if one is set, otherwise with a password.
  *
- * @throws ConfigError naming what is missing.
+ * @throws ConfigError with the missing settings.
  */
 export function authOf(settings: Settings, spell: Spelling): SwiftAuth {
   const type = settings.auth_type?.replace(/^v3/, '');
   if (type === 'v1password') {
-    const { auth_url, username, password } = needed(settings, ['auth_url', 'username', 'password'], spell);
+    const { auth_url, username, password } = requireSettings(settings, ['auth_url', 'username', 'password'], spell);
     return { method: 'v1', authUrl: auth_url, user: username, key: password };
   }
   const api = settings.identity_api_version ?? '3';
@@ -53,18 +53,18 @@ export function authOf(settings: Settings, spell: Spelling): SwiftAuth {
       `Cannot log in with ${spell('auth_type')} "${settings.auth_type}": use v3password, v3applicationcredential or v1password`,
     );
   }
-  const { auth_url, password } = needed(settings, ['auth_url', 'password', ...userNames(settings)], spell);
+  const { auth_url, password } = requireSettings(settings, ['auth_url', 'password', ...userNames(settings)], spell);
   const project = projectOf(settings, spell);
   return { method: 'password', authUrl: auth_url, user: userOf(settings, spell), password, project };
 }
 
 function credentialOf(settings: Settings, spell: Spelling): SwiftAuth {
   const names = ['auth_url', 'application_credential_secret'] as const;
-  const { auth_url: authUrl, application_credential_secret: secret } = needed(settings, names, spell);
+  const { auth_url: authUrl, application_credential_secret: secret } = requireSettings(settings, names, spell);
   const method = 'application-credential';
   const id = settings.application_credential_id;
   if (id !== undefined) return { method, authUrl, id, secret };
-  const { application_credential_name: name } = needed(settings, ['application_credential_name'], spell);
+  const { application_credential_name: name } = requireSettings(settings, ['application_credential_name'], spell);
   return { method, authUrl, name, user: userOf(settings, spell), secret };
 }
 
@@ -74,16 +74,16 @@ function userNames({ user_id }: Settings): readonly SettingName[] {
 
 function userOf(settings: Settings, spell: Spelling): KeystoneName {
   if (settings.user_id !== undefined) return { id: settings.user_id };
-  const { username } = needed(settings, ['username'], spell);
+  const { username } = requireSettings(settings, ['username'], spell);
   return inDomain(username, settings.user_domain_id, settings.user_domain_name, settings.default_domain);
 }
 
 function projectOf(settings: Settings, spell: Spelling): KeystoneName {
   const id = settings.project_id ?? settings.tenant_id;
   if (id !== undefined) return { id };
-  // Projects were called tenants once.
+  // Projects used to be called tenants.
   const named = { ...settings, project_name: settings.project_name ?? settings.tenant_name };
-  const { project_name } = needed(named, ['project_name'], spell);
+  const { project_name } = requireSettings(named, ['project_name'], spell);
   return inDomain(project_name, settings.project_domain_id, settings.project_domain_name, settings.default_domain);
 }
 
@@ -93,7 +93,7 @@ function inDomain(name: string, id: string | undefined, domain: string | undefin
   return fallback === undefined ? { name } : { name, domain: { id: fallback } };
 }
 
-function needed<const N extends SettingName>(
+function requireSettings<const N extends SettingName>(
   settings: Settings,
   names: readonly N[],
   spell: Spelling,
@@ -102,6 +102,6 @@ function needed<const N extends SettingName>(
   if (missing.length > 0) {
     throw new ConfigError(`Cannot log in to Swift: ${missing.map(spell).join(' and ')} must be set`);
   }
-  // Every name was just found.
+  // The check above found every name.
   return Object.fromEntries(names.map((name) => [name, settings[name]])) as Record<N, string>;
 }

@@ -3,13 +3,13 @@ import { ConfigError } from '../errors.ts';
 import { type CloudFiles, readCloud } from './clouds-yaml.ts';
 import { authNames, authOf, cloudNames, type SettingName, type Settings } from './openstack-auth.ts';
 
-/** How to reach Swift, as far as the environment tells. */
+/** Login and endpoint of Swift, from the environment. */
 export type SwiftAccess = Pick<SwiftStoreOptions, 'auth' | 'region' | 'interface' | 'storageUrl'> & {
-  /** A file of certificates in PEM. */
+  /** Path of a PEM file with CA certificates. */
   readonly caFile?: string;
 };
 
-/** What a cloud may leave to variables, so that its file can be without secrets. */
+/** Settings that a cloud may take from variables, so that its file needs no secrets. */
 const addable = [
   'password',
   'application_credential_secret',
@@ -20,11 +20,11 @@ const addable = [
 ] as const;
 
 /**
- * Reads how to log in to Swift from the variables that OpenStack's own tools read: `ST_*` for auth v1, `OS_*` or a cloud
- * of `clouds.yaml` (`OS_CLOUD`) for Keystone v3. An empty variable counts as not set.
+ * Reads the login for Swift from the variables of OpenStack's own tools: `ST_*` for auth v1; `OS_*`, or `OS_CLOUD` with
+ * `clouds.yaml`, for Keystone v3. An empty variable counts as not set.
  *
- * @param version v1 or v3; by itself v1 when ST_AUTH is set, as for the Python tool.
- * @throws ConfigError naming what is missing, and never a secret.
+ * @param version default: v1 if ST_AUTH is set, as in the Python tool, otherwise v3.
+ * @throws ConfigError with the missing variables, never with a secret.
  */
 export async function swiftAccess(version: 'v1' | 'v3' | undefined, files: CloudFiles): Promise<SwiftAccess> {
   const variables = variablesOf(files.environment);
@@ -39,7 +39,7 @@ export async function swiftAccess(version: 'v1' | 'v3' | undefined, files: Cloud
   }
   if (version === undefined && variables.auth_url === undefined) {
     throw new ConfigError(
-      'Cannot log in to Swift: set ST_AUTH, ST_USER and ST_KEY (auth v1), or OS_CLOUD, or OS_AUTH_URL and its like (Keystone v3)',
+      'Cannot log in to Swift: set ST_AUTH, ST_USER and ST_KEY (auth v1), or OS_CLOUD, or OS_AUTH_URL and the other OS_* variables (Keystone v3)',
     );
   }
   return { auth: authOf(variables, (setting) => `OS_${setting.toUpperCase()}`), ...placeOf(variables) };
@@ -76,12 +76,12 @@ function placeOf({ region_name, interface: kind, storage_url, cacert }: Settings
 }
 
 /**
- * Reads the name of an interface, as it is now or as it was once: `publicURL`.
+ * Parses the name of an interface: `public`, or the older form `publicURL`.
  *
- * @throws ConfigError
+ * @throws ConfigError if it is not public, internal or admin.
  */
 export function interfaceOf(text: string): 'public' | 'internal' | 'admin' {
   const kind = text.replace(/URL$/, '');
   if (kind === 'public' || kind === 'internal' || kind === 'admin') return kind;
-  throw new ConfigError(`Cannot use the interface "${text}" of Swift: it must be public, internal or admin`);
+  throw new ConfigError(`Cannot use Swift's interface "${text}": it must be public, internal or admin`);
 }

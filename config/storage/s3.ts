@@ -4,9 +4,8 @@ import type { Credentials } from '../credentials.ts';
 import { ConfigError, UsageError } from '../errors.ts';
 
 /**
- * The storage arguments of `s3`; the region may stand without its name, as in `s3 us-west-2`. There are none for
- * secrets, which everybody on the host could read there: the SDK finds them in the environment, in the shared files, or
- * asks the instance.
+ * The storage arguments of `s3`. The first may come without its name: `s3 us-west-2`. None takes a secret: every user of
+ * the host can read command lines. The SDK reads secrets from the environment, its shared files or the instance metadata.
  */
 export const s3Arguments = [
   'region',
@@ -24,11 +23,12 @@ export const s3Arguments = [
 export type S3Arguments = Readonly<Partial<Record<(typeof s3Arguments)[number], string>>>;
 
 /**
- * What storage arguments ask of the S3 store. A path is taken from the working directory.
+ * Returns the options of the S3 store. Relative paths start in the working directory.
  *
- * @param credentials stand in for the variables that the SDK would read. As with these, a profile that is named goes
- *   before a key, and key, secret and token belong together: none of them is taken from somewhere else.
- * @throws UsageError for a value that is none of those an argument can have.
+ * @param credentials override the environment. As in the SDK, a profile takes precedence over a key; key, secret and
+ *   token are taken from one source only.
+ * @throws UsageError if an argument has an invalid value.
+ * @throws ConfigError if the credentials have only one of key and secret.
  */
 export function s3OptionsOf(bucket: string, given: S3Arguments, credentials: Credentials = {}): S3StoreOptions {
   const pathStyle = oneOf('path-style', given['path-style'], ['true', 'false']);
@@ -71,12 +71,12 @@ function oneOf<const T extends string>(name: string, value: string | undefined, 
   if (value === undefined) return undefined;
   const found = allowed.find((one) => one === value);
   if (found === undefined) {
-    throw new UsageError(`Argument '${name}' of storage 's3' can be ${allowed.join(', ')}: got "${value}"`);
+    throw new UsageError(`Argument '${name}' of storage 's3' must be one of ${allowed.join(', ')}: got "${value}"`);
   }
   return found;
 }
 
-/** Reads `host=web01,role=graphite`. */
+/** Parses `host=web01,role=graphite`. */
 function readTags(text: string): Record<string, string> {
   const tags = new Map<string, string>();
   for (const part of text.split(',')) {

@@ -8,16 +8,15 @@ import { suggestion } from '../nearest.ts';
 import type { Config } from '../schema.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';
 
-/** The storage arguments of `swift`. */
 export const swiftArguments = ['region', 'interface', 'ca-bundle', 'auth'] as const;
 
 type Given = { readonly [N in (typeof swiftArguments)[number]]?: string | undefined };
 
 /**
- * The options of the Swift store: what the arguments say goes before what the environment says.
+ * Returns the options of the Swift store. Storage arguments take precedence over the environment.
  *
- * @param credentials go before variables of the same names.
- * @throws UsageError, ConfigError or InvalidOptionError, which never show a secret.
+ * @param credentials take precedence over variables of the same names.
+ * @throws UsageError, ConfigError or InvalidOptionError. Never with a secret.
  */
 export async function swiftOptionsOf(
   config: Config,
@@ -42,7 +41,9 @@ export async function swiftOptionsOf(
 
 function versionOf(text: string): 'v1' | 'v3' {
   if (text === 'v1' || text === 'v3') return text;
-  throw new UsageError(`Storage 'swift' logs in by auth=v1 or auth=v3: got "${text}"${suggestion(text, ['v1', 'v3'])}`);
+  throw new UsageError(
+    `Argument 'auth' of storage 'swift' must be v1 or v3: got "${text}"${suggestion(text, ['v1', 'v3'])}`,
+  );
 }
 
 async function readBundle(path: string): Promise<string> {
@@ -53,7 +54,7 @@ async function readBundle(path: string): Promise<string> {
     throw new UsageError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
   }
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new UsageError(`Cannot use the CA bundle ${path}: it holds no certificate in PEM`);
+    throw new UsageError(`Cannot use the CA bundle ${path}: it has no PEM certificate`);
   }
   return text;
 }

@@ -57,17 +57,17 @@ describe('a file of credentials', () => {
 
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['# x\nhunter2\n', /credentials\d+, line 2: it must be NAME=value/],
-    ['OS_PASSWORD=hunter2#x', /line 1: .*quotes round a value that holds #/],
+    ['OS_PASSWORD=hunter2#x', /line 1: .*quote a value that contains #/],
     ['OS_PASSWORD="hunter2', /line 1: it must be/],
     ["OS_PASSWORD='hunter2\nmore'", /line 1: it must be/],
     ['OS_PASSWORD="hunter2\\n"', /line 1: it must be/],
     ["OS_PASSWORD='hunter2'x", /line 1: it must be/],
     ['OS_PASSWORD: hunter2', /line 1: it must be/],
-    ['hunter2abc==', /line 1: only names that begin with AWS_, ST_ or OS_ may stand here$/],
-    ['LD_PRELOAD=hunter2', /line 1: only names/],
-    ['NODE_OPTIONS=hunter2', /line 1: only names/],
-    ['AWS_ACCESS_KEY=hunter2', /AWS_ACCESS_KEY is none of .*; did you mean AWS_ACCESS_KEY_ID\?/],
-    [`OS_PASSWORD='${'hunter2'.repeat(10_000)}'`, /bytes are too many/],
+    ['hunter2abc==', /line 1: names must begin with AWS_, ST_ or OS_$/],
+    ['LD_PRELOAD=hunter2', /line 1: names must begin/],
+    ['NODE_OPTIONS=hunter2', /line 1: names must begin/],
+    ['AWS_ACCESS_KEY=hunter2', /AWS_ACCESS_KEY is not one of .*; did you mean AWS_ACCESS_KEY_ID\?/],
+    [`OS_PASSWORD='${'hunter2'.repeat(10_000)}'`, /bytes, more than the maximum of 65536/],
   ];
   for (const [text, message] of wrong) {
     it(`is refused, and not shown, when it says ${JSON.stringify(text.slice(0, 40).replaceAll('hunter2', '…'))}`, async () => {

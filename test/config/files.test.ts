@@ -102,8 +102,8 @@ describe('configuration files', () => {
   });
 
   it('are refused when they hold no table, or cannot be parsed', async () => {
-    assert.match(await refusal(await file('list.yaml', '- a\n')), /must hold keys and values/);
-    assert.match(await refusal(await file('word.yaml', 'word\n')), /must hold keys and values/);
+    assert.match(await refusal(await file('list.yaml', '- a\n')), /must be a table of keys and values/);
+    assert.match(await refusal(await file('word.yaml', 'word\n')), /must be a table of keys and values/);
     assert.match(await refusal(await file('cut.json', '{"bucket": ')), /Cannot read the configuration .*cut\.json/);
     assert.match(await refusal(await file('config.ini', 'a=b')), /its name must end in one of/);
   });
@@ -125,7 +125,7 @@ describe('configuration files', () => {
     await writeFile(join(etc, 'config.toml'), '');
     assert.equal(await findConfig(etc), join(etc, 'config.toml'));
     await writeFile(join(etc, 'config.yaml'), '');
-    await assert.rejects(findConfig(etc), /Cannot choose among config\.yaml, config\.toml/);
+    await assert.rejects(findConfig(etc), /found config\.yaml, config\.toml; keep only one/);
   });
 
   it('that come as examples are in order, and the host extends the site', async () => {

@@ -155,7 +155,7 @@ describe('the layers of the configuration', () => {
     [
       'a storage with its arguments',
       { flags: { storage: ['disk path=/srv'] } },
-      /storage names the storage alone; its arguments stand in storageArgs/,
+      /storage must be only the name; put arguments into storageArgs/,
     ],
     ['an unknown layout', { flags: { layout: ['pyhton'] } }, /--layout must be one of native, python: got "pyhton"/],
     ['both storage paths', { flags: { storagePath: ['a'], storagePathRaw: ['b'] } }, /storagePath.*storagePathRaw/],

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { trusted } from '../../config/trust.ts';
+import { checkTrusted } from '../../config/trust.ts';
 
 describe('a configuration file is trusted', () => {
   let root = '';
@@ -25,20 +25,20 @@ describe('a configuration file is trusted', () => {
 
   it('when only its owner may write it and its directory', async () => {
     const path = await place('good');
-    assert.equal(await trusted(path), path);
+    assert.equal(await checkTrusted(path), path);
   });
 
   it('unless its group or others may write it', async () => {
     for (const file of [0o664, 0o646, 0o666]) {
       const path = await place(`file-${file.toString(8)}`, { file });
-      await assert.rejects(trusted(path), /others may write it; run: chmod go-w .*config\.yaml/);
+      await assert.rejects(checkTrusted(path), /other users can write it; run: chmod go-w .*config\.yaml/);
     }
   });
 
   it('unless they may write its directory, sticky or not', async () => {
     for (const directory of [0o775, 0o757, 0o1777]) {
       const path = await place(`directory-${directory.toString(8)}`, { directory });
-      await assert.rejects(trusted(path), /others may write its directory .*; run: chmod go-w/);
+      await assert.rejects(checkTrusted(path), /other users can write its directory .*; run: chmod go-w/);
     }
   });
 
@@ -47,29 +47,29 @@ describe('a configuration file is trusted', () => {
     await mkdir(join(outer, 'inner'), { recursive: true });
     await writeFile(join(outer, 'inner', 'config.yaml'), '', { mode: 0o644 });
     await chmod(outer, 0o777);
-    await assert.rejects(trusted(join(outer, 'inner', 'config.yaml')), /its directory .*outer; run/);
+    await assert.rejects(checkTrusted(join(outer, 'inner', 'config.yaml')), /its directory .*outer; run/);
     await chmod(outer, 0o1777);
-    assert.ok(await trusted(join(outer, 'inner', 'config.yaml')));
+    assert.ok(await checkTrusted(join(outer, 'inner', 'config.yaml')));
   });
 
   it('through a symbolic link, when the link and what it leads to both are', async () => {
     const good = await place('target');
     const link = join(root, 'link.yaml');
     await symlink(good, link);
-    assert.equal(await trusted(link), good);
+    assert.equal(await checkTrusted(link), good);
     const open = await place('open', { directory: 0o777 });
     await symlink(open, join(root, 'to-open.yaml'));
-    await assert.rejects(trusted(join(root, 'to-open.yaml')), /others may write its directory/);
+    await assert.rejects(checkTrusted(join(root, 'to-open.yaml')), /other users can write its directory/);
     await symlink(good, join(root, 'open', 'link.yaml'));
-    await assert.rejects(trusted(join(root, 'open', 'link.yaml')), /others may write its directory/);
+    await assert.rejects(checkTrusted(join(root, 'open', 'link.yaml')), /other users can write its directory/);
     await symlink(join(root, 'open'), join(root, 'linked'));
-    await assert.rejects(trusted(join(root, 'linked', 'config.yaml')), /others may write its directory/);
+    await assert.rejects(checkTrusted(join(root, 'linked', 'config.yaml')), /other users can write its directory/);
   });
 
   it('unless it is no regular file, or not there', async () => {
     await mkdir(join(root, 'folder.yaml'));
-    await assert.rejects(trusted(join(root, 'folder.yaml')), /not a regular file/);
-    await assert.rejects(trusted(join(root, 'absent.yaml')), /ENOENT/);
+    await assert.rejects(checkTrusted(join(root, 'folder.yaml')), /not a regular file/);
+    await assert.rejects(checkTrusted(join(root, 'absent.yaml')), /ENOENT/);
   });
 
   // Only root can give a file away.
@@ -77,7 +77,7 @@ describe('a configuration file is trusted', () => {
     it('unless it belongs to somebody else than root or us', async () => {
       const path = await place('theirs');
       await chown(path, 12345, 12345);
-      await assert.rejects(trusted(path), /belongs to user 12345, not to root or user 0/);
+      await assert.rejects(checkTrusted(path), /belongs to user 12345, not to root or user 0/);
     });
   }
 });

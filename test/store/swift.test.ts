@@ -379,9 +379,9 @@ describe('the program', () => {
     ['a missing container', ['swift', '-b', 'missing'], st, 10, /container "missing" does not exist/],
     ['no credentials', ['swift'], {}, 2, /set ST_AUTH, ST_USER and ST_KEY/],
     ['a wrong argument', ['swift', 'regoin=x'], st, 2, /no argument 'regoin'; did you mean 'region'\?/],
-    ['another version', ['swift', 'auth=v2'], st, 2, /auth=v1 or auth=v3: got "v2"/],
+    ['another version', ['swift', 'auth=v2'], st, 2, /'auth' of storage 'swift' must be v1 or v3: got "v2"/],
     ['a CA bundle that is not there', ['swift', 'ca-bundle=/nonexistent'], st, 2, /CA bundle \/nonexistent: ENOENT/],
-    ['a CA bundle that is none', ['swift', 'ca-bundle=/etc/hostname'], st, 2, /holds no certificate in PEM/],
+    ['a CA bundle that is none', ['swift', 'ca-bundle=/etc/hostname'], st, 2, /has no PEM certificate/],
   ];
   for (const [what, args, env, code, message] of failures) {
     it(`ends with ${code} on ${what}`, async () => {

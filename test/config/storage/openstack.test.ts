@@ -161,7 +161,7 @@ describe('the variables of OpenStack', () => {
     ],
     ['Keystone v2', { ...os, OS_IDENTITY_API_VERSION: '2' }, undefined, /OS_IDENTITY_API_VERSION 2: use 3$/],
     ['another way to log in', { ...os, OS_AUTH_TYPE: 'v3token' }, undefined, /OS_AUTH_TYPE "v3token": use v3password/],
-    ['an unknown interface', { ...os, OS_INTERFACE: 'private' }, undefined, /interface "private" of Swift: it must be/],
+    ['an unknown interface', { ...os, OS_INTERFACE: 'private' }, undefined, /Swift's interface "private": it must be/],
   ];
   for (const [what, environment, version, message] of wrong) {
     it(`are refused when they tell ${what}`, () => refused(access(environment, version), message));
@@ -255,8 +255,8 @@ describe('clouds.yaml', () => {
   const wrong: readonly [string, Environment, RegExp][] = [
     ['has no such cloud', { OS_CLOUD: 'hoem' }, /has no such cloud; did you mean 'home'\?$/],
     ['has a number where text must be', { OS_CLOUD: 'number' }, /'auth.password' must be text \(quote it\)$/],
-    ['switches off the check of certificates', { OS_CLOUD: 'insecure' }, /'verify' cannot be switched off/],
-    ['names a profile', { OS_CLOUD: 'vendor' }, /'profile' is not known here/],
+    ['switches off the check of certificates', { OS_CLOUD: 'insecure' }, /'verify' cannot be false/],
+    ['names a profile', { OS_CLOUD: 'vendor' }, /'profile' is not supported/],
     ['is not there', { OS_CLOUD: 'home', OS_CLIENT_CONFIG_FILE: '/nonexistent' }, /Cannot read \/nonexistent: ENOENT/],
   ];
   for (const [what, environment, message] of wrong) {
@@ -266,7 +266,7 @@ describe('clouds.yaml', () => {
   it('is refused when it is nowhere', () => refused(access({ OS_CLOUD: 'home' }), /there is no clouds.yaml in /));
 
   const broken: readonly [string, RegExp][] = [
-    ['clouds: { home: { auth: { password: hunter2 }', /it is no YAML$/],
+    ['clouds: { home: { auth: { password: hunter2 }', /it is not valid YAML$/],
     ['password: hunter2', /it has no table 'clouds'$/],
     ['', /it has no table 'clouds'$/],
   ];
@@ -278,9 +278,9 @@ describe('clouds.yaml', () => {
       }));
   }
 
-  it('is refused when others may write it', () =>
+  it('is refused when other users can write it', () =>
     withClouds(async (scratch, ask) => {
       await chmod(scratch.at('home', '.config', 'openstack', 'clouds.yaml'), 0o666);
-      await refused(ask({ OS_CLOUD: 'home' }), /others may write it/);
+      await refused(ask({ OS_CLOUD: 'home' }), /other users can write it/);
     }));
 });

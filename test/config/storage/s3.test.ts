@@ -43,9 +43,9 @@ describe('the storage s3', () => {
   });
 
   const wrong: readonly [S3Arguments, RegExp][] = [
-    [{ 'path-style': 'yes' }, /'path-style' of storage 's3' can be true, false: got "yes"/],
-    [{ sse: 'aes256' }, /'sse' of storage 's3' can be AES256, aws:kms: got "aes256"$/],
-    [{ checksums: 'alway' }, /can be auto, always, never: got "alway"$/],
+    [{ 'path-style': 'yes' }, /'path-style' of storage 's3' must be one of true, false: got "yes"/],
+    [{ sse: 'aes256' }, /'sse' of storage 's3' must be one of AES256, aws:kms: got "aes256"$/],
+    [{ checksums: 'alway' }, /must be one of auto, always, never: got "alway"$/],
     [{ tags: 'web01' }, /must be name=value,name=value with each name once: got "web01"/],
     [{ tags: 'a=1,' }, /got "a=1,"/],
     [{ tags: '=1' }, /got "=1"/],

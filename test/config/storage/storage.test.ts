@@ -37,7 +37,7 @@ describe('the storage', () => {
     [['pth=/srv'], /has no argument 'pth'; did you mean 'path'\?/],
     [['/srv', 'hunter2'], /has no argument number 2$/],
     [['secret=hunter2'], /has no argument 'secret'/],
-    [['/srv', 'path=/srv'], /takes its argument 'path' once/],
+    [['/srv', 'path=/srv'], /takes its argument 'path' only once/],
     [['path='], /needs a value for its argument 'path'/],
   ];
   for (const [given, message] of wrong) {

@@ -71,7 +71,7 @@ describe('the program', () => {
       ['--read-data', '3/7', 'verify', 'disk'],
       /Unknown command '3\/7' before verify: a part is written --read-data=3\/7/,
     ],
-    [['list', 's3', 'profile=none-such'], /There is no profile 'none-such' in .*credentials or .*config/],
+    [['list', 's3', 'profile=none-such'], /Cannot use profile 'none-such': it is not in .*credentials or .*config/],
     [['fill', 'one', 'two', 'three'], /Unused args: `three`/],
     [['restore', '--date', 'yesterday', 'disk'], /date.*"yesterday"/],
     [['verify', '--read-data=8/7', 'disk'], /--read-data must be n\/t.*: got "8\/7"/],
