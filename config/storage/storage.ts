@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { createBandwidth } from '../../lib/store/decorators/bandwidth.ts';
 import type { Place, StoreSpec } from '../../lib/store/spec.ts';
 import type { Credentials } from '../credentials.ts';
 import { UsageError } from '../errors.ts';
@@ -45,7 +46,7 @@ export async function storeSpec(config: Config): Promise<StoreSpec> {
     // At least so many calls at once: the network is slower than any processor.
     concurrency: Math.max(16, processes * 4),
     ...(storage !== 'disk' && { deadline: REMOTE_DEADLINE }),
-    bandwidth,
+    ...(bandwidth > 0 && { bandwidth: createBandwidth(bandwidth) }),
     dryRun: noop,
   };
 }

@@ -1,4 +1,4 @@
-import { withBandwidth } from './decorators/bandwidth.ts';
+import { type Bandwidth, withBandwidth } from './decorators/bandwidth.ts';
 import { withDryRun } from './decorators/dry-run.ts';
 import { withLimit } from './decorators/limit.ts';
 import { type Retry, withRetry } from './decorators/retry.ts';
@@ -16,8 +16,8 @@ export interface StoreSpec {
   readonly concurrency: number;
   /** How long one attempt of a call may take, in seconds. @default see `withRetry` */
   readonly deadline?: number;
-  /** Bytes of bodies a second; 0 is no limit. One store alone keeps to it. @default 0 */
-  readonly bandwidth?: number;
+  /** Bytes of bodies a second, over all threads. @default no limit */
+  readonly bandwidth?: Bandwidth;
   /** Write nothing. @default false */
   readonly dryRun?: boolean;
   /** Where requests and retries are counted, those of every thread. @default nowhere */
@@ -46,7 +46,7 @@ export async function createStore(spec: StoreSpec, onRetry: (retry: Retry) => vo
     },
   });
   const limited = withLimit(retried, { concurrency: spec.concurrency });
-  const slowed = spec.bandwidth ? withBandwidth(limited, { bytesPerSecond: spec.bandwidth }) : limited;
+  const slowed = spec.bandwidth ? withBandwidth(limited, spec.bandwidth) : limited;
   // Outermost: what is not sent takes no bandwidth.
   return spec.dryRun ? withDryRun(slowed) : slowed;
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ownKey } from '../../lib/bucket/layout.ts';
 import { type ListingOptions, listBelow } from '../../lib/bucket/listing.ts';
 import type { Partitions } from '../../lib/bucket/partitions.ts';
-import { withBandwidth } from '../../lib/store/decorators/bandwidth.ts';
+import { createBandwidth, withBandwidth } from '../../lib/store/decorators/bandwidth.ts';
 import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
 import { withLimit } from '../../lib/store/decorators/limit.ts';
 import { withRetry } from '../../lib/store/decorators/retry.ts';
@@ -145,7 +145,7 @@ describe('listBelow', () => {
     });
     await watched.store.put('.whisper-backup/partitions.json', file(keys.length, cuts));
     const limited = withLimit(withRetry(watched.store), { concurrency: 16 });
-    const decorated = withDryRun(withBandwidth(withCounting(limited), { bytesPerSecond: 1e9 }));
+    const decorated = withDryRun(withBandwidth(withCounting(limited), createBandwidth(1e9)));
     assert.deepEqual(await listed(decorated, ''), await keysOf(watched.store));
     assert.equal(watched.mostOpen, 4);
     assert.equal(watched.open, 0);

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
-import { withBandwidth } from '../../lib/store/decorators/bandwidth.ts';
+import { createBandwidth, withBandwidth } from '../../lib/store/decorators/bandwidth.ts';
 import { TransientError } from '../../lib/store/errors.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { conformance } from './conformance.ts';
 import { createMemoryStore } from './memory-store.ts';
 
 conformance('memory with a bandwidth', async () => ({
-  store: withBandwidth(createMemoryStore({ pageSize: 100 }), { bytesPerSecond: 1e9 }),
-  missing: withBandwidth(createMemoryStore({ exists: false }), { bytesPerSecond: 1e9 }),
+  store: withBandwidth(createMemoryStore({ pageSize: 100 }), createBandwidth(1e9)),
+  missing: withBandwidth(createMemoryStore({ exists: false }), createBandwidth(1e9)),
   dispose: async () => {},
 }));
 
@@ -25,7 +25,7 @@ const MAX = { maxBytes: 10_000 };
 
 describe('withBandwidth', () => {
   it('stores no more bytes a second than it may, but for one second saved up', async () => {
-    const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 10_000 });
+    const store = withBandwidth(createMemoryStore(), createBandwidth(10_000));
     // 25,000 bytes: the first 10,000 are saved up, one body may overdraw, 14,000 take 1.4 s.
     const took = await seconds(() => Promise.all(Array.from({ length: 25 }, (_, i) => store.put(`k${i}`, BODY))));
     assert.ok(took >= 1.35 && took < 3, `it took ${took} s`);
@@ -33,7 +33,7 @@ describe('withBandwidth', () => {
 
   it('reads no more bytes a second than it may, though sizes are not known before', async () => {
     const memory = createMemoryStore();
-    const store = withBandwidth(memory, { bytesPerSecond: 10_000 });
+    const store = withBandwidth(memory, createBandwidth(10_000));
     await memory.put('k', BODY);
     await store.get('k', MAX);
     const took = await seconds(() => Promise.all(Array.from({ length: 24 }, () => store.get('k', MAX))));
@@ -41,7 +41,7 @@ describe('withBandwidth', () => {
   });
 
   it('counts reads and writes together', async () => {
-    const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 10_000 });
+    const store = withBandwidth(createMemoryStore(), createBandwidth(10_000));
     const took = await seconds(async () => {
       for (let i = 0; i < 8; i++) {
         await store.put('k', BODY);
@@ -55,7 +55,7 @@ describe('withBandwidth', () => {
     const passed: number[] = [];
     // On a busy machine any one may be long.
     for (let round = 0; round < 3; round++) {
-      const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 1000 });
+      const store = withBandwidth(createMemoryStore(), createBandwidth(1000));
       const large = await seconds(() => store.put('a', new Uint8Array(1500)));
       const next = await seconds(() => store.put('b', BODY));
       assert.ok(large + next >= 0.4 && next < 3, `they took ${large} and ${next} s`);
@@ -67,7 +67,7 @@ describe('withBandwidth', () => {
   it('ends a wait when it is aborted, which holds up nobody else', async () => {
     const waited: number[] = [];
     for (let round = 0; round < 3; round++) {
-      const store = withBandwidth(createMemoryStore(), { bytesPerSecond: 1000 });
+      const store = withBandwidth(createMemoryStore(), createBandwidth(1000));
       await store.put('a', new Uint8Array(1800));
       const controller = new AbortController();
       const aborted = store.put('b', new Uint8Array(1_000_000), { signal: controller.signal });
@@ -90,7 +90,7 @@ describe('withBandwidth', () => {
     const flaky = delegate(memory, {
       get: (key, options) => (broken ? Promise.reject(new TransientError('reset')) : memory.get(key, options)),
     });
-    const store = withBandwidth(flaky, { bytesPerSecond: 10_000 });
+    const store = withBandwidth(flaky, createBandwidth(10_000));
     await store.get('k', MAX);
     broken = true;
     const took = await seconds(async () => {
@@ -101,7 +101,7 @@ describe('withBandwidth', () => {
 
   it('refuses a rate that is none', () => {
     for (const bytesPerSecond of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      assert.throws(() => withBandwidth(createMemoryStore(), { bytesPerSecond }), InvalidOptionError);
+      assert.throws(() => createBandwidth(bytesPerSecond), InvalidOptionError);
     }
   });
 });

@@ -15,7 +15,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const part = sample === undefined ? undefined : parsePart(sample, 'Cannot drill: --sample');
   const drilled = () =>
     reportOn(invocation, (run) =>
-      withStore({ config, log }, async (store, { threads }) => {
+      withStore({ config, log }, async (store, { threadStore }) => {
         const drillOf = (chosen: { readonly part?: Part }) =>
           drill(store, {
             ...run,
@@ -23,7 +23,7 @@ export async function run(invocation: Invocation): Promise<number> {
             ...placeOf(config),
             ...treeOf(config),
             ...loadOf(config),
-            ...threads,
+            threadStore,
             scratch,
             ...chosen,
             includeDamaged: config.includeDamaged,

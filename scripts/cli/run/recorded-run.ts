@@ -26,7 +26,7 @@ import { version } from './version.ts';
 export interface StoreRun extends Run {
   readonly onOwn: (key: string) => void;
   /** How threads build the same store. */
-  readonly threadStore?: StoreSpec;
+  readonly threadStore: StoreSpec;
 }
 
 /** How long the bucket may take for a record, in milliseconds: the run is over, and its end must not wait for long. */
@@ -54,7 +54,7 @@ export async function runRecorded(
   const keeper = await keepRecord(invocation, command);
   try {
     return await runOperation(invocation, command, (ended) =>
-      withStore({ config, log }, async (store, { threads, traffic }) => {
+      withStore({ config, log }, async (store, { threadStore, traffic }) => {
         const records = new RunRecords(placeOf(config));
         let summary: Summary | undefined;
         const done = (one: Summary): Summary => {
@@ -64,7 +64,7 @@ export async function runRecorded(
         try {
           const exitCode = await reportOn(invocation, async (run) => {
             const onEndedEarly = (early: Summary) => run.onEndedEarly(done(early));
-            return ended(done(await operation(store, { ...run, onOwn: records.found, onEndedEarly, ...threads })));
+            return ended(done(await operation(store, { ...run, onOwn: records.found, onEndedEarly, threadStore })));
           });
           if (exitCode === 0 && command === 'backup') await leaveStamp(invocation);
           const error = output.failure && { error: reasonOf(output.failure) };

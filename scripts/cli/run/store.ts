@@ -15,8 +15,8 @@ export interface StoreContext {
 
 /** What is lent with a store. */
 export interface Lent {
-  /** How threads can build the same for themselves. */
-  readonly threads: { readonly threadStore?: StoreSpec };
+  /** How threads build the same store. */
+  readonly threadStore: StoreSpec;
   /** What is sent to it, by those threads too. */
   readonly traffic: Traffic;
 }
@@ -34,8 +34,7 @@ export async function withStore<T>(
   const spec = { ...(await storeSpec(config)), traffic };
   const store = await createStore(spec, (retry) => log.warn(retryText(retry)));
   try {
-    // A bandwidth is kept to in one place, which all bodies pass.
-    return await task(store, { threads: spec.bandwidth ? {} : { threadStore: spec }, traffic });
+    return await task(store, { threadStore: spec, traffic });
   } finally {
     // The task has its result: all that was stored is flushed.
     await store.close().catch((error) => log.warn(`Cannot close ${store.name}: ${reasonOf(error)}`));
