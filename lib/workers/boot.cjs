@@ -14,8 +14,8 @@ async function load(entry) {
   return import(entry);
 }
 
-const tasks = load(workerData.entry);
-// Each task tells of it. A thread that has none yet would take the process with it.
-tasks.catch(() => {});
+const worker = load(workerData.entry);
+// Each task reports the error. Unhandled, it would end the process of a thread that has no task yet.
+worker.catch(() => {});
 
-module.exports = async ({ name, task }) => (await tasks)[name](task);
+module.exports = async (task) => (await worker).run(task);

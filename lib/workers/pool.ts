@@ -1,49 +1,47 @@
 import type { Piscina } from 'piscina';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { type FlatError, revive } from '../stream/flat-error.ts';
 import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/open-files.ts';
 import { SharedFailure } from './shared-failure.ts';
-import type { BroughtBack } from './tasks/bring-back.ts';
-import type { Checked, CheckTask } from './tasks/check.ts';
-import type { EncodedBackup } from './tasks/decode.ts';
-import type { Fingerprint, FingerprintTask } from './tasks/fingerprint.ts';
-import type { Likeness, LikenessTask } from './tasks/likeness.ts';
-import type { Published, PublishTask } from './tasks/publish.ts';
-import type { RecheckTask } from './tasks/recheck.ts';
-import type { Snapshot, SnapshotTask } from './tasks/snapshot.ts';
-import type { StoredFile } from './tasks/store-file.ts';
-import type { BringBackBatch, StoreBatch, Work } from './work.ts';
-import type * as tasks from './worker.ts';
+import type { ResultOf, TaskName, TaskOf, Work } from './work.ts';
+import type { NamedTask, ThreadData, ThreadWarning } from './worker.ts';
 
-/** The tasks, as TypeScript or as built by `scripts/build.ts`. */
+/** What a thread runs, as TypeScript or as built by `scripts/build.ts`. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs';
 
 /** How much is done at once. */
 export interface LoadOptions {
-  /** Worker threads; 0 is none, all is done in the thread that calls. @default 4 */
+  /** Worker threads; 0: everything is done in the calling thread. @default 4 */
   readonly processes?: number;
   /** Bytes of file and backup held in memory at once. @default 268435456 */
   readonly bytesInFlight?: number;
   /**
-   * The same store once more, for worker threads to build their own: bodies then go straight between them and the
-   * store. They do not ask `now`. @default every body passes through the main thread
+   * The same store as plain data, so that each worker thread can build its own: bodies go straight between a thread and
+   * the store. Threads do not ask `now`. @default what needs the store is done in the calling thread
    */
   readonly threadStore?: StoreSpec;
 }
 
 export interface WorkerPoolOptions {
-  /** 0 is none: every task is done in the thread that asks for it, which starts sooner and keeps one processor busy. */
+  /** 0: every task is done in the calling thread, which starts sooner and uses one processor. */
   readonly threads: number;
-  /** How each thread builds a store of its own, for `storeFiles` and `bringBack`. */
-  readonly store?: StoreSpec;
-  /** Told of what goes wrong in a thread and is tried again. */
+  /** The store for `storeFiles` and `bringBack`. Without `threadStore` a pool with a store has no threads. */
+  readonly store?: ObjectStore;
+  /** How each thread builds the same store. */
+  readonly threadStore?: StoreSpec;
+  /** Receives errors in a thread that are retried. */
   readonly onWarning?: (warning: string) => void;
+  /** The time for tasks in the calling thread. @default () => new Date() */
+  readonly now?: () => Date;
   readonly signal?: AbortSignal;
 }
 
 /** Worker threads that read, hash and compress, or decompress, check and write; and talk to the store. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
+  readonly #threadCount: number;
   readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
   /** Begun with the first task, or by `start`: in a run that finds nothing changed there is none. */
@@ -54,6 +52,7 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#threadCount = options.store && !options.threadStore ? 0 : options.threads;
     options.signal?.addEventListener('abort', this.#stop);
     if (options.signal?.aborted) this.#stop();
   }
@@ -63,44 +62,22 @@ export class WorkerPool {
    *
    * @param tasks how many are sure to come. Without it, one for each thread.
    */
-  start(tasks = this.#options.threads): void {
-    const threads = Math.min(this.#options.threads, tasks);
-    // What goes wrong is told by the first task.
+  start(tasks = this.#threadCount): void {
+    const threads = Math.min(this.#threadCount, tasks);
+    // The first task reports what goes wrong.
     if (threads > 0) this.#started(threads).catch(() => {});
   }
 
-  snapshot(task: SnapshotTask): Promise<Snapshot> {
-    return this.#run('snapshot', task, (here) => here.snapshot(task));
-  }
-
-  publish(task: PublishTask): Promise<Published> {
-    return this.#run('publish', task, (here) => here.publish(task), handedOver(task.backup));
-  }
-
-  recheck(task: RecheckTask): Promise<boolean[]> {
-    return this.#run('recheck', task, (here) => here.recheck(task));
-  }
-
-  check(task: CheckTask): Promise<Checked> {
-    return this.#run('check', task, (here) => here.check(task), handedOver(task.backup));
-  }
-
-  fingerprint(task: FingerprintTask): Promise<Fingerprint> {
-    return this.#run('fingerprint', task, (here) => here.fingerprint(task));
-  }
-
-  likeness(task: LikenessTask): Promise<Likeness> {
-    return this.#run('likeness', task, (here) => here.likeness(task));
-  }
-
-  /** Only with a store. */
-  storeFiles(batch: StoreBatch): Promise<StoredFile[]> {
-    return this.#run('storeFiles', batch, (here) => here.storeFiles(batch));
-  }
-
-  /** Only with a store. */
-  bringBack(batch: BringBackBatch): Promise<BroughtBack[]> {
-    return this.#run('bringBack', batch, (here) => here.bringBack(batch));
+  /**
+   * Does a task, in a thread or here.
+   *
+   * @param handOver bytes in it that the caller no longer uses: they need not be copied.
+   * @throws WhisperBackupError `THREAD_FAILED`; what the task throws.
+   */
+  run<N extends TaskName>(name: N, task: TaskOf<N>, handOver: readonly Uint8Array[] = []): Promise<ResultOf<N>> {
+    const running = this.#begin(name, task, handOver).finally(() => this.#underWay.delete(running));
+    this.#underWay.add(running);
+    return running;
   }
 
   /** Waits for what is under way, then ends the threads. */
@@ -112,45 +89,31 @@ export class WorkerPool {
     await (await this.#here)?.close();
   }
 
-  #run<T>(
-    name: keyof typeof tasks,
-    task: unknown,
-    here: (work: Work) => T | Promise<T>,
-    transfer: { readonly transferList?: ArrayBuffer[] } = {},
-  ): Promise<T> {
-    const running = this.#begin(name, task, here, transfer).finally(() => this.#underWay.delete(running));
-    this.#underWay.add(running);
-    return running;
-  }
-
-  async #begin<T>(
-    name: keyof typeof tasks,
-    task: unknown,
-    here: (work: Work) => T | Promise<T>,
-    transfer: { readonly transferList?: ArrayBuffer[] },
-  ): Promise<T> {
-    if (this.#options.threads > 0) {
+  async #begin<N extends TaskName>(name: N, task: TaskOf<N>, handOver: readonly Uint8Array[]): Promise<ResultOf<N>> {
+    if (this.#threadCount > 0) {
       const { piscina, failure } = await this.#started();
-      const result: Promise<T> = piscina.run({ name, task }, transfer);
-      return failure.guard(result).catch((error) => {
+      const named: NamedTask<N> = { name, task };
+      const result: Promise<ResultOf<N>> = piscina.run(named, { transferList: handOver.flatMap(ownBuffer) });
+      return failure.guard(result).catch((error: Error | FlatError) => {
+        if (!(error instanceof Error)) throw revive(error);
         throw codeOf(error) === 'ERR_WORKER_INIT_FAILED' ? threadsFailed(error) : error;
       });
     }
     this.#here ??= workHere(this.#options, this.#stopFlag);
-    return here(await this.#here);
+    return (await this.#here).run(name, task);
   }
 
   /** @param atOnce how many threads are started now; the others are when there is work for them. */
   #started(atOnce = 1): Promise<Threads> {
-    this.#threads ??= startThreads(this.#options, this.#stopFlag, atOnce);
+    this.#threads ??= startThreads(this.#threadCount, this.#options, this.#stopFlag, atOnce);
     return this.#threads;
   }
 }
 
-/** Loaded when it is needed: with threads, this one needs none of it. */
-async function workHere({ store, onWarning }: WorkerPoolOptions, stopFlag: Int32Array): Promise<Work> {
+/** Loads the tasks only when this thread needs them. */
+async function workHere(options: WorkerPoolOptions, stopFlag: Int32Array): Promise<Work> {
   const { Work } = await import('./work.ts');
-  return new Work({ stopFlag, ...(store && { store }), ...(onWarning && { onWarning }) });
+  return new Work({ ...options, stopFlag });
 }
 
 interface Threads {
@@ -160,7 +123,8 @@ interface Threads {
 }
 
 async function startThreads(
-  { threads: asked, store, onWarning }: WorkerPoolOptions,
+  asked: number,
+  { threadStore, onWarning }: WorkerPoolOptions,
   stopFlag: Int32Array,
   atOnce: number,
 ): Promise<Threads> {
@@ -169,7 +133,7 @@ async function startThreads(
   if (threads < asked)
     onWarning?.(`Using ${threads} of ${asked} worker threads: this process may open too few files: ${MORE_FILES}`);
   const entry = new URL(ENTRY, import.meta.url).href;
-  const data: tasks.ThreadData = { entry, stopFlag, ...(store && { store: shareOf(store, threads) }) };
+  const data: ThreadData = { entry, stopFlag, ...(threadStore && { store: shareOf(threadStore, threads) }) };
   const piscina = new Piscina({
     filename: new URL('./boot.cjs', import.meta.url).href,
     minThreads: Math.min(atOnce, threads),
@@ -178,10 +142,10 @@ async function startThreads(
     idleTimeout: 60_000,
     // While one file of a thread is on its way to the store, the next is compressed. Such a thread must not sleep in
     // Atomics.wait() between two tasks: its sockets would not be seen to.
-    ...(store && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
+    ...(threadStore && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
     workerData: data,
   });
-  if (onWarning) piscina.on('message', ({ warning }) => onWarning(warning));
+  if (onWarning) piscina.on('message', ({ warning }: ThreadWarning) => onWarning(warning));
   const failure = new SharedFailure();
   // Of a thread that had no task: one that could not be started.
   piscina.on('error', (error) => {
@@ -217,7 +181,6 @@ export function tasksAtOnce(threads: number): number {
 }
 
 /** A view of a shared pool must be copied; a buffer of its own can be handed over. */
-function handedOver({ body }: EncodedBackup): { transferList?: ArrayBuffer[] } {
-  const { buffer } = body;
-  return buffer instanceof ArrayBuffer && buffer.byteLength === body.byteLength ? { transferList: [buffer] } : {};
+function ownBuffer({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
 }

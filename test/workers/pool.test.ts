@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
 import { Piscina } from 'piscina';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WorkerPool } from '../../lib/workers/pool.ts';
@@ -27,7 +29,7 @@ describe('the worker pool', () => {
   after(() => rm(directory, { recursive: true }));
 
   function task() {
-    return { file, flock: true, fileLockTimeout: 5, includeDamaged: false, format: {}, now: Date.now() };
+    return { file, flock: true, fileLockTimeout: 5 };
   }
 
   it('keeps its threads, although they are idle between two files', async () => {
@@ -37,7 +39,7 @@ describe('the worker pool', () => {
     const pool = new WorkerPool({ threads: 3 });
     try {
       for (let round = 0; round < 10; round++) {
-        await Promise.all(Array.from({ length: 6 }, () => pool.snapshot(task())));
+        await Promise.all(Array.from({ length: 6 }, () => pool.run('fingerprint', task())));
         await sleep(20);
       }
     } finally {
@@ -52,7 +54,7 @@ describe('the worker pool', () => {
     const pool = new WorkerPool({ threads: 1 });
     try {
       const results: WeakRef<object>[] = [];
-      for (let i = 0; i < 50; i++) results.push(new WeakRef(await pool.recheck({ files: [] })));
+      for (let i = 0; i < 50; i++) results.push(new WeakRef(await pool.run('recheck', { files: [] })));
       collectGarbage();
       const held = results.filter((result) => result.deref() !== undefined).length;
       // The last one or two may still be on the stack.
@@ -62,15 +64,22 @@ describe('the worker pool', () => {
     }
   });
 
-  it('hands a compressed file over whole', async () => {
+  it('hands over bytes that nobody else uses, and copies others', async () => {
+    const data = await readFile(file);
+    const sha1 = createHash('sha1').update(data).digest('hex');
+    const own = new Uint8Array(gzipSync(data));
+    const shared = new Uint8Array([...own, 0]).subarray(0, own.length);
     const pool = new WorkerPool({ threads: 1 });
     try {
-      const shot = await pool.snapshot(task());
-      assert.equal(shot.outcome, 'changed');
-      if (shot.outcome === 'changed') assert.deepEqual([...shot.body.subarray(0, 2)], [0x1f, 0x8b]);
+      for (const body of [shared, own]) {
+        const backup = { key: 'k', body, algorithm: 'gz', sha1 } as const;
+        assert.deepEqual(await pool.run('check', { backup, engine: 'zlib' }, [body]), { outcome: 'sound' });
+      }
     } finally {
       await pool.close();
     }
+    assert.equal(own.length, 0);
+    assert.ok(shared.length > 0);
   });
 
   it('without threads does the same in the thread that asks, and waits for what is under way', async () => {
@@ -79,23 +88,22 @@ describe('the worker pool', () => {
     process.on('worker', onWorker);
     const pool = new WorkerPool({ threads: 0 });
     let done = 0;
-    const shots = Array.from({ length: 6 }, () => pool.snapshot(task()).finally(() => done++));
+    const shots = Array.from({ length: 6 }, () => pool.run('fingerprint', task()).finally(() => done++));
     await pool.close();
     process.off('worker', onWorker);
     assert.deepEqual([started, done], [0, 6]);
     const [shot] = await Promise.all(shots);
-    assert.ok(shot?.outcome === 'changed');
     const threaded = new WorkerPool({ threads: 1 });
-    const same = await threaded.snapshot(task()).finally(() => threaded.close());
-    assert.ok(same.outcome === 'changed');
-    assert.deepEqual([shot.sha1, shot.body], [same.sha1, same.body]);
+    const same = await threaded.run('fingerprint', task()).finally(() => threaded.close());
+    assert.equal(same.outcome, 'read');
+    assert.deepEqual(shot, same);
   });
 
   it('waits for a slow thread when it is closed, though others are done', async () => {
     const free = join(directory, 'free.wsp');
     await copyFile(file, free);
     const pool = new WorkerPool({ threads: 2 });
-    const shoot = (name: string) => pool.snapshot({ ...task(), file: name });
+    const shoot = (name: string) => pool.run('fingerprint', { ...task(), file: name });
     await Promise.all(Array.from({ length: 8 }, () => shoot(free)));
     await using lock = await lockByPython(file, 'LOCK_EX', 'r+b');
     // Both threads are at work: one has to wait for the lock.
@@ -103,7 +111,7 @@ describe('the worker pool', () => {
     const closed = pool.close();
     setTimeout(() => lock.release(), 700);
     const [outcomes] = await Promise.all([shots, closed]);
-    assert.deepEqual(new Set(outcomes.map(({ outcome }) => outcome)), new Set(['changed']));
+    assert.deepEqual(new Set(outcomes.map(({ outcome }) => outcome)), new Set(['read']));
   });
 
   for (const threads of [0, 1])
@@ -116,7 +124,7 @@ describe('the worker pool', () => {
         const { openSync, closeSync } = await import('node:fs');
         const fd = openSync(file, 'r');
         assert.equal(libc.flock(fd, 2), 0);
-        const shot = await pool.snapshot({ ...task(), fileLockTimeout: 60 });
+        const shot = await pool.run('fingerprint', { ...task(), fileLockTimeout: 60 });
         closeSync(fd);
         assert.equal(shot.outcome === 'failed' && shot.code, 'STOPPED');
       } finally {
@@ -131,7 +139,7 @@ describe('the worker pool', () => {
     try {
       // Long enough for the thread to have failed before it has a task.
       await sleep(1000);
-      for (const name of ['snapshot', 'publish'])
+      for (const name of ['check', 'storeFiles'])
         await assert.rejects(threads.run({ name, task: {} }), /\/no\/tasks\.mjs/);
     } finally {
       await threads.close();

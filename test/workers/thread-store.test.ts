@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { createBandwidth } from '../../lib/store/decorators/bandwidth.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { StoreSpec } from '../../lib/store/spec.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
@@ -19,6 +20,8 @@ import { createScratch } from '../fixtures/scratch.ts';
 function disk(path: string, more: Partial<StoreSpec> = {}): StoreSpec {
   return { place: { kind: 'disk', options: { path } }, concurrency: 4, ...more };
 }
+
+const noop: StoreSpec = { place: { kind: 'noop' }, concurrency: 4 };
 
 /** A bucket of S3 at a server of the test's own. */
 function s3(port: number): StoreSpec {
@@ -51,7 +54,7 @@ async function withPool<T>(options: Partial<WorkerPoolOptions>, task: (pool: Wor
 async function storeOne(pool: WorkerPool, file: string): Promise<StoredFile> {
   const locks = { flock: true, fileLockTimeout: 5 };
   const rules = { ...locks, includeDamaged: false, format: {}, layout: 'native', root: '' } as const;
-  const [result] = await pool.storeFiles({ files: [{ file, path: 'a/b' }], rules });
+  const [result] = await pool.run('storeFiles', { files: [{ file, path: 'a/b' }], rules });
   return result ?? assert.fail('no result');
 }
 
@@ -63,16 +66,22 @@ async function objectsOf(store: ObjectStore): Promise<StoredObject[]> {
 }
 
 describe('a worker thread with a store of its own', () => {
-  it('stores a file whole', () => storesWhole(1));
+  it('stores a file whole', () => storesWhole((threadStore) => ({ threadStore })));
 
-  it('does so in the thread that asks, where there is no other', () => storesWhole(0));
+  it('has the calling thread do so with its store, if there are no threads', () =>
+    storesWhole((threadStore, store) => ({ threads: 0, threadStore, store })));
 
-  async function storesWhole(threads: number): Promise<void> {
+  it('has the calling thread do so if no thread could build the store', () =>
+    storesWhole((_, store) => ({ threads: 2, store })));
+
+  async function storesWhole(
+    optionsOf: (spec: StoreSpec, store: ObjectStore) => Partial<WorkerPoolOptions>,
+  ): Promise<void> {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const store = createDiskStore({ path: await scratch.directory('bucket') });
-    const spec = disk(scratch.at('bucket'));
-    const result = await withPool({ threads, store: spec }, (pool) => storeOne(pool, file));
+    const options = optionsOf(disk(scratch.at('bucket')), store);
+    const result = await withPool(options, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored');
     const [object] = await objectsOf(store);
     assert.equal(result.outcome === 'stored' && result.backup.object.key, object?.key);
@@ -88,22 +97,40 @@ describe('a worker thread with a store of its own', () => {
     const locks = { flock: true, fileLockTimeout: 5 };
     const choices = { overwrite: false, replaceDamaged: false, dryRun: false };
     const rules: BringBackRules = { ...locks, ...choices, prefix: scratch.at('new'), now: Date.now() };
-    const result = await withPool({ store: spec }, async (pool) => {
+    const result = await withPool({ threadStore: spec }, async (pool) => {
       const stored = await storeOne(pool, file);
       if (stored.outcome !== 'stored') assert.fail(stored.outcome);
       const backups = [{ path: 'a/b', backup: stored.backup }];
-      const [brought] = await new SharedBudget(1, 1).lend((share) => pool.bringBack({ backups, rules, share }));
+      const [brought] = await new SharedBudget(1, 1).lend((share) => pool.run('bringBack', { backups, rules, share }));
       return brought ?? assert.fail('no result');
     });
     assert.equal(result.outcome, 'restored');
     assert.ok(result.fetched > 0);
   });
 
+  it('keeps to one bandwidth together with other threads', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b');
+    const stored = await withPool({ threadStore: noop }, (pool) => storeOne(pool, file));
+    const bytes = stored.outcome === 'stored' ? stored.backup.object.size : assert.fail(stored.outcome);
+    // Alone each thread could send two at once: the second of saved-up bytes, and one that may overdraw.
+    const threadStore = { ...noop, bandwidth: createBandwidth(bytes) };
+    const began = performance.now();
+    const storeTwo = (pool: WorkerPool) => Promise.all([storeOne(pool, file), storeOne(pool, file)]);
+    const results = await Promise.all([1, 2].map(() => withPool({ threadStore }, storeTwo)));
+    const seconds = (performance.now() - began) / 1000;
+    assert.deepEqual(
+      results.flat().map(({ outcome }) => outcome),
+      ['stored', 'stored', 'stored', 'stored'],
+    );
+    assert.ok(seconds > 1.9, `4 bodies of 1 s each were stored in ${seconds} s`);
+  });
+
   it('writes nothing in a dry run', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const spec = disk(await scratch.directory('bucket'), { dryRun: true });
-    const result = await withPool({ store: spec }, (pool) => storeOne(pool, file));
+    const result = await withPool({ threadStore: spec }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored');
     assert.deepEqual(await objectsOf(createDiskStore({ path: scratch.at('bucket') })), []);
   });
@@ -117,7 +144,7 @@ describe('a worker thread with a store of its own', () => {
     });
     const warnings: string[] = [];
     const onWarning = (warning: string) => warnings.push(warning);
-    const result = await withPool({ store: s3(server.port), onWarning }, (pool) => storeOne(pool, file));
+    const result = await withPool({ threadStore: s3(server.port), onWarning }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored', JSON.stringify(result));
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; trying again in/);
@@ -139,8 +166,8 @@ describe('a worker thread with a store of its own', () => {
     const files = names.map((path) => ({ file: scratch.at('tree', `${path}.wsp`), path }));
     for (let milliseconds = 0; milliseconds < 100; milliseconds += 20) {
       const stop = new AbortController();
-      const pool = new WorkerPool({ threads: 1, store: disk(bucket), signal: stop.signal });
-      const batches = [0, 300].map((from) => pool.storeFiles({ files: files.slice(from, from + 300), rules }));
+      const pool = new WorkerPool({ threads: 1, threadStore: disk(bucket), signal: stop.signal });
+      const batches = [0, 300].map((from) => pool.run('storeFiles', { files: files.slice(from, from + 300), rules }));
       await sleep(milliseconds);
       stop.abort();
       await pool.close();
@@ -156,7 +183,7 @@ describe('a worker thread with a store of its own', () => {
     const stop = new AbortController();
     await using server = await serve(() => stop.abort());
     const began = performance.now();
-    const options = { store: s3(server.port), signal: stop.signal };
+    const options = { threadStore: s3(server.port), signal: stop.signal };
     const result = await withPool(options, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'failed');
     assert.ok(performance.now() - began < 10_000);
@@ -170,15 +197,15 @@ describe('backup and restore by such threads', () => {
     await plantMetrics(scratch.at('tree'), names);
     const threadStore = disk(scratch.at('bucket'));
     const store = createDiskStore({ path: scratch.at('bucket') });
-    const first = await backUp(store, scratch.at('tree'), { threadStore });
+    const first = await backUp(store, scratch.at('tree'), { threadStore, processes: 2 });
     assert.deepEqual([first.counts['stored'], first.failed], [3, []]);
-    const second = await backUp(store, scratch.at('tree'), { threadStore });
+    const second = await backUp(store, scratch.at('tree'), { threadStore, processes: 2 });
     assert.deepEqual([second.counts['stored'], second.counts['unchanged']], [0, 3]);
     assert.deepEqual(
       (await listAll(store)).map(({ metric }) => metric),
       ['a', 'b.c', 'd%2Ee'],
     );
-    const restored = await bringBack(store, scratch.at('new'), { threadStore });
+    const restored = await bringBack(store, scratch.at('new'), { threadStore, processes: 2 });
     assert.deepEqual([restored.counts['restored'], restored.failed], [3, []]);
     await store.close();
   });
@@ -194,10 +221,10 @@ describe('a thread that cannot do its work', () => {
       place: { kind: 'swift', options: { container: 'no/name', auth } },
       concurrency: 4,
     };
-    const { counts, failed } = await backUp(store, scratch.at('tree'), { threadStore });
+    const { counts, failed } = await backUp(store, scratch.at('tree'), { threadStore, processes: 2 });
     assert.deepEqual([counts['stored'], failed.map(({ code }) => code)], [0, ['INVALID_OPTION', 'INVALID_OPTION']]);
     await backUp(store, scratch.at('tree'));
-    const restored = await bringBack(store, scratch.at('new'), { threadStore });
+    const restored = await bringBack(store, scratch.at('new'), { threadStore, processes: 2 });
     assert.deepEqual([restored.counts['restored'], restored.failed.length], [0, 2]);
     await store.close();
   });
@@ -210,7 +237,7 @@ describe('many threads that restore into an empty tree', () => {
     await plantMetrics(scratch.at('tree'), names);
     const threadStore = disk(scratch.at('bucket'));
     const store = createDiskStore({ path: scratch.at('bucket') });
-    await backUp(store, scratch.at('tree'), { threadStore });
+    await backUp(store, scratch.at('tree'), { threadStore, processes: 2 });
     for (let round = 0; round < 5; round++) {
       const { counts, failed } = await bringBack(store, scratch.at(`new${round}`), { threadStore, processes: 4 });
       assert.deepEqual([counts['restored'], failed], [400, []]);

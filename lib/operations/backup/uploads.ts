@@ -8,7 +8,7 @@ import { isMarkedGone } from '../../expiry/tombstone.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { LocalFile } from '../../tree/walk.ts';
 import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
-import { type FileToStore, type StoredFile, type StoreRules, storeFile } from '../../workers/tasks/store-file.ts';
+import type { FileToStore, StoredFile, StoreRules } from '../../workers/tasks/store-file.ts';
 
 export interface UploadOptions extends RunOptions, PlaceOptions, TreeOptions, LoadOptions {
   readonly layout: Layout;
@@ -26,23 +26,23 @@ export interface LocalAndStored {
 export class Uploads {
   /** Batches of files to be handed in at once. */
   readonly concurrency: number;
-  readonly #store: ObjectStore;
   readonly #options: UploadOptions;
   readonly #rules: StoreRules;
   readonly #pool: WorkerPool;
   readonly #budget: ByteBudget;
 
   constructor(store: ObjectStore, options: UploadOptions) {
-    const { processes = 4, bytesInFlight = 2 ** 28, threadStore, report, signal } = options;
+    const { processes = 4, bytesInFlight = 2 ** 28, threadStore, report, signal, now } = options;
     this.concurrency = tasksAtOnce(processes);
-    this.#store = store;
     this.#options = options;
     const { layout, format, includeDamaged, flock = true, fileLockTimeout = 10 } = options;
     this.#rules = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
     this.#budget = new ByteBudget(bytesInFlight);
     this.#pool = new WorkerPool({
       threads: processes,
-      ...(threadStore && { store: threadStore }),
+      store,
+      ...(threadStore && { threadStore }),
+      ...(now && { now }),
       onWarning: (warning) => report.log('warn', warning),
       ...(signal && { signal }),
     });
@@ -65,10 +65,11 @@ export class Uploads {
 
   /** Stores files. Results come in the order of the files; once the run is to stop, they have failed. */
   async storeFiles(files: readonly LocalAndStored[]): Promise<StoredFile[]> {
-    if (!this.#options.threadStore) return Promise.all(files.map((file) => this.#storeFromHere(file)));
     const tasks = files.map((file) => this.#taskOf(file));
+    // At worst they are compressed to as much again.
+    const bytes = 2 * files.reduce((sum, { local }) => sum + (local.stat?.size ?? 0), 0);
     try {
-      return await this.#run(files, () => this.#pool.storeFiles({ files: tasks, rules: this.#rules }));
+      return await this.#budget.run(bytes, () => this.#pool.run('storeFiles', { files: tasks, rules: this.#rules }));
     } catch (error) {
       // The thread died, say of a file too large for its memory: the others go on.
       return files.map(() => ({ outcome: 'failed', code: codeOf(error), reason: reasonOf(error) }));
@@ -83,19 +84,6 @@ export class Uploads {
     const newest = this.#comparable(stored);
     const newestTime = stored?.backups.at(-1)?.time;
     return { file: local.file, path: local.path, ...(newest && { newest }), ...(newestTime && { newestTime }) };
-  }
-
-  #storeFromHere(file: LocalAndStored): Promise<StoredFile> {
-    const { now = () => new Date(), signal } = this.#options;
-    const snapshot = this.#pool.snapshot.bind(this.#pool);
-    const context = { store: this.#store, snapshot, now, ...(signal && { signal }) };
-    return this.#run([file], () => storeFile(this.#taskOf(file), this.#rules, context));
-  }
-
-  /** Runs a task when there is room for its files, and at worst as much again for what they are compressed to. */
-  #run<T>(files: readonly LocalAndStored[], task: () => Promise<T>): Promise<T> {
-    const bytes = files.reduce((sum, { local }) => sum + (local.stat?.size ?? 0), 0);
-    return this.#budget.run(2 * bytes, task);
   }
 
   /** The Python tool knows nothing of our backups: for its layout only its pairs count. */

@@ -201,7 +201,7 @@ async function compareTrees(restored: string, began: Date, options: DrillOptions
       const live = `${prefix}/${path}.wsp`;
       const task = { live, restored: file, until, flock, fileLockTimeout };
       // Both are held, and mostly they have the same size.
-      return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.likeness(task)) };
+      return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.run('likeness', task)) };
     } catch (error) {
       return { metric, found: { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } };
     }

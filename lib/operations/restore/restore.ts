@@ -15,14 +15,8 @@ import { FileSystems } from '../../system/filesystems.ts';
 import { makePrefix, type Owner, refusal } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
 import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
-import { SharedBudget, ShareSpender } from '../../workers/shared-budget.ts';
-import {
-  type BackupToBring,
-  type BringBackContext,
-  type BringBackRules,
-  type BroughtBack,
-  bringBack,
-} from '../../workers/tasks/bring-back.ts';
+import { SharedBudget } from '../../workers/shared-budget.ts';
+import type { BackupToBring, BringBackRules, BroughtBack } from '../../workers/tasks/bring-back.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
 import { rehearsePrefix } from '../../workers/tasks/rehearse.ts';
 import { deviceOf } from '../../workers/trace.ts';
@@ -105,7 +99,8 @@ async function bringAllBack(store: ObjectStore, options: RestoreOptions, tally: 
   const inFlight = new SharedBudget(bytesInFlight, atOnce);
   const pool = new WorkerPool({
     threads: processes,
-    ...(options.threadStore && { store: options.threadStore }),
+    store,
+    ...(options.threadStore && { threadStore: options.threadStore }),
     onWarning: (warning) => report.log('warn', warning),
     ...(signal && { signal }),
   });
@@ -133,7 +128,9 @@ async function bringAllBack(store: ObjectStore, options: RestoreOptions, tally: 
   const rechecks = new Rechecks({
     tally,
     recheck: (files) =>
-      pool.recheck({ files: files.map(({ path, trace }) => ({ file: `${options.prefix}/${path}.wsp`, trace })) }),
+      pool.run('recheck', {
+        files: files.map(({ path, trace }) => ({ file: `${options.prefix}/${path}.wsp`, trace })),
+      }),
     // Whatever was asked for, what carbon has written since must stay.
     publish: (files) => publishAll(files, { overwrite: false, replaceDamaged: false }),
     afterMs: options.recheckAfterMs ?? 500,
@@ -236,21 +233,9 @@ async function bringAllBack(store: ObjectStore, options: RestoreOptions, tally: 
       ...(options.owner && { owner: options.owner }),
       ...different,
     };
-    const context: Omit<BringBackContext, 'within'> = {
-      store,
-      publish: (task) => pool.publish(task),
-      ...(signal && { signal }),
-    };
     const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size, 0);
     try {
-      return await bodies.run(bytes, () =>
-        inFlight.lend((share) => {
-          if (options.threadStore) return pool.bringBack({ backups, rules, share });
-          const spender = new ShareSpender(share, signal);
-          const within: BringBackContext['within'] = (bytes, task) => spender.run(bytes, task);
-          return Promise.all(backups.map((backup) => bringBack(backup, rules, { ...context, within })));
-        }),
-      );
+      return await bodies.run(bytes, () => inFlight.lend((share) => pool.run('bringBack', { backups, rules, share })));
     } catch (error) {
       // The thread died: the others go on.
       const failed = { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } as const;

@@ -45,7 +45,7 @@ export async function compareFile(
     () => 0,
   );
   const { flock = true, fileLockTimeout = 10 } = tree;
-  const found = await budget.run(size, () => pool().fingerprint({ file: local.file, flock, fileLockTimeout }));
+  const found = await budget.run(size, () => pool().run('fingerprint', { file: local.file, flock, fileLockTimeout }));
   signal?.throwIfAborted();
   if (found.outcome !== 'read') return found;
   // A pair's checksum is the MD5 in the listing, unless that is none.

@@ -71,7 +71,8 @@ async function checkOnce(
   onFetched(body.length);
   const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
   const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
-  return budget.run(reservedBytes ?? FILE_BYTES, () => pool().check({ backup: encoded, engine, includeDamaged }));
+  const task = { backup: encoded, engine, includeDamaged };
+  return budget.run(reservedBytes ?? FILE_BYTES, () => pool().run('check', task, [body]));
 }
 
 /** What it means for a backup that it could not be had. */

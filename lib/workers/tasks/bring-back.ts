@@ -1,28 +1,38 @@
 import { statSync } from 'node:fs';
+import pMap from 'p-map';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { contentBytesOf } from '../../compress/content-size.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
-import type { Published, PublishTask } from './publish.ts';
+import type { TaskContext } from '../context.ts';
+import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
+import { type Published, type PublishTask, publish } from './publish.ts';
 
-/** One backup to bring back. It may cross to a worker thread, so it is plain data. */
+/** Backups to bring back. Many small ones cross to a thread at once. */
+export interface BringBackBatch {
+  readonly backups: readonly BackupToBring[];
+  readonly rules: BringBackRules;
+  /** Of the uncompressed bytes that all threads may hold. */
+  readonly share: BudgetShare;
+}
+
+/** One backup to bring back. */
 export interface BackupToBring {
   /** Of the file, below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: Backup;
 }
 
-/** What holds for all backups of a run; plain data as well. */
+/** What applies to all backups of a run. */
 export type BringBackRules = Omit<PublishTask, 'backup' | 'path'>;
 
-/** Where a backup is fetched from: the main thread, or a worker's. */
-export interface BringBackContext {
+interface BringBackContext extends Pick<TaskContext, 'throwIfStopped'> {
   readonly store: ObjectStore;
+  readonly signal: AbortSignal;
   readonly publish: (task: PublishTask) => Promise<Published>;
   /** Runs a task when so many uncompressed bytes may be held. */
   readonly within: <T>(bytes: number, task: () => Promise<T>) => Promise<T>;
-  readonly signal?: AbortSignal;
 }
 
 export type BroughtBack = Published & {
@@ -30,8 +40,32 @@ export type BroughtBack = Published & {
   readonly fetched: number;
 };
 
-/** Fetches one backup, and publishes it. Never throws. */
-export async function bringBack(
+/** Backups of a batch in progress at once: while one is fetched, the last is published. */
+const AT_ONCE = 4;
+
+/** Files of this size a thread restores one by one. */
+const LARGE_BYTES = 2 ** 22;
+
+/** Fetches, checks and publishes backups. Results come in their order. */
+export function bringBack({ backups, rules, share }: BringBackBatch, thread: TaskContext): Promise<BroughtBack[]> {
+  return thread.withStore((store, signal) => {
+    const spender = new ShareSpender(share, signal);
+    const context: BringBackContext = {
+      store,
+      signal,
+      throwIfStopped: thread.throwIfStopped,
+      publish: (task) => publish(task, thread.stopped),
+      within: (bytes, task) => {
+        const run = () => spender.run(bytes, task);
+        return bytes < LARGE_BYTES ? run() : thread.large.runExclusive(run);
+      },
+    };
+    return pMap(backups, (backup) => bringOneBack(backup, rules, context), { concurrency: AT_ONCE });
+  });
+}
+
+/** Never throws. */
+async function bringOneBack(
   backup: BackupToBring,
   rules: BringBackRules,
   context: BringBackContext,
@@ -54,13 +88,9 @@ async function bringBackOnce(
   const { object, algorithm } = backup;
   let fetched = 0;
   try {
-    signal?.throwIfAborted();
+    context.throwIfStopped();
     const sha1 = await sha1Of(backup, store, signal);
-    const body = await store.get(object.key, {
-      maxBytes: FILE_BYTES,
-      expectedBytes: object.size,
-      ...(signal && { signal }),
-    });
+    const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
     fetched = body.length;
     const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
     const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };

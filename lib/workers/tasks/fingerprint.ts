@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import { type LockOptions, openLocked, readStable } from '../../tree/read-file.ts';
+import type { TaskContext } from '../context.ts';
 
 /** One local file to tell by its content. It crosses to a worker thread, so it is plain data. */
 export interface FingerprintTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
@@ -12,7 +13,10 @@ export type Fingerprint =
   | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
 
 /** Reads one file under its lock, and hashes it. Never throws. */
-export async function fingerprint(task: FingerprintTask, stopped: () => boolean): Promise<Fingerprint> {
+export async function fingerprint(
+  task: FingerprintTask,
+  { stopped }: Pick<TaskContext, 'stopped'>,
+): Promise<Fingerprint> {
   try {
     const bytes = await read(task, stopped);
     return { outcome: 'read', sha1: createHash('sha1').update(bytes).digest('hex') };

@@ -5,6 +5,7 @@ import { readGently } from '../../tree/read-gently.ts';
 import { isCompressed, parseHeader } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { alignDown, type Point, Ring } from '../../whisper/points.ts';
+import type { TaskContext } from '../context.ts';
 import { Scratch } from '../scratch.ts';
 
 /** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
@@ -43,7 +44,7 @@ const restoredScratch = new Scratch();
 const EXAMPLES = 20;
 
 /** Reads the live file as a backup does, under its lock, and compares it with the restored one. Never throws. */
-export function likeness(task: LikenessTask, stopped: () => boolean): Promise<Likeness> {
+export function likeness(task: LikenessTask, { stopped }: Pick<TaskContext, 'stopped'>): Promise<Likeness> {
   return scratch.lend((room) => restoredScratch.lend((other) => likenessIn(room, other, task, stopped)));
 }
 

@@ -1,12 +1,20 @@
+import pMap from 'p-map';
 import type { Layout } from '../../bucket/layout.ts';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from '../../bucket/layout.ts';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import type { Snapshot, SnapshotTask } from './snapshot.ts';
+import type { TaskContext } from '../context.ts';
+import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
 
-/** One file to back up. It may cross to a worker thread, so it is plain data. */
+/** Files to back up. Many small ones cross to a thread at once. */
+export interface StoreBatch {
+  readonly files: readonly FileToStore[];
+  readonly rules: StoreRules;
+}
+
+/** One file to back up. */
 export interface FileToStore {
   /** Where it is. */
   readonly file: string;
@@ -18,19 +26,16 @@ export interface FileToStore {
   readonly newestTime?: Date;
 }
 
-/** What holds for all files of a run; plain data as well. */
+/** What applies to all files of a run. */
 export interface StoreRules extends Omit<SnapshotTask, 'file' | 'now' | 'knownSha1' | 'knownMd5OfSha1'> {
   /** What keys begin with. */
   readonly root: string;
   readonly layout: Layout;
 }
 
-/** Where a file is stored from: the main thread, or a worker's. */
-export interface StoreFileContext {
+interface StoreContext extends Pick<TaskContext, 'now' | 'stopped' | 'throwIfStopped'> {
   readonly store: ObjectStore;
-  readonly snapshot: (task: SnapshotTask) => Promise<Snapshot>;
-  readonly now: () => Date;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 type Unstored = Exclude<Snapshot, { outcome: 'changed' }>;
@@ -42,8 +47,21 @@ export type StoredFile =
     })
   | Unstored;
 
-/** Backs up one file, unless its newest backup is the same. Never throws. */
-export async function storeFile(file: FileToStore, rules: StoreRules, context: StoreFileContext): Promise<StoredFile> {
+/** Files of a batch in progress at once: while one body is sent, the next is compressed. */
+const AT_ONCE = 4;
+
+/** Backs up each file, unless its newest backup is the same. Results come in the order of the files. */
+export function storeFiles({ files, rules }: StoreBatch, context: TaskContext): Promise<StoredFile[]> {
+  const { now, stopped, throwIfStopped } = context;
+  return context.withStore((store, signal) =>
+    pMap(files, (file) => storeFile(file, rules, { store, signal, now, stopped, throwIfStopped }), {
+      concurrency: AT_ONCE,
+    }),
+  );
+}
+
+/** Never throws. */
+async function storeFile(file: FileToStore, rules: StoreRules, context: StoreContext): Promise<StoredFile> {
   try {
     checkName(file, rules);
     return await storeChanged(file, rules, context);
@@ -55,13 +73,13 @@ export async function storeFile(file: FileToStore, rules: StoreRules, context: S
 async function storeChanged(
   { file, path, newest, newestTime }: FileToStore,
   { root, layout, ...rules }: StoreRules,
-  context: StoreFileContext,
+  context: StoreContext,
 ): Promise<StoredFile> {
   const { store, signal } = context;
   const known = newest ? await knownOf(newest, context) : {};
-  signal?.throwIfAborted();
+  context.throwIfStopped();
   const now = context.now().getTime();
-  const shot = await context.snapshot({ ...rules, ...known, file, now });
+  const shot = await snapshot({ ...rules, ...known, file, now }, context.stopped);
   if (shot.outcome !== 'changed') return shot;
   const { body, sinceRead, remark, ...read } = shot;
   if (newest && known.knownMd5OfSha1 && (await readSha1(newest, context)) === shot.sha1)
@@ -74,18 +92,17 @@ async function storeChanged(
         'come after it: rename that to the date when it was written, or delete it, and check the clock',
     );
   const algorithm = rules.format.algorithm ?? 'gz';
-  const options = { ...(signal && { signal }) };
   const object = (key: string, size: number) => ({ key, size, modified: time });
   if (layout === 'native') {
     const key = backupKey(root, path, formatTimestamp(time), shot.sha1, algorithm);
-    await store.put(key, body, options);
+    await store.put(key, body, { signal });
     const backup: Backup = { kind: 'single', time, algorithm, sha1: shot.sha1, object: object(key, body.length) };
     return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
   }
   // Data first: a checksum without data would be damage.
   const keys = pairKeys(root, path, formatTimestamp(time));
-  await store.put(keys.data, body, options);
-  await store.put(keys.sha1, new TextEncoder().encode(shot.sha1), options);
+  await store.put(keys.data, body, { signal });
+  await store.put(keys.sha1, new TextEncoder().encode(shot.sha1), { signal });
   const [data, sha1Object] = [object(keys.data, body.length), object(keys.sha1, 40)];
   const backup: Backup = { kind: 'pair', time, algorithm, object: data, sha1Object };
   return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
@@ -113,7 +130,7 @@ function checkName({ path, file }: FileToStore, { root, layout, format }: StoreR
 /** What is known of the newest backup's content, without a request where the listing tells. */
 async function knownOf(
   newest: Backup,
-  context: StoreFileContext,
+  context: StoreContext,
 ): Promise<Pick<SnapshotTask, 'knownSha1' | 'knownMd5OfSha1'>> {
   if (newest.sha1 !== undefined) return { knownSha1: newest.sha1 };
   const md5 = newest.sha1Object?.md5;
@@ -122,9 +139,9 @@ async function knownOf(
   return sha1 === undefined ? {} : { knownSha1: sha1 };
 }
 
-async function readSha1(backup: Backup, { store, signal }: StoreFileContext): Promise<string | undefined> {
+async function readSha1(backup: Backup, { store, signal }: StoreContext): Promise<string | undefined> {
   return sha1Of(backup, store, signal).catch((error) => {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (error instanceof WhisperBackupError) return undefined;
     throw error;
   });
