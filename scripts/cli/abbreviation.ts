@@ -1,7 +1,7 @@
 import { UsageError } from '../../config/errors.ts';
 import { type OptionSpec, optionTable } from './option-table.ts';
 
-/** What the Python tool had: an abbreviation that meant one of these there means it here, whatever options came since. */
+/** Options of the Python tool. An abbreviation that was unique there keeps its meaning, even if newer options match too. */
 const ofPythonTool = new Set(
   'prefix processes retention purge noop bucket metrics date algorithm storage-path debug quiet nolog logfile syslog nolock lockfile nostamp stampfile locktimeout splay help'.split(
     ' ',
@@ -11,9 +11,9 @@ const ofPythonTool = new Set(
 const byName = new Map(optionTable.map((option) => [option.name, option]));
 
 /**
- * Writes abbreviated long options out: `--ret 5` is `--retention 5`.
+ * Expands abbreviated long options: `--ret 5` becomes `--retention 5`.
  *
- * @throws UsageError for an abbreviation of several options.
+ * @throws UsageError if an abbreviation matches several options.
  */
 export function expandAbbreviations(argv: readonly string[]): readonly string[] {
   const expanded: string[] = [];
@@ -23,7 +23,7 @@ export function expandAbbreviations(argv: readonly string[]): readonly string[] 
     const [, name = '', value = ''] = /^--([^=]+)(=.*)?$/s.exec(word) ?? [];
     const option = name === '' ? undefined : (byName.get(name) ?? optionOf(name));
     expanded.push(option === undefined ? word : `--${option.name}${value}`);
-    // What follows is its value, even if it looks like an option.
+    // The next word is the value, even if it looks like an option.
     const next = argv[i + 1];
     if (option?.value !== undefined && option.isOptional !== true && value === '' && next !== undefined) {
       expanded.push(next);
@@ -39,5 +39,5 @@ function optionOf(abbreviation: string): OptionSpec | undefined {
   if (old.length === 1) return old[0];
   if (found.length < 2) return found[0];
   const names = found.map(({ name }) => `--${name}`).join(', ');
-  throw new UsageError(`Option --${abbreviation} is not clear: it may be ${names}; write more of it`);
+  throw new UsageError(`Ambiguous option --${abbreviation}: it may be ${names}; type more of the name`);
 }

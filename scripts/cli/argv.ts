@@ -4,17 +4,17 @@ import { suggestion } from '../../config/nearest.ts';
 import { expandAbbreviations } from './abbreviation.ts';
 import { type OptionSpec, optionTable, slotOf } from './option-table.ts';
 
-/** What was typed, taken apart. Nothing is converted: values are the very text. */
+/** The parsed command line. Values are the text as typed. */
 export interface Typed {
-  /** Command, storage and other words, in order. */
+  /** Command, storage and other positional arguments, in order. */
   readonly words: readonly string[];
-  /** Values by slot (see `slotOf`), in the order they came; a flag's is `true` unless `--flag=false` was typed. */
+  /** Values by slot (see `slotOf`), in order. A flag without a value is `true`. */
   readonly values: Readonly<Record<string, readonly string[]>>;
-  /** The options that were typed, each once. */
+  /** The options on the command line. */
   readonly options: ReadonlySet<OptionSpec>;
 }
 
-/** The part of an option's token that its value is in. */
+/** The part of a `parseArgs` token that holds the value. */
 interface ValueToken {
   readonly rawName: string;
   readonly value?: string | undefined;
@@ -24,10 +24,10 @@ interface ValueToken {
 const byName = new Map(optionTable.map((option) => [option.name, option]));
 
 /**
- * Takes the words of the command line apart: options before or after the command, `--name value`, `--name=value`,
- * abbreviations that are clear, `-n value`, `-nvalue`, bundled flags, negative values, and `--` before words that begin with a dash.
+ * Parses the command line. Options may come before or after the command. Accepts `--name value`, `--name=value`, unique
+ * abbreviations, `-n value`, `-nvalue`, bundled flags, negative values, and `--` before words that start with a dash.
  *
- * @throws UsageError for an unknown option, with the nearest right one, and for a value that is missing or unwanted.
+ * @throws UsageError if an option is unknown (with the nearest known one), or a value is missing or not allowed.
  */
 export function parseArgv(argv: readonly string[]): Typed {
   const { tokens } = parseArgs({
@@ -74,12 +74,12 @@ function unknown(typed: string): UsageError {
 function flagValue(option: OptionSpec, value: string | undefined): string {
   if (value === undefined) return 'true';
   if (value === 'true' || value === 'false') return value;
-  throw new UsageError(`--${option.name} takes no value but true or false: got "${value}"`);
+  throw new UsageError(`--${option.name} must be true or false: got "${value}"`);
 }
 
 function textValue(typed: string, token: ValueToken): string {
   if (token.value === undefined) throw new UsageError(`${typed} needs a value`);
-  // A forgotten value would swallow the next option.
+  // Without this check, an option without its value would swallow the next option.
   if (token.inlineValue !== true && isOption(token.value)) {
     const how = typed.startsWith('--') ? `${typed}=${token.value}` : `${typed}${token.value}`;
     throw new UsageError(

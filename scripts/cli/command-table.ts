@@ -1,10 +1,10 @@
 import type { CommandName } from './option-table.ts';
 import type { Invocation } from './run/invocation.ts';
 
-/** One command, as the help shows it. Its code is loaded when it runs, so that help and version come at once. */
+/** A command and its help. Its code is loaded only when it runs, so that help and version start fast. */
 export interface CommandSpec {
   readonly name: CommandName;
-  /** What stands behind the name: `<x>` is required, `[x]` is not, `[...x]` takes all that follow. */
+  /** The words after the name: `<x>` is required, `[x]` optional, `[...x]` takes the rest. */
   readonly args: string;
   readonly text: string;
   readonly examples: readonly string[];
@@ -17,7 +17,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'backup',
     args: '[storage] [...args]',
-    text: 'Back up all metrics that changed, apply retention, purge metrics that are gone',
+    text: 'Back up all changed metrics, apply retention, purge metrics that are gone',
     examples: [
       'whisper-backup -b graphite.web01 backup disk path=/srv/backups',
       'whisper-backup --quiet --retention 5 --exclude "carbon.agents.*" backup disk /srv/backups',
@@ -29,7 +29,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'restore',
     args: '[storage] [...args]',
-    text: 'Restore metrics that are missing, fill the gaps of those that are there',
+    text: 'Restore missing metrics, fill gaps in existing ones',
     examples: [
       'whisper-backup -b graphite.web01 restore disk /srv/backups',
       'whisper-backup -m "servers.web01.*" --date 2026-11-22T03:00:00Z restore disk /srv/backups',
@@ -63,7 +63,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'verify',
     args: '[storage] [...args]',
-    text: 'Verify that the backups are whole, and name those that are not',
+    text: 'Verify that backups are intact, and list those that are not',
     examples: [
       'whisper-backup -b graphite.web01 verify disk /srv/backups',
       'whisper-backup --read-data=3/7 --compare verify disk /srv/backups',
@@ -75,7 +75,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'drill',
     args: '[storage] [...args]',
-    text: 'Restore to scratch space, compare with the live tree, measure what a loss of this host would cost',
+    text: 'Restore into scratch space, compare with the live tree, measure RPO and RTO',
     examples: [
       'whisper-backup -b graphite.web01 --scratch /var/tmp/drill drill disk /srv/backups',
       'whisper-backup --scratch /var/tmp/drill --sample 3/50 --json drill disk /srv/backups',
@@ -86,7 +86,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'status',
     args: '[storage] [...args]',
-    text: 'Tell how the backups of this host go; exit code 1 when they do not, for monitoring',
+    text: 'Report whether the backups of this host are healthy; exit code 1 if not, for monitoring',
     examples: [
       'whisper-backup status',
       'whisper-backup status --json',
@@ -118,7 +118,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'doctor',
     args: '[storage] [...args]',
-    text: 'Check that this host can back up and restore, and say what to change',
+    text: 'Check that this host can back up and restore, and report what to change',
     examples: ['whisper-backup doctor', 'whisper-backup --json doctor s3 eu-central-1'],
     logs: false,
     load: () => import('./commands/doctor.ts'),
@@ -126,7 +126,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'config',
     args: '[storage] [...args]',
-    text: 'Print the resolved configuration, and where each value came from',
+    text: 'Print the resolved configuration and the source of each value',
     examples: ['whisper-backup config', 'whisper-backup --config site.yaml --config host.yaml config --json'],
     logs: false,
     load: () => import('./commands/config.ts'),

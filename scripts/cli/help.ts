@@ -3,11 +3,11 @@ import { type CommandSpec, commandTable } from './command-table.ts';
 import { type CommandName, type OptionSpec, optionTable } from './option-table.ts';
 
 /**
- * Declares the commands to cac, which checks the words against them.
+ * Declares the commands to cac, which checks the number of words.
  *
- * @param spec the command that was typed.
- * @param words that command and the words behind it.
- * @param action what runs when that command is run.
+ * @param spec the command on the command line.
+ * @param words the command and the words after it.
+ * @param action runs the command.
  */
 export function commandLine(spec: CommandSpec, words: readonly string[], action: () => Promise<number>): CAC {
   const cli = cac('whisper-backup');
@@ -15,12 +15,12 @@ export function commandLine(spec: CommandSpec, words: readonly string[], action:
     const command = cli.command(`${name} ${args}`, text);
     if (name === spec.name) command.action(action);
   }
-  // cac counts the words, no more: one that begins with a dash would be an option to it.
+  // cac would parse a word that starts with a dash as an option; only the number of words matters here.
   cli.parse(['', '', ...words.map((word) => word.replace(/^-+/, ''))], { run: false });
   return cli;
 }
 
-/** The help of one command, or without one that of the program. */
+/** Returns the help of one command, or of the program. */
 export function helpText(spec: CommandSpec | undefined): string {
   const options = optionTable.filter((option) => spec === undefined || isShown(option, spec.name));
   const sections: (readonly [string, readonly string[]])[] = [
@@ -39,7 +39,7 @@ export function helpText(spec: CommandSpec | undefined): string {
 }
 
 const storages: readonly (readonly [string, string])[] = [
-  ['disk', '[path=]DIR: the bucket is a directory in it; without a path, the bucket is a path itself'],
+  ['disk', '[path=]DIR: the bucket is a directory in DIR; without a path, the bucket itself is a path'],
   [
     's3',
     '[region=]NAME endpoint=URL path-style=true|false ca-bundle=FILE profile=NAME sse=AES256|aws:kms kms-key-id=ID',
@@ -52,14 +52,14 @@ const storages: readonly (readonly [string, string])[] = [
     'swift',
     '[region=]NAME interface=NAME ca-bundle=FILE auth=v1|v3; the login from ST_* or OS_* variables or clouds.yaml',
   ],
-  ['noop', 'Stores nothing: for a trial'],
+  ['noop', 'Stores nothing, for tests'],
 ];
 
 const exitCodeTexts: readonly (readonly [string, string])[] = [
   ['0', 'All done'],
-  ['1', 'An error, a guard stopped something, nothing matched, or the results could not be written'],
+  ['1', 'Error: failed, stopped by a guard, nothing matched, or the results could not be written'],
   ['2', 'Wrong usage or configuration'],
-  ['3', 'Finished, but some metrics failed; they are named'],
+  ['3', 'Finished, but some metrics failed; they are listed'],
   ['4', 'verify or drill found damage'],
   ['10', 'The bucket is missing'],
   ['11', 'Another run holds the lock'],

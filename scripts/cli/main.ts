@@ -10,9 +10,9 @@ import { standardOutput } from './io/output.ts';
 import { version } from './run/version.ts';
 
 /**
- * The whole program.
+ * Runs the program.
  *
- * @param argv what was typed behind its name.
+ * @param argv the arguments after the program's name.
  * @returns the exit code.
  */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -29,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     checkOptions(typed, spec);
     return await dispatch(typed, spec);
   } catch (error) {
-    return await complain(error);
+    return await reportError(error);
   }
 }
 
@@ -44,7 +44,7 @@ async function print(text: string): Promise<number> {
   return 0;
 }
 
-/** The Python tool took BACKUP, and so does this. */
+/** The Python tool accepted BACKUP. */
 function withCommandInLowerCase(typed: Typed): Typed {
   return { ...typed, words: typed.words.map((word, index) => (index === 0 ? word.toLowerCase() : word)) };
 }
@@ -60,8 +60,8 @@ function specOf(name: string, rest: readonly string[]): CommandSpec {
   const later = rest.find((word) => names.some((command) => command === word.toLowerCase()));
   if (later !== undefined) {
     const remedy = /^\d+\/\d+$/.test(name)
-      ? `a part is written --read-data=${name}`
-      : "put what belongs to one option in quotes, as in -m 'servers.*'";
+      ? `write the part as --read-data=${name}`
+      : "quote values with wildcards or spaces, as in -m 'servers.*'";
     throw new UsageError(`Unknown command '${name}' before ${later}: ${remedy}`);
   }
   throw new UsageError(`Unknown command '${name}'${suggestion(name, names) || `; see whisper-backup --help`}`);
@@ -71,11 +71,11 @@ function checkOptions(typed: Typed, spec: CommandSpec): void {
   for (const { name, commands } of typed.options) {
     if (commands === undefined || commands.includes(spec.name)) continue;
     const others = commands.filter((command) => command !== 'config').join(', ');
-    throw new UsageError(`${spec.name} takes no option --${name}: it is for ${others}`);
+    throw new UsageError(`${spec.name} does not accept --${name}: it is an option of ${others}`);
   }
 }
 
-/** cac checks the words against the command and runs it; the options were read before, since cac turns text to numbers. */
+/** cac checks the number of words and runs the command. Options are already parsed, because cac turns text into numbers. */
 async function dispatch(typed: Typed, spec: CommandSpec): Promise<number> {
   const missing = [...spec.args.matchAll(/<(\w+)>/g)].map(([, word = '']) => word).slice(typed.words.length - 1);
   if (missing.length > 0) {
@@ -86,8 +86,8 @@ async function dispatch(typed: Typed, spec: CommandSpec): Promise<number> {
   return typeof code === 'number' ? code : 1;
 }
 
-/** Says what ended the program before a log was there. */
-async function complain(error: unknown): Promise<number> {
+/** Prints an error that occurred before the log was opened. */
+async function reportError(error: unknown): Promise<number> {
   const { exitCodeOfError, exitCodes } = await import('./run/exit-code.ts');
   process.stderr.write(`whisper-backup: ${printable(withFilesRemedy(reasonOf(error)))}\n`);
   return error instanceof Error && error.name === 'CACError' ? exitCodes.usage : exitCodeOfError(error);

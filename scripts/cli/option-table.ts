@@ -18,16 +18,16 @@ export interface OptionSpec {
   /** Long name, without dashes. */
   readonly name: string;
   readonly letter?: string;
-  /** What stands for the value in the help; an option without it is a flag. */
+  /** Placeholder of the value in the help. An option without it is a flag. */
   readonly value?: string;
-  /** Whether the value may be left out, which is then `true`; it is given as `--name=value` only. @default false */
+  /** Whether the value is optional (default `true`). It must then be given as `--name=value`. @default false */
   readonly isOptional?: boolean;
   readonly text: string;
-  /** The configuration key it sets; an option without one holds for this run alone. */
+  /** The configuration key that it sets. Options without one apply to this run only. */
   readonly key?: Key;
-  /** The commands that take it. @default all of them, as in the Python tool */
+  /** The commands that accept it. @default all, as in the Python tool */
   readonly commands?: readonly CommandName[];
-  /** The commands it means something to, and whose help shows it. @default those that take it */
+  /** The commands that use it and list it in their help. @default those that accept it */
   readonly about?: readonly CommandName[];
 }
 
@@ -35,7 +35,7 @@ const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
 const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'drill', 'status', 'doctor'];
 const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify', 'drill'];
 const changing: readonly CommandName[] = [...tree, 'fill', 'verify', 'drill'];
-/** What takes whatever a timer would be given. */
+/** Commands that accept every option of a scheduled run. */
 const whole: readonly CommandName[] = ['doctor', 'config'];
 const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
 const restoring: readonly CommandName[] = ['restore', ...whole];
@@ -47,7 +47,7 @@ const recorded: readonly CommandName[] = [...tree, 'status', ...whole];
 const reporting: readonly CommandName[] = [...tree, 'verify', ...whole];
 const backing: readonly CommandName[] = ['backup', ...whole];
 
-/** Every option, in the order of the help. Letters, names, meanings and defaults of the Python tool are kept. */
+/** All options, in the order of the help. Names, letters, meanings and defaults of the Python tool are kept. */
 export const optionTable: readonly OptionSpec[] = [
   {
     name: 'prefix',
@@ -70,7 +70,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'glob',
     key: 'exclude',
     about: selecting,
-    text: 'Leave these metrics alone, or all below a directory; repeatable',
+    text: 'Skip these metrics, or all below a directory; repeatable',
   },
   {
     name: 'bucket',
@@ -85,14 +85,14 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'path',
     key: 'storagePath',
     about: remote,
-    text: 'Path in the bucket, ahead of each metric (none)',
+    text: 'Path in the bucket before each metric name (none)',
   },
   {
     name: 'storage-path-raw',
     value: 'text',
     key: 'storagePathRaw',
     about: remote,
-    text: 'The same without a slash, as version 0.3.0 of the Python tool wrote it',
+    text: 'Like --storage-path without the slash, as version 0.3.0 of the Python tool wrote it',
   },
   {
     name: 'processes',
@@ -100,29 +100,29 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'n',
     key: 'processes',
     about: ['backup', 'restore', 'verify', 'drill'],
-    text: 'Files worked on at once (4)',
+    text: 'Files processed at once (4)',
   },
   {
     name: 'bytes-in-flight',
     value: 'bytes',
     key: 'bytesInFlight',
     about: ['backup', 'restore', 'verify', 'drill', ...whole],
-    text: 'Bytes of files held in memory at once (268435456)',
+    text: 'Maximum bytes of files in memory at once (268435456)',
   },
   {
     name: 'bandwidth',
     value: 'bytes',
     key: 'bandwidth',
     about: [...tree, 'verify', 'drill', ...whole],
-    text: 'Bytes a second to and from the storage, as 20M; 0 is no limit (0)',
+    text: 'Maximum bytes per second to and from the storage, such as 20M; 0 means no limit (0)',
   },
-  { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files: for file systems without locks' },
+  { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files, for file systems without locks' },
   {
     name: 'file-lock-timeout',
     value: 's',
     key: 'fileLockTimeout',
     about: files,
-    text: 'Seconds to wait for the lock on one file (10)',
+    text: 'Seconds to wait for the lock of one file (10)',
   },
 
   {
@@ -131,14 +131,14 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'n',
     key: 'retention',
     about: ['backup'],
-    text: 'Newest backups kept of each metric (5)',
+    text: 'Newest backups to keep of each metric (5)',
   },
   {
     name: 'keep-within',
     value: 'days',
     key: 'keepWithin',
     commands: writing,
-    text: 'Keep all backups younger than this as well (0)',
+    text: 'Also keep all backups younger than this (0)',
   },
   {
     name: 'purge',
@@ -146,34 +146,34 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'days',
     key: 'purge',
     about: ['backup', 'purge'],
-    text: 'Days a metric must have been gone until its backups go; 0 at once, -1 never (45)',
+    text: 'Delete backups this many days after their metric was first missed; 0 at once, -1 never (45)',
   },
   {
     name: 'purge-share',
     value: 'percent',
     key: 'purgeShare',
     commands: writing,
-    text: 'Stop the purge when more of the metrics than this would go (50)',
+    text: 'Stop the purge if it would delete more than this share of the metrics (50)',
   },
-  { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stopped a purge' },
-  { name: 'rehash', commands: ['backup'], text: 'Read every file, whatever the stat cache tells of it' },
+  { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stop a purge' },
+  { name: 'rehash', commands: ['backup'], text: 'Read every file, even if the stat cache says it is unchanged' },
   {
     name: 'cache-dir',
     value: 'dir',
     key: 'cacheDir',
     about: backing,
-    text: 'Where to remember what files look like (/var/cache/whisper-backup)',
+    text: 'Directory of the stat cache (/var/cache/whisper-backup)',
   },
-  { name: 'no-cache', key: 'noCache', about: backing, text: 'Remember nothing: read every file each time' },
+  { name: 'no-cache', key: 'noCache', about: backing, text: 'Do not use the stat cache: read every file on each run' },
   {
     name: 'adopt',
     commands: ['backup', 'purge', 'verify'],
-    text: 'Accept a bucket of another machine, host name or prefix',
+    text: 'Accept a bucket that belongs to another machine, host name or prefix',
   },
   {
     name: 'create',
     commands: ['backup'],
-    text: 'Start anew in a bucket that is missing or has lost its owner marker, on a host that has backed up before',
+    text: 'Start a new backup if the bucket is missing or has lost its owner marker, on a host that has backed up before',
   },
   {
     name: 'algorithm',
@@ -195,7 +195,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'n',
     key: 'gzipLevel',
     commands: backing,
-    text: "Level, on the engine's own scale, or 'fastest': some more bytes in much less time",
+    text: "Level, on the engine's own scale, or 'fastest': slightly larger backups in much less time",
   },
   {
     name: 'layout',
@@ -208,7 +208,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'include-damaged',
     key: 'includeDamaged',
     commands: ['backup', 'restore', 'verify', 'drill'],
-    text: 'Take damaged files as they are: cut, or not readable by Graphite',
+    text: 'Include damaged files as they are: truncated, or not readable by Graphite',
   },
 
   {
@@ -216,7 +216,7 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'c',
     value: 'date',
     about: ['restore', 'list', 'show', 'verify'],
-    text: 'Newest backup before this ISO-8601 date (now)',
+    text: 'Newest backup before this ISO 8601 date (now)',
   },
   { name: 'since', value: 'date', commands: ['list', 'verify'], text: 'Only backups of this date or later' },
   {
@@ -224,7 +224,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'n/t',
     isOptional: true,
     commands: verifying,
-    text: 'Fetch and check the content too, of all metrics or of the n-th of t parts; today/t: that of the day',
+    text: 'Also fetch and check the content, of all metrics or of part n of t; today/t selects the part by date',
   },
   { name: 'compare', commands: verifying, text: 'Compare the newest backups with the local tree' },
   {
@@ -236,21 +236,26 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'scratch',
     value: 'dir',
     commands: drilling,
-    text: 'Empty directory to restore to, outside the tree; it is emptied again',
+    text: 'Empty directory outside the tree to restore into; emptied afterwards',
   },
   {
     name: 'sample',
     value: 'n/t',
     commands: drilling,
-    text: 'Only the n-th of t parts of the metrics; today/t: that of the day (all)',
+    text: 'Only part n of t of the metrics; today/t selects the part by date (all)',
   },
-  { name: 'keep', commands: drilling, text: 'Leave what was restored in the scratch directory' },
-  { name: 'fallback', key: 'fallback', commands: restoring, text: 'Take an older backup where the newest is damaged' },
+  { name: 'keep', commands: drilling, text: 'Keep the restored files in the scratch directory' },
+  {
+    name: 'fallback',
+    key: 'fallback',
+    commands: restoring,
+    text: 'Fall back to an older backup if the newest is damaged',
+  },
   {
     name: 'overwrite',
     key: 'overwrite',
     commands: restoring,
-    text: 'Replace local files, rather than fill their gaps',
+    text: 'Replace local files instead of filling their gaps',
   },
   {
     name: 'replace-damaged',
@@ -258,39 +263,43 @@ export const optionTable: readonly OptionSpec[] = [
     commands: restoring,
     text: 'Move damaged local files aside and restore them',
   },
-  { name: 'skip-gone', key: 'skipGone', commands: restoring, text: 'Leave out metrics that were gone by that date' },
+  { name: 'skip-gone', key: 'skipGone', commands: restoring, text: 'Skip metrics that no longer existed at that date' },
   {
     name: 'owner',
     value: 'user:group',
     key: 'owner',
     commands: restoring,
-    text: 'Who owns what is restored (the owner of the directory)',
+    text: 'Owner of restored files (the owner of the directory)',
   },
-  { name: 'now', value: 'epoch', commands: ['fill', 'show'], text: 'Seconds since 1970 to take for the present' },
-  { name: 'plot', commands: ['show'], text: 'Plot the newest archive, on a terminal or not' },
+  { name: 'now', value: 'epoch', commands: ['fill', 'show'], text: 'Use this Unix time as the current time' },
+  { name: 'plot', commands: ['show'], text: 'Plot the finest archive, even when not on a terminal' },
 
   {
     name: 'noop',
     letter: 'n',
     key: 'noop',
     about: changing,
-    text: 'Say what would be done; write nothing, anywhere. A drill fetches and judges nothing then',
+    text: 'Report what would be done; write nothing. A drill then fetches and checks nothing',
   },
-  { name: 'dry-run', key: 'noop', about: changing, text: 'The same' },
-  { name: 'json', key: 'json', text: 'One JSON summary on standard output; records, one a line, for list and show' },
-  { name: 'debug', letter: 'd', key: 'debug', text: 'Log more' },
-  { name: 'quiet', letter: 'q', key: 'quiet', text: 'Only warnings and errors on standard error' },
-  { name: 'no-color', key: 'noColor', text: 'No colours; NO_COLOR in the environment does the same' },
-  { name: 'nolog', key: 'nolog', about: changing, text: 'No log file' },
+  { name: 'dry-run', key: 'noop', about: changing, text: 'Same as --noop' },
+  {
+    name: 'json',
+    key: 'json',
+    text: 'Print one JSON summary to standard output; list and show print one record per line',
+  },
+  { name: 'debug', letter: 'd', key: 'debug', text: 'Log debug messages' },
+  { name: 'quiet', letter: 'q', key: 'quiet', text: 'Print only warnings and errors to standard error' },
+  { name: 'no-color', key: 'noColor', text: 'No colors; same as NO_COLOR in the environment' },
+  { name: 'nolog', key: 'nolog', about: changing, text: 'Do not write a log file' },
   { name: 'logfile', value: 'file', key: 'logfile', about: changing, text: 'Log file (/var/log/whisper-backup.log)' },
-  { name: 'syslog', key: 'syslog', about: changing, text: 'Log to syslog as well, facility local3' },
-  { name: 'nolock', key: 'nolock', about: locking, text: 'No run lock' },
+  { name: 'syslog', key: 'syslog', about: changing, text: 'Also log to syslog, facility local3' },
+  { name: 'nolock', key: 'nolock', about: locking, text: 'Do not take the run lock' },
   {
     name: 'lockfile',
     value: 'file',
     key: 'lockfile',
     about: locking,
-    text: 'Run lock (/var/lock/whisper-backup.lock)',
+    text: 'Run lock file (/var/lock/whisper-backup.lock)',
   },
   {
     name: 'locktimeout',
@@ -299,67 +308,67 @@ export const optionTable: readonly OptionSpec[] = [
     about: locking,
     text: 'Seconds to wait for the run lock (90)',
   },
-  { name: 'nostamp', key: 'nostamp', about: ['backup'], text: 'No stamp file' },
+  { name: 'nostamp', key: 'nostamp', about: ['backup'], text: 'Do not touch the stamp file' },
   {
     name: 'stampfile',
     value: 'file',
     key: 'stampfile',
     about: ['backup'],
-    text: 'Touched when a full backup succeeded (/var/tmp/whisper-backup.success)',
+    text: 'File to touch after a successful full backup (/var/tmp/whisper-backup.success)',
   },
   {
     name: 'splay',
     value: 's',
     key: 'splay',
     about: locking,
-    text: 'Start after a random time of at most this many seconds (0)',
+    text: 'Start after a random delay of at most this many seconds (0)',
   },
   {
     name: 'credentials',
     value: 'file',
     key: 'credentials',
     about: remote,
-    text: 'File of NAME=value lines that stand in for AWS_*, ST_* and OS_* variables',
+    text: 'File of NAME=value lines, used instead of AWS_*, ST_* and OS_* variables',
   },
   {
     name: 'state-dir',
     value: 'dir',
     key: 'stateDir',
     about: recorded,
-    text: 'Where each run leaves its record (/var/lib/whisper-backup)',
+    text: 'Directory for the records of runs (/var/lib/whisper-backup)',
   },
   {
     name: 'interval',
     value: 's',
     key: 'interval',
     about: recorded,
-    text: 'Seconds between scheduled backups: two without a success are late (86400)',
+    text: 'Seconds between scheduled backups; late after two without a success (86400)',
   },
   {
     name: 'bucket-records',
     commands: ['status'],
-    text: "Go by what the bucket has on record, not by this host's own: for a host that is dead",
+    text: "Use the run records in the bucket instead of this host's own, for a host that is down",
   },
   {
     name: 'carbon',
     value: 'host:port',
     key: 'carbon',
     about: reporting,
-    text: "Carbon's plaintext listener, to send the figures of each run to (none)",
+    text: "Carbon's plaintext listener to send the figures of each run to (none)",
   },
   {
     name: 'carbon-prefix',
     value: 'name',
     key: 'carbonPrefix',
     about: reporting,
-    text: 'What the names of these figures begin with (whisper-backup)',
+    text: 'Prefix of the names of these figures (whisper-backup)',
   },
-  { name: 'config', value: 'file', text: 'Configuration file; repeatable, later ones override' },
-  { name: 'help', letter: 'h', text: 'Help, also for one command' },
-  { name: 'version', letter: 'V', text: 'Version' },
+  { name: 'config', value: 'file', text: 'Configuration file; repeatable, later files override earlier ones' },
+  { name: 'help', letter: 'h', text: 'Print help, also for one command' },
+  { name: 'version', letter: 'V', text: 'Print the version' },
 ];
 
-/** Where the value of an option is kept: its key, or its name in camelCase. */
+/** Returns where the parser stores the value of an option: its key, or its name in camelCase. */
 export function slotOf(option: OptionSpec): string {
   return option.key ?? option.name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -29,7 +29,7 @@ const files: readonly OwnFile[] = [
     refused: { code: 1, says: /^error: Cannot write the log file .*disk\/it: .*see --logfile and --nolog/ },
     full: {
       code: 0,
-      says: /^error: Cannot write the log any more: .*disk\/it: .*no space left.*what follows is not in it/im,
+      says: /^error: Cannot write the log any more: .*disk\/it: .*no space left.*the log ends here/im,
     },
   },
   {

@@ -227,7 +227,7 @@ describe('The status of a host', () => {
     assert.match(text, /^last success +2026-11-22 10:59:00 UTC, 61 min ago$/m);
     assert.match(
       text,
-      /^last run +backup \(not the full backup: --metrics\), 2026-11-22 11:59:00 UTC, exit code 1: no \\x1b\[2J such thing$/m,
+      /^last run +backup \(not a full backup: --metrics\), 2026-11-22 11:59:00 UTC, exit code 1: no \\x1b\[2J such thing$/m,
     );
     assert.match(text, /^last backup +metrics 100, stored 10, unchanged 90, failed 0, 2 KiB in 5\.5 s$/m);
     assert.match(text, /^carbon locks +OFF: set it$/m);

@@ -51,14 +51,14 @@ describe('a run that finds nothing', () => {
   it('of a time blames the time, not the glob', async () => {
     const { code, stderr } = await runProgram(['--since', '2130-01-01', 'list', ...store]);
     assert.equal(code, 1);
-    assert.match(stderr, /Nothing to list: disk:.* holds no backup that matches --since 2130-01-01\n$/);
+    assert.match(stderr, /Nothing to list: disk:.* has no backup that matches --since 2130-01-01\n$/);
     assert.doesNotMatch(stderr, /metrics|-m /);
   });
 
   it('for no such reason has no hint', async () => {
     const { code, stderr } = await runProgram(['-m', 'nothing.*', '--storage-path', 'other', 'list', ...store]);
     assert.equal(code, 1);
-    assert.match(stderr, /holds no backup that matches -m "nothing\.\*" and --storage-path other\n$/);
+    assert.match(stderr, /has no backup that matches -m "nothing\.\*" and --storage-path other\n$/);
   });
 });
 
@@ -75,6 +75,6 @@ describe('a line that the Python tool took', () => {
     }
     const refused = await runProgram([...tree, '-b', 'b', '-a', 'sz', 'backup', 'disk', scratch.at('disk')]);
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /--algorithm can be gz or zst: sz backups are read only/);
+    assert.match(refused.stderr, /--algorithm must be gz or zst: sz is only supported for reading/);
   });
 });

@@ -40,7 +40,7 @@ export async function run(invocation: Invocation): Promise<number> {
   );
 }
 
-/** One cache for each tree, whatever bucket it goes to. */
+/** One stat cache per tree, shared by all buckets. */
 function cacheFile({ cacheDir, prefix }: Config): string {
   const name = createHash('sha1').update(resolve(prefix)).digest('hex').slice(0, 16);
   return join(cacheDir, `${name}.stat`);

@@ -15,7 +15,7 @@ export async function run(invocation: Invocation): Promise<number> {
   return state === 'bad' ? exitCodes.error : exitCodes.done;
 }
 
-/** `bad   clock        what was found`, and below it what to change. */
+/** Formats `bad   clock        finding`, with the remedy on the next line. */
 function linesOf({ name, level, finding, remedy }: Finding): string {
   const first = `${level.padEnd(4)}  ${name.padEnd(11)}  ${printable(finding)}\n`;
   return remedy === undefined ? first : `${first}${' '.repeat(19)}${printable(remedy)}\n`;

@@ -35,21 +35,21 @@ export async function run(invocation: Invocation): Promise<number> {
   return found > 0 ? exitCodes.done : exitCodes.error;
 }
 
-/** Names what was asked for, so that nobody looks for the mistake in the wrong option. */
+/** Names the options that selected nothing. */
 async function nothingListed(store: ObjectStore, { config, interruption, option }: Invocation): Promise<string> {
-  const asked = [
+  const options = [
     ...(config.metrics === '*' ? [] : [`-m ${JSON.stringify(config.metrics)}`]),
     ...config.exclude.map((glob) => `--exclude ${JSON.stringify(glob)}`),
     ...['since', 'date'].flatMap((name) => (option(name) === undefined ? [] : [`--${name} ${option(name)}`])),
     ...(config.storagePath === '' ? [] : [`--storage-path ${config.storagePath}`]),
     ...(config.storagePathRaw === undefined ? [] : [`--storage-path-raw ${config.storagePathRaw}`]),
   ];
-  const what = asked.length === 0 ? 'holds no backups' : `holds no backup that matches ${asked.join(' and ')}`;
+  const what = options.length === 0 ? 'has no backups' : `has no backup that matches ${options.join(' and ')}`;
   const hint = await hintForBucket(store, { ...selectOf(config), ...placeOf(config), signal: interruption.signal });
   return `Nothing to list: ${store.name} ${what}${hint}`;
 }
 
-/** The name comes last: it has any length. The size is in bytes, so that `sort -n` can use it. */
+/** The name comes last because its length varies. The size is in bytes for `sort -n`. */
 function lineOf({ metric, date, size, algorithm, kind, gone }: ListedBackup): string {
   const how = (kind === 'pair' ? `${algorithm} pair` : algorithm).padEnd(8);
   const since = gone === undefined ? '' : `  (gone since ${gone})`;

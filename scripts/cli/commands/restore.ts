@@ -9,7 +9,7 @@ import { runRecorded } from '../run/recorded-run.ts';
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
   const date = dateOf(invocation, 'date');
-  if (date) log.info(takenDate(date, option('date') ?? ''));
+  if (date) log.info(dateNotice(date, option('date') ?? ''));
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
   return runRecorded(invocation, 'restore', (store, run) =>
     restore(store, {
@@ -30,8 +30,8 @@ export async function run(invocation: Invocation): Promise<number> {
   );
 }
 
-/** Which instant was taken for a date that somebody typed. */
-function takenDate(date: Date, typed: string): string {
-  const utc = hasOffset(typed) ? '' : ` (--date ${typed} has no zone: it is taken as UTC)`;
+/** Returns the log line with the exact time used for `--date`. */
+function dateNotice(date: Date, typed: string): string {
+  const utc = hasOffset(typed) ? '' : ` (--date ${typed} has no time zone: using UTC)`;
   return `Restoring the newest backups before ${formatTimestamp(date)}${utc}`;
 }

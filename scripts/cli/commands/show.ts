@@ -22,7 +22,7 @@ export async function run(invocation: Invocation): Promise<number> {
   return exitCodes.done;
 }
 
-/** A target with a slash or the ending of a Whisper file is a path, any other the name of a stored metric. */
+/** A target with a slash or the extension `.wsp` is a path, any other the name of a stored metric. */
 async function look(invocation: Invocation): Promise<Shown> {
   const { config, interruption, log, option, words } = invocation;
   const [target = ''] = words;

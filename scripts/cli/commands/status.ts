@@ -16,17 +16,17 @@ export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option, output } = invocation;
   checkPlace(invocation);
   const isOfBucket = option('bucketRecords') === 'true';
-  const locks = isOfBucket ? undefined : await locksHere(invocation);
+  const locks = isOfBucket ? undefined : await readLocks(invocation);
   const status = isOfBucket
-    ? await ofBucket(invocation)
+    ? await bucketStatus(invocation)
     : { ...(await statusHere(config, (message) => log.warn(message))), lockWrites: locks?.locks ?? null };
   await output.write(config.json ? jsonLine(status) : statusText(status, locks));
   return status.state === 'ok' ? exitCodes.done : exitCodes.error;
 }
 
 /**
- * Without a storage, the status is that of the newest backup's bucket, whichever that is. Where a bucket or a storage path
- * was given, another one must not be taken for it.
+ * Without a storage, status uses the bucket of the newest backup, so a bucket or storage path that was given would be
+ * ignored.
  */
 function checkPlace({ config, origins }: Invocation): void {
   if (config.storage !== undefined) return;
@@ -41,19 +41,19 @@ function checkPlace({ config, origins }: Invocation): void {
     const typed = origin === name ? `${name} ${value} ` : '';
     const [what, configure] =
       origin === name
-        ? [name, '']
+        ? [name, 'Name']
         : [
             origin.startsWith('WHISPER_BACKUP_') ? `${origin}=${value}` : `${key}: ${value} of ${origin}`,
-            'add storage: and storageArgs: to the configuration, or ',
+            'Add storage: and storageArgs: to the configuration, or name',
           ];
     throw new UsageError(
-      `Cannot tell which bucket ${what} names: no storage is configured: ${configure}name them, as in whisper-backup ${typed}status disk path=DIR`,
+      `Cannot find the bucket that ${what} names: no storage is configured. ${configure} the storage, as in whisper-backup ${typed}status disk path=DIR`,
     );
   }
 }
 
-/** What carbon's settings say; those that cannot be read are no reason to tell nothing. */
-async function locksHere({ log }: Invocation): Promise<CarbonLocks | undefined> {
+/** Reads carbon's lock settings. If that fails, the rest of the status is still reported. */
+async function readLocks({ log }: Invocation): Promise<CarbonLocks | undefined> {
   try {
     return await carbonLocks();
   } catch (error) {
@@ -62,14 +62,14 @@ async function locksHere({ log }: Invocation): Promise<CarbonLocks | undefined> 
   }
 }
 
-/** For a host that is dead: what it left in its bucket. */
-function ofBucket({ config, interruption, log }: Invocation): Promise<HostStatus> {
+/** Returns the status from the records in the bucket, for a host that is down. */
+function bucketStatus({ config, interruption, log }: Invocation): Promise<HostStatus> {
   const { signal } = interruption;
   return withStore({ config, log }, async (store) => {
     await store.open({ create: false, signal });
     const now = new Date();
     const onUnusable = (message: string) => log.warn(message);
-    // A copy of a bucket has another name, and the same records.
+    // A copy of a bucket has another name but the same records, so records are not filtered by bucket.
     const seen = await sinceLastSuccess(readRunRecords(store, placeOf(config), { signal, now, onUnusable }));
     const bucket = await bucketName(config);
     const status = hostStatus(seen, { source: 'bucket', now, lockWrites: null });

@@ -2,25 +2,25 @@ import type { Invocation } from '../run/invocation.ts';
 
 export type Level = 'ok' | 'warn' | 'bad';
 
-/** What a check found. No secret ever stands in it. */
+/** The result of a check. Never contains a secret. */
 export interface Verdict {
   readonly level: Level;
-  /** What is so, whether good or bad. */
+  /** The state that was found, good or bad. */
   readonly finding: string;
   /** What to change. */
   readonly remedy?: string;
 }
 
-/** One thing that must be right on a host. */
+/** One check of a host. */
 export interface Check {
   readonly name: string;
-  /** How long it may take, in seconds. @default 10 */
+  /** Timeout in seconds. @default 10 */
   readonly deadline?: number;
   /**
-   * Looks, and leaves everything as it was.
+   * Checks without changing anything.
    *
-   * @param signal aborts at the deadline, and when the program is to stop.
-   * @throws anything: that is a bad verdict.
+   * @param signal aborts at the timeout, and when the program is interrupted.
+   * @throws any error; it becomes a `bad` verdict.
    */
   run(invocation: Invocation, signal: AbortSignal): Promise<Verdict>;
 }
@@ -39,7 +39,6 @@ export function bad(finding: string, remedy?: string): Verdict {
 
 const ranks: Readonly<Record<Level, number>> = { ok: 0, warn: 1, bad: 2 };
 
-/** The worst of several. */
 export function worstOf(levels: readonly Level[]): Level {
   return levels.reduce<Level>((worst, level) => (ranks[level] > ranks[worst] ? level : worst), 'ok');
 }

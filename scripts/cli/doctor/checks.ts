@@ -11,7 +11,7 @@ import { memory } from './memory.ts';
 import { prefix } from './prefix.ts';
 import { timer } from './timer.ts';
 
-/** All that `doctor` looks at, in the order in which it tells. */
+/** All checks, in the order of the output. */
 export const checks: readonly Check[] = [
   config,
   credentials,

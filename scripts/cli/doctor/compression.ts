@@ -5,7 +5,7 @@ import { foreign } from '../../../lib/system/libc.ts';
 import { writtenAlgorithmOf } from '../run/operation-options.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
-/** What backups are compressed with here. An engine that was asked for and is not there makes the check fail. */
+/** Checks which engine compresses backups. Fails if the configured engine is missing. */
 export const compression: Check = {
   name: 'compression',
   async run({ config }) {
@@ -14,17 +14,17 @@ export const compression: Check = {
     const { engine, level } = await createCompressor(
       compressorOptions({ algorithm, gzipEngine, ...(gzipLevel !== undefined && { gzipLevel }) }),
     );
-    const finding = `${algorithm} is written by ${engine} at level ${level}`;
+    const finding = `${algorithm} is compressed by ${engine} at level ${level}`;
     if (algorithm !== 'gz') return ok(finding);
     const native = gzipEngines().filter((name) => name === 'libdeflate' || name === 'isal');
     if (native.length === 0 && gzipEngine === 'auto') {
-      return warn(`${finding}: no faster library is on this host`, 'apt-get install libdeflate0 (or libisal2)');
+      return warn(`${finding}: no faster library is installed`, 'apt-get install libdeflate0 (or libisal2)');
     }
     return ok(`${finding}; this host has ${gzipEngines().join(', ')}`);
   },
 };
 
-/** The native part of the program, through which it calls flock(2) and the compressors. */
+/** Checks that koffi loads, which calls flock(2) and the native compressors. */
 export const native: Check = {
   name: 'native',
   async run() {
@@ -36,7 +36,7 @@ export const native: Check = {
       return ok(`koffi loads the C library; ${host}`);
     } catch (error) {
       return bad(
-        `koffi does not load: ${reasonOf(error)}; ${host}`,
+        `Cannot load koffi: ${reasonOf(error)}; ${host}`,
         'Install the release for this architecture, on a glibc (not musl) system',
       );
     }

@@ -1,10 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { bad, type Check, ok, type Verdict, warn } from './check.ts';
 
-/**
- * Which files and variables the configuration comes from. That they are valid, and that nobody else may write them, was
- * made sure of when they were read.
- */
+/** Lists the files and variables of the configuration. They were validated when they were read. */
 export const config: Check = {
   name: 'config',
   async run({ config, origins }): Promise<Verdict> {
@@ -12,15 +9,15 @@ export const config: Check = {
     const files = [...sources].filter((origin) => origin.startsWith('/'));
     const modes = await Promise.all(files.map(async (file) => `${file} (${await modeOf(file)})`));
     const rest = [...sources].filter((origin) => !origin.startsWith('/'));
-    if (config.noop) return warn("This is a dry run, so nothing is tried that writes: 'noop' is set");
+    if (config.noop) return warn("This is a dry run ('noop' is set), so no write is tried");
     if (config.storage === undefined) {
-      return bad('No storage is named', 'Set storage: (and storageArgs:) in /etc/whisper-backup/config.yaml');
+      return bad('No storage is configured', 'Set storage: (and storageArgs:) in /etc/whisper-backup/config.yaml');
     }
     if (files.length === 0) {
-      const finding = `No configuration file${rest.length > 0 ? `; settings of ${rest.join(', ')}` : ''}`;
-      return warn(finding, 'A timer knows only what stands in /etc/whisper-backup/config.yaml');
+      const finding = `No configuration file${rest.length > 0 ? `; settings from ${rest.join(', ')}` : ''}`;
+      return warn(finding, 'A timer uses only /etc/whisper-backup/config.yaml');
     }
-    return ok(`Settings of ${[...modes, ...rest].join(', ')}`);
+    return ok(`Settings from ${[...modes, ...rest].join(', ')}`);
   },
 };
 

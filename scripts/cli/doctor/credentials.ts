@@ -7,7 +7,7 @@ import { placeOf } from '../run/operation-options.ts';
 import { withStore } from '../run/store.ts';
 import { bad, type Check, ok, type Verdict, warn } from './check.ts';
 
-/** Whether the store lets us do all that a backup does: list, put, get and delete, tried on an object of our own. */
+/** Checks that the store allows what a backup needs: list, put, get and delete, tried with an object of our own. */
 export const credentials: Check = {
   name: 'credentials',
   deadline: 30,
@@ -15,33 +15,33 @@ export const credentials: Check = {
     return withStore({ config, log }, async (store) => {
       try {
         await store.open({ create: false, signal });
-        // Its first page is what the question is about.
+        // The first page shows whether listing is allowed.
         for await (const _ of store.list({ signal })) break;
       } catch (error) {
         if (error instanceof BucketMissingError) {
           return bad(
             `${store.name} does not exist`,
-            'The first backup creates it where it may. On a host that has backed up before: mount what holds it, or check bucket:',
+            'The first backup creates it if allowed. On a host that has backed up before: mount its file system, or check bucket:',
           );
         }
         if (error instanceof DeniedError) return bad(reasonOf(error), REFUSED[config.storage ?? '']);
         throw error;
       }
-      if (config.storage === 'noop') return warn("The storage 'noop' keeps nothing", 'Set storage: disk, s3 or swift');
-      if (config.noop) return ok(`${store.name} can be listed; nothing else was tried in a dry run`);
+      if (config.storage === 'noop') return warn("The storage 'noop' stores nothing", 'Set storage: disk, s3 or swift');
+      if (config.noop) return ok(`${store.name} can be listed; a dry run tries nothing else`);
       return tryProbe(store, ownKey(rootOf(placeOf(config)), 'probe'), signal);
     });
   },
 };
 
 const REFUSED: Readonly<Record<string, string>> = {
-  s3: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the file that credentials: names, or allow the user s3:ListBucket, GetObject, PutObject and DeleteObject on the bucket',
+  s3: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the file set by credentials:, or allow the user s3:ListBucket, GetObject, PutObject and DeleteObject on the bucket',
   swift:
-    'Set ST_AUTH, ST_USER and ST_KEY (or OS_*) in the file that credentials: names, or give the user read and write access to the container',
-  disk: 'Give the user of the service the directory',
+    'Set ST_AUTH, ST_USER and ST_KEY (or OS_*) in the file set by credentials:, or give the user read and write access to the container',
+  disk: 'Make the user of the service the owner of the directory',
 };
 
-/** Puts, gets and deletes a small object that no catalog takes for a backup. */
+/** Puts, gets and deletes a small object. The catalog ignores its key. */
 async function tryProbe(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict> {
   const body = new TextEncoder().encode(`${randomUUID()}\n`);
   try {
@@ -50,9 +50,9 @@ async function tryProbe(store: ObjectStore, key: string, signal: AbortSignal): P
     return refused('put', error, 'list only');
   }
   const unread = await tryGet(store, key, body, signal);
-  // It is to go, however it was read.
+  // Delete the object even if it could not be read.
   const left = await tryDelete(store, key, signal);
-  return unread ?? left ?? ok(`${store.name} lets us list, put, get and delete`);
+  return unread ?? left ?? ok(`${store.name} allows list, put, get and delete`);
 }
 
 async function tryGet(
@@ -67,7 +67,7 @@ async function tryGet(
   } catch (error) {
     return refused('get', error, 'list and put');
   }
-  return bad(`${key} on ${store.name} holds something else than was put`, 'Is another doctor at work? Try again');
+  return bad(`${key} on ${store.name} has other content than was put`, 'Another doctor may be running. Try again');
 }
 
 async function tryDelete(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict | undefined> {
@@ -81,6 +81,6 @@ async function tryDelete(store: ObjectStore, key: string, signal: AbortSignal): 
 }
 
 function refused(what: string, error: unknown, may: string): Verdict {
-  const rights = 'Allow it: a backup needs to list, put, get and delete';
+  const rights = 'Allow list, put, get and delete: a backup needs all of them';
   return bad(`Cannot ${what}, but ${may}: ${reasonOf(error)}`, error instanceof DeniedError ? rights : undefined);
 }

@@ -4,15 +4,15 @@ import type { Invocation } from '../run/invocation.ts';
 import { bad, type Check, type Verdict } from './check.ts';
 
 export interface Finding extends Verdict {
-  /** Of the check. */
+  /** Name of the check. */
   readonly name: string;
 }
 
 /**
- * Runs checks side by side, each with its deadline. One that throws or does not end in time is bad, and the others go on.
+ * Runs all checks concurrently, each with its timeout. A check that throws or times out is `bad`.
  *
- * @returns what they found, in their order.
- * @throws the reason why the program is to stop.
+ * @returns the findings in the order of the checks.
+ * @throws the reason of the interruption.
  */
 export async function examine(checks: readonly Check[], invocation: Invocation): Promise<Finding[]> {
   const { signal } = invocation.interruption;

@@ -14,59 +14,59 @@ async function isMissing(prefix: string): Promise<boolean> {
   );
 }
 
-/** Whether the file system of the tree has locks, as carbon takes them. */
+/** Checks that the tree's file system supports the locks that carbon uses. */
 export const locks: Check = {
   name: 'locks',
   async run({ config }, signal) {
     if (config.noFlock) {
-      return warn('Files are not locked: noFlock is set', 'Unset it, unless the file system has no locks');
+      return warn('Files are not locked: noFlock is set', 'Unset it, unless the file system does not support locks');
     }
-    if (await isMissing(config.prefix)) return warn(`Locks cannot be tried below ${config.prefix}: see prefix`);
+    if (await isMissing(config.prefix)) return warn(`Cannot test locks below ${config.prefix}: see the check prefix`);
     const [file = config.prefix] = (await sampleFiles(config.prefix, 1, config.exclude, signal)).files;
     const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       await flock(handle.fd, 'shared', { timeout: 1, file });
       unlock(handle.fd);
     } catch (error) {
-      // Who holds it is carbon, which shows that there are locks.
+      // On a timeout carbon holds the lock, so locks work.
       if (codeOf(error) !== 'LOCK_TIMEOUT') {
         return bad(
-          `${file} cannot be locked (${codeOf(error)})`,
-          'Where the file system has no locks, set noFlock: true',
+          `Cannot lock ${file} (${codeOf(error)})`,
+          'If the file system does not support locks, set noFlock: true',
         );
       }
     } finally {
       await handle.close();
     }
-    return ok(`The file system of ${config.prefix} has locks`);
+    return ok(`The file system of ${config.prefix} supports locks`);
   },
 };
 
-/** Whether a run could take its lock; a run that holds it is no fault. */
+/** Checks that a run can take its lock, or that a run holds it. */
 export const runLock: Check = {
   name: 'run lock',
   async run({ config }, signal) {
-    if (config.nolock) return warn('Runs take no lock: nolock is set', 'Unset it: two runs at once hinder one another');
+    if (config.nolock) return warn('Runs take no lock: nolock is set', 'Unset it: concurrent runs disturb each other');
     try {
       const lock = await acquireRunLock(config.lockfile, { timeout: 0, signal });
       await lock.release();
       return ok(`${config.lockfile} is free`);
     } catch (error) {
-      if (error instanceof RunLockedError) return ok(`${config.lockfile} is held: a run is under way`);
+      if (error instanceof RunLockedError) return ok(`${config.lockfile} is held: a run is in progress`);
       throw error;
     }
   },
 };
 
-/** Whether carbon locks what it writes, without which a backup may catch a file half written. */
+/** Checks that carbon locks its files. Otherwise a backup may read a half-written file. */
 export const writerLocks: Check = {
   name: 'carbon',
   async run() {
     const found = await carbonLocks();
     if (found === undefined) {
       return warn(
-        'No carbon.conf or go-carbon.conf was found where they usually are, so whether carbon locks is not known',
-        'Make sure of WHISPER_LOCK_WRITES = True (go-carbon: flock = true)',
+        'Cannot check whether carbon locks its files: no carbon.conf or go-carbon.conf in the usual places',
+        'Make sure that WHISPER_LOCK_WRITES = True is set (go-carbon: flock = true)',
       );
     }
     return found.locks

@@ -5,17 +5,17 @@ import { excludedDirectories } from '../../../lib/common/glob.ts';
 import { isLostAndFound } from '../../../lib/tree/lost-and-found.ts';
 
 export interface Sample {
-  /** Paths of `.wsp` files, as many as were asked for at most. */
+  /** Paths of `.wsp` files, at most `most`. */
   readonly files: readonly string[];
   /** Directories that could not be listed. */
   readonly closed: readonly string[];
 }
 
 /**
- * Some Whisper files of a tree, from as few directories as hold them: it must not walk millions. Directories that a
- * backup does not read are left out, links are followed.
+ * Finds some Whisper files, from as few directories as possible, because a tree may have millions. Follows symbolic
+ * links and skips the directories that a backup skips.
  *
- * @param exclude as the backup has it.
+ * @param exclude the same globs as for the backup.
  */
 export async function sampleFiles(
   prefix: string,
@@ -48,7 +48,7 @@ export async function sampleFiles(
   return { files, closed };
 }
 
-/** A link to what is missing or closed is none to a directory; the backup names it. */
+/** A link to a missing or unreadable directory counts as no directory: the backup reports it. */
 async function isDirectory(
   entry: { isDirectory(): boolean; isSymbolicLink(): boolean },
   path: string,

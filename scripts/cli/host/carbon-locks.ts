@@ -3,16 +3,15 @@ import { parseTOML } from 'confbox/toml';
 import { codeOf, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
 import { readRegularFile } from '../../../lib/system/regular-file.ts';
 
-/** Whether carbon locks the files that it writes, so that no backup catches one half written. */
+/** Whether carbon locks its files while it writes. If not, a backup may read a half-written file. */
 export interface CarbonLocks {
-  /** The file that says so. */
+  /** The settings file. */
   readonly file: string;
   readonly locks: boolean;
-  /** What to change where it does not lock. */
+  /** What to change if carbon does not lock. */
   readonly remedy: string;
 }
 
-/** Where the settings of carbon stand, and those of go-carbon. */
 export interface CarbonPlaces {
   /** @default ['/opt/graphite/conf/carbon.conf', '/etc/carbon/carbon.conf'] */
   readonly carbon?: readonly string[];
@@ -21,10 +20,11 @@ export interface CarbonPlaces {
 }
 
 /**
- * Reads whether this host's carbon locks its files. Where there are settings of several, one that does not lock is told.
+ * Reads from the settings of carbon and go-carbon whether they lock their files. If several files exist, one without
+ * locks is returned first.
  *
- * @returns undefined when there are no settings of carbon on this host.
- * @throws WhisperBackupError `CARBON_CONFIG` when there are, and they cannot be read.
+ * @returns undefined if there are no settings on this host.
+ * @throws WhisperBackupError `CARBON_CONFIG` if the settings cannot be read.
  */
 export async function carbonLocks(places: CarbonPlaces = {}): Promise<CarbonLocks | undefined> {
   const { carbon = ['/opt/graphite/conf/carbon.conf', '/etc/carbon/carbon.conf'] } = places;
@@ -36,7 +36,6 @@ export async function carbonLocks(places: CarbonPlaces = {}): Promise<CarbonLock
   return found.find(({ locks }) => !locks) ?? found[0];
 }
 
-/** What a text of settings says. */
 type Reading = (text: string, file: string) => CarbonLocks;
 
 async function locksOf(file: string, read: Reading): Promise<CarbonLocks | undefined> {
@@ -46,7 +45,7 @@ async function locksOf(file: string, read: Reading): Promise<CarbonLocks | undef
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw new WhisperBackupError(
       'CARBON_CONFIG',
-      `Cannot read whether carbon locks its files: ${file}: ${reasonOf(error)}`,
+      `Cannot read carbon's lock setting from ${file}: ${reasonOf(error)}`,
       {
         cause: error,
       },
@@ -55,11 +54,11 @@ async function locksOf(file: string, read: Reading): Promise<CarbonLocks | undef
 }
 
 /**
- * WHISPER_LOCK_WRITES of each section that writes: `[cache]`, and `[cache:name]` of an instance, which takes from
- * `[cache]` what it does not say itself (carbon's conf.py). It is off by default.
+ * Reads WHISPER_LOCK_WRITES of all sections that write: `[cache]`, and `[cache:name]` of an instance, which inherits from
+ * `[cache]` (carbon's conf.py). The default is off.
  */
 function carbonLocksIn(text: string, file: string): CarbonLocks {
-  // Python's ConfigParser takes a colon as well.
+  // Python's ConfigParser also accepts a colon.
   const sections = parseINI<Readonly<Record<string, unknown>>>(text.replace(/^(\s*\w+)[ \t]*:[ \t]*/gm, '$1 = '));
   const common = switchOf(sections['cache']) ?? false;
   const instances = Object.entries(sections).filter(([name]) => name.startsWith('cache:'));
@@ -70,15 +69,15 @@ function carbonLocksIn(text: string, file: string): CarbonLocks {
   return { file, locks, remedy };
 }
 
-/** As Python's ConfigParser reads a switch; the last one holds, however its name is written. */
+/** Parses a switch as Python's ConfigParser does: names are case-insensitive, the last one wins. */
 function switchOf(section: unknown): boolean | undefined {
   if (!isTable(section)) return undefined;
-  const said = Object.entries(section).filter(([name]) => name.toUpperCase() === 'WHISPER_LOCK_WRITES');
-  const last = said.at(-1)?.[1];
+  const settings = Object.entries(section).filter(([name]) => name.toUpperCase() === 'WHISPER_LOCK_WRITES');
+  const last = settings.at(-1)?.[1];
   return last === undefined ? undefined : /^(true|yes|on|1)$/i.test(String(last).trim());
 }
 
-/** `flock` of go-carbon's `[whisper]`, off by default. */
+/** Reads `flock` of `[whisper]`. The default is off. */
 function goCarbonLocksIn(text: string, file: string): CarbonLocks {
   const { whisper } = parseTOML<Readonly<Record<string, unknown>>>(text);
   const locks = isTable(whisper) && whisper['flock'] === true;

@@ -11,13 +11,13 @@ import { whyDirectoryNotTrusted, whyFileNotTrusted } from '../../../lib/system/t
 
 const Schema = v.object({ version: v.literal(1), buckets: v.array(v.string()) });
 
-/** Buckets that are remembered: the oldest are forgotten. */
-const KEPT = 100;
+/** Maximum number of buckets; the oldest are dropped. */
+const MAX_BUCKETS = 100;
 
 /**
- * Remembers the buckets that this host has backed up to, in `buckets.json` in the state directory. A file that cannot be
- * read or written costs the guard against a vanished bucket, not the run. What is wrong with the directory itself is
- * warned of once, with the record of the run.
+ * Stores the buckets that this host has backed up to, in `buckets.json` in the state directory. If the file cannot be
+ * read or written, the run continues without the guard against a vanished bucket. Problems with the directory itself are
+ * only logged as debug here: the record of the run warns about them.
  */
 export function knownBuckets(stateDir: string, log: Pick<Report, 'log'>): BucketMemory {
   const path = join(stateDir, 'buckets.json');
@@ -27,16 +27,22 @@ export function knownBuckets(stateDir: string, log: Pick<Report, 'log'>): Bucket
         return await read(stateDir, path);
       } catch (error) {
         const level = codeOf(error) === 'NOT_TRUSTED' ? 'debug' : 'warn';
-        log.log(level, `Cannot read which buckets this host has backed up to: ${path}: ${reasonOf(error)}: remove it`);
+        log.log(
+          level,
+          `Cannot read ${path} (the buckets this host has backed up to): ${reasonOf(error)}. Remove the file`,
+        );
         return [];
       }
     },
     async add(bucket) {
       try {
         const others = (await read(stateDir, path).catch(() => [])).filter((other) => other !== bucket);
-        await write(stateDir, path, [...others, bucket].slice(-KEPT));
+        await write(stateDir, path, [...others, bucket].slice(-MAX_BUCKETS));
       } catch (error) {
-        log.log('debug', `Cannot remember that this host backs up to ${bucket}: ${path}: ${reasonOf(error)}`);
+        log.log(
+          'debug',
+          `Cannot add ${bucket} to ${path} (the buckets this host has backed up to): ${reasonOf(error)}`,
+        );
       }
     },
   };

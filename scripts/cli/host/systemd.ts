@@ -20,11 +20,11 @@ const properties = [
 ];
 
 /**
- * Asks systemd for the units of the backup.
+ * Reads the state of the backup's units from systemd.
  *
- * @param show returns what `systemctl show` prints, or undefined where systemd does not run this host.
- * @returns undefined where systemd does not run this host.
- * @throws WhisperBackupError `SYSTEMD` when it does and cannot be asked.
+ * @param show returns the output of `systemctl show`, or undefined if this host does not run systemd.
+ * @returns undefined if this host does not run systemd.
+ * @throws WhisperBackupError `SYSTEMD` if systemd cannot be asked.
  */
 export async function readBackupUnits(
   show: () => Promise<string | undefined> = showUnits,
@@ -35,7 +35,7 @@ export async function readBackupUnits(
   if (timer === undefined || service === undefined)
     throw new WhisperBackupError('SYSTEMD', `Cannot read the state of ${TIMER} and ${SERVICE} from systemctl show`);
   const next = parseSystemdTime(timer.get('NextElapseUSecRealtime'));
-  // A timer that never started anything takes the time of its stamp file for this; only a start sets the other one.
+  // For a timer that has never triggered, LastTriggerUSec is the time of its stamp file; LastTriggerUSecMonotonic is unset.
   const hasTriggered = !['', '0', 'n/a'].includes(timer.get('LastTriggerUSecMonotonic') ?? '');
   const lastTrigger = hasTriggered ? parseSystemdTime(timer.get('LastTriggerUSec')) : undefined;
   const ended = parseSystemdTime(service.get('InactiveEnterTimestamp'));
@@ -57,7 +57,7 @@ export async function readBackupUnits(
   };
 }
 
-/** Whether systemd runs this host: sd_booted(3). */
+/** Returns whether this host runs systemd, as sd_booted(3) does. */
 export async function hasSystemd(): Promise<boolean> {
   return stat('/run/systemd/system').then(
     () => true,
@@ -75,13 +75,13 @@ async function showUnits(): Promise<string | undefined> {
     );
     return stdout;
   } catch (cause) {
-    throw new WhisperBackupError('SYSTEMD', `Cannot ask systemd for ${TIMER} and ${SERVICE}: ${reasonOf(cause)}`, {
+    throw new WhisperBackupError('SYSTEMD', `Cannot read ${TIMER} and ${SERVICE} from systemd: ${reasonOf(cause)}`, {
       cause,
     });
   }
 }
 
-/** The properties of one unit; blank lines separate those of several. */
+/** Returns the properties of one unit. Units are separated by blank lines. */
 function unitIn(text: string, id: string): ReadonlyMap<string, string> | undefined {
   const blocks = text.split(/\n\s*\n/).map(
     (block) =>
@@ -98,7 +98,7 @@ function unitIn(text: string, id: string): ReadonlyMap<string, string> | undefin
   return blocks.find((block) => block.get('Id') === id);
 }
 
-/** Reads `Mon 2026-11-23 03:10:00 UTC`, as systemd writes a time; anything else is none. */
+/** Parses systemd's `Mon 2026-11-23 03:10:00 UTC`; undefined for any other text. */
 function parseSystemdTime(text = ''): Date | undefined {
   const [, day, time] = /^(?:\w+ )?(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC$/.exec(text.trim()) ?? [];
   return day === undefined || time === undefined ? undefined : new Date(`${day}T${time}Z`);

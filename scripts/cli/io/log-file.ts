@@ -7,20 +7,20 @@ import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import type { LogSink } from './log.ts';
 import { writeAll } from './write-all.ts';
 
-/** How often a look is taken whether the file was rotated away, in milliseconds. */
-const LOOK_EVERY = 1000;
+/** Interval between checks for a rotated file, in milliseconds. */
+const CHECK_INTERVAL_MS = 1000;
 
 /**
- * Appends lines like `2026-11-22T03:14:15+00:00;INFO;message` to a file. Every line is with the kernel when `write`
- * returns, so the last ones are never lost. When logrotate has moved the file away, a new one is opened.
+ * Opens a log file and appends lines like `2026-11-22T03:14:15+00:00;INFO;message`. A line is in the kernel when `write`
+ * returns, so a crash of the program loses none. Opens a new file when logrotate has moved the old one.
  *
- * @param now the time in milliseconds.
- * @throws when the file cannot be opened; its directory is made.
+ * @param now current time in milliseconds.
+ * @throws if the file cannot be opened. Missing directories are created.
  */
 export async function openLogFile(path: string, now: () => number = Date.now): Promise<LogSink> {
   await makeDirectories(dirname(path), 0o755);
   let descriptor = open(path);
-  let looked = now();
+  let checked = now();
 
   const reopen = (): void => {
     const fresh = open(path);
@@ -31,14 +31,14 @@ export async function openLogFile(path: string, now: () => number = Date.now): P
     try {
       writeAll(descriptor, line);
     } catch (cause) {
-      throw new Error(`${path}: ${reasonOf(cause)}: what follows is not in it; see --logfile`, { cause });
+      throw new Error(`${path}: ${reasonOf(cause)}: the log ends here; see --logfile`, { cause });
     }
   };
   return {
     write(level, line) {
       const time = now();
-      if (Math.abs(time - looked) >= LOOK_EVERY) {
-        looked = time;
+      if (Math.abs(time - checked) >= CHECK_INTERVAL_MS) {
+        checked = time;
         if (wasMoved(path, descriptor)) reopen();
       }
       append(`${new Date(time).toISOString().slice(0, 19)}+00:00;${level.toUpperCase()};${line}\n`);
@@ -51,14 +51,14 @@ export async function openLogFile(path: string, now: () => number = Date.now): P
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 
 /**
- * Without blocking: a FIFO that nobody reads would hold up the run, and no signal would be heard. By descriptors: in a
- * directory of the service user, that user could have root write to any file.
+ * Opens without blocking: a FIFO without a reader would hang the run, even on signals. Opens relative to directory
+ * descriptors: in a directory of the service user, that user could redirect root's writes to any file.
  */
 function open(path: string): number {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isSymbolicLink() && found.uid !== 0 && found.uid !== process.geteuid?.())
     throw new Error(`${path} is a symbolic link of user ${found.uid}, not of root or this user: remove it`);
-  // What standard error is cannot be reached by names: /dev/stderr.
+  // Such paths are links to open files and devices: /dev/stderr.
   if (/^\/(?:dev|proc)\/(?!shm\/)/.test(path)) return openSync(path, APPEND | constants.O_NONBLOCK);
   const place = locateFile(path, true);
   try {

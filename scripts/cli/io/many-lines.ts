@@ -1,10 +1,10 @@
 import type { LogLevel } from '../../../lib/common/report.ts';
 import type { Log } from './log.ts';
 
-/** So many lines of a kind are shown to those who watch. */
+/** Maximum lines of one kind on the terminal. */
 const SHOWN_AT_MOST = 20;
 
-/** Lines of which there may be one for every metric: those who watch see the first and a count, the log file has all. */
+/** Limits messages that may come once per metric: the terminal shows the first ones and a count, the log file all. */
 export class ManyLines {
   readonly #log: Log;
   readonly #counts = new Map<string, number>();
@@ -21,12 +21,12 @@ export class ManyLines {
     if (count <= SHOWN_AT_MOST) this.#log.tell(level, message);
   }
 
-  /** Shows how many there were of each kind that was cut short. */
+  /** Logs the total of each kind that was cut short. */
   end(): void {
     for (const [kind, count] of this.#counts) {
       if (count <= SHOWN_AT_MOST) continue;
-      const where = this.#log.isKept ? ': the log file names all' : '';
-      this.#log.tell('info', `${count} ${kind}, of which the first ${SHOWN_AT_MOST} were named${where}`);
+      const where = this.#log.isKept ? ': see the log file for all' : '';
+      this.#log.tell('info', `${count} ${kind}, the first ${SHOWN_AT_MOST} are listed above${where}`);
     }
   }
 }

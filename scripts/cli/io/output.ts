@@ -2,19 +2,19 @@ import { fstatSync } from 'node:fs';
 import { codeOf, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
 import { writeAll } from './write-all.ts';
 
-/** Standard output: results and nothing else. It waits for a slow reader, and notices when the reader is gone. */
+/** Standard output, for results only. Waits for a slow reader, and detects that the reader has exited. */
 export interface Output {
   readonly isTerminal: boolean;
-  /** In characters. */
+  /** Width in characters. */
   readonly width: number;
-  /** Whether nothing can be written any more; what is written from then on is dropped. */
+  /** Whether writing is no longer possible; further text is dropped. */
   readonly closed: boolean;
-  /** Why the results could not be written. A reader that had enough (`| head`) is not a failure. */
+  /** Why the results could not be written. A reader that exits early (`| head`) is not a failure. */
   readonly failure: OutputError | undefined;
   write(text: string): Promise<void>;
 }
 
-/** The results could not be written: the device is full, or the descriptor is closed. */
+/** The results could not be written, for example because the device is full or the descriptor is closed. */
 export class OutputError extends WhisperBackupError {
   constructor(cause: unknown) {
     super('OUTPUT', `Cannot write to standard output: ${reasonOf(cause)}: the results are not complete`, { cause });
@@ -63,7 +63,7 @@ export function standardOutput(stream: typeof process.stdout = process.stdout): 
   };
 }
 
-/** Files and devices such as /dev/full. Node's own stream for these drops the rest of what a full disk took in part. */
+/** Files and devices such as /dev/full. On a full disk Node's own stream drops the rest of a partial write. */
 function isPlain(stream: typeof process.stdout): boolean {
   if (stream.isTTY === true) return false;
   const kind = fstatSync(stream.fd);

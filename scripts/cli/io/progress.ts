@@ -4,32 +4,36 @@ import type { Log } from './log.ts';
 import { countText, followPace, leftText, type Pace, percentText, rateText } from './pace.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Shows how far a run has come. */
+/** Displays the progress of a run. */
 export interface ProgressView extends Disposable {
   update(progress: Progress): void;
 }
 
-/** How many metrics an earlier run met, once that is known. */
+/** Returns the number of metrics of an earlier run, once it is known. */
 export type Expected = () => number | undefined;
 
-/** Without a bar, a line is logged as often as this, in milliseconds. */
-const LINE_EVERY = 30_000;
+/** Interval between log lines when there is no bar, in milliseconds. */
+const LINE_INTERVAL_MS = 30_000;
 
-/** The bar's width, in characters. */
-const NARROWEST_BAR = 4;
-const WIDEST_BAR = 24;
+/** Width of the bar in characters. */
+const MIN_BAR_WIDTH = 4;
+const MAX_BAR_WIDTH = 24;
 
-/** A line every 30 seconds, for a log or a pipe. */
-export function progressLines(log: Log, expected: Expected = () => undefined, every = LINE_EVERY): ProgressView {
+/** Logs the progress every 30 seconds, for a log or a pipe. */
+export function progressLines(
+  log: Log,
+  expected: Expected = () => undefined,
+  everyMs = LINE_INTERVAL_MS,
+): ProgressView {
   const paceOf = followPace(expected);
   let latest: Progress | undefined;
   const timer = setInterval(() => {
     if (latest !== undefined) log.info(lineOf(latest, paceOf(latest)));
-  }, every);
+  }, everyMs);
   timer.unref();
   return {
     update(progress) {
-      // The first one starts the clock.
+      // The first update of a phase starts its clock.
       if (latest?.phase !== progress.phase) paceOf(progress);
       latest = progress;
     },
@@ -37,7 +41,7 @@ export function progressLines(log: Log, expected: Expected = () => undefined, ev
   };
 }
 
-/** A bar on the last line of a terminal. */
+/** Draws a progress bar on the last line of a terminal. */
 export async function progressBar(
   terminal: Terminal,
   color: boolean,
@@ -60,7 +64,7 @@ export async function progressBar(
     if (started) bar.stop();
     started = false;
   };
-  // The bar hides the cursor: a second Ctrl-C must not leave it hidden.
+  // The bar hides the cursor; show it again even after a second Ctrl-C.
   process.once('exit', stop);
   terminal.beforeLine = () => process.stderr.write('\r\x1b[K');
   return {
@@ -82,7 +86,7 @@ export async function progressBar(
   };
 }
 
-/** `Backing up: 1200 of about 5000 metrics, 24 %, 40/s, 95 s left, 3 failed`; a `+` while more are being found. */
+/** Returns `Backing up: 1200 of about 5000 metrics, 24 %, 40/s, 95 s left, 3 failed`. */
 export function lineOf(progress: Progress, pace: Pace = { isEstimate: true, perSecond: 0 }): string {
   const { phase, failed } = progress;
   const parts = [
@@ -95,7 +99,7 @@ export function lineOf(progress: Progress, pace: Pace = { isEstimate: true, perS
   return parts.filter((part) => part !== undefined).join(', ');
 }
 
-/** The same with a bar, in at most so many columns: what matters least is left out, nothing is cut. */
+/** Returns the same with a bar, in at most `columns`. Drops the least important parts instead of cutting text. */
 export function barLine(progress: Progress, pace: Pace, columns: number, color: boolean): string {
   const { phase, failed, bytes } = progress;
   const left = leftText(pace);
@@ -109,14 +113,14 @@ export function barLine(progress: Progress, pace: Pace, columns: number, color: 
     rate,
     size,
   ].filter((part) => part !== undefined);
-  // A terminal wraps what fills its last column.
+  // A terminal wraps a line that fills its last column.
   const room = columns - 1;
-  // A bar says more than the size.
-  if (`${phase} ${most.join(' ')}`.length + NARROWEST_BAR + 1 > room) most.pop();
+  // The bar is more useful than the size.
+  if (`${phase} ${most.join(' ')}`.length + MIN_BAR_WIDTH + 1 > room) most.pop();
   while (most.length > 1 && `${phase} ${most.join(' ')}`.length > room) most.pop();
   const text = most.join(' ');
-  const width = Math.min(WIDEST_BAR, room - phase.length - text.length - 2);
-  if (width < NARROWEST_BAR) return `${phase} ${text}`.slice(0, room);
+  const width = Math.min(MAX_BAR_WIDTH, room - phase.length - text.length - 2);
+  if (width < MIN_BAR_WIDTH) return `${phase} ${text}`.slice(0, room);
   const share = pace.total ? Math.min(1, progress.done / pace.total) : 0;
   const full = Math.round(share * width);
   const drawn = '\u2588'.repeat(full) + '\u2591'.repeat(width - full);

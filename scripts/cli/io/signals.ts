@@ -2,9 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { WhisperBackupError } from '../../../lib/common/errors.ts';
 import { libc } from '../../../lib/system/libc.ts';
 
-/** The user or the system asked us to stop. */
+/** A signal asked the program to stop. */
 export class InterruptedError extends WhisperBackupError {
-  /** 128 and the signal's number. */
+  /** 128 plus the number of the signal. */
   readonly exitCode: number;
 
   constructor(name: keyof typeof exitCodes) {
@@ -15,29 +15,27 @@ export class InterruptedError extends WhisperBackupError {
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** What is under way has this long to come to a clean end, in milliseconds. */
-const GRACE = 10_000;
+/** Time for a clean exit, in milliseconds. */
+const GRACE_MS = 10_000;
 
 function exitNow(code: number): void {
   try {
     libc._exit(code);
   } catch {
-    // Without the C library, exit(3) has to do.
+    // Without the C library, Node's own exit continues.
   }
 }
 
 export interface Interruption {
   /** Aborted by the first SIGINT or SIGTERM, with an InterruptedError. */
   readonly signal: AbortSignal;
-  /** The exit code of the signal that came, if one did. */
+  /** The exit code of the received signal. */
   readonly exitCode: number | undefined;
 }
 
 /**
- * Catches signals: the first SIGINT or SIGTERM aborts, the second ends the process at once, and so does a clean end
- * that takes too long. SIGHUP calls `onHangup`.
- *
- * It holds until the process ends.
+ * Handles signals until the process ends. The first SIGINT or SIGTERM aborts. A second one, or a clean exit that takes
+ * too long, ends the process at once. SIGHUP calls `onHangup`.
  */
 export function catchSignals(onHangup: () => void): Interruption {
   const controller = new AbortController();
@@ -46,16 +44,16 @@ export function catchSignals(onHangup: () => void): Interruption {
   const stop = (name: keyof typeof exitCodes): void => {
     if (interrupted) process.exit(exitCodes[name]);
     interrupted = new InterruptedError(name);
-    setTimeout(() => process.exit(exitCodes[name]), GRACE).unref();
+    setTimeout(() => process.exit(exitCodes[name]), GRACE_MS).unref();
     controller.abort(interrupted);
   };
   process.on('SIGINT', () => stop('SIGINT'));
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGHUP', onHangup);
   process.on('exit', (code) => {
-    // Node waits for its threads here, and one may hang in a file system that does not answer.
+    // Node waits for its threads here, and a thread may hang in a file system that does not respond.
     if (interrupted) exitNow(code);
-    // Without our handlers, the next signal ends a process that waits.
+    // Without our handlers, the next signal ends a process that still waits.
     for (const name of ['SIGINT', 'SIGTERM']) process.removeAllListeners(name);
   });
   return {

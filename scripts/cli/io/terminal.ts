@@ -1,10 +1,10 @@
 import type { LogLevel } from '../../../lib/common/report.ts';
 import type { LogSink } from './log.ts';
 
-/** Standard error, where people watch: log lines, and below them the progress bar. */
+/** Standard error: log lines, with the progress bar below them. */
 export interface Terminal extends LogSink {
   readonly isTerminal: boolean;
-  /** Called before a line is written, to take away what stands in its place. */
+  /** Called before each line, to clear the progress bar. */
   beforeLine: (() => void) | undefined;
 }
 
@@ -13,14 +13,14 @@ const colors: Readonly<Record<LogLevel, string>> = { debug: '\x1b[2m', info: '',
 const words: Readonly<Record<LogLevel, string>> = { debug: '', info: '', warn: 'warning: ', error: 'error: ' };
 
 export interface TerminalOptions {
-  /** Only this level and those above it. */
+  /** The lowest level to print. */
   readonly level: LogLevel;
   readonly color: boolean;
   readonly stream?: NodeJS.WriteStream;
 }
 
 export function createTerminal({ level, color, stream = process.stderr }: TerminalOptions): Terminal {
-  // Whoever read it is gone: that is no reason to stop a backup.
+  // A backup continues if the reader of standard error exits.
   stream.on('error', () => {});
   return {
     isTerminal: stream.isTTY === true,
@@ -34,7 +34,7 @@ export function createTerminal({ level, color, stream = process.stderr }: Termin
   };
 }
 
-/** Whether standard error may be coloured: a terminal that can, and nobody who objects (https://no-color.org). */
+/** Returns whether standard error may be colored: on a capable terminal, unless NO_COLOR is set (https://no-color.org). */
 export function mayColor(environment: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
   return isTerminal && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
 }

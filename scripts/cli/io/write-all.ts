@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 import { codeOf } from '../../../lib/common/errors.ts';
 
-/** How long the reader of a pipe that does not block has to make room, in milliseconds. */
+/** How long to wait for the reader of a non-blocking pipe, in milliseconds. */
 const PATIENCE_MS = 200;
 const POLL_MS = 10;
 
-/** Writes a text whole: one call may take only a part of it, on a disk that is nearly full. */
+/** Writes the whole text. A single write may be partial, for example on an almost full disk. */
 export function writeAll(descriptor: number, text: string): void {
   const bytes = new TextEncoder().encode(text);
   let waitedMs = 0;

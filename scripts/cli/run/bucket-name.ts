@@ -4,15 +4,15 @@ import { checkStorage, diskPath } from '../../../config/storage/storage.ts';
 import { rootOf } from '../../../lib/bucket/layout.ts';
 import { placeOf } from './operation-options.ts';
 
-/** The settings that say where backups are. */
+/** The settings that select a bucket. */
 export type BucketSettings = Pick<Config, 'storage' | 'storageArgs' | 'bucket' | 'storagePath' | 'storagePathRaw'>;
 
 /**
- * Names the bucket of a configuration, as `s3:graphite.web01 at https://s3.example.org`. Two configurations have the same
- * name when they mean the same backups. It reads no credentials, so that any user may ask.
+ * Returns the name of the configured bucket, such as `s3:graphite.web01 at https://s3.example.org`. Equal names mean the
+ * same backups. Needs no credentials, so that any user can call it.
  *
- * @returns undefined when no storage is named.
- * @throws UsageError for an unknown storage or argument.
+ * @returns undefined if no storage is configured.
+ * @throws UsageError if the storage or an argument is unknown.
  */
 export async function bucketName(settings: BucketSettings): Promise<string | undefined> {
   if (settings.storage === undefined) return undefined;
@@ -38,7 +38,7 @@ async function storeName({ storage, storageArgs, bucket }: BucketSettings): Prom
   return `disk:${diskPath(bucket, readArguments(kind, storageArgs, ['path']).path)}`;
 }
 
-/** A user and a password may stand in an address. */
+/** Removes user and password from a URL. */
 function withoutUser(address: string): string {
   return address.replace(/\/\/[^/@]*@/, '//');
 }

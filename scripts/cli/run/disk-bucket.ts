@@ -11,9 +11,9 @@ import { placeOf } from './operation-options.ts';
 const TIMEOUT_MS = 10_000;
 
 /**
- * Looks whether the bucket of a disk store is still there: a disk that is not mounted is not.
+ * Checks that the bucket of a disk store exists. It is missing if its disk is not mounted.
  *
- * @returns why it is not; undefined when it is, for another storage, and when this user may not look.
+ * @returns the problem; undefined if there is none, for other storages, and if this user has no access.
  */
 export async function diskBucketProblem(settings: BucketSettings): Promise<string | undefined> {
   if (settings.storage !== 'disk') return undefined;
@@ -25,7 +25,7 @@ export async function diskBucketProblem(settings: BucketSettings): Promise<strin
   } catch (error) {
     if (codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM') return undefined;
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR')
-      return `the bucket ${path} is not there (no ${marker}): is its disk mounted?`;
+      return `the bucket ${path} is missing (no ${marker}): check that its disk is mounted`;
     return `the bucket ${path} cannot be read: ${reasonOf(error)}`;
   }
 }

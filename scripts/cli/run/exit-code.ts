@@ -5,22 +5,22 @@ import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
 import type { Output } from '../io/output.ts';
 import { InterruptedError } from '../io/signals.ts';
 
-/** The exit codes, the same for every command. Those of signals are 130 and 143. */
+/** The exit codes of all commands. Signals exit with 130 or 143. */
 export const exitCodes = {
   done: 0,
-  /** An error: nothing, or not all, was attempted, a guard stopped something, nothing matched, or no results got out. */
+  /** Not everything was attempted, a guard stopped something, nothing matched, or the results could not be written. */
   error: 1,
   usage: 2,
   /** Finished, but some metrics failed. */
   someFailed: 3,
-  /** Verification found damage, or a drill that a restored point is another one, whatever else happened. */
+  /** Verify found damage, or a drill restored a point with a wrong value. Takes precedence over other failures. */
   damaged: 4,
   bucketMissing: 10,
   runLocked: 11,
   denied: 12,
 } as const;
 
-/** The exit code for what ended a command. */
+/** Returns the exit code for an error that ended a command. */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof InterruptedError) return error.exitCode;
   if (error instanceof UsageError || error instanceof ConfigError) return exitCodes.usage;
@@ -31,7 +31,7 @@ export function exitCodeOfError(error: unknown): number {
   return exitCodes.error;
 }
 
-/** The exit code for a command that came to its end. */
+/** Returns the exit code for a command that finished. */
 export function exitCodeOfSummary(summary: Summary): number {
   const { damaged = 0, differing = 0 } = summary.counts;
   if (damaged > 0 || differing > 0) return exitCodes.damaged;
@@ -40,7 +40,7 @@ export function exitCodeOfSummary(summary: Summary): number {
   return exitCodes.done;
 }
 
-/** The exit code of a command once its results were written: results that were lost are an error, unless it has another. */
+/** Returns the exit code after the results were written: lost results turn success into an error. */
 export function exitCodeOfOutput(code: number, output: Pick<Output, 'failure'>): number {
   return code === exitCodes.done && output.failure !== undefined ? exitCodes.error : code;
 }

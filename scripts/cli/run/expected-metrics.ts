@@ -2,9 +2,9 @@ import type { Config } from '../../../config/schema.ts';
 import { readRunFiles } from '../../../lib/monitoring/host-records.ts';
 
 /**
- * How many metrics a run over everything will meet: as many as the newest full backup on record here.
+ * Estimates the metrics of a run from the newest full backup on record. Never throws.
  *
- * @returns undefined when that is not known, or when only some metrics were asked for. It never throws.
+ * @returns undefined if there is no record, or the run selects metrics.
  */
 export async function expectedMetrics({
   metrics,
@@ -16,7 +16,7 @@ export async function expectedMetrics({
       if (command === 'backup' && partial.length === 0 && summary !== undefined) return summary.counts['metrics'];
     }
   } catch {
-    // The progress is shown without it.
+    // Progress works without an estimate.
   }
   return undefined;
 }

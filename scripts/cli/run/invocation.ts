@@ -4,15 +4,15 @@ import type { Output } from '../io/output.ts';
 import type { Interruption } from '../io/signals.ts';
 import type { Terminal } from '../io/terminal.ts';
 
-/** What a command gets to work with. */
+/** Everything a command needs to run. */
 export interface Invocation extends Resolved {
-  /** Words behind the command, without the storage and its arguments. */
+  /** Words after the command, without the storage and its arguments. */
   readonly words: readonly string[];
-  /** Options that hold for this run alone, by name in camelCase: the last value typed. */
+  /** Returns the last value of an option without a configuration key, by its name in camelCase. */
   readonly option: (name: string) => string | undefined;
   readonly log: Log;
   readonly terminal: Terminal;
-  /** Whether standard error may be coloured. */
+  /** Whether standard error may be colored. */
   readonly color: boolean;
   readonly output: Output;
   readonly interruption: Interruption;

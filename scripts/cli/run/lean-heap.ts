@@ -1,15 +1,15 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * In milliseconds. Shorter runs have next to nothing to collect, and with this flag set Node compiles its own code anew:
- * 25 ms of an unchanged run of 0.2 s.
+ * Delay in milliseconds. Shorter runs have little to collect, and with this flag Node compiles its own code again, which
+ * costs 25 ms of a run of 0.2 s.
  */
-const AFTER = 1000;
+const DELAY_MS = 1000;
 
 /**
- * Lets the heap of a run that lasts double between two collections, where V8 would let it grow fourfold: a third less
- * memory where a million metrics are purged on Swift.
+ * Limits heap growth between collections to a factor of 2 instead of V8's 4. Saves a third of the memory when a million
+ * metrics are purged on Swift.
  */
 export function leanHeap(): void {
-  setTimeout(() => setFlagsFromString('--heap-growing-percent=100'), AFTER).unref();
+  setTimeout(() => setFlagsFromString('--heap-growing-percent=100'), DELAY_MS).unref();
 }

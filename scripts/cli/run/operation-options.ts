@@ -7,7 +7,7 @@ import type { LoadOptions } from '../../../lib/workers/pool.ts';
 import { thisMachine } from '../host/machine.ts';
 import type { Invocation } from './invocation.ts';
 
-/** The configuration and the command line, as the operations take them. */
+// Converts configuration and command line to the options of the operations.
 
 export function selectOf({ metrics, exclude }: Config): SelectOptions {
   return { metrics, exclude };
@@ -30,13 +30,13 @@ export function loadOf({ processes, bytesInFlight }: Config): LoadOptions {
 }
 
 /**
- * What backups are compressed with.
+ * Returns the algorithm for new backups.
  *
- * @throws ConfigError for `sz`, which commands that read take, since the Python tool had to be told what it reads.
+ * @throws ConfigError for `sz`. Only commands that read accept it, because the Python tool needed it there.
  */
 export function writtenAlgorithmOf({ algorithm }: Config): 'gz' | 'zst' {
   if (algorithm !== 'sz') return algorithm;
-  throw new ConfigError('--algorithm can be gz or zst: sz backups are read only, none are written');
+  throw new ConfigError('--algorithm must be gz or zst: sz is only supported for reading');
 }
 
 export async function purgeRulesOf({ config, option }: Invocation): Promise<PurgeRules> {
@@ -51,7 +51,7 @@ export async function purgeRulesOf({ config, option }: Invocation): Promise<Purg
   };
 }
 
-/** Where this host remembers the buckets that it has backed up to. The storage that holds nothing is none. */
+/** Returns the record of buckets that this host has backed up to; nothing for the storage `noop`. */
 export async function bucketMemoryOf({ config, log }: Invocation): Promise<{ readonly bucketMemory?: BucketMemory }> {
   if (config.storage === 'noop') return {};
   const { knownBuckets } = await import('../host/known-buckets.ts');
@@ -59,9 +59,9 @@ export async function bucketMemoryOf({ config, log }: Invocation): Promise<{ rea
 }
 
 /**
- * Reads an option that is a date; `now` is the same as none.
+ * Parses a date option. `now` counts as not set.
  *
- * @throws InvalidOptionError
+ * @throws InvalidOptionError if the date is invalid.
  */
 export function dateOf({ option }: Invocation, name: 'date' | 'since'): Date | undefined {
   const text = option(name);
@@ -69,12 +69,12 @@ export function dateOf({ option }: Invocation, name: 'date' | 'since'): Date | u
 }
 
 /**
- * Reads `--now`: seconds since 1970; a fraction is cut off.
+ * Parses `--now`, a Unix time; fractions are dropped.
  *
- * @throws UsageError
+ * @throws UsageError if it is not a number.
  */
 export function parseEpoch(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,12}(\.\d*)?$/.test(text)) throw new UsageError(`--now must be seconds since 1970: got "${text}"`);
+  if (!/^\d{1,12}(\.\d*)?$/.test(text)) throw new UsageError(`--now must be a Unix time in seconds: got "${text}"`);
   return Math.floor(Number(text));
 }

@@ -4,8 +4,8 @@ import { bucketName } from './bucket-name.ts';
 import type { Invocation } from './invocation.ts';
 
 /**
- * Names what was typed that makes a backup another than the one this host is set up for: a selection, or, where the
- * configuration names a storage, another bucket or another tree. Only a full backup counts as a success of the host.
+ * Lists the options that make a run differ from this host's configured backup: a selection of metrics or, if a storage
+ * is configured, another bucket or tree. Only a full backup counts as a success of the host.
  *
  * @returns option names such as `--metrics`; empty for a full backup.
  */

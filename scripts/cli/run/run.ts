@@ -6,7 +6,7 @@ import type { ReportingCommand } from '../../../lib/monitoring/figures.ts';
 import type { Log } from '../io/log.ts';
 import { ManyLines } from '../io/many-lines.ts';
 import { type ProgressView, progressBar, progressLines } from '../io/progress.ts';
-import { tellSummary } from '../text/summary.ts';
+import { logSummary } from '../text/summary.ts';
 import { exitCodeOfOutput, exitCodeOfSummary } from './exit-code.ts';
 import type { Invocation } from './invocation.ts';
 import { sendingFigures } from './sending-figures.ts';
@@ -74,12 +74,12 @@ export async function reportOn(invocation: Invocation, operation: (run: Run) => 
       if (early) {
         // What ended the run is reported as its error.
         const { stopped: _, ...done } = early;
-        tellSummary(done, log);
+        logSummary(done, log);
         if (config.json) await output.write(jsonLine(early));
       }
       throw error;
     });
-  tellSummary(summary, log);
+  logSummary(summary, log);
   if (config.json) await output.write(jsonLine(summary));
   if (interruption.exitCode !== undefined) {
     log.error(reasonOf(interruption.signal.reason));

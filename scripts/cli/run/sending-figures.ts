@@ -6,16 +6,15 @@ import { exitCodeOfError } from './exit-code.ts';
 import type { Invocation } from './invocation.ts';
 import { partialBy } from './partial-run.ts';
 
-/** How long carbon is waited for, in seconds. */
-const DEADLINE = 5;
+/** Timeout for carbon, in seconds. */
+const TIMEOUT_SECONDS = 5;
 
 /**
- * Runs a task, and then sends its figures to the carbon that the configuration names, if it names one: also when the
- * task threw, but not of a dry run, nor of a backup that is not the full one of this host. When carbon cannot be reached
- * that is a warning, and the exit code stays as it was.
+ * Runs a task and then sends its figures to carbon, if one is configured. Sends them even if the task threw, but not for
+ * dry runs and partial backups. If carbon cannot be reached, logs a warning and keeps the exit code.
  *
- * @param task is to hand its summary to `ended`, which gives it back.
- * @returns what the task does: the exit code.
+ * @param task must pass its summary to `ended`, which returns it.
+ * @returns the exit code of the task.
  */
 export async function sendingFigures(
   invocation: Invocation,
@@ -55,7 +54,7 @@ async function report({ config, log }: Invocation, run: FinishedRun): Promise<vo
       import('../../../lib/monitoring/figures.ts'),
       import('../../../lib/carbon/plaintext.ts'),
     ]);
-    await sendPoints(carbon, pointsOf(run, carbonPrefix), DEADLINE);
+    await sendPoints(carbon, pointsOf(run, carbonPrefix), TIMEOUT_SECONDS);
     log.debug(`Sent the figures of this run to carbon at ${carbon}`);
   } catch (error) {
     log.warn(`Cannot send the figures of this run to carbon at ${carbon}: ${reasonOf(error)}: see --carbon`);

@@ -1,18 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 /**
- * Waits a random time, so that a fleet does not start in one second.
+ * Waits a random time, so that the hosts of a fleet do not all start at once.
  *
- * @param seconds the longest wait.
- * @param said is told how long it will be, in seconds.
- * @throws the signal's reason when it is aborted.
+ * @param seconds maximum wait.
+ * @param onDelay called with the delay in seconds before waiting.
+ * @throws the reason of the signal if it is aborted.
  */
-export async function splay(seconds: number, signal: AbortSignal, said: (seconds: number) => void): Promise<void> {
+export async function splay(seconds: number, signal: AbortSignal, onDelay: (seconds: number) => void): Promise<void> {
   if (seconds <= 0) return;
-  const chosen = Math.random() * seconds;
-  said(chosen);
+  const delay = Math.random() * seconds;
+  onDelay(delay);
   try {
-    await wait(chosen * 1000, undefined, { signal });
+    await wait(delay * 1000, undefined, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw error;

@@ -12,10 +12,10 @@ import { diskBucketProblem } from './disk-bucket.ts';
 import { version } from './version.ts';
 
 /**
- * How the backups of this host go, by its own records and by systemd.
+ * Returns the state of this host's backups, from its own records and systemd.
  *
- * @param warn called with what could not be used.
- * @throws WhisperBackupError `STATE_DIR` when the records cannot be read.
+ * @param warn called with a message for each record that cannot be used.
+ * @throws WhisperBackupError `STATE_DIR` if the records cannot be read.
  */
 export async function statusHere(config: Config, warn: (message: string) => void): Promise<HostStatus> {
   const { stateDir, interval } = config;
@@ -23,7 +23,7 @@ export async function statusHere(config: Config, warn: (message: string) => void
   const bucket = await bucketName(config);
   const [units, bucketProblem] = await Promise.all([unitsHere(warn), diskBucketProblem(config)]);
   try {
-    // Before the records, as a run leaves its record first and then removes this.
+    // Read starts before records: a run writes its record before it removes its start mark.
     const starts = await readStartedRuns(stateDir, warn);
     const records = await sinceLastSuccess(readRunFiles(stateDir, now, warn), bucket);
     const [verify, drill] = await Promise.all([
@@ -40,7 +40,7 @@ export async function statusHere(config: Config, warn: (message: string) => void
       lockWrites: null,
       ...(bucket !== undefined && { bucket }),
       ...(units && { units }),
-      // A bucket that no backup went to yet need not be there.
+      // Before the first backup the bucket need not exist.
       ...(bucketProblem !== undefined && records.length > 0 && { bucketProblem }),
     });
     return { ...status, ...(verify && { verify }), ...(drill && { drill }) };

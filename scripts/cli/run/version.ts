@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** The version of this program, from the nearest package.json above: this file is bundled into dist/, too. */
+/** Returns the version from the nearest package.json above this file, which is also bundled into dist/. */
 export function version(): string {
   for (let directory = new URL('.', import.meta.url); ; directory = new URL('..', directory)) {
     const path = new URL('package.json', directory);

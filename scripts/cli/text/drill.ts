@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import { spanText } from '../../../lib/common/span.ts';
 import type { DrillReport } from '../../../lib/operations/drill/report.ts';
 
-/** What a drill measured, a line each, for people. */
+/** Formats the results of a drill for people, one per line. */
 export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport): string[] {
   const lines = differing.map(
     ({ metric, step, timestamp, live, restored }) =>
@@ -28,7 +28,7 @@ function size(bytes: number): string {
   return prettyBytes(bytes, { binary: true });
 }
 
-/** `12.3 s`, `4 min`, `3 h`. */
+/** Formats seconds as `12.3 s`, `4 min` or `3 h`. */
 export function span(seconds: number): string {
   return seconds < 120 ? `${seconds.toFixed(1)} s` : spanText(seconds);
 }

@@ -1,21 +1,20 @@
 import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import type { Shown, ShownArchive } from '../../../lib/operations/views/show.ts';
 
-/** Rows of the plot. */
 const PLOT_ROWS = 12;
 
-/** Every known point as one record: archive (0 is the finest), its step in seconds, timestamp, value. */
+/** Yields each known point as a JSON record: archive (0 is the finest), step in seconds, timestamp, value. */
 export function* shownRecords({ name, archives }: Shown): Generator<string> {
   for (const [archive, { secondsPerPoint, series }] of archives.entries()) {
     for (const { timestamp, value } of series) {
-      // JSON has no NaN and no infinities; they are values all the same.
+      // JSON has no NaN or infinity, so they are written as strings.
       const written = Number.isFinite(value) ? value : String(value);
       yield jsonLine({ metric: name, archive, secondsPerPoint, timestamp, value: written });
     }
   }
 }
 
-/** Header, archives, and on demand a plot of the finest archive. */
+/** Formats the header, the archives and, if requested, a plot of the finest archive. */
 export async function shownText(
   shown: Shown,
   { plot }: { readonly plot?: { readonly width: number; readonly color: boolean } },
@@ -80,7 +79,7 @@ async function plotOf(
   return ['', `${timeOf(first.timestamp)} to ${timeOf(last.timestamp)}, every ${duration(secondsPerPoint)}:`, drawn];
 }
 
-/** As many values as there are columns, at equal times; a column without a point repeats the one before. */
+/** Averages the points into columns of equal time. A column without points repeats the previous value. */
 function averages(series: ShownArchive['series'], columns: number): number[] {
   const start = series[0]?.timestamp ?? 0;
   const span = (series.at(-1)?.timestamp ?? 0) - start;
@@ -107,7 +106,7 @@ function timeOf(timestamp: number | undefined): string {
   return timestamp === undefined ? '-' : `${new Date(timestamp * 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** `90 s`, `5 min`, `36 h`, `400 d`: the largest unit that divides it. */
+/** Formats seconds in the largest unit without a remainder: `90 s`, `5 min`, `36 h`, `400 d`. */
 export function duration(seconds: number): string {
   const units: readonly (readonly [string, number])[] = [
     ['y', 365 * 86_400],

@@ -5,7 +5,7 @@ import type { Check } from '../../../lib/monitoring/check-files.ts';
 import type { HostStatus, StatusRun } from '../../../lib/monitoring/host-status.ts';
 import type { CarbonLocks } from '../host/carbon-locks.ts';
 
-/** The status of one host, for people. */
+/** Formats the status of one host for people. */
 export function statusText(status: HostStatus, locks?: CarbonLocks): string {
   const rows: (readonly [string, string])[] = [
     ['host', `${status.host}: ${stateTexts[status.state]}`],
@@ -48,19 +48,19 @@ function successText({ lastSuccess, ageSeconds }: HostStatus): string {
   return `${timeText(lastSuccess)}, ${spanText(ageSeconds ?? 0)} ago`;
 }
 
-/** The last run of any command, with why it does not count where it was a partial backup. */
+/** Formats the last run of any command. A partial backup lists the options that make it partial. */
 export function lastRunText(run: StatusRun | null): string {
   if (run === null) return 'none on record';
   const { command, finished, exitCode, error, partial = [] } = run;
-  const part = partial.length === 0 ? '' : ` (not the full backup: ${partial.join(', ')})`;
-  if (finished === null) return `${command}${part}, never ended: it was killed, or the host went down`;
+  const part = partial.length === 0 ? '' : ` (not a full backup: ${partial.join(', ')})`;
+  if (finished === null) return `${command}${part}, never finished: it was killed, or the host went down`;
   return `${command}${part}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
 }
 
-/** A check that has not ended may still run. */
+/** Formats a verify or drill. One without an end may still be running. */
 export function checkText({ part, started, finished, exitCode, error }: Check): string {
   const what = part === null ? 'everything' : `part ${part}`;
-  if (finished === null) return `${what}, started ${timeText(started)}, has not ended`;
+  if (finished === null) return `${what}, started ${timeText(started)}, has not finished`;
   return `${what}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
 }
 
@@ -73,11 +73,11 @@ function figuresText({ metrics, stored, unchanged, failed, bytes, seconds }: Hos
 }
 
 function lockText(locks: CarbonLocks | undefined): string {
-  if (locks === undefined) return 'unknown: no settings of carbon were found';
+  if (locks === undefined) return 'unknown: no carbon settings found';
   return locks.locks ? `on (${locks.file})` : `OFF: ${locks.remedy}`;
 }
 
-/** `2026-11-22 03:14:20 UTC` */
+/** Formats a time as `2026-11-22 03:14:20 UTC`. */
 function timeText(time: string): string {
   return `${time.slice(0, 19).replace('T', ' ')} UTC`;
 }

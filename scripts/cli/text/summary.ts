@@ -4,15 +4,15 @@ import type { DrillSummary } from '../../../lib/operations/drill/report.ts';
 import type { Log } from '../io/log.ts';
 import { drillLines } from './drill.ts';
 
-/** So many metrics of a kind are named to those who watch; the log file has them all. Without one, all that failed are. */
-const NAMED_AT_MOST = 20;
+/** Maximum metrics per kind on the terminal if a log file has them all. Without a log file, all failed ones are listed. */
+const MAX_LISTED = 20;
 
-/** Tells people what a run did: what failed, was skipped, or was stopped, then the figures in one line. */
-export function tellSummary(summary: Summary, log: Log): void {
-  tellNamed('skipped', summary.skipped, summary.counts['skipped'], 'info', log);
-  tellNamed('note', summary.notes, undefined, 'info', log);
-  tellNamed('failed', summary.failed, summary.counts['failed'], 'warn', log);
-  tellNamed(
+/** Logs what failed, was skipped or was stopped, and then the figures in one line. */
+export function logSummary(summary: Summary, log: Log): void {
+  logNamed('skipped', summary.skipped, summary.counts['skipped'], 'info', log);
+  logNamed('note', summary.notes, undefined, 'info', log);
+  logNamed('failed', summary.failed, summary.counts['failed'], 'warn', log);
+  logNamed(
     'damaged',
     (summary.damaged ?? []).map((damaged) => namedOf(damaged, summary.dryRun)),
     summary.counts['damaged'],
@@ -22,23 +22,19 @@ export function tellSummary(summary: Summary, log: Log): void {
   if (summary.stopped !== undefined) log.error(summary.stopped.message);
   if (summary.backups !== undefined) {
     const { oldest, newest } = summary.backups;
-    log.info(
-      oldest === newest
-        ? `backups used: of ${newest}`
-        : `backups used: the oldest of ${oldest}, the newest of ${newest}`,
-    );
+    log.info(oldest === newest ? `backups used: from ${newest}` : `backups used: oldest ${oldest}, newest ${newest}`);
   }
   if (isDrill(summary)) for (const line of drillLines(summary.drill)) log.info(line);
   log.info(headline(summary));
 }
 
-/** Figures that are told even when they are 0. */
+/** Counts that are printed even if they are 0. */
 const ALWAYS = new Set(['metrics', 'filled', 'failed', 'damaged']);
 
-/** `backup of disk:/srv/backups in 12.3 s: metrics 100, stored 10, unchanged 90, failed 0`. */
+/** Returns `backup of disk:/srv/backups in 12.3 s: metrics 100, stored 10, unchanged 90, failed 0`. */
 export function headline({ command, store, seconds, dryRun, counts }: Summary): string {
-  const told = Object.entries(counts).filter(([name, value]) => value !== 0 || ALWAYS.has(name));
-  const figures = told.map(([name, value]) =>
+  const counted = Object.entries(counts).filter(([name, value]) => value !== 0 || ALWAYS.has(name));
+  const figures = counted.map(([name, value]) =>
     figure(command === 'fill' && name === 'filled' ? 'pointsFilled' : name, value),
   );
   const of = store === '' ? '' : ` of ${store}`;
@@ -46,7 +42,7 @@ export function headline({ command, store, seconds, dryRun, counts }: Summary): 
   return `${command}${of} ${dryRun ? dry : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
 }
 
-/** `KEY: what is wrong; a restore takes OLDER KEY instead`. */
+/** Formats `KEY: problem; a restore can use OLDER KEY instead`. */
 function namedOf({ metric, code, key, reason, instead, movedTo, removed = [] }: Damaged, dryRun: boolean): Named {
   const older = instead ? `${instead.key}${instead.read ? '' : ' (which was not read)'}` : 'nothing';
   const moved = movedTo === undefined ? '' : `; ${dryRun ? 'would be moved' : 'moved'} to ${movedTo}`;
@@ -61,21 +57,21 @@ function figure(name: string, value: number): string {
   return /bytes/i.test(name) ? `${words} ${prettyBytes(value, { binary: true })}` : `${words} ${value}`;
 }
 
-function tellNamed(
+function logNamed(
   kind: string,
   named: readonly Named[],
   total: number | undefined,
   level: 'info' | 'warn',
   log: Log,
 ): void {
-  const shown = level === 'info' || log.isKept ? NAMED_AT_MOST : Number.POSITIVE_INFINITY;
+  const listed = level === 'info' || log.isKept ? MAX_LISTED : Number.POSITIVE_INFINITY;
   named.forEach(({ metric, reason }, index) => {
     const line = `${kind}: ${metric}: ${reason}`;
     log.keep(level, line);
-    if (index < shown) log.tell(level, line);
+    if (index < listed) log.tell(level, line);
   });
   const all = Math.max(total ?? 0, named.length);
-  const more = all - Math.min(shown, named.length);
+  const more = all - Math.min(listed, named.length);
   if (more > 0) log.tell(level, `${kind}: and ${more} more: see ${log.isKept ? 'the log file or ' : ''}--json`);
 }
 

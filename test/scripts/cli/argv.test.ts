@@ -59,7 +59,7 @@ describe('the words of the command line', () => {
     [['--buckt', 'x', 'backup'], /^Unknown option --buckt; did you mean --bucket\?$/],
     [['--buckt=x', 'backup'], /did you mean --bucket\?$/],
     [['--retension', '5'], /did you mean --retention\?$/],
-    [['--no', 'backup'], /^Option --no is not clear: it may be --no-flock, .*--nolog, .*write more of it$/],
+    [['--no', 'backup'], /^Ambiguous option --no: it may be --no-flock, .*--nolog, .*type more of the name$/],
     [['-z', 'backup'], /^Unknown option -z/],
     [['-nz', 'backup'], /^Unknown option -z/],
     [['--no-bucket', 'backup'], /^Unknown option --no-bucket/],
@@ -69,7 +69,7 @@ describe('the words of the command line', () => {
     [['backup', '-b'], /^-b needs a value$/],
     [['--bucket', '--quiet', 'backup'], /^--bucket needs a value, but an option follows; .* write --bucket=--quiet$/],
     [['-b', '-q', 'backup'], /^-b needs a value, but an option follows/],
-    [['--quiet=loud', 'backup'], /^--quiet takes no value but true or false: got "loud"$/],
+    [['--quiet=loud', 'backup'], /^--quiet must be true or false: got "loud"$/],
   ];
   for (const [argv, message] of refused) {
     it(`are refused with a remedy: ${argv.join(' ')}`, () => {

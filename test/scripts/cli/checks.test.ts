@@ -85,9 +85,9 @@ describe('a check of the configured bucket', () => {
     const record = JSON.parse(await readFile(file, 'utf8'));
     const killed = { ...record.last, part: '1/7', finished: null, exitCode: null };
     await writeFile(file, JSON.stringify({ ...record, last: killed }));
-    assert.match((await program('status')).stdout, /^last verify +part 1\/7, started .*, has not ended$/m);
+    assert.match((await program('status')).stdout, /^last verify +part 1\/7, started .*, has not finished$/m);
     assert.equal((await verify('=2/7')).code, 0);
     assert.deepEqual((await status()).verify.failed, killed);
-    assert.match((await program('status')).stdout, /^verify failed +part 1\/7, started .*, has not ended$/m);
+    assert.match((await program('status')).stdout, /^verify failed +part 1\/7, started .*, has not finished$/m);
   });
 });

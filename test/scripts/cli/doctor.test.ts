@@ -70,7 +70,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.deepEqual(of('credentials'), {
       name: 'credentials',
       level: 'ok',
-      finding: `disk:${bucket()} lets us list, put, get and delete`,
+      finding: `disk:${bucket()} allows list, put, get and delete`,
     });
     for (const name of ['clock', 'prefix', 'locks', 'native', 'run lock', 'directories'])
       assert.equal(of(name).level, 'ok', JSON.stringify(of(name)));
@@ -93,7 +93,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     const { of, wrong } = await doctor({ bucket: 'none' });
     assert.deepEqual(wrong, ['credentials']);
     assert.match(of('credentials').finding, /none does not exist/);
-    assert.match(of('clock').finding, /see credentials/);
+    assert.match(of('clock').finding, /see the check credentials/);
     await assert.rejects(stat(scratch.at('backups', 'none')));
   });
 
@@ -104,7 +104,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
 
     const empty = (await doctor({ prefix: scratch.at('state') })).of('prefix');
     assert.equal(empty.level, 'bad');
-    assert.match(`${empty.finding} ${empty.remedy}`, /no Whisper file Is it mounted/);
+    assert.match(`${empty.finding} ${empty.remedy}`, /no Whisper file Check that it is mounted/);
 
     await chown(scratch.at('tree'), CARBON, CARBON);
     const file = await plantMetric(scratch.at('tree'), 'private');
@@ -151,7 +151,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
   it('goes on where a check fails, and takes a run that is under way for no fault', async () => {
     const lock = await acquireRunLock(scratch.at('lock'), { timeout: 5 });
     try {
-      assert.match((await doctor()).of('run lock').finding, /is held: a run is under way/);
+      assert.match((await doctor()).of('run lock').finding, /is held: a run is in progress/);
     } finally {
       await lock.release();
     }
@@ -164,7 +164,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     const { of, wrong } = await doctor({ 'bytes-in-flight': String(2 ** 50), 'gzip-engine': 'zlib' });
     assert.deepEqual(wrong, ['memory']);
     assert.match(of('memory').remedy ?? '', /bytesInFlight/);
-    assert.match(of('compression').finding, /^gz is written by zlib at level \d; this host has .*zlib/);
+    assert.match(of('compression').finding, /^gz is compressed by zlib at level \d; this host has .*zlib/);
   });
 
   it('judges the last run as status does', async () => {
@@ -172,7 +172,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     const args = Object.entries(common).map(([name, value]) => `--${name}=${value}`);
     const backup = await run([...args, 'backup', 'disk', scratch.at('backups')]);
     assert.equal(backup.code, 0, backup.stderr);
-    assert.match((await doctor()).of('last run').finding, /^All well/);
+    assert.match((await doctor()).of('last run').finding, /^Backups are healthy/);
     await rm(scratch.at('tree', 'a.wsp'));
     await writeFile(scratch.at('tree', 'a.wsp'), 'no whisper file');
     assert.equal((await run([...args, 'backup', 'disk', scratch.at('backups')])).code, 3);
@@ -189,7 +189,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
 
   it('writes nothing in a dry run, and says that it tried less', async () => {
     const { of } = await doctor({}, '-n');
-    assert.match(of('credentials').finding, /nothing else was tried in a dry run/);
+    assert.match(of('credentials').finding, /a dry run tries nothing else/);
     assert.equal(of('config').level, 'warn');
     assert.deepEqual(await readdir(bucket()), []);
   });

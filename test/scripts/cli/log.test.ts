@@ -80,7 +80,7 @@ describe('lines of which there may be one for each metric', () => {
     assert.equal(terminal.lines.length, 41);
     assert.equal(
       terminal.lines.at(-1),
-      'info 311 metrics gone, of which the first 20 were named: the log file names all',
+      'info 311 metrics gone, the first 20 are listed above: see the log file for all',
     );
   });
 });

@@ -219,7 +219,7 @@ describe('whisper-backup status', () => {
     await mkdir(`${stores}/unmounted`);
     const { state, problems } = await status();
     assert.equal(state, 'failed');
-    assert.match(problems[0] ?? '', /bucket \S+unmounted is not there .*is its disk mounted\?/);
+    assert.match(problems[0] ?? '', /bucket \S+unmounted is missing .*check that its disk is mounted/);
   });
 
   it('says which directory cannot be read', async () => {
@@ -238,7 +238,7 @@ describe('whisper-backup status', () => {
     const { code, stdout, stderr } = await run(['status', '--state-dir', state, '-b', 'typo']);
     assert.equal(code, 2);
     assert.equal(stdout, '');
-    assert.match(stderr, /--bucket names: no storage is configured: name them, as in .* status disk path=DIR/);
+    assert.match(stderr, /that --bucket names: no storage is configured\. Name the storage, as in .* status disk path=DIR/);
     assert.equal((await text()).code, 0);
   });
 
@@ -256,11 +256,11 @@ describe('whisper-backup status', () => {
       assert.deepEqual([code, stdout], [2, ''], stderr);
       assert.match(
         stderr,
-        new RegExp(`Cannot tell which bucket ${key}: "[a-z0-9]+" of \\S+configured.json names: no storage`),
+        new RegExp(`Cannot find the bucket that ${key}: "[a-z0-9]+" of \\S+configured.json names: no storage`),
       );
       assert.match(
         stderr,
-        /add storage: and storageArgs: to the configuration, or name them, as in .*status disk path=DIR/,
+        /Add storage: and storageArgs: to the configuration, or name the storage, as in .*status disk path=DIR/,
       );
     }
     await writeFile(file, JSON.stringify({ bucket: 'configured' }));
@@ -268,7 +268,7 @@ describe('whisper-backup status', () => {
     assert.deepEqual([named.code, JSON.parse(named.stdout).bucket], [0, `disk:${stores}/configured`]);
     const variable = await run(['status', '--state-dir', state], { env: { WHISPER_BACKUP_BUCKET: 'configured' } });
     assert.equal(variable.code, 2);
-    assert.match(variable.stderr, /Cannot tell which bucket WHISPER_BACKUP_BUCKET="configured" names/);
+    assert.match(variable.stderr, /Cannot find the bucket that WHISPER_BACKUP_BUCKET="configured" names/);
   });
 
   it('ends with 10 when the bucket is missing, and with 2 when it is not named', async () => {

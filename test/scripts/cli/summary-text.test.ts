@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Tally } from '../../../lib/common/summary.ts';
 import { createLog, type LogSink } from '../../../scripts/cli/io/log.ts';
-import { headline, tellSummary } from '../../../scripts/cli/text/summary.ts';
+import { headline, logSummary } from '../../../scripts/cli/text/summary.ts';
 
 function keep(): LogSink & { lines: string[] } {
   const lines: string[] = [];
@@ -16,7 +16,7 @@ describe('the summary for people', () => {
     const [terminal, file] = [keep(), keep()];
     const log = createLog(terminal, { debug: false });
     log.add(file);
-    tellSummary(tally.finish({ command: 'backup', store: 'disk:/x', dryRun: false }), log);
+    logSummary(tally.finish({ command: 'backup', store: 'disk:/x', dryRun: false }), log);
     assert.equal(terminal.lines.filter((line) => line.startsWith('warn failed: m')).length, 20);
     assert.ok(terminal.lines.includes('warn failed: and 5 more: see the log file or --json'));
     assert.equal(file.lines.filter((line) => line.startsWith('warn failed: m')).length, 25);
@@ -38,7 +38,7 @@ describe('the summary for people', () => {
       const log = createLog(terminal, { debug: false });
       for (const sink of sinks) log.add(sink);
       log.info('a line that shows whether the file can be written');
-      tellSummary(summary, log);
+      logSummary(summary, log);
       assert.equal(terminal.lines.filter((line) => line.startsWith('warn failed: m')).length, 25);
       assert.ok(!terminal.lines.some((line) => line.startsWith('warn failed: and')));
       assert.equal(terminal.lines.filter((line) => line.startsWith('info note: n')).length, 20);
@@ -62,7 +62,7 @@ describe('the summary for people', () => {
     tally.stop('PURGE_SHARE', 'Purge stopped: too much would go');
     const terminal = keep();
     const summary = tally.finish({ command: 'purge', store: 'disk:/x', dryRun: false });
-    tellSummary(summary, createLog(terminal, { debug: false }));
+    logSummary(summary, createLog(terminal, { debug: false }));
     assert.ok(terminal.lines.includes('error Purge stopped: too much would go'));
   });
 });

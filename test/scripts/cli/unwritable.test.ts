@@ -48,7 +48,7 @@ describe('A log and a state directory that were not named, and cannot be written
     const find = (name: string) => checks.find((check: { name: string }) => check.name === name);
     assert.equal(find('directories').level, 'warn');
     assert.match(find('directories').finding, /stateDir: \/var\/lib\S* is not writable by user \d+.*logfile: /);
-    if (isRoot) assert.match(find('prefix').finding, /belongs to user 0, and this runs as 65534/);
+    if (isRoot) assert.match(find('prefix').finding, /belongs to user 0, doctor runs as user 65534/);
   });
 });
 
