@@ -19,8 +19,8 @@ export async function* join<L extends Ordered, R extends Ordered>(
 }
 
 /**
- * Like {@link join}, for pages of items: with millions of items, one promise for each would cost more than all the rest.
- * Yields the available steps without waiting for the next page of either side.
+ * Like {@link join}, for pages of items: with millions of items, one promise for each would cost more than all the
+ * rest. Yields the available steps without waiting for the next page of either side.
  */
 export async function* joinPages<L extends Ordered, R extends Ordered>(
   left: AsyncIterable<readonly L[]>,

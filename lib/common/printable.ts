@@ -13,8 +13,8 @@ export function printable(text: string): string {
 }
 
 /**
- * Returns a JSON record as one line. Also escapes C1 control characters and bidirectional marks: JSON allows them as they
- * are, but a terminal would obey them.
+ * Returns a JSON record as one line. Also escapes C1 control characters and bidirectional marks: JSON allows them as
+ * they are, but a terminal would obey them.
  */
 export function jsonLine(value: unknown): string {
   const text = JSON.stringify(value).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>

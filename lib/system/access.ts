@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { libc, systemError } from './libc.ts';
 
-/** What may be done with a file or directory; `search` is to reach what is in a directory. */
+/** An access right; `search` is the right to reach the entries of a directory. */
 export type Right = 'read' | 'write' | 'search';
 
 const MODES: Readonly<Record<Right, number>> = {
@@ -11,8 +11,8 @@ const MODES: Readonly<Record<Right, number>> = {
 };
 
 /**
- * Asks the system whether this process may do something: access(2). Deno's own answer goes by the mode bits alone, and
- * does not know of read-only file systems.
+ * Checks that this process has rights on a file or directory, with access(2). Deno's own check looks at the mode bits
+ * only and misses read-only file systems.
  *
  * @throws Error with the operating system's `code`: `EACCES`, `EROFS`, `ENOENT`.
  */

@@ -6,8 +6,8 @@ type Collect = (options: { readonly type: 'minor' }) => void;
 let collect: Collect | undefined;
 
 /**
- * Frees the memory of buffers that were dropped a moment ago, in about a millisecond. By itself V8 waits until several
- * of them have gathered, in each thread, which a few files of some MB make a large part of all memory.
+ * Frees the memory of recently dropped buffers, in about a millisecond. V8 itself waits until several have gathered in
+ * each thread; with files of a few MB that is a large part of all memory used.
  */
 export function collectYoungGarbage(): void {
   collect ??= findCollect();
@@ -15,7 +15,7 @@ export function collectYoungGarbage(): void {
 }
 
 function findCollect(): Collect {
-  // Deno knows the whole heap only, which takes fifty times as long.
+  // Deno can only collect the whole heap, which takes fifty times as long.
   if ('Deno' in globalThis) return () => {};
   setFlagsFromString('--expose-gc');
   const found: unknown = runInNewContext('gc');

@@ -1,35 +1,38 @@
 import { isAbsolute, join } from 'node:path';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { danglingLink, linkLoop, mayFollow, untrustedLink } from './link-rule.ts';
-import { closeEntry, type Entry, OpenDirectory, openEntry, openRoot, textOfLink } from './open-directory.ts';
+import { closeEntry, type Entry, OpenDirectory, openEntry, openRoot, readLinkTarget } from './open-directory.ts';
 import { Place } from './open-place.ts';
 
-/** Makes a directory that is missing. Undefined: somebody else made it meanwhile, or in a dry run nobody does. */
+/** Creates a missing directory. Returns undefined if another process has created it, or in a dry run. */
 export type MakeDirectory = (parent: OpenDirectory, name: string) => OpenDirectory | undefined;
 
-/** As many links as Linux follows on the way to one file. */
+/** As many links as Linux follows in one path (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** How often a name may change between two looks at it. */
+/** Attempts to create a directory that other processes create and remove at the same time. */
 const TRIES = 20;
 
 /**
- * Opens a directory, and each one on the way to it, from the root on: none of them can be exchanged for a link that
- * the rule for links ({@link mayFollow}) forbids.
+ * Opens a directory by opening each directory on its path from the root, so that none of them can be replaced by a link
+ * that {@link mayFollow} forbids.
  *
- * @param make for those that are missing.
- * @throws WhisperBackupError `NOT_A_DIRECTORY`, `DANGLING_LINK`, `LINK_LOOP`, `UNTRUSTED_LINK`, `NO_PROC`, or the
- *   system's error: `ENOENT` for one that is missing and is not made.
+ * @param make creates missing directories.
+ * @throws WhisperBackupError `NOT_A_DIRECTORY`, `DANGLING_LINK`, `LINK_LOOP`, `UNTRUSTED_LINK`, `NO_PROC`
+ * @throws Error of the system, e.g. `ENOENT` if a directory is missing and not created.
  */
 export function openDirectory(path: string, make?: MakeDirectory): OpenDirectory {
   return descend((descent) => descent.walk(namesOf(path), make));
 }
 
 /**
- * Opens the directory that a file is in, following links to the file as well: the name it returns was no link.
+ * Opens the directory of a file and follows links to the file too.
  *
- * @param mayBeMissing whether a link may lead to a file that is not there yet, if its directory is.
- * @throws WhisperBackupError and others as {@link openDirectory} does.
+ * @param mayBeMissing whether the target of a link may be missing, if its directory exists.
+ * @returns the directory and a name in it that was not a link.
+ * @throws WhisperBackupError as {@link openDirectory} does, and `NOT_REGULAR` if the path does not end with a file
+ *   name.
+ * @throws Error of the system.
  */
 export function locateFile(path: string, mayBeMissing = false): Place {
   let name = '';
@@ -39,7 +42,7 @@ export function locateFile(path: string, mayBeMissing = false): Place {
   return new Place(directory, name);
 }
 
-/** The longest path that Linux takes, in bytes. Through descriptors longer ones could be made, which no program can open. */
+/** `PATH_MAX` of Linux without the NUL. Descriptors allow longer paths, but no other program could open those. */
 const MAX_PATH_BYTES = 4095;
 
 /** @throws Error `ENAMETOOLONG` */
@@ -67,7 +70,7 @@ function descend(way: (descent: Descent) => void): OpenDirectory {
   }
 }
 
-/** The directories from the root to where it is. */
+/** A stack of open directories, from the root to the current one. */
 class Descent {
   readonly #open: OpenDirectory[] = [openRoot()];
   #links = 0;
@@ -89,7 +92,7 @@ class Descent {
     }
   }
 
-  /** Goes to where the last of the names really is. @returns its name there. */
+  /** Walks to the directory that really has the file, through links. @returns the name of the file in it. */
   find(names: readonly string[], mayBeMissing: boolean): string {
     const name = names.at(-1);
     if (name === undefined || name === '..')
@@ -146,7 +149,7 @@ class Descent {
 
   #read(link: Entry, name: string): string {
     try {
-      return textOfLink(link, this.here, name);
+      return readLinkTarget(link, this.here, name);
     } finally {
       closeEntry(link);
     }
@@ -170,7 +173,7 @@ class Descent {
     return found.result;
   }
 
-  /** The root is its own parent. */
+  /** Does nothing in the root, which is its own parent. */
   #up(): void {
     if (this.#open.length > 1) this.#open.pop()?.close();
   }

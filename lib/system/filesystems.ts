@@ -4,14 +4,16 @@ import { dirname } from 'node:path';
 import { codeOf } from '../common/errors.ts';
 import { syncfs } from './syncfs.ts';
 
-/** A FIFO that took the place of a directory must not block. */
+/** Does not block if a FIFO has replaced the directory. */
 const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK;
 
-/** The file systems that a run writes to: a tree may have links and mount points in it. One directory of each is held open. */
+/**
+ * The file systems that a run writes to; a tree with links and mount points spans several. Keeps a directory of each
+ * open.
+ */
 export class FileSystems {
   readonly #directories = new Map<string, FileHandle>();
 
-  /** How many there are. */
   get count(): number {
     return this.#directories.size;
   }
@@ -24,9 +26,9 @@ export class FileSystems {
   }
 
   /**
-   * Adds that of a file, which may be a link. A file that is gone has none.
+   * Adds the file system of a file, which may be a link. Ignores a file that no longer exists.
    *
-   * @param device of the file, in decimal digits: one that is held costs nothing.
+   * @param device device number of the file, in decimal; skips all system calls if it is known already.
    */
   async addOf(file: string, device: string): Promise<void> {
     if (this.#directories.has(device)) return;
@@ -37,7 +39,7 @@ export class FileSystems {
     }
   }
 
-  /** Has all that was written to them on the disk. @throws as `syncfs` does. */
+  /** Writes all buffered data to disk. @throws Error as {@link syncfs} does. */
   async sync(): Promise<void> {
     for (const { fd } of this.#directories.values()) await syncfs(fd);
   }

@@ -4,7 +4,7 @@ import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 
 type Koffi = typeof import('koffi');
 
-/** The calls of the C library that neither Node nor the web platform offers, typed as their declarations. */
+/** Calls of the C library that neither Node nor the web platform offers. */
 interface Calls {
   access(path: string, mode: number): number;
   _exit(status: number): void;
@@ -36,9 +36,9 @@ const declarations: Readonly<Record<keyof Calls, string>> = {
 };
 
 /**
- * The C library. A call is bound at its first use.
+ * The C library. Each call is bound on first use.
  *
- * @throws WhisperBackupError `NO_LIBC` at that use, where the C library cannot be loaded or has no such call.
+ * @throws WhisperBackupError `NO_LIBC` on first use, if the C library cannot be loaded or does not have the call.
  */
 export const libc = Object.defineProperties(
   {},
@@ -59,7 +59,7 @@ export const libc = Object.defineProperties(
 
 function bind(name: string, declaration: string): unknown {
   try {
-    // The symbols of this very process: the C library is among them, whichever it is.
+    // null loads the symbols of this process, which include the C library, be it glibc or musl.
     return foreign().load(null).func(declaration);
   } catch (cause) {
     throw new WhisperBackupError('NO_LIBC', `Cannot call ${name} of the C library: ${reasonOf(cause)}`, { cause });
@@ -67,9 +67,9 @@ function bind(name: string, declaration: string): unknown {
 }
 
 /**
- * Returns the error of the last call as Node would throw it.
+ * Returns the error of the last call, in the form of Node's own system errors.
  *
- * @param context behind the code, e.g. `cannot rename, renameat2 'a'`.
+ * @param context the message after the code, e.g. `cannot rename, renameat2 'a'`.
  */
 export function systemError(context: string): Error & { readonly code: string } {
   return errorOf(lastError(), context);
@@ -79,13 +79,13 @@ export function errorOf(code: string, context: string): Error & { readonly code:
   return Object.assign(new Error(`${code}: ${context}`), { code });
 }
 
-/** Returns the name of the last call's error, e.g. `EAGAIN`. In an asynchronous call's callback it is that call's. */
+/** Returns the name of the last call's error, e.g. `EAGAIN`. Works in the callback of an asynchronous call as well. */
 export function lastError(): string {
   const errno = foreign().errno();
   return errnoName(errno) ?? `errno ${errno}`;
 }
 
-/** Returns the name of an error number of the operating system, e.g. `ENOSPC` for 28; undefined when it has none. */
+/** Returns the name of an operating system's error number, e.g. `ENOSPC` for 28; undefined if it has none. */
 export function errnoName(errno: number): string | undefined {
   return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0];
 }
@@ -93,10 +93,9 @@ export function errnoName(errno: number): string | undefined {
 let loaded: Koffi | undefined;
 
 /**
- * Loads the foreign function interface by which all native code is called, at its first use and without a promise, since
- * it costs start-up time.
+ * Loads koffi, the foreign function interface for all native calls. On first use only, because it costs start-up time.
  *
- * @throws Error when it has no native part for this platform.
+ * @throws Error if koffi has no native part for this platform.
  */
 export function foreign(): Koffi {
   loaded ??= createRequire(import.meta.url)('koffi') as Koffi;

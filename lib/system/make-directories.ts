@@ -4,12 +4,12 @@ import { dirname, resolve } from 'node:path';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
 
 /**
- * Makes a directory and those above it that are missing. Not mkdir's own `recursive`: that one spins for ever below
- * /proc, and reports ENOENT on a disk that is full or read-only.
+ * Creates a directory and its missing parents. Does not use the `recursive` option of mkdir, which loops for ever below
+ * /proc and reports ENOENT on a full or read-only disk.
  *
- * @param mode of each directory that is made.
- * @throws WhisperBackupError `NOT_A_DIRECTORY` or `DANGLING_LINK` for something else in the place of one of them, or the
- *   system's error.
+ * @param mode mode of each created directory.
+ * @throws WhisperBackupError `NOT_A_DIRECTORY` or `DANGLING_LINK` if one of the names is a file or a dangling link.
+ * @throws Error of the system.
  */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   const missing: string[] = [];
@@ -18,30 +18,30 @@ export async function makeDirectories(path: string, mode: number): Promise<void>
     try {
       await mkdir(directory, { mode });
     } catch (error) {
-      // Another process made it.
+      // EEXIST is fine if another process has just created it.
       if (codeOf(error) !== 'EEXIST' || !(await isDirectory(directory))) throw error;
     }
   }
 }
 
-/** @returns false if there is nothing of that name. */
+/** @returns false if the name does not exist. */
 async function isDirectory(path: string): Promise<boolean> {
   let found: Stats;
   try {
     found = await stat(path);
   } catch (cause) {
-    // A file stands above it: the look at that one reports it.
+    // A parent is a file: the check of that parent reports it.
     if (codeOf(cause) === 'ENOTDIR') return false;
     if (codeOf(cause) !== 'ENOENT') throw cause;
     if (!(await isLink(path))) return false;
-    const remedy = 'mount or create what it links to, or remove the link';
-    throw new WhisperBackupError('DANGLING_LINK', `${path} is a symbolic link to nothing: ${remedy}`, { cause });
+    const remedy = 'Mount or create its target, or remove the link.';
+    throw new WhisperBackupError('DANGLING_LINK', `${path} is a dangling symbolic link. ${remedy}`, { cause });
   }
   if (found.isDirectory()) return true;
   throw new WhisperBackupError('NOT_A_DIRECTORY', `${path} is not a directory`);
 }
 
-/** Not whether anything is there: another process may have made the directory meanwhile. */
+/** A mere check for existence would not do: another process may have created the directory meanwhile. */
 function isLink(path: string): Promise<boolean> {
   return lstat(path).then(
     (found) => found.isSymbolicLink(),

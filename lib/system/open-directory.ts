@@ -4,18 +4,18 @@ import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { currentUser } from './link-rule.ts';
 import { readOpenLink } from './read-link.ts';
 
-/** Whether what an open directory holds can be named through its descriptor. */
+/** Whether the entries of an open directory can be addressed as /proc/self/fd/N/name. */
 const HAS_PROC = process.platform === 'linux' && existsSync('/proc/self/fd');
 
-/** Linux opens with O_PATH what it is not allowed to read, and symbolic links themselves. */
+/** On Linux O_PATH opens even unreadable files, and symbolic links themselves. */
 const O_PATH = process.platform === 'linux' ? 0o10000000 : constants.O_RDONLY;
 
 /**
- * A directory that is held open. All that is done by the names that {@link at} gives is done in this very directory,
- * whatever is renamed or linked meanwhile.
+ * An open directory. The paths that {@link at} returns always refer to this directory, even if it or a parent is
+ * renamed or replaced meanwhile.
  */
 export class OpenDirectory {
-  /** Where it was when it was opened, without links: for messages. */
+  /** Its path without links when it was opened, for messages. */
   readonly path: string;
   readonly #fd: number;
   #holders = 1;
@@ -25,7 +25,7 @@ export class OpenDirectory {
     this.#fd = fd;
   }
 
-  /** The path of a name in it, for system calls. */
+  /** Returns the path of an entry, for system calls. */
   at(name: string): string {
     return HAS_PROC ? `/proc/self/fd/${this.fd}/${name}` : join(this.path, name);
   }
@@ -39,14 +39,14 @@ export class OpenDirectory {
     return fstatSync(this.fd);
   }
 
-  /** Whether its path still stands for it. */
+  /** Whether its path still refers to it. */
   isInPlace(): boolean {
     const found = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
     const own = fstatSync(this.fd, { bigint: true });
     return found?.ino === own.ino && found.dev === own.dev;
   }
 
-  /** For one more user, who closes it as well: the last one closes the descriptor. */
+  /** Adds a user, who must call `close` too. The last `close` closes the descriptor. */
   share(): this {
     this.#holders++;
     return this;
@@ -57,17 +57,17 @@ export class OpenDirectory {
   }
 }
 
-/** What a name in a directory stands for, open. */
+/** An open entry of a directory. */
 export interface Entry {
-  /** Not of a link, where the system cannot open one. */
+  /** Undefined for a link on systems that cannot open links. */
   readonly fd: number | undefined;
   readonly stats: Stats;
 }
 
 /**
- * Opens what a name stands for, without following a link, and only to look at it and to go through it.
+ * Opens an entry of a directory for stat and traversal only, without following a link.
  *
- * @returns undefined if there is nothing.
+ * @returns undefined if it does not exist.
  */
 export function openEntry(directory: OpenDirectory, name: string): Entry | undefined {
   const path = directory.at(name);
@@ -94,20 +94,19 @@ export function closeEntry({ fd }: Entry): void {
   if (fd !== undefined) closeSync(fd);
 }
 
-/** Where a link leads to. */
-export function textOfLink(link: Entry, directory: OpenDirectory, name: string): string {
+export function readLinkTarget(link: Entry, directory: OpenDirectory, name: string): string {
   return link.fd === undefined ? readlinkSync(directory.at(name)) : readOpenLink(link.fd);
 }
 
 /**
- * The root of the file system, where every path begins.
+ * Opens the root directory.
  *
- * @throws WhisperBackupError `NO_PROC` to root on a system without /proc, where a path could be turned against it.
+ * @throws WhisperBackupError `NO_PROC` if this is root and /proc is missing: other users could redirect its paths.
  */
 export function openRoot(): OpenDirectory {
   if (!HAS_PROC && currentUser() === 0) {
-    const remedy = 'mount /proc, or run as the owner of the tree';
-    throw new WhisperBackupError('NO_PROC', `Cannot write to the tree as root without /proc/self/fd: ${remedy}`);
+    const remedy = 'Mount /proc, or run as the owner of the tree.';
+    throw new WhisperBackupError('NO_PROC', `Cannot write to the tree as root: /proc/self/fd is missing. ${remedy}`);
   }
   return new OpenDirectory('/', openSync('/', O_PATH | constants.O_DIRECTORY));
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { OpenDirectory } from './open-directory.ts';
 
-/** A name in a directory that is held open, for a file that is there or is to be. */
+/** A name in an open directory. The file may not exist yet. */
 export class Place {
   readonly directory: OpenDirectory;
   readonly #name: string;
 
-  /** @param directory closed with the place. */
+  /** @param directory closed by {@link close}. */
   constructor(directory: OpenDirectory, name: string) {
     this.directory = directory;
     this.#name = name;
@@ -22,12 +22,12 @@ export class Place {
     return join(this.directory.path, this.#name);
   }
 
-  /** Another name in the same directory, for system calls. */
+  /** Returns the path of another name in the same directory, for system calls. */
   beside(name: string): string {
     return this.directory.at(name);
   }
 
-  /** For system calls: the file's name with something behind it. */
+  /** Returns the path of the file with a suffix, for system calls. */
   withSuffix(suffix: string): string {
     return this.directory.at(`${this.#name}${suffix}`);
   }

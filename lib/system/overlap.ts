@@ -5,18 +5,19 @@ import { isSameDirectory } from './same-directory.ts';
 /** How two directories overlap: they are the same, or one is inside the other. */
 export type Overlap = 'same' | 'inside' | 'around';
 
-/** Where a directory is: its path without links, and the same on its file system, whatever it is mounted as. */
 interface Location {
+  /** The path without links. */
   readonly real: string;
+  /** The device and the path on it, which do not depend on where it is mounted. */
   readonly physical: string | undefined;
 }
 
 /**
- * Whether two directories overlap, by whatever links and bind mounts they are reached. Either may be missing: then it is
- * where it would be created.
+ * Checks whether two directories overlap, also through links and bind mounts. For a missing directory the check uses
+ * the place where it would be created.
  *
- * @param mountinfo what is mounted where. @default that of this process
- * @returns how `a` overlaps `b`: `inside` when it is in it, `around` when `b` is in it; undefined if they are apart.
+ * @param mountinfo content of /proc/self/mountinfo. @default that of this process
+ * @returns `inside` if `a` is in `b`, `around` if `b` is in `a`, undefined if they do not overlap.
  */
 export async function overlapOf(a: string, b: string, mountinfo?: string): Promise<Overlap | undefined> {
   const mounts = mountsOf(mountinfo ?? (await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')));
@@ -54,19 +55,19 @@ function isDeeper({ point }: Mount, than: string, path: string): boolean {
   return point.length > than.length && isBelow(path, point);
 }
 
-/** The path without links, of which the last parts may be missing. */
+/** Resolves links in a path whose last parts may be missing. */
 async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch {
-    // Whoever uses it reports what is wrong with it.
+    // Other errors are reported when the directory is used.
     return join(await realPathOf(dirname(path)), relative(dirname(path), path));
   }
 }
 
 interface Mount {
   readonly device: string;
-  /** What is mounted of its file system; undefined where the kernel does not report it. */
+  /** The mounted directory of the file system; undefined if the kernel does not report it. */
   readonly root: string | undefined;
   readonly point: string;
 }
@@ -76,7 +77,7 @@ function mountsOf(mountinfo: string): readonly Mount[] {
   return mountinfo.split('\n').flatMap((line) => {
     const [, , device, root, point] = line.split(' ').map(unescapeOctal);
     if (device === undefined || root === undefined || point === undefined) return [];
-    // NFS reports `/` for every directory of one export, and its mounts share a device.
+    // NFS reports `/` for every directory of an export, and all mounts of it share one device.
     return [{ device, root: / - nfs4? /.test(line) ? undefined : root, point }];
   });
 }

@@ -2,14 +2,14 @@ import { InvalidOptionError } from '../common/errors.ts';
 import { foreign } from './libc.ts';
 
 /**
- * Resolves `user:group`, names or numbers, through the C library, so that LDAP and the like work too.
+ * Resolves `user:group`, names or numbers, with getpwnam(3) and getgrnam(3), so that LDAP works too.
  *
- * @throws InvalidOptionError when there is no such user or group.
+ * @throws InvalidOptionError if the user or the group does not exist.
  */
 export function resolveOwner(text: string): { uid: number; gid: number } {
   const [user, group, ...more] = text.split(':');
   if (!user || !group || more.length > 0)
-    throw new InvalidOptionError(`Cannot set an owner: 'owner' must be user:group: got ${JSON.stringify(text)}`);
+    throw new InvalidOptionError(`Cannot set the owner ${JSON.stringify(text)}: it must have the form user:group`);
   return { uid: idOf('user', user), gid: idOf('group', group) };
 }
 
@@ -20,11 +20,11 @@ function idOf(kind: 'user' | 'group', name: string): number {
   const type = koffi.struct(struct);
   const entry = koffi.load(null).func(call, koffi.pointer(type), ['const char *'])(name);
   if (entry === null)
-    throw new InvalidOptionError(`Cannot set an owner: there is no ${kind} ${JSON.stringify(name)} on this host`);
+    throw new InvalidOptionError(`Cannot set the owner: there is no ${kind} ${JSON.stringify(name)} on this host`);
   return Number(koffi.decode(entry, type)[field]);
 }
 
-/** The beginning of `struct passwd` and `struct group`. */
+/** The first fields of `struct passwd` and `struct group`, which are the same in glibc and musl. */
 const passwd = {
   call: 'getpwnam',
   field: 'pw_uid',

@@ -1,18 +1,19 @@
 import { libc } from './libc.ts';
 
-/** Bytes of a file from `start` up to, not including, `end`; both on page boundaries. */
+/** Byte range of a file, `end` exclusive; both on page boundaries. */
 export interface PageRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Which pages of an open file are not in the page cache: mmap(2) and mincore(2). Nothing is read.
+ * Returns the pages of an open file that are not in the page cache, with mmap(2) and mincore(2). Reads nothing.
  *
- * Linux calls every page resident where the caller neither owns the file nor may write it: see {@link mayAskResidency}.
+ * Linux reports every page as resident if the caller neither owns the file nor may write to it: see
+ * {@link mayAskResidency}.
  *
- * @param size the file's, in bytes.
- * @returns in ascending order; empty when all is cached; undefined when it cannot be told here.
+ * @param size size of the file in bytes.
+ * @returns ranges in ascending order; undefined if this system does not report it.
  */
 export function uncachedPages(fd: number, size: number): PageRange[] | undefined {
   pageBytes ??= onLinux(() => Number(libc.sysconf(SC_PAGESIZE)));
@@ -29,24 +30,24 @@ export function uncachedPages(fd: number, size: number): PageRange[] | undefined
   return clearRanges(vector.subarray(0, pages), pageBytes);
 }
 
-/** Whether the kernel tells this process the truth about a file's pages. */
+/** Returns whether the kernel reports the pages of a user's files correctly to this process. */
 export function mayAskResidency(owner: number): boolean {
   return self === 0 || self === owner;
 }
 
-/** Asked once: Node asks the kernel each time. */
+/** Cached, because Node makes a system call each time. */
 const self = process.geteuid?.();
 
 const PROT_NONE = 0;
 const MAP_SHARED = 1;
-/** `MAP_FAILED`: all bits set. */
+/** `MAP_FAILED` */
 const FAILED = 0xffff_ffff_ffff_ffffn;
 /** `_SC_PAGESIZE` of Linux. */
 const SC_PAGESIZE = 30;
 
 let pageBytes: number | null | undefined;
 
-/** One for each thread: a byte a page, 1 when it is there. Linux uses no other bit. */
+/** Reused buffer with one byte per page: 1 if it is resident, else 0. Linux uses no other bits. */
 let vector = new Uint8Array(1024);
 
 function clearRanges(pages: Uint8Array, pageBytes: number): PageRange[] {
@@ -60,21 +61,20 @@ function clearRanges(pages: Uint8Array, pageBytes: number): PageRange[] {
 }
 
 /**
- * Releases pages of an open file in the page cache: posix_fadvise(2) with `POSIX_FADV_DONTNEED`. The kernel keeps those
- * that are not written back yet, or that a process has mapped. Best effort: it does nothing where there is no such call,
- * and never throws.
+ * Drops pages of an open file from the page cache, with posix_fadvise(2) and `POSIX_FADV_DONTNEED`. The kernel keeps
+ * dirty and mapped pages. Best effort: never throws, and does nothing on systems without this call.
  */
 export function dropPages(fd: number, ranges: readonly PageRange[]): void {
   fadvise ??= process.arch === 's390x' ? null : onLinux(() => libc.posix_fadvise);
   for (const { start, end } of ranges) fadvise?.(fd, start, end - start, DONTNEED);
 }
 
-/** `POSIX_FADV_DONTNEED` of Linux; other systems and s390x number it otherwise. */
+/** `POSIX_FADV_DONTNEED` of Linux; other systems and s390x use another number. */
 const DONTNEED = 4;
 
 let fadvise: (typeof libc)['posix_fadvise'] | null | undefined;
 
-/** Returns null on other systems, and where there is no such call. */
+/** Returns null on other systems and if the C library does not have the call. */
 function onLinux<T>(bind: () => T): T | null {
   if (process.platform !== 'linux') return null;
   try {

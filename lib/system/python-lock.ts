@@ -4,23 +4,23 @@ import { dirname, join } from 'node:path';
 import { codeOf } from '../common/errors.ts';
 
 /*
- * The lock of the Python tool, as its library `lockfile` (LinkLockFile) takes it: a process makes an empty file with a name
- * of its own beside the lock and links it to the name of the lock, which fails while that exists. So a lock that is held is
- * an empty file with two names. It is released by removing first its own name, then that of the lock.
+ * The lock of the Python tool, as its library `lockfile` (LinkLockFile) takes it: a process creates an empty file with
+ * a unique name beside the lock and links it to the name of the lock, which fails if that exists. So a held lock is an
+ * empty file with two names. To release it, the process removes first the unique name, then that of the lock.
  * https://pylockfile.readthedocs.io
  */
 
-/** Whether a file at the name of a lock is one that a process of the Python tool has taken, be it alive or dead. */
+/** Returns whether a lock file was created by a process of the Python tool, which may have ended since. */
 export function isPythonLock({ size, nlink }: { readonly size: number; readonly nlink: number }): boolean {
   return size === 0 && nlink > 1;
 }
 
 /**
- * The other name of a lock that a process of the Python tool took, if that process has ended without releasing it.
+ * Finds the unique name of a lock whose process of the Python tool has ended without releasing it.
  *
- * @param path of the lock.
- * @returns undefined when the process is alive, or where that cannot be decided: it ran on another host, or its file is
- *   not to be found.
+ * @param path path of the lock.
+ * @returns undefined if the process is alive, or if this cannot be decided: it ran on another host, or its unique name
+ *   was not found.
  */
 export async function deadHolder(
   path: string,
@@ -45,10 +45,10 @@ const LARGEST_PID = 4_194_304;
 const LARGEST_HASH = 2n ** 63n - 1n;
 
 /**
- * The process ids that a file's own name may stand for: `<host>-<thread>.<pid><hash>`. The hash is a number of 64 bits, or
- * is missing, as in old versions; where it has no sign, nothing separates it from the process id.
+ * Returns the process ids that the unique name of a lock may contain: `<host>-<thread>.<pid><hash>`. The hash is a
+ * signed 64-bit number; old versions omit it. If it is positive, nothing separates it from the process id.
  *
- * @param rest of the name, behind the host.
+ * @param rest the name after the host.
  */
 export function holderPids(rest: string): readonly number[] {
   const [, digits = '', hash] = /^(?:-[\da-f]+)?\.([1-9]\d*)(-\d+)?$/.exec(rest) ?? [];
@@ -61,7 +61,7 @@ export function holderPids(rest: string): readonly number[] {
     .filter((pid) => pid <= LARGEST_PID);
 }
 
-/** Whether a process is there that may be the Python tool: another program has its number only after it ended. */
+/** Checks for a process that may be the Python tool. If another program has the process id, the tool has ended. */
 async function isAlive(pid: number): Promise<boolean> {
   if (pid === process.pid) return false;
   try {
@@ -72,7 +72,7 @@ async function isAlive(pid: number): Promise<boolean> {
   try {
     return /python|pypy|whisper/i.test(await readFile(`/proc/${pid}/cmdline`, 'latin1'));
   } catch {
-    // It may be one that we are not shown.
+    // The process may be hidden from this user.
     return true;
   }
 }

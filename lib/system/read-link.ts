@@ -1,13 +1,13 @@
 import { libc, systemError } from './libc.ts';
 
-/** The longest text that Linux lets a symbolic link have, in bytes, and one more. */
+/** `PATH_MAX` of Linux; the target of a link is shorter. */
 const MAX_BYTES = 4096;
 
 /**
- * Reads where an open symbolic link leads: readlinkat(2) on the descriptor, so that it is the text of this very link,
- * even if its name stands for another file by now.
+ * Reads the target of an open symbolic link, with readlinkat(2) on the descriptor: its name may refer to another file
+ * by now.
  *
- * @param fd opened with O_PATH and O_NOFOLLOW.
+ * @param fd descriptor opened with O_PATH and O_NOFOLLOW.
  * @throws Error with the operating system's `code`.
  */
 export function readOpenLink(fd: number): string {

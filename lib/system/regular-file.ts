@@ -3,11 +3,12 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { WhisperBackupError } from '../common/errors.ts';
 
 /**
- * Opens a regular file that is there. It looks before it opens, because a device may act on being opened, and opens
- * without blocking, because a FIFO may be swapped in.
+ * Opens an existing regular file. Checks the type before opening, because opening a device may have side effects, and
+ * opens without blocking, because a FIFO may replace the file in between.
  *
- * @param flags of open(2). @default reads
- * @throws WhisperBackupError `NOT_REGULAR`, or the system's error.
+ * @param flags flags of open(2). @default O_RDONLY
+ * @throws WhisperBackupError `NOT_REGULAR`
+ * @throws Error of the system.
  */
 export async function openRegularFile(path: string, flags: number = constants.O_RDONLY): Promise<FileHandle> {
   assertRegular(path, await stat(path));
@@ -22,9 +23,10 @@ export async function openRegularFile(path: string, flags: number = constants.O_
 }
 
 /**
- * Reads a regular file as text, as {@link openRegularFile} opens it.
+ * Reads a regular file as UTF-8 text.
  *
- * @throws WhisperBackupError `NOT_REGULAR`, or the system's error.
+ * @throws WhisperBackupError `NOT_REGULAR`
+ * @throws Error of the system.
  */
 export async function readRegularFile(path: string): Promise<string> {
   const handle = await openRegularFile(path);

@@ -1,14 +1,14 @@
 import { errorOf, libc, systemError } from './libc.ts';
 
-/** Paths are taken as they are, not below an open directory. */
+/** Resolves paths against the working directory. */
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 
 /**
- * Renames a file if there is none of the new name: renameat2(2), on Linux.
+ * Renames a file unless the new name exists, with renameat2(2) of Linux.
  *
- * @throws Error with the operating system's `code`: `EEXIST` when there is one; `EINVAL`, `ENOSYS` or `ENOTSUP` when the
- *   file system or the C library cannot do that.
+ * @throws Error with the operating system's `code`: `EEXIST` if the new name exists; `EINVAL`, `ENOSYS` or `ENOTSUP` if
+ *   the file system or the C library does not support this.
  */
 export function renameNew(from: string, to: string): void {
   const context = `cannot rename, renameat2 '${to}'`;

@@ -15,37 +15,39 @@ import { codeOf, RunLockedError, reasonOf, WhisperBackupError } from '../common/
 import { flock } from './flock.ts';
 import { deadHolder, isPythonLock } from './python-lock.ts';
 
-/** A run lock that is held. */
 export interface RunLock {
-  /** Lets go of it and removes its files, before the call returns. It may be called again. */
+  /** Releases the lock and removes its files synchronously. May be called more than once. */
   release(): Promise<void>;
 }
 
 export interface RunLockOptions {
-  /** In seconds. */
+  /** Seconds to wait for the lock. */
   readonly timeout: number;
   readonly signal?: AbortSignal;
 }
 
-/** What a lock file of ours holds, so that it differs from one of the Python tool. */
+/** Content of our lock files, which distinguishes them from those of the Python tool. */
 const MARK = 'whisper-backup\n';
 
-/** A younger empty file with one name may be one that the Python tool is about to remove, or that a run has just made. */
+/**
+ * A younger empty file with one name may belong to a Python tool that is removing it, or to a run that just created it.
+ */
 const SETTLED_AFTER_MS = 2000;
 
 /**
- * Takes the lock that keeps runs on one host apart, and apart from those of the Python tool.
+ * Acquires the lock that prevents two runs on one host at the same time, including runs of the Python tool.
  *
- * Among ourselves it is flock(2) on the file: the kernel lets go of it with the process, however that ends, so a file that
- * was left behind is not a lock. For the Python tool the name alone is the lock (see `python-lock.ts`), so the file is made
- * when a run starts, and removed when it ends. That tool appends `.lock` to what its `--lockfile` names: that name is taken
- * as well.
+ * Between our own runs the lock is flock(2) on the file. The kernel releases it when the process ends, so a leftover
+ * file is not a lock. For the Python tool the existence of the file is the lock (see `python-lock.ts`), so the file is
+ * created when a run starts and removed when it ends. The Python tool appends `.lock` to its `--lockfile`, so that name
+ * is locked too.
  *
- * Root and the service user share it: the file is readable by all, and reading is enough to lock. It is opened without
- * O_CREAT first, since Linux forbids root to open another user's file with O_CREAT in a sticky directory such as
+ * Root and the service user share the lock: the file is readable by all, which is enough to lock it. It is first opened
+ * without O_CREAT, because Linux forbids root to open another user's file with O_CREAT in a sticky directory such as
  * /var/lock (fs.protected_regular).
  *
- * @throws RunLockedError when another run, or the Python tool, holds it for `timeout` seconds.
+ * @throws RunLockedError if another run or the Python tool holds the lock for `timeout` seconds.
+ * @throws WhisperBackupError `LOCK_FILE` if the file cannot be opened or created.
  */
 export async function acquireRunLock(path: string, options: RunLockOptions): Promise<RunLock> {
   const deadline = performance.now() + options.timeout * 1000;
@@ -56,7 +58,7 @@ export async function acquireRunLock(path: string, options: RunLockOptions): Pro
   try {
     held.push(await acquire(`${path}.lock`, deadline, options));
   } catch (error) {
-    // Where this user can make no file, a Python tool of the same user can take no lock either.
+    // If this user cannot create the file, a Python tool of the same user cannot take the lock either.
     if (codeOf(error) !== 'LOCK_FILE') {
       release();
       throw error;
@@ -65,13 +67,13 @@ export async function acquireRunLock(path: string, options: RunLockOptions): Pro
   return { release: async () => release() };
 }
 
-/** A lock file that is locked. */
+/** A locked file. */
 interface LockFile {
   readonly path: string;
   readonly descriptor: number;
 }
 
-/** Why a lock cannot be had now; `changed` is worth another try. */
+/** Why the lock was not acquired; `changed` means that the file was replaced or is too young to decide. */
 type Obstacle = 'run' | 'python' | 'changed';
 
 async function acquire(path: string, deadline: number, { timeout, signal }: RunLockOptions): Promise<LockFile> {
@@ -90,14 +92,14 @@ async function acquire(path: string, deadline: number, { timeout, signal }: RunL
   }
 }
 
-/** Tries once. */
+/** Tries once, without waiting. */
 async function lock(path: string, descriptor: number): Promise<Obstacle | undefined> {
   const found = fstatSync(descriptor);
   const isPython = isPythonLock(found);
   const dead = isPython ? await deadHolder(path, found) : undefined;
   if (isPython && dead === undefined) return 'python';
   if (!(await tryFlock(path, descriptor))) return 'run';
-  // Its last holder may have removed it since it was opened.
+  // The last holder may have removed the file since it was opened.
   const now = fstatSync(descriptor);
   if (!isAt(path, now) || now.nlink !== found.nlink) return 'changed';
   if (now.size === 0 && !isPython && !isSettled(now)) return 'changed';
@@ -124,7 +126,7 @@ function isSettled({ ctimeMs }: Stats): boolean {
   return Math.abs(Date.now() - ctimeMs) >= SETTLED_AFTER_MS;
 }
 
-/** Removes the name while the lock is still held, so that nobody else's is removed. A file with content, or a FIFO, is not ours. */
+/** Removes the file before unlocking, so that no other run's file is removed. A FIFO or other content is not ours. */
 function remove({ path, descriptor }: LockFile): void {
   const file = fstatSync(descriptor);
   if (file.isFile() && (file.size === 0 || isMarked(descriptor)) && isAt(path, file)) unlinkIfAllowed(path);
@@ -132,14 +134,14 @@ function remove({ path, descriptor }: LockFile): void {
 }
 
 /**
- * Marks a new file before anything else is done, so that a run that is killed while it starts blocks nobody. Without the
- * mark, as on a full disk, the file is a lock all the same; that of a killed run is taken over 2 s later.
+ * Marks a new file at once, so that a run that is killed during its start does not block the next one. If this fails,
+ * as on a full disk, the lock still works, but the next run waits 2 s after such a kill.
  */
 function mark(descriptor: number): void {
   try {
     writeSync(descriptor, MARK);
   } catch {
-    // See above.
+    // The lock works without the mark.
   }
 }
 
@@ -148,7 +150,7 @@ function isMarked(descriptor: number): boolean {
   return content.toString('latin1', 0, readSync(descriptor, content, 0, content.length, 0)) === MARK;
 }
 
-/** In a sticky directory a file of another user stays; the next run locks it as it is. */
+/** A file of another user in a sticky directory cannot be removed. The next run locks it again. */
 function unlinkIfAllowed(path: string): void {
   try {
     unlinkSync(path);
@@ -172,7 +174,7 @@ function openLockFile(path: string): number {
       fchmodSync(descriptor, 0o644);
       return descriptor;
     } catch (error) {
-      // Another run may have made it between the two.
+      // Another run may have created it between the two calls.
       if (codeOf(error) !== 'EEXIST' || tries > 10) throw lockFileError(path, error);
     }
   }
@@ -181,12 +183,15 @@ function openLockFile(path: string): number {
 function lockedError(path: string, obstacle: Obstacle, timeout: number): RunLockedError {
   const [holder, remedy] =
     obstacle === 'python'
-      ? ['the Python whisper-backup', `wait for it, or see --locktimeout; if none is running, remove ${path}`]
-      : ['another run', 'wait for it, or see --locktimeout'];
-  return new RunLockedError(`Cannot start: ${holder} has held the lock ${path} for ${timeout} s: ${remedy}`);
+      ? ['the Python whisper-backup', ` If it is not running, remove ${path}.`]
+      : ['another run', ''];
+  return new RunLockedError(
+    `Cannot start: the run lock ${path} was not acquired within ${timeout} s (held by ${holder}). ` +
+      `Wait until that run has ended, or increase --locktimeout.${remedy}`,
+  );
 }
 
 function lockFileError(path: string, cause: unknown): WhisperBackupError {
-  const message = `Cannot open the lock file ${path}: ${reasonOf(cause)}: see --lockfile`;
+  const message = `Cannot open the lock file ${path}: ${reasonOf(cause)}. Check --lockfile and the rights on its directory.`;
   return new WhisperBackupError('LOCK_FILE', message, { cause });
 }

@@ -1,25 +1,24 @@
 import { opendir, stat } from 'node:fs/promises';
 
-/** Names that are looked through faster here than a thread starts. */
-const FEW = 400;
-/** As many names as a directory takes the time of, to be opened and closed. */
-const DIRECTORY = 20;
+/** Listing this many names takes less time than starting a thread. */
+const MAX_NAMES = 400;
+/** Opening and closing a directory takes as long as listing this many names. */
+const NAMES_PER_DIRECTORY = 20;
 
 /**
- * Whether there are only a few names below a directory, so that synchronous calls may look at them in no time. It asks
- * without blocking: where a file system hangs, this waits, and the caller's thread stays free. Links are followed; one
- * that leads back is followed until there are no longer few names.
+ * Returns whether a tree is so small that synchronous calls can list it without a noticeable delay. The check itself
+ * does not block the thread, even if a file system hangs. Follows links; a loop of links counts as a large tree.
  *
- * What is missing or closed counts as having no names.
+ * Missing or unreadable directories count as empty.
  */
 export async function isSmallTree(root: string, signal?: AbortSignal): Promise<boolean> {
   const directories = [root];
-  let left = FEW;
+  let left = MAX_NAMES;
   for (let path = directories.pop(); path !== undefined; path = directories.pop()) {
     signal?.throwIfAborted();
-    left -= DIRECTORY;
+    left -= NAMES_PER_DIRECTORY;
     try {
-      for await (const entry of await opendir(path, { bufferSize: FEW })) {
+      for await (const entry of await opendir(path, { bufferSize: MAX_NAMES })) {
         if (--left < 0) return false;
         const inner = `${path}/${entry.name}`;
         if (entry.isDirectory() || (entry.isSymbolicLink() && (await isDirectory(inner)))) directories.push(inner);
@@ -31,7 +30,6 @@ export async function isSmallTree(root: string, signal?: AbortSignal): Promise<b
   return true;
 }
 
-/** A link to what is missing or closed is none to a directory. */
 async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),

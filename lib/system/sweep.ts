@@ -4,27 +4,25 @@ import { codeOf } from '../common/errors.ts';
 import { openDirectory } from './descent.ts';
 
 /**
- * A temporary file of ours lives for moments. One this old is nobody's, whoever holds the run lock; in milliseconds.
- * Should that be wrong, because a file system hung or a clock jumped: who comes to publish it finds it gone, and writes
- * it again.
+ * Temporary files live for seconds, so an older one was left by a killed run. If a file system hung or a clock jumped
+ * and a file is still in use, its writer finds it missing and writes it again.
  */
-export const STALE: number = 60 * 60 * 1000;
+export const STALE_AFTER_MS: number = 60 * 60 * 1000;
 
 export interface SweepOptions {
-  /** Only say what would be removed. */
+  /** Return what would be removed, without removing it. */
   readonly dryRun: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** What became of what killed runs left behind. */
 export interface Swept {
-  /** Where each was that was removed, or in a dry run would be. */
+  /** Paths that were removed, or would be in a dry run. */
   readonly removed: readonly string[];
-  /** Why others are still there. */
+  /** Errors of the paths that could not be removed. */
   readonly failures: readonly unknown[];
 }
 
-/** Removes those regular files and empty directories that are {@link STALE}. All else stays, and what is not there is fine. */
+/** Removes regular files and empty directories older than {@link STALE_AFTER_MS}. Ignores other and missing paths. */
 export async function sweep(paths: Iterable<string>, { dryRun, signal }: SweepOptions): Promise<Swept> {
   const removed: string[] = [];
   const failures: unknown[] = [];
@@ -33,20 +31,20 @@ export async function sweep(paths: Iterable<string>, { dryRun, signal }: SweepOp
     try {
       if (await removeStale(path, dryRun)) removed.push(path);
     } catch (error) {
-      // Gone, or somebody put something into it.
+      // Another process removed it, or created a file in it.
       if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) failures.push(error);
     }
   }
   return { removed, failures };
 }
 
-/** By the descriptor of its directory: the owner of one above it may rename and link meanwhile. */
+/** Works through the descriptor of the directory, because the owner of a parent may rename or replace it meanwhile. */
 async function removeStale(path: string, dryRun: boolean): Promise<boolean> {
   const directory = openDirectory(dirname(path));
   try {
     const at = directory.at(basename(path));
     const stat = await lstat(at);
-    if (Date.now() - stat.mtimeMs <= STALE) return false;
+    if (Date.now() - stat.mtimeMs <= STALE_AFTER_MS) return false;
     if (stat.isFile()) {
       if (!dryRun) await unlink(at);
       return true;

@@ -3,15 +3,15 @@ import { promisify } from 'node:util';
 import { lastError, libc } from './libc.ts';
 
 /**
- * Writes everything that the file system of an open file or directory holds in memory to the disk: syncfs(2), in a
- * thread of its own. One call takes the place of an fsync(2) for every file.
+ * Writes all buffered data of one file system to disk: syncfs(2), in a separate thread. One call replaces an fsync(2)
+ * of every file.
  *
- * Linux reports an error of earlier writes only to descriptors that were open then: open it before writing.
+ * Linux reports write errors only to descriptors that were open when they occurred, so open `fd` before writing.
  *
- * Where there is no syncfs(2), it is sync(2), which may return early, and an fsync(2) of the descriptor.
+ * Systems without syncfs(2) get sync(2), which may return early, and an fsync(2) of `fd`.
  *
- * @param fd an open descriptor on that file system; read-only will do.
- * @throws Error with the operating system's `code`, e.g. `EIO`, when data could not be written.
+ * @param fd descriptor of a file or directory on the file system; may be read-only.
+ * @throws Error with the operating system's `code`, e.g. `EIO`, if data could not be written.
  */
 export async function syncfs(fd: number): Promise<void> {
   if (process.platform !== 'linux') {

@@ -7,11 +7,11 @@ import { codeOf } from '../common/errors.ts';
 const OTHERS_WRITE = constants.S_IWGRP | constants.S_IWOTH;
 
 /**
- * Why what is in a directory of ours is not believed: other users may write there. Root and this user may own it; so may
- * the user to whom one of those gave it, as systemd gives a service its directories.
+ * Checks that only root or this user can write to one of our directories. Its owner may also be another user to whom
+ * root or this user gave it, as systemd does with the directories of a service.
  *
- * @returns undefined if it can be believed, or is not there.
- * @throws the system's error.
+ * @returns why it is not trusted and what to do; undefined if it is trusted or missing.
+ * @throws Error of the system.
  */
 export async function whyDirectoryNotTrusted(path: string): Promise<string | undefined> {
   try {
@@ -28,7 +28,12 @@ export async function whyDirectoryNotTrusted(path: string): Promise<string | und
   }
 }
 
-/** Why a file in a directory that is trusted is not believed; undefined if it can be, or is not there. */
+/**
+ * Checks that only root or this user can write to a file in a trusted directory.
+ *
+ * @returns why it is not trusted and what to do; undefined if it is trusted or missing.
+ * @throws Error of the system.
+ */
 export async function whyFileNotTrusted(path: string): Promise<string | undefined> {
   try {
     const found = await stat(path);

@@ -44,7 +44,7 @@ const files: readonly OwnFile[] = [
   },
   {
     option: 'lockfile',
-    refused: { code: 1, says: /^error: Cannot open the lock file .*disk\/it: .*see --lockfile/ },
+    refused: { code: 1, says: /^error: Cannot open the lock file .*disk\/it: .*Check --lockfile/ },
     full: { code: 0, says: /stored 3, failed 0/ },
   },
 ];

@@ -62,7 +62,7 @@ describe('a deadline for a lock', () => {
       const started = performance.now();
       await assert.rejects(flock(fd, 'shared', { timeout: 0.3, file }), {
         code: 'LOCK_TIMEOUT',
-        message: `Cannot lock ${file}: another process has held its lock for 0.3 s`,
+        message: `Cannot lock ${file}: the lock was not acquired within 0.3 s (held by another process)`,
       });
       const waited = performance.now() - started;
       assert.ok(waited >= 299 && waited < 5000, `waited ${waited} ms`);
@@ -91,7 +91,7 @@ it('tells a descriptor that cannot be locked from a lock that is held', () =>
   withFile(async (file) => {
     await assert.rejects(flock(1_000_000, 'shared', { timeout: 5, file }), {
       code: 'NO_LOCKS',
-      message: `Cannot lock ${file}: EBADF: where the file system has no locks, use --no-flock`,
+      message: `Cannot lock ${file}: EBADF. If its file system does not support locks, use --no-flock.`,
     });
   }));
 

@@ -51,7 +51,7 @@ describe('makeDirectories', () => {
         within(30, () => store.open({ create: true })),
         (error) =>
           error instanceof PermanentError &&
-          /Cannot use disk:.*dangling is a symbolic link to nothing/.test(error.message),
+          /Cannot use disk:.*dangling is a dangling symbolic link/.test(error.message),
       );
     }
   });

@@ -21,7 +21,10 @@ describe('the run lock', () => {
     await assert.rejects(acquireRunLock(path, SOON), (error) => {
       assert.ok(error instanceof RunLockedError);
       assert.equal(error.code, 'RUN_LOCKED');
-      assert.match(error.message, /another run has held the lock .*\/lock for 0\.2 s.*--locktimeout/);
+      assert.match(
+        error.message,
+        /run lock .*\/lock was not acquired within 0\.2 s \(held by another run\).*--locktimeout/,
+      );
       return true;
     });
     const waited = performance.now() - started;
