@@ -1,10 +1,9 @@
 const FIELDS = ['code', 'errno', 'syscall', 'path'] as const;
 
-/** An error as plain data, which is how it crosses from one thread to another: structured cloning would drop its code. */
+/** An error as plain data, for messages between threads: structured cloning would drop its code. */
 export interface FlatError {
   readonly message: string;
   readonly stack?: string | undefined;
-  /** `code`, `errno`, `syscall` and `path`, where it has them. */
   readonly fields: { readonly [Field in (typeof FIELDS)[number]]?: string | number };
   readonly cause?: FlatError;
 }
@@ -20,10 +19,10 @@ export function flatten(error: unknown): FlatError {
   return { message, stack, fields, ...(cause !== undefined && { cause: flatten(cause) }) };
 }
 
-/** Makes an error of a class that the sender knew by its code; undefined for a code that is none of its own. */
+/** Creates an error of the original class from its code; returns undefined for an unknown code. */
 export type ErrorMaker = (code: string, message: string, options: { cause?: unknown }) => Error | undefined;
 
-/** @param make without it, or for codes that it does not know, plain errors with the same fields come out. */
+/** @param make if omitted, or for codes unknown to it, the result is a plain Error with the same fields. */
 export function revive({ message, stack, fields, cause }: FlatError, make?: ErrorMaker): Error {
   const options = cause === undefined ? {} : { cause: revive(cause, make) };
   const { code } = fields;

@@ -1,12 +1,12 @@
-/** How many batches a thread may be ahead of its reader. */
-const AHEAD = 2;
+/** How many batches a thread may produce before the reader takes them. */
+const MAX_AHEAD = 2;
 
 const TAKEN = 0;
 const STOPPED = 1;
 
 /**
- * What the two ends of a stream share: the thread sleeps while it is far enough ahead, without an event loop, so that it
- * can do its work in plain synchronous code.
+ * Flow control in memory shared by a stream's thread and its reader. The thread blocks while it is far enough ahead, so
+ * that its code can be plain and synchronous.
  */
 export class Flow {
   readonly cells: Int32Array;
@@ -16,24 +16,24 @@ export class Flow {
     this.cells = cells;
   }
 
-  /** The reader has come to the next batch. */
+  /** Called by the reader when it takes a batch. */
   take(): void {
     Atomics.add(this.cells, TAKEN, 1);
     Atomics.notify(this.cells, TAKEN);
   }
 
-  /** The reader wants no more. */
+  /** Called by the reader when it needs no more batches. */
   stop(): void {
     Atomics.store(this.cells, STOPPED, 1);
     this.take();
   }
 
-  /** Called by the thread before it sends a batch: waits for its turn. @returns false when it is to end. */
+  /** Called by the thread before it sends a batch. Blocks while it is too far ahead. @returns false if it must stop. */
   mayGoOn(): boolean {
     for (;;) {
       if (Atomics.load(this.cells, STOPPED) === 1) return false;
       const taken = Atomics.load(this.cells, TAKEN);
-      if (this.#sent - taken < AHEAD) break;
+      if (this.#sent - taken < MAX_AHEAD) break;
       Atomics.wait(this.cells, TAKEN, taken);
     }
     this.#sent++;

@@ -7,22 +7,23 @@ import type { ThreadMessage, ThreadOrder } from './thread.ts';
 import { endThread, parkThread, takeThread } from './threads.ts';
 
 export interface StreamOptions {
-  /** The thread's own file, which calls `produce`: TypeScript as it stands, or as built by `scripts/build.ts`. */
+  /** File that the thread runs and that calls `produce`: a TypeScript source or the output of `scripts/build.ts`. */
   readonly entry: URL;
-  /** What it is told; plain data. */
+  /** Plain data for the thread. */
   readonly task: unknown;
   /** Ends the thread at once; the stream then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Gives errors that come from the thread their classes back. */
+  /** Restores the classes of errors from the thread. */
   readonly makeError?: ErrorMaker;
 }
 
 /**
- * A sequence that is produced in a worker thread, batch by batch, while this thread stays free: to answer signals, to
- * keep deadlines when a file system hangs, and to work. The thread is a few batches ahead at most. It ends with the
- * stream, with the signal, and when the reader stops early; nobody waits for one that hangs.
+ * Yields batches that a worker thread produces. This thread stays free to handle signals and deadlines even if a file
+ * system hangs. The thread is at most a few batches ahead. It ends with the stream, on abort, and when the reader stops
+ * early; nothing waits for a thread that hangs.
  *
- * @throws what the thread threw; WhisperBackupError `THREAD_FAILED` when it could not start or died.
+ * @throws Error that the thread threw.
+ * @throws WhisperBackupError `THREAD_FAILED` if the thread could not start or died.
  */
 export async function* stream<Batch>(options: StreamOptions): AsyncGenerator<Batch, void, void> {
   const { signal } = options;
@@ -38,7 +39,7 @@ export async function* stream<Batch>(options: StreamOptions): AsyncGenerator<Bat
   }
 }
 
-/** One thread, and what has come from it and is not read yet. */
+/** A thread and its unread batches. */
 class Source<Batch> {
   readonly #flow = new Flow();
   readonly #entry: URL;
@@ -67,7 +68,11 @@ class Source<Batch> {
     this.#worker.on('exit', (code) => this.fail(threadFailed(entry, `it exited with code ${code}`)));
   }
 
-  /** Undefined at the end. What came before a failure of the thread is read first. */
+  /**
+   * Returns the batches before a failure of the thread first.
+   *
+   * @returns undefined at the end.
+   */
   async next(): Promise<Batch | undefined> {
     for (;;) {
       const batch = this.#ready.shift();
@@ -83,7 +88,7 @@ class Source<Batch> {
     }
   }
 
-  /** What came already is not read any more. */
+  /** Discards unread batches. */
   abort(reason: unknown): void {
     this.#ready.length = 0;
     this.#ended = false;

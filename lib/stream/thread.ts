@@ -2,23 +2,23 @@ import { parentPort, type TransferListItem, workerData } from 'node:worker_threa
 import { type FlatError, flatten } from './flat-error.ts';
 import { Flow } from './flow.ts';
 
-/** What a thread is told. */
+/** Message to a thread. */
 export interface ThreadOrder<Task> {
   readonly task: Task;
   readonly cells: Int32Array;
 }
 
-/** What a thread says. */
+/** Message from a thread. */
 export type ThreadMessage<Batch> =
   | { readonly kind: 'batch'; readonly batch: Batch }
   | { readonly kind: 'end' }
   | { readonly kind: 'error'; readonly error: FlatError };
 
 /**
- * The far end of a stream: all that the entry file of such a thread calls. Produces batches in the order in which they
- * are read, with synchronous code, and sleeps when it is ahead. One task after another.
+ * Runs the thread's side of a stream; the only function that its entry file calls. Produces the batches of one task
+ * after another, and blocks while it is too far ahead of the reader.
  *
- * @param transferOf what of a batch is handed over instead of copied.
+ * @param transferOf returns the buffers of a batch to transfer instead of copying.
  */
 export function produce<Task, Batch>(
   batchesOf: (task: Task) => Iterable<Batch>,
@@ -39,6 +39,6 @@ export function produce<Task, Batch>(
     }
   };
   parentPort?.on('message', run);
-  // Deno drops messages that come before there is a listener, so the first task comes with the thread.
+  // The first task comes in workerData, because Deno drops messages that arrive before there is a listener.
   run(workerData.order);
 }

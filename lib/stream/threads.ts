@@ -1,17 +1,15 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { ThreadOrder } from './thread.ts';
 
-/** How long a thread without work is kept, in milliseconds. */
-const IDLE = 1000;
+const KEEP_IDLE_MS = 1000;
 
-/** Threads that came to the end of their task, by the file they were started with. */
+/** Threads that have finished their task, by the URL of their entry file. */
 const idle = new Map<string, Worker[]>();
 
 /**
- * A thread that runs a file, and has been given a task. Ranges are often read one after another, so one that has just
- * become free serves before a new one is started.
+ * Starts a task in a thread. Reuses an idle thread if there is one, because ranges are often read one after another.
  *
- * @param entry TypeScript as it stands, or as built by `scripts/build.ts`.
+ * @param entry a TypeScript source or the output of `scripts/build.ts`.
  */
 export function takeThread(entry: URL, order: ThreadOrder<unknown>): Worker {
   const kept = idle.get(entry.href)?.pop();
@@ -28,7 +26,7 @@ export function takeThread(entry: URL, order: ThreadOrder<unknown>): Worker {
   });
 }
 
-/** Gives a thread back that has ended its task: it is kept for a moment, without keeping the process alive. */
+/** Keeps a thread that has finished its task for reuse, for a short time and without keeping the process alive. */
 export function parkThread(entry: URL, worker: Worker): void {
   unlisten(worker);
   worker.unref();
@@ -39,22 +37,22 @@ export function parkThread(entry: URL, worker: Worker): void {
     const at = kept.indexOf(worker);
     if (at >= 0) kept.splice(at, 1);
   };
-  // Without a listener, an error would end the process.
+  // Without a listener, an error of the thread would end the process.
   worker.on('error', forget);
   worker.on('exit', forget);
   setTimeout(() => {
     if (!kept.includes(worker)) return;
     forget();
     endThread(worker);
-  }, IDLE).unref();
+  }, KEEP_IDLE_MS).unref();
 }
 
-/** One by one: Node has listeners of its own on a worker, and cannot do without them. */
+/** Lists the events, because Node needs its own listeners on a worker. */
 function unlisten(worker: Worker): void {
   for (const event of ['message', 'messageerror', 'error', 'exit']) worker.removeAllListeners(event);
 }
 
-/** Not waited for: a thread may hang in the file system for as long as that does. */
+/** Does not wait, because a thread may hang in the file system. */
 export function endThread(worker: Worker): void {
   worker.unref();
   void worker.terminate();

@@ -1,7 +1,7 @@
-/** How many points become one in a coarser archive. */
+/** How points are combined into one of a coarser archive. */
 export type AggregationMethod = 'average' | 'sum' | 'last' | 'max' | 'min' | 'avg_zero' | 'absmax' | 'absmin';
 
-/** In the order of the numbers that stand for them in a header, from 1. */
+/** In the order of their numbers in a header, which start at 1. */
 export const AGGREGATION_METHODS: readonly AggregationMethod[] = [
   'average',
   'sum',
@@ -13,18 +13,19 @@ export const AGGREGATION_METHODS: readonly AggregationMethod[] = [
   'absmin',
 ];
 
-/** The method that a header's number stands for, or undefined. */
+/** Returns the method with this number in a header; undefined if there is none. */
 export function aggregationMethodOf(type: number): AggregationMethod | undefined {
   return AGGREGATION_METHODS[type - 1];
 }
 
-/** The number that stands for a method in a header, 1 to 8. */
+/** Returns the number of a method in a header, 1 to 8. */
 export function aggregationTypeOf(method: AggregationMethod): number {
   return AGGREGATION_METHODS.indexOf(method) + 1;
 }
 
 /**
- * Whether whisper and go-whisper read the method's number differently: 6 is `avg_zero` in one and `first` in the other.
+ * Returns whether whisper and go-whisper interpret the number of a method differently: 6 is `avg_zero` in whisper and
+ * `first` in go-whisper.
  *
  * @see https://github.com/go-graphite/go-whisper/blob/master/whisper.go
  */
@@ -32,21 +33,23 @@ export function isAmbiguousMethod(method: AggregationMethod): boolean {
   return aggregationTypeOf(method) >= 6;
 }
 
-/** What a header says about aggregation. */
 export interface AggregationRule {
   readonly aggregation: AggregationMethod;
-  /** The share of finer slots that must be known, 0 to 1, as the header's float32 holds it: 0.3 is a little more than 3/10. */
+  /**
+   * The share of finer slots that must have a point, 0 to 1. A float32 in the header, so 0.3 is a little above 3/10.
+   */
   readonly xFilesFactor: number;
 }
 
-/** A slot's value, or undefined where it holds no point. */
+/** The value of a slot; undefined if it has no point. */
 export type Slot = number | undefined;
 
 /**
- * The value of one coarser slot, made of the finer slots inside it, oldest first; undefined when none is known, or
- * fewer than xFilesFactor asks for.
+ * Computes the value of a coarser slot from the finer slots inside it.
  *
- * @param count how many slots there are, should unknown ones have been left out.
+ * @param slots oldest first.
+ * @param count how many finer slots there are, if `slots` omits empty ones.
+ * @returns undefined if no slot has a point, or fewer than xFilesFactor requires.
  */
 export function consolidate(
   rule: AggregationRule,
@@ -60,8 +63,9 @@ export function consolidate(
 }
 
 /**
- * Adds and compares in the order in which Whisper does, since that shows: sums start at 0, so -0 becomes 0; of equals
- * the first stays, so 0 and -0 differ; and whether NaN wins depends on where it stands, which `Math.max` would lose.
+ * Adds and compares in the same order as Whisper, because the order changes results: sums start at 0, so -0 becomes 0;
+ * the first of equal values wins, so 0 and -0 differ; and whether NaN wins depends on its position, unlike with
+ * `Math.max`.
  */
 function aggregate(method: AggregationMethod, first: number, known: readonly number[], slots: number): number {
   switch (method) {

@@ -3,18 +3,17 @@ import { WhisperError } from './errors.ts';
 import { ARCHIVE_INFO_SIZE, METADATA_SIZE, POINT_SIZE } from './header.ts';
 import { type ArchiveSpec, validateArchiveList } from './schema.ts';
 
-/** How the points of a new file are aggregated. */
 export interface CreateOptions {
   /** @default 'average' */
   readonly aggregation?: AggregationMethod;
-  /** The share of finer slots that must be known before a coarser one is written, 0 to 1. @default 0.5 */
+  /** The share of finer slots that must have a point before a coarser one is written, 0 to 1. @default 0.5 */
   readonly xFilesFactor?: number;
 }
 
 /**
- * Makes an empty Whisper file, byte for byte what Whisper's own `create` makes.
+ * Creates an empty Whisper file in memory, byte for byte as Whisper's own `create`.
  *
- * @throws WhisperError `WHISPER_INVALID_SCHEMA` when no file can be made of this.
+ * @throws WhisperError `WHISPER_INVALID_SCHEMA` if an archive or option is invalid.
  */
 export function createWhisper(archives: readonly ArchiveSpec[], options: CreateOptions = {}): Uint8Array {
   const { aggregation = 'average', xFilesFactor = 0.5 } = options;
@@ -22,13 +21,13 @@ export function createWhisper(archives: readonly ArchiveSpec[], options: CreateO
   if (!AGGREGATION_METHODS.includes(aggregation)) {
     throw new WhisperError(
       'WHISPER_INVALID_SCHEMA',
-      `Not a valid Whisper schema: the method must be one of ${AGGREGATION_METHODS.join(', ')}: got "${aggregation}"`,
+      `Not a valid Whisper schema: the method is "${aggregation}", but must be one of ${AGGREGATION_METHODS.join(', ')}`,
     );
   }
   if (!(xFilesFactor >= 0 && xFilesFactor <= 1)) {
     throw new WhisperError(
       'WHISPER_INVALID_SCHEMA',
-      `Not a valid Whisper schema: xFilesFactor must be 0 to 1: got ${xFilesFactor}`,
+      `Not a valid Whisper schema: xFilesFactor is ${xFilesFactor}, but must be 0 to 1`,
     );
   }
 

@@ -1,15 +1,13 @@
 import { WhisperBackupError } from '../common/errors.ts';
 
 /**
- * What can be wrong with a Whisper file or with what is asked of it.
- *
- * - `WHISPER_DAMAGED`: empty, cut, or python3-whisper cannot read or update it.
+ * - `WHISPER_DAMAGED`: the file is empty or truncated, or python3-whisper cannot read or update it.
  * - `WHISPER_COMPRESSED`: go-carbon's compressed format, which is only handled as opaque bytes.
- * - `WHISPER_UNMATCHABLE`: usable, but its archives cannot be matched with those of another file.
- * - `WHISPER_INVALID_SCHEMA`: no file can be made of these archives, method or xFilesFactor.
- * - `WHISPER_INVALID_POINT`: a timestamp or value that no slot can hold.
- * - `WHISPER_INVALID_INTERVAL`: a time range that ends before it begins, or an archive that the file does not have.
- * - `WHISPER_NOT_COVERED`: the timestamp is in the future, or older than every archive.
+ * - `WHISPER_UNMATCHABLE`: the file is usable, but its archives cannot be matched with those of another file.
+ * - `WHISPER_INVALID_SCHEMA`: the archives, the method or xFilesFactor of a new file are invalid.
+ * - `WHISPER_INVALID_POINT`: the timestamp does not fit into a slot.
+ * - `WHISPER_INVALID_INTERVAL`: the time range ends before it starts, or the file has no archive with this step.
+ * - `WHISPER_NOT_COVERED`: the timestamp is in the future or older than every archive.
  */
 export type WhisperErrorCode =
   | 'WHISPER_DAMAGED'
@@ -20,7 +18,7 @@ export type WhisperErrorCode =
   | 'WHISPER_INVALID_INTERVAL'
   | 'WHISPER_NOT_COVERED';
 
-/** The base of what the Whisper library throws. It knows no paths: callers name the file. */
+/** The base class of errors about Whisper data. The message has no path: the caller adds the name of the file. */
 export class WhisperError extends WhisperBackupError {
   declare readonly code: WhisperErrorCode;
 
@@ -29,27 +27,25 @@ export class WhisperError extends WhisperBackupError {
   }
 }
 
-/** The bytes are not a whole, sound Whisper file. */
 export class WhisperDamagedError extends WhisperError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('WHISPER_DAMAGED', message, options);
   }
 }
 
-/** The bytes are go-carbon's compressed Whisper. */
 export class WhisperCompressedError extends WhisperError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('WHISPER_COMPRESSED', message, options);
   }
 }
 
-/** A fill was refused because of one of its two files; nothing was changed. `cause` is what that file's header said. */
+/** One of the two files of a fill is not usable. Nothing was changed. `cause` is the error of that file. */
 export class FillRefusedError extends WhisperError {
-  /** `local` is the file that would be filled, `source` the one it would be filled from. */
+  /** `local` is the file with gaps, `source` the file that would fill them. */
   readonly side: 'local' | 'source';
 
   constructor(side: 'local' | 'source', cause: WhisperError) {
-    super(cause.code, `Cannot fill: the ${side} file: ${cause.message}`, { cause });
+    super(cause.code, `Cannot fill: ${side} file: ${cause.message}`, { cause });
     this.side = side;
   }
 }

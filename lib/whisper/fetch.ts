@@ -3,36 +3,35 @@ import { WhisperError } from './errors.ts';
 import { type Archive, type Header, parseHeader } from './header.ts';
 import { alignDown, Ring, slotsRead } from './points.ts';
 
-/** Which points to read. All times are seconds since the epoch. */
+/** Which points to read. All times are Unix times in seconds. */
 export interface FetchOptions {
-  /** Exclusive: the first interval that is read is the one after it. A fraction is cut off. */
+  /** Exclusive: the first interval in the result is the next one. Truncated to whole seconds. */
   readonly from: number;
-  /** Inclusive. A fraction is cut off. @default now */
+  /** Inclusive. Truncated to whole seconds. @default now */
   readonly until?: number;
-  /** A fraction is floored. */
+  /** Rounded down to whole seconds. */
   readonly now: number;
-  /** The step of the archive to read, in seconds. @default the finest that reaches back to `from` */
+  /** The step of the archive to read, in seconds. @default that of the finest archive that reaches back to `from` */
   readonly archive?: number;
 }
 
-/** A row of values. */
 export interface Series {
   /** The first interval. */
   readonly from: number;
-  /** The interval behind the last. */
+  /** The interval after the last. */
   readonly until: number;
-  /** Seconds between two values. */
+  /** Seconds between values. */
   readonly step: number;
-  /** Oldest first; undefined where there is no point. Never more than the archive has slots, even where more are asked for. */
+  /** Oldest first; undefined where there is no point. Never more values than the archive has slots. */
   readonly values: readonly Slot[];
 }
 
 /**
- * Reads the points in (from, until]. A range of no length reads one point: the one behind it.
+ * Reads the points in (from, until]. If `from` equals `until`, reads one point, that of the next interval.
  *
- * @returns undefined when all of the range is in the future, or older than the longest retention.
- * @throws WhisperError `WHISPER_INVALID_INTERVAL` when `from` is after `until`, or the file has no archive of that step;
- *   `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` when the file is not usable.
+ * @returns undefined if the whole range is in the future or older than the longest retention.
+ * @throws WhisperError `WHISPER_INVALID_INTERVAL` if `from` is after `until`, or the file has no archive with that
+ *   step; `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the file is not usable.
  */
 export function fetchPoints(bytes: Uint8Array, options: FetchOptions): Series | undefined {
   const header = parseHeader(bytes);
@@ -40,7 +39,7 @@ export function fetchPoints(bytes: Uint8Array, options: FetchOptions): Series | 
   const from = Math.trunc(options.from);
   const until = Math.trunc(options.until ?? now);
   if (!(from <= until)) {
-    throw new WhisperError('WHISPER_INVALID_INTERVAL', `The range begins at ${from}, after it ends at ${until}`);
+    throw new WhisperError('WHISPER_INVALID_INTERVAL', `The range starts at ${from}, after its end ${until}`);
   }
   const oldest = now - header.maxRetention;
   if (from > now || until < oldest) return undefined;
@@ -55,14 +54,14 @@ export function fetchPoints(bytes: Uint8Array, options: FetchOptions): Series | 
 function chooseArchive(header: Header, age: number, step: number | undefined): Archive {
   const archive =
     step === undefined
-      ? // A stale longest retention may reach back further than all archives: Whisper takes the last one then.
+      ? // If the longest retention in the header exceeds all archives, Whisper reads the last archive.
         (header.archives.find(({ retention }) => retention >= age) ?? header.archives.at(-1))
       : header.archives.find(({ secondsPerPoint }) => secondsPerPoint === step);
   if (archive !== undefined) return archive;
   const steps = header.archives.map((candidate) => candidate.secondsPerPoint).join(', ');
   throw new WhisperError(
     'WHISPER_INVALID_INTERVAL',
-    `There is no archive of ${step} s; the file has those of ${steps} s`,
+    `The file has no archive with a step of ${step} s, only ${steps} s`,
   );
 }
 
@@ -77,8 +76,8 @@ function readSeries(
   const end = first === last ? last + step : last;
   const ring = new Ring(bytes, archive);
   const count = (end - first) / step;
-  // Whisper answers an empty archive in full length, a written one as far as its ring goes. The full length is bounded
-  // here, since a stale longest retention may ask for billions of slots.
+  // Whisper returns the full range for an empty archive, else at most one turn of its ring. The full range is bounded
+  // here, because a wrong longest retention in the header may make it billions of slots.
   const values = ring.read(first, ring.base === 0 ? Math.min(count, most) : slotsRead(count, archive.points));
   return { from: first, until: end, step, values };
 }

@@ -5,63 +5,71 @@ import { type Archive, type Header, POINT_SIZE, parseHeader } from './header.ts'
 import { Donor, LevelFill } from './level-fill.ts';
 import { unmatchable } from './oddity.ts';
 
-/** What a fill would do to the local file. */
+/** The changes that a fill makes to the local file. */
 export interface FillPlan {
   /**
-   * Points filled: slots, over all archives, that had no point and get one. A coarser slot that is only aggregated
-   * anew is not counted.
+   * Number of slots in all archives that had no point and get one. Excludes slots that are only aggregated again.
    */
   readonly filled: number;
-  /** Points of coarser archives that had a value and get another, aggregated anew from finer points. */
+  /** Number of slots in coarser archives whose value changes because they are aggregated again from finer points. */
   readonly reaggregated: number;
   /**
-   * What to write, in this order: the coarsest archive first, and within an archive by offset. Only bytes of slots
-   * that change, neighbours in one. After any number of these writes every old point is there, and filling again
-   * completes it. Empty when there is nothing to fill.
+   * Writes to make, in this order: the coarsest archive first, and by offset in each archive. They only contain changed
+   * slots; adjacent slots are one write. If only the first writes are made, no point is lost, and another fill
+   * completes the file.
    */
   readonly writes: readonly FillWrite[];
 }
 
-/** What to fill, and from what. Neither is changed. */
+/** The two files of a fill. Neither buffer is changed. */
 export interface FillOptions {
-  /** The whole file that has gaps. */
+  /** The whole file with gaps. */
   readonly local: Uint8Array;
-  /** The whole file that may know more. */
+  /** The whole file that may have points for the gaps. */
   readonly source: Uint8Array;
-  /** Seconds since the epoch; a fraction is floored. Slots of `local` older than their archive's retention are left. */
+  /**
+   * Unix time, rounded down to whole seconds. Slots of `local` older than the retention of their archive do not change.
+   */
   readonly now: number;
 }
 
 /**
- * Computes a backfill: the gaps of `local` are filled from `source`, slot by slot, by the presence of a point and
- * never by its value (0 and NaN are values).
+ * Computes a backfill: fills the gaps of `local` from `source`, slot by slot. A gap is a slot without a point; 0 and
+ * NaN are values like any other.
  *
- * In every archive of the local file, and every slot inside its retention at `now`:
+ * These rules hold for every archive of the local file and every slot inside its retention at `now`:
  *
- * 1. A local point stays. Only a coarser slot may change, by aggregation from the next finer archive: when a slot of
- *    that inside it was filled, or changed likewise; when that archive still reaches back over the whole of it; when
- *    xFilesFactor is met; and when either all its finer slots are known now, or its value was the aggregate of those
- *    known before. A coarser slot that was a gap a moment ago is treated the same, so that a fill which was cut short
- *    and run again ends as one that was not. No coarser slot changes where both files have the same value, nor where
- *    their aggregation methods differ or whisper and go-whisper read the method's number differently: nothing shows then
- *    how its value was aggregated.
- * 2. A gap takes the source's point of the same step and slot. Without one, it is aggregated by the local file's method
- *    and xFilesFactor: from the next finer local archive as it is after the fill, where that reaches back over the whole
- *    slot; else from a finer archive of the source, the coarsest such first; else from what the finer local archive
- *    has. A coarser value is never spread into finer slots.
+ * 1. A local point does not change, with one exception: a slot of a coarser archive is aggregated again from the next
+ *    finer archive if all of these hold:
+ *    - a finer slot inside it was filled or aggregated again,
+ *    - the finer archive still covers the whole slot,
+ *    - xFilesFactor is met,
+ *    - all its finer slots have a point now, or its old value was the aggregate of the finer points before the fill,
+ *    - the two files have different values in it,
+ *    - the aggregation methods are the same, and whisper and go-whisper agree on the number of the method. Otherwise it
+ *      is unknown how the old value was aggregated.
+ *    This also applies to slots that this fill has just filled, so that an interrupted fill that is run again has the
+ *    same result as an uninterrupted one.
+ * 2. A gap takes the point of the source with the same step and time. If there is none, its value is aggregated with
+ *    the local file's method and xFilesFactor from the first of these that has enough points:
+ *    - the next finer local archive after its fill, if it covers the whole slot,
+ *    - the finer archives of the source, the coarsest of them first,
+ *    - the next finer local archive after its fill, if it covers the slot only in part.
+ *    A coarser value is never spread into finer slots.
  * 3. A second run at the same `now` writes nothing.
  *
- * The two files may differ in every respect: the local header stands. A slot whose place in the ring is taken by a
- * local point in the future of `now` is left alone, as filling it would destroy that point.
+ * The headers may differ in every respect; that of the local file does not change. A gap whose slot in the ring holds a
+ * local point later than `now` is not filled, because that would overwrite the point.
  *
- * @throws FillRefusedError when either file is damaged or compressed, or its archives cannot be matched; its `code` and `side` say which.
- * @throws InvalidOptionError when `now` is no time.
+ * @throws FillRefusedError if a file is damaged or compressed, or its archives cannot be matched; see `code` and
+ *   `side`.
+ * @throws InvalidOptionError if `now` is invalid.
  */
 export function planFill(options: FillOptions): FillPlan {
   const { local, source } = options;
   const now = Math.floor(options.now);
   if (!(now >= 0 && Number.isFinite(now))) {
-    throw new InvalidOptionError(`Cannot fill: 'now' must be seconds since the epoch: got ${options.now}`);
+    throw new InvalidOptionError(`Cannot fill: 'now' is ${options.now}, but must be a Unix time in seconds`);
   }
   const header = headerOf('local', local);
   const sourceHeader = headerOf('source', source);
@@ -82,12 +90,14 @@ export function planFill(options: FillOptions): FillPlan {
   };
 }
 
-/** Carries a plan out in memory, on the bytes that it was made for. */
+/** Applies a plan in memory. @param bytes the local file that the plan was computed from. */
 export function applyFill(bytes: Uint8Array, plan: FillPlan): void {
   for (const write of plan.writes) bytes.set(write.bytes, write.offset);
 }
 
-/** The archives of the source that can give points to this one: of the same step, then finer ones, coarsest first. */
+/**
+ * Returns the source archives that can fill this archive: the one with the same step, then finer ones, coarsest first.
+ */
 function donorsFor(archive: Archive, donors: readonly Donor[]): Donor[] {
   return donors.filter((donor) => archive.secondsPerPoint % donor.ring.archive.secondsPerPoint === 0).toReversed();
 }
@@ -97,27 +107,26 @@ function headerOf(side: 'local' | 'source', bytes: Uint8Array): Header {
     const header = parseHeader(bytes);
     const problem = unmatchable(header);
     if (problem !== undefined)
-      throw new WhisperError('WHISPER_UNMATCHABLE', `Its archives cannot be matched: ${problem}`);
+      throw new WhisperError('WHISPER_UNMATCHABLE', `its archives cannot be matched: ${problem}`);
     return header;
   } catch (error) {
     throw error instanceof WhisperError ? new FillRefusedError(side, error) : error;
   }
 }
 
-/** Bytes to be written at a place of a file. */
 export interface FillWrite {
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
 /**
- * The changed slots of one archive, by offset, neighbours in one write. Slot 0 is thus written first: as long as it is
- * empty, Whisper takes the whole archive for empty.
+ * Returns the changed slots of an archive by offset, adjacent slots as one write. Slot 0 is written first, because
+ * Whisper regards the whole archive as empty while slot 0 is empty.
  *
- * @param changed the numbers of the slots that may differ, in any order, once or more.
+ * @param changed numbers of the changed slots, in any order, possibly repeated.
  */
 function changedRanges(after: Uint8Array, archive: Archive, changed: Iterable<number>): FillWrite[] {
-  // A byte for each slot: a set of the millions that a large file has would take ten times its memory.
+  // One byte per slot: for the millions of slots of a large file, a Set would need ten times the memory.
   const isChanged = new Uint8Array(archive.points);
   for (const slot of changed) isChanged[slot] = 1;
   const writes: FillWrite[] = [];

@@ -1,92 +1,93 @@
 import { type AggregationRule, aggregationMethodOf } from './aggregation.ts';
 import { WhisperCompressedError, WhisperDamagedError } from './errors.ts';
 
-/** Bytes in front of the list of archives: method, longest retention, xFilesFactor, number of archives. */
+/** Bytes before the list of archives: method, longest retention, xFilesFactor, number of archives. */
 export const METADATA_SIZE = 16;
 /** Bytes of each entry in the list of archives: offset, seconds per point, points. */
 export const ARCHIVE_INFO_SIZE = 12;
 /** Bytes of a slot: timestamp (unsigned 32 bits) and value (float64), both big-endian. */
 export const POINT_SIZE = 12;
 
-/** Whisper has no limit; this bounds the work that a hostile header can cause. */
+/** Whisper has no limit. This one bounds the work that a malicious header can cause. */
 const MAX_ARCHIVES = 1024;
 
 /**
- * How many bytes there may be behind the last archive. Whisper has no limit; this bounds what the decompression of a
- * hostile stream with a small header can cost.
+ * The most bytes allowed after the last archive. Whisper has no limit. This one bounds the cost of decompressing a
+ * malicious stream with a small header.
  */
 export const MAX_TRAILING_BYTES: number = 2 ** 26;
 
 const COMPRESSED_MAGIC = new TextEncoder().encode('whisper_compressed');
 
-/** One ring of slots. */
+/** A ring of slots. */
 export interface Archive {
-  /** Where it begins in the file, in bytes. */
+  /** Position in the file, in bytes. */
   readonly offset: number;
   readonly secondsPerPoint: number;
-  /** How many slots it has. */
+  /** Number of slots. */
   readonly points: number;
-  /** How far back it reaches, in seconds: `secondsPerPoint * points`. */
+  /** In seconds: `secondsPerPoint * points`. */
   readonly retention: number;
   /** In bytes. */
   readonly size: number;
 }
 
-/** What stands in front of the points. */
 export interface Header extends AggregationRule {
-  /** The longest retention as the header has it, in seconds: not always that of an archive. */
+  /** The longest retention in seconds, as stored in the header. May differ from those of the archives. */
   readonly maxRetention: number;
-  /** In the order of the header, finest first unless the file is odd; at least one. */
+  /** In the order of the header: finest first, unless the file is odd. At least one. */
   readonly archives: readonly Archive[];
-  /** Bytes up to the end of the last archive. */
+  /** Size of the file up to the end of the last archive, in bytes. */
   readonly size: number;
 }
 
-/** Whether these are the first bytes of go-carbon's compressed Whisper, which this library does not read. */
+/** Returns whether a file is in go-carbon's compressed format, which this library cannot read. */
 export function isCompressed(head: Uint8Array): boolean {
   return head.length >= COMPRESSED_MAGIC.length && COMPRESSED_MAGIC.every((byte, i) => head[i] === byte);
 }
 
 /**
- * Reads and checks the header of a file, and the file's size against it: Whisper itself reads a cut file short without
- * an error. Accepts every file that python3-whisper can read and update; see `oddity.ts` for what may be odd about one.
+ * Parses the header of a file and checks it against the file's size: Whisper itself reads a truncated file without an
+ * error. Accepts every file that python3-whisper can read and update, including odd ones (see `oddity.ts`). Allocates
+ * little memory even for a malicious header.
  *
- * @throws WhisperCompressedError when it is go-carbon's compressed format.
- * @throws WhisperDamagedError when it is not a usable Whisper file. Never allocates by what a damaged header says.
+ * @throws WhisperCompressedError if it is in go-carbon's compressed format.
+ * @throws WhisperDamagedError if it is not a usable Whisper file.
  */
 export function parseHeader(bytes: Uint8Array): Header {
   if (isCompressed(bytes)) {
-    throw new WhisperCompressedError("It is in go-carbon's compressed Whisper format, which cannot be read or filled");
+    throw new WhisperCompressedError("it is in go-carbon's compressed Whisper format, which is not supported");
   }
   const header = readHeader(bytes);
-  if (typeof header === 'string') throw new WhisperDamagedError(`It is not a sound Whisper file: ${header}`);
+  if (typeof header === 'string') throw new WhisperDamagedError(`it is not a valid Whisper file: ${header}`);
   if (bytes.length < header.size) {
     throw new WhisperDamagedError(
-      `It is not a whole Whisper file: it is cut, its header asks for ${header.size} bytes and it has ${bytes.length}`,
+      `the Whisper file is truncated: its header requires ${header.size} bytes, but it has ${bytes.length}`,
     );
   }
   const trailing = bytes.length - header.size;
   if (trailing > MAX_TRAILING_BYTES) {
     throw new WhisperDamagedError(
-      `It is not a sound Whisper file: it has ${trailing} bytes behind its last archive, and ${MAX_TRAILING_BYTES} is the most that is taken`,
+      `it is not a valid Whisper file: it has ${trailing} bytes after its last archive, the limit is ${MAX_TRAILING_BYTES}`,
     );
   }
   return header;
 }
 
 /**
- * Returns how many bytes the file has at least, from its first bytes; undefined when there are too few of them, the file
- * is compressed, or its header is damaged.
+ * Returns the size that a file must at least have, from its first bytes.
+ *
+ * @returns undefined if `head` is too short, the file is compressed or its header is damaged.
  */
 export function sizeOf(head: Uint8Array): number | undefined {
   const header = readHeader(head);
   return typeof header === 'string' ? undefined : header.size;
 }
 
-/** The header, or what is wrong with it. */
+/** @returns the header, or the reason why it is invalid. */
 function readHeader(head: Uint8Array): Header | string {
   if (head.length === 0) return 'it is empty';
-  if (head.length < METADATA_SIZE) return `its header is cut after ${head.length} bytes`;
+  if (head.length < METADATA_SIZE) return `its header is truncated after ${head.length} bytes`;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const type = view.getUint32(0);
   const maxRetention = view.getUint32(4);
@@ -97,11 +98,11 @@ function readHeader(head: Uint8Array): Header | string {
   if (aggregation === undefined) return `its aggregation method is ${type}, not 1 to 8`;
   if (!(xFilesFactor >= 0 && xFilesFactor <= 1)) return `its xFilesFactor is ${xFilesFactor}, not 0 to 1`;
   if (count === 0) return 'it has no archives';
-  if (count > MAX_ARCHIVES) return `it has ${count} archives, and ${MAX_ARCHIVES} is the most there can be`;
+  if (count > MAX_ARCHIVES) return `it has ${count} archives, the limit is ${MAX_ARCHIVES}`;
   const headerSize = METADATA_SIZE + count * ARCHIVE_INFO_SIZE;
   if (head.length < headerSize) return `its header ends before the list of its ${count} archives`;
 
-  if (maxRetention === 0) return 'its longest retention is 0 s, so that Whisper refuses every point';
+  if (maxRetention === 0) return 'its longest retention is 0 s, so Whisper rejects every point';
 
   const archives: Archive[] = [];
   let size = headerSize;
@@ -120,10 +121,10 @@ function archiveOf(offset: number, secondsPerPoint: number, points: number): Arc
   return { offset, secondsPerPoint, points, retention: secondsPerPoint * points, size: points * POINT_SIZE };
 }
 
-/** Why Whisper fails on an update that reaches this archive, or undefined. */
+/** @returns why Whisper would fail on an update that reaches this archive, or undefined. */
 function problemOf(archive: Archive, headerSize: number): string | undefined {
   if (archive.secondsPerPoint === 0) return 'has 0 seconds per point';
   if (archive.points === 0) return 'has no points';
-  if (archive.offset < headerSize) return `begins at byte ${archive.offset}, inside the header of ${headerSize} bytes`;
+  if (archive.offset < headerSize) return `starts at byte ${archive.offset}, inside the header of ${headerSize} bytes`;
   return undefined;
 }

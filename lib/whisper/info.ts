@@ -1,25 +1,22 @@
 import { type Archive, type Header, parseHeader } from './header.ts';
 import { alignDown, type Point, Ring } from './points.ts';
 
-/** An archive and what is known in it. */
 export interface ArchiveInfo extends Archive {
-  /** How many slots hold a point. */
+  /** Number of points. */
   readonly known: number;
-  /** Timestamps of the oldest and the newest point; absent when there is none. */
+  /** Timestamps of the oldest and the newest point; absent if there is none. */
   readonly oldest?: number;
   readonly newest?: number;
 }
 
-/** A file's header and what is known in each of its archives. */
 export interface Info extends Header {
   readonly archives: readonly ArchiveInfo[];
 }
 
-/** Which points count. */
 export interface KnownOptions {
   /**
-   * Seconds since the epoch; a fraction is floored. Points in its future, or older than the archive's retention, are
-   * left out. Without it, every point that stands in a slot where it belongs is taken.
+   * Unix time, rounded down to whole seconds. Excludes points later than this or older than the archive's retention. If
+   * omitted, includes every point that is in its right slot.
    */
   readonly now?: number;
 }
@@ -27,7 +24,7 @@ export interface KnownOptions {
 /**
  * Reads the header and counts the points.
  *
- * @throws WhisperError `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` when the file is not usable.
+ * @throws WhisperError `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the file is not usable.
  */
 export function whisperInfo(bytes: Uint8Array, options: KnownOptions = {}): Info {
   const header = parseHeader(bytes);
@@ -41,7 +38,11 @@ export function whisperInfo(bytes: Uint8Array, options: KnownOptions = {}): Info
   return { ...header, archives };
 }
 
-/** Every point of one archive, oldest first. The archive is one of the header that was parsed from these bytes. */
+/**
+ * Returns the points of one archive, oldest first.
+ *
+ * @param archive from the header of `bytes`.
+ */
 export function knownPoints(bytes: Uint8Array, archive: Archive, options: KnownOptions = {}): Point[] {
   const ring = new Ring(bytes, archive);
   const newest = options.now === undefined ? Infinity : alignDown(Math.floor(options.now), archive.secondsPerPoint);

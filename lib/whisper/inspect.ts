@@ -2,14 +2,15 @@ import { WhisperError } from './errors.ts';
 import { isCompressed, parseHeader } from './header.ts';
 import { oddityOf } from './oddity.ts';
 
-/** Whether python3-whisper can use a file. */
+/**
+ * Whether python3-whisper can use a file. `odd`: it can, although Whisper's own `create` does not produce such files.
+ */
 export type Inspection =
   | { readonly verdict: 'sound' }
-  /** It can, and `create` would not have made it so. */
   | { readonly verdict: 'odd'; readonly reason: string }
   | { readonly verdict: 'damaged'; readonly error: WhisperError };
 
-/** Inspects a whole file. go-carbon's compressed format is not looked into: it counts as sound. */
+/** Inspects a whole file. A file in go-carbon's compressed format counts as sound. */
 export function inspect(bytes: Uint8Array): Inspection {
   if (isCompressed(bytes)) return { verdict: 'sound' };
   try {

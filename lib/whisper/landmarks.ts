@@ -2,19 +2,20 @@ import type { FillWrite } from './fill.ts';
 import { type Archive, isCompressed, POINT_SIZE, parseHeader } from './header.ts';
 import { alignDown, Ring } from './points.ts';
 
-/** A slot by which to recognize the content of a file: where it is in the file, and the timestamp that is in it. */
+/** A slot that identifies the content of a file. */
 export interface Landmark {
+  /** Position of the slot in the file, in bytes. */
   readonly offset: number;
   readonly timestamp: number;
 }
 
 /**
- * Picks one point from each archive by which to see later whether a file still holds its content. Updates leave it in
- * place: it is in the newer half of the archive, where the ring comes by again only after half the retention. A file
- * that was created anew does not have it: it is the oldest point there, and new files begin with the newest.
+ * Picks one point of each archive that shows later whether a file still has its content. It is the oldest point in the
+ * newer half of the archive: updates do not overwrite it until half the retention has passed, and a newly created file
+ * does not have it.
  *
- * @param now in seconds since 1970.
- * @returns none for a file without points or in go-carbon's format.
+ * @param now Unix time in seconds.
+ * @returns no landmarks for a file without points or in go-carbon's format.
  */
 export function landmarksOf(bytes: Uint8Array, now: number): Landmark[] {
   if (isCompressed(bytes)) return [];
@@ -26,9 +27,10 @@ export function landmarksOf(bytes: Uint8Array, now: number): Landmark[] {
 }
 
 /**
- * The same of the points that were written by a fill, so that a copy of the file as it was before the fill lacks them.
+ * Like {@link landmarksOf}, but picks points that the fill added, so that a copy of the unfilled file does not have
+ * them.
  *
- * @param local the file as it was before.
+ * @param local the file before the fill.
  */
 export function landmarksOfFill(local: Uint8Array, writes: readonly FillWrite[], now: number): Landmark[] {
   const before = new DataView(local.buffer, local.byteOffset, local.byteLength);
@@ -69,7 +71,7 @@ function landmark(archive: Archive, index: number, timestamp: number): Landmark 
   return { offset: archive.offset + index * POINT_SIZE, timestamp };
 }
 
-/** One by one: a large file has millions. */
+/** A generator, because a large file has millions of slots. */
 function* slotsOf({ offset, bytes }: FillWrite): Generator<Landmark, void, void> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at < bytes.length; at += POINT_SIZE) yield { offset: offset + at, timestamp: view.getUint32(at) };

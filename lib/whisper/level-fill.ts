@@ -2,24 +2,23 @@ import { type AggregationRule, consolidate } from './aggregation.ts';
 import type { Archive } from './header.ts';
 import { alignDown, Ring } from './points.ts';
 
-/** One archive of the file that is filled. */
 export interface LevelFillOptions {
-  /** The whole file as it was. */
+  /** The whole file before the fill. */
   readonly before: Uint8Array;
-  /** The whole file as it will be; this archive of it is filled in place, the finer ones are done already. */
+  /** The whole file after the fill. This archive is filled in place; the finer ones are already filled. */
   readonly after: Uint8Array;
   readonly archive: Archive;
   readonly rule: AggregationRule;
-  /** Whether a coarser slot that has a value may get another, aggregated from the finer slots inside it. */
+  /** Whether existing values may be aggregated again from finer slots. */
   readonly mayReaggregate: boolean;
-  /** Whole seconds since the epoch. */
+  /** Unix time in whole seconds. */
   readonly now: number;
 }
 
 /** The fill of one archive. See `planFill` for the rules. */
 export class LevelFill {
   readonly archive: Archive;
-  /** Numbers of the slots that were written. */
+  /** Numbers of the written slots. */
   readonly changed = new Set<number>();
   filled = 0;
   reaggregated = 0;
@@ -39,7 +38,7 @@ export class LevelFill {
     const step = archive.secondsPerPoint;
     this.archive = archive;
     this.#newest = alignDown(now, step);
-    // A timestamp of 0 marks an empty slot, so the interval 0 can hold no point.
+    // A timestamp of 0 marks an empty slot, so the interval 0 cannot have a point.
     this.#oldest = Math.max(step, this.#newest - archive.retention + step);
     this.#before = new Ring(before, archive);
     this.#after = new Ring(after, archive);
@@ -49,7 +48,7 @@ export class LevelFill {
   }
 
   /**
-   * @param donors archives of the source, in the order in which they are asked.
+   * @param donors archives of the source, in order of preference.
    * @param finer the next finer archive, already filled.
    */
   run(donors: readonly Donor[], finer: LevelFill | undefined): void {
@@ -58,8 +57,8 @@ export class LevelFill {
   }
 
   /**
-   * Goes from old to new. The first point that an empty archive gets becomes its base, as when Whisper writes many
-   * points into one.
+   * Fills from old to new, so that the first point of an empty archive becomes its base, as with Whisper's
+   * `update_many`.
    */
   #fillGaps(donors: readonly Donor[], finer: LevelFill | undefined): void {
     const step = this.archive.secondsPerPoint;
@@ -95,7 +94,7 @@ export class LevelFill {
     this.filled++;
   }
 
-  /** Whether a slot holds the point of this interval, or one of the future. */
+  /** Whether the slot holds the point of this interval or a later one. */
   #isTaken(interval: number): boolean {
     const index = this.#after.indexOf(interval);
     const timestamp = this.#after.timestampAt(index);
@@ -126,17 +125,17 @@ export class LevelFill {
     }
   }
 
-  /** Whether the local file had the value that the source has, too. */
+  /** Whether the local file and the source had the same value before the fill. */
   #isAgreed(interval: number, same: Donor | undefined): boolean {
     const local = this.#before.get(interval);
     return local !== undefined && Object.is(local, same?.ring.get(interval));
   }
 }
 
-/** An archive that gives points to gaps of another: as they are, or consolidated into its coarser slots. */
+/** An archive that provides points for gaps of another, as they are or aggregated into coarser slots. */
 export class Donor {
   readonly ring: Ring;
-  /** Bounds of all timestamps that stand in it, so that most slots beyond them cost nothing. */
+  /** Bounds of all timestamps in it, to skip slots outside of them quickly. */
   readonly #oldest: number;
   readonly #newest: number;
 
@@ -154,14 +153,14 @@ export class Donor {
     this.#newest = newest;
   }
 
-  /** The 12 bytes of the point at an interval of its own step, or undefined. */
+  /** Returns the 12 bytes of the point at an interval of its own step, or undefined. */
   pointAt(interval: number): Uint8Array | undefined {
     if (this.ring.base === 0) return undefined;
     const index = this.ring.indexOf(interval);
     return this.ring.timestampAt(index) === interval ? this.ring.bytesAt(index) : undefined;
   }
 
-  /** The value of the coarser slot at `interval`, or undefined when too few of its points are known. */
+  /** Returns the aggregated value of a coarser slot, or undefined if it has too few points. */
   consolidated(interval: number, step: number, rule: AggregationRule): number | undefined {
     if (interval > this.#newest || interval + step <= this.#oldest) return undefined;
     const count = step / this.ring.archive.secondsPerPoint;

@@ -1,11 +1,11 @@
 import type { Archive, Header } from './header.ts';
 
 /**
- * Describes what is odd about a usable file: what Whisper's own `create` does not make, though Whisper reads and updates
- * it all the same.
+ * Describes the oddities of a usable file: properties that Whisper's own `create` does not produce, although Whisper
+ * can read and update the file.
  *
- * @param fileBytes the size of the file.
- * @returns undefined when nothing is odd.
+ * @param fileBytes size of the file in bytes.
+ * @returns undefined if there are none.
  */
 export function oddityOf(header: Header, fileBytes: number): string | undefined {
   const oddities = [...rangesOf(header, fileBytes), ...layoutOf(header.archives), ...unmatchedOf(header.archives)];
@@ -13,10 +13,9 @@ export function oddityOf(header: Header, fileBytes: number): string | undefined 
 }
 
 /**
- * Describes why the archives of a file cannot be matched with those of another, so that neither may be filled from the
- * other.
+ * Describes why the archives of a file cannot be matched with those of another, so that no fill is possible.
  *
- * @returns undefined when they can be.
+ * @returns undefined if they can be matched.
  */
 export function unmatchable({ archives }: Pick<Header, 'archives'>): string | undefined {
   return unmatchedOf(archives)[0];
@@ -25,10 +24,10 @@ export function unmatchable({ archives }: Pick<Header, 'archives'>): string | un
 function rangesOf({ archives, maxRetention, size }: Header, fileBytes: number): string[] {
   const longest = archives.reduce((most, { retention }) => Math.max(most, retention), 0);
   const found: string[] = [];
-  if (fileBytes > size) found.push(`it has ${fileBytes - size} bytes behind its last archive`);
+  if (fileBytes > size) found.push(`it has ${fileBytes - size} bytes after its last archive`);
   if (longest !== maxRetention) {
     found.push(
-      `its header has a longest retention of ${maxRetention} s, and the longest of its archives is ${longest} s`,
+      `its header has a longest retention of ${maxRetention} s, but the longest of its archives has ${longest} s`,
     );
   }
   return found;
@@ -37,10 +36,11 @@ function rangesOf({ archives, maxRetention, size }: Header, fileBytes: number): 
 function layoutOf(archives: readonly Archive[]): string[] {
   const found: string[] = [];
   for (const [finer, coarser] of pairsOf(archives)) {
-    if (coarser.offset < finer.offset) found.push('its archives are in another order than its header lists them');
+    if (coarser.offset < finer.offset)
+      found.push('the order of its archives in the file differs from that in the header');
     if (coarser.retention <= finer.retention) {
       found.push(
-        `its archive of ${coarser.secondsPerPoint} s has a retention of ${coarser.retention} s, no longer than the ${finer.retention} s of the archive before it`,
+        `its archive of ${coarser.secondsPerPoint} s has a retention of ${coarser.retention} s, not longer than the ${finer.retention} s of the archive before it`,
       );
     }
   }

@@ -1,18 +1,18 @@
 import type { Slot } from './aggregation.ts';
 import { type Archive, POINT_SIZE } from './header.ts';
 
-/** A value and the start of its interval, in seconds since the epoch. */
 export interface Point {
+  /** Unix time in seconds. */
   readonly timestamp: number;
   readonly value: number;
 }
 
-/** The start of the interval that a time falls in, as Python's floor modulo has it for negative times too. */
+/** Returns the start of the interval that contains `time`. Rounds negative times down too, as Python's modulo does. */
 export function alignDown(time: number, step: number): number {
   return time - floorModulo(time, step);
 }
 
-/** How many slots Whisper reads for a run of `count`: it cannot tell a whole turn of the ring from none. */
+/** Returns how many slots Whisper reads for `count` intervals: modulo the size of the ring, and a whole turn for 0. */
 export function slotsRead(count: number, ringPoints: number): number {
   return floorModulo(count, ringPoints) || ringPoints;
 }
@@ -23,30 +23,30 @@ function floorModulo(value: number, by: number): number {
 }
 
 /**
- * One archive's slots, read and written in place.
+ * The slots of an archive, read and written in place.
  *
- * The timestamp of slot 0, the base, tells where all others are; 0 means that the archive is empty, whatever else it
- * holds. A slot that was passed over keeps the point of an earlier turn, so a slot only counts when it holds the very
- * timestamp that is asked for.
+ * The timestamp of slot 0 (the base) determines the slots of all other timestamps. If it is 0, the archive is empty,
+ * even if other slots are not. A slot that was not written in this turn of the ring still has a point of an earlier
+ * turn, so a slot only counts if it has exactly the expected timestamp.
  */
 export class Ring {
   readonly archive: Archive;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
 
-  /** @param bytes the whole file, whose header was checked. */
+  /** @param bytes the whole file, with a valid header. */
   constructor(bytes: Uint8Array, archive: Archive) {
     this.archive = archive;
     this.#bytes = bytes.subarray(archive.offset, archive.offset + archive.size);
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
   }
 
-  /** The timestamp of slot 0; 0 when the archive is empty. */
+  /** The timestamp of slot 0; 0 if the archive is empty. */
   get base(): number {
     return this.#view.getUint32(0);
   }
 
-  /** Which slot an interval belongs to; in an empty archive, slot 0. */
+  /** Returns the slot of an interval; 0 in an empty archive. */
   indexOf(interval: number): number {
     const { base } = this;
     if (base === 0) return 0;
@@ -54,22 +54,21 @@ export class Ring {
     return floorModulo(Math.floor((interval - base) / secondsPerPoint), points);
   }
 
-  /** The timestamp that stands in a slot, which may be of an earlier turn. */
+  /** Returns the timestamp in a slot, which may be of an earlier turn. */
   timestampAt(index: number): number {
     return this.#view.getUint32(index * POINT_SIZE);
   }
 
-  /** The value that stands in a slot. */
   valueAt(index: number): number {
     return this.#view.getFloat64(index * POINT_SIZE + 4);
   }
 
-  /** The 12 bytes of a slot, not copied. */
+  /** Returns the 12 bytes of a slot, without copying them. */
   bytesAt(index: number): Uint8Array {
     return this.#bytes.subarray(index * POINT_SIZE, (index + 1) * POINT_SIZE);
   }
 
-  /** Whether a slot holds a point that can be found: its timestamp is one that belongs into this slot. */
+  /** Returns whether a slot has a point and its timestamp belongs into this slot. */
   isPointAt(index: number): boolean {
     const timestamp = this.timestampAt(index);
     return timestamp % this.archive.secondsPerPoint === 0 && timestamp !== 0 && this.base !== 0
@@ -77,14 +76,14 @@ export class Ring {
       : false;
   }
 
-  /** The value at an interval, undefined where there is no point. */
+  /** Returns the value at an interval; undefined if there is no point. */
   get(interval: number): Slot {
     if (this.base === 0) return undefined;
     const index = this.indexOf(interval);
     return this.timestampAt(index) === interval ? this.valueAt(index) : undefined;
   }
 
-  /** The values of `count` successive intervals. */
+  /** Returns the values of `count` successive intervals. */
   read(interval: number, count: number): Slot[] {
     if (this.base === 0) return new Array<Slot>(count).fill(undefined);
     const { secondsPerPoint, points } = this.archive;
@@ -98,8 +97,8 @@ export class Ring {
   }
 
   /**
-   * Like {@link read}, but never more than the ring has slots, since a damaged file may ask for billions: where it has
-   * fewer, only the values that are known.
+   * Like {@link read}, but if `count` exceeds the number of slots, returns only the existing values: the header of a
+   * damaged file may lead to a count of billions.
    */
   readKnown(interval: number, count: number): Slot[] {
     const { secondsPerPoint, points } = this.archive;
@@ -114,7 +113,7 @@ export class Ring {
     return found.sort((a, b) => a.timestamp - b.timestamp).map(({ value }) => value);
   }
 
-  /** Writes a point, over whatever its slot held; in an empty archive it becomes the base. Returns the slot. */
+  /** Writes a point into its slot, and returns the slot. In an empty archive the point becomes the base. */
   put(interval: number, value: number): number {
     const index = this.indexOf(interval);
     this.#view.setUint32(index * POINT_SIZE, interval);
@@ -122,7 +121,7 @@ export class Ring {
     return index;
   }
 
-  /** Writes a point as the 12 bytes that another ring holds for it, so that the bits of a NaN stay too. */
+  /** Writes the 12 bytes of a point from another ring, which preserves the bits of a NaN. */
   putBytes(interval: number, point: Uint8Array): number {
     const index = this.indexOf(interval);
     this.#bytes.set(point, index * POINT_SIZE);

@@ -1,27 +1,27 @@
 import type { Named, Tally } from '../common/summary.ts';
 import type { Inspection } from './inspect.ts';
 
-/** What is worth a note about a file that was stored, restored or verified as it is. */
+/** A note about an unusual file that was stored, restored or verified unchanged. */
 export interface Remark {
-  /** `ODD`: python3-whisper can use it, though `create` would not make it so. `DAMAGED_FILE`: it cannot. */
+  /** `ODD`: see {@link Inspection}. `DAMAGED_FILE`: python3-whisper cannot use the file. */
   readonly code: 'ODD' | 'DAMAGED_FILE';
   readonly reason: string;
 }
 
-/** The figures that count remarks. */
+/** The counters in the summary. */
 const COUNT_OF = { ODD: 'odd', DAMAGED_FILE: 'damagedFiles' } as const;
 
-/** So many of a kind are named: there may be thousands of them each night. */
+/** How many files of each kind the notes name: there may be thousands each night. */
 const NAMED_AT_MOST = 20;
 
-/** Returns what there is to remark about a file; undefined about a sound one. */
+/** Returns the remark on a file; undefined if it is sound. */
 export function remarkOn(inspection: Inspection): Remark | undefined {
   if (inspection.verdict === 'odd') return { code: 'ODD', reason: `it is usable but odd: ${inspection.reason}` };
   if (inspection.verdict === 'damaged') return { code: 'DAMAGED_FILE', reason: inspection.error.message };
   return undefined;
 }
 
-/** Counts a remark, and names the first of each kind. */
+/** Counts a remark, and adds the first ones of each kind to the notes. */
 export function countRemark(metric: Named['metric'], remark: Remark, tally: Tally): void {
   const count = COUNT_OF[remark.code];
   tally.add(count);

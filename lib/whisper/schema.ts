@@ -1,31 +1,30 @@
 import { WhisperError } from './errors.ts';
 import { ARCHIVE_INFO_SIZE, METADATA_SIZE, POINT_SIZE } from './header.ts';
 
-/** One archive of a file to be made. */
 export interface ArchiveSpec {
   readonly secondsPerPoint: number;
   readonly points: number;
 }
 
-/** The largest file this library makes: 2 GiB. */
+/** The largest file that this library creates: 2 GiB. */
 const MAX_SIZE = 2 ** 31;
 const MAX_UINT32 = 2 ** 32 - 1;
 
 /**
  * Checks a list of archives by Whisper's rules, and returns it finest first.
  *
- * There must be one at least; each step must be a true multiple of the next finer one; each archive must reach back
- * further than the next finer one, which must have points enough for one slot of it. Unlike Whisper it also refuses
- * steps and numbers of points that are not positive integers.
+ * There must be at least one archive. Each step must be a multiple of the next finer step, and larger. Each archive
+ * must have a longer retention than the next finer one, which must have enough points for one slot of it. Unlike
+ * Whisper, this also rejects steps and numbers of points that are not positive integers.
  *
- * @throws WhisperError `WHISPER_INVALID_SCHEMA`.
+ * @throws WhisperError `WHISPER_INVALID_SCHEMA`
  */
 export function validateArchiveList(archives: readonly ArchiveSpec[]): ArchiveSpec[] {
   if (archives.length === 0) throw invalid('there must be at least one archive');
   for (const archive of archives) {
     const { secondsPerPoint, points } = archive;
     if (!isCount(secondsPerPoint) || !isCount(points) || !isCount(secondsPerPoint * points)) {
-      throw invalid(`steps, points and retentions must be integers from 1 to ${MAX_UINT32}: got ${name(archive)}`);
+      throw invalid(`steps, points and retentions must be integers from 1 to ${MAX_UINT32}, got ${name(archive)}`);
     }
   }
   const sorted = archives.toSorted((a, b) => a.secondsPerPoint - b.secondsPerPoint);
@@ -35,7 +34,7 @@ export function validateArchiveList(archives: readonly ArchiveSpec[]): ArchiveSp
   }
   const points = sorted.reduce((total, archive) => total + archive.points, 0);
   const size = METADATA_SIZE + sorted.length * ARCHIVE_INFO_SIZE + points * POINT_SIZE;
-  if (size > MAX_SIZE) throw invalid(`the file would have ${size} bytes, and the largest has ${MAX_SIZE}`);
+  if (size > MAX_SIZE) throw invalid(`the file would have ${size} bytes, the limit is ${MAX_SIZE}`);
   return sorted;
 }
 
@@ -47,11 +46,13 @@ function checkPair(finer: ArchiveSpec, coarser: ArchiveSpec): void {
     throw invalid(`the step of ${name(coarser)} must be a multiple of that of ${name(finer)}`);
   }
   if (coarser.secondsPerPoint * coarser.points <= finer.secondsPerPoint * finer.points) {
-    throw invalid(`${name(coarser)} must reach back further than ${name(finer)}`);
+    throw invalid(`the retention of ${name(coarser)} must be longer than that of ${name(finer)}`);
   }
   const consolidated = coarser.secondsPerPoint / finer.secondsPerPoint;
   if (finer.points < consolidated) {
-    throw invalid(`${name(finer)} must have at least the ${consolidated} points that make one of ${name(coarser)}`);
+    throw invalid(
+      `${name(finer)} must have at least ${consolidated} points, which become one point of ${name(coarser)}`,
+    );
   }
 }
 

@@ -3,21 +3,20 @@ import { WhisperError } from './errors.ts';
 import { type Archive, type Header, parseHeader } from './header.ts';
 import { alignDown, type Point, Ring, slotsRead } from './points.ts';
 
-/** One point to be stored. */
 export interface UpdateOptions {
   readonly value: number;
-  /** Seconds since the epoch. @default now */
+  /** Unix time in seconds. @default now */
   readonly timestamp?: number;
-  /** Seconds since the epoch; a fraction is floored. */
+  /** Unix time, rounded down to whole seconds. */
   readonly now: number;
 }
 
 /**
- * Stores one point in the finest archive that reaches back to it, and propagates it into the coarser ones. Changes the
- * bytes given.
+ * Stores a point in the finest archive that reaches back to it, and propagates it into the coarser ones. Changes
+ * `bytes` in place.
  *
- * @throws WhisperError `WHISPER_NOT_COVERED` when the point is in the future, or as old as the longest retention or
- *   older; `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` when the file is not usable.
+ * @throws WhisperError `WHISPER_NOT_COVERED` if the point is in the future or its age reaches the longest retention;
+ *   `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the file is not usable.
  */
 export function update(bytes: Uint8Array, options: UpdateOptions): void {
   const header = parseHeader(bytes);
@@ -29,7 +28,7 @@ export function update(bytes: Uint8Array, options: UpdateOptions): void {
   if (archive === undefined || !(age >= 0 && age < header.maxRetention)) {
     throw new WhisperError(
       'WHISPER_NOT_COVERED',
-      `The timestamp ${timestamp} is ${age < 0 ? 'in the future of' : 'not covered by any archive at'} ${now}`,
+      `The timestamp ${timestamp} is ${age < 0 ? 'later than the current time' : 'older than every archive at'} ${now}`,
     );
   }
 
@@ -43,9 +42,9 @@ export function update(bytes: Uint8Array, options: UpdateOptions): void {
 }
 
 /**
- * Writes the slot of `lower` that holds `timestamp` from the slots of `higher`, if enough of those are known.
+ * Aggregates slots of `higher` into the slot of `lower` that contains `timestamp`, if enough of them have a point.
  *
- * @returns whether it was written; when not, no still coarser archive changes either.
+ * @returns whether the slot was written; if not, no coarser archive changes either.
  */
 export function propagate(
   bytes: Uint8Array,
@@ -65,36 +64,36 @@ export function propagate(
 const MAX_TIMESTAMP = 2 ** 32 - 1;
 
 /**
- * Whole seconds since the epoch, cut off towards zero as Whisper does.
+ * Truncates a Unix time to whole seconds, as Whisper does.
  *
- * @throws WhisperError `WHISPER_INVALID_POINT` when a slot cannot hold it.
+ * @throws WhisperError `WHISPER_INVALID_POINT` if the result does not fit into a slot.
  */
 export function wholeSeconds(timestamp: number): number {
   const seconds = Math.trunc(timestamp);
   if (seconds >= 0 && seconds <= MAX_TIMESTAMP) return seconds;
   throw new WhisperError(
     'WHISPER_INVALID_POINT',
-    `A timestamp must be seconds since the epoch, 0 to ${MAX_TIMESTAMP}: got ${timestamp}`,
+    `The timestamp ${timestamp} is not a Unix time in seconds from 0 to ${MAX_TIMESTAMP}`,
   );
 }
 
 /**
  * Stores many points, each in the finest archive that reaches back to it, and propagates them into the coarser ones.
- * Changes the bytes given.
+ * Changes `bytes` in place.
  *
- * Points may come in any order. Of equal timestamps the first given wins; of several timestamps in one interval the
- * latest. Unlike `update`, it takes points in the future and points exactly as old as a retention; points that are too
- * old for every archive are dropped. A run of points longer than its ring ends as its newest points, where Whisper
- * itself would write on over the archive behind it.
+ * Points may be in any order. The first of equal timestamps wins, and the latest of several timestamps in one interval.
+ * Unlike {@link update}, accepts points in the future and points exactly as old as a retention. Drops points that are
+ * too old for every archive. Of more points than an archive has slots, keeps the newest; Whisper itself would write
+ * beyond the end of the archive.
  *
- * @param options.now seconds since the epoch; a fraction is floored.
- * @throws WhisperError `WHISPER_INVALID_POINT`, and then nothing is changed; `WHISPER_DAMAGED` or `WHISPER_COMPRESSED`
- *   when the file is not usable.
+ * @param options.now Unix time, rounded down to whole seconds.
+ * @throws WhisperError `WHISPER_INVALID_POINT`, before any change; `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the
+ *   file is not usable.
  */
 export function updateMany(bytes: Uint8Array, points: readonly Point[], options: { readonly now: number }): void {
   const header = parseHeader(bytes);
   const now = Math.floor(options.now);
-  // The sort is stable: of equal timestamps the first given stays in front, and so is written last.
+  // The sort is stable, so after `reverse` the first of equal timestamps is written last.
   const newestFirst = points
     .map(({ timestamp, value }) => ({ timestamp: wholeSeconds(timestamp), value }))
     .sort((a, b) => b.timestamp - a.timestamp);

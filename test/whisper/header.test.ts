@@ -78,10 +78,10 @@ describe('parseHeader', () => {
     ['no archives', 12, 0, /no archives/],
     ['4 billion archives', 12, 0xffffffff, /4294967295 archives/],
     ['a longest retention of 0', 4, 0, /longest retention is 0 s/],
-    ['an archive inside the header', 16, 39, /archive 0 begins at byte 39/],
+    ['an archive inside the header', 16, 39, /archive 0 starts at byte 39/],
     ['a step of 0', 20, 0, /archive 0 has 0 seconds/],
     ['an archive without points', 36, 0, /archive 1 has no points/],
-    ['4 billion points', 36, 0xffffffff, /is cut/],
+    ['4 billion points', 36, 0xffffffff, /is truncated/],
   ];
   for (const [what, offset, value, message] of damages) {
     it(`refuses ${what}`, () => {
@@ -96,7 +96,7 @@ describe('parseHeader', () => {
     const bytes = new Uint8Array(28);
     const view = new DataView(bytes.buffer);
     for (const [i, field] of [1, 0xffffffff, 0, 1, 28, 1, 0xffffffff].entries()) view.setUint32(i * 4, field);
-    assert.throws(() => parseHeader(bytes), /is cut, its header asks for 51539607568 bytes/);
+    assert.throws(() => parseHeader(bytes), /is truncated: its header requires 51539607568 bytes/);
     assert.equal(sizeOf(bytes), 28 + 0xffffffff * 12);
   });
 

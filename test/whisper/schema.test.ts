@@ -28,8 +28,8 @@ describe('validateArchiveList', () => {
     refuses([], /at least one/);
     refuses(list([60, 60], [60, 61]), /same step: 60:60 and 60:61/);
     refuses(list([60, 60], [90, 60]), /multiple/);
-    refuses(list([60, 60], [300, 12]), /reach back further/);
-    refuses(list([60, 4], [300, 12]), /at least the 5 points/);
+    refuses(list([60, 60], [300, 12]), /must be longer/);
+    refuses(list([60, 4], [300, 12]), /at least 5 points/);
   });
 
   it('refuses steps and numbers of points that no header can hold', () => {
@@ -42,7 +42,7 @@ describe('validateArchiveList', () => {
   });
 
   it('refuses a file over 2 GiB before it makes room for it', () => {
-    refuses(list([1, 4_000_000_000]), /the largest has 2147483648/);
+    refuses(list([1, 4_000_000_000]), /the limit is 2147483648/);
   });
 });
 
