@@ -1,45 +1,42 @@
-/** How a backup is compressed, as its file name ends: gzip, Zstandard, Snappy framing format. */
+/** The compression of a backup, by its file name extension: gzip, Zstandard, Snappy framing format. */
 export type Algorithm = 'gz' | 'zst' | 'sz';
 
-/** What reads and writes gzip. */
 export type GzipEngineName = 'libdeflate' | 'isal' | 'zlib' | 'fflate';
 
-/** What reads and writes Zstandard. */
 export type ZstdEngineName = 'libzstd' | 'nodezstd';
 
 /** Engines that compress. */
 export type WritingEngineName = GzipEngineName | ZstdEngineName;
 
-/** All engines: `fzstd` only reads Zstandard, `snappyjs` the Snappy framing format. */
+/** `fzstd` only reads Zstandard, `snappyjs` only reads the Snappy framing format. */
 export type EngineName = WritingEngineName | 'fzstd' | 'snappyjs';
 
 /**
- * Compresses one file's bytes into one complete stream: the same bytes and the same engine on the same machine give the
- * same stream. Synchronous: it runs in a worker thread, and may be used for any number of files there, one at a time.
+ * Compresses the bytes of a file into a complete stream. The same bytes and engine on the same machine give the same
+ * stream. Synchronous, for use in a worker thread, and reusable.
  */
 export interface Compressor {
   readonly algorithm: Algorithm;
-  /** The engine's name as `--gzip-engine` takes it. */
   readonly engine: WritingEngineName;
-  /** On the engine's own scale. */
+  /** On the scale of the engine. */
   readonly level: number;
-  /** The result owns its `ArrayBuffer`, so that it can be transferred to another thread. */
+  /** @returns bytes with their own `ArrayBuffer`, which can be transferred to another thread. */
   compress(data: Uint8Array): Uint8Array;
 }
 
-/** What a decoder may believe of its output. */
+/** Limits for the output of a decoder. */
 export interface DecodeBound {
-  /** Never more than this many bytes. */
+  /** More output than this is an error. */
   readonly maxBytes: number;
   /**
-   * Asked once, with the first bytes of output (at least 4 KiB, or all there is): how large the whole may be, or
-   * undefined when they do not tell. More output than the lesser of both is damage. A WhisperBackupError that it throws
-   * reaches the caller as it is.
+   * Returns the maximum size of the output from its first bytes, or undefined if they do not determine it. Called once,
+   * with at least 4 KiB or the whole output. More output is an error. A WhisperBackupError that it throws is passed on
+   * unchanged.
    */
   readonly sizeOf?: (head: Uint8Array) => number | undefined;
-  /** How large the output is expected to be: memory up to this size is allocated at once. */
+  /** Expected size of the output: memory up to this size is allocated at once. */
   readonly expectedBytes?: number;
-  /** Memory for the output, of at least that many bytes, with anything in it. The result may then be a view of it. */
+  /** Provides memory of at least that many bytes for the output, with any content. The result may be a view of it. */
   readonly memory?: (bytes: number) => Uint8Array;
 }
 
@@ -48,25 +45,24 @@ export interface Decompressor {
   readonly algorithm: Algorithm;
   readonly engine: EngineName;
   /**
-   * The result owns its memory, unless the bound gives some.
-   *
-   * @throws CompressionError when the stream is damaged, cut, or larger than the bound.
+   * @returns bytes with their own memory, unless `bound.memory` provided it.
+   * @throws CompressionError if the stream is damagedError, truncated or exceeds the bound.
    */
   decompress(data: Uint8Array, bound: DecodeBound): Uint8Array;
 }
 
-/** One library that can read one algorithm. */
+/** A library that can decompress one algorithm. */
 export interface Engine {
   readonly name: EngineName;
-  /** Why it cannot be used on this host and what to do about it, or undefined when it can. */
+  /** @returns why it cannot be used on this host and what to do, or undefined if it can. */
   unavailable(): string | undefined;
-  /** Only called when it is available. A promise where its code has to be loaded first. */
+  /** Only called if the engine is available. Returns a promise if its code must be loaded first. */
   decompressor(): Decompressor | Promise<Decompressor>;
 }
 
-/** One that also writes it. */
+/** An engine that also compresses. */
 export interface WritingEngine<Name extends WritingEngineName = WritingEngineName> extends Engine {
   readonly name: Name;
-  /** Only called when it is available. @param level on its own scale, checked by the caller. */
+  /** Only called if the engine is available. @param level a valid level of this engine. */
   compressor(level: number): Compressor | Promise<Compressor>;
 }

@@ -1,10 +1,10 @@
 import { claimedBytes } from './claimed-size.ts';
 import type { Algorithm } from './codec.ts';
 
-/** Deflate makes at most 1,032 bytes of one. */
+/** The maximum compression ratio of deflate. */
 const DEFLATE_RATIO = 1032;
 
-/** How many bytes to reserve for what a stream becomes: what it claims, if that can be. It may still be wrong. */
+/** Returns the decompressed size that a stream declares, if it is plausible. It may still be wrong. */
 export function contentBytesOf(data: Uint8Array, algorithm: Algorithm): number | undefined {
   const claimed = claimedBytes(algorithm, data);
   if (claimed === undefined || claimed === 0) return undefined;

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../common/errors.ts';
+import { adaptLevel } from './adapt-level.ts';
 import type {
   Algorithm,
   Compressor,
@@ -15,12 +16,11 @@ import { libzstd } from './engines/libzstd.ts';
 import { nodezstd } from './engines/node-zstd.ts';
 import { zlib } from './engines/zlib.ts';
 import { engineUnavailable } from './errors.ts';
-import { fitted } from './fitted.ts';
 import { type Level, levelOf, levels } from './levels.ts';
 
 /*
- * Engines in plain JavaScript, which run anywhere. Few runs need one, and their libraries take 20 ms of each thread's
- * start: they are loaded when they are chosen.
+ * Engines in plain JavaScript, which work everywhere. They are loaded only when chosen: few runs need one, and loading
+ * them takes 20 ms in each thread.
  */
 
 export const fflate: WritingEngine<'fflate'> = {
@@ -42,13 +42,13 @@ export const snappy: Engine = {
   decompressor: async () => (await import('./engines/snappy.ts')).decompressor(),
 };
 
-// Best first: `auto` takes the first that the host has. `levels.ts` tells what was measured.
+// Best first: `auto` takes the first that is available. See `levels.ts` for the measurements.
 const gzip = [libdeflate, isal, zlib, fflate] as const;
 const zstd = [libzstd, nodezstd] as const;
-/** Fastest first: what `auto` takes where speed is all that is asked for. */
+/** Fastest first: for `auto` with the level `fastest`. */
 const fastGzip = [isal, libdeflate, zlib, fflate] as const;
 
-/** What can read each algorithm. ISA-L is faster than zlib here too, but zlib depends on no struct layout. */
+/** Best first. ISA-L is faster than zlib for reading too, but zlib does not depend on the layout of structs. */
 const readers: Readonly<Record<Algorithm, readonly Engine[]>> = {
   gz: [libdeflate, zlib, isal, fflate],
   zst: [...zstd, fzstd],
@@ -58,39 +58,41 @@ const readers: Readonly<Record<Algorithm, readonly Engine[]>> = {
 export interface CompressorOptions {
   /** @default 'gz' */
   readonly algorithm?: Exclude<Algorithm, 'sz'>;
-  /** What writes gzip: `auto` or a {@link GzipEngineName}. Other algorithms do not look at it. @default 'auto' */
+  /** `auto` or a {@link GzipEngineName}; for gzip only. @default 'auto' */
   readonly gzipEngine?: string;
-  /** What writes Zstandard: `auto` or a {@link ZstdEngineName}. Other algorithms do not look at it. @default 'auto' */
+  /** `auto` or a {@link ZstdEngineName}; for Zstandard only. @default 'auto' */
   readonly zstdEngine?: string;
   /**
-   * On the engine's own scale, see `levels`; with `fastest`, `auto` takes the fastest engine.
+   * On the scale of the engine, see `levels`. With `fastest`, `auto` takes the fastest engine.
    *
-   * @default the engine's own, which libdeflate fits to each file
+   * @default that of the engine; libdeflate chooses between two levels for each file
    */
   readonly level?: Level;
 }
 
 export interface DecompressorOptions {
   readonly algorithm: Algorithm;
-  /** `auto` or the name of an engine that reads the algorithm. @default 'auto' */
+  /** `auto` or the name of an engine for this algorithm. @default 'auto' */
   readonly engine?: string;
 }
 
-/** The gzip engines that this host has, best first: `zlib` and `fflate` always, native ones where they are installed. */
+/**
+ * Returns the available gzip engines, best first: always `zlib` and `fflate`, and native ones if they are installed.
+ */
 export function gzipEngines(): readonly GzipEngineName[] {
   return gzip.filter(isAvailable).map((engine) => engine.name);
 }
 
-/** The engines that this host has to read an algorithm, best first. */
+/** Returns the available engines that can decompress an algorithm, best first. */
 export function readingEngines(algorithm: Algorithm): readonly EngineName[] {
   return readers[algorithm].filter(isAvailable).map((engine) => engine.name);
 }
 
 /**
- * Makes a compressor for this thread.
+ * Creates a compressor for this thread.
  *
- * @throws InvalidOptionError when there is no such engine or level.
- * @throws CompressionError `ENGINE_UNAVAILABLE` when this host lacks the engine.
+ * @throws InvalidOptionError if the engine or the level does not exist.
+ * @throws CompressionError `ENGINE_UNAVAILABLE` if the engine is not available on this host.
  */
 export async function createCompressor(options: CompressorOptions = {}): Promise<Compressor> {
   const { algorithm = 'gz', gzipEngine = 'auto', zstdEngine = 'auto', level } = options;
@@ -101,14 +103,14 @@ export async function createCompressor(options: CompressorOptions = {}): Promise
   const compressor = await engine.compressor(levelOf(engine.name, level));
   const { light } = levels[engine.name];
   if (level !== undefined || light === undefined) return compressor;
-  return fitted(await engine.compressor(light.level), compressor, light.unlessGain);
+  return adaptLevel(await engine.compressor(light.level), compressor, light.unlessGain);
 }
 
 /**
- * Makes a decompressor for this thread.
+ * Creates a decompressor for this thread.
  *
- * @throws InvalidOptionError when there is no such engine.
- * @throws CompressionError `ENGINE_UNAVAILABLE` when this host lacks the engine.
+ * @throws InvalidOptionError if the engine does not exist.
+ * @throws CompressionError `ENGINE_UNAVAILABLE` if the engine is not available on this host.
  */
 export async function createDecompressor({ algorithm, engine = 'auto' }: DecompressorOptions): Promise<Decompressor> {
   return choose(readers[algorithm], engine, `Cannot read .${algorithm}: 'engine'`).decompressor();
@@ -118,18 +120,18 @@ function isAvailable(engine: Engine): boolean {
   return engine.unavailable() === undefined;
 }
 
-function choose<E extends Engine>(all: readonly E[], asked: string, what: string): E {
-  if (asked === 'auto') {
+function choose<E extends Engine>(all: readonly E[], requested: string, what: string): E {
+  if (requested === 'auto') {
     const best = all.find(isAvailable);
     if (best) return best;
-    throw engineUnavailable(`${what}: none is available: ${all.map((engine) => engine.unavailable()).join('; ')}`);
+    throw engineUnavailable(`${what}: no engine is available: ${all.map((engine) => engine.unavailable()).join('; ')}`);
   }
-  const engine = all.find(({ name }) => name === asked);
+  const engine = all.find(({ name }) => name === requested);
   if (!engine) {
     const names = ['auto', ...all.map(({ name }) => name)].join(', ');
-    throw new InvalidOptionError(`${what} must be one of ${names}: got ${JSON.stringify(asked)}`);
+    throw new InvalidOptionError(`${what} must be one of ${names}: got ${JSON.stringify(requested)}`);
   }
   const reason = engine.unavailable();
-  if (reason !== undefined) throw engineUnavailable(`${what} ${asked} is not available: ${reason}`);
+  if (reason !== undefined) throw engineUnavailable(`${what} ${requested} is not available: ${reason}`);
   return engine;
 }

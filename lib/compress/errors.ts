@@ -9,10 +9,10 @@ export type CompressionErrorCode =
 /**
  * A stream cannot be decompressed, or an engine cannot be used.
  *
- * - `COMPRESSION_DAMAGED`: the bytes are not one whole, sound stream;
- * - `COMPRESSION_TOO_LARGE`: they hold more than the caller's bound allows;
- * - `COMPRESSION_UNDERSTATED`: they hold more than they said, for which memory was reserved;
- * - `ENGINE_UNAVAILABLE`: this host lacks the library.
+ * - `COMPRESSION_DAMAGED`: the stream is truncated or damaged.
+ * - `COMPRESSION_TOO_LARGE`: the output exceeds the caller's bound.
+ * - `COMPRESSION_UNDERSTATED`: the output exceeds the size that the stream declares, for which memory was reserved.
+ * - `ENGINE_UNAVAILABLE`: the library is missing on this host.
  */
 export class CompressionError extends WhisperBackupError {
   constructor(code: CompressionErrorCode, message: string, options?: { cause?: unknown }) {
@@ -21,14 +21,14 @@ export class CompressionError extends WhisperBackupError {
 }
 
 /** @param format for people, e.g. `gzip`. */
-export function damaged(format: string, detail: string, cause?: unknown): CompressionError {
+export function damagedError(format: string, detail: string, cause?: unknown): CompressionError {
   return new CompressionError('COMPRESSION_DAMAGED', `Cannot decompress ${format}: ${detail}`, { cause });
 }
 
-export function tooLarge(format: string, limit: number): CompressionError {
+export function tooLargeError(format: string, limit: number): CompressionError {
   return new CompressionError(
     'COMPRESSION_TOO_LARGE',
-    `Cannot decompress ${format}: it holds more than the ${limit} bytes that are allowed`,
+    `Cannot decompress ${format}: the output exceeds the limit of ${limit} bytes`,
   );
 }
 

@@ -9,18 +9,18 @@ export interface FormatOptions {
   /** `auto`, `fflate`, `zlib`, `libdeflate` or `isal`. @default 'auto' */
   readonly gzipEngine?: string;
   /**
-   * On the engine's own scale; the default of each engine was chosen by measurement. `fastest` is the fastest level, and
-   * of `auto` the fastest engine.
+   * On the scale of the engine; see `levels.ts` for the defaults. `fastest` is the fastest level, and with `auto` also
+   * selects the fastest engine.
    */
   readonly gzipLevel?: Level;
 }
 
-/** Returns the options of the compressor that writes this format. */
+/** Returns the options of the compressor for this format. */
 export function compressorOptions({ algorithm, gzipEngine, gzipLevel }: FormatOptions): CompressorOptions {
   return {
     ...(algorithm !== undefined && { algorithm }),
     ...(gzipEngine !== undefined && { gzipEngine }),
-    // The option's scale is gzip's; Zstandard has one of its own.
+    // The option is a gzip level; Zstandard has another scale.
     ...(gzipLevel !== undefined && algorithm !== 'zst' && { level: gzipLevel }),
   };
 }

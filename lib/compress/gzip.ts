@@ -1,6 +1,6 @@
 import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { Decompressor, GzipEngineName } from './codec.ts';
-import { damaged } from './errors.ts';
+import { damagedError } from './errors.ts';
 import { BoundedOutput } from './output.ts';
 
 /** The frame around a gzip member's deflate stream: RFC 1952. */
@@ -15,85 +15,85 @@ const FNAME = 0x08;
 const FCOMMENT = 0x10;
 const RESERVED = 0xe0;
 
-/** `OS = 255`: unknown, as Python and libdeflate write it. */
+/** The value that Python and libdeflate write. */
 const OS_UNKNOWN = 255;
 
-/** A CRC-32 as gzip uses it, of all the bytes, unsigned. */
+/** Computes the CRC-32 of gzip, unsigned. */
 export type Crc32 = (data: Uint8Array) => number;
 
 /**
- * Reads a member's header.
+ * Parses the header of a member.
  *
- * @returns where its deflate stream begins.
- * @throws CompressionError when it is not a sound header.
+ * @returns the start of its deflate stream.
+ * @throws CompressionError if the header is damaged.
  */
 export function readGzipHeader(data: Uint8Array, start: number, crc32: Crc32): number {
   const byte = (at: number): number => {
     const value = data[at];
-    if (value === undefined) throw damaged('gzip', `cut in the header at byte ${start}`);
+    if (value === undefined) throw damagedError('gzip', `the header at byte ${start} is truncated`);
     return value;
   };
-  if (byte(start) !== 0x1f || byte(start + 1) !== 0x8b) throw damaged('gzip', `no gzip header at byte ${start}`);
-  if (byte(start + 2) !== 8) throw damaged('gzip', `unknown method ${byte(start + 2)} at byte ${start + 2}`);
+  if (byte(start) !== 0x1f || byte(start + 1) !== 0x8b) throw damagedError('gzip', `no gzip header at byte ${start}`);
+  if (byte(start + 2) !== 8) throw damagedError('gzip', `unknown method ${byte(start + 2)} at byte ${start + 2}`);
   const flags = byte(start + 3);
-  if (flags & RESERVED) throw damaged('gzip', `reserved flags are set at byte ${start + 3}`);
+  if (flags & RESERVED) throw damagedError('gzip', `reserved flags are set at byte ${start + 3}`);
 
   let at = start + HEADER_BYTES;
   if (flags & FEXTRA) at += 2 + (byte(at) | (byte(at + 1) << 8));
   for (const flag of [FNAME, FCOMMENT]) {
     if (!(flags & flag)) continue;
     const end = data.indexOf(0, at);
-    if (end < 0) throw damaged('gzip', `cut in the header at byte ${start}`);
+    if (end < 0) throw damagedError('gzip', `the header at byte ${start} is truncated`);
     at = end + 1;
   }
   if (flags & FHCRC) {
     const stored = byte(at) | (byte(at + 1) << 8);
     if ((crc32(data.subarray(start, at)) & 0xffff) !== stored) {
-      throw damaged('gzip', `wrong checksum of the header at byte ${start}`);
+      throw damagedError('gzip', `wrong checksum of the header at byte ${start}`);
     }
     at += 2;
   }
-  if (at > data.length) throw damaged('gzip', `cut in the header at byte ${start}`);
+  if (at > data.length) throw damagedError('gzip', `the header at byte ${start} is truncated`);
   return at;
 }
 
 /**
- * Compares a member's output with the trailer behind its deflate stream.
+ * Checks the output of a member against its trailer.
  *
- * @returns where the member ends.
- * @throws CompressionError when CRC or size differ.
+ * @returns the end of the member.
+ * @throws CompressionError if the CRC or the size differs, or the trailer is truncated.
  */
 export function checkGzipTrailer(data: Uint8Array, at: number, output: Uint8Array, crc32: Crc32): number {
-  if (at + TRAILER_BYTES > data.length) throw damaged('gzip', `cut at byte ${data.length}`);
+  if (at + TRAILER_BYTES > data.length) throw damagedError('gzip', `truncated at byte ${data.length}`);
   const view = new DataView(data.buffer, data.byteOffset + at, TRAILER_BYTES);
-  if (view.getUint32(0, true) !== crc32(output)) throw damaged('gzip', `wrong CRC-32 at byte ${at}`);
-  if (view.getUint32(4, true) !== output.length % 2 ** 32) throw damaged('gzip', `wrong size at byte ${at + 4}`);
+  if (view.getUint32(0, true) !== crc32(output)) throw damagedError('gzip', `wrong CRC-32 at byte ${at}`);
+  if (view.getUint32(4, true) !== output.length % 2 ** 32) throw damagedError('gzip', `wrong size at byte ${at + 4}`);
   return at + TRAILER_BYTES;
 }
 
-/** Makes a header that an engine wrote, without optional fields, the same on every host: mtime 0, system unknown. */
-export function settleGzipHeader(gzip: Uint8Array): Uint8Array {
+/** Sets mtime to 0 and the operating system to unknown, so that the output is the same on every host. */
+export function normalizeGzipHeader(gzip: Uint8Array): Uint8Array {
   gzip.fill(0, 4, 8);
   gzip[9] = OS_UNKNOWN;
   return gzip;
 }
 
-/** What an engine must do for {@link gunzip}; all that is not deflate is done here, the same for every engine. */
+/** The part of an engine that {@link gunzip} needs. Headers and trailers are handled here for all engines. */
 export interface RawInflate {
   readonly engine: GzipEngineName;
   readonly crc32: Crc32;
   /**
-   * Inflates the deflate stream that begins at the first byte; other bytes follow it.
+   * Inflates the deflate stream at the start of `data`; other bytes follow it.
    *
-   * @returns how many bytes the stream has.
-   * @throws CompressionError when it is damaged or cut, or `output` is full.
+   * @returns the size of the deflate stream in bytes.
+   * @throws CompressionError if it is damaged or truncated, or exceeds the limit of `output`.
    */
   inflate(data: Uint8Array, output: BoundedOutput): number;
 }
 
 /**
- * A gzip decoder: all members, CRC and size of each checked, zero padding behind the last one allowed, any other
- * trailing byte damage. What a trailer says of the size is compared, never allocated.
+ * Returns a gzip decoder. It reads all members and checks the CRC and the size of each. Zero padding after the last
+ * member is allowed, other trailing bytes are an error. The size in a trailer is compared, but never allocated.
  */
 export function gunzip(raw: RawInflate): Decompressor {
   return {
@@ -109,7 +109,7 @@ export function gunzip(raw: RawInflate): Decompressor {
         at = checkGzipTrailer(data, at, output.since(start), raw.crc32);
       } while (at < data.length && data[at] !== 0);
       if (data.subarray(at).some((byte) => byte !== 0)) {
-        throw damaged('gzip', `neither a member nor zeros follow at byte ${at}`);
+        throw damagedError('gzip', `unexpected data at byte ${at}, after the last member`);
       }
       return output.finish();
     },
@@ -121,6 +121,6 @@ function inflate(raw: RawInflate, data: Uint8Array, output: BoundedOutput): numb
     return raw.inflate(data, output);
   } catch (error) {
     if (error instanceof WhisperBackupError) throw error;
-    throw damaged('gzip', `bad deflate stream (${reasonOf(error)})`, error);
+    throw damagedError('gzip', `bad deflate stream (${reasonOf(error)})`, error);
   }
 }

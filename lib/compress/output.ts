@@ -1,24 +1,28 @@
 import type { DecodeBound } from './codec.ts';
-import { tooLarge } from './errors.ts';
+import { tooLargeError } from './errors.ts';
 
-/** How much output is enough to ask `sizeOf`. */
+/** The output that is needed to call `sizeOf`. */
 export const HEAD_BYTES = 4096;
-/** What is allocated first, whatever the stream says of its size. */
+/** Size of the first allocation. */
 const FIRST_BYTES = 64 * 1024;
-/** A size told by the head is allocated at once up to here, or up to what is expected; beyond, memory grows with the bytes that really come. */
+/** A limit from the first bytes is allocated at once up to this size. Above it, memory grows with the actual output. */
 const EAGER_BYTES = 16 * 1024 * 1024;
 
-/** What every output begins with: most files fit, and to allocate it for each costs more than to copy the file out. */
+/**
+ * The first buffer of every output: most files fit, and allocating one for each would cost more than copying the file.
+ */
 const first = new Uint8Array(FIRST_BYTES);
 
-/** Where a decoder puts its output: grows with what comes, asks for the size once the head is there, and never passes the bound. */
+/**
+ * The output of a decoder. It grows with the data, calls `sizeOf` with the first bytes, and never exceeds its bound.
+ */
 export class BoundedOutput {
   readonly #format: string;
   readonly #bound: DecodeBound;
   #buffer: Uint8Array = new Uint8Array(0);
   #length = 0;
   #limit: number;
-  #asked = false;
+  #isLimited = false;
 
   /** @param format for messages, e.g. `gzip`. */
   constructor(format: string, bound: DecodeBound) {
@@ -32,27 +36,27 @@ export class BoundedOutput {
     return this.#length;
   }
 
-  /** Bytes that may still come. */
+  /** How many more bytes are allowed. */
   get room(): number {
     return this.#limit - this.#length;
   }
 
-  /** How much memory may be allocated before the bytes are there. */
+  /** How much memory may be allocated before the data exists. */
   get eagerBytes(): number {
     return Math.max(EAGER_BYTES, this.#bound.expectedBytes ?? 0);
   }
 
-  /** Whether the head was there and has set the limit as far as it tells one. */
-  get limited(): boolean {
-    return this.#asked;
+  /** Whether `sizeOf` was called, so that the limit is final. */
+  get isLimited(): boolean {
+    return this.#isLimited;
   }
 
-  /** What was written from an offset on: a view that the next write makes stale. */
+  /** Returns the output from an offset, as a view that is valid until the next write. */
   since(offset: number): Uint8Array {
     return this.#buffer.subarray(offset, this.#length);
   }
 
-  /** @throws CompressionError when it is more than there may be. */
+  /** @throws CompressionError if the output exceeds the limit. */
   append(chunk: Uint8Array): void {
     if (chunk.length > this.room) throw this.overflow();
     this.#reserve(chunk.length);
@@ -60,7 +64,7 @@ export class BoundedOutput {
     this.commit(chunk.length);
   }
 
-  /** As {@link append}, of memory that nobody else uses: it is taken instead of copied if it is all so far. */
+  /** Like {@link append}, but may use the chunk's memory instead of copying it; nothing else may use it. */
   adopt(chunk: Uint8Array): void {
     if (this.#length > 0 || chunk.length <= FIRST_BYTES || chunk.length > this.room) {
       this.append(chunk);
@@ -70,47 +74,47 @@ export class BoundedOutput {
     this.commit(chunk.length);
   }
 
-  /** Free memory at the end, for a decoder that writes by itself; empty only when there is no room at all. */
+  /** Returns free memory for a decoder that writes by itself; empty only if the limit is reached. */
   space(): Uint8Array {
     if (this.room > 0) this.#reserve(1);
     return this.#buffer.subarray(this.#length, Math.min(this.#buffer.length, this.#limit));
   }
 
-  /** Says that the first bytes of {@link space} were written. */
+  /** Records that the first bytes of {@link space} were written. */
   commit(bytes: number): void {
     this.#length += bytes;
     this.limitBy(new Uint8Array(0));
   }
 
-  /** Makes {@link space} larger, for a decoder that needs room for a whole part at once. */
+  /** Enlarges {@link space}, for a decoder that needs memory for a whole part at once. */
   widen(): void {
     if (this.#buffer.length >= this.#limit) throw this.overflow();
     this.#reserve(this.#buffer.length - this.#length + 1);
   }
 
   /**
-   * Asks for the size before the output is here, with bytes that will follow what is written. Does nothing when they
-   * are too few together, or it was asked before.
+   * Calls `sizeOf` early, with the output so far and the bytes that follow it. Does nothing if these are too few, or if
+   * it was called before.
    */
   limitBy(following: Uint8Array): void {
-    if (!this.#asked && this.#length + following.length >= HEAD_BYTES) this.#ask(following);
+    if (!this.#isLimited && this.#length + following.length >= HEAD_BYTES) this.#limitNow(following);
   }
 
-  /** Everything written, in a buffer of its own. */
+  /** Returns the whole output, with its own buffer. */
   finish(): Uint8Array {
-    if (!this.#asked) this.#ask(new Uint8Array(0));
+    if (!this.#isLimited) this.#limitNow(new Uint8Array(0));
     const isWhole = this.#length === this.#buffer.length || this.#bound.memory !== undefined;
     const isOwn = this.#buffer !== first && isWhole;
     return isOwn ? this.since(0) : this.#buffer.slice(0, this.#length);
   }
 
   overflow(): Error {
-    return tooLarge(this.#format, this.#limit);
+    return tooLargeError(this.#format, this.#limit);
   }
 
-  #ask(following: Uint8Array): void {
-    this.#asked = true;
-    const head = following.length === 0 ? this.since(0) : joined(this.since(0), following);
+  #limitNow(following: Uint8Array): void {
+    this.#isLimited = true;
+    const head = following.length === 0 ? this.since(0) : concat(this.since(0), following);
     this.#limit = Math.min(this.#limit, this.#bound.sizeOf?.(head) ?? this.#limit);
     if (head.length > this.#limit) throw this.overflow();
   }
@@ -120,19 +124,19 @@ export class BoundedOutput {
     if (needed <= this.#buffer.length) return;
     const grown = Math.max(needed, 2 * this.#buffer.length, FIRST_BYTES);
     const { memory } = this.#bound;
-    const told = this.#asked && this.#limit <= this.eagerBytes;
-    if (this.#buffer.length === 0 && !told && grown <= Math.min(first.length, this.#limit)) {
+    const isSizeKnown = this.#isLimited && this.#limit <= this.eagerBytes;
+    if (this.#buffer.length === 0 && !isSizeKnown && grown <= Math.min(first.length, this.#limit)) {
       this.#buffer = first;
       return;
     }
-    const size = told ? this.#limit : Math.min(grown, this.#limit);
+    const size = isSizeKnown ? this.#limit : Math.min(grown, this.#limit);
     const buffer = memory ? memory(size).subarray(0, size) : new Uint8Array(size);
     buffer.set(this.since(0));
     this.#buffer = buffer;
   }
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length);
   both.set(a);
   both.set(b, a.length);

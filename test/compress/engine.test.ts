@@ -36,7 +36,7 @@ describe('engines of this host', () => {
   });
 
   it('that are known but not here are an error with the remedy', async () => {
-    const remedies = { libdeflate: /libdeflate0/, isal: /libisal2/, libzstd: /libzstd1/, nodezstd: /needs Node 22/ };
+    const remedies = { libdeflate: /libdeflate0/, isal: /libisal2/, libzstd: /libzstd1/, nodezstd: /use Node 22/ };
     for (const [engine, remedy] of Object.entries(remedies)) {
       const algorithm = engine.includes('zstd') ? 'zst' : 'gz';
       const create = () => createDecompressor({ algorithm, engine });

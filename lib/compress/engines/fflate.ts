@@ -1,19 +1,19 @@
 import { crc32 } from 'node:zlib';
 import { gzipSync, Inflate } from 'fflate';
 import type { Compressor, Decompressor } from '../codec.ts';
-import { damaged, engineUnavailable } from '../errors.ts';
-import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
+import { damagedError, engineUnavailable } from '../errors.ts';
+import { gunzip, normalizeGzipHeader, type RawInflate } from '../gzip.ts';
 
-/** Of `fflate`. @param level from 1 to 9, checked by the caller. */
+/** @param level from 1 to 9, checked by the caller. */
 export function compressor(level: number): Compressor {
   return {
     algorithm: 'gz',
     engine: 'fflate',
     level,
     compress(data) {
-      // Without a time of its own fflate writes the present one. The range was checked.
+      // The default of `mtime` is the current time.
       const compressed = gzipSync(data, { level: level as 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9, mtime: 0 });
-      return settleGzipHeader(compressed.slice());
+      return normalizeGzipHeader(compressed.slice());
     },
   };
 }
@@ -22,7 +22,7 @@ export function decompressor(): Decompressor {
   return gunzip(raw);
 }
 
-/** Small, because one push may make 1,032 times as many bytes before the bound can stop it. */
+/** Small, because one push may produce 1,032 times as many bytes before the bound can stop it. */
 const PUSH_BYTES = 8 * 1024;
 
 const raw: RawInflate = {
@@ -37,22 +37,22 @@ const raw: RawInflate = {
       const unused = unusedAtEnd(inflate);
       if (unused !== undefined) return at - unused;
     }
-    throw damaged('gzip', `cut at byte ${data.length} of its deflate stream`);
+    throw damagedError('gzip', `the deflate stream is truncated at byte ${data.length}`);
   },
 };
 
 /**
- * Bytes pushed that are no part of the stream, once it has ended; undefined before.
+ * Returns how many of the pushed bytes follow the end of the stream; undefined before its end.
  *
- * fflate knows where the stream ended, but says so nowhere in public: `s.f` is set while its last block is read, `s.l`
- * while a block is open, `s.p` are the bits used of the first byte of `p`, what was pushed and not used. Its version is
- * pinned, and a test fails should these names change.
+ * fflate does not export where the stream ended, so this reads its internal state: `s.f` is set in the last block,
+ * `s.l` while a block is open, `p` are the unused pushed bytes, and `s.p` the number of used bits in the first of them.
+ * The version of fflate is pinned, and a test fails if these names change.
  */
 function unusedAtEnd(inflate: object): number | undefined {
   const state: unknown = Reflect.get(inflate, 's');
   const pending: unknown = Reflect.get(inflate, 'p');
   if (typeof state !== 'object' || state === null || !(pending instanceof Uint8Array)) {
-    throw engineUnavailable('Cannot decompress gzip: this version of fflate is not known; reinstall with npm ci');
+    throw engineUnavailable('Cannot decompress gzip: this version of fflate is not supported. Reinstall with npm ci.');
   }
   if (!Reflect.get(state, 'f') || Reflect.get(state, 'l')) return undefined;
   return pending.length - (Reflect.get(state, 'p') > 0 ? 1 : 0);

@@ -2,11 +2,11 @@ import { Decompress } from 'fzstd';
 import xxhash from 'xxhash-wasm';
 import { reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { Decompressor } from '../codec.ts';
-import { damaged } from '../errors.ts';
+import { damagedError } from '../errors.ts';
 import { BoundedOutput, HEAD_BYTES } from '../output.ts';
 import { type ZstdFrame, zstdFrames } from '../zstd.ts';
 
-/** Of `fzstd`, which only reads. It checks no checksum, so that is done here. */
+/** fzstd can only decompress, and does not verify checksums, so this does. */
 export function decompressor(): Decompressor {
   return {
     algorithm: 'zst',
@@ -26,52 +26,56 @@ export function decompressor(): Decompressor {
 
 const { h64Raw } = await xxhash();
 
-/** Compares a frame's content with what the frame says of it. */
+/** Verifies the declared size and the checksum of a frame. @throws CompressionError if they differ. */
 export function checkZstdFrame(frame: ZstdFrame, content: Uint8Array): void {
-  if (frame.contentBytes !== undefined && frame.contentBytes !== content.length) throw damaged('zstd', 'wrong size');
+  if (frame.contentBytes !== undefined && frame.contentBytes !== content.length)
+    throw damagedError('zstd', 'wrong size');
   if (frame.checksum !== undefined && frame.checksum !== Number(h64Raw(content) & 0xffff_ffffn)) {
-    throw damaged('zstd', 'wrong checksum');
+    throw damagedError('zstd', 'wrong checksum');
   }
 }
 
-/** The first bytes of a frame's content: at least 4 KiB unless it has less. For decoders that cannot decode a part. */
+/** Decodes the first bytes of a frame: at least 4 KiB, or all. For decoders that can only decode whole frames. */
 export function zstdHead(frame: ZstdFrame, effort: ZstdEffort): Uint8Array {
   const head = new BoundedOutput('zstd', { maxBytes: Number.MAX_SAFE_INTEGER });
   decodeBlocks(frame, head, effort, HEAD_BYTES);
   return head.finish();
 }
 
-/** What one stream costs fzstd, which moves the whole window for each block: 12 ms for 128 MiB, and a block has 4 bytes. */
+/**
+ * Limits the time for one stream. fzstd moves the whole window for each block, 12 ms for 128 MiB, and a malicious
+ * stream may have blocks of 4 bytes.
+ */
 export class ZstdEffort {
   #moved = 0;
 
   /**
-   * Counts one block, or a window that is allocated.
+   * Counts a block, or the allocation of a window.
    *
-   * @param made bytes that the stream has made so far.
-   * @throws CompressionError when it is out of all proportion to those: no compressor makes such a stream.
+   * @param outputBytes size of the output so far.
+   * @throws CompressionError if the effort is far too large for the output; no real compressor writes such a stream.
    */
-  add(frame: ZstdFrame, made: number): void {
+  add(frame: ZstdFrame, outputBytes: number): void {
     this.#moved += frame.windowBytes;
-    if (this.#moved > FREE_BYTES + made * MOVED_FOR_ONE) {
-      throw damaged('zstd', `its blocks are too small for a window of ${frame.windowBytes} bytes`);
+    if (this.#moved > FREE_BYTES + outputBytes * MAX_MOVED_PER_OUTPUT_BYTE) {
+      throw damagedError('zstd', `its blocks are too small for a window of ${frame.windowBytes} bytes`);
     }
   }
 }
 
-/** Half a second's worth. */
+/** Takes about half a second. */
 const FREE_BYTES = 2 ** 32;
-/** With the largest window blocks of 32 KiB are fine, with the usual ones those of 512 bytes. */
-const MOVED_FOR_ONE = 4096;
+/** Allows blocks of 32 KiB with the largest window, and of 512 bytes with the usual windows. */
+const MAX_MOVED_PER_OUTPUT_BYTE = 4096;
 
-/** Decodes block by block, none of which makes more than 128 KiB, until there is enough. */
+/** Decodes block by block until there are `enough` bytes. A block produces 128 KiB at most. */
 function decodeBlocks(
   frame: ZstdFrame,
   output: BoundedOutput,
   effort: ZstdEffort,
   enough = Number.POSITIVE_INFINITY,
 ): void {
-  // fzstd allocates what the header claims.
+  // fzstd allocates the size in the header.
   if ((frame.contentBytes ?? 0) > output.room) throw output.overflow();
   try {
     const decoder = new Decompress((chunk) => output.append(chunk));
@@ -83,10 +87,10 @@ function decodeBlocks(
       start = end;
       if (output.length >= enough) return;
     }
-    // The checksum, if there is one. A frame of less than 18 bytes is kept until this tells that no more come.
+    // Pushes the checksum, if any. fzstd buffers a frame of less than 18 bytes until this final push.
     decoder.push(frame.whole.subarray(frame.body.length), true);
   } catch (error) {
     if (error instanceof WhisperBackupError) throw error;
-    throw damaged('zstd', `bad block (${reasonOf(error)})`, error);
+    throw damagedError('zstd', `bad block (${reasonOf(error)})`, error);
   }
 }

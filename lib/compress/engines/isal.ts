@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, WritingEngine } from '../codec.ts';
-import { damaged } from '../errors.ts';
-import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
+import { damagedError } from '../errors.ts';
+import { gunzip, normalizeGzipHeader, type RawInflate } from '../gzip.ts';
 import { Lazy, loadSharedLibrary, workspace } from './native.ts';
 
 const SONAME = 'libisal.so.2';
 
-/** The host's ISA-L (igzip): by far the fastest, and the largest output. */
+/** ISA-L (igzip) of the host: by far the fastest engine, with the largest output. */
 export const isal: WritingEngine<'isal'> = {
   name: 'isal',
   unavailable: () =>
@@ -19,8 +19,8 @@ export const isal: WritingEngine<'isal'> = {
 };
 
 /**
- * Offsets in `struct isal_zstream` and `struct inflate_state` on 64-bit hosts, from igzip_lib.h, where they are the
- * same in 2.25, 2.30 and 2.32. `tryOut` proves them before the engine counts as available.
+ * Offsets in `struct isal_zstream` and `struct inflate_state` on 64-bit hosts, from igzip_lib.h; the same in versions
+ * 2.25, 2.30 and 2.32. `selfTest` verifies them before the engine is used.
  */
 const ZSTREAM = {
   nextIn: 0,
@@ -36,9 +36,9 @@ const ZSTREAM = {
 } as const;
 const INFLATE = { nextOut: 0, availOut: 8, nextIn: 16, availIn: 32, bitsRead: 36, blockState: 21160 } as const;
 
-/** More than either struct takes (about 83 KB and 87 KB in 2.30). */
+/** More than the size of either struct (about 83 KB and 87 KB in 2.30). */
 const STRUCT_BYTES = 256 * 1024;
-/** More than `ISAL_DEF_LVL3_EXTRA_LARGE`, the most that any level takes. */
+/** More than `ISAL_DEF_LVL3_EXTRA_LARGE`, the most that any level needs. */
 const LEVEL_BYTES = 1024 * 1024;
 const UINT32_MAX = 2 ** 32 - 1;
 const IGZIP_GZIP = 1;
@@ -53,7 +53,7 @@ interface Isal {
   readonly inflateInit: (struct: Uint8Array) => void;
   readonly inflate: Call;
   readonly addressOf: (buffer: Uint8Array) => bigint;
-  /** One each for a thread: a compressor holds no state between two calls. */
+  /** Shared by all compressors of a thread, which have no state between calls. */
   readonly struct: Uint8Array;
   readonly fields: DataView;
   readonly levelBuffer: Uint8Array;
@@ -72,16 +72,16 @@ const library = new Lazy<Isal>(() => {
     fields: new DataView(struct.buffer),
     levelBuffer: new Uint8Array(LEVEL_BYTES),
   };
-  tryOut(loaded);
+  selfTest(loaded);
   return loaded;
 });
 
-/** Fails when this build of the library does not have the structs that we know. */
-function tryOut(lib: Isal): void {
+/** @throws Error if the structs of this version have a different layout. */
+function selfTest(lib: Isal): void {
   const text = new TextEncoder().encode('The quick brown fox jumps over the lazy dog. '.repeat(50));
   for (const level of [0, 1]) {
     const back = gunzip(inflater(lib)).decompress(compressor(lib, level).compress(text), { maxBytes: text.length });
-    if (back.length !== text.length || back.some((byte, i) => byte !== text[i])) throw new Error('unknown release');
+    if (back.length !== text.length || back.some((byte, i) => byte !== text[i])) throw new Error('unsupported version');
   }
 }
 
@@ -92,7 +92,7 @@ function compressor(lib: Isal, level: number): Compressor {
     level,
     compress(data) {
       const { fields } = lib;
-      // Level 0 codes literals by a fixed table, so incompressible data grows by more than stored blocks would.
+      // Level 0 uses a fixed code for literals, so incompressible data grows by more than with stored blocks.
       const output = workspace(Math.min(2 * data.length + 4096, UINT32_MAX));
       lib.deflateInit(lib.struct);
       fields.setBigUint64(ZSTREAM.nextIn, lib.addressOf(data), true);
@@ -112,7 +112,7 @@ function compressor(lib: Isal, level: number): Compressor {
       ) {
         throw new Error(`isal_deflate failed with ${result} at level ${level} on ${data.length} bytes`);
       }
-      return settleGzipHeader(output.slice(0, fields.getUint32(ZSTREAM.totalOut, true)));
+      return normalizeGzipHeader(output.slice(0, fields.getUint32(ZSTREAM.totalOut, true)));
     },
   };
 }
@@ -131,14 +131,14 @@ function inflater(lib: Isal): RawInflate {
         fields.setBigUint64(INFLATE.nextOut, lib.addressOf(space), true);
         fields.setUint32(INFLATE.availOut, space.length, true);
         const result = lib.inflate(lib.struct);
-        if (result < 0) throw damaged('gzip', `bad deflate stream (ISA-L says ${result})`);
+        if (result < 0) throw damagedError('gzip', `bad deflate stream (ISA-L error ${result})`);
         const unused = fields.getUint32(INFLATE.availOut, true);
         output.commit(space.length - unused);
         if (fields.getUint32(INFLATE.blockState, true) === FINISHED) {
           const ahead = fields.getUint32(INFLATE.availIn, true) + (fields.getInt32(INFLATE.bitsRead, true) >> 3);
           return data.length - ahead;
         }
-        if (unused > 0) throw damaged('gzip', `cut at byte ${data.length} of its deflate stream`);
+        if (unused > 0) throw damagedError('gzip', `the deflate stream is truncated at byte ${data.length}`);
         if (space.length === 0) throw output.overflow();
       }
     },

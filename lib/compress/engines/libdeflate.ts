@@ -1,13 +1,13 @@
 import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, WritingEngine } from '../codec.ts';
-import { damaged } from '../errors.ts';
-import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
+import { damagedError } from '../errors.ts';
+import { gunzip, normalizeGzipHeader, type RawInflate } from '../gzip.ts';
 import { Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
 import { inflateHead } from './zlib.ts';
 
 const SONAME = 'libdeflate.so.0';
 
-/** The host's libdeflate: small output at good speed, whole buffers only. */
+/** libdeflate of the host: small output at good speed, for whole buffers only. */
 export const libdeflate: WritingEngine<'libdeflate'> = {
   name: 'libdeflate',
   unavailable: () =>
@@ -49,9 +49,9 @@ const library = new Lazy(() => {
 
 function compressor(level: number): Compressor {
   const lib = library.value;
-  // Native memory is never given back, so there is one for each level and thread.
+  // Native memory is never freed, so keep one compressor for each level and thread.
   const native = lib.compressors.get(level) ?? lib.allocCompressor(level);
-  if (!native) throw new RangeError(`libdeflate refuses level ${level}`);
+  if (!native) throw new RangeError(`libdeflate does not support level ${level}`);
   lib.compressors.set(level, native);
   return {
     algorithm: 'gz',
@@ -61,7 +61,7 @@ function compressor(level: number): Compressor {
       const output = workspace(lib.gzipBound(native, data.length));
       const bytes = lib.gzip(native, data, data.length, output, output.length);
       if (bytes === 0) throw new Error(`libdeflate_gzip_compress failed at level ${level} on ${data.length} bytes`);
-      return settleGzipHeader(output.slice(0, bytes));
+      return normalizeGzipHeader(output.slice(0, bytes));
     },
   };
 }
@@ -84,10 +84,10 @@ const raw: RawInflate = {
         output.commit(made[0] ?? 0);
         return read[0] ?? 0;
       }
-      if (result !== INSUFFICIENT_SPACE) throw damaged('gzip', 'bad deflate stream');
-      // Small files never come here. Of others the head tells how large the buffer must be; without that, each attempt
-      // starts over in a larger one.
-      if (!output.limited) output.limitBy(inflateHead(data));
+      if (result !== INSUFFICIENT_SPACE) throw damagedError('gzip', 'bad deflate stream');
+      // Small files never get here. For others the first bytes determine the size of the buffer; otherwise each attempt
+      // starts over with a larger one.
+      if (!output.isLimited) output.limitBy(inflateHead(data));
       output.widen();
     }
   },

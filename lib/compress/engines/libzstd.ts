@@ -1,13 +1,13 @@
 import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, DecodeBound, Decompressor, WritingEngine } from '../codec.ts';
-import { damaged } from '../errors.ts';
+import { damagedError } from '../errors.ts';
 import { BoundedOutput } from '../output.ts';
-import { narrowedStream, zstdParameters } from '../zstd.ts';
+import { narrowWindows, zstdParameters } from '../zstd.ts';
 import { Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
 
 const SONAME = 'libzstd.so.1';
 
-/** The host's libzstd. */
+/** libzstd of the host. */
 export const libzstd: WritingEngine<'libzstd'> = {
   name: 'libzstd',
   unavailable: () =>
@@ -18,7 +18,7 @@ export const libzstd: WritingEngine<'libzstd'> = {
   decompressor,
 };
 
-/** A size, or an error code at the far end of size_t. */
+/** A size, or an error code at the upper end of size_t. */
 type Result = number | bigint;
 
 /** `ZSTD_ResetDirective` */
@@ -33,7 +33,7 @@ const library = new Lazy(() => {
     addressOf,
     /** `ZSTD_ErrorCode` */
     errorCode: bind<(result: Result) => number>('int ZSTD_getErrorCode(size_t code)'),
-    /** What went wrong, or undefined. */
+    /** @returns the name of the error, or undefined. */
     errorOf: (result: Result) => (isError(result) ? errorName(result) : undefined),
     compressContext: bind<() => Pointer>('void *ZSTD_createCCtx()')(),
     setParameter: bind<(c: Pointer, parameter: number, value: number) => Result>(
@@ -63,7 +63,7 @@ function compressor(level: number): Compressor {
     level,
     compress(data) {
       const context = lib.compressContext;
-      // The context is the thread's: another compressor may have left parameters of its own.
+      // All compressors of a thread share the context, so another one may have set parameters.
       lib.resetCompressor(context, SESSION_AND_PARAMETERS);
       for (const [parameter, value] of parameters) lib.setParameter(context, parameter, value);
       const output = workspace(lib.compressBound(data.length));
@@ -83,12 +83,12 @@ function decompressor(): Decompressor {
   return {
     algorithm: 'zst',
     engine: 'libzstd',
-    decompress: (data, bound) => decompress(data, bound) ?? decompress(narrowedStream(data), bound) ?? tooWide(),
+    decompress: (data, bound) => decompress(data, bound) ?? decompress(narrowWindows(data), bound) ?? failTooWide(),
   };
 
-  /** @returns undefined when a frame asks for a larger window than libzstd takes. */
+  /** @returns undefined if a frame requires a larger window than libzstd allows. */
   function decompress(data: Uint8Array, bound: DecodeBound): Uint8Array | undefined {
-    if (data.length === 0) throw damaged('zstd', 'it is empty');
+    if (data.length === 0) throw damagedError('zstd', 'it is empty');
     const output = new BoundedOutput('zstd', bound);
     lib.reset(lib.decompressContext, SESSION_ONLY);
     // ZSTD_inBuffer and ZSTD_outBuffer: address, size, position.
@@ -100,18 +100,18 @@ function decompressor(): Decompressor {
       const result = lib.decompress(lib.decompressContext, target, source);
       const error = lib.errorOf(result);
       if (error !== undefined && lib.errorCode(result) === WINDOW_TOO_LARGE) return undefined;
-      if (error !== undefined) throw damaged('zstd', error);
+      if (error !== undefined) throw damagedError('zstd', error);
       const made = Number(target[2]);
       output.commit(made);
       const read = Number(source[2]);
       if (read === data.length && result === 0) return output.finish();
       const full = made === space.length;
-      if (read === data.length && !full) throw damaged('zstd', `cut at byte ${data.length}`);
+      if (read === data.length && !full) throw damagedError('zstd', `truncated at byte ${data.length}`);
       if (made === 0 && source[2] === before) throw output.overflow();
     }
   }
 }
 
-function tooWide(): never {
-  throw damaged('zstd', 'it needs a larger window');
+function failTooWide(): never {
+  throw damagedError('zstd', 'it requires a larger window than libzstd allows');
 }

@@ -1,39 +1,39 @@
 import { foreign } from '../../system/libc.ts';
 
-/** A pointer into native memory, as the foreign function interface hands it out; 0n or null is no memory. */
+/** A pointer into native memory, as koffi returns it; 0n and null are null pointers. */
 export type Pointer = bigint | null;
 
-/** A library of the host's that was loaded. */
+/** A loaded library of the host. */
 export interface SharedLibrary {
   /**
-   * Binds a C function. `F` is the caller's promise of what `declaration` means in TypeScript: `size_t` and `int` are
-   * numbers, buffers are `Uint8Array`s, which the callee reads and writes in place.
+   * Binds a C function. `F` must match `declaration`, which nothing checks: `size_t` and `int` are numbers, buffers are
+   * `Uint8Array`s, which the function reads and writes in place.
    */
   bind<F extends (...args: never[]) => unknown>(declaration: string): F;
-  /** Where a buffer lies, for a struct that points to it. Valid as long as the buffer is referenced. */
+  /** Returns the address of a buffer, for a struct that points to it. Valid as long as the buffer is referenced. */
   addressOf(buffer: Uint8Array): bigint;
 }
 
 /**
- * Loads a shared library by its versioned name, so that its interface is known.
+ * Loads a shared library by its versioned name, which guarantees its interface.
  *
  * @param soname e.g. `libdeflate.so.0`.
- * @throws Error when it cannot be loaded here, or the foreign function interface itself cannot.
+ * @throws Error if the library or koffi cannot be loaded.
  */
 export function loadSharedLibrary(soname: string): SharedLibrary {
   const koffi = foreign();
   if (koffi.sizeof('void *') !== 8) throw new Error('only 64-bit hosts are supported');
-  // Node carries a zstd of its own and exports its symbols: without "deep" the library would call into that one.
+  // Node exports the symbols of its own zstd: without "deep" the library would call those instead of its own.
   const library = koffi.load(soname, { deep: true });
   return {
     bind: <F extends (...args: never[]) => unknown>(declaration: string): F =>
-      // koffi types every function alike; the caller names the real type.
+      // koffi has one type for all functions.
       library.func(declaration) as unknown as F,
     addressOf: (buffer) => koffi.address(buffer),
   };
 }
 
-/** Something loaded at its first use; a failure is remembered too. */
+/** Loads a value on first use, and caches the value or the error. */
 export class Lazy<T> {
   readonly #load: () => T;
   #outcome: { readonly value: T } | { readonly error: unknown } | undefined;
@@ -42,14 +42,14 @@ export class Lazy<T> {
     this.#load = load;
   }
 
-  /** @throws whatever loading threw. */
+  /** @throws Error that loading threw. */
   get value(): T {
     const outcome = this.#attempt();
     if ('error' in outcome) throw outcome.error;
     return outcome.value;
   }
 
-  /** What loading threw, or undefined when it went well. */
+  /** The error that loading threw, or undefined. */
   get error(): unknown {
     const outcome = this.#attempt();
     return 'error' in outcome ? outcome.error : undefined;
@@ -66,21 +66,20 @@ export class Lazy<T> {
   }
 }
 
-/** What is kept for the next call at most, in bytes. */
-const KEPT_BYTES = 2 ** 25;
+/** A larger workspace is not kept for the next call. */
+const MAX_KEPT_BYTES = 2 ** 25;
 
 let kept = new Uint8Array(0);
 
 /**
- * Memory for the output of one call of a native compressor, at its worst case, which is much more than most files need;
- * to allocate that for each file would cost more than to copy the result out. One for each thread: it holds good until
- * the next call.
+ * Returns memory for the worst-case output of a native compressor. Most files need much less, and allocating it for
+ * each file would cost more than copying the result out. Shared by the thread: valid until the next call.
  *
- * @returns at least that many bytes, holding anything.
+ * @returns at least that many bytes, with any content.
  */
 export function workspace(bytes: number): Uint8Array {
   if (kept.length >= bytes) return kept;
   const memory = new Uint8Array(bytes);
-  if (bytes <= KEPT_BYTES) kept = memory;
+  if (bytes <= MAX_KEPT_BYTES) kept = memory;
   return memory;
 }

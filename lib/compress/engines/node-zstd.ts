@@ -1,19 +1,19 @@
 import * as zlib from 'node:zlib';
 import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, Decompressor, WritingEngine } from '../codec.ts';
-import { damaged } from '../errors.ts';
+import { damagedError } from '../errors.ts';
 import { BoundedOutput } from '../output.ts';
 import { zstdFrames, zstdParameters } from '../zstd.ts';
 
-/** Zstandard in `node:zlib`: Node from 22.15 on, and Deno. */
+/** Zstandard of `node:zlib`: in Deno, and in Node from 22.15. */
 export const nodezstd: WritingEngine<'nodezstd'> = {
   name: 'nodezstd',
-  unavailable: () => (native ? undefined : 'node:zlib has no Zstandard here; it needs Node 22.15 or later, or Deno'),
+  unavailable: () => (native ? undefined : 'node:zlib does not support Zstandard; use Node 22.15 or later, or Deno'),
   compressor,
   decompressor,
 };
 
-/** What newer versions of `node:zlib` have and the types of Node 20 do not. */
+/** Functions that the types of Node 20 do not have. */
 interface NodeZstd {
   zstdCompressSync(
     data: Uint8Array,
@@ -24,7 +24,7 @@ interface NodeZstd {
 
 const native: NodeZstd | undefined = 'zstdCompressSync' in zlib ? (zlib as unknown as NodeZstd) : undefined;
 
-function loaded(): NodeZstd {
+function requireNative(): NodeZstd {
   if (!native) throw new Error(nodezstd.unavailable());
   return native;
 }
@@ -35,12 +35,12 @@ function compressor(level: number): Compressor {
     algorithm: 'zst',
     engine: 'nodezstd',
     level,
-    compress: (data) => new Uint8Array(loaded().zstdCompressSync(data, { params, pledgedSrcSize: data.length })),
+    compress: (data) => new Uint8Array(requireNative().zstdCompressSync(data, { params, pledgedSrcSize: data.length })),
   };
 }
 
 async function decompressor(): Promise<Decompressor> {
-  // How to look at the head of a stream, and to check it, it has from the portable engine.
+  // node:zlib can neither decode only the first bytes nor check the declared size, so the portable engine does.
   const { checkZstdFrame, ZstdEffort, zstdHead } = await import('./fzstd.ts');
   return {
     algorithm: 'zst',
@@ -49,7 +49,7 @@ async function decompressor(): Promise<Decompressor> {
       const output = new BoundedOutput('zstd', bound);
       const effort = new ZstdEffort();
       for (const frame of zstdFrames(data)) {
-        if (!output.limited) output.limitBy(zstdHead(frame, effort));
+        if (!output.isLimited) output.limitBy(zstdHead(frame, effort));
         const content = decodeFrame(frame.whole, output);
         checkZstdFrame(frame, content);
         output.append(content);
@@ -61,9 +61,9 @@ async function decompressor(): Promise<Decompressor> {
 
 function decodeFrame(frame: Uint8Array, output: BoundedOutput): Uint8Array {
   try {
-    return loaded().zstdDecompressSync(frame, { maxOutputLength: Math.max(output.room, 1) });
+    return requireNative().zstdDecompressSync(frame, { maxOutputLength: Math.max(output.room, 1) });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw output.overflow();
-    throw damaged('zstd', reasonOf(error), error);
+    throw damagedError('zstd', reasonOf(error), error);
   }
 }

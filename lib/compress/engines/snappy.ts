@@ -1,23 +1,23 @@
 import { Crc32c } from '@aws-crypto/crc32c';
 import snappyjs from 'snappyjs';
 import type { Decompressor } from '../codec.ts';
-import { damaged } from '../errors.ts';
+import { damagedError } from '../errors.ts';
 import { BoundedOutput } from '../output.ts';
 
 const STREAM_IDENTIFIER = 0xff;
 const COMPRESSED = 0x00;
 const UNCOMPRESSED = 0x01;
-/** Types from here on are skipped when unknown (and 0xfe is padding); below they are an error. */
+/** Unknown chunk types from here are skipped (0xfe is padding); unknown types below are an error. */
 const FIRST_SKIPPABLE = 0x80;
 
 const IDENTIFIER = 'sNaPpY';
-/** No chunk holds more than this, uncompressed. */
+/** The maximum uncompressed size of a chunk. */
 const CHUNK_MAX_BYTES = 65536;
 const CRC_BYTES = 4;
 
 /**
- * Reads the Snappy framing format, as python-snappy wrote it (framing_format.txt of Google's snappy), with `snappyjs`.
- * Only read: we write gzip.
+ * Reads the Snappy framing format (framing_format.txt of Google's snappy), which the Python tool wrote, with
+ * `snappyjs`.
  */
 export function decompressor(): Decompressor {
   return {
@@ -40,16 +40,16 @@ interface Chunk {
   readonly body: Uint8Array;
 }
 
-/** Splits a stream, or several in a row, and checks that each begins as it must. */
+/** Splits one or more concatenated streams into chunks. */
 function* chunks(data: Uint8Array): Generator<Chunk> {
-  if (data.length === 0) throw damaged('snappy', 'it is empty');
+  if (data.length === 0) throw damagedError('snappy', 'it is empty');
   for (let at = 0; at < data.length; ) {
     const [type, low, middle, high] = data.subarray(at, at + 4);
     if (type === undefined || low === undefined || middle === undefined || high === undefined) {
-      throw damaged('snappy', `cut at byte ${data.length}`);
+      throw damagedError('snappy', `truncated at byte ${data.length}`);
     }
     const end = at + 4 + (low | (middle << 8) | (high << 16));
-    if (end > data.length) throw damaged('snappy', `cut at byte ${data.length}`);
+    if (end > data.length) throw damagedError('snappy', `truncated at byte ${data.length}`);
     const chunk = { at, type, body: data.subarray(at + 4, end) };
     if (type === STREAM_IDENTIFIER) {
       if (new TextDecoder().decode(chunk.body) !== IDENTIFIER) throw wrong(chunk, 'bad stream identifier');
@@ -67,7 +67,7 @@ function content(chunk: Chunk): Uint8Array {
   const stored = new DataView(body.buffer, body.byteOffset, CRC_BYTES).getUint32(0, true);
   const payload = body.subarray(CRC_BYTES);
   const bytes = chunk.type === UNCOMPRESSED ? payload : uncompress(chunk, payload);
-  if (bytes.length > CHUNK_MAX_BYTES) throw wrong(chunk, `${bytes.length} bytes are too many`);
+  if (bytes.length > CHUNK_MAX_BYTES) throw wrong(chunk, `the chunk of ${bytes.length} bytes is too large`);
   if (maskedCrc32c(bytes) !== stored) throw wrong(chunk, 'wrong CRC-32C');
   return bytes;
 }
@@ -82,21 +82,19 @@ function uncompress(chunk: Chunk, block: Uint8Array): Uint8Array {
   }
 }
 
-/** Rotated by 15 bits, plus a constant, so that a CRC of data that holds CRCs stays strong. */
+/** Masked as framing_format.txt requires, because the CRC of data that contains CRCs would be weak. */
 function maskedCrc32c(data: Uint8Array): number {
   const crc = new Crc32c().update(data).digest();
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
 function wrong(chunk: Chunk, detail: string, cause?: unknown): Error {
-  return damaged('snappy', `${detail} at byte ${chunk.at}`, cause);
+  return damagedError('snappy', `${detail} at byte ${chunk.at}`, cause);
 }
 
 /**
- * Walks the elements of a raw Snappy block (format_description.txt of Google's snappy) without decoding it.
- *
- * The decoder that follows trusts lengths: a literal of 4 length bytes can send it backwards for ever, and one that
- * ends early leaves zeros. After this check it can do neither.
+ * Checks the elements of a raw Snappy block (format_description.txt of Google's snappy) without decoding it. snappyjs
+ * trusts lengths: a literal with 4 length bytes can make it loop for ever, and a truncated one leaves zeros.
  *
  * @returns what is wrong, or undefined.
  */
@@ -109,25 +107,25 @@ function checkSnappyBlock(block: Uint8Array, maxBytes: number): string | undefin
     const kind = tag & 3;
     const more = tag >> 2;
     const extra = kind === 0 ? Math.max(0, more - 59) : ([0, 1, 2, 4][kind] ?? 0);
-    if (at + 1 + extra > block.length) return 'block cut';
+    if (at + 1 + extra > block.length) return 'truncated block';
     const number = littleEndian(block, at + 1, extra);
     at += 1 + extra;
     if (kind === 0) {
       const length = (extra === 0 ? more : number) + 1;
-      if (at + length > block.length) return 'block cut';
+      if (at + length > block.length) return 'truncated block';
       at += length;
       made += length;
     } else {
       const offset = kind === 1 ? ((tag >> 5) << 8) | number : number;
-      if (offset === 0 || offset > made) return 'block refers to what is not there';
+      if (offset === 0 || offset > made) return 'block with an invalid back-reference';
       made += kind === 1 ? (more & 7) + 4 : more + 1;
     }
-    if (made > declared) return 'block longer than it says';
+    if (made > declared) return 'block longer than declared';
   }
-  return made === declared ? undefined : 'block shorter than it says';
+  return made === declared ? undefined : 'block shorter than declared';
 }
 
-/** The number, and where it ends; 0 when there is none of at most 32 bits. */
+/** @returns the number and the position after it; the position is 0 if there is no number of at most 5 bytes. */
 function readVarint(block: Uint8Array): readonly [value: number, end: number] {
   let value = 0;
   for (const [i, byte] of block.subarray(0, 5).entries()) {

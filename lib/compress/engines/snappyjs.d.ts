@@ -2,9 +2,8 @@ declare module 'snappyjs' {
   /**
    * Decodes one raw Snappy block.
    *
-   * @throws Error when it is damaged or declares more than `maxLength` bytes.
+   * @throws Error if it is damaged or declares more than `maxLength` bytes.
    */
   export function uncompress(compressed: Uint8Array, maxLength?: number): Uint8Array;
-  /** Makes one raw Snappy block. */
   export function compress(uncompressed: Uint8Array): Uint8Array;
 }

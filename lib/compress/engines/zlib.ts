@@ -1,9 +1,9 @@
 import { constants, crc32, gzipSync, inflateRawSync } from 'node:zlib';
 import type { Compressor, WritingEngine } from '../codec.ts';
-import { gunzip, type RawInflate, settleGzipHeader } from '../gzip.ts';
+import { gunzip, normalizeGzipHeader, type RawInflate } from '../gzip.ts';
 import { HEAD_BYTES } from '../output.ts';
 
-/** `node:zlib`: on every Node and Deno. */
+/** `node:zlib`, which every Node and Deno has. */
 export const zlib: WritingEngine<'zlib'> = {
   name: 'zlib',
   unavailable: () => undefined,
@@ -11,7 +11,7 @@ export const zlib: WritingEngine<'zlib'> = {
   decompressor: () => gunzip(raw),
 };
 
-/** Less memory means shorter blocks, each with codes of its own; on Whisper files that stores 1.6 % less than the usual 8. */
+/** Less memory means shorter blocks with better codes: for Whisper files 1.6 % less output than the default of 8. */
 const MEMORY_LEVEL = 6;
 
 function compressor(level: number): Compressor {
@@ -19,7 +19,7 @@ function compressor(level: number): Compressor {
     algorithm: 'gz',
     engine: 'zlib',
     level,
-    compress: (data) => settleGzipHeader(owned(gzipSync(data, { level, memLevel: MEMORY_LEVEL }))),
+    compress: (data) => normalizeGzipHeader(ownBuffer(gzipSync(data, { level, memLevel: MEMORY_LEVEL }))),
   };
 }
 
@@ -27,17 +27,17 @@ const raw: RawInflate = {
   engine: 'zlib',
   crc32,
   inflate(data, output) {
-    if (!output.limited) output.limitBy(inflateHead(data));
-    // All in one chunk when its size is known: then nothing is joined afterwards. With room for one byte more, or zlib
-    // would begin another chunk.
-    const isKnown = output.limited && output.length === 0 && output.room <= output.eagerBytes;
+    if (!output.isLimited) output.limitBy(inflateHead(data));
+    // If the size is known, use one chunk, so that nothing is concatenated afterwards. It needs one byte more, or zlib
+    // would start another chunk.
+    const isKnown = output.isLimited && output.length === 0 && output.room <= output.eagerBytes;
     const chunkSize = isKnown ? output.room + 1 : CHUNK_BYTES;
     try {
       const { buffer, engine } = withInfo(
         inflateRawSync(data, {
           info: true,
           chunkSize: Math.max(chunkSize, CHUNK_MIN_BYTES),
-          // zlib takes no 0 here; append() has the last word.
+          // zlib does not accept 0 here; the output checks its limit itself.
           maxOutputLength: Math.max(output.room, 1),
         }),
       );
@@ -54,8 +54,7 @@ const CHUNK_BYTES = 64 * 1024;
 const CHUNK_MIN_BYTES = 1024;
 
 /**
- * The first bytes of a deflate stream's output: at least 4 KiB unless it has less.
- * Engines that cannot inflate a part take it from here.
+ * Returns the first bytes of a deflate stream's output: at least 4 KiB, or all. For engines that cannot inflate a part.
  */
 export function inflateHead(data: Uint8Array): Uint8Array {
   for (let bytes = 2048; ; bytes *= 2) {
@@ -64,19 +63,19 @@ export function inflateHead(data: Uint8Array): Uint8Array {
   }
 }
 
-/** What `{ info: true }` returns; the published types leave it out. */
+/** The result with `{ info: true }`, which the published types omit. */
 interface WithInfo {
   readonly buffer: Uint8Array;
   readonly engine: { readonly bytesWritten: number };
 }
 
 function withInfo(result: unknown): WithInfo {
-  // Documented by Node for the option `info`; a test on Node and Deno holds it.
+  // Documented by Node for the option `info`, and tested on Node and Deno.
   return result as WithInfo;
 }
 
-/** Node may return a part of its shared pool, or of a larger chunk. */
-function owned(bytes: Uint8Array): Uint8Array {
+/** Copies the bytes if they are part of a larger buffer: Node may return a view of its shared pool or of a chunk. */
+function ownBuffer(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength
     ? new Uint8Array(bytes.buffer, 0, bytes.byteLength)
     : new Uint8Array(bytes);

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { madeWhisper } from '../../bench/trees/made-whisper.ts';
 import { randomFrom } from '../../bench/trees/seeded-random.ts';
 import { seriesKinds } from '../../bench/trees/series.ts';
+import { adaptLevel } from '../../lib/compress/adapt-level.ts';
 import type { Compressor } from '../../lib/compress/codec.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
-import { fitted } from '../../lib/compress/fitted.ts';
 import { levels } from '../../lib/compress/levels.ts';
 
 const NOW = 1_763_780_400;
@@ -35,15 +35,15 @@ describe('compression fitted to the file', () => {
   it('is thorough where samples of the file gain enough by it, and light where they do not', () => {
     const large = new Uint8Array(1_000_000);
     const gaining = (part: number) => pretended(9, (data) => Math.round((data.length / 2) * (1 - part)));
-    assert.equal(fitted(light, gaining(0.2), 0.1).compress(large)[0], 9);
-    assert.equal(fitted(light, gaining(0.05), 0.1).compress(large)[0], 1);
+    assert.equal(adaptLevel(light, gaining(0.2), 0.1).compress(large)[0], 9);
+    assert.equal(adaptLevel(light, gaining(0.05), 0.1).compress(large)[0], 1);
   });
 
   it('is thorough where there is next to nothing to compress: that takes no longer', () => {
     const large = new Uint8Array(1_000_000);
     const some = (name: number, part: number) => pretended(name, (data) => Math.round(data.length * part));
-    assert.equal(fitted(some(1, 0.01), some(9, 0.01), 0.1).compress(large)[0], 9);
-    assert.equal(fitted(some(1, 0.05), some(9, 0.05), 0.1).compress(large)[0], 1);
+    assert.equal(adaptLevel(some(1, 0.01), some(9, 0.01), 0.1).compress(large)[0], 9);
+    assert.equal(adaptLevel(some(1, 0.05), some(9, 0.05), 0.1).compress(large)[0], 1);
   });
 
   it('takes no sample of a small file, and is thorough', () => {
@@ -52,7 +52,7 @@ describe('compression fitted to the file', () => {
       sizes.push(data.length);
       return data.length;
     });
-    assert.equal(fitted(light, thorough, 0.1).compress(new Uint8Array(20_000))[0], 9);
+    assert.equal(adaptLevel(light, thorough, 0.1).compress(new Uint8Array(20_000))[0], 9);
     assert.deepEqual(sizes, [20_000]);
   });
 

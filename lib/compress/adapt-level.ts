@@ -1,22 +1,22 @@
 import type { Compressor } from './codec.ts';
 
-/** Smaller files are all compressed thoroughly: for these a sample would cost as much as it saves. */
+/** Smaller files are always compressed thoroughly, because sampling them would cost as much time as it saves. */
 const SAMPLED_BYTES = 128 * 1024;
 const SAMPLE_BYTES = 8 * 1024;
-/** Of what is made so much smaller, as of files that are mostly empty, no level takes longer than another. */
+/** At this ratio, as of mostly empty files, all levels take the same time. */
 const EMPTY_RATIO = 50;
-/** Where the samples start: a Whisper file's first archive has the freshest points, its last the most aggregated. */
+/** Start of each sample: the first archive of a Whisper file has raw points, the last the most aggregated ones. */
 const PLACES = [1 / 4, 3 / 4] as const;
 
 /**
- * Compresses thoroughly what gains by it, and lightly what does not: two samples of a file tell which. Whisper files
- * differ by a factor of four in that gain, and thoroughness takes twice the time on all of them.
+ * Returns a compressor that chooses between two levels by two samples of each file. The gain of the thorough level
+ * differs between Whisper files by a factor of four, but it always takes twice the time.
  *
- * @param light one that is fast.
- * @param thorough the same engine at a level that makes less of most data.
- * @param gain from 0 to 1: the part of the light one's bytes that the thorough one must save.
+ * @param light a fast level.
+ * @param thorough the same engine at a level with smaller output for most data.
+ * @param gain the share of the light level's bytes, 0 to 1, that the thorough level must save to be chosen.
  */
-export function fitted(light: Compressor, thorough: Compressor, gain: number): Compressor {
+export function adaptLevel(light: Compressor, thorough: Compressor, gain: number): Compressor {
   return {
     ...thorough,
     compress(data) {
