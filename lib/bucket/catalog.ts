@@ -7,11 +7,10 @@ import { assemble, type Entry, type StoredMetric } from './metric.ts';
 /**
  * Streams the metrics of a bucket in key order, each with all its backups.
  *
- * Most of what the Python tool wrote stands where ours does, in one group. Two kinds stand elsewhere in the order and
- * are brought together by path: keys with a leading `/` (the default storage path of some of its versions; a second
- * listing, merged), and pairs of the few names that we escape (`a%2Eb`: looked up one by one). A pair of the latter
- * kind for which we hold nothing else comes at its own place, with an `order` right behind that of the metric whose place
- * it is: so it is never taken for that one.
+ * Most keys of the Python tool are in the same group as ours. Two kinds are not, and are found by path: keys with a
+ * leading `/` (the default storage path of some of its versions) come from a second listing that is merged; pairs of
+ * the few names that we escape (`a%2Eb`) are looked up one by one. If such a pair is all that the bucket has of its
+ * metric, it is yielded where its keys are, with an `order` after that of the metric that has this name.
  */
 export async function* catalog(
   store: ObjectStore,
@@ -26,7 +25,7 @@ export async function* catalog(
   }
 }
 
-/** The same in arrays of neighbours. */
+/** Like {@link catalog}, by the page. */
 export async function* catalogPages(
   store: ObjectStore,
   place: PlaceOptions,
@@ -38,14 +37,14 @@ export async function* catalogPages(
       const first = group.entries[0]?.path ?? '';
       if (isPlain(first) && group.entries.every((entry) => entry.path === first))
         metrics.push(assemble(first, group.order, group.entries));
-      else metrics.push(...(await sortedOut(group, store, place, events.signal)));
+      else metrics.push(...(await separate(group, store, place, events.signal)));
     }
     yield metrics;
   }
 }
 
-/** The metrics of a group in which several are mixed, or of which there is more elsewhere. */
-async function sortedOut(
+/** Separates the metrics of a group that share a name, and adds their pairs from elsewhere in the bucket. */
+async function separate(
   group: Group,
   store: ObjectStore,
   place: PlaceOptions,
@@ -61,14 +60,14 @@ async function sortedOut(
       continue;
     }
     const whole = await lookup(store, place, path, signal);
-    // The escaped name is where the metric belongs; its pairs come along there, and are passed over here.
+    // A metric belongs to its escaped name. If we have backups there, it is yielded there with its pairs, and not here.
     if (isAtHome(path)) metrics.push(assemble(path, group.order, whole));
     else if (!whole.some((entry) => isOurs(entry.key))) metrics.push(assemble(path, `${group.order}/`, whole));
   }
   return metrics;
 }
 
-/** All that a bucket holds of one metric, by listings of its own. */
+/** Finds all objects of one metric with separate listings. */
 export async function findMetric(
   store: ObjectStore,
   place: PlaceOptions,
@@ -80,8 +79,8 @@ export async function findMetric(
 }
 
 /**
- * Whether pairs of this path stand under another name than our backups of it. A path with a dot has no pairs at all:
- * the name the Python tool gave it reads back as another path.
+ * Returns whether the pairs of a path have another name than our backups of it. A path with a dot has no pairs, because
+ * its name in the Python tool is that of another path.
  */
 export function hasPairsElsewhere(path: string): boolean {
   return !isPlain(path) && !isAmbiguous(path) && metricOf(path) !== pythonNameOf(path);

@@ -6,26 +6,29 @@ import { listBelow } from './listing.ts';
 import type { Entry } from './metric.ts';
 import type { PartitionRecorder } from './partitions.ts';
 
-/** What a catalog tells besides the metrics. */
+/** Callbacks of a catalog. */
 export interface CatalogEvents {
-  /** A key that is not ours; it is left alone. */
+  /** Called for a foreign key, which is never read or changed. */
   readonly onForeign?: (key: string) => void;
-  /** A key below `.whisper-backup/`: no metric's. */
+  /** Called for a key below `.whisper-backup/`. */
   readonly onOwn?: (key: string) => void;
-  /** The listing did not ascend, so it cannot be trusted to be whole. */
+  /** Called if the listing does not ascend. It may be incomplete then. */
   readonly onDisorder: (previous: string, key: string) => void;
-  /** Learns where the bucket can be cut. */
+  /** Records where the bucket can be cut into parts. */
   readonly partitions?: PartitionRecorder;
   readonly signal?: AbortSignal;
 }
 
-/** The objects under one name, in which paths may still be mixed: ours escaped, pairs as they stand. */
+/**
+ * The objects under one name. It may be that of several paths, because our names are escaped and those of pairs are
+ * not.
+ */
 export interface Group extends Ordered {
   readonly name: string;
   readonly entries: Entry[];
 }
 
-/** The groups of the listing, and where the root is empty those of the keys with a leading slash, if any, merged. */
+/** Returns the groups of the listing. If the root is empty, merges those of keys with a leading slash. */
 export async function groupPages(
   store: ObjectStore,
   root: string,
@@ -37,11 +40,11 @@ export async function groupPages(
   for (;;) {
     const first = await slashed.next();
     if (first.done) return plain;
-    if (first.value.length > 0) return merged(plain, startingWith(first.value, slashed));
+    if (first.value.length > 0) return merge(plain, prepend(first.value, slashed));
   }
 }
 
-async function* merged(
+async function* merge(
   plain: AsyncIterable<readonly Group[]>,
   slashed: AsyncIterable<readonly Group[]>,
 ): AsyncGenerator<readonly Group[]> {
@@ -53,12 +56,12 @@ async function* merged(
   }
 }
 
-async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
+async function* prepend<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T> {
   yield first;
   yield* rest;
 }
 
-/** Those that a page of the listing completes, at each step. */
+/** Yields after each page of the listing the groups that are complete. */
 async function* groupsBelow(
   store: ObjectStore,
   root: string,
@@ -66,7 +69,7 @@ async function* groupsBelow(
 ): AsyncGenerator<readonly Group[], void, void> {
   const { onForeign, onOwn, onDisorder, partitions, signal } = events;
   const recorder = root === '/' ? undefined : partitions;
-  const onPartitions = recorder && { onPartitions: recorder.found.bind(recorder) };
+  const onPartitions = recorder && { onPartitions: recorder.recordFile.bind(recorder) };
   let group: Group | undefined;
   let previous = '';
   for await (const objects of listBelow(store, root, { ...onPartitions, ...(signal && { signal }) })) {
@@ -74,7 +77,7 @@ async function* groupsBelow(
     for (const object of objects) {
       if (compareKeys(previous, object.key) >= 0 && previous !== '') onDisorder(previous, object.key);
       previous = object.key;
-      // The other listing tells of these.
+      // The other listing has these keys.
       if (root === '' && object.key.startsWith('/')) continue;
       const rest = object.key.slice(root.length);
       const key = parseKey(rest);
@@ -88,7 +91,7 @@ async function* groupsBelow(
       }
       if (!group || !rest.startsWith(group.order)) {
         if (group) {
-          recorder?.metric(group.order, group.entries.length);
+          recorder?.recordMetric(group.order, group.entries.length);
           groups.push(group);
         }
         const name = rest.slice(0, rest.indexOf('/'));
@@ -99,12 +102,12 @@ async function* groupsBelow(
     if (groups.length > 0) yield groups;
   }
   if (group) {
-    recorder?.metric(group.order, group.entries.length);
+    recorder?.recordMetric(group.order, group.entries.length);
     yield [group];
   }
 }
 
-/** Whether a key is one that we give, not the Python tool. */
+/** Returns whether a key is a backup or tombstone of this product, not of the Python tool. */
 export function isOurs(key: Key): boolean {
   return key.kind === 'backup' || key.kind === 'tombstone';
 }

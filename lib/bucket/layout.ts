@@ -3,37 +3,40 @@ import { formatTimestamp, parseTimestamp } from '../common/timestamp.ts';
 import type { Algorithm } from '../compress/codec.ts';
 
 /*
- * The contract with buckets: the only file that knows what a key looks like.
+ * The format of keys in a bucket. Only this file knows it.
  *
- * A *path* is a file's place below the prefix without `.wsp`: `servers/web01/cpu`. A *metric* is its dotted name,
- * `servers.web01.cpu`, in which a dot of the path itself is written `%2E`. A *root* is what stands before the metric.
+ * A *path* is that of a file below the prefix, without `.wsp`: `servers/web01/cpu`. A *metric* is its dotted name,
+ * `servers.web01.cpu`; a dot in the path becomes `%2E`. A *root* is the part of a key before the metric.
  */
 
-/** S3 and Swift take keys of this many UTF-8 bytes at most. */
+/** The maximum size of a key in S3 and Swift, in UTF-8 bytes. */
 export const KEY_BYTES = 1024;
 
-/** How backups are laid out in a bucket: our own way, or the pairs of the Python tool. */
+/** The format of backups in a bucket: our own, or the pairs of the Python tool. */
 export type Layout = 'native' | 'python';
 
-/** What one key of a listing is. Paths were checked: none leads out of the prefix. */
+/** A parsed key. Its path was checked and does not lead out of the prefix. */
 export type Key =
   | { kind: 'backup'; path: string; time: Date; sha1: string; algorithm: Algorithm }
   | { kind: 'tombstone'; path: string; time: Date }
   | { kind: 'pair-data'; path: string; time: Date; algorithm: Algorithm }
   | { kind: 'pair-sha1'; path: string; time: Date }
-  /** Below `.whisper-backup/`: the tool's own. */
+  /** Below `.whisper-backup/`: an object of the tool itself. */
   | { kind: 'own' }
-  /** Not ours: ignored, counted, never deleted. */
+  /** Written by something else: ignored, counted, never deleted. */
   | { kind: 'foreign' };
 
-/** What keys begin with: the storage path with its slash, or the raw one as it stands. */
+/** Returns the common prefix of all keys: the storage path with a slash, or the raw storage path unchanged. */
 export function rootOf(place: PlaceOptions): string {
   if (place.storagePathRaw !== undefined && place.storagePathRaw !== '') return place.storagePathRaw;
   const path = (place.storagePath ?? '').replace(/^\/+|\/+$/g, '');
   return path === '' ? '' : `${path}/`;
 }
 
-/** `a.b/c` -> `a%2Eb.c`. A `%` is written `%25` only where it would read as one of the two escapes. */
+/**
+ * Encodes a path: `a.b/c` becomes `a%2Eb.c`. Writes a `%` as `%25` only before `2E` or `25`, where it would be read as
+ * an escape.
+ */
 export function metricOf(path: string): string {
   if (isPlain(path)) return path.replaceAll('/', '.');
   return path
@@ -42,7 +45,7 @@ export function metricOf(path: string): string {
     .join('.');
 }
 
-/** The inverse of {@link metricOf}, or undefined when no path has this metric, or the path would lead astray. */
+/** The inverse of {@link metricOf}. @returns undefined if no path has this metric, or its path is not safe. */
 export function pathOf(metric: string): string | undefined {
   if (!metric.includes('%')) return pythonPathOf(metric);
   const names = metric
@@ -52,27 +55,27 @@ export function pathOf(metric: string): string | undefined {
   return path !== undefined && metricOf(path) === metric ? path : undefined;
 }
 
-/** The path that a name of the Python tool stands for; it did not escape anything. */
+/** Returns the path for a name of the Python tool, which escapes nothing; undefined if it is not safe. */
 export function pythonPathOf(name: string): string | undefined {
   return safePath(name.split('.'));
 }
 
-/** Whether encoding changes nothing but the slashes: almost every path, and listings have millions. */
+/** Returns whether encoding only replaces slashes. This holds for almost all of the millions of paths in a listing. */
 export function isPlain(path: string): boolean {
   return !path.includes('.') && !path.includes('%');
 }
 
-/** The name under which the Python tool stores a path; others may share it when {@link isAmbiguous}. */
+/** Returns the name under which the Python tool stores a path. Not unique if {@link isAmbiguous}. */
 export function pythonNameOf(path: string): string {
   return path.replaceAll('/', '.');
 }
 
-/** Whether the Python tool's name of a path reads back as another path. */
+/** Returns whether the Python tool's name of a path decodes to another path. */
 export function isAmbiguous(path: string): boolean {
   return path.includes('.');
 }
 
-/** The last name gets `.wsp`, so only directories can be `.` or `..`. */
+/** Joins names to a path that stays below the prefix. The last name gets `.wsp` appended, so it may be `.` or `..`. */
 function safePath(names: readonly string[]): string | undefined {
   const last = names.length - 1;
   for (const [i, name] of names.entries()) {
@@ -82,16 +85,16 @@ function safePath(names: readonly string[]): string | undefined {
   return names.join('/');
 }
 
-/** A metric's backups stand side by side, so the same name is asked for again and again. */
-const oursAt = rememberingLast(pathOf);
-const pairAt = rememberingLast(pythonPathOf);
+/** The backups of a metric are adjacent in a listing, so the same name is decoded many times in a row. */
+const cachedPathOf = cacheLast(pathOf);
+const cachedPythonPathOf = cacheLast(pythonPathOf);
 
-/** How long a timestamp is. */
+/** Length of a timestamp. */
 const TIMESTAMP = 25;
 
 /**
- * Reads a key, its root already taken off: `<timestamp>.<sha1>.wsp.gz`, `<timestamp>.gone`, or as the Python tool wrote.
- * It never wrote zst, nor we sz.
+ * Parses a key without its root: `<metric>/<timestamp>.<sha1>.wsp.gz`, `<metric>/<timestamp>.gone`, or a key of the
+ * Python tool. The Python tool never wrote `.zst`, and we never write `.sz`.
  */
 export function parseKey(key: string): Key {
   if (key.startsWith('.whisper-backup/')) return { kind: 'own' };
@@ -102,7 +105,7 @@ export function parseKey(key: string): Key {
   const time = kind && parseTimestamp(key.slice(slash + 1, dot));
   if (!time) return { kind: 'foreign' };
   const name = key.slice(0, slash);
-  const path = kind === 'backup' || kind === 'tombstone' ? oursAt(name) : pairAt(name);
+  const path = kind === 'backup' || kind === 'tombstone' ? cachedPathOf(name) : cachedPythonPathOf(name);
   if (path === undefined) return { kind: 'foreign' };
   switch (kind) {
     case 'backup':
@@ -114,7 +117,7 @@ export function parseKey(key: string): Key {
   }
 }
 
-/** What the end of a key, behind its timestamp and a dot, says that it is. */
+/** Determines the kind of a key from its end. @param at index after the timestamp and the dot. */
 function kindOf(key: string, at: number): Exclude<Key['kind'], 'own' | 'foreign'> | undefined {
   const length = key.length - at;
   if (length > 40) {
@@ -139,8 +142,8 @@ function isLowerHex(unit: number): boolean {
   return (unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66);
 }
 
-/** The same function, which answers the same question twice without thinking. */
-function rememberingLast<T>(compute: (text: string) => T): (text: string) => T {
+/** Returns a function that caches the last result of `compute`. */
+function cacheLast<T>(compute: (text: string) => T): (text: string) => T {
   let last: { readonly text: string; readonly value: T } | undefined;
   return (text) => {
     if (last?.text !== text) last = { text, value: compute(text) };
@@ -162,19 +165,19 @@ export function pairKeys(root: string, path: string, timestamp: string): { data:
 }
 
 /**
- * Where a damaged object is moved. Its ending is one that no version of the Python tool looks for: that would take a
- * `.sha1` here for a metric's, and its restore would stop at the name.
+ * Returns the key to which a damaged object is moved. It ends with `.damaged`, because the Python tool would read a key
+ * ending with `.sha1` as that of a metric, and its restore would fail on it.
  */
 export function quarantineKey(root: string, key: string): string {
   return `${root}.whisper-backup/quarantine/${key.slice(root.length)}.damaged`;
 }
 
-/** Where the record of a run is kept, by the time when it ended. */
+/** Returns the key of a run record. */
 export function runKey(root: string, ended: Date): string {
   return ownKey(root, `runs/${formatTimestamp(ended)}.json`);
 }
 
-/** When the run ended whose record stands under a key, or undefined when it is no record. */
+/** Returns the end time of the run from the key of its record; undefined if the key is not that of a record. */
 export function runEndOf(root: string, key: string): Date | undefined {
   const start = ownKey(root, 'runs/');
   if (!key.startsWith(start) || !key.endsWith('.json')) return undefined;

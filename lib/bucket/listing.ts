@@ -8,22 +8,23 @@ import { type Part, sideBySide } from './side-by-side.ts';
 
 export interface ListingOptions {
   readonly signal?: AbortSignal;
-  /** Told what the bucket says of where to cut it. */
+  /** Called with the content of the bucket's `partitions.json`. */
   readonly onPartitions?: (partitions: Partitions) => void;
 }
 
-/** Objects of a part that are held until it is its turn: a part that has grown by half still fits. */
-const HELD = PART_OBJECTS * 1.5;
+/** How many objects of a part are buffered until its turn: a part may have grown by half since the cuts were made. */
+const MAX_BUFFERED = PART_OBJECTS * 1.5;
 
 /**
- * Streams all objects below a root in key order, by the page. It begins as a plain listing. When that comes by the
- * file which says where the bucket can be cut, among the first keys, it goes on with the parts side by side, as many at
- * once as the store finds worthwhile. So a small bucket costs no request more, and a large one is bound by what its
- * server can do, not by the way there and back for each page.
+ * Streams all objects below a root in key order, by the page. Starts as a plain listing. When it finds
+ * `partitions.json`, one of the first keys, it lists the parts in parallel, as many at once as the store supports. So a
+ * small bucket needs no extra request, and the speed for a large one does not depend on the round-trip time of each
+ * page.
  *
- * Parts begin behind a cut and end with the next, so they tile what is left whatever the cuts are.
+ * A part starts after one cut and ends with the next, so the parts cover all remaining keys for any cuts.
  *
- * @throws StoreError; the signal's reason.
+ * @throws StoreError
+ * @throws Error that is the signal's reason.
  */
 export async function* listBelow(
   store: ObjectStore,
@@ -36,7 +37,7 @@ export async function* listBelow(
     return;
   }
   const controller = new AbortController();
-  // Every listing under way has some, and more than ten are no leak.
+  // Each running listing adds a few listeners, so more than ten are not a leak.
   setMaxListeners(0, controller.signal);
   const abort = () => controller.abort(signal?.reason);
   if (signal?.aborted) abort();
@@ -61,11 +62,11 @@ export async function* listBelow(
         yield rest;
         continue;
       }
-      // The listing that is under way goes on as the first part.
+      // The current listing continues as the first part.
       const parts: Part[] = [{ open: () => following(rest, start), last: first }];
       for (const [i, after] of [first, ...cuts].entries()) parts.push(partOf(store, range, after, cuts[i]));
       isOurs = false;
-      yield* sideBySide(parts, { most, held: HELD, controller });
+      yield* sideBySide(parts, { parallel: most, maxBuffered: MAX_BUFFERED, controller });
       return;
     }
   } finally {
@@ -75,7 +76,7 @@ export async function* listBelow(
   }
 }
 
-/** What stands behind one cut, up to and with the next. */
+/** Returns the part after a cut, up to and including the next cut. */
 function partOf(
   store: ObjectStore,
   range: { readonly prefix: string; readonly signal: AbortSignal },
@@ -84,12 +85,12 @@ function partOf(
 ): Part {
   if (last === undefined)
     return { open: () => pagesOf(store, { ...range, startAfter: after })[Symbol.asyncIterator]() };
-  // The end of a range is exclusive, and the cut belongs to it: '0' comes next to the slash at its end.
+  // The end of a range is exclusive, but the part includes the cut: '0' is the next character after the trailing slash.
   const endBefore = `${last.slice(0, -1)}0`;
   return { last, open: () => pagesOf(store, { ...range, startAfter: after, endBefore })[Symbol.asyncIterator]() };
 }
 
-/** What is left of a page, and of the listing behind it. */
+/** Yields the rest of a page and the pages after it. */
 async function* following(rest: Page, pages: AsyncIterator<Page>): AsyncGenerator<Page, void, void> {
   let isOpen = true;
   try {

@@ -4,16 +4,15 @@ import type { Algorithm } from '../compress/codec.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { type Key, metricOf } from './layout.ts';
 
-/** One stored copy of one metric. */
 export interface Backup {
   readonly kind: 'single' | 'pair';
   readonly time: Date;
   readonly algorithm: Algorithm;
   /** The compressed data. */
   readonly object: StoredObject;
-  /** Of the uncompressed file; a pair does not tell it by name. */
+  /** SHA-1 of the uncompressed file; undefined for a pair, whose key does not contain it. */
   readonly sha1?: string;
-  /** A pair's checksum object. */
+  /** The checksum object of a pair. */
   readonly sha1Object?: StoredObject;
 }
 
@@ -22,7 +21,7 @@ export interface Tombstone {
   readonly object: StoredObject;
 }
 
-/** All that a bucket holds of one metric. */
+/** All objects of a metric in a bucket. */
 export interface StoredMetric extends Ordered {
   readonly metric: string;
   readonly path: string;
@@ -30,25 +29,25 @@ export interface StoredMetric extends Ordered {
   readonly backups: readonly Backup[];
   /** Ascending by time. */
   readonly tombstones: readonly Tombstone[];
-  /** Data that is no backup: of a pair without its checksum, or empty. */
+  /** Data objects that are not backups: empty, or of a pair without its checksum. */
   readonly leftovers: readonly StoredObject[];
-  /** Checksums of pairs without data: damage. */
+  /** Checksums of pairs whose data is missing, which is damage. */
   readonly loneSha1s: readonly StoredObject[];
 }
 
-/** One object of a metric, its key read. */
+/** An object of a metric with its parsed key. */
 export interface Entry {
   readonly key: Extract<Key, { path: string }>;
   readonly path: string;
   readonly object: StoredObject;
 }
 
-/** Sorts out one metric's objects. A pair exists when both its objects do and the data is not empty. */
+/** Classifies the objects of a metric. A pair is a backup if both objects exist and the data is not empty. */
 export function assemble(path: string, order: string, entries: readonly Entry[]): StoredMetric {
   const backups: Backup[] = [];
   const tombstones: Tombstone[] = [];
   const leftovers: StoredObject[] = [];
-  // Most metrics have no pairs, and most come in the order of their names.
+  // Most metrics have no pairs, so avoid the map.
   const sha1s = entries.some(({ key }) => key.kind === 'pair-sha1') ? sha1sOf(entries) : undefined;
   const paired = new Set<string>();
   for (const { key, object } of entries) {
@@ -73,22 +72,23 @@ export function assemble(path: string, order: string, entries: readonly Entry[])
   return { metric: metricOf(path), path, order, backups, tombstones, leftovers, loneSha1s };
 }
 
-/** The checksums of pairs, by what they share with their data. */
+/** Returns the checksums of pairs by their stem. */
 function sha1sOf(entries: readonly Entry[]): Map<string, StoredObject> {
   const sha1s = new Map<string, StoredObject>();
   for (const { key, object } of entries) if (key.kind === 'pair-sha1') sha1s.set(stemOf(object), object);
   return sha1s;
 }
 
-/** What the two keys of a pair have in common: all up to the timestamp's end. */
+/** Returns the common part of the two keys of a pair, which ends with the timestamp. */
 function stemOf(object: StoredObject): string {
   return object.key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
 }
 
 /**
- * The SHA-1 of a backup's file: told by its name, or fetched where it is a pair's.
+ * Returns the SHA-1 of a backup's uncompressed file, from its key or for a pair from the store.
  *
- * @throws StoreError, or WhisperBackupError `BAD_SHA1` when what is there is none.
+ * @throws StoreError
+ * @throws WhisperBackupError `BAD_SHA1` if the checksum object does not contain a SHA-1.
  */
 export async function sha1Of(backup: Backup, store: ObjectStore, signal: AbortSignal | undefined): Promise<string> {
   if (backup.sha1 !== undefined) return backup.sha1;
@@ -98,6 +98,6 @@ export async function sha1Of(backup: Backup, store: ObjectStore, signal: AbortSi
   if (/^[0-9a-f]{40}$/.test(text)) return text;
   throw new WhisperBackupError(
     'BAD_SHA1',
-    `Cannot use ${key}: it must hold 40 hex digits: got ${JSON.stringify(text)}`,
+    `Cannot use the checksum ${key}: it must contain 40 hex digits: got ${JSON.stringify(text)}`,
   );
 }

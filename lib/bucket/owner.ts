@@ -5,7 +5,7 @@ import type { ObjectStore } from '../store/store.ts';
 import { isSameDirectory } from '../system/same-directory.ts';
 import { ownKey, rootOf } from './layout.ts';
 
-/** What `owner.json` holds. Older releases wrote no prefix. */
+/** The content of `owner.json`. Older releases wrote no prefix. */
 const Owner = v.object({
   machineId: v.string(),
   host: v.optional(v.string()),
@@ -15,7 +15,7 @@ const Owner = v.object({
 
 type Owner = v.InferOutput<typeof Owner>;
 
-/** Who uses a bucket. */
+/** A host and tree that use a bucket. */
 export interface Claimant {
   readonly machine: Machine;
   /** Root of the Whisper tree. @default not compared */
@@ -25,24 +25,26 @@ export interface Claimant {
 export interface ClaimOptions extends PlaceOptions, Claimant {
   /** Accept the bucket of another machine, host name or prefix. */
   readonly adopt: boolean;
-  /** Add what the marker of an older release does not have. @default false */
+  /** Add missing fields to the marker of an older release. @default false */
   readonly complete?: boolean;
   /** Mark a bucket without an owner. @default true */
   readonly mark?: boolean;
-  /** Called before a bucket without an owner is marked; throws to refuse. */
+  /** Called before a bucket without an owner is marked. May throw to prevent that. */
   readonly onUnmarked?: () => void;
   readonly now: Date;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Makes sure that the bucket belongs to this machine and tree, and marks a bucket without an owner, so that two hosts or
- * trees which share one by mistake cannot purge one another.
+ * Checks that the bucket belongs to this machine and tree, and marks a bucket without an owner, so that two hosts or
+ * trees that share a bucket by mistake cannot purge each other's backups.
  *
- * The prefix is recorded as it was given. It is the same tree when it has the same name, so that a link may be pointed
- * to a new disk, or leads to the same directory, so that it may be given by another link.
+ * Two prefixes are the same tree if they are equal, so that a link may be changed to a new disk, or if they lead to the
+ * same directory, so that another link may be used.
  *
- * @throws GuardError `FOREIGN_BUCKET`, `OTHER_HOST` or `OTHER_PREFIX`; StoreError; what `onUnmarked` throws.
+ * @throws GuardError `FOREIGN_BUCKET`, `OTHER_HOST` or `OTHER_PREFIX`
+ * @throws StoreError
+ * @throws Error of `onUnmarked`.
  */
 export async function claim(store: ObjectStore, options: ClaimOptions): Promise<void> {
   const { machine, prefix, adopt, complete = false, mark = true, signal } = options;
@@ -60,7 +62,7 @@ export async function claim(store: ObjectStore, options: ClaimOptions): Promise<
 }
 
 /**
- * Whether the bucket is marked as that of this machine and tree.
+ * Returns whether the owner marker of the bucket names this machine and tree.
  *
  * @throws StoreError
  */
@@ -85,21 +87,21 @@ async function mismatchOf(
     return refuse(
       'FOREIGN_BUCKET',
       `it holds the backups of host ${JSON.stringify(host ?? 'unknown')} (machine ${machineId}), ` +
-        `not of this one (${machine.id}): choose another --bucket, or take it over with --adopt`,
+        `not of this one (${machine.id}). Choose another --bucket, or take it over with --adopt.`,
     );
   if (host !== undefined && host !== machine.host)
     return refuse(
       'OTHER_HOST',
-      `it holds the backups of host ${JSON.stringify(host)}, and this host has the same machine id but is named ` +
-        `${JSON.stringify(machine.host)}. If it was renamed, accept the new name with --adopt; if it is a clone, give it ` +
-        'a machine id of its own (systemd-machine-id-setup) and another --bucket',
+      `it holds the backups of host ${JSON.stringify(host)}; this host has the same machine id, but the name ` +
+        `${JSON.stringify(machine.host)}. If it was renamed, accept the new name with --adopt. If it is a clone, give it ` +
+        'a new machine id (systemd-machine-id-setup) and another --bucket.',
     );
   if (prefix === undefined || owner.prefix === undefined || (await isSameDirectory(owner.prefix, prefix)))
     return undefined;
   return refuse(
     'OTHER_PREFIX',
-    `it holds the backups of the tree ${owner.prefix}, not of ${prefix}: check --prefix, choose another --bucket or ` +
-      '--storage-path for a second tree, or accept the new prefix with --adopt',
+    `it holds the backups of the tree ${owner.prefix}, not of ${prefix}. Check --prefix, choose another --bucket or ` +
+      '--storage-path for a second tree, or accept the new prefix with --adopt.',
   );
 }
 

@@ -7,25 +7,27 @@ import type { ObjectStore } from '../store/store.ts';
 import { KEY_BYTES, ownKey, rootOf } from './layout.ts';
 
 /*
- * Where a bucket is cut so that its parts can be listed side by side: hints, kept in the bucket itself by whoever saw
- * the whole of it. They may be old, or anything: what is listed does not depend on them, only how fast.
+ * The cuts at which a bucket is divided into parts that are listed in parallel. Runs that list the whole bucket store
+ * them in it. They are hints: if they are outdated or wrong, the listing is still complete, only slower.
  */
 
-/** Objects between two cuts: a little less than five pages of S3, or half a page of Swift, so that no page is for nothing. */
+/**
+ * Objects between cuts: slightly less than five pages of S3 or half a page of Swift, so that no page is nearly empty.
+ */
 export const PART_OBJECTS = 4950;
 
-/** More cuts than this are thinned out, so that a run holds few names, however large the bucket is. */
-const MOST_CUTS = 4096;
+/** Limits the memory for the cuts of a large bucket. */
+const MAX_CUTS = 4096;
 
-/** The largest file that is read. */
-const MOST_BYTES = 2 ** 20;
+/** The maximum size of `partitions.json`. */
+const MAX_FILE_BYTES = 2 ** 20;
 
-/** Only when a bucket has grown or shrunk by more than this are the cuts written again. */
+/** The cuts are written again if the number of objects has changed by more than this share. */
 const CHANGE = 0.25;
 
-/** What the file holds. */
+/** The content of `partitions.json`. */
 export interface Partitions {
-  /** Objects that the bucket had. */
+  /** Number of objects in the bucket. */
   readonly objects: number;
   /** Ascending, without the root. */
   readonly cuts: readonly string[];
@@ -40,7 +42,7 @@ const File = v.object({
 const NONE: Partitions = { objects: 0, cuts: [] };
 
 /**
- * Reads the cuts of a bucket, and drops those that make no sense. None, when the file is not there or not ours.
+ * Reads the cuts of a bucket, without invalid ones. Returns no cuts if the file is missing or invalid.
  *
  * @throws StoreError
  */
@@ -50,9 +52,12 @@ export async function readPartitions(
   signal: AbortSignal | undefined,
 ): Promise<Partitions> {
   try {
-    const body = await store.get(ownKey(root, 'partitions.json'), { maxBytes: MOST_BYTES, ...(signal && { signal }) });
+    const body = await store.get(ownKey(root, 'partitions.json'), {
+      maxBytes: MAX_FILE_BYTES,
+      ...(signal && { signal }),
+    });
     const { objects, cuts } = v.parse(File, JSON.parse(new TextDecoder().decode(body)), { abortEarly: true });
-    return { objects, cuts: sane(cuts) };
+    return { objects, cuts: selectCuts(cuts) };
   } catch (error) {
     const isGone = codeOf(error) === 'NOT_FOUND' || codeOf(error) === 'TOO_LARGE';
     if (isGone || error instanceof SyntaxError || v.isValiError(error)) return NONE;
@@ -60,47 +65,47 @@ export async function readPartitions(
   }
 }
 
-/** The metrics' names with a slash, that ascend; every so-and-so-many of them if they are too many. */
-function sane(cuts: readonly string[]): readonly string[] {
+/** Returns valid cuts in ascending order, evenly thinned out to {@link MAX_CUTS}. */
+function selectCuts(cuts: readonly string[]): readonly string[] {
   let previous = '';
   const ascending = cuts.filter((cut) => {
-    const isSane = isCut(cut) && compareKeys(cut, previous) > 0;
-    if (isSane) previous = cut;
-    return isSane;
+    const isValid = isCut(cut) && compareKeys(cut, previous) > 0;
+    if (isValid) previous = cut;
+    return isValid;
   });
-  const every = Math.ceil(ascending.length / MOST_CUTS);
+  const every = Math.ceil(ascending.length / MAX_CUTS);
   return every <= 1 ? ascending : ascending.filter((_, i) => i % every === 0);
 }
 
-/** Whether a store takes it for a bound, and few keys lie between it and the end of its metric. */
+/** Returns whether a text is a metric's name with a slash that every store accepts as a bound of a listing. */
 function isCut(text: string): boolean {
   return /^[^/\u0000-\u001f\u007f\ufffe\uffff\p{Surrogate}]+\/$/u.test(text) && byteLength(text) < KEY_BYTES / 2;
 }
 
-/** Finds places for cuts while a run passes the whole of a bucket. */
+/** Chooses cuts while a run lists the whole bucket. */
 export class PartitionRecorder {
   #cuts: string[] = [];
   #every = PART_OBJECTS;
   #objects = 0;
   #sinceCut = 0;
-  #found: Partitions | undefined;
+  #current: Partitions | undefined;
 
-  /** The listing came by the file, and this was in it. */
-  found(partitions: Partitions): void {
-    this.#found = partitions;
+  /** Records the content of the existing file. */
+  recordFile(partitions: Partitions): void {
+    this.#current = partitions;
   }
 
   /**
-   * The listing came by a metric.
+   * Records a metric in the listing.
    *
-   * @param order the metric's name with a slash.
-   * @param objects how many the bucket has of it.
+   * @param order name of the metric with a slash.
+   * @param objects number of its objects.
    */
-  metric(order: string, objects: number): void {
+  recordMetric(order: string, objects: number): void {
     if (this.#sinceCut >= this.#every && isCut(order)) {
       this.#cuts.push(order);
       this.#sinceCut = 0;
-      if (this.#cuts.length >= MOST_CUTS) {
+      if (this.#cuts.length >= MAX_CUTS) {
         this.#cuts = this.#cuts.filter((_, i) => i % 2 === 1);
         this.#every *= 2;
       }
@@ -110,8 +115,8 @@ export class PartitionRecorder {
   }
 
   /**
-   * Keeps the cuts in the bucket, where that is worth a request: not on a store that lists one after the other, nor
-   * when the bucket has not changed much since. Call it when a listing was read to its end.
+   * Stores the cuts in the bucket, unless the store cannot list in parallel or the bucket has not changed much. Call it
+   * after a complete listing.
    *
    * @throws StoreError
    */
@@ -120,7 +125,7 @@ export class PartitionRecorder {
     place: PlaceOptions,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    if ((store.listings ?? 1) <= 1 || !this.#isNews()) return;
+    if ((store.listings ?? 1) <= 1 || !this.#hasChanged()) return;
     const key = ownKey(rootOf(place), 'partitions.json');
     if (this.#cuts.length === 0) {
       await store.delete([key], { ...(signal && { signal }) });
@@ -130,14 +135,14 @@ export class PartitionRecorder {
     for (;;) {
       const text = JSON.stringify({ version: 1, objects: this.#objects, cuts });
       const body = new TextEncoder().encode(`${text}\n`);
-      if (body.length <= MOST_BYTES) return store.put(key, body, { ...(signal && { signal }) });
+      if (body.length <= MAX_FILE_BYTES) return store.put(key, body, { ...(signal && { signal }) });
       cuts = cuts.filter((_, i) => i % 2 === 1);
     }
   }
 
-  #isNews(): boolean {
-    if (!this.#found) return this.#cuts.length > 0;
-    if (this.#found.cuts.length === 0 || this.#cuts.length === 0) return true;
-    return Math.abs(this.#objects - this.#found.objects) > CHANGE * this.#found.objects;
+  #hasChanged(): boolean {
+    if (!this.#current) return this.#cuts.length > 0;
+    if (this.#current.cuts.length === 0 || this.#cuts.length === 0) return true;
+    return Math.abs(this.#objects - this.#current.objects) > CHANGE * this.#current.objects;
   }
 }

@@ -3,17 +3,17 @@ import { StoreError } from '../store/errors.ts';
 import type { DeleteFailure, ObjectStore } from '../store/store.ts';
 import type { StoredMetric } from './metric.ts';
 
-/** What goes of one metric. Each stage is deleted whole, for all metrics of a batch, before the next one begins. */
+/** The keys of one metric to delete, in three stages. A stage is completed for the whole batch before the next one. */
 export interface Removal {
   readonly metric: string;
-  /** Checksums of pairs first: a pair without its data would look like damage. */
+  /** First, because a checksum without its data would look like damage. */
   readonly sha1s: readonly string[];
   readonly data: readonly string[];
-  /** Last, so that a purge that was cut short is taken up again. */
+  /** Last, so that the next purge continues an interrupted one. */
   readonly tombstones: readonly string[];
 }
 
-/** Everything a bucket holds of a metric. */
+/** Returns the removal of all objects of a metric. */
 export function removalOf(stored: StoredMetric): Removal {
   const pairs = stored.backups.map((backup) => backup.sha1Object).filter((object) => object !== undefined);
   return {
@@ -24,17 +24,17 @@ export function removalOf(stored: StoredMetric): Removal {
   };
 }
 
-/** S3 deletes 1,000 keys a request; Swift takes more. */
+/** The limit of one S3 request; that of Swift is higher. */
 const BATCH_KEYS = 1000;
 
-/** Gathers removals and carries them out in batches. */
+/** Collects removals and executes them in batches. */
 export class Remover {
   readonly #store: ObjectStore;
   readonly #signal: AbortSignal | undefined;
   readonly #onFailure: (metric: string, reason: string) => void;
   #batch: Removal[] = [];
   #keys = 0;
-  /** Objects deleted so far. */
+  /** Number of deleted objects. */
   deleted = 0;
 
   constructor(
@@ -54,7 +54,7 @@ export class Remover {
     if (this.#keys >= BATCH_KEYS) await this.flush();
   }
 
-  /** Carries out what was gathered. A metric of which something could not be deleted is left as it then is. */
+  /** Executes the collected removals. If a key cannot be deleted, the later stages of its metric are skipped. */
   async flush(): Promise<void> {
     let batch = this.#batch;
     this.#batch = [];
@@ -73,7 +73,7 @@ export class Remover {
     }
   }
 
-  /** A store that refuses a whole batch has failed to delete each of its keys. */
+  /** If the whole request fails, reports a failure for each of its keys. */
   async #delete(keys: readonly string[]): Promise<DeleteFailure[]> {
     try {
       return await this.#store.delete(keys, { ...(this.#signal && { signal: this.#signal }) });

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Backup } from './metric.ts';
 
 /**
- * Whether two backups are known, from the listing alone, to hold the same content. A pair's name does not contain its
- * SHA-1, but some listings return the MD5 of the object that holds it.
+ * Returns whether the listing alone shows that two backups have the same content. The key of a pair does not contain
+ * its SHA-1, but some stores list the MD5 of the checksum object.
  */
 export function hasSameContent(a: Backup, b: Backup): boolean {
   if (a.sha1 && b.sha1) return a.sha1 === b.sha1;
@@ -11,7 +11,7 @@ export function hasSameContent(a: Backup, b: Backup): boolean {
   return md5 !== undefined && md5 === md5OfSha1(b);
 }
 
-/** Whether a backup, as the listing describes it, is of a file with this SHA-1. */
+/** Returns whether the listing alone shows that a backup is of a file with this SHA-1. */
 export function isKnownSame(sha1: string, backup: Backup): boolean {
   if (backup.sha1 !== undefined) return backup.sha1 === sha1;
   return backup.sha1Object?.md5 === md5(sha1);

@@ -1,33 +1,32 @@
 import { compareKeys } from '../common/order.ts';
 import type { Page, StoredObject } from '../store/store.ts';
 
-/** A part of the key space, to be listed when it is its turn. */
+/** A part of the key space. */
 export interface Part {
   open(): AsyncIterator<Page>;
-  /** The last key that belongs to it, whatever the listing tells beyond. @default all do */
+  /** The last key of the part; later keys in its listing are ignored. @default no limit */
   readonly last?: string;
 }
 
 export interface SideBySideOptions {
   /** How many parts are listed at once. */
-  readonly most: number;
-  /** How many objects of each are held until it is its turn. */
-  readonly held: number;
-  /** Aborted in the end, by whatever it came: so that listings which obey it end at once. */
+  readonly parallel: number;
+  /** How many objects of each part are buffered until its turn. */
+  readonly maxBuffered: number;
+  /** Always aborted on exit, so that listings that use its signal end at once. */
   readonly controller: AbortController;
 }
 
 /**
- * Lists parts of the key space side by side, ahead of the reader, and tells their objects in the order of the parts, by
- * the batch. Memory is bounded by `most` times `held`.
+ * Lists parts of the key space in parallel, ahead of the reader, and yields batches of objects in the order of the
+ * parts. Memory is bounded by `parallel` times `maxBuffered`. If one part fails, all others are stopped, and this waits
+ * for their end.
  *
- * When one part fails all end; none is left running when this has ended.
- *
- * @throws what the listing of a part throws, as soon as it does.
+ * @throws Error of the first part that fails, immediately.
  */
 export async function* sideBySide(
   parts: readonly Part[],
-  { most, held, controller }: SideBySideOptions,
+  { parallel, maxBuffered, controller }: SideBySideOptions,
 ): AsyncGenerator<Page, void, void> {
   const running: Prefetch[] = [];
   const failures: unknown[] = [];
@@ -38,9 +37,9 @@ export async function* sideBySide(
   let next = 0;
   try {
     for (;;) {
-      for (; next < parts.length && running.length < most; next++) {
+      for (; next < parts.length && running.length < parallel; next++) {
         const part = parts[next];
-        if (part) running.push(new Prefetch(part, held, fail));
+        if (part) running.push(new Prefetch(part, maxBuffered, fail));
       }
       const first = running[0];
       if (!first) return;
@@ -56,19 +55,19 @@ export async function* sideBySide(
   }
 }
 
-/** Reads one part ahead. */
+/** Lists a part ahead of the reader. */
 class Prefetch {
-  readonly #held: number;
-  readonly #ended: Promise<void>;
+  readonly #maxBuffered: number;
+  readonly #end: Promise<void>;
   #batch: StoredObject[] = [];
   #isDone = false;
   #isClosed = false;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
 
-  constructor(part: Part, held: number, onFailure: (error: unknown) => void) {
-    this.#held = held;
-    this.#ended = this.#read(part)
+  constructor(part: Part, maxBuffered: number, onFailure: (error: unknown) => void) {
+    this.#maxBuffered = maxBuffered;
+    this.#end = this.#read(part)
       .catch((error) => {
         if (!this.#isClosed) onFailure(error);
       })
@@ -78,7 +77,7 @@ class Prefetch {
       });
   }
 
-  /** What has come since the last time, or undefined when there is no more, or someone woke us. */
+  /** Waits for objects. @returns the new objects, or undefined at the end or after {@link wake}. */
   async take(): Promise<Page | undefined> {
     if (this.#batch.length === 0 && !this.#isDone) {
       await new Promise<void>((resolve) => {
@@ -96,11 +95,11 @@ class Prefetch {
     this.#wakeReader = undefined;
   }
 
-  /** Ends it, and resolves when it has. */
+  /** Stops the listing, and waits for its end. */
   close(): Promise<void> {
     this.#isClosed = true;
     this.#resume();
-    return this.#ended;
+    return this.#end;
   }
 
   #resume(): void {
@@ -122,7 +121,7 @@ class Prefetch {
         for (const object of end < 0 ? step.value : step.value.slice(0, end)) this.#batch.push(object);
         if (end >= 0) return;
         if (this.#wakeReader && this.#batch.length > 0) this.wake();
-        if (this.#batch.length >= this.#held) {
+        if (this.#batch.length >= this.#maxBuffered) {
           await new Promise<void>((resolve) => {
             this.#wakeWriter = resolve;
           });

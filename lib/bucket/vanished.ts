@@ -3,23 +3,23 @@ import type { PlaceOptions, RunOptions } from '../common/options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { rootOf } from './layout.ts';
 
-/** What a host remembers between runs: the names of the buckets that it has backed up to. */
+/** The names of the buckets to which this host has backed up, kept between runs. */
 export interface BucketMemory {
   load(): Promise<readonly string[]>;
   add(bucket: string): Promise<void>;
 }
 
 export interface VanishedOptions extends PlaceOptions, Pick<RunOptions, 'report'> {
-  /** @default nothing is remembered */
+  /** @default no memory, so no bucket is refused */
   readonly bucketMemory?: BucketMemory;
-  /** Start anew in a bucket that is missing or has lost its owner marker. @default false */
+  /** Accept a bucket that is missing or has no owner marker any more. @default false */
   readonly create?: boolean;
 }
 
 /**
- * Refuses a bucket that was there before and is missing now, or has lost its owner marker: it may not be mounted, and a
- * first backup would go to the disk below. A host that has backed up elsewhere may not create a bucket either, since its
- * name may be a typo; a bucket that somebody has created is fine.
+ * Refuses a known bucket that is missing or has no owner marker any more: it may not be mounted, and the backup would
+ * go to the disk below the mount point. Also refuses to create a bucket on a host that has backed up to another one,
+ * because the name may be mistyped; an existing bucket is accepted.
  */
 export class VanishedGuard {
   readonly #store: ObjectStore;
@@ -39,7 +39,7 @@ export class VanishedGuard {
     this.#known = (await this.#options.bucketMemory?.load()) ?? [];
   }
 
-  /** Called when the bucket does not exist. @throws GuardError `BUCKET_VANISHED` */
+  /** Called if the bucket does not exist. @throws GuardError `BUCKET_VANISHED` */
   readonly onMissing = (): void => {
     this.#isMissing = true;
     if (this.#known.length === 0 || this.#options.create) return;
@@ -51,13 +51,13 @@ export class VanishedGuard {
     );
   };
 
-  /** Called when the bucket has no owner marker. @throws GuardError `BUCKET_VANISHED` */
+  /** Called if the bucket has no owner marker. @throws GuardError `BUCKET_VANISHED` */
   readonly onUnmarked = (): void => {
     if (!this.#isKnown || this.#options.create) return;
     throw this.#refusal('its owner marker (.whisper-backup/owner.json) is missing');
   };
 
-  /** Remembers a bucket that is marked as this host's, and logs that it was created. */
+  /** Remembers the bucket once it has this host's owner marker, and logs if it was created. */
   async remember(dryRun: boolean): Promise<void> {
     if (this.#isMissing)
       this.#options.report.log('info', `${dryRun ? 'Would create' : 'Created'} ${this.#store.name}: it did not exist`);
@@ -72,8 +72,8 @@ export class VanishedGuard {
     const before = this.#isKnown ? ', which this host has backed up to before' : '';
     return new GuardError(
       'BUCKET_VANISHED',
-      `Cannot use ${this.#name}${before}: ${why}. Either what holds it is not mounted or was moved: mount it. Or its ` +
-        'name or storage path is mistyped: see --bucket. To start anew there, run backup with --create',
+      `Cannot use ${this.#name}${before}: ${why}. If its disk is not mounted, mount it. If its name or storage path is ` +
+        'mistyped, check --bucket and --storage-path. To create it and start with an empty bucket, run backup with --create.',
     );
   }
 }

@@ -25,7 +25,7 @@ describe('a backup that is dated 9999', () => {
     ]) {
       const { notes } = await run;
       assert.equal(codesOf(notes)[key], 'DATE_TOO_LATE');
-      assert.match(notes[0]?.reason ?? '', /ignored.*9999.*rename it/);
+      assert.match(notes[0]?.reason ?? '', /ignored.*9999.*Rename it/);
     }
     assert.equal((await bucket.keys('m/')).length, 2);
   });

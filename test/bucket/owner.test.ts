@@ -47,7 +47,7 @@ describe('claim', () => {
     const renamed = { ...about, machine: { id: 'aaaa', host: 'renamed' } };
     await assert.rejects(claim(store, renamed), {
       code: 'OTHER_HOST',
-      message: /host "web01".*named "renamed".*renamed.*--adopt.*clone/,
+      message: /host "web01".*the name "renamed".*renamed.*--adopt.*clone/,
     });
     await claim(store, { ...renamed, adopt: true });
     await claim(store, renamed);

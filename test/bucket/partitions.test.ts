@@ -16,7 +16,7 @@ function serviceStore(): ObjectStore {
 /** What a run learns that passes so many metrics with so many objects each. */
 function passed(metrics: number, objects: number, nameOf = (i: number) => `m${String(i).padStart(7, '0')}`) {
   const recorder = new PartitionRecorder();
-  for (let i = 0; i < metrics; i++) recorder.metric(`${nameOf(i)}/`, objects);
+  for (let i = 0; i < metrics; i++) recorder.recordMetric(`${nameOf(i)}/`, objects);
   return recorder;
 }
 
@@ -46,7 +46,7 @@ describe('PartitionRecorder', () => {
     const isWritten = async (metrics: number, found = { objects, cuts }) => {
       await store.put(KEY, bytes('old'));
       const recorder = passed(metrics, PART_OBJECTS);
-      recorder.found(found);
+      recorder.recordFile(found);
       await recorder.save(store, {});
       const keys = await keysOf(store);
       return keys.length === 0 ? 'deleted' : text(await store.get(KEY, { maxBytes: 1e6 })) !== 'old';

@@ -26,7 +26,7 @@ async function* tree(metrics: number): AsyncGenerator<Ordered> {
 async function mergeMetrics(metrics: number): Promise<number> {
   const plain = madeUpStore(metrics);
   const recorder = new PartitionRecorder();
-  for (let i = 0; i < metrics; i++) recorder.metric(`${madeUpMetric(i)}/`, 5);
+  for (let i = 0; i < metrics; i++) recorder.recordMetric(`${madeUpMetric(i)}/`, 5);
   await recorder.save(plain, {});
   const store = withLimit(withRetry(plain), { concurrency: 16 });
   const partitions = new PartitionRecorder();

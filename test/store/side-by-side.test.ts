@@ -31,7 +31,7 @@ class Parts {
   }
 
   run(parts: readonly Part[], { most = 3, held = 10 } = {}) {
-    return sideBySide(parts, { most, held, controller: this.controller });
+    return sideBySide(parts, { parallel: most, maxBuffered: held, controller: this.controller });
   }
 }
 
