@@ -1,5 +1,6 @@
 import type { Piscina } from 'piscina';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { UnderWay } from '../common/under-way.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type FlatError, revive } from '../stream/flat-error.ts';
@@ -48,7 +49,7 @@ export class WorkerPool {
   #threads: Promise<Threads> | undefined;
   /** Without threads, who does the tasks. */
   #here: Promise<Work> | undefined;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -75,16 +76,14 @@ export class WorkerPool {
    * @throws WhisperBackupError `THREAD_FAILED`; what the task throws.
    */
   run<N extends TaskName>(name: N, task: TaskOf<N>, handOver: readonly Uint8Array[] = []): Promise<ResultOf<N>> {
-    const running = this.#begin(name, task, handOver).finally(() => this.#underWay.delete(running));
-    this.#underWay.add(running);
-    return running;
+    return this.#underWay.track(this.#begin(name, task, handOver));
   }
 
   /** Waits for what is under way, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
     // Piscina itself waits for one thread only, and then ends the others at whatever they do.
-    await Promise.allSettled(this.#underWay);
+    await this.#underWay.settle();
     await (await this.#threads?.catch(() => undefined))?.piscina.close();
     await (await this.#here)?.close();
   }
