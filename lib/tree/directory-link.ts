@@ -3,7 +3,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { openDirectory } from '../system/descent.ts';
 import { currentUser, danglingLink, linkLoop } from '../system/link-rule.ts';
 
-/** A directory of the walk, and those that it was reached through. */
+/** A directory in the walk, with the directories through which it was reached. */
 export class Ancestors {
   readonly path: string;
   readonly #parent: Ancestors | undefined;
@@ -14,7 +14,7 @@ export class Ancestors {
     this.#parent = parent;
   }
 
-  /** Whether a directory is this one or one above it. Only links make somebody ask. */
+  /** Returns whether a directory is this one or an ancestor. Called for links only. */
   includes(directory: BigIntStats): boolean {
     this.#identity ??= identityOf(statSync(this.path, { bigint: true }));
     return this.#identity === identityOf(directory) || (this.#parent?.includes(directory) ?? false);
@@ -26,25 +26,25 @@ function identityOf({ dev, ino }: BigIntStats): string {
 }
 
 /**
- * What a symbolic link is to the walk. `refused`: it leads to a directory, and must not be followed. `unknown`: it may
- * have led to a directory. Nothing below either can be known.
+ * What the walk does with a symbolic link. `refused`: it leads to a directory, but must not be followed. `unknown`: it
+ * may lead to a directory. Nothing is known about the metrics below either.
  */
-export type LookedAtLink =
+export type LinkKind =
   | { readonly kind: 'directory' | 'other' | 'vanished' }
   | { readonly kind: 'refused' | 'unknown'; readonly error: Error };
 
 /**
- * Looks where a link leads to, and whether the walk may go there.
+ * Checks where a link leads and whether the walk may follow it.
  *
- * @param within the directory that the link is in.
+ * @param within the directory that contains the link.
  */
-export function lookAtLink(within: Ancestors, name: string): LookedAtLink {
+export function inspectLink(within: Ancestors, name: string): LinkKind {
   const path = `${within.path}/${name}`;
   try {
     if (!lstatSync(path, { throwIfNoEntry: false })) return { kind: 'vanished' };
     const target = statSync(path, { bigint: true });
     if (!target.isDirectory()) return { kind: 'other' };
-    // It knows the rule, which holds for links on the way as well. Others may follow every link.
+    // Applies the rule for links of `mayFollow` to the whole path; other users than root may follow every link.
     if (currentUser() === 0) openDirectory(path).close();
     return within.includes(target) ? { kind: 'refused', error: linkLoop(path) } : { kind: 'directory' };
   } catch (error) {

@@ -4,9 +4,10 @@ import { setImmediate } from 'node:timers/promises';
 import { closeEntry, OpenDirectory, openEntry } from '../system/open-directory.ts';
 
 /**
- * Removes all that is in a directory, by descriptors: nothing elsewhere goes, whatever is renamed or linked meanwhile.
+ * Removes everything in a directory. Uses descriptors, so that nothing elsewhere is removed if a directory is renamed
+ * or replaced by a link meanwhile.
  *
- * @throws the system's error.
+ * @throws Error of the system.
  */
 export async function emptyDirectory(directory: OpenDirectory): Promise<void> {
   for (const name of readdirSync(directory.at('.'))) {

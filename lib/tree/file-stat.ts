@@ -1,9 +1,9 @@
 import type { BigIntStats } from 'node:fs';
 
 /**
- * What stat(2) says of a file, or of what a link leads to. All are doubles: times since 1970 in milliseconds are exact to
- * about 0.25 microseconds, not to the nanosecond, and inodes beyond 2 ** 53 are rounded. Equal files give equal figures
- * on one runtime; Deno tells whole milliseconds, so a cache must not be shared between runtimes unawares.
+ * The result of stat(2) for a file or the target of a link. All values are doubles, so times are exact to about 0.25
+ * microseconds only, and inodes above 2 ** 53 are rounded. An unchanged file always has the same values on one runtime.
+ * Deno returns whole milliseconds, so with a cache of the other runtime all files are read again.
  */
 export interface FileStat {
   /** In bytes. */
@@ -13,7 +13,7 @@ export interface FileStat {
   readonly ino: number;
 }
 
-/** The same figures as stat(2) without `bigint` gives, digit by digit. */
+/** Converts to exactly the values that `stat` returns without `bigint`. */
 export function fileStatOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): FileStat {
   return { size: Number(size), mtimeMs: milliseconds(mtimeNs), ctimeMs: milliseconds(ctimeNs), ino: Number(ino) };
 }

@@ -4,42 +4,44 @@ import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import type { Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';
 import { danglingLink } from '../system/link-rule.ts';
-import { Ancestors, lookAtLink } from './directory-link.ts';
+import { Ancestors, inspectLink } from './directory-link.ts';
 import type { FileStat } from './file-stat.ts';
 import { isLostAndFound } from './lost-and-found.ts';
 import { isTemporary } from './temporary.ts';
 
-/** A `.wsp` file of the local tree, or something that calls itself one. */
+/** A `.wsp` file of the local tree, or something else with such a name. */
 export interface LocalFile extends Ordered {
   readonly kind: 'file';
   readonly metric: string;
   /** Below the prefix, without `.wsp`. */
   readonly path: string;
-  /** Where it is. */
+  /** The path of the file. */
   readonly file: string;
-  /** When it was asked for: undefined where stat(2) failed, as of a dangling link or a file that has vanished since. */
+  /** Only with the option `stat`; undefined if stat(2) failed, e.g. for a dangling link or a removed file. */
   readonly stat?: FileStat | undefined;
 }
 
-/** A part of the tree that cannot be told: nothing below it may be called missing. */
+/** A part of the tree that cannot be read: metrics below it must not count as missing. */
 export interface BlindSpot extends Ordered {
   readonly kind: 'blind';
-  /** What every metric below it begins with; empty when its name has no UTF-8 form, and so no metric could be stored. */
+  /**
+   * The common prefix of all metrics below it; empty if its name is not UTF-8, so that no such metric can be stored.
+   */
   readonly metricPrefix: string;
   readonly file: string;
   readonly error: Error;
 }
 
-/** What is not UTF-8 comes with this in its place. */
+/** Node puts this character in the place of bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
 
 const SUFFIX = '.wsp';
 
 /**
- * The walk itself, in synchronous calls, which take a fraction of the time of others: for a thread of its own, or a
- * tree that is known to be small. What it tells, and in which order: see `walk`.
+ * Walks a tree with synchronous calls, which take a fraction of the time of asynchronous ones. For a separate thread or
+ * a small tree. See `walk` for the results and their order.
  *
- * @param root without a slash at its end, unless it is `/`.
+ * @param root without a trailing slash, unless it is `/`.
  */
 export function* walkNow(root: string, options: WalkNowOptions): Generator<LocalFile | BlindSpot> {
   const entries = readdirSync(root, { withFileTypes: true });
@@ -47,11 +49,11 @@ export function* walkNow(root: string, options: WalkNowOptions): Generator<Local
 }
 
 export interface WalkNowOptions {
-  /** Look at each file too. */
+  /** Call stat(2) for each file. */
   readonly stat: boolean;
-  /** Directories that are not read, by what every metric below them begins with: `servers.old.`. */
+  /** Directories to skip, as the common prefix of all metrics below each: `servers.old.`. */
   readonly skip?: readonly string[];
-  /** Told of what has the name of a temporary file or directory of ours. */
+  /** Called with each leftover temporary file or directory of ours. */
   readonly onTemporary?: (path: string) => void;
 }
 
@@ -73,11 +75,11 @@ function* walkDirectory(
   for (const [i, { order, name, isDirectory, isLink, error }] of sorted.entries()) {
     const file = `${directory}/${name}`;
     const isRepeated = order === sorted[i - 1]?.order;
-    // A network file system may tell a name twice.
+    // A network file system may list a name twice.
     if (isRepeated && !name.includes(REPLACEMENT)) continue;
     if (name.includes(REPLACEMENT) && (isRepeated || !exists(file))) {
-      // Decoding put the replacement character there: the name on disk is other bytes, and no key can hold it. Several
-      // names may look the same then, and at most one of them is what it looks like.
+      // The name on disk is not UTF-8, so no key can contain it. Several such names may be equal after decoding, and
+      // one of them may really contain the replacement character.
       yield { kind: 'blind', order, metricPrefix: '', file, error: notUtf8(file) };
     } else if (isDirectory) {
       if (options.skipped.has(order)) continue;
@@ -102,14 +104,14 @@ function* walkDirectory(
 interface OrderedEntry {
   readonly order: string;
   readonly name: string;
-  /** A directory or a link to one, or a link that may have led to one. */
+  /** A directory, a link to one, or a link that may lead to one. */
   readonly isDirectory: boolean;
   readonly isLink?: boolean;
-  /** Why nothing below it can be known. */
+  /** Why it cannot be read. */
   readonly error?: Error;
 }
 
-/** Those entries of a directory that are the walk's business. */
+/** Returns the directories and Whisper files in a directory, in the order of the walk. */
 function orderedEntries(entries: Dirent[], below: string, ancestors: Ancestors): OrderedEntry[] {
   const prefix = below === '' ? '' : `${metricOf(below.slice(0, -1))}.`;
   const found: OrderedEntry[] = [];
@@ -122,10 +124,10 @@ function orderedEntries(entries: Dirent[], below: string, ancestors: Ancestors):
       continue;
     }
     if (entry.isSymbolicLink()) {
-      const link = lookAtLink(ancestors, name);
-      // What ends in `.wsp` is taken for a file's, and its backup reports what is wrong with it.
+      const link = inspectLink(ancestors, name);
+      // A link with the suffix `.wsp` counts as a file; its backup reports the error.
       const isUnknown = link.kind === 'unknown' && !isWhisper;
-      // A name that is not UTF-8 is not found by the one that came of it.
+      // A file whose name is not UTF-8 is not found under its decoded name.
       const isOtherName = link.kind === 'vanished' && !isWhisper && name.includes(REPLACEMENT);
       if (link.kind === 'directory' || link.kind === 'refused' || isUnknown || isOtherName) {
         found.push({ ...directory(), isLink: true, ...('error' in link && { error: link.error }) });
@@ -156,5 +158,5 @@ function exists(file: string): boolean {
 }
 
 function notUtf8(file: string): Error {
-  return new WhisperBackupError('NAME_NOT_UTF8', `Cannot back up ${file}: its name is not UTF-8: rename it`);
+  return new WhisperBackupError('NAME_NOT_UTF8', `Cannot back up ${file}: its name is not UTF-8. Rename it.`);
 }

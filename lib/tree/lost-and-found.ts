@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 
 /**
- * Whether a directory is the one in which fsck(8) puts what it finds: `lost+found` at the top of a file system. Only
- * root may read it, and it holds no metrics.
+ * Returns whether a directory is the `lost+found` of fsck(8) in the root of a file system. Only root may read it, and
+ * it has no metrics.
  *
- * @param directory the one that it is in.
+ * @param directory the parent directory.
  */
 export function isLostAndFound(directory: string, name: string): boolean {
   if (name !== 'lost+found') return false;

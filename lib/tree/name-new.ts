@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, linkSync, lstatSync, openSync, renameS
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { renameNew } from '../system/rename-new.ts';
 
-/** What gives names to files; tests exchange it. */
+/** System calls that tests replace. */
 export interface Naming {
   readonly link: (from: string, to: string) => void;
   readonly renameNew: (from: string, to: string) => void;
@@ -10,15 +10,15 @@ export interface Naming {
 
 const SYSTEM: Naming = { link: linkSync, renameNew };
 
-/** What link(2) says on a file system without hard links: FAT, some network and FUSE file systems. */
+/** Errors of link(2) on file systems without hard links: FAT, some network and FUSE file systems. */
 const WITHOUT_LINKS = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
-/** What renameat2(2) says where it cannot be told not to replace. */
+/** Errors of renameat2(2) if `RENAME_NOREPLACE` is not supported. */
 const WITHOUT_NOREPLACE = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /**
- * Gives a file a new name if nothing has that name. It keeps the old one where the file system has hard links.
+ * Gives a file a new name, unless that name exists. On a file system with hard links the file also keeps its old name.
  *
- * @throws Error `EEXIST`, or whatever else the system says.
+ * @throws Error of the system, `EEXIST` if the new name exists.
  */
 export function nameNew(from: string, to: string, { link, renameNew }: Naming = SYSTEM): void {
   try {
@@ -35,8 +35,8 @@ export function nameNew(from: string, to: string, { link, renameNew }: Naming = 
 }
 
 /**
- * Takes the name by an empty file, then replaces that. carbon may have taken the empty file for one that it is creating:
- * then what it wrote in that moment is lost.
+ * Reserves the name with an empty file, then replaces that. If carbon opens the empty file in between, the points that
+ * it writes to it are lost.
  */
 function renameOverClaim(from: string, to: string): void {
   const fd = openSync(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
@@ -44,7 +44,7 @@ function renameOverClaim(from: string, to: string): void {
     const claim = fstatSync(fd, { bigint: true });
     const named = lstatSync(to, { bigint: true, throwIfNoEntry: false });
     if (named?.ino !== claim.ino || named.dev !== claim.dev)
-      throw new WhisperBackupError('EEXIST', `Cannot make ${to}: another process put a file there`);
+      throw new WhisperBackupError('EEXIST', `Cannot create ${to}: another process has created it`);
     try {
       renameSync(from, to);
     } catch (error) {
@@ -57,10 +57,10 @@ function renameOverClaim(from: string, to: string): void {
 }
 
 /**
- * Replaces a file, which is kept under another name. There is a file in its place at any time, where the file system has
- * hard links; and when the new one cannot be put there, it is the old one.
+ * Replaces a file and keeps the old one under another name. If the replacement fails, the old file stays in its place.
+ * On a file system with hard links the name `to` exists at any time.
  *
- * @throws Error `EEXIST` when something has the other name.
+ * @throws Error of the system, `EEXIST` if the name `aside` exists.
  */
 export function replaceAndKeep(from: string, to: string, aside: string, naming: Naming = SYSTEM): void {
   nameNew(to, aside, naming);

@@ -5,17 +5,17 @@ import type { Place } from '../system/open-place.ts';
 import { ARCHIVE_INFO_SIZE, isCompressed, METADATA_SIZE, sizeOf } from '../whisper/header.ts';
 import { type LockOptions, type OpenFile, openLocked, readStable } from './read-file.ts';
 
-/** A file that is open, locked, read, and the one that its name stands for. */
+/** An open, locked file and its content. */
 export interface FileToFill extends Pick<OpenFile, 'fd' | 'close'> {
   readonly bytes: Uint8Array;
 }
 
 /**
- * Opens, locks and reads a file that is to be filled. carbon opens a new file before it locks it, and writes its header
- * later: a file that was written just now and is empty or cut is read again until the time for its lock is over.
+ * Opens, locks and reads a file to fill. carbon creates a file before it locks it and writes the header later, so a new
+ * file that is empty or truncated is read again until `fileLockTimeout` has passed.
  *
- * @returns the file, also if it is still empty or cut then.
- * @throws WhisperBackupError `REPLACED` when its name came to stand for another file, and those of `openLocked` and
+ * @returns the file, even if it is still empty or truncated.
+ * @throws WhisperBackupError `REPLACED` if another process replaced the file, and those of `openLocked` and
  *   `readStable`.
  */
 export async function openToFill(place: Place, mode: 'read' | 'write', options: LockOptions): Promise<FileToFill> {
@@ -31,14 +31,14 @@ export async function openToFill(place: Place, mode: 'read' | 'write', options: 
       close();
       throw error;
     }
-    // Carbon waits for this lock with its header.
+    // carbon waits for this lock before it writes the header.
     close();
     await sleep(wait);
   }
 }
 
 /**
- * Makes sure that a name still stands for the file that is open: what is written to another one is lost.
+ * Checks that the path still refers to the open file. Points written to a replaced file would be lost.
  *
  * @throws WhisperBackupError `REPLACED`
  */
@@ -48,16 +48,15 @@ export function assertCurrent(place: Place, fd: number): void {
   if (named?.ino === held.ino && named.dev === held.dev) return;
   throw new WhisperBackupError(
     'REPLACED',
-    `Cannot fill ${place.path}: another process keeps replacing it: stop what rewrites it (whisper-resize, rsync), and try again`,
+    `Cannot fill ${place.path}: another process keeps replacing it. Stop that process (e.g. whisper-resize, rsync), and try again.`,
   );
 }
 
 function isBeingCreated(bytes: Uint8Array, fd: number, { fileLockTimeout }: LockOptions): boolean {
-  return isCut(bytes) && Date.now() - fstatSync(fd).mtimeMs < fileLockTimeout * 1000;
+  return isTruncated(bytes) && Date.now() - fstatSync(fd).mtimeMs < fileLockTimeout * 1000;
 }
 
-/** Whether bytes are the beginning of a Whisper file, and not all of it. */
-function isCut(bytes: Uint8Array): boolean {
+function isTruncated(bytes: Uint8Array): boolean {
   if (isCompressed(bytes)) return false;
   if (bytes.length < METADATA_SIZE) return true;
   const archives = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(12);

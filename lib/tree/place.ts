@@ -23,18 +23,19 @@ export interface Owner {
 }
 
 export interface PlaceOptions {
-  /** Who gets what is made. @default the owner of the nearest directory that was there */
+  /** Owner of created directories. @default the owner of the nearest existing parent */
   readonly owner?: Owner;
   /** @default false */
   readonly dryRun?: boolean;
 }
 
 /**
- * Opens a directory below the prefix, making those that are missing (mode 0755), the prefix too.
+ * Opens a directory below the prefix. Creates missing directories with mode 0755, including the prefix.
  *
- * @param relative its path below the prefix; empty for the prefix itself.
- * @returns undefined in a dry run if it is missing. To be closed.
- * @throws WhisperBackupError `NOT_A_DIRECTORY`, or as `openDirectory` does of links; the system's error.
+ * @param relative path below the prefix; empty for the prefix itself.
+ * @returns an open directory that the caller must close; undefined in a dry run if it is missing.
+ * @throws WhisperBackupError as `openDirectory` does.
+ * @throws Error of the system.
  */
 export function placeDirectory(
   prefix: string,
@@ -53,25 +54,28 @@ export function placeDirectory(prefix: string, relative: string, options: PlaceO
   }
 }
 
-/** Opens the prefix, making it where it is missing. To be closed. */
+/** Opens the prefix, and creates it if it is missing. The caller must close it. */
 export function makePrefix(prefix: string, options: Pick<PlaceOptions, 'owner'>): OpenDirectory {
   return openDirectory(prefix, makerOf(options));
 }
 
-/** Gives a new file or directory, open, to the owner asked for, or else to that of its directory. */
-export function giveTo(fd: number, asked: Owner | undefined, ofDirectory: Owner): void {
+/** Changes the owner of a new file or directory to the requested owner, else to that of its directory. */
+export function setOwner(fd: number, requested: Owner | undefined, directoryOwner: Owner): void {
   const now = fstatSync(fd);
-  const { uid, gid } = asked ?? ofDirectory;
+  const { uid, gid } = requested ?? directoryOwner;
   if (now.uid === uid && now.gid === gid) return;
   try {
     fchownSync(fd, uid, gid);
   } catch (error) {
-    // Only root may give files away; nobody asked for it by name.
-    if (asked || codeOf(error) !== 'EPERM') throw error;
+    // Only root may change owners. Ignore that unless an owner was requested.
+    if (requested || codeOf(error) !== 'EPERM') throw error;
   }
 }
 
-/** Under another name first: other workers, which go by the owner of what they find, must not find it as root's. */
+/**
+ * Creates a directory under a temporary name first: other workers copy the owner of the directories that they find, and
+ * must not find it while it belongs to root.
+ */
 function makerOf(options: PlaceOptions): MakeDirectory {
   return (parent, name) => {
     const temporary = temporaryName();
@@ -82,52 +86,48 @@ function makerOf(options: PlaceOptions): MakeDirectory {
       made = new OpenDirectory(join(parent.path, name), fd);
       assertOurs(made, parent);
       fchmodSync(fd, 0o755);
-      giveTo(fd, options.owner, parent.stats());
+      setOwner(fd, options.owner, parent.stats());
       renameSync(parent.at(temporary), parent.at(name));
       return made;
     } catch (error) {
       made?.close();
       removeIfThere(parent.at(temporary));
-      // Another worker or carbon made it, and has put something into it.
+      // Another worker or carbon has created it with content.
       if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return undefined;
       throw error;
     }
   };
 }
 
-/** The owner of the parent may have put another directory under the name of the one that we made. */
+/** The owner of the parent may have replaced the new directory by another one. */
 function assertOurs(made: OpenDirectory, parent: OpenDirectory): void {
   if (made.stats().uid === currentUser() && readdirSync(made.at('.')).length === 0) return;
-  throw new WhisperBackupError(
-    'EXCHANGED',
-    `Cannot make a directory in ${parent.path}: somebody exchanged it for another`,
-  );
+  throw new WhisperBackupError('EXCHANGED', `Cannot create a directory in ${parent.path}: another process replaced it`);
 }
 
 function removeIfThere(directory: string): void {
   try {
     rmdirSync(directory);
   } catch (error) {
-    // Exchanged for something else, which is not ours to remove.
+    // It was replaced by something that is not ours.
     if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error;
   }
 }
 
-/** What the operating system may say to one who writes to the tree, and what a person can do about it. */
+/** Causes and remedies for errors of the operating system when writing to the tree. */
 const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space left on the file system: free some, and restore again; what is there stays',
-  EDQUOT: 'the disk quota is used up: raise it, and restore again; what is there stays',
+  ENOSPC: 'no space left on the file system: free some, and restore again; restored files are kept',
+  EDQUOT: 'disk quota exceeded: raise it, and restore again; restored files are kept',
   EROFS: 'the file system is read-only: mount it read-write',
-  EACCES: 'permission denied: run as a user who may write there',
-  EMFILE: `too many files are open in this process: ${MORE_FILES}`,
-  EPERM: 'permission denied: run as a user who may write there',
+  EACCES: 'permission denied: run as a user with write access',
+  EMFILE: `too many open files in this process: ${MORE_FILES}`,
+  EPERM: 'permission denied: run as a user with write access',
 };
 
 /**
- * Names what could not be done, and the remedy, where the system's error says neither. Errors of our own stay as they
- * are, and every one keeps its code.
+ * Turns a system error into one that names the failed action and a remedy. Returns other errors unchanged.
  *
- * @param doing what was tried: `restore /opt/graphite/storage/whisper/a.wsp`.
+ * @param doing the failed action: `restore /opt/graphite/storage/whisper/a.wsp`.
  */
 export function refusal(error: unknown, doing: string): unknown {
   const code = codeOf(error);

@@ -15,33 +15,32 @@ import { flock } from '../system/flock.ts';
 import { currentUser, linkLoop } from '../system/link-rule.ts';
 import { assertRegular } from '../system/regular-file.ts';
 
-/** The largest file that is taken, in bytes: it is held in memory whole. */
+/** The maximum size of a file, in bytes: each file is read into memory. */
 export const FILE_BYTES = 2 ** 31;
 
-/** How a local file is opened and locked. All calls are synchronous but the wait for the lock: this runs in a worker. */
+/** How to open and lock a local file. All calls except the wait for the lock are synchronous: they run in a worker. */
 export interface LockOptions {
-  /** Take the flock(2) lock. */
   readonly flock: boolean;
-  /** In seconds. */
+  /** Seconds to wait for the lock. */
   readonly fileLockTimeout: number;
-  /** Whether to give up waiting. */
+  /** Polled while waiting for the lock; true gives up. */
   readonly stopped?: () => boolean;
 }
 
-/** A file that is open, and locked if it was to be. */
+/** An open file, locked if {@link LockOptions} says so. */
 export interface OpenFile {
   readonly fd: number;
-  /** As it was when it was opened, before the wait for the lock. */
   readonly stats: Stats;
   close(): void;
 }
 
 /**
- * Opens a regular file and locks it: shared to read, exclusive to write.
+ * Opens a regular file and locks it: shared for reading, exclusive for writing.
  *
- * @param at the path to open it by, following no link. @default `file`, and what that links to
- * @throws WhisperBackupError `VANISHED` when there is no such file, `DANGLING_LINK`, `NOT_REGULAR`, `LOCK_TIMEOUT`,
- *   `NO_LOCKS`, `STOPPED`, or the system's error.
+ * @param at the path for the system call, which follows no link. @default `file`, following links
+ * @throws WhisperBackupError `VANISHED` if the file does not exist, `DANGLING_LINK`, `NOT_REGULAR`, `LOCK_TIMEOUT`,
+ *   `NO_LOCKS`, `STOPPED`
+ * @throws Error of the system.
  */
 export async function openLocked(
   file: string,
@@ -59,18 +58,19 @@ export async function openLocked(
   }
 }
 
-/** Locks what {@link openRegular} opened; throws as {@link openLocked} does. */
+/** Locks a file that {@link openRegular} opened. @throws WhisperBackupError as {@link openLocked} does. */
 export function lock(fd: number, file: string, mode: 'read' | 'write', options: LockOptions): Promise<void> {
   const { fileLockTimeout: timeout, stopped } = options;
   return flock(fd, mode === 'read' ? 'shared' : 'exclusive', { file, timeout, ...(stopped && { stopped }) });
 }
 
 /**
- * Opens a regular file, without its lock. Looks before it opens (a device may act on being opened), and opens without
- * blocking (a FIFO may be swapped in).
+ * Opens a regular file without locking it. Checks the type before opening, because opening a device may have side
+ * effects, and opens without blocking, because a FIFO may replace the file in between.
  *
  * @param at as for {@link openLocked}.
- * @throws WhisperBackupError `VANISHED`, `DANGLING_LINK`, `NOT_REGULAR`, or the system's error.
+ * @throws WhisperBackupError `VANISHED`, `DANGLING_LINK`, `NOT_REGULAR`
+ * @throws Error of the system.
  */
 export function openRegular(
   file: string,
@@ -97,12 +97,12 @@ export function openRegular(
     if (at === undefined && codeOf(cause) === 'ELOOP') throw linkLoop(file, { cause });
     if (codeOf(cause) !== 'ENOENT') throw cause;
     if (at === undefined && lstatSync(file, { throwIfNoEntry: false }))
-      throw new WhisperBackupError('DANGLING_LINK', `Cannot read ${file}: it is a link to nothing`, { cause });
+      throw new WhisperBackupError('DANGLING_LINK', `Cannot read ${file}: it is a dangling symbolic link`, { cause });
     throw new WhisperBackupError('VANISHED', `Cannot read ${file}: it does not exist`, { cause });
   }
 }
 
-/** Opens what a link leads to, if root may follow it. */
+/** Opens the target of a link as root, if root may follow the link. */
 function openLinked(file: string, mode: 'read' | 'write'): ReturnType<typeof openRegular> {
   const place = locateFile(file);
   try {
@@ -112,30 +112,30 @@ function openLinked(file: string, mode: 'read' | 'write'): ReturnType<typeof ope
   }
 }
 
-/** How often a file that changes under our eyes is read before we give up. */
+/** How many times a file that keeps changing is read. */
 export const READS = 3;
 
 /**
- * How exact a file's times are, in milliseconds: Linux before 6.13 counts in ticks of the kernel's clock, 10 ms at
- * worst, and Deno tells whole milliseconds. A second write within one of them would leave no trace.
+ * The resolution of file times: up to 10 ms on Linux before 6.13, whole milliseconds in Deno. A second write within
+ * this time would not change them.
  */
-const TIME_GRAIN = 10;
+const TIME_RESOLUTION_MS = 10;
 
-/** A file in a state that existed. */
+/** The content of a file that did not change during the read. */
 export interface StableRead {
   readonly bytes: Uint8Array;
-  /** As it was before and after the read. */
+  /** The same before and after the read. */
   readonly stats: BigIntStats;
 }
 
-/** Where the bytes of a file go: memory for that many, or for more. */
+/** Provides memory for at least that many bytes. */
 export type Room = (bytes: number) => Uint8Array;
 
 /**
- * Reads an open file whole, in a state that existed: carbon writes without locks unless told otherwise, so a file whose
- * size or times changed meanwhile is read again. One that was written just now is given a moment first.
+ * Reads a whole open file in a consistent state. By default carbon writes without locks, so a file whose size or times
+ * change during the read is read again. Waits a moment before reading a file that was written just now.
  *
- * @throws WhisperBackupError `TOO_LARGE`, or `KEEPS_CHANGING` when three reads did not get a quiet moment.
+ * @throws WhisperBackupError `TOO_LARGE`, or `KEEPS_CHANGING` if the file changed during each of three reads.
  */
 export function readStable(file: string, fd: number): Uint8Array {
   for (let reads = 0; reads < READS; reads++) {
@@ -146,9 +146,9 @@ export function readStable(file: string, fd: number): Uint8Array {
   throw keepsChanging(file);
 }
 
-/** Waits until the next write will leave a trace in the file's times. It blocks the thread, which is a worker's. */
+/** Waits until another write would change the file's times. Blocks the thread, which is a worker. */
 export function settle(stats: BigIntStats): void {
-  if (isFresh(stats)) Atomics.wait(NEVER_WOKEN, 0, 0, TIME_GRAIN + 1);
+  if (isFresh(stats)) Atomics.wait(NEVER_WOKEN, 0, 0, TIME_RESOLUTION_MS + 1);
 }
 
 const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
@@ -156,14 +156,14 @@ const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
 /**
  * Reads an open file once.
  *
- * @returns undefined when it changed meanwhile, or just before, so that it cannot be known.
- * @throws WhisperBackupError `TOO_LARGE`.
+ * @returns undefined if the file changed during the read, or so shortly before it that a change would not be noticed.
+ * @throws WhisperBackupError `TOO_LARGE`
  */
 export function tryRead(file: string, fd: number, room: Room = allocate): StableRead | undefined {
   const before = fstatSync(fd, { bigint: true });
   if (isFresh(before)) return undefined;
   if (before.size > FILE_BYTES)
-    throw new WhisperBackupError('TOO_LARGE', `Cannot read ${file}: it has ${before.size} bytes, over 2 GiB`);
+    throw new WhisperBackupError('TOO_LARGE', `Cannot read ${file}: it has ${before.size} bytes, the limit is 2 GiB`);
   const size = Number(before.size);
   const bytes = readInto(fd, room(size).subarray(0, size));
   const after = fstatSync(fd, { bigint: true });
@@ -172,23 +172,23 @@ export function tryRead(file: string, fd: number, room: Room = allocate): Stable
 }
 
 export function keepsChanging(file: string): WhisperBackupError {
-  const remedy = 'let carbon lock it (WHISPER_LOCK_WRITES = True)';
+  const remedy = 'Enable locks in carbon (WHISPER_LOCK_WRITES = True).';
   return new WhisperBackupError(
     'KEEPS_CHANGING',
-    `Cannot read ${file}: it changed during each of ${READS} reads: ${remedy}`,
+    `Cannot read ${file}: it changed during each of ${READS} reads. ${remedy}`,
   );
 }
 
-/** Whether a write of this very moment could leave the file's times as they are. */
+/** Whether a write at this moment could leave the file's times unchanged. */
 function isFresh({ mtimeNs }: BigIntStats): boolean {
-  return Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) <= TIME_GRAIN;
+  return Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) <= TIME_RESOLUTION_MS;
 }
 
 function allocate(bytes: number): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** Fills memory from the beginning of an open file. @returns as much of it as the file had. */
+/** Reads the beginning of an open file into memory. @returns the part of `room` that was filled. */
 export function readInto(fd: number, room: Uint8Array): Uint8Array {
   let read = 0;
   while (read < room.length) {

@@ -16,14 +16,14 @@ import {
 } from './read-file.ts';
 
 /**
- * Reads a file whole, in a state that existed, so that carbon does not notice:
+ * Reads a whole file in a consistent state with little effect on carbon:
  *
- * - its shared lock is held while cached pages are copied, and not while the disk is waited for, nor for the file's
- *   times to settle;
- * - pages that were not in the page cache before are given back, where the kernel tells which those are.
+ * - holds the shared lock only while it copies cached pages, not while it waits for the disk or for the file's times;
+ * - drops the pages that were not in the page cache before, if the kernel reports which ones these are.
  *
- * @param room where the bytes go; asked again when the file has grown.
- * @throws WhisperBackupError as `openLocked` and `readStable` do, or the system's error.
+ * @param room provides memory for the file; called again if the file has grown.
+ * @throws WhisperBackupError as `openLocked` and `readStable` do.
+ * @throws Error of the system.
  */
 export async function readGently(file: string, options: LockOptions, room: Room): Promise<StableRead> {
   const { fd, stats } = openRegular(file, 'read');
@@ -32,7 +32,7 @@ export async function readGently(file: string, options: LockOptions, room: Room)
     const size = Number(stats.size);
     if (size > 0 && size <= FILE_BYTES) {
       uncached = mayAskResidency(Number(stats.uid)) ? uncachedPages(fd, size) : undefined;
-      // The same bytes once more under the lock cost a copy; to wait for a disk under it could cost carbon seconds.
+      // Reading twice costs a copy. Waiting for the disk while holding the lock could delay carbon for seconds.
       if (options.flock && uncached?.length !== 0) readInto(fd, room(size).subarray(0, size));
     }
     return await readLocked(file, fd, stats, options, room);
@@ -45,7 +45,11 @@ export async function readGently(file: string, options: LockOptions, room: Room)
   }
 }
 
-/** @param stats as of just now. The lock is left to whoever closes the descriptor. */
+/**
+ * Does not release the lock; the caller must.
+ *
+ * @param stats the current stats of the file.
+ */
 async function readLocked(
   file: string,
   fd: number,
@@ -57,7 +61,7 @@ async function readLocked(
   for (let reads = 1, latest = stats; ; reads++, latest = now()) {
     settle(latest);
     if (options.flock) await lock(fd, file, 'read', options);
-    // A writer that is there again each time we let go is kept out at last.
+    // The last attempt waits while it holds the lock, in case a writer comes back each time the lock is released.
     if (options.flock && reads === READS) settle(now());
     const read = tryRead(file, fd, room);
     if (read) return read;

@@ -1,9 +1,9 @@
-/** A new name for something in a directory of the tree, short and of no metric. */
+/** Returns a unique name for a temporary file or directory in the tree: short, and never that of a metric. */
 export function temporaryName(): string {
   return `.wb-${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}.tmp`;
 }
 
-/** Whether a name is one that {@link temporaryName} gives. */
+/** Returns whether a name is from {@link temporaryName}. */
 export function isTemporary(name: string): boolean {
   return /^\.wb-[0-9a-f]{12}\.tmp$/.test(name);
 }

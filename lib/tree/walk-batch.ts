@@ -3,7 +3,7 @@ import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flat
 import type { FileStat } from './file-stat.ts';
 import { type BlindSpot, type LocalFile, walkNow } from './local-tree.ts';
 
-/** What a thread is to walk. */
+/** The task of a walking thread. */
 export interface WalkTask {
   readonly root: string;
   readonly stat: boolean;
@@ -11,27 +11,27 @@ export interface WalkTask {
   readonly skip: readonly string[];
 }
 
-/** A part of a walk as it crosses to another thread: few objects, each of them cheap to copy or handed over. */
+/** A part of a walk, in a form that is cheap to send to another thread. */
 export interface WalkBatch {
   readonly paths: string[];
   readonly metrics: string[];
-  /** Four for each file, or none; of a file that could not be looked at, NaN. */
+  /** Four values for each file, NaN if stat(2) failed; empty without the option `stat`. */
   readonly stats: Float64Array<ArrayBuffer>;
   readonly blind: { readonly before: number; readonly spot: Omit<BlindSpot, 'error'>; readonly error: FlatError }[];
-  /** Temporary files of ours that were come by. */
+  /** Leftover temporary files of ours. */
   readonly temporary: string[];
 }
 
 /** Files and blind spots in a batch. */
-const MOST = 200;
+const BATCH_ITEMS = 200;
 
-/** The first is small, so that its reader can begin. */
-const FIRST = 50;
+/** The first batch is small, so that its reader can start early. */
+const FIRST_BATCH_ITEMS = 50;
 
-const FIGURES = 4;
+const FIGURES_PER_FILE = 4;
 
 export function* pack({ root, stat, skip }: WalkTask): Generator<WalkBatch, void, void> {
-  let most = FIRST;
+  let most = FIRST_BATCH_ITEMS;
   let batch = emptyBatch(most, stat);
   for (const item of walkNow(root, { stat, skip, onTemporary: (path) => batch.temporary.push(path) })) {
     if (item.kind === 'blind') {
@@ -44,7 +44,7 @@ export function* pack({ root, stat, skip }: WalkTask): Generator<WalkBatch, void
     }
     if (batch.paths.length + batch.blind.length < most) continue;
     yield batch;
-    most = MOST;
+    most = BATCH_ITEMS;
     batch = emptyBatch(most, stat);
   }
   yield batch;
@@ -73,11 +73,17 @@ export function* unpack(
 }
 
 function emptyBatch(most: number, stat: boolean): WalkBatch {
-  return { paths: [], metrics: [], stats: new Float64Array(stat ? most * FIGURES : 0), blind: [], temporary: [] };
+  return {
+    paths: [],
+    metrics: [],
+    stats: new Float64Array(stat ? most * FIGURES_PER_FILE : 0),
+    blind: [],
+    temporary: [],
+  };
 }
 
 function setFigures(stats: Float64Array, index: number, stat: FileStat | undefined): void {
-  const at = index * FIGURES;
+  const at = index * FIGURES_PER_FILE;
   stats[at] = stat?.size ?? Number.NaN;
   stats[at + 1] = stat?.mtimeMs ?? Number.NaN;
   stats[at + 2] = stat?.ctimeMs ?? Number.NaN;
@@ -85,7 +91,7 @@ function setFigures(stats: Float64Array, index: number, stat: FileStat | undefin
 }
 
 function figuresOf(stats: Float64Array, index: number): FileStat | undefined {
-  const at = index * FIGURES;
+  const at = index * FIGURES_PER_FILE;
   const figure = (i: number) => stats[at + i] ?? Number.NaN;
   const size = figure(0);
   return Number.isNaN(size) ? undefined : { size, mtimeMs: figure(1), ctimeMs: figure(2), ino: figure(3) };

@@ -11,29 +11,31 @@ import { unpack, type WalkBatch, type WalkTask } from './walk-batch.ts';
 export type { BlindSpot, LocalFile } from './local-tree.ts';
 
 export interface WalkOptions {
-  /** Look at each file too. @default false */
+  /** Call stat(2) for each file. @default false */
   readonly stat?: boolean;
-  /** Directories that are not read, by what every metric below them begins with: `servers.old.`. @default none */
+  /** Directories to skip, as the common prefix of all metrics below each: `servers.old.`. @default none */
   readonly skip?: readonly string[];
-  /** Told of what has the name of a temporary file or directory of ours, perhaps ahead of the files before it. */
+  /** Called with each leftover temporary file or directory of ours, possibly before earlier files are yielded. */
   readonly onTemporary?: (path: string) => void;
-  /** Ends the walk at once, which then throws the signal's reason. */
+  /** Ends the walk immediately, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** As TypeScript, or as built by `scripts/build.ts`. */
+/** The TypeScript source or the output of `scripts/build.ts`. */
 const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walk-thread.mjs';
 
 /**
- * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. Holds the
- * names of one directory a level, and is some hundred files ahead of its reader at most: a thread does the walking,
- * unless the tree is small. Symbolic links to files and to directories are followed, the latter by the rule of
- * `mayFollow`; one that dangles, leads back to a directory that it is in, or may not be followed is a blind spot.
+ * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. A
+ * separate thread does this, unless the tree is small. It holds the names of one directory per level in memory, and is
+ * at most a few hundred files ahead of the reader. Follows symbolic links to files, and to directories if `mayFollow`
+ * allows it. A link that dangles, leads to one of its ancestors or must not be followed is a blind spot.
  *
- * The order: by the UTF-8 bytes of the metric's name with `/` behind it. Inside one directory that is its encoded name,
- * with `.` after a directory and `/` after a file.
+ * The order is that of the UTF-8 bytes of the metric's name followed by `/`. Inside a directory this is the order of
+ * the encoded names, with `.` after a directory and `/` after a file.
  *
- * @throws when `prefix` itself cannot be listed; WhisperBackupError `THREAD_FAILED`; the signal's reason.
+ * @throws Error of the system if `prefix` itself cannot be listed.
+ * @throws WhisperBackupError `THREAD_FAILED`
+ * @throws Error that is the signal's reason.
  */
 export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGenerator<LocalFile | BlindSpot> {
   for await (const items of walkPages(prefix, options)) {
@@ -44,7 +46,7 @@ export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGen
   }
 }
 
-/** The same in arrays of neighbours. */
+/** Like {@link walk}, by the page. */
 export async function* walkPages(
   prefix: string,
   options: WalkOptions = {},
@@ -68,9 +70,8 @@ export async function* walkPages(
 export type Presence = 'present' | 'missing' | 'unknown';
 
 /**
- * Whether a file is there: `missing` only when the system says so (ENOENT) and no link on the way to it dangles,
- * `present` when it is, and `unknown` for everything else, so that a tree that cannot be read is never taken for an
- * empty one.
+ * Checks whether a file exists. Returns `missing` only if the error is ENOENT and no link on its path dangles, and
+ * `unknown` for all other errors, so that an unreadable tree never counts as empty.
  */
 export async function presence(file: string): Promise<Presence> {
   try {
@@ -82,14 +83,14 @@ export async function presence(file: string): Promise<Presence> {
   }
 }
 
-/** @param file one that is missing. */
+/** @param file a missing file. */
 async function isBelowDanglingLink(file: string): Promise<boolean> {
   for (let path = dirname(file); path !== dirname(path); path = dirname(path)) {
     try {
       const isLink = (await lstat(path)).isSymbolicLink();
       return isLink && !(await stat(path)).isDirectory();
     } catch (error) {
-      // Not a directory that is missing, but where a link leads to, or something that cannot be known.
+      // Either a dangling link or an unknown error, not a missing directory.
       if (codeOf(error) !== 'ENOENT' || (await isThere(path))) return true;
     }
   }
@@ -104,8 +105,9 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /**
- * @throws WhisperBackupError `TREE_MISSING` when the prefix is not a directory, `UNTRUSTED_LINK` when root may not follow
- *   a link to it.
+ * Checks that the prefix is a directory.
+ *
+ * @throws WhisperBackupError `TREE_MISSING` if it is not, `UNTRUSTED_LINK` if it is a link that root must not follow.
  */
 export async function checkPrefix(prefix: string): Promise<void> {
   const found = await stat(prefix).catch((cause) => {

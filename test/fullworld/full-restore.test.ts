@@ -14,7 +14,7 @@ import { contents, plant, plantTree, readTree } from '../fixtures/tree.ts';
 import { noisyFile, plantNoisy } from './noisy.ts';
 
 const METRICS = 20;
-const NO_ROOM = /no space left on the file system: free some, and restore again; what is there stays \(ENOSPC\)$/;
+const NO_ROOM = /no space left on the file system: free some, and restore again; restored files are kept \(ENOSPC\)$/;
 
 describe('a tree on a disk that is full', () => {
   it('that fills up half way: what came back is whole, what was there is untouched, nothing else is left', async (t) => {

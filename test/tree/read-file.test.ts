@@ -22,7 +22,7 @@ describe('a file that is written while it is read', () => {
     await using _ = await startWriter(file, { burst: 600, pause: 0 });
     assert.throws(() => readWhole(file), {
       code: 'KEEPS_CHANGING',
-      message: `Cannot read ${file}: it changed during each of 3 reads: let carbon lock it (WHISPER_LOCK_WRITES = True)`,
+      message: `Cannot read ${file}: it changed during each of 3 reads. Enable locks in carbon (WHISPER_LOCK_WRITES = True).`,
     });
   });
 

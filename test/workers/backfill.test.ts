@@ -54,7 +54,7 @@ describe('backfill', () => {
     };
     await assert.rejects(backfill(file, whole, optionsActing(replace)), {
       code: 'REPLACED',
-      message: /a\.wsp: another process keeps replacing it: stop what rewrites it/,
+      message: /a\.wsp: another process keeps replacing it\. Stop that process/,
     });
   });
 

@@ -7,7 +7,7 @@ import type { OpenDirectory } from '../../system/open-directory.ts';
 import { Place } from '../../system/open-place.ts';
 import { nameNew, replaceAndKeep } from '../../tree/name-new.ts';
 import { type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
-import { giveTo, type Owner, placeDirectory, refusal } from '../../tree/place.ts';
+import { type Owner, placeDirectory, refusal, setOwner } from '../../tree/place.ts';
 import type { LockOptions, Room as Memory } from '../../tree/read-file.ts';
 import { temporaryName } from '../../tree/temporary.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
@@ -248,7 +248,7 @@ function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publis
   try {
     try {
       writeFileSync(fd, data);
-      giveTo(fd, task.owner, place.directory.stats());
+      setOwner(fd, task.owner, place.directory.stats());
       fchmodSync(fd, 0o644);
       trace = traceOfNew(fd, data, Math.floor(task.now / 1000));
     } finally {
