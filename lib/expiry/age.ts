@@ -1,6 +1,9 @@
 export const DAY = 86_400_000;
 
-/** In milliseconds; the lesser of what its name and the store say, so that a wrong clock can only make it younger. */
+/**
+ * Returns the age in milliseconds, by the later of the times in the key and in the store, so that a wrong clock can
+ * only make an object younger.
+ */
 export function ageOf(item: { readonly time: Date; readonly object: { readonly modified: Date } }, now: Date): number {
   return now.getTime() - Math.max(item.time.getTime(), item.object.modified.getTime());
 }

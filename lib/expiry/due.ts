@@ -7,18 +7,18 @@ import { ageOf, DAY } from './age.ts';
 import { type Retention, retain } from './retention.ts';
 import { type Passing, passing } from './tombstone.ts';
 
-/** The rules with every default filled in. */
+/** The rules with all defaults. */
 export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly retire: boolean };
 
-/** What retention and purge owe one metric. */
+/** What retention and purge would do for one metric. */
 export interface Due {
   readonly retention: Retention;
   readonly passing: Passing;
-  /** Data that never became a backup, a day old or more. */
+  /** Incomplete backups older than a day, which are deleted. */
   readonly swept: readonly StoredObject[];
 }
 
-/** Judges one metric; changes nothing. */
+/** Determines what is due for one metric; changes nothing. */
 export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date): Due {
   return {
     retention: rules.retire ? retain(stored.backups, rules, now) : { retired: [] },
@@ -27,16 +27,16 @@ export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, no
   };
 }
 
-/** Whether there is anything to delete or write. */
+/** Returns whether there is anything to delete or write. */
 export function isDue(due: Due): boolean {
   const { retention, passing, swept } = due;
   return retention.retired.length + passing.voided.length + swept.length > 0 || passing.isNew || passing.isDue;
 }
 
 /**
- * Fills in what retention and purge rules leave open, and checks them.
+ * Applies the defaults of the rules, and checks them.
  *
- * @throws InvalidOptionError
+ * @throws InvalidOptionError if a value is out of range.
  */
 export function rulesOf(options: Omit<PurgeRules, 'machine'>, retire: boolean): Rules {
   const rules = {

@@ -3,18 +3,20 @@ import { hasSameContent } from '../bucket/same-content.ts';
 import type { PurgeRules } from '../common/options.ts';
 import { ageOf, DAY } from './age.ts';
 
-/** What retention says of one metric's backups. */
+/** The decision of retention on the backups of one metric. */
 export interface Retention {
-  /** Those that may go, oldest first. */
+  /** Backups to delete, oldest first. */
   readonly retired: readonly Backup[];
-  /** The largest, when the newest is less than half of it: a lost file that carbon recreated almost empty. It stays. */
+  /**
+   * A backup more than twice as large as the newest: the file was probably lost and recreated by carbon. It is kept.
+   */
   readonly shrunkFrom?: Backup;
 }
 
 /**
- * Chooses the backups that retention lets go of: all but the newest `retention`, those within `keepWithin` days, and
- * the largest while the metric has shrunk. The newest always stays. Neighbours with the same content count as one, so
- * that content which was stored again retires nothing older; of them the first and the last stay.
+ * Chooses the backups that retention deletes: all but the newest `retention`, those within `keepWithin` days, and the
+ * largest if the metric has shrunk. The newest is always kept. Adjacent backups with the same content count as one, so
+ * that storing the same content again deletes nothing older; the first and the last of them are kept.
  *
  * @param backups ascending by time.
  */
@@ -30,7 +32,7 @@ export function retain(
   const kept = keptByCount(backups, Math.max(1, rules.retention));
   if (shrunkFrom) {
     kept.add(shrunkFrom);
-    // Its successor stays as well: it shows how long ago the loss was.
+    // Keep its successor too: it shows when the loss happened.
     const successor = backups[backups.indexOf(shrunkFrom) + 1];
     if (successor) kept.add(successor);
   }
@@ -38,7 +40,7 @@ export function retain(
   return { retired, ...(shrunkFrom && { shrunkFrom }) };
 }
 
-/** The newest `count` backups, and the first and last of each of the newest `count` contents. */
+/** Returns the newest `count` backups, and the first and last of each of the newest `count` contents. */
 function keptByCount(backups: readonly Backup[], count: number): Set<Backup> {
   const kept = new Set(backups.slice(-count));
   let contents = 0;
@@ -53,8 +55,8 @@ function keptByCount(backups: readonly Backup[], count: number): Set<Backup> {
 }
 
 /**
- * The largest backup that the newest is less than half of, among those whose successor was stored within `purge` days:
- * until then it was the newest, however old it is.
+ * Returns the largest backup that is more than twice as large as the newest. Considers only backups that were the
+ * newest within the last `purge` days, that is whose successor is not older.
  */
 function largestBeforeLoss(backups: readonly Backup[], newest: Backup, purge: number, now: Date): Backup | undefined {
   let largest: Backup | undefined;

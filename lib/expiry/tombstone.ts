@@ -2,23 +2,22 @@ import type { StoredMetric, Tombstone } from '../bucket/metric.ts';
 import type { Presence } from '../tree/walk.ts';
 import { ageOf, DAY } from './age.ts';
 
-/** What the tombstones of one metric mean now. */
 export interface Passing {
-  /** The oldest that holds: since when the metric is gone. */
+  /** The oldest valid tombstone; since then the metric is missing. */
   readonly since?: Tombstone;
-  /** Those that hold no more: the file is back, or was backed up since. */
+  /** Invalid tombstones: the file exists again, or was backed up later. */
   readonly voided: readonly Tombstone[];
-  /** The metric is missing and has no tombstone that holds: it gets one now. */
+  /** The metric is missing and has no valid tombstone, so it needs one. */
   readonly isNew: boolean;
-  /** Its backups are due to go. */
+  /** The backups of the metric are due for deletion. */
   readonly isDue: boolean;
 }
 
 /**
- * Judges a metric by its tombstones.
+ * Evaluates the tombstones of a metric.
  *
- * @param presence of the local file: `unknown` changes nothing either way.
- * @param purge days from the tombstone to the end; 0 at once, -1 never.
+ * @param presence of the local file; with `unknown` nothing is due and nothing new is marked.
+ * @param purge days after the tombstone until the backups are deleted; 0 is at once, -1 never.
  */
 export function passing(stored: StoredMetric, presence: Presence, purge: number, now: Date): Passing {
   const newest = stored.backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;
@@ -33,8 +32,8 @@ export function passing(stored: StoredMetric, presence: Presence, purge: number,
 }
 
 /**
- * Whether a tombstone stands that no backup has voided yet. If the file is there, it is stored anew although it has not
- * changed: a newer backup voids the tombstone even if this host may not delete, or the run ends before it does.
+ * Returns whether the metric has a tombstone that is newer than all its backups. If its file exists, it is then backed
+ * up even if unchanged: a newer backup makes the tombstone invalid, even if this run cannot delete it.
  */
 export function isMarkedGone(stored: StoredMetric, now: Date): boolean {
   const newest = stored.backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;

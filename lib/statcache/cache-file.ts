@@ -11,14 +11,14 @@ import { CacheCursor } from './lookup.ts';
 const entry = v.strictTuple([v.string(), v.number(), v.number(), v.number(), v.number(), v.string()]);
 const block = v.array(entry);
 
-/** What the first frame says: of which tree this is, in which form. */
+/** The content of the first frame: the format, and the tree that the cache is for. */
 export function headerOf(prefix: string): { readonly format: string; readonly prefix: string } {
   return { format: 'whisper-backup stat cache 1', prefix };
 }
 
 /**
- * Streams what is remembered of a tree in key order, by the block. A cache that is not there, of another tree or another version has
- * nothing to tell, and a damaged one tells what stands before the damage: the files it does not tell of are read.
+ * Streams the entries of a cache in key order, by the block. A cache that is missing, or of another tree or version,
+ * has no entries; a damaged one has those before the damage. Files without an entry are read.
  */
 export async function* readCache(file: string, prefix: string): AsyncGenerator<readonly CacheEntry[]> {
   let handle: FileHandle;
@@ -30,7 +30,7 @@ export async function* readCache(file: string, prefix: string): AsyncGenerator<r
   try {
     yield* blocksOf(handle, prefix);
   } catch {
-    // E.g. EIO: no reason not to back up.
+    // An unreadable cache must not prevent a backup.
   } finally {
     await handle.close();
   }
@@ -56,13 +56,13 @@ async function* blocksOf(handle: FileHandle, prefix: string): AsyncGenerator<rea
 }
 
 /*
- * The file is a sequence of frames: length (4 bytes, little-endian), SHA-1 (20 bytes), payload. So damage is noticed
- * before anything behind it is believed, with one frame in memory.
+ * The file is a sequence of frames: length (4 bytes, little-endian), SHA-1 (20 bytes), payload. So damage is detected
+ * with only one frame in memory, before later data is used.
  */
 
 const HEAD_BYTES = 24;
 
-/** A longer payload is damage: the largest that is written is a block of names of 1,024 bytes at most. */
+/** A longer payload is damage: the largest one is a block of names of up to 1,024 bytes. */
 const PAYLOAD_BYTES = 8 * 1024 * 1024;
 
 export function encodeFrame(value: unknown): Uint8Array {
@@ -72,7 +72,7 @@ export function encodeFrame(value: unknown): Uint8Array {
   return Buffer.concat([head, sha1(payload), payload]);
 }
 
-/** Reads frames one after another, until the file ends or something is wrong: it does not say which. */
+/** Reads frames until the end of the file or the first damage. */
 async function* readFrames(file: FileHandle): AsyncGenerator<unknown> {
   for (let position = 0; ; ) {
     const head = await readExactly(file, position, HEAD_BYTES);
@@ -104,14 +104,14 @@ function sha1(bytes: Uint8Array): Buffer {
 const BLOCK = 256;
 
 /**
- * Writes the cache anew, entry by entry in key order, beside the old one, which `finish` replaces. Whoever may write it
- * could hide changes from the backup, so nobody else may.
+ * Writes a new cache in key order beside the old one, which `finish` replaces. Only this user may write it, because a
+ * manipulated cache could hide changed files from the backup.
  */
 export class CacheWriter {
   readonly #file: string;
   readonly #temporary: string;
   readonly #handle: FileHandle;
-  /** Entries of the old cache that stay unless they are put anew. */
+  /** Entries of the old cache, which are copied unless `put` replaces them. */
   readonly #kept: CacheCursor | undefined;
   #block: CacheEntry[] = [];
 
@@ -123,12 +123,13 @@ export class CacheWriter {
   }
 
   /**
-   * @param keepOthers keep what the old cache tells of files that are not put: the run is not about the whole tree.
-   * @throws the system's error.
+   * @param keepOthers keep old entries of files without a `put`, because the run does not cover the whole tree.
+   * @throws Error of the system.
    */
   static async create(file: string, prefix: string, keepOthers: boolean): Promise<CacheWriter> {
     await makeDirectories(dirname(file), 0o700);
-    // What a run that was killed left there goes. Should two runs meet here, one of them keeps less: no harm.
+    // A killed run may have left this file. If two runs write at the same time, one cache is incomplete, which is
+    // harmless.
     const temporary = `${file}.tmp`;
     await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', 0o600);
@@ -136,13 +137,13 @@ export class CacheWriter {
     return new CacheWriter(file, temporary, handle, keepOthers ? new CacheCursor(readCache(file, prefix)) : undefined);
   }
 
-  /** Remembers one file; or forgets it, when there is no entry. Each must stand after the one before. */
+  /** Adds a file, or drops it if `entry` is undefined. Must be called in key order. */
   put(order: string, entry: CacheEntry | undefined): undefined | Promise<void> {
     if (this.#kept) return this.#keepUntil(order).then(() => this.#append(entry));
     return this.#append(entry);
   }
 
-  /** Publishes what was put. */
+  /** Replaces the old cache. */
   async finish(): Promise<void> {
     await this.#keepUntil(undefined);
     await this.#flush();
@@ -150,7 +151,7 @@ export class CacheWriter {
     await rename(this.#temporary, this.#file);
   }
 
-  /** Gives up: the old cache stays. */
+  /** Discards the new cache and keeps the old one. */
   async discard(): Promise<void> {
     await this.#kept?.close();
     await this.#handle.close().catch(() => {});

@@ -1,29 +1,28 @@
 import type { Ordered } from '../common/merge.ts';
 import type { FileStat } from '../tree/file-stat.ts';
 
-/** What is remembered of a file: what it looked like when it was read, and what was in it. */
+/** The stat of a file when it was read, and the hash of its content. */
 export interface CacheEntry extends Ordered, FileStat {
-  /** Of the file's content, 40 hex digits. */
+  /** SHA-1 of the file's content, 40 hex digits. */
   readonly sha1: string;
 }
 
 /**
- * How far the clock of a file system may lag behind ours, and how coarsely it may count, in milliseconds. A file that
- * was written so shortly before it was read could be written again without a trace in its times.
+ * How far the clock of a file system may be behind ours, including its resolution. A file written less than this before
+ * it was read could be written again without a change of its times.
  */
-const GRAIN = 2000;
+const CLOCK_TOLERANCE_MS = 2000;
 
 /**
- * Whether a file's content can be told from its stat from now on.
+ * Returns whether any later change of a file will change its stat.
  *
- * @param stat as it was before the read.
- * @param readAt when the read began, in milliseconds since 1970.
+ * @param stat from before the read.
+ * @param readAt start of the read, Unix time in milliseconds.
  */
 export function isSettled(stat: FileStat, readAt: number): boolean {
-  return Math.max(stat.mtimeMs, stat.ctimeMs) < readAt - GRAIN;
+  return Math.max(stat.mtimeMs, stat.ctimeMs) < readAt - CLOCK_TOLERANCE_MS;
 }
 
-/** Whether nothing tells the two apart. */
 export function isSameStat(a: FileStat, b: FileStat): boolean {
   return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
 }

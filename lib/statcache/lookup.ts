@@ -3,7 +3,7 @@ import { compareKeys } from '../common/order.ts';
 import type { FileStat } from '../tree/file-stat.ts';
 import { type CacheEntry, isSameStat } from './entry.ts';
 
-/** Answers from an ordered cache, asked in the same order. */
+/** Looks up files in an ordered cache, in the same order. */
 export class CacheLookup {
   readonly #cursor: CacheCursor;
 
@@ -12,8 +12,8 @@ export class CacheLookup {
   }
 
   /**
-   * The entry of a file that looks as it did when it was read; undefined when it must be read (again). Mostly it is
-   * there at once: a promise for each file of millions would take longer than all else.
+   * Returns the entry of an unchanged file, or undefined if the file must be read. Returns a promise only at the end of
+   * a block: one for each of millions of files would take longer than everything else.
    */
   find(file: Ordered, stat: FileStat | undefined): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     const cursor = this.#cursor;
@@ -30,7 +30,7 @@ export class CacheLookup {
   }
 }
 
-/** Goes through the entries of a cache, and holds one block of them. */
+/** Iterates over the entries of a cache, with one block in memory. */
 export class CacheCursor {
   readonly #blocks: AsyncIterator<readonly CacheEntry[]>;
   #block: readonly CacheEntry[] = [];
@@ -41,7 +41,7 @@ export class CacheCursor {
     this.#blocks = blocks[Symbol.asyncIterator]();
   }
 
-  /** The entry it stands at; undefined at the end of a block, and of all. */
+  /** The current entry; undefined at the end of a block and of the cache. */
   get current(): CacheEntry | undefined {
     return this.#block[this.#index];
   }
@@ -50,12 +50,11 @@ export class CacheCursor {
     return this.#isDone;
   }
 
-  /** Goes on to the next entry of the block. */
   advance(): void {
     this.#index++;
   }
 
-  /** Goes on to the next block. */
+  /** Reads the next block. */
   async load(): Promise<void> {
     const step = await this.#blocks.next();
     this.#isDone = step.done === true;

@@ -9,26 +9,25 @@ import type { CacheEntry } from './entry.ts';
 import { CacheLookup } from './lookup.ts';
 
 export interface StatCacheOptions {
-  /** Where it is; its directory is made. */
+  /** Path of the cache; its directory is created. */
   readonly file: string;
-  /** Read every file, whatever is remembered of it. @default false */
+  /** Read every file, and only write the cache. @default false */
   readonly rehash?: boolean;
 }
 
-/** What a run does with its cache. */
 export interface CacheUse {
   readonly prefix: string;
-  /** Whether the run is not about the whole tree. */
+  /** Whether the run covers only a part of the tree. */
   readonly isPartial: boolean;
-  /** Remember nothing. */
+  /** Do not write the cache. */
   readonly dryRun: boolean;
   readonly report: Report;
 }
 
 /**
- * What the last run learned about the files of a tree, so that those which have not changed since need not be opened:
- * looked up and written anew in key order, and never held whole. It only saves time: without it, or when it cannot be
- * written, everything else is the same.
+ * The stat and hash of each file of a tree in the last run, so that unchanged files need not be opened. Read and
+ * written in key order, and never completely in memory. It only saves time: if it is missing or cannot be written, the
+ * backup has the same result.
  */
 export class StatCache {
   readonly #lookup: CacheLookup | undefined;
@@ -43,7 +42,7 @@ export class StatCache {
     this.#report = report;
   }
 
-  /** Whether there is anything to remember: if not, every file will be read. */
+  /** Returns whether a cache exists and is used. If not, every file will be read. */
   static async isThere(options: StatCacheOptions | undefined): Promise<boolean> {
     if (!options || options.rehash) return false;
     return access(options.file).then(
@@ -52,7 +51,7 @@ export class StatCache {
     );
   }
 
-  /** @param options without them there is no cache. */
+  /** @param options undefined for no cache. */
   static async open(options: StatCacheOptions | undefined, use: CacheUse): Promise<StatCache> {
     if (!options) return new StatCache('', undefined, undefined, use.report);
     const { file, rehash = false } = options;
@@ -60,7 +59,7 @@ export class StatCache {
     // Another user could write a cache that hides changed files from the backup.
     const distrust = await whyDirectoryNotTrusted(dirname(file)).catch(reasonOf);
     const doubt = distrust ?? (await whyFileNotTrusted(file).catch(reasonOf));
-    if (doubt !== undefined) report.log('warn', `The stat cache ${file} is not used: ${doubt}: every file is read`);
+    if (doubt !== undefined) report.log('warn', `The stat cache ${file} is not used, so all files are read: ${doubt}`);
     if (distrust !== undefined) return new StatCache(file, undefined, undefined, report);
     const lookup = rehash || doubt !== undefined ? undefined : new CacheLookup(readCache(file, prefix));
     if (dryRun) return new StatCache(file, lookup, undefined, report);
@@ -72,29 +71,29 @@ export class StatCache {
         report,
       );
     } catch (error) {
-      // A user who may not write where it is by default has not asked for one.
+      // No warning if this user has no rights in the default directory, because the user did not ask for a cache.
       report.log(codeOf(error) === 'EACCES' ? 'debug' : 'warn', unwritable(file, error));
       return new StatCache(file, lookup, undefined, report);
     }
   }
 
-  /** What is remembered of a file, if it looks as it did then. To be asked in key order. */
+  /** Returns the entry of an unchanged file. Must be called in key order. */
   find(file: LocalFile): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     return this.#lookup?.find(file, file.stat);
   }
 
-  /** Remembers a file for the next run, or forgets it. To be told in key order. */
+  /** Stores the entry of a file for the next run, or drops it if undefined. Must be called in key order. */
   remember(order: string, entry: CacheEntry | undefined): undefined | Promise<void> {
     return this.#writer?.put(order, entry)?.catch((error) => this.#giveUp(error));
   }
 
-  /** The run went through: what was remembered is kept. */
+  /** Publishes the new cache after a complete run. */
   async keep(): Promise<void> {
     await this.#writer?.finish().catch((error) => this.#giveUp(error));
     this.#writer = undefined;
   }
 
-  /** Lets go of the files; what was not kept is gone. */
+  /** Closes all files. Discards a cache that {@link keep} has not published. */
   async close(): Promise<void> {
     await this.#lookup?.close();
     await this.#writer?.discard();
@@ -110,5 +109,5 @@ export class StatCache {
 }
 
 function unwritable(file: string, error: unknown): string {
-  return `Cannot write the stat cache ${file}: ${reasonOf(error)}: the next run reads every file; see --cache-dir and --no-cache`;
+  return `Cannot write the stat cache ${file}: ${reasonOf(error)}. The next run reads all files. Check --cache-dir, or use --no-cache.`;
 }

@@ -20,9 +20,12 @@ const files: readonly OwnFile[] = [
     option: 'cache-dir',
     refused: {
       code: 0,
-      says: /Cannot write the stat cache .*disk\/it\/.*the next run reads every file; see --cache-dir/,
+      says: /Cannot write the stat cache .*disk\/it\/.*The next run reads all files\. Check --cache-dir/,
     },
-    full: { code: 0, says: /Cannot write the stat cache .*disk\/it\/.*the next run reads every file; see --cache-dir/ },
+    full: {
+      code: 0,
+      says: /Cannot write the stat cache .*disk\/it\/.*The next run reads all files\. Check --cache-dir/,
+    },
   },
   {
     option: 'logfile',

@@ -228,7 +228,7 @@ describe('the stat cache', () => {
     for (const metrics of ['*', 'a']) {
       const { lines, report } = listening();
       assert.equal((await host.backUp({ report, metrics })).counts['bytesRead'] === 0, false);
-      assert.match(lines.join('\n'), /is not used: other users may write .*: run chmod go-w .*: every file is read/);
+      assert.match(lines.join('\n'), /is not used, so all files are read: other users may write .*: run chmod go-w/);
     }
     assert.deepEqual(await readFile(host.cache), before);
     await chmod(scratch.at('cache'), 0o755);
