@@ -1,15 +1,20 @@
+declare const thrown: unique symbol;
+
+/** The code of an error: ours, the operating system's or a library's. A plain string is not one, so a typo shows. */
+export type ErrorCode = string & { readonly [thrown]: true };
+
 /**
  * The base class of every error that this product throws on purpose. `code` is for programs and stable. `message` is
  * for people: what failed, on what, why, and what to do.
  */
 export class WhisperBackupError extends Error {
   /** Stable, upper-case, e.g. `LOCK_TIMEOUT`. */
-  readonly code: string;
+  readonly code: ErrorCode;
 
   constructor(code: string, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = new.target.name;
-    this.code = code;
+    this.code = code as ErrorCode;
   }
 }
 
@@ -35,7 +40,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /** Returns the stable code of any thrown value: our own, the operating system's (`EACCES`) or `UNEXPECTED`. */
-export function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return 'UNEXPECTED';
+export function codeOf(error: unknown): ErrorCode {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNEXPECTED';
+  return code as ErrorCode;
 }

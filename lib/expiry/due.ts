@@ -1,4 +1,5 @@
 import type { StoredMetric } from '../bucket/metric.ts';
+import { withDefaults } from '../common/defaults.ts';
 import { InvalidOptionError } from '../common/errors.ts';
 import type { PurgeRules } from '../common/options.ts';
 import type { StoredObject } from '../store/store.ts';
@@ -39,15 +40,8 @@ export function isDue(due: Due): boolean {
  * @throws InvalidOptionError if a value is out of range.
  */
 export function rulesOf(options: Omit<PurgeRules, 'machine'>, retire: boolean): Rules {
-  const rules = {
-    retention: options.retention ?? 5,
-    keepWithin: options.keepWithin ?? 0,
-    purge: options.purge ?? 45,
-    purgeShare: options.purgeShare ?? 50,
-    force: options.force ?? false,
-    adopt: options.adopt ?? false,
-    retire,
-  };
+  const { retention, keepWithin, purge, purgeShare, force, adopt } = withDefaults(options);
+  const rules = { retention, keepWithin, purge, purgeShare, force, adopt, retire };
   atLeast('retention', rules.retention, 1);
   atLeast('keepWithin', rules.keepWithin, 0);
   atLeast('purgeShare', rules.purgeShare, 0);

@@ -1,12 +1,8 @@
 import type { StoredMetric } from '../bucket/metric.ts';
+import type { StopCode } from '../common/codes.ts';
+import type { Stop } from '../common/summary.ts';
 import { ageOf, DAY } from './age.ts';
 import type { Due, Rules } from './due.ts';
-
-/** The reason why a guard stops a purge. */
-export interface Stop {
-  readonly code: string;
-  readonly message: string;
-}
 
 /** Counts of metrics in the store. */
 interface Share {
@@ -148,6 +144,6 @@ function clockOff(ahead: number): Stop {
   return stop('CLOCK_OFF', `this host's clock and the store's differ by ${seconds} s (set the clock)`);
 }
 
-function stop(code: string, message: string): Stop {
+function stop(code: StopCode, message: string): Stop {
   return { code, message };
 }

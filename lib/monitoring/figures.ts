@@ -1,4 +1,5 @@
 import type { Point } from '../carbon/plaintext.ts';
+import type { Count } from '../common/codes.ts';
 import type { Summary } from '../common/summary.ts';
 
 /** The commands whose runs send figures. */
@@ -26,7 +27,7 @@ export interface Figure {
   /** For people, in docs/monitoring.md. */
   readonly meaning: string;
   /** The figure of `summary.counts` that it is, or how it is had from the run. */
-  readonly from: string | ((run: FinishedRun) => number | undefined);
+  readonly from: Count | ((run: FinishedRun) => number | undefined);
   /** Which commands send it: always, or of counts when the summary has them. */
   readonly commands: readonly ReportingCommand[];
 }
@@ -164,7 +165,7 @@ function figureOf({ from }: Figure, run: FinishedRun): number | undefined {
 function count(
   name: string,
   unit: string,
-  from: string,
+  from: Count,
   meaning: string,
   commands: readonly ReportingCommand[],
 ): Figure {

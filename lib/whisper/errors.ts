@@ -1,4 +1,4 @@
-import { WhisperBackupError } from '../common/errors.ts';
+import { type ErrorCode, WhisperBackupError } from '../common/errors.ts';
 
 /**
  * - `WHISPER_DAMAGED`: the file is empty or truncated, or python3-whisper cannot read or update it.
@@ -20,7 +20,7 @@ export type WhisperErrorCode =
 
 /** The base class of errors about Whisper data. The message has no path: the caller adds the name of the file. */
 export class WhisperError extends WhisperBackupError {
-  declare readonly code: WhisperErrorCode;
+  declare readonly code: WhisperErrorCode & ErrorCode;
 
   constructor(code: WhisperErrorCode, message: string, options?: { cause?: unknown }) {
     super(code, message, options);

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import Table from 'cli-table3';
+import type { Count } from '../../lib/common/codes.ts';
 import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { printable } from '../../lib/common/printable.ts';
 import type { DrillSummary } from '../../lib/operations/drill/report.ts';
@@ -47,10 +48,10 @@ function rowOf({ counts = {}, drill, stopped }: Partial<DrillSummary>): {
   readonly isWell: boolean;
   readonly row: string[];
 } {
-  const count = (name: string) => counts[name] ?? 0;
+  const count = (name: Count) => counts[name] ?? 0;
   const isWell =
     drill !== undefined && stopped === undefined && count('differing') + count('damaged') + count('failed') === 0;
-  const figures = ['metrics', 'same', 'differing', 'damaged', 'failed'].map((name) => String(count(name)));
+  const figures = (['metrics', 'same', 'differing', 'damaged', 'failed'] as const).map((name) => String(count(name)));
   const { rpo, rto, estimate } = drill ?? {};
   return {
     isWell,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
+import type { Count } from '../../lib/common/codes.ts';
 import { codeOf } from '../../lib/common/errors.ts';
 import type { Summary } from '../../lib/common/summary.ts';
 import type { Faulty } from './faults.ts';
@@ -83,7 +84,8 @@ export async function settle(world: World, rules: RunRules, outcome: Outcome, fa
     saw('backups retired', retired);
     saw('metrics shrunk', counts['shrunk'] ?? 0);
     saw(`runs stopped by ${stopped?.code ?? 'nothing'}`);
-    const told = ['tombstones', 'purged', ...(isBackup ? ['stored', 'retired'] : [])].map((name) => counts[name]);
+    const names: Count[] = ['tombstones', 'purged', ...(isBackup ? (['stored', 'retired'] as const) : [])];
+    const told = names.map((name) => counts[name]);
     assert.deepEqual(told, [tombstones.size, purged, ...(isBackup ? [due.size, retired] : [])]);
     if (isBackup && rules.only === undefined) assert.equal((counts['failed'] ?? 0) > 0, damaged);
     if (stopped?.code !== 'NOTHING_MATCHED') assert.equal(stopped?.code, stop);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { codeOf } from '../../lib/common/errors.ts';
 import { formatRunRecord, type NewRunRecord, parseRunRecord, RunRecordError } from '../../lib/monitoring/run-record.ts';
 
 const record: NewRunRecord = {
@@ -14,7 +15,7 @@ const record: NewRunRecord = {
   interval: 86_400,
 };
 
-const named = Array.from({ length: 2000 }, (_, i) => ({ metric: `m${i}`, code: 'X', reason: 'because' }));
+const named = Array.from({ length: 2000 }, (_, i) => ({ metric: `m${i}`, code: codeOf(undefined), reason: 'because' }));
 const summary = {
   command: 'backup' as const,
   store: 'disk:/srv',

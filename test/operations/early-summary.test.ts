@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Count } from '../../lib/common/codes.ts';
 import { silent } from '../../lib/common/report.ts';
 import type { Summary } from '../../lib/common/summary.ts';
 import { drill } from '../../lib/operations/drill/drill.ts';
@@ -203,7 +204,7 @@ type OnEndedEarly = (summary: Summary) => void;
 type Operation = readonly [
   command: Summary['command'],
   operate: (store: ObjectStore, onEndedEarly: OnEndedEarly) => Promise<unknown>,
-  figure: string,
+  figure: Count,
 ];
 
 /** Those that only read the bucket, so few metrics at once that some are done before the end of a listing. */

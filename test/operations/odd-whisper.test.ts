@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { Count } from '../../lib/common/codes.ts';
 import { silent } from '../../lib/common/report.ts';
 import type { Summary } from '../../lib/common/summary.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
@@ -28,7 +29,7 @@ async function plantAll(tree: string, files: ReadonlyMap<string, Uint8Array>): P
   for (const [name, bytes] of files) await plantMetric(tree, name, bytes);
 }
 
-function counted(summary: Summary, ...names: string[]): (number | undefined)[] {
+function counted(summary: Summary, ...names: Count[]): (number | undefined)[] {
   return names.map((name) => summary.counts[name]);
 }
 

@@ -27,7 +27,7 @@ describe('names', () => {
       [{ storagePath: 'sp' }, 'sp/'],
     ] as const) {
       const store = createMemoryStore();
-      for (const expected of ['stored', 'unchanged']) {
+      for (const expected of ['stored', 'unchanged'] as const) {
         const { counts } = await backUp(store, scratch.at('tree'), { ...place, layout: 'python' });
         assert.equal(counts[expected], 1, `${root} ${expected}`);
       }

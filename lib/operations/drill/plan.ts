@@ -1,9 +1,8 @@
-import { codeOf, reasonOf } from '../../common/errors.ts';
 import { mayReach, selector } from '../../common/glob.ts';
-import type { Tally } from '../../common/summary.ts';
-import type { ObjectStore } from '../../store/store.ts';
-import { isInPart, type Part } from '../shared/part.ts';
-import { presenceOf, type SurveyEvents, type SurveyOptions, survey } from '../shared/survey.ts';
+import { isInPart } from '../shared/part.ts';
+import type { Run } from '../shared/run.ts';
+import { presenceOf, survey } from '../shared/survey.ts';
+import type { DrillOptions } from './drill.ts';
 
 /** What there is to do, told by the listing and the live tree. */
 export interface DrillPlan {
@@ -24,27 +23,24 @@ const BLOCK = 4096;
 const UNPACKED = 5;
 
 /**
- * Measures the sample and the whole, and names in the tally what of the sample is on one side only.
+ * Measures the sample and the whole, and names what of the sample is on one side only.
  *
+ * @param onTemporary called with each temporary file of the live tree.
  * @throws StoreError; the signal's reason.
  */
-export async function planDrill(
-  store: ObjectStore,
-  options: SurveyOptions & { readonly part?: Part },
-  tally: Tally,
-  events: SurveyEvents,
-): Promise<DrillPlan> {
-  const { part } = options;
+export async function planDrill(run: Run<DrillOptions>, onTemporary: (path: string) => void): Promise<DrillPlan> {
+  const { options, store } = run;
+  const { part, signal } = options;
+  const { onDisorder } = run.events;
   const isSelected = selector(options);
   const isReachable = mayReach(options);
   const whole = { metrics: 0, bytes: 0 };
   const sample = { metrics: 0, bytes: 0, space: 0 };
   const everything = { ...options, metrics: '*', exclude: [] };
-  for await (const item of survey(store, everything, { ...events, stat: true })) {
-    events.signal?.throwIfAborted();
+  for await (const item of survey(store, everything, { onTemporary, onDisorder, stat: true, signal })) {
+    signal.throwIfAborted();
     if (item.kind === 'blind') {
-      if (isReachable(item.order))
-        tally.fail({ metric: item.file, code: codeOf(item.error), reason: reasonOf(item.error) });
+      if (isReachable(item.order)) run.failBlind(item);
       continue;
     }
     const { metric, stored, local } = item;
@@ -60,12 +56,12 @@ export async function planDrill(
       sample.space += (local?.stat?.size ?? UNPACKED * newest.object.size) + BLOCK;
     }
     if (local && !newest) {
-      tally.add('neverStored');
-      tally.note({ metric, code: 'NEVER_STORED', reason: 'its live file has no backup' });
+      run.add('neverStored');
+      run.note({ metric, code: 'NEVER_STORED', reason: 'its live file has no backup' });
     }
     if (newest && !local && (await presenceOf(item, options.prefix)) === 'missing') {
-      tally.add('gone');
-      tally.note({ metric, code: 'GONE', reason: 'it has backups, and no live file' });
+      run.add('gone');
+      run.note({ metric, code: 'GONE', reason: 'it has backups, and no live file' });
     }
   }
   return { ...sample, whole };

@@ -1,5 +1,7 @@
+import type { Count } from '../../common/codes.ts';
 import type { Summary } from '../../common/summary.ts';
 import type { Part } from '../shared/part.ts';
+import type { DrillPlan } from './plan.ts';
 
 /** The summary of a drill. */
 export interface DrillSummary extends Summary {
@@ -63,6 +65,36 @@ export interface DifferingPoint {
   /** As text where JSON has no number: `NaN`, `Infinity`, `-Infinity`. */
   readonly live: number | string;
   readonly restored: number | string;
+}
+
+/** What the comparison of the trees has found besides figures. */
+export interface Compared {
+  readonly lags: Lags;
+  readonly differing: readonly DifferingPoint[];
+}
+
+/** @param restored what the restore of the sample did. @default there was none */
+export function reportOf(
+  part: Part | undefined,
+  { whole }: DrillPlan,
+  restored?: Summary,
+  { lags, differing }: Compared = { lags: new Lags(), differing: [] },
+): DrillReport {
+  const seconds = restored?.seconds ?? 0;
+  const count = (name: Count) => restored?.counts[name] ?? 0;
+  const [metrics, bytesFetched, bytesRestored] = [count('restored'), count('bytesFetched'), count('bytesRestored')];
+  const estimate = {
+    ...whole,
+    secondsByMetrics: (seconds / metrics) * whole.metrics,
+    secondsByBytes: bytesFetched === 0 ? 0 : (seconds / bytesFetched) * whole.bytes,
+  };
+  return {
+    sample: part ?? null,
+    rpo: lags.summary(),
+    rto: { seconds, metrics, bytesFetched, bytesRestored },
+    estimate: metrics === 0 ? null : estimate,
+    differing,
+  };
 }
 
 /** Gathers how far metrics lag behind. It holds each different number of seconds once, so few for any number of metrics. */

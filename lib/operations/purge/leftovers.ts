@@ -1,15 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { reasonOf } from '../../common/errors.ts';
-import type { RunOptions, TreeOptions } from '../../common/options.ts';
-import type { Tally } from '../../common/summary.ts';
-import type { ObjectStore } from '../../store/store.ts';
+import type { TreeOptions } from '../../common/options.ts';
 import { type Swept, sweep } from '../../system/sweep.ts';
 import { isTemporary } from '../../tree/temporary.ts';
+import type { OperationOptions, Run } from '../shared/run.ts';
 
-export interface LeftoverOptions extends Pick<RunOptions, 'report' | 'signal'>, Pick<TreeOptions, 'prefix'> {
-  readonly dryRun: boolean;
-}
+type SweepingRun = Run<OperationOptions & TreeOptions>;
 
 /** Names that are held until the end of a run: those over it wait for the next. */
 const HELD_AT_MOST = 10_000;
@@ -30,15 +27,16 @@ export class Leftovers {
    * Removes what is old enough to be nobody's, and counts it as `leftovers`. It is only tidying: what cannot be removed
    * is told, and the run has not failed.
    */
-  async sweep(store: ObjectStore, tally: Tally, options: LeftoverOptions): Promise<void> {
+  async sweep(run: SweepingRun): Promise<void> {
+    const { store, options } = run;
     const { dryRun, prefix, report, signal } = options;
-    const rules = { dryRun, ...(signal && { signal }) };
-    tell(await sweep([...this.#paths, ...(await abovePrefix(prefix))], rules), prefix, tally, options);
+    const rules = { dryRun, signal };
+    count(await sweep([...this.#paths, ...(await abovePrefix(prefix))], rules), prefix, run);
     try {
       const swept = await store.sweep?.(rules);
-      if (swept) tell(swept, store.name, tally, options);
+      if (swept) count(swept, store.name, run);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       report.log('warn', `Cannot look for what killed runs left in ${store.name}: ${reasonOf(error)}`);
     }
   }
@@ -55,8 +53,9 @@ async function abovePrefix(prefix: string): Promise<readonly string[]> {
   return found;
 }
 
-function tell({ removed, failures }: Swept, where: string, tally: Tally, { dryRun, report }: LeftoverOptions): void {
-  tally.add('leftovers', removed.length);
+function count({ removed, failures }: Swept, where: string, run: SweepingRun): void {
+  const { dryRun, report } = run.options;
+  run.add('leftovers', removed.length);
   for (const path of removed)
     report.log('debug', `${dryRun ? 'Would remove' : 'Removed'} ${path}: a run that was killed left it behind`);
   if (failures.length === 0) return;

@@ -1,3 +1,4 @@
+import { withDefaults } from '../../common/defaults.ts';
 import { reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { openLocked, readStable } from '../../tree/read-file.ts';
 import { FillRefusedError } from '../../whisper/errors.ts';
@@ -26,11 +27,9 @@ export async function fillFile(
   destination: string,
   options: FillFileOptions,
 ): Promise<{ filled: number }> {
-  const lock = {
-    flock: options.flock ?? true,
-    fileLockTimeout: options.fileLockTimeout ?? 10,
-    stopped: () => options.signal?.aborted ?? false,
-  };
+  const { now: seconds = Date.now() / 1000, ...others } = options;
+  const { dryRun, fileLockTimeout, flock, signal } = withDefaults(others);
+  const lock = { flock, fileLockTimeout, stopped: () => signal.aborted };
   const open = await openLocked(source, 'read', lock);
   let bytes: Uint8Array;
   try {
@@ -38,11 +37,9 @@ export async function fillFile(
   } finally {
     open.close();
   }
-  const now = Math.floor(options.now ?? Date.now() / 1000);
+  const now = Math.floor(seconds);
   try {
-    return {
-      filled: await backfill(destination, bytes, { ...lock, now, dryRun: options.dryRun ?? false, sync: true }),
-    };
+    return { filled: await backfill(destination, bytes, { ...lock, now, dryRun, sync: true }) };
   } catch (cause) {
     if (!(cause instanceof FillRefusedError)) throw cause;
     const file = cause.side === 'source' ? source : destination;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
+import type { FailCode } from '../../common/codes.ts';
 import type { Tally } from '../../common/summary.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
 import { type PublishedFile, PublishedFiles } from './published-files.ts';
@@ -109,7 +110,7 @@ export class Rechecks {
     return [{ ...file, trace: result.trace, again: file.again + 1 }];
   }
 
-  #fail({ metric, outcome }: PublishedFile, code: string, reason: string): void {
+  #fail({ metric, outcome }: PublishedFile, code: FailCode, reason: string): void {
     const { tally } = this.#options;
     tally.add(outcome, -1);
     tally.fail({

@@ -3,12 +3,24 @@ import { globToRegExp } from '../../common/glob.ts';
 import type { PlaceOptions, SelectOptions } from '../../common/options.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { walk } from '../../tree/walk.ts';
+import type { OperationOptions, Run } from './run.ts';
 
 interface HintOptions extends PlaceOptions, SelectOptions {
   readonly signal?: AbortSignal;
 }
 
-const silent = { onForeign() {}, onDisorder() {} };
+/** Stops a run that has met no metric, and gives the reason, if there is one. */
+export async function stopForNothing(
+  run: Run<OperationOptions & PlaceOptions & SelectOptions>,
+  verb: string,
+  what: string,
+): Promise<void> {
+  if (run.get('metrics') > 0) return;
+  const { store, options } = run;
+  const glob = JSON.stringify(options.metrics);
+  const hint = await hintForBucket(store, options);
+  run.stop('NOTHING_MATCHED', `Nothing to ${verb}: ${store.name} holds no ${what} that matches ${glob}${hint}`);
+}
 
 /**
  * Looks for the reason why nothing in a bucket matched: another storage path, or another spelling of the name.
@@ -17,7 +29,7 @@ const silent = { onForeign() {}, onDisorder() {} };
  */
 export async function hintForBucket(store: ObjectStore, options: HintOptions): Promise<string> {
   const { storagePath = '', storagePathRaw, metrics = '*', signal } = options;
-  const events = { ...silent, ...(signal && { signal }) };
+  const events = { onDisorder() {}, ...(signal && { signal }) };
   try {
     const hint = await hintForNames(catalog(store, options, events), metrics);
     const raw = storagePath.replace(/\/+$/, '');

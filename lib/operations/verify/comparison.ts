@@ -1,27 +1,22 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
-import type { ByteBudget } from '../../common/byte-budget.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { WithDefaults } from '../../common/defaults.ts';
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { TreeOptions } from '../../common/options.ts';
 import type { Tally } from '../../common/summary.ts';
 import { StoreError } from '../../store/errors.ts';
-import type { ObjectStore } from '../../store/store.ts';
-import type { WorkerPool } from '../../workers/pool.ts';
 import { presenceOf, type Surveyed } from '../shared/survey.ts';
+import type { ReadingContext } from './reading.ts';
 
 /** How a metric's local file and its newest backup stand to one another. */
 export type Comparison =
   /** `changed`: the local file is another one by now. `gone`: it is not there. `neverStored`: it has no backup. */
   | { readonly outcome: 'same' | 'changed' | 'gone' | 'neverStored' | 'unknown' }
-  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-export interface ComparisonContext {
-  readonly tree: TreeOptions;
-  readonly store: ObjectStore;
-  readonly pool: () => WorkerPool;
-  readonly budget: ByteBudget;
-  readonly signal?: AbortSignal;
+export interface ComparisonContext extends Pick<ReadingContext, 'store' | 'pool' | 'budget' | 'signal'> {
+  readonly tree: WithDefaults<TreeOptions>;
 }
 
 /**
@@ -44,9 +39,9 @@ export async function compareFile(
     ({ size }) => size,
     () => 0,
   );
-  const { flock = true, fileLockTimeout = 10 } = tree;
-  const found = await budget.run(size, () => pool().run('fingerprint', { file: local.file, flock, fileLockTimeout }));
-  signal?.throwIfAborted();
+  const { flock, fileLockTimeout } = tree;
+  const found = await budget.run(size, () => pool.run('fingerprint', { file: local.file, flock, fileLockTimeout }));
+  signal.throwIfAborted();
   if (found.outcome !== 'read') return found;
   // A pair's checksum is the MD5 in the listing, unless that is none.
   const md5 = newest.sha1Object?.md5;
@@ -54,7 +49,7 @@ export async function compareFile(
   try {
     return { outcome: (await sha1Of(newest, store, signal)) === found.sha1 ? 'same' : 'changed' };
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const code = codeOf(error);
     const isUnreadable = error instanceof StoreError && code !== 'NOT_FOUND' && code !== 'TOO_LARGE';
     if (isUnreadable || !(error instanceof WhisperBackupError)) {

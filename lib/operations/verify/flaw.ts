@@ -1,5 +1,6 @@
 import { parseKey, rootOf } from '../../bucket/layout.ts';
 import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import type { DamageCode } from '../../common/codes.ts';
 import type { PlaceOptions } from '../../common/options.ts';
 import { DAY } from '../../expiry/age.ts';
 import type { StoredObject } from '../../store/store.ts';
@@ -12,7 +13,7 @@ export interface Flaw {
   /** The time of the backup, by its name. */
   readonly time: Date;
   /** Stable, e.g. `EMPTY_BACKUP`. */
-  readonly code: string;
+  readonly code: DamageCode;
   /** For people; it does not name the key. */
   readonly reason: string;
   /** The checksums of pairs, and the data, that belong to it. */
@@ -58,7 +59,7 @@ export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date
 }
 
 /** A flaw of what the listing takes for a backup. */
-export function flawOf(backup: Backup, code: string, reason: string): Flaw {
+export function flawOf(backup: Backup, code: DamageCode, reason: string): Flaw {
   const { object, sha1Object, time } = backup;
   return { key: object.key, time, code, reason, sha1s: sha1Object ? [sha1Object] : [], data: [object], backup };
 }

@@ -29,7 +29,6 @@ export interface MovedAside {
  */
 export async function moveAside(metric: string, flaw: Flaw, context: QuarantineContext): Promise<MovedAside> {
   const { budget, root, signal, store } = context;
-  const signalled = { ...(signal && { signal }) };
   if (flaw.backup && flaw.backup.object.size <= FILE_BYTES) {
     const again = await readBackup(flaw.backup, 'auto', context);
     if (again.outcome === 'failed') throw new WhisperBackupError(again.code, again.reason);
@@ -50,13 +49,13 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
     }
     await budget.run(size * 2, async () => {
       const body = await getIfThere(store, key, size, signal);
-      if (body) await store.put(quarantineKey(root, key), body, signalled);
+      if (body) await store.put(quarantineKey(root, key), body, { signal });
       (body ? moved : removed).push(key);
     });
   }
-  await store.flush(signalled);
+  await store.flush({ signal });
   const failures: string[] = [];
-  const remover = new Remover(store, { ...signalled, onFailure: (_, reason) => failures.push(reason) });
+  const remover = new Remover(store, { signal, onFailure: (_, reason) => failures.push(reason) });
   const keysOf = (objects: Flaw['data']) => objects.map(({ key }) => key);
   await remover.add({ metric, sha1s: keysOf(flaw.sha1s), data: keysOf(flaw.data), tombstones: [] });
   await remover.flush();
@@ -70,10 +69,10 @@ async function getIfThere(
   store: ObjectStore,
   key: string,
   expectedBytes: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   try {
-    return await store.get(key, { maxBytes: FILE_BYTES, expectedBytes, ...(signal && { signal }) });
+    return await store.get(key, { maxBytes: FILE_BYTES, expectedBytes, signal });
   } catch (error) {
     if (codeOf(error) === 'NOT_FOUND') return undefined;
     throw error;

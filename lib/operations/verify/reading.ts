@@ -1,6 +1,6 @@
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import type { ByteBudget } from '../../common/byte-budget.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { Algorithm } from '../../compress/codec.ts';
 import { contentBytesOf } from '../../compress/content-size.ts';
 import { gzipEngines, readingEngines } from '../../compress/engine.ts';
@@ -17,11 +17,11 @@ export type Reading =
   /** It was deleted since it was listed. */
   | { readonly outcome: 'vanished' }
   /** `failed`: it could not be read, which says nothing about it. */
-  | { readonly outcome: 'damaged' | 'failed'; readonly code: string; readonly reason: string };
+  | { readonly outcome: 'damaged' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
 export interface ReadingContext {
   readonly store: ObjectStore;
-  readonly pool: () => WorkerPool;
+  readonly pool: WorkerPool;
   /** Of bodies, compressed as they came. */
   readonly bodies: ByteBudget;
   /** Of uncompressed files. */
@@ -29,7 +29,7 @@ export interface ReadingContext {
   /** Also decode a damaged file that is larger than its header accounts for. */
   readonly includeDamaged: boolean;
   readonly onFetched: (bytes: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -47,7 +47,7 @@ export async function readBackup(backup: Backup, engine: string, context: Readin
       // Of several gzip members only the last one's size was known.
       return await checkOnce(backup, engine, context, false);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       return await meaningOf(error, backup, context);
     }
   });
@@ -61,18 +61,14 @@ async function checkOnce(
   isBelieved: boolean,
 ): Promise<Reading> {
   const { object, algorithm } = backup;
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const sha1 = await sha1Of(backup, store, signal);
-  const body = await store.get(object.key, {
-    maxBytes: FILE_BYTES,
-    expectedBytes: object.size,
-    ...(signal && { signal }),
-  });
+  const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
   onFetched(body.length);
   const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
   const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
   const task = { backup: encoded, engine, includeDamaged };
-  return budget.run(reservedBytes ?? FILE_BYTES, () => pool().run('check', task, [body]));
+  return budget.run(reservedBytes ?? FILE_BYTES, () => pool.run('check', task, [body]));
 }
 
 /** What it means for a backup that it could not be had. */
@@ -85,7 +81,7 @@ async function meaningOf(error: unknown, backup: Backup, context: ReadingContext
         if (object && !(await isListed(object.key, context))) return { outcome: 'vanished' };
       }
     } catch (cause) {
-      context.signal?.throwIfAborted();
+      context.signal.throwIfAborted();
       return { outcome: 'failed', code: codeOf(cause), reason: reasonOf(cause) };
     }
     return { outcome: 'damaged', code, reason: `${reason}, although it is listed` };
@@ -95,7 +91,7 @@ async function meaningOf(error: unknown, backup: Backup, context: ReadingContext
 }
 
 async function isListed(key: string, { store, signal }: ReadingContext): Promise<boolean> {
-  for await (const object of store.list({ prefix: key, ...(signal && { signal }) })) return object.key === key;
+  for await (const object of store.list({ prefix: key, signal })) return object.key === key;
   return false;
 }
 

@@ -1,5 +1,7 @@
 import { findMetric } from '../../bucket/catalog.ts';
 import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import type { DamageCode } from '../../common/codes.ts';
+import type { ErrorCode } from '../../common/errors.ts';
 import type { PlaceOptions } from '../../common/options.ts';
 import type { Damaged } from '../../common/summary.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -17,7 +19,7 @@ export interface Verdict {
   /** What was odd or damaged about the files of sound backups. */
   readonly remarks: readonly { readonly key: string; readonly remark: Remark }[];
   /** Why some could not be read. */
-  readonly failures: readonly { readonly code: string; readonly reason: string }[];
+  readonly failures: readonly { readonly code: ErrorCode; readonly reason: string }[];
   /** Objects of backups that may yet become whole. */
   readonly unfinished: number;
 }
@@ -30,11 +32,14 @@ export interface VerdictContext {
   readonly isOfTime: (backup: { readonly time: Date }) => boolean;
   /** Reads a backup; undefined when the content of this metric is not to be read. */
   readonly read: ((backup: Backup) => Promise<Reading>) | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** Whether a backup is good: `unread` as far as the listing tells. */
-type Standing = Reading | { readonly outcome: 'unread' };
+type Standing =
+  | Reading
+  | { readonly outcome: 'unread' }
+  | { readonly outcome: 'damaged'; readonly code: DamageCode; readonly reason: string };
 
 /**
  * Judges one metric's backups, newest first.
@@ -57,7 +62,7 @@ export async function verdictOn(stored: StoredMetric, context: VerdictContext): 
   const backups = stored.backups.filter(isOfTime);
   const vanished: Backup[] = [];
   const remarks: { key: string; remark: Remark }[] = [];
-  const failures: { code: string; reason: string }[] = [];
+  const failures: { code: ErrorCode; reason: string }[] = [];
   for (const backup of backups.toReversed()) {
     if (standings.has(backup)) continue;
     const standing = await standingOf(backup);

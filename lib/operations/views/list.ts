@@ -1,5 +1,6 @@
 import { catalog } from '../../bucket/catalog.ts';
 import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { withDefaults } from '../../common/defaults.ts';
 import { selector } from '../../common/glob.ts';
 import type { PlaceOptions, RunOptions, SelectOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
@@ -36,21 +37,21 @@ export interface ListedBackup {
  * @throws StoreError
  */
 export async function* list(store: ObjectStore, options: ListOptions): AsyncGenerator<ListedBackup> {
-  const { report, signal, since, date } = options;
-  await store.open({ create: false, ...(signal && { signal }) });
+  const { report, signal, since, date } = withDefaults(options);
+  await store.open({ create: false, signal });
   const isSelected = selector(options);
   let foreign = 0;
   const events = {
     onForeign: () => foreign++,
     onDisorder: (previous: string, key: string) =>
       report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
-    ...(signal && { signal }),
+    signal,
   };
   for await (const stored of catalog(store, options, events)) {
     if (!isSelected(stored.metric)) continue;
     for (const { key } of stored.loneSha1s) report.log('warn', `${key} is a checksum without data: damage`);
     for (const backup of stored.backups) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if ((!since || backup.time >= since) && (!date || backup.time < date)) yield listed(stored, backup);
     }
   }

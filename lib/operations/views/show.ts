@@ -1,6 +1,7 @@
 import { findMetric } from '../../bucket/catalog.ts';
 import { pathOf, pythonPathOf } from '../../bucket/layout.ts';
 import { sha1Of } from '../../bucket/metric.ts';
+import { withDefaults } from '../../common/defaults.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
@@ -58,13 +59,11 @@ export interface ShowFileOptions {
  * @throws WhisperError when it is damaged; WhisperBackupError when it cannot be read.
  */
 export async function showFile(path: string, options: ShowFileOptions): Promise<Shown> {
-  const open = await openLocked(path, 'read', {
-    flock: options.flock ?? true,
-    fileLockTimeout: options.fileLockTimeout ?? 10,
-    stopped: () => options.signal?.aborted ?? false,
-  });
+  const { now, ...others } = options;
+  const { fileLockTimeout, flock, signal } = withDefaults(others);
+  const open = await openLocked(path, 'read', { flock, fileLockTimeout, stopped: () => signal.aborted });
   try {
-    return shown(path, readStable(path, open.fd), options.now);
+    return shown(path, readStable(path, open.fd), now);
   } finally {
     open.close();
   }
@@ -81,8 +80,8 @@ export interface ShowStoredOptions extends RunOptions, PlaceOptions {
  * @throws WhisperBackupError `NOTHING_MATCHED` when there is none; CompressionError, WhisperError when it is damaged.
  */
 export async function showStored(store: ObjectStore, metric: string, options: ShowStoredOptions): Promise<Shown> {
-  const { date, signal } = options;
-  await store.open({ create: false, ...(signal && { signal }) });
+  const { date, signal } = withDefaults(options);
+  await store.open({ create: false, signal });
   const path = pathOf(metric) ?? pythonPathOf(metric);
   if (path === undefined) throw new InvalidOptionError(`Cannot show ${JSON.stringify(metric)}: it is no metric's name`);
   const stored = await findMetric(store, options, path, signal);
@@ -96,7 +95,7 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
   }
   const { object, algorithm } = backup;
   const sha1 = await sha1Of(backup, store, signal);
-  const body = await store.get(object.key, { maxBytes: FILE_BYTES, ...(signal && { signal }) });
+  const body = await store.get(object.key, { maxBytes: FILE_BYTES, signal });
   const data = await decodeBackup({ key: object.key, body, algorithm, sha1 });
   return { ...shown(metric, data, undefined), backup: listed(stored, backup) };
 }

@@ -1,4 +1,4 @@
-import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { Room } from '../../tree/read-file.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
@@ -18,7 +18,7 @@ export type Checked =
   /** It is whole, and what was stored. `remark`: what was odd or damaged about the file when it was stored. */
   | { readonly outcome: 'sound'; readonly remark?: Remark }
   /** `failed`: it could not be looked into, which says nothing about it. */
-  | { readonly outcome: 'damaged' | 'failed'; readonly code: string; readonly reason: string };
+  | { readonly outcome: 'damaged' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
 /** The thread's. */
 const scratch = new Scratch();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { codeOf, reasonOf } from '../../common/errors.ts';
+import { codeOf, type ErrorCode, reasonOf } from '../../common/errors.ts';
 import { type LockOptions, openLocked, readStable } from '../../tree/read-file.ts';
 import type { TaskContext } from '../context.ts';
 
@@ -10,7 +10,7 @@ export interface FingerprintTask extends Pick<LockOptions, 'flock' | 'fileLockTi
 
 export type Fingerprint =
   | { readonly outcome: 'read'; readonly sha1: string }
-  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
 /** Reads one file under its lock, and hashes it. Never throws. */
 export async function fingerprint(

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
-import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { SkipCode } from '../../common/codes.ts';
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { type LockOptions, openRegular, type Room, readInto } from '../../tree/read-file.ts';
 import { readGently } from '../../tree/read-gently.ts';
 import { isCompressed, parseHeader } from '../../whisper/header.ts';
@@ -35,7 +36,8 @@ export type Likeness =
       readonly examples: readonly Difference[];
     }
   /** `skipped`: it has vanished, is being created, or is of a format whose points cannot be read. */
-  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+  | { readonly outcome: 'skipped'; readonly code: SkipCode; readonly reason: string }
+  | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly reason: string };
 
 /** The thread's: for the live file, and the restored one. */
 const scratch = new Scratch();

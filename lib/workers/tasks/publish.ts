@@ -1,6 +1,6 @@
 import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { assertPathLength, locateFile } from '../../system/descent.ts';
 import type { OpenDirectory } from '../../system/open-directory.ts';
@@ -60,7 +60,7 @@ export type Published =
       readonly trace?: Trace;
     })
   /** `backupDamaged`: an older backup might do. */
-  | { readonly outcome: 'failed'; readonly code: string; readonly reason: string; readonly backupDamaged: boolean };
+  | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly reason: string; readonly backupDamaged: boolean };
 
 /** The thread's. */
 const scratch = new Scratch();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { createCompressor } from '../../compress/engine.ts';
 import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
 import { isSettled } from '../../statcache/entry.ts';
@@ -45,7 +45,7 @@ export type Snapshot =
       /** What is odd or damaged about it. */
       readonly remark?: Remark;
     })
-  | { readonly outcome: 'skipped' | 'failed'; readonly code: string; readonly reason: string };
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
 /** The thread's. */
 const scratch = new Scratch();

@@ -1,3 +1,4 @@
+import { COUNTS } from '../../../lib/common/codes.ts';
 import { Tally } from '../../../lib/common/summary.ts';
 import { fillFile } from '../../../lib/operations/restore/fill-file.ts';
 import type { Invocation } from '../run/invocation.ts';
@@ -9,7 +10,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const [source = '', destination = ''] = words;
   const now = parseEpoch(option('now'));
   return reportOn(invocation, async ({ signal }) => {
-    const tally = new Tally(['filled']);
+    const tally = new Tally(COUNTS.fill);
     const { filled } = await fillFile(source, destination, {
       ...lockOf(config),
       ...(now !== undefined && { now }),

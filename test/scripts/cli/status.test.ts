@@ -238,7 +238,10 @@ describe('whisper-backup status', () => {
     const { code, stdout, stderr } = await run(['status', '--state-dir', state, '-b', 'typo']);
     assert.equal(code, 2);
     assert.equal(stdout, '');
-    assert.match(stderr, /that --bucket names: no storage is configured\. Name the storage, as in .* status disk path=DIR/);
+    assert.match(
+      stderr,
+      /that --bucket names: no storage is configured\. Name the storage, as in .* status disk path=DIR/,
+    );
     assert.equal((await text()).code, 0);
   });
 

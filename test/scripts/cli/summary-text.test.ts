@@ -12,7 +12,7 @@ function keep(): LogSink & { lines: string[] } {
 describe('the summary for people', () => {
   it('names the first twenty that failed, and all of them in the log file', () => {
     const tally = new Tally(['metrics', 'failed']);
-    for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}\n`, code: 'X', reason: 'broken' });
+    for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}\n`, code: 'REPLACED', reason: 'broken' });
     const [terminal, file] = [keep(), keep()];
     const log = createLog(terminal, { debug: false });
     log.add(file);
@@ -25,8 +25,8 @@ describe('the summary for people', () => {
 
   it('names all that failed where there is no log file, or none any more', () => {
     const tally = new Tally(['metrics', 'failed']);
-    for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}`, code: 'X', reason: 'broken' });
-    for (let i = 0; i < 25; i++) tally.note({ metric: `n${i}`, code: 'X', reason: 'odd' });
+    for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}`, code: 'REPLACED', reason: 'broken' });
+    for (let i = 0; i < 25; i++) tally.note({ metric: `n${i}`, code: 'ODD', reason: 'odd' });
     const summary = tally.finish({ command: 'backup', store: 'disk:/x', dryRun: false });
     const broken: LogSink = {
       write() {
@@ -59,7 +59,7 @@ describe('the summary for people', () => {
 
   it('says as an error what a guard stopped, quiet or not', () => {
     const tally = new Tally([]);
-    tally.stop('PURGE_SHARE', 'Purge stopped: too much would go');
+    tally.stop('TOO_MANY_GONE', 'Purge stopped: too much would go');
     const terminal = keep();
     const summary = tally.finish({ command: 'purge', store: 'disk:/x', dryRun: false });
     logSummary(summary, createLog(terminal, { debug: false }));

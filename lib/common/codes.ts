@@ -1,0 +1,46 @@
+import type { ErrorCode } from './errors.ts';
+
+/*
+ * The counters and codes of a summary. They are a contract: `--json` prints them.
+ */
+
+// biome-ignore format: a table
+/** The counters that each command prints even when they are 0. */
+export const COUNTS = {
+  backup: ['metrics', 'stored', 'unchanged', 'skipped', 'failed', 'bytesRead', 'bytesStored',
+    'retired', 'tombstones', 'purged', 'deleted', 'shrunk', 'leftovers', 'foreignKeys'],
+  purge: ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk', 'leftovers', 'foreignKeys'],
+  restore: ['metrics', 'restored', 'backfilled', 'pointsFilled', 'unchanged', 'refilled', 'skipped', 'failed',
+    'bytesFetched', 'bytesRestored', 'foreignKeys'],
+  fill: ['filled'],
+  verify: ['metrics', 'backups', 'read', 'bytesFetched', 'damaged', 'unfinished', 'skipped', 'failed', 'foreignKeys'],
+  verifyCompare: ['same', 'changed', 'gone', 'neverStored', 'unknown'],
+  verifyRepair: ['moved', 'removed'],
+  drill: ['metrics', 'restored', 'same', 'differing', 'differingPoints', 'damaged', 'gone', 'neverStored', 'skipped',
+    'failed', 'bytesFetched', 'bytesRestored'],
+} as const;
+
+/** A counter. Those that are not in the table appear when there is something to count. */
+export type Count =
+  | (typeof COUNTS)[keyof typeof COUNTS][number]
+  | ('damagedFiles' | 'fallbacks' | 'loneSha1s' | 'odd')
+  | ('requests' | 'retries');
+
+/** Why a metric failed. */
+export type FailCode = ErrorCode | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
+
+/** Why a metric was skipped. */
+export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
+
+/** What is noted about a metric or key. */
+export type NoteCode =
+  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'LONE_SHA1')
+  | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK');
+
+/** How a backup is damaged. */
+export type DamageCode = FailCode | 'EMPTY_BACKUP' | 'LONE_SHA1' | 'NO_SHA1' | 'TOO_LARGE';
+
+/** Why a run, or its expiry, was stopped. */
+export type StopCode =
+  | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'NOTHING_MATCHED')
+  | ('TOO_MANY_DUE' | 'TOO_MANY_GONE' | 'TREE_EMPTY');

@@ -1,0 +1,117 @@
+import type { StoredMetric } from '../../bucket/metric.ts';
+import type { CacheEntry } from '../../statcache/entry.ts';
+import type { StatCache } from '../../statcache/stat-cache.ts';
+import type { BlindSpot, LocalFile } from '../../tree/walk.ts';
+import { countRemark } from '../../whisper/remark.ts';
+import type { StoredFile } from '../../workers/tasks/store-file.ts';
+import type { Expiry } from '../purge/expiry.ts';
+import type { Run } from '../shared/run.ts';
+import type { Surveyed } from '../shared/survey.ts';
+import type { Uploads } from './uploads.ts';
+
+/** One step of the survey. */
+export interface Found {
+  readonly item: Surveyed | BlindSpot;
+  readonly local?: LocalFile;
+  readonly stored?: StoredMetric;
+  /** What the stat cache has of the local file, when it shows that the newest backup is the same. */
+  readonly same?: CacheEntry;
+}
+
+/** What the stat cache is to remember of a local file. */
+export interface Visited {
+  readonly order: string;
+  readonly entry: CacheEntry | undefined;
+}
+
+/** What any file that is read weighs at least: so many small ones make a batch. */
+const LEAST_WEIGHT = 2 ** 17;
+
+/** How many bytes are to be read of a file, about. */
+export function weightOf({ local, same }: Found): number {
+  return local && !same ? Math.max(LEAST_WEIGHT, local.stat?.size ?? 0) : 0;
+}
+
+/** Stores files that are not what their newest backup is, counts them, and has their backups judged. */
+export class FileVisitor {
+  readonly #run: Run;
+  readonly #uploads: Uploads;
+  readonly #cache: StatCache;
+  readonly #expiry: Expiry;
+
+  constructor(run: Run, uploads: Uploads, cache: StatCache, expiry: Expiry) {
+    this.#run = run;
+    this.#uploads = uploads;
+    this.#cache = cache;
+    this.#expiry = expiry;
+  }
+
+  /** Looks up which files are the same as their newest backup. */
+  async *lookUp(pages: AsyncIterable<readonly (Surveyed | BlindSpot)[]>): AsyncGenerator<readonly Found[]> {
+    for await (const items of pages) {
+      const found: Found[] = [];
+      for (const item of items) {
+        const { local, stored } = item.kind === 'metric' ? item : {};
+        const looked = local && this.#cache.find(local);
+        // Most are answered at once.
+        const cached = looked instanceof Promise ? await looked : looked;
+        const same = cached && this.#uploads.isStored(cached.sha1, stored) ? cached : undefined;
+        // Start a thread while the survey continues.
+        if (local && !same) this.#uploads.start(1);
+        found.push({ item, ...(local && { local }), ...(stored && { stored }), ...(same && { same }) });
+      }
+      yield found;
+    }
+  }
+
+  async visit(batch: readonly Found[]): Promise<readonly Visited[]> {
+    const results = await this.#results(batch);
+    const visited: Visited[] = [];
+    for (const [i, { item, local, stored }] of batch.entries()) {
+      if (item.kind === 'blind') {
+        this.#run.failBlind(item);
+        continue;
+      }
+      const result = results[i];
+      if (result && !this.#run.options.signal.aborted) this.#count(item.metric, result);
+      const added = result?.outcome === 'stored' ? [result.backup] : [];
+      if (stored) await this.#expiry.judge(item, { ...stored, backups: [...stored.backups, ...added] });
+      if (local) visited.push({ order: local.order, entry: result && entryOf(local.order, result) });
+    }
+    return visited;
+  }
+
+  /** What became of each; undefined where there is no local file. */
+  async #results(batch: readonly Found[]): Promise<readonly (StoredFile | undefined)[]> {
+    const changed = batch.flatMap(({ local, stored, same }) => (local && !same ? [{ local, stored }] : []));
+    const stored = changed.length > 0 ? await this.#uploads.storeFiles(changed) : [];
+    let next = 0;
+    return batch.map(({ local, same }) => (same ? unchanged(same) : local && stored[next++]));
+  }
+
+  #count(metric: string, result: StoredFile): void {
+    const run = this.#run;
+    run.add('metrics');
+    if ('code' in result) {
+      const { outcome, code, reason } = result;
+      if (outcome === 'skipped') run.skip({ metric, code, reason });
+      else run.fail({ metric, code, reason });
+      return;
+    }
+    run.add(result.outcome);
+    run.add('bytesRead', result.bytes);
+    if (result.outcome !== 'stored') return;
+    run.add('bytesStored', result.backup.object.size);
+    if (result.remark) countRemark(metric, result.remark, run);
+    const { dryRun, report } = run.options;
+    report.log('debug', `${dryRun ? 'Would store' : 'Stored'} ${result.backup.object.key}`);
+  }
+}
+
+function unchanged({ sha1, ...stat }: CacheEntry): StoredFile {
+  return { outcome: 'unchanged', sha1, bytes: 0, stat };
+}
+
+function entryOf(order: string, result: StoredFile): CacheEntry | undefined {
+  return 'stat' in result && result.stat ? { ...result.stat, order, sha1: result.sha1 } : undefined;
+}

@@ -1,0 +1,75 @@
+import { ByteBudget } from '../../common/byte-budget.ts';
+import { codeOf, reasonOf } from '../../common/errors.ts';
+import { type LocalFile, walk } from '../../tree/walk.ts';
+import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import type { Likeness } from '../../workers/tasks/likeness.ts';
+import type { Run } from '../shared/run.ts';
+import { Visits } from '../shared/visits.ts';
+import type { DrillOptions } from './drill.ts';
+import { type Compared, type DifferingPoint, Lags } from './report.ts';
+
+/** So many points that differ are named. */
+const NAMED_POINTS = 20;
+
+/** Compares each restored file with the live one. */
+export async function compareTrees(run: Run<DrillOptions>, restored: string): Promise<Compared> {
+  const { bytesInFlight, fileLockTimeout, flock, prefix, processes, report, signal } = run.options;
+  const budget = new ByteBudget(bytesInFlight);
+  const lags = new Lags();
+  const differing: DifferingPoint[] = [];
+  const until = Math.floor(run.began.getTime() / 1000);
+  const pool = new WorkerPool({ threads: processes, onWarning: (warning) => report.log('warn', warning), signal });
+  const visits = new Visits(run, { phase: 'Comparing', atOnce: tasksAtOnce(processes), total: run.get('restored') });
+  try {
+    const files = visits.untilStopped(filesOf(restored, signal));
+    for await (const { metric, found } of visits.each(files, compare)) {
+      count(metric, found);
+      visits.advance();
+    }
+  } finally {
+    await pool.close();
+  }
+  run.throwIfStopped();
+  return { lags, differing };
+
+  async function compare({ metric, path, file, stat }: LocalFile): Promise<{ metric: string; found: Likeness }> {
+    try {
+      const live = `${prefix}/${path}.wsp`;
+      const task = { live, restored: file, until, flock, fileLockTimeout };
+      // Both are held, and mostly they have the same size.
+      return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.run('likeness', task)) };
+    } catch (error) {
+      return { metric, found: { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } };
+    }
+  }
+
+  function count(metric: string, found: Likeness): void {
+    if (found.outcome === 'compared') {
+      if (found.lag !== undefined) lags.add(metric, found.lag);
+      run.add(found.differing === 0 ? 'same' : 'differing');
+      run.add('differingPoints', found.differing);
+      for (const { step, timestamp, value, restored } of found.examples) {
+        if (differing.length === NAMED_POINTS) break;
+        differing.push({ metric, step, timestamp, live: plain(value), restored: plain(restored) });
+      }
+    } else if (found.outcome === 'failed') {
+      run.fail({ metric, code: found.code, reason: found.reason });
+    } else if (found.code !== 'VANISHED') {
+      // What is gone was named by the plan.
+      run.skip({ metric, code: found.code, reason: found.reason });
+    }
+  }
+}
+
+async function* filesOf(prefix: string, signal: AbortSignal): AsyncGenerator<LocalFile> {
+  for await (const item of walk(prefix, { stat: true, signal })) {
+    if (signal.aborted) return;
+    // All there is was restored just now: there are no blind spots.
+    if (item.kind === 'file') yield item;
+    else throw item.error;
+  }
+}
+
+function plain(value: number): number | string {
+  return Number.isFinite(value) ? value : String(value);
+}

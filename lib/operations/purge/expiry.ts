@@ -1,0 +1,136 @@
+import { resolve } from 'node:path';
+import type { StoredMetric } from '../../bucket/metric.ts';
+import { claim } from '../../bucket/owner.ts';
+import { removalOf } from '../../bucket/removal.ts';
+import type { VanishedGuard } from '../../bucket/vanished.ts';
+import type { PurgeRules } from '../../common/options.ts';
+import { type Due, dueOf, type Rules } from '../../expiry/due.ts';
+import { Guards } from '../../expiry/guards.ts';
+import type { Presence } from '../../tree/walk.ts';
+import type { OperationOptions, Run } from '../shared/run.ts';
+import { presenceOf, type SurveyEvents, type Surveyed, type SurveyOptions } from '../shared/survey.ts';
+import { Leftovers } from './leftovers.ts';
+import { prune } from './prune.ts';
+
+/** A run that may delete what is due. */
+export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules>;
+
+/** Metrics that may be marked or purged in one run: their names are held between its passes. */
+const GONE_AT_MOST = 250_000;
+
+/**
+ * What the first pass of a run learns about deletions, and what is done about it afterwards: every metric is judged
+ * while nothing is deleted; then, if the guards agree, a second pass carries it out.
+ */
+export class Expiry {
+  readonly #run: ExpiringRun;
+  readonly #rules: Rules;
+  readonly #guards: Guards;
+  readonly #leftovers = new Leftovers();
+  /** Only these may be marked or purged by the second pass: the tree may be unmounted between the two. */
+  readonly #gone = new Set<string>();
+  #toRetire = false;
+  #toVoid = false;
+  #toPurge = false;
+
+  constructor(run: ExpiringRun, rules: Rules) {
+    this.#run = run;
+    this.#rules = rules;
+    this.#guards = new Guards(rules, run.began, run.options.now);
+  }
+
+  /** What the survey of the first pass is to report. */
+  get events(): SurveyEvents {
+    return {
+      ...this.#run.events,
+      onLocal: () => this.#guards.local(),
+      onTemporary: (path) => this.#leftovers.found(path),
+      onDisorder: (previous, key) => this.#guards.disorder(previous, key),
+    };
+  }
+
+  /**
+   * Makes sure that the open bucket is this host's.
+   *
+   * @param complete add what the marker of an older release does not have.
+   * @throws GuardError
+   */
+  async claim({ onUnmarked }: VanishedGuard, complete: boolean): Promise<void> {
+    const { began, options, store } = this.#run;
+    const { adopt } = this.#rules;
+    await claim(store, { ...options, prefix: resolve(options.prefix), adopt, complete, onUnmarked, now: began });
+    this.#run.begin();
+  }
+
+  /** Judges one metric of the store, as it is after a new backup. Of one that is there it takes no time to know. */
+  judge(surveyed: Surveyed, stored: StoredMetric): undefined | Promise<void> {
+    if (surveyed.local) return this.#judge(stored, 'present');
+    return presenceOf(surveyed, this.#run.options.prefix).then((presence) => this.#judge(stored, presence));
+  }
+
+  #judge(stored: StoredMetric, presence: Presence): undefined {
+    const due = dueOf(stored, presence, this.#rules, this.#run.began);
+    this.#guards.stored(stored, due);
+    this.#toRetire ||= due.retention.retired.length > 0;
+    this.#toVoid ||= due.passing.voided.length > 0;
+    this.#toPurge ||= due.passing.isNew || due.passing.isDue || due.swept.length > 0;
+    if ((due.passing.isNew || due.passing.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
+    this.#note(stored, due.retention.shrunkFrom?.object.key);
+    if (this.#run.options.dryRun) this.#count(stored, due);
+  }
+
+  /** Deletes what is due, unless a guard says no: then the run is marked as stopped. Removes what killed runs left. */
+  async carryOut(): Promise<void> {
+    const { store, options } = this.#run;
+    const { report, dryRun } = options;
+    const rules = this.#rules;
+    const clock = await store.clock(options);
+    const retention = this.#guards.retentionStop(clock);
+    const stop = this.#guards.purgeStop(clock) ?? retention;
+    if (stop && rules.force) {
+      report.log('warn', `Going on because of --force, although ${stop.message}. ${this.#guards.outlook()}`);
+    } else if (stop) {
+      const what = retention ? 'Retention and purge' : 'Purge';
+      this.#run.stop(stop.code, `${what} stopped, nothing was deleted by it: ${stop.message} (--force overrides)`);
+    }
+    const mayRetire = rules.force || !retention;
+    const mayPurge = rules.force || !stop;
+    // Void tombstones go whatever stopped the purge: left to stand, they would make a later absence look old.
+    const isWorthwhile = this.#toVoid || (mayRetire && this.#toRetire) || (mayPurge && this.#toPurge);
+    if (isWorthwhile && !dryRun) {
+      if (this.#gone.size === GONE_AT_MOST)
+        report.log('warn', `${GONE_AT_MOST} metrics or more are gone: those over it wait for the next run`);
+      const wasGone = (metric: string) => this.#gone.has(metric);
+      await prune(this.#run, { rules, mayRetire, mayPurge, wasGone });
+    }
+    await this.#leftovers.sweep(this.#run);
+  }
+
+  #note(stored: StoredMetric, shrunkFrom: string | undefined): void {
+    const { metric } = stored;
+    if (shrunkFrom !== undefined) {
+      this.#run.add('shrunk');
+      const reason = `its newest backup is less than half as large as its largest, which is kept: ${shrunkFrom}`;
+      this.#run.note({ metric, code: 'SHRUNK', reason });
+    }
+    for (const { key } of stored.loneSha1s) {
+      this.#run.add('loneSha1s');
+      this.#run.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
+    }
+  }
+
+  /** Counts what a real run would do. */
+  #count(stored: StoredMetric, due: Due): void {
+    const { isDue, isNew, voided } = due.passing;
+    if (isDue) {
+      this.#run.add('purged');
+      const { sha1s, data, tombstones } = removalOf(stored);
+      this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
+      return;
+    }
+    this.#run.add('retired', due.retention.retired.length);
+    const sha1s = due.retention.retired.filter((backup) => backup.sha1Object).length;
+    this.#run.add('deleted', due.retention.retired.length + sha1s + due.swept.length + voided.length);
+    if (isNew) this.#run.add('tombstones');
+  }
+}

@@ -1,0 +1,41 @@
+import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import type { Damaged } from '../../common/summary.ts';
+
+/** What one metric is restored from, and what else there would be. */
+export interface Attempt {
+  readonly stored: StoredMetric;
+  readonly backup: Backup;
+  /** Ascending. */
+  readonly older: readonly Backup[];
+}
+
+/** Chooses the newest backup before a date; undefined when there is none. */
+export function firstAttempt(stored: StoredMetric, date: Date | undefined, fallback: boolean): Attempt | undefined {
+  const older = candidatesOf(stored, date);
+  const backup = older.pop();
+  return backup && { stored, backup, older: fallback ? older : [] };
+}
+
+/** Chooses the next older backup; undefined when there is none. */
+export function nextAttempt({ stored, older }: Attempt): Attempt | undefined {
+  const backup = older.at(-1);
+  return backup && { stored, backup, older: older.slice(0, -1) };
+}
+
+/** What `--fallback` would take instead. */
+export function insteadOf({ stored, backup }: Attempt, date: Date | undefined): Damaged['instead'] {
+  const older = candidatesOf(stored, date);
+  const key = older[older.indexOf(backup) - 1]?.object.key;
+  return key === undefined ? null : { key, read: false };
+}
+
+/** Whether a tombstone shows that the metric was gone at the date, and no backup that it came back. */
+export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
+  const newest = candidatesOf(stored, date).at(-1)?.time.getTime() ?? 0;
+  return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time.getTime() < date.getTime()));
+}
+
+/** The backups strictly before the date, ascending. */
+function candidatesOf(stored: StoredMetric, date: Date | undefined): Backup[] {
+  return stored.backups.filter((backup) => !date || backup.time.getTime() < date.getTime());
+}

@@ -1,0 +1,133 @@
+import type { StoredMetric } from '../../bucket/metric.ts';
+import { codeOf, reasonOf } from '../../common/errors.ts';
+import type { FileSystems } from '../../system/filesystems.ts';
+import { refusal } from '../../tree/place.ts';
+import { countRemark } from '../../whisper/remark.ts';
+import type { BroughtBack } from '../../workers/tasks/bring-back.ts';
+import type { Published } from '../../workers/tasks/publish.ts';
+import { deviceOf } from '../../workers/trace.ts';
+import type { Run } from '../shared/run.ts';
+import { type Attempt, firstAttempt, insteadOf, isGone, nextAttempt } from './attempts.ts';
+import { DryRoom } from './dry-room.ts';
+import type { PublishedFile } from './published-files.ts';
+import type { Publisher } from './publisher.ts';
+import { Rechecks } from './rechecks.ts';
+import type { RestoreOptions } from './restore.ts';
+
+/** Restores single metrics, from an older backup if need be, and counts what became of them. */
+export class MetricRestorer {
+  readonly #run: Run<RestoreOptions>;
+  readonly #publisher: Publisher;
+  readonly #written: FileSystems;
+  readonly #rechecks: Rechecks;
+  readonly #dryRoom = new DryRoom();
+
+  constructor(run: Run<RestoreOptions>, publisher: Publisher, written: FileSystems) {
+    const { recheckAfterMs = 500, signal } = run.options;
+    this.#run = run;
+    this.#publisher = publisher;
+    this.#written = written;
+    this.#rechecks = new Rechecks({
+      tally: run,
+      recheck: (files) => publisher.recheck(files),
+      // Even with --overwrite, what carbon has written since must stay.
+      publish: (files) => publisher.publish(files, { overwrite: false, replaceDamaged: false }),
+      afterMs: recheckAfterMs,
+      atOnce: publisher.concurrency,
+      signal,
+    });
+  }
+
+  /** @returns how many metrics it was about. */
+  async visit(batch: readonly StoredMetric[]): Promise<number> {
+    const { prefix, signal } = this.#run.options;
+    let attempts = batch.flatMap((stored) => this.#choose(stored) ?? []);
+    const published: PublishedFile[] = [];
+    while (attempts.length > 0 && !signal.aborted) {
+      const results = await this.#publisher.publish(
+        attempts.map(({ stored, backup }) => ({ path: stored.path, backup })),
+      );
+      published.push(...attempts.flatMap((attempt, i) => publishedFile(attempt, results[i]) ?? []));
+      attempts = attempts.flatMap((attempt, i) => this.#settle(attempt, results[i]) ?? []);
+    }
+    for (const { path, trace } of published) await this.#written.addOf(`${prefix}/${path}.wsp`, deviceOf(trace));
+    await this.#rechecks.add(published);
+    return batch.length;
+  }
+
+  /** Makes what was published last, and looks once more whether it is as it was left. */
+  async finish(): Promise<void> {
+    await this.#written.sync();
+    await this.#rechecks.finish();
+    if (this.#run.get('refilled') > 0) await this.#written.sync();
+  }
+
+  /** Which backup of a metric is to be restored, if any. */
+  #choose(stored: StoredMetric): Attempt | undefined {
+    const run = this.#run;
+    const { date, fallback, skipGone } = run.options;
+    const { metric } = stored;
+    for (const { key } of stored.loneSha1s)
+      run.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
+    const attempt = firstAttempt(stored, date, fallback);
+    if (attempt && skipGone && isGone(stored, date)) {
+      run.skip({ metric, code: 'GONE', reason: 'it was no longer in the local tree by then' });
+      return undefined;
+    }
+    if (attempt) run.add('metrics');
+    return attempt;
+  }
+
+  /** @returns what is to be tried next. */
+  #settle(attempt: Attempt, restored: BroughtBack | undefined): Attempt | undefined {
+    const run = this.#run;
+    if (!restored) return undefined;
+    const { metric, path } = attempt.stored;
+    const result = this.#withRoom(path, restored);
+    run.add('bytesFetched', result.fetched);
+    if (result.outcome !== 'failed') {
+      this.#count(metric, result);
+      run.use(attempt.backup.time);
+      return undefined;
+    }
+    if (run.options.signal.aborted) return undefined;
+    const { backupDamaged, code, reason } = result;
+    const next = backupDamaged ? nextAttempt(attempt) : undefined;
+    if (next) {
+      run.add('fallbacks');
+      run.note({ metric, code, reason: `${reason}: took an older backup` });
+      return next;
+    }
+    const { key } = attempt.backup.object;
+    const backup = backupDamaged && { key, instead: insteadOf(attempt, run.options.date) };
+    run.fail({ metric, code, reason, ...(backup && { backup }) });
+    return undefined;
+  }
+
+  /** In a dry run: a failure when those before it have taken the room that it needs. */
+  #withRoom(path: string, result: BroughtBack): BroughtBack {
+    if (result.outcome !== 'restored' || !result.room || this.#dryRoom.take(result.room)) return result;
+    const file = `${this.#run.options.prefix}/${path}.wsp`;
+    const error = refusal(Object.assign(new Error(), { code: 'ENOSPC' }), `restore ${file}`);
+    const { fetched } = result;
+    return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: false, fetched };
+  }
+
+  #count(metric: string, result: Exclude<Published, { outcome: 'failed' }>): void {
+    const run = this.#run;
+    const { dryRun, report } = run.options;
+    run.add(result.outcome);
+    run.add('bytesRestored', result.bytes);
+    if (result.remark) countRemark(metric, result.remark, run);
+    if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
+    const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
+    report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
+  }
+}
+
+/** What is to be looked at again. */
+function publishedFile({ stored, backup }: Attempt, result: BroughtBack | undefined): PublishedFile | undefined {
+  if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
+  const { outcome, trace } = result;
+  return trace && { metric: stored.metric, path: stored.path, backup, outcome, trace, again: 0 };
+}

@@ -1,0 +1,83 @@
+import { ByteBudget } from '../../common/byte-budget.ts';
+import { codeOf, reasonOf } from '../../common/errors.ts';
+import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { SharedBudget } from '../../workers/shared-budget.ts';
+import type { BackupToBring, BringBackRules, BroughtBack } from '../../workers/tasks/bring-back.ts';
+import type { Run } from '../shared/run.ts';
+import type { PublishedFile } from './published-files.ts';
+import type { RestoreOptions } from './restore.ts';
+
+/** Fetches backups and publishes their files in worker threads, within the memory that a run may take. */
+export class Publisher {
+  /** Batches of backups to be handed in at once. It depends on how many files may be opened now. */
+  readonly concurrency: number;
+  readonly #run: Run<RestoreOptions>;
+  readonly #pool: WorkerPool;
+  /** Of bodies, compressed as they came. */
+  readonly #bodies: ByteBudget;
+  /** Of uncompressed files. */
+  readonly #inFlight: SharedBudget;
+
+  constructor(run: Run<RestoreOptions>) {
+    const { bytesInFlight, processes, report, signal, threadStore } = run.options;
+    this.#run = run;
+    this.concurrency = tasksAtOnce(processes);
+    this.#bodies = new ByteBudget(bytesInFlight);
+    this.#inFlight = new SharedBudget(bytesInFlight, this.concurrency);
+    this.#pool = new WorkerPool({
+      threads: processes,
+      store: run.store,
+      ...(threadStore && { threadStore }),
+      onWarning: (warning) => report.log('warn', warning),
+      signal,
+    });
+  }
+
+  /** Starts threads ahead of the first backups. */
+  start(): void {
+    this.#pool.start();
+  }
+
+  /** Restores one file from each backup. Results come in the order of the backups. */
+  async publish(
+    files: readonly BackupToBring[],
+    different?: Pick<BringBackRules, 'overwrite' | 'replaceDamaged'>,
+  ): Promise<BroughtBack[]> {
+    const { options } = this.#run;
+    const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner } = options;
+    const backups = files.map(({ path, backup }) => ({ path, backup }));
+    const rules: BringBackRules = {
+      prefix,
+      flock,
+      fileLockTimeout,
+      includeDamaged,
+      overwrite,
+      replaceDamaged,
+      dryRun,
+      now: options.now().getTime(),
+      ...(owner && { owner }),
+      ...different,
+    };
+    const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size, 0);
+    try {
+      return await this.#bodies.run(bytes, () =>
+        this.#inFlight.lend((share) => this.#pool.run('bringBack', { backups, rules, share })),
+      );
+    } catch (error) {
+      // The thread died: the others go on.
+      const failed = { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } as const;
+      return backups.map(() => ({ ...failed, backupDamaged: false, fetched: 0 }));
+    }
+  }
+
+  /** Returns of each file whether another process has emptied, replaced or removed it. */
+  recheck(files: readonly PublishedFile[]): Promise<boolean[]> {
+    const { prefix } = this.#run.options;
+    const traces = files.map(({ path, trace }) => ({ file: `${prefix}/${path}.wsp`, trace }));
+    return this.#pool.run('recheck', { files: traces });
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}

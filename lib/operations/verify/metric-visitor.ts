@@ -1,0 +1,156 @@
+import { countForeign } from '../../bucket/foreign.ts';
+import { rootOf } from '../../bucket/layout.ts';
+import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { ByteBudget } from '../../common/byte-budget.ts';
+import { withDefaults } from '../../common/defaults.ts';
+import { codeOf, reasonOf } from '../../common/errors.ts';
+import type { TreeOptions } from '../../common/options.ts';
+import type { BlindSpot } from '../../tree/walk.ts';
+import { countRemark, type Remark } from '../../whisper/remark.ts';
+import type { WorkerPool } from '../../workers/pool.ts';
+import { isInPart } from '../shared/part.ts';
+import type { Run } from '../shared/run.ts';
+import type { SurveyEvents, Surveyed } from '../shared/survey.ts';
+import { compareFile, countComparison } from './comparison.ts';
+import type { Flaw } from './flaw.ts';
+import { type MovedAside, moveAside } from './quarantine.ts';
+import { otherEngine, type ReadingContext, readBackup } from './reading.ts';
+import { verdictOn } from './verdict.ts';
+import type { VerifyOptions } from './verify.ts';
+
+/** Verifies single metrics, and counts what it finds. */
+export class MetricVisitor {
+  readonly #run: Run<VerifyOptions>;
+  readonly #root: string;
+  readonly #reading: ReadingContext;
+
+  constructor(run: Run<VerifyOptions>, pool: WorkerPool) {
+    const { options, store } = run;
+    this.#run = run;
+    this.#root = rootOf(options);
+    this.#reading = {
+      store,
+      pool,
+      bodies: new ByteBudget(options.bytesInFlight),
+      budget: new ByteBudget(options.bytesInFlight),
+      includeDamaged: options.includeDamaged,
+      onFetched: (bytes) => run.add('bytesFetched', bytes),
+      signal: options.signal,
+    };
+  }
+
+  /** What the survey is to report. */
+  get events(): SurveyEvents {
+    const run = this.#run;
+    return {
+      signal: run.options.signal,
+      onForeign: (key) => {
+        if (!countForeign(run, key) && isMisnamed(key.slice(this.#root.length)))
+          run.note({ metric: key, code: 'MISNAMED', reason: 'its name is not one of ours: no command looks at it' });
+      },
+      onDisorder: (previous, key) => {
+        const what = `${JSON.stringify(key)} came after ${JSON.stringify(previous)}`;
+        run.stop('DISORDER', `Cannot verify all of ${run.store.name}: a listing was not in ascending order: ${what}`);
+      },
+    };
+  }
+
+  async visit(item: Surveyed | BlindSpot): Promise<void> {
+    const run = this.#run;
+    const { compare, signal } = run.options;
+    if (item.kind === 'blind') {
+      run.failBlind(item);
+      return;
+    }
+    try {
+      const isAny = item.stored ? await this.#visitStored(item.stored) : false;
+      if (isAny || (compare && item.local)) run.add('metrics');
+      if (compare) await this.#visitLocal(item, compare);
+    } catch (error) {
+      if (!signal.aborted) run.failWith(item.metric, error);
+    }
+  }
+
+  /** @returns whether there is anything of the time that the run is about. */
+  async #visitStored(stored: StoredMetric): Promise<boolean> {
+    const run = this.#run;
+    const { date, gzipEngine, readData = false, repair, report, signal, since } = run.options;
+    const { metric } = stored;
+    const isRead = typeof readData === 'boolean' ? readData : isInPart(metric, readData);
+    const read = (backup: Backup) => {
+      run.add('read');
+      return readBackup(backup, otherEngine(backup.algorithm, gzipEngine), this.#reading);
+    };
+    const { backups, damaged, failures, remarks, unfinished, vanished } = await verdictOn(stored, {
+      store: run.store,
+      place: run.options,
+      now: run.began,
+      isOfTime: ({ time }) => (!since || time >= since) && (!date || time < date),
+      read: isRead ? read : undefined,
+      signal,
+    });
+    run.add('backups', backups.length);
+    run.add('unfinished', unfinished);
+    for (const { code, reason } of failures) run.fail({ metric, code, reason });
+    for (const { key, remark } of remarks) this.#countRemark(metric, key, remark);
+    for (const { object } of vanished)
+      run.skip({ metric, code: 'VANISHED', reason: `${object.key} was deleted meanwhile` });
+    for (const { flaw, instead } of damaged) {
+      const { code, key, reason } = flaw;
+      report.log('debug', `${key} is damaged: ${reason}`);
+      // After disorder the listing may have missed what makes a backup whole.
+      const { movedTo, removed = [] } = (repair && !run.stopped && (await this.#tryMoving(metric, flaw))) || {};
+      const repaired = { ...(movedTo !== undefined && { movedTo }), ...(removed.length > 0 && { removed }) };
+      run.damage({ metric, key, code, reason, instead, ...repaired });
+    }
+    return backups.length + damaged.length > 0;
+  }
+
+  /** The bucket is right. A file that was damaged is one that a restore with these options does not take. */
+  #countRemark(metric: string, key: string, { code, reason }: Remark): void {
+    const run = this.#run;
+    if (code === 'ODD' || run.options.includeDamaged) {
+      countRemark(metric, { code, reason: `${key}: ${reason}` }, run);
+      return;
+    }
+    run.add('damagedFiles');
+    const cause = `the backup is sound, but the file was damaged already when it was backed up: ${reason}`;
+    const remedy = 'restore takes it with --include-damaged, or an older backup with --fallback';
+    run.fail({ metric, code: 'WHISPER_DAMAGED', reason: `${key}: ${cause}: ${remedy}` });
+  }
+
+  /** @returns undefined when it stays where it is. */
+  async #tryMoving(metric: string, flaw: Flaw): Promise<MovedAside | undefined> {
+    const run = this.#run;
+    const { dryRun, report, signal } = run.options;
+    try {
+      const aside = await moveAside(metric, flaw, { ...this.#reading, root: this.#root });
+      if (aside.movedTo !== undefined) {
+        run.add('moved');
+        report.log('info', `${dryRun ? 'Would move' : 'Moved'} ${flaw.key} to ${aside.movedTo}`, 'damaged objects');
+      }
+      run.add('removed', aside.removed.length);
+      const deleted = dryRun ? 'Would delete' : 'Deleted';
+      for (const key of aside.removed)
+        report.log('info', `${deleted} ${key}: it is listed, but its object is gone`, 'keys without an object');
+      return aside;
+    } catch (error) {
+      signal.throwIfAborted();
+      run.fail({ metric, code: codeOf(error), reason: `Cannot move ${flaw.key} aside: ${reasonOf(error)}` });
+      return undefined;
+    }
+  }
+
+  async #visitLocal(item: Surveyed, compare: TreeOptions): Promise<void> {
+    const { date } = this.#run.options;
+    const newest = item.stored?.backups.filter(({ time }) => !date || time < date).at(-1);
+    if (!item.local && !newest) return;
+    const comparison = await compareFile(item, newest, { ...this.#reading, tree: withDefaults(compare) });
+    countComparison(item.metric, comparison, this.#run);
+  }
+}
+
+/** Whether a key that is not ours stands among a metric's backups and looks like one. */
+function isMisnamed(rest: string): boolean {
+  return /^[^/]+\/[^/]+\.(?:wsp\.(?:gz|zst|sz)|sha1|gone)$/.test(rest);
+}
