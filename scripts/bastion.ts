@@ -12,8 +12,8 @@ import { runbookArguments } from './fleet/runbook-arguments.ts';
 import { start } from './fleet/start.ts';
 
 /*
- * `bastion.ts TARGET`: what the fleet's targets of the Makefile do. What make was given stands in the environment; an
- * empty value is none. Ends with Ansible's exit code, and with 2 when nothing was started.
+ * `bastion.ts TARGET` runs the fleet targets of the Makefile. The make variables come from the environment; an empty one
+ * counts as not set. Exits with Ansible's exit code, or with 2 if nothing was started.
  */
 
 const fleet = join(checkout, '.fleet');
@@ -30,10 +30,10 @@ async function main(name: string, environment: Readonly<Record<string, string | 
   const given = givenIn(environment);
   checkGiven(given);
   if (name === 'runbook') return start(process.execPath, runbookArguments(environment['RUNBOOK'] ?? '', given));
-  if (!isRequestName(name)) throw new UsageError(`Cannot do "${name}": it is none of ${requestNames.join(', ')}`);
+  if (!isRequestName(name)) throw new UsageError(`Unknown target "${name}": use one of ${requestNames.join(', ')}`);
   const request = requestOf(name, given);
   const hosts = hostsOf(given);
-  if (request.question !== undefined && !isSet(given.YES) && !(await confirmed(request.question, hosts.length))) {
+  if (request.question !== undefined && !isSet(given.YES) && !(await confirm(request.question, hosts.length))) {
     process.stderr.write('Nothing was done.\n');
     return 2;
   }
@@ -56,16 +56,17 @@ function hostsOf(given: Given): readonly string[] {
   return [given.HOST];
 }
 
-async function confirmed(question: string, hosts: number): Promise<boolean> {
+async function confirm(question: string, hosts: number): Promise<boolean> {
   const full = `${question} (${hosts === 1 ? '1 host' : `${hosts} hosts`})`;
-  if (!process.stdin.isTTY) throw new UsageError(`${full}: nobody is there to ask; YES=1 says yes`);
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking.question(`${full}? [y/N] `);
-  asking.close();
+  if (!process.stdin.isTTY)
+    throw new UsageError(`Cannot ask "${full}?": standard input is not a terminal. Set YES=1 to confirm`);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`${full}? [y/N] `);
+  terminal.close();
   return /^y(es)?$/i.test(answer.trim());
 }
 
-/** Gathers the statuses, and shows them as a table. A host that gave none is in it too. */
+/** Collects the statuses and prints them as a table. A host without a status is in the table too. */
 async function status(
   program: string,
   args: readonly string[],
@@ -79,7 +80,7 @@ async function status(
   const code = await start(program, args, log);
   if ((await readdir(directory).catch(() => [])).length === 0) {
     process.stderr.write(await readFile(log, 'utf8'));
-    throw new Error(`No host gave its status: Ansible ended with ${code}; what it printed is above`);
+    throw new Error(`No host reported its status: Ansible exited with code ${code}; its output is above`);
   }
   const show = ['--import', 'tsx', join(checkout, 'scripts/fleet-status.ts'), directory, ...hosts];
   return start(process.execPath, [...show, ...(json ? ['--json'] : [])]);
@@ -90,7 +91,7 @@ async function showDrill(since: Date): Promise<number> {
     process.stdout.write(`${await drillReport(join(fleet, 'drill'), since)}\n`);
     return 0;
   } catch (error) {
-    // The report is in it.
+    // The error contains the report.
     process.stderr.write(`${reasonOf(error)}\n`);
     return 1;
   }

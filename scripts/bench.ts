@@ -22,20 +22,20 @@ import { isArchitecture } from './release/architecture.ts';
 import { makeRelease } from './release/release.ts';
 
 /*
- * `make bench`: us and others side by side, in one run. Writes the raw figures, and from them report and chart.
+ * `make bench`: compares whisper-backup with other tools in one run. Writes the raw figures, the report and the chart.
  */
 
 const usage = `node --import tsx scripts/bench.ts [options]
 
-      --rounds <n>        Runs of each, interleaved; the median counts (3)
-      --quick             One round, on a tenth of the files
+      --rounds <n>        Runs per contender, interleaved; the median counts (3)
+      --quick             One round with a tenth of the files
       --large-files <n>   Files of 991 KB (400)
       --small-files <n>   Files of 17 KB (20000)
-      --only <ids>        Only these contenders, as ours,restic,tar-gzip
+      --only <ids>        Only these contenders, such as ours,restic,tar-gzip
       --first             Only the first backup of the large files
-      --scale <numbers>   Also trees of so many metrics, as 100000,1000000, with five backups each
-      --out <dir>         Where results.json, report.md and chart.svg go (bench)
-      --work <dir>        Where a directory for trees and stores is made, and removed (bench/out)
+      --scale <numbers>   Also trees of this many metrics, such as 100000,1000000, with five backups each
+      --out <dir>         Directory for results.json, report.md and chart.svg (bench)
+      --work <dir>        Parent of a temporary directory for trees and stores (bench/out)
 `;
 
 const { values } = parseArgs({
@@ -60,7 +60,7 @@ async function bench(): Promise<void> {
   const log = (text: string): void => void process.stderr.write(`${text}\n`);
   const failures: string[] = [];
   const share = values.quick ? 0.1 : 1;
-  const asked = {
+  const size = {
     rounds: numberOf('rounds', values.rounds) ?? (values.quick ? 1 : 3),
     trees: [
       treeOf('large', numberOf('large-files', values['large-files']) ?? share * LARGE_FILES.files),
@@ -82,7 +82,7 @@ async function bench(): Promise<void> {
   });
   const processes = availableParallelism();
   const plan: Plan = {
-    ...{ ground, program, processes, ...asked, log, scratch: work, signal: stop.signal },
+    ...{ ground, program, processes, ...size, log, scratch: work, signal: stop.signal },
     contenders: allContenders(program, processes, values.only?.split(',')),
     failed(text) {
       failures.push(text);

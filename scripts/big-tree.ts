@@ -5,7 +5,7 @@ import { makeManyBackups, makeManyMetrics } from '../bench/trees/many-metrics.ts
 import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from '../bench/trees/realistic-tree.ts';
 
 /*
- * Makes the trees that `make bench` measures with. They are the same each time.
+ * Creates the trees that `make bench` uses. They are the same each time.
  */
 
 const usage = `node --import tsx scripts/big-tree.ts KIND DIRECTORY [options]
@@ -14,10 +14,10 @@ KIND  large    400 files of 991 KB, with realistic values
       small    20,000 files of 17 KB, likewise
       million  1,000,000 files of 100 bytes
 
-      --files <n>       so many files instead
-      --sparse <bytes>  million: files of this size, most of it a hole
-      --bucket <dir>    million: also a bucket of the disk store with backups of each file, written straight
-      --backups <n>     so many of each (5), a day apart, the newest an hour old
+      --files <n>       this many files instead
+      --sparse <bytes>  million: sparse files of this size
+      --bucket <dir>    million: also a disk bucket with backups of each file, written directly
+      --backups <n>     backups of each file (5), a day apart, the newest an hour old
 `;
 
 const { values, positionals } = parseArgs({
@@ -39,21 +39,21 @@ if (values.help) {
 } else {
   for (const made of [directory, values.bucket]) {
     if (made !== undefined && existsSync(made) && readdirSync(made).length > 0) {
-      throw new Error(`Cannot make a tree: ${made} is not empty: remove it, or name another directory`);
+      throw new Error(`Cannot make a tree: ${made} is not empty: remove it, or use another directory`);
     }
   }
   await make(directory);
 }
 
 async function make(prefix: string): Promise<void> {
-  const asked = values.files === undefined ? undefined : wholeNumber('files', values.files);
+  const files = values.files === undefined ? undefined : wholeNumber('files', values.files);
   if (kind !== 'million') {
     const spec = kind === 'large' ? LARGE_FILES : SMALL_FILES;
-    makeRealisticTree(prefix, { ...spec, files: asked ?? spec.files });
+    makeRealisticTree(prefix, { ...spec, files: files ?? spec.files });
     return;
   }
   const options = {
-    metrics: asked ?? 1_000_000,
+    metrics: files ?? 1_000_000,
     ...(values.sparse === undefined ? {} : { sparseBytes: wholeNumber('sparse', values.sparse) }),
   };
   makeManyMetrics(prefix, options);

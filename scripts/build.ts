@@ -5,15 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { bundle } from './release/bundle.ts';
 
 /*
- * Makes dist/, the form that starts quickly. `npm ci` runs it; without it, or when a source is newer, the launcher reads
- * the TypeScript, which costs every worker thread 0.3 s.
+ * Builds dist/, which starts fast. Runs in `npm ci`. Without dist/, or if a source is newer, the launcher runs the
+ * TypeScript sources, which costs each worker thread 0.3 s.
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Another directory may be named, to leave dist/ alone. */
+/** The optional argument is another output directory. */
 const outdir = resolve(root, process.argv[2] ?? 'dist');
 
-// What an earlier build made; dist/release, which `make dist` makes, stays.
+// Removes the previous build, but not dist/release of `make dist`.
 for (const name of await readdir(outdir).catch(() => [])) if (name.endsWith('.mjs')) await rm(join(outdir, name));
 await bundle(root, outdir);

@@ -9,8 +9,7 @@ import { fileOf, makeSampleTree, pointsOf, writeSample } from '../bench/trees/sa
 import { knownPoints, whisperInfo } from '../lib/whisper/info.ts';
 
 /*
- * The main job from beginning to end, on a sample tree and the disk store: what `make demo` shows. Each command that it
- * runs is printed as it can be typed.
+ * `make demo`: backup, disaster and restore on a sample tree and the disk store. Prints each command as it can be typed.
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -32,7 +31,7 @@ say(`${files} metrics below ${prefix}, with 90 days of points each`);
 step('The first backup');
 await run('backup', 'disk');
 
-step('Life goes on: 30 metrics get new points; backed up again, only they are stored');
+step('30 metrics get new points; the next backup stores only them');
 const metrics = await metricsBelow(prefix);
 for (const [index, metric] of metrics
   .filter((name) => name.includes('.loadavg.'))
@@ -44,41 +43,43 @@ const before = await hashes(metrics);
 const intact = new Date(Date.now() + 1000).toISOString();
 await sleep(2000);
 
-step('Disaster: a host’s directory is deleted, and one metric lost; carbon has made that anew, with 3 hours of points');
+step(
+  'Disaster: a host’s directory is deleted, and one metric is lost; carbon has created it again, with 3 hours of points',
+);
 await rm(join(prefix, 'servers/web03'), { recursive: true });
 const recreated = await recreate(shown);
 say(`deleted servers/web03, and ${shown} has ${recreated} points left`);
 await run('show', fileOf(prefix, shown), '--plot');
 
-step('The nightly backup meanwhile: nothing is lost by it. What is gone gets a tombstone, and 45 days');
+step('The next nightly backup deletes nothing: missing metrics get a tombstone, and their backups stay for 45 days');
 await run('backup', 'disk');
 
 step('What is in the bucket');
 await run('list', 'disk', '--metrics', 'servers.web0[23].cpu.total.i*');
 
-step('Restore the state before: what is missing comes back, what is there is backfilled');
+step('Restore the earlier state: missing files are restored, existing files are backfilled');
 await run('restore', 'disk', '--date', intact, '--metrics', 'servers.web0[23].*');
 await run('show', fileOf(prefix, shown), '--plot');
 
-step('Is it true?');
+step('Check the result');
 const after = await hashes(metrics);
 const lost = metrics.filter((metric) => metric.startsWith('servers.web03.'));
 const wrong = lost.filter((metric) => before.get(metric) !== after.get(metric));
 if (lost.length === 0 || wrong.length > 0) fail(`${wrong.length} of ${lost.length} restored files differ`);
-say(`${lost.length} of ${lost.length} deleted files are back, bit for bit (SHA-1)`);
+say(`${lost.length} of ${lost.length} deleted files are restored bit for bit (SHA-1)`);
 const known = await countPoints(fileOf(prefix, shown));
 if (known <= recreated) fail(`${shown} was not backfilled`);
-say(`${shown} had ${recreated} points of its last day, and has ${known}; carbon’s own are untouched`);
+say(`${shown} had ${recreated} points of its last day, now ${known}; carbon’s own points are unchanged`);
 
-step('No tool needed: a backup is a gzip file, named by its date and the SHA-1 of its content');
+step('Without whisper-backup: a backup is a gzip file, named by its date and the SHA-1 of its content');
 const key = await anyBackup();
 const sha1 = createHash('sha1')
   .update(gunzipSync(await readFile(join(bucket, key))))
   .digest('hex');
-if (!key.includes(sha1)) fail(`${key} does not hold what its name says`);
+if (!key.includes(sha1)) fail(`the SHA-1 of ${key} differs from its name`);
 say(`gunzip < '${join(bucket, key)}' | sha1sum\n${sha1}`);
 
-step('Where everything lies');
+step('Where to find everything');
 say(`${prefix}    the Whisper tree\n${bucket}    the bucket: a directory for each metric\n`);
 say('Try: scripts/whisper-backup --help, or scripts/whisper-backup list disk --bucket demo/backups');
 
@@ -95,7 +96,7 @@ function fail(reason: string): never {
   process.exit(1);
 }
 
-/** Runs the command line, showing it as a person would type it. */
+/** Runs a command and prints it as a person would type it. */
 async function run(...words: string[]): Promise<void> {
   const isLocal = words[0] === 'show';
   const args = isLocal ? words : [...words, ...place];
@@ -104,7 +105,7 @@ async function run(...words: string[]): Promise<void> {
   await $({ stdio: 'inherit' })`scripts/whisper-backup ${[...args, ...hidden]}`;
 }
 
-/** What the demonstration keeps off the host, and shows nobody. */
+/** Options that keep the demo's files off the host; not printed. */
 function hiddenOf(command: string | undefined): readonly string[] {
   if (command === 'backup') return [...quietly, '--cache-dir', 'demo/cache'];
   return command === 'restore' ? quietly : ['--nolog'];
@@ -118,7 +119,7 @@ async function metricsBelow(directory: string): Promise<string[]> {
     .sort();
 }
 
-/** SHA-1 of each metric's file, where it has one. */
+/** Returns the SHA-1 of each existing metric's file. */
 async function hashes(names: readonly string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const name of names) {
@@ -128,7 +129,7 @@ async function hashes(names: readonly string[]): Promise<Map<string, string>> {
   return found;
 }
 
-/** Loses a metric's file, and makes it anew as carbon does when the next points arrive. Returns how many points it has. */
+/** Deletes a metric's file and creates it as carbon does when the next points arrive. @returns its number of points. */
 async function recreate(metric: string): Promise<number> {
   const bytes = await readFile(fileOf(prefix, metric));
   const [finest] = whisperInfo(bytes).archives;
@@ -137,12 +138,12 @@ async function recreate(metric: string): Promise<number> {
   return countPoints(fileOf(prefix, metric));
 }
 
-/** How many points of its finest archive a file has. */
+/** Counts the points of a file's finest archive. */
 async function countPoints(file: string): Promise<number> {
   return whisperInfo(await readFile(file)).archives[0]?.known ?? 0;
 }
 
-/** A key of the bucket, to look at. */
+/** Returns the key of a backup as an example. */
 async function anyBackup(): Promise<string> {
   const keys = await readdir(join(bucket, shown));
   return join(shown, keys.find((key) => key.endsWith('.gz')) ?? '');

@@ -7,16 +7,16 @@ import { ARCHITECTURES, isArchitecture } from './release/architecture.ts';
 import { makeRelease } from './release/release.ts';
 
 /*
- * `make dist`: what is rolled out to hosts, a tarball for each architecture.
+ * `make dist`: builds the release tarballs for hosts, one per architecture.
  */
 
 const usage = `node --import tsx scripts/dist.ts [options]
 
-      --arch <names>    For which processors: x64, arm64 (${ARCHITECTURES.join(',')})
-      --version <text>  What the release is called (the version in package.json)
-      --out <dir>       Where the tarballs go (dist/release)
+      --arch <names>    Processors: x64, arm64 (${ARCHITECTURES.join(',')})
+      --version <text>  Version of the release (the version in package.json)
+      --out <dir>       Directory of the tarballs (dist/release)
 
-SOURCE_DATE_EPOCH dates the files inside (the time of the last commit).
+SOURCE_DATE_EPOCH sets the date of the files inside (the time of the last commit).
 `;
 
 try {
@@ -39,7 +39,7 @@ async function dist(arch: string, version: string | undefined, out: string | und
   const root = fileURLToPath(new URL('..', import.meta.url));
   const architectures = arch.split(',').map((name) => {
     if (isArchitecture(name)) return name;
-    throw new Error(`Cannot make a release: --arch must be of ${ARCHITECTURES.join(', ')}: got "${name}"`);
+    throw new Error(`Cannot make a release: --arch must be one of ${ARCHITECTURES.join(', ')}: got "${name}"`);
   });
   for (const architecture of new Set(architectures)) {
     const release = await makeRelease(root, {

@@ -6,8 +6,8 @@ import { fleetTable } from './fleet/fleet-table.ts';
 import { isRed, readHostReports } from './fleet/host-report.ts';
 
 /*
- * `fleet-status.ts DIR [HOST...] [--json]`: the hosts of a fleet at a glance, from the statuses that were gathered in a
- * directory, `<host>.json` each. A host that is named and has none is red. It ends with 1 when a host is red, and with 2 when there is nothing to tell.
+ * `fleet-status.ts DIR [HOST...] [--json]`: prints the statuses of a fleet, collected in a directory as `<host>.json`. A
+ * named host without a file is red. Exits with 1 if a host is red, and with 2 if there is no status at all.
  */
 
 try {
@@ -15,7 +15,7 @@ try {
   const [directory, ...expected] = positionals;
   if (directory === undefined) throw new Error('Usage: fleet-status.ts DIR [HOST...] [--json]');
   const reports = await readHostReports(directory, expected);
-  if (reports.length === 0) throw new Error(`There is no status in ${directory}: no file <host>.json`);
+  if (reports.length === 0) throw new Error(`No status in ${directory}: it has no file <host>.json`);
   const color = mayColor(process.env, process.stdout.isTTY === true);
   const rows = reports.map((report) => {
     const { name } = report;

@@ -1,8 +1,8 @@
-// Starts the command line: as built in dist/, unless a source is newer; else the TypeScript, through tsx where
-// Node does not run it by itself without a word.
+// Starts the command line from dist/, or from the TypeScript sources if one is newer. The sources run through tsx, unless
+// Node runs them itself without a warning.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 
-// Warnings of the runtime and of libraries are not about the user's data; NODE_OPTIONS=--trace-warnings shows them.
+// Warnings of Node and libraries do not concern users; NODE_OPTIONS=--trace-warnings shows them.
 if (
   !process.execArgv
     .concat(process.env.NODE_OPTIONS ?? '')
@@ -18,16 +18,16 @@ if (isFresh()) {
   process.exit(await main(process.argv.slice(2)));
 } else {
   if (!stripsTypes() || import.meta.url.includes('/node_modules/')) {
-    // tsx keeps what it compiled in a directory of /tmp with a known name, where another user may have been first.
+    // tsx would cache compiled code in a directory of /tmp with a known name, which another user may have created.
     process.env.TSX_DISABLE_CACHE = '1';
     const { register } = await import('tsx/esm/api');
-    // Without this a tsconfig.json of the working directory could redirect imports.
+    // Otherwise a tsconfig.json in the working directory could redirect imports.
     register({ tsconfig: false });
   }
   await import('./whisper-backup.ts');
 }
 
-// A release has no sources; a checkout whose sources were edited must not run what they were before.
+// A release has no sources. A checkout with changed sources must not run the old build.
 function isFresh() {
   const made = statSync(built, { throwIfNoEntry: false })?.mtimeMs;
   if (made === undefined) return false;

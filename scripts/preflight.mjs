@@ -1,14 +1,14 @@
-// What must be there before anything else can be loaded. Plain JavaScript that old versions of Node can read, so that they
-// report their age and not a syntax error. `make` runs it with `packages` where a target needs what `npm ci` installs.
+// Checks what the program needs before anything else is loaded. Plain JavaScript that old versions of Node can parse, so
+// that they report their age, not a syntax error. `make` passes `packages` for targets that need `npm ci`.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What is missing on this host, and what to install.
+ * Finds what is missing on this host.
  *
  * @param {string} version of Node.
  * @param {string} root directory of package.json.
- * @returns {string | undefined}
+ * @returns {string | undefined} the problem, and what to install.
  */
 export function problemOf(version, root, needsPackages = !root.includes('/node_modules/')) {
   const least = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')).engines.node.replace(/[^\d.]/g, '');
@@ -16,8 +16,8 @@ export function problemOf(version, root, needsPackages = !root.includes('/node_m
   const [leastMajor, leastMinor] = least.split('.').map(Number);
   if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
     return (
-      `Node ${version} is too old: Node ${least} or newer is needed, and Debian 12 itself has only 18. ` +
-      'Install Node 22 from https://nodejs.org or https://deb.nodesource.com, or a release, which has its own (docs/release.md)'
+      `Node ${version} is too old: Node ${least} or newer is required (Debian 12 has only 18).  ` +
+      'Install Node 22 from https://nodejs.org or https://deb.nodesource.com, or use a release, which includes Node (docs/release.md)'
     );
   }
   if (needsPackages && !existsSync(`${root}/node_modules/tsx`)) {

@@ -1,10 +1,10 @@
 import { figureTable, reportingCommands } from '../../lib/monitoring/figures.ts';
 
-/** What stands around the table in docs/monitoring.md. */
+/** Markers around the table in docs/monitoring.md. */
 const BEGIN = '<!-- figures: written by scripts/figure-docs.ts -->';
 const END = '<!-- end of figures -->';
 
-/** The figures as a table of Markdown, padded as a formatter would. */
+/** Returns the figures as a Markdown table, padded as a formatter would. */
 export function figureDocs(): string {
   const rows = figureTable.map(({ name, unit, commands, meaning, from }) => [
     `\`${name}\``,
@@ -21,13 +21,14 @@ export function figureDocs(): string {
 }
 
 /**
- * A page with the table as it is now.
+ * Replaces the table of a page.
  *
- * @throws when the page has no place for it.
+ * @throws if the page has no markers.
  */
 export function withFigureDocs(page: string): string {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`The page has no place for the figures, between ${BEGIN} and ${END}`);
+  if (begin < 0 || end < begin)
+    throw new Error(`Cannot write the figures: the page does not have the markers ${BEGIN} and ${END}`);
   return `${page.slice(0, begin)}${BEGIN}\n\n${figureDocs()}\n\n${page.slice(end)}`;
 }

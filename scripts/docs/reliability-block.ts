@@ -3,34 +3,34 @@ import type { TestRun } from './test-output.ts';
 const BEGIN = '<!-- figures: written by `make reliability` from the output of the tests; not by hand -->';
 const END = '<!-- /figures -->';
 
-/** What stands in the page before a first run. */
+/** The text before the first run. */
 export const NO_FIGURES = 'No run has been recorded yet.';
 
-/** When, and with which runtime, a run was made. */
+/** Date and runtime of a run. */
 export interface Occasion {
   readonly date: string;
   readonly runtime: string;
 }
 
-/** The figures of a run as Markdown. */
+/** Formats the figures of a run as Markdown. */
 export function figuresOf({ tests, seed, figures }: TestRun, { date, runtime }: Occasion): string {
   const rows = [...figures]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([proof, told]) => {
-      const sorted = [...told].filter(([, value]) => value !== 0).map(([name, value]) => textOf(name, value));
+    .map(([proof, values]) => {
+      const sorted = [...values].filter(([, value]) => value !== 0).map(([name, value]) => textOf(name, value));
       return `- ${proof}: ${sorted.join(', ')}`;
     });
   const random = seed === '' ? '' : `, random tests with \`${seed}\``;
   return [`${date}, ${runtime}: ${tests} tests passed${random}.`, '', ...rows].join('\n');
 }
 
-/** The page with other figures. @throws RangeError when it has no place for them. */
+/** Replaces the figures of a page. @throws RangeError if the page has no markers. */
 export function withFigures(page: string, figures: string): string {
   const [begin, end] = placeIn(page);
   return `${page.slice(0, begin)}\n\n${figures}\n\n${page.slice(end)}`;
 }
 
-/** The figures that stand in the page. @throws RangeError when it has no place for them. */
+/** Returns the figures of a page. @throws RangeError if the page has no markers. */
 export function figuresIn(page: string): string {
   const [begin, end] = placeIn(page);
   return page.slice(begin, end).trim();
@@ -39,11 +39,12 @@ export function figuresIn(page: string): string {
 function placeIn(page: string): readonly [begin: number, end: number] {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new RangeError(`The page has no place for figures: ${BEGIN} and ${END}`);
+  if (begin < 0 || end < begin)
+    throw new RangeError(`Cannot find the figures: the page does not have the markers ${BEGIN} and ${END}`);
   return [begin + BEGIN.length, end];
 }
 
-/** `backupsSlowestMs` and 12.34 as `backups slowest 12.34 ms`; `cases` and 7 as `cases 7`. */
+/** Formats `backupsSlowestMs` and 12.34 as `backups slowest 12.34 ms`; `cases` and 7 as `cases 7`. */
 function textOf(name: string, value: number): string {
   const isDuration = name.endsWith('Ms');
   const words = (isDuration ? name.slice(0, -2) : name).replace(

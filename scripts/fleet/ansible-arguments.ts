@@ -2,22 +2,20 @@ import { UsageError } from '../../config/errors.ts';
 import { splitWords } from './words.ts';
 
 /**
- * Reads further arguments for Ansible, such as `-K` or `--ask-vault-pass`.
+ * Parses extra arguments for Ansible, such as `-K` or `--ask-vault-pass`.
  *
- * @param name what they were given as, for the error.
- * @throws UsageError for those that choose hosts: these are checked before anything is run.
+ * @param name the option or variable they come from, for messages.
+ * @throws UsageError if an argument selects hosts: those are checked before anything runs.
  */
 export function ansibleArguments(text: string | undefined, name: string): readonly string[] {
   const words = splitWords(text ?? '', name);
   const bad = words.find((word) => /^(-[il]|--(inv|lim|inventory-file))/.test(word));
   if (bad !== undefined)
-    throw new UsageError(
-      `${name} must not choose hosts: got ${bad}; give the inventory, host or group by their own names`,
-    );
+    throw new UsageError(`${name} must not select hosts: got ${bad}; use the options for inventory, host or group`);
   return words;
 }
 
-/** Ansible runs what stands in a template, on the bastion. */
+/** Returns whether a value contains a template, which Ansible would evaluate on the bastion. */
 export function hasTemplate(value: string): boolean {
   return /\{[{%#]/.test(value);
 }

@@ -1,13 +1,13 @@
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** The checkout on the bastion, which playbooks and reports are found in. */
+/** Path of the checkout on the bastion, with playbooks and reports. */
 export const checkout: string = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-/** Ansible's settings, unless others were named. */
+/** Ansible's configuration, unless ANSIBLE_CONFIG is set. */
 export const ansibleConfig = 'ansible/ansible.cfg';
 
-/** The environment of Ansible's programs. `ansible` prints its own format, whatever callback the settings name. */
+/** Returns the environment for Ansible. Callback plugins are off for `ansible`, because its default output is parsed. */
 export function ansibleEnvironment(): NodeJS.ProcessEnv {
   return { ANSIBLE_CONFIG: `${checkout}/${ansibleConfig}`, ...process.env, ANSIBLE_LOAD_CALLBACK_PLUGINS: '0' };
 }

@@ -9,17 +9,17 @@ import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { span } from '../cli/text/drill.ts';
 
 /**
- * The table of the reports that a drill has fetched from the hosts: `<host>.json` each.
+ * Formats the reports `<host>.json` of a drill as a table.
  *
- * @param since older reports are left out.
- * @throws WhisperBackupError `NO_REPORTS` when there is none, `DRILL_FAILED` when a host did not come out well.
+ * @param since older reports are ignored.
+ * @throws WhisperBackupError `NO_REPORTS` if there are none, `DRILL_FAILED` if the drill of a host failed.
  */
 export async function drillReport(directory: string, since: Date): Promise<string> {
   const rows: string[][] = [];
   const bad: string[] = [];
   for (const name of (await readdir(directory).catch(() => [])).sort()) {
     const file = join(directory, name);
-    // The clock of files may lag behind by a tick.
+    // File timestamps may be slightly behind the clock.
     if (!name.endsWith('.json') || (await stat(file)).mtimeMs < since.getTime() - 1000) continue;
     const host = name.slice(0, -'.json'.length);
     const { isWell, row } = rowOf(parse(await readRegularFile(file)));
@@ -27,15 +27,15 @@ export async function drillReport(directory: string, since: Date): Promise<strin
     if (!isWell) bad.push(host);
   }
   if (rows.length === 0)
-    throw new WhisperBackupError('NO_REPORTS', `No host has sent a report of this drill to ${directory}`);
+    throw new WhisperBackupError('NO_REPORTS', `No reports of this drill in ${directory}: no host has sent one`);
   const text = tableOf(rows);
   if (bad.length === 0) return text;
-  throw new WhisperBackupError('DRILL_FAILED', `${bad.join(', ')} did not come out well:\n${text}`);
+  throw new WhisperBackupError('DRILL_FAILED', `The drill failed on ${bad.join(', ')}:\n${text}`);
 }
 
 const HEAD = ['host', 'metrics', 'same', 'differ', 'damaged', 'failed', 'RPO max', 'median', 'RTO', 'whole host'];
 
-/** What `drill --json` printed; nothing when it did not come so far. */
+/** Parses the output of `drill --json`; empty if the drill did not get that far. */
 function parse(text: string): Partial<DrillSummary> {
   try {
     return JSON.parse(text);
@@ -69,7 +69,7 @@ function tableOf(rows: readonly (readonly string[])[]): string {
   const table = new Table({
     head: [...HEAD],
     colAligns: HEAD.map((name) => (name === 'host' ? 'left' : 'right')),
-    // Its own colours do not ask whether there is a terminal.
+    // The library's own colors ignore whether there is a terminal.
     style: { head: [], border: [], compact: true },
   });
   for (const row of rows) table.push(row.map(printable));

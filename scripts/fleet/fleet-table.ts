@@ -21,15 +21,15 @@ const head = [
   'version',
 ];
 
-/** Columns of figures stand to the right. */
+/** These columns are aligned to the right. */
 const figures = new Set(['age', 'metrics', 'changed', 'failed', 'bytes', 'took']);
 
-/** The hosts of a fleet as a table for people, one a row; below it why those are red that are. */
+/** Formats the hosts of a fleet as a table, followed by the reasons for red hosts. */
 export function fleetTable(reports: readonly HostReport[], { color }: { readonly color: boolean }): string {
   const table = new Table({
     head,
     colAligns: head.map((name) => (figures.has(name) ? 'right' : 'left')),
-    // Its own colours do not ask whether there is a terminal.
+    // The library's own colors ignore whether there is a terminal.
     style: { head: [], border: [], compact: true },
   });
   for (const report of reports) {
@@ -42,7 +42,7 @@ export function fleetTable(reports: readonly HostReport[], { color }: { readonly
     return `${color ? red(line) : line}\n`;
   });
   const checks = reports.flatMap(failedChecks).map((line) => `${printable(line)}\n`);
-  const count = `${reports.length} hosts, ${reds.length === 0 ? 'all well' : `${reds.length} red`}\n`;
+  const count = `${reports.length} hosts, ${reds.length === 0 ? 'all healthy' : `${reds.length} red`}\n`;
   return `${table.toString()}\n${reasons.join('')}${checks.join('')}${count}`;
 }
 
@@ -54,12 +54,12 @@ function cellsOf(report: HostReport): readonly string[] {
     name,
     status.source === 'bucket' ? `dead, ${status.state}` : status.state,
     timeText(status.lastSuccess),
-    shown(status.ageSeconds, spanText),
-    shown(status.metrics, String),
-    shown(status.stored, String),
-    shown(status.failed, String),
-    shown(status.bytes, (bytes) => prettyBytes(bytes, { binary: true })),
-    shown(status.seconds, spanText),
+    cellOf(status.ageSeconds, spanText),
+    cellOf(status.metrics, String),
+    cellOf(status.stored, String),
+    cellOf(status.failed, String),
+    cellOf(status.bytes, (bytes) => prettyBytes(bytes, { binary: true })),
+    cellOf(status.seconds, spanText),
     timeText(status.nextTimer),
     status.lockWrites === null ? '-' : status.lockWrites ? 'on' : 'OFF',
     status.program ?? '-',
@@ -70,19 +70,17 @@ function reasonOf(report: HostReport): string {
   if ('unreachable' in report) return report.unreachable;
   if ('noStatus' in report) return report.noStatus;
   const { status } = report;
-  const dead = status.source === 'bucket' ? 'does not answer; by its bucket: ' : '';
+  const dead = status.source === 'bucket' ? 'does not respond; according to its bucket: ' : '';
   return dead + stateReason(status);
 }
 
 function stateReason({ state, ageSeconds, problems }: HostStatus): string {
   if (problems.length > 0) return problems.join('; ');
-  // Older releases give no reasons.
-  return state === 'unknown'
-    ? 'no success is on record'
-    : `${state}, the last success is ${spanText(ageSeconds ?? 0)} old`;
+  // Older releases report no problems.
+  return state === 'unknown' ? 'no success is on record' : `${state}, last success ${spanText(ageSeconds ?? 0)} ago`;
 }
 
-/** Checks that failed make no host red: its last backup is what it was. */
+/** A failed verify or drill does not make a host red, because its last backup is unaffected. */
 function failedChecks(report: HostReport): readonly string[] {
   if (!('status' in report)) return [];
   const { name, status } = report;
@@ -92,11 +90,10 @@ function failedChecks(report: HostReport): readonly string[] {
   });
 }
 
-function shown(value: number | null, format: (value: number) => string): string {
+function cellOf(value: number | null, format: (value: number) => string): string {
   return value === null ? '-' : format(value);
 }
 
-/** `2026-11-22 03:14 UTC` */
 function timeText(time: string | null): string {
   return time === null ? '-' : `${time.slice(0, 16).replace('T', ' ')} UTC`;
 }

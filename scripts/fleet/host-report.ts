@@ -5,24 +5,24 @@ import { reasonOf } from '../../lib/common/errors.ts';
 import { type HostStatus, hostStatusSchema } from '../../lib/monitoring/host-status.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 
-/** Neither the host nor its bucket has answered. */
+/** Neither the host nor its bucket responded. */
 const unreachableSchema = v.object({ unreachable: v.literal(true), error: v.optional(v.string()) });
 
-/** The host has answered, but has no program, or one that fails. */
+/** The host responded, but the program is missing or failed. */
 const failedSchema = v.object({ failed: v.literal(true), error: v.optional(v.string()) });
 
-/** What is known of one host of the fleet, under the name that the inventory has for it. */
+/** The report of one host, by its name in the inventory. */
 export type HostReport =
   | { readonly name: string; readonly status: HostStatus }
   | { readonly name: string; readonly unreachable: string }
   | { readonly name: string; readonly noStatus: string };
 
 /**
- * Reads the reports of a fleet, `<host>.json` each, by name: what `status --json` prints, or that the host is
- * unreachable. A file that is neither counts as no status, with the reason.
+ * Reads the reports `<host>.json` of a fleet: the output of `status --json`, or that the host is unreachable. An invalid
+ * file counts as no status, with the reason.
  *
- * @param expected hosts that have no status when they have no file.
- * @throws when the directory cannot be read.
+ * @param expected hosts that are reported as without status if they have no file.
+ * @throws if the directory cannot be read.
  */
 export async function readHostReports(
   directory: string,
@@ -35,7 +35,7 @@ export async function readHostReports(
     names.map((name) =>
       found.has(name)
         ? readReport(join(directory, `${name}.json`), name)
-        : { name, noStatus: 'no status was gathered' },
+        : { name, noStatus: 'no status was collected' },
     ),
   );
 }
@@ -50,13 +50,13 @@ async function readReport(path: string, name: string): Promise<HostReport> {
     const status = v.safeParse(hostStatusSchema, content);
     if (status.success) return { name, status: status.output };
     const [issue] = status.issues;
-    return { name, noStatus: `${path} is no status: '${v.getDotPath(issue) ?? ''}': ${issue.message}` };
+    return { name, noStatus: `${path} is not a valid status: '${v.getDotPath(issue) ?? ''}': ${issue.message}` };
   } catch (error) {
-    return { name, noStatus: `${path} cannot be read: ${reasonOf(error)}` };
+    return { name, noStatus: `cannot read ${path}: ${reasonOf(error)}` };
   }
 }
 
-/** Whether somebody must look after the host; one that is dead is, even when its last backup was well. */
+/** Returns whether the host needs attention. A dead host does, even if its last backup succeeded. */
 export function isRed(report: HostReport): boolean {
   return !('status' in report) || report.status.state !== 'ok' || report.status.source === 'bucket';
 }

@@ -4,16 +4,16 @@ import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { ansibleEnvironment, checkout } from './checkout.ts';
 
 export interface HostChoice {
-  /** Path of an inventory. @default that of Ansible's configuration */
+  /** Path of an inventory. @default the inventory of Ansible's configuration */
   readonly inventory?: string | undefined;
-  /** A host, a group or a pattern. @default every host of the group `graphite` */
+  /** A host, a group or a pattern. @default all hosts of the group `graphite` */
   readonly limit?: string | undefined;
 }
 
 /**
- * Asks Ansible which hosts of the group `graphite` are chosen. Ansible itself ends with 0 when there are none.
+ * Lists the selected hosts of the group `graphite` with Ansible. Ansible itself exits with 0 if there are none.
  *
- * @throws WhisperBackupError `NO_HOSTS` when there is none, with what Ansible reports.
+ * @throws WhisperBackupError `NO_HOSTS` if there are none, with Ansible's message.
  */
 export function matchingHosts({ inventory, limit }: HostChoice): readonly string[] {
   const args = ['graphite', '--list-hosts'];
@@ -33,15 +33,17 @@ export function matchingHosts({ inventory, limit }: HostChoice): readonly string
 }
 
 /**
- * Makes sure that a name is that of one host.
+ * Checks that a name belongs to exactly one host.
  *
- * @throws UsageError when it is a group or a pattern, which may be several hosts.
+ * @throws UsageError if it is a group or a pattern.
  */
 export function requireOneHost(name: string, inventory: string | undefined): void {
   const hosts = matchingHosts({ inventory, limit: name });
   if (hosts.length === 1 && hosts[0] === name) return;
-  const shown = hosts.length > 5 ? `${hosts.slice(0, 5).join(', ')} and ${hosts.length - 5} more` : hosts.join(', ');
-  throw new UsageError(`"${name}" is not the name of one host, but a group or a pattern for ${shown}: name the host`);
+  const names = hosts.length > 5 ? `${hosts.slice(0, 5).join(', ')} and ${hosts.length - 5} more` : hosts.join(', ');
+  throw new UsageError(
+    `Cannot use "${name}": it is a group or pattern that matches ${names}. Give the name of one host`,
+  );
 }
 
 function oneLine(text: string): string {

@@ -3,7 +3,7 @@ import { UsageError } from '../../config/errors.ts';
 import { ansibleArguments, hasTemplate } from './ansible-arguments.ts';
 import { splitWords } from './words.ts';
 
-/** What an operator gave to make: `HOST=h1 DRY_RUN=1`. */
+/** The variables of a make call: `HOST=h1 DRY_RUN=1`. */
 export interface Given {
   readonly HOST?: string | undefined;
   readonly GROUP?: string | undefined;
@@ -14,18 +14,18 @@ export interface Given {
   readonly RELEASE?: string | undefined;
   readonly ADOPT?: string | undefined;
   readonly SAMPLE?: string | undefined;
-  /** Further arguments of a restore, verify, list or runbook, as words of a shell that expands nothing. */
+  /** Extra arguments of a restore, verify, list or runbook, split like shell words without expansion. */
   readonly ARGS?: string | undefined;
-  /** Further arguments of Ansible, the same way. */
+  /** Extra arguments of Ansible, split the same way. */
   readonly ANSIBLE_ARGS?: string | undefined;
   readonly YES?: string | undefined;
 }
 
-/** A program of Ansible's, and what is to be asked before it starts. */
+/** An Ansible program, and the question to ask before it starts. */
 export interface Request {
   readonly program: 'ansible-playbook' | 'ansible';
   readonly args: readonly string[];
-  /** @default nothing is asked */
+  /** @default no question */
   readonly question?: string;
 }
 
@@ -47,23 +47,23 @@ export function isRequestName(name: string): name is RequestName {
   return requestNames.some((one) => one === name);
 }
 
-/** @throws UsageError for a value that Ansible would run, or take for something else. */
+/** @throws UsageError if Ansible would evaluate a value, or read it as an option. */
 export function checkGiven(given: Given): void {
   for (const [name, value] of Object.entries(given)) {
     if (typeof value !== 'string' || name === 'ANSIBLE_ARGS') continue;
     if (hasTemplate(value))
-      throw new UsageError(`${name}= must not hold {{, {% or {#, which Ansible runs: got ${value}`);
+      throw new UsageError(`${name}= must not contain {{, {% or {#, which Ansible evaluates: got ${value}`);
   }
   for (const name of ['HOST', 'GROUP', 'INVENTORY'] as const)
-    if (given[name]?.startsWith('-')) throw new UsageError(`${name}= must not begin with -: got ${given[name]}`);
+    if (given[name]?.startsWith('-')) throw new UsageError(`${name}= must not start with -: got ${given[name]}`);
   limitOf(given);
 }
 
 /**
- * Turns a target of the Makefile into a call of Ansible. Values go as JSON or as arguments of their own, so that no shell
- * and no playbook takes a part of them for something else. The values have passed {@link checkGiven}.
+ * Converts a make target to a call of Ansible. Values are passed as JSON or as single arguments, so that no shell or
+ * playbook can split or evaluate them. They must have passed {@link checkGiven}.
  *
- * @throws UsageError when the target needs a host, or when a value has no meaning for it.
+ * @throws UsageError if the target needs a host, or a value is not allowed for it.
  */
 export function requestOf(name: RequestName, given: Given): Request {
   const isDry = isSet(given.DRY_RUN);
@@ -80,7 +80,7 @@ export function requestOf(name: RequestName, given: Given): Request {
     }
     case 'rollback':
     case 'remove': {
-      const what = name === 'rollback' ? 'Go back to the release before' : 'Remove whisper-backup, not its backups,';
+      const what = name === 'rollback' ? 'Go back to the previous release' : 'Remove whisper-backup, not its backups,';
       const request = playbook(name, given, {}, isDry);
       return isDry ? request : { ...request, question: `${what} ${where}` };
     }
@@ -115,7 +115,7 @@ export function requestOf(name: RequestName, given: Given): Request {
       if (date !== undefined) argv.push(`--date=${date}`);
       const expanded = argv.find((word) => /\$[\w{]|^~/.test(word));
       if (expanded !== undefined)
-        throw new UsageError(`Cannot ${name}: Ansible would expand ~ or a variable of the host in ${expanded}`);
+        throw new UsageError(`Cannot ${name}: Ansible would expand ~ or a variable in ${expanded} on the host`);
       return {
         program: 'ansible',
         args: [
@@ -144,7 +144,7 @@ function selection({ METRICS, DATE }: Given): { readonly metrics?: string; reado
   return { ...(METRICS !== undefined && { metrics: METRICS }), ...(DATE !== undefined && { date: DATE }) };
 }
 
-/** Where to do it, and how Ansible is to log in. */
+/** Returns the arguments that select hosts and log in. */
 function commonOf(given: Given): readonly string[] {
   const { ANSIBLE_ARGS, INVENTORY } = given;
   const limit = limitOf(given);
@@ -156,15 +156,16 @@ function commonOf(given: Given): readonly string[] {
 }
 
 export function limitOf({ HOST, GROUP }: Given): string | undefined {
-  if (HOST !== undefined && GROUP !== undefined) throw new UsageError('Cannot choose: give HOST= or GROUP=, not both');
+  if (HOST !== undefined && GROUP !== undefined)
+    throw new UsageError('Cannot select hosts: give HOST= or GROUP=, not both');
   return HOST ?? GROUP;
 }
 
 function needPlace(name: string, given: Given): void {
-  if (limitOf(given) === undefined) throw new UsageError(`Cannot ${name}: say where, with HOST= or GROUP=`);
+  if (limitOf(given) === undefined) throw new UsageError(`Cannot ${name}: no host selected; give HOST= or GROUP=`);
 }
 
-/** `DRY_RUN=0` is not a dry run. */
+/** Returns whether a variable is set to anything but 0, no or false. */
 export function isSet(value: string | undefined): boolean {
   return value !== undefined && !['0', 'no', 'false'].includes(value.toLowerCase());
 }

@@ -4,18 +4,17 @@ import { type Given, isSet } from './request.ts';
 import { splitWords } from './words.ts';
 
 /**
- * Turns `make runbook-NAME` into the arguments of Node. What a runbook has no option for, it refuses itself.
+ * Converts `make runbook-NAME` to the arguments of Node. The runbook itself rejects options that it does not have.
  *
- * @throws UsageError for a name that no runbook has.
+ * @throws UsageError if the name is invalid.
  */
 export function runbookArguments(name: string, given: Given): readonly string[] {
-  if (!/^[a-z][a-z-]*$/.test(name))
-    throw new UsageError(`There is no runbook ${JSON.stringify(name)}; see docs/runbooks`);
+  if (!/^[a-z][a-z-]*$/.test(name)) throw new UsageError(`Unknown runbook ${JSON.stringify(name)}; see docs/runbooks`);
   const script = fileURLToPath(new URL(`../runbooks/${name}.ts`, import.meta.url));
-  // The drill is the only one for several hosts.
+  // Only the drill accepts several hosts.
   const place = name === 'drill' ? 'limit' : 'host';
   if (place === 'host' && given.GROUP !== undefined)
-    throw new UsageError(`Cannot run ${name} for a group: give HOST=, one host`);
+    throw new UsageError(`Cannot run ${name} for a group: give one host with HOST=`);
   const options: readonly (readonly [string, string | undefined])[] = [
     [place, given.HOST ?? given.GROUP],
     ['metrics', given.METRICS],

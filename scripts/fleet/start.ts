@@ -5,10 +5,10 @@ import process from 'node:process';
 import { ansibleEnvironment, checkout } from './checkout.ts';
 
 /**
- * Runs a program in the checkout, on this terminal, and waits for its end. Ctrl-C reaches the program from the terminal.
+ * Runs a program in the checkout on this terminal and waits for it. Ctrl-C reaches the program from the terminal.
  *
- * @param logFile takes what it prints instead of the terminal.
- * @returns its exit code, or 128 and the number of the signal that ended it.
+ * @param logFile receives the output instead of the terminal.
+ * @returns the exit code, or 128 plus the number of the signal that ended it.
  */
 export async function start(program: string, args: readonly string[], logFile?: string): Promise<number> {
   const output = logFile === undefined ? 'inherit' : openSync(logFile, 'w', 0o600);

@@ -1,10 +1,10 @@
 import { UsageError } from '../../config/errors.ts';
 
 /**
- * Splits text into words as a shell does, with single quotes, double quotes and backslashes, and expands nothing.
+ * Splits text into words like a shell, with quotes and backslashes but without expansion.
  *
- * @param name what the text was given as, for the error.
- * @throws UsageError when a quote is not closed.
+ * @param name the option or variable it comes from, for messages.
+ * @throws UsageError if a quote is not closed.
  */
 export function splitWords(text: string, name: string): readonly string[] {
   const words: string[] = [];

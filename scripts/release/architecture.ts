@@ -1,4 +1,4 @@
-/** Processors that a release can be for, as Node calls them. */
+/** The processors that releases are built for, in Node's names. */
 export const ARCHITECTURES = ['x64', 'arm64'] as const;
 
 export type Architecture = (typeof ARCHITECTURES)[number];

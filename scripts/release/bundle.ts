@@ -2,27 +2,24 @@ import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
-/**
- * Entries by what shares files with each other. A thread shares no module with anybody, so it is given few files of its
- * own: each one costs it half a millisecond.
- */
+/** Entry points, grouped by shared files. A thread shares no modules, and each file costs it half a millisecond to load. */
 const ENTRIES: readonly Readonly<Record<string, string>>[] = [
-  // What the launcher of a release starts, and the launcher of a checkout.
+  // Started by the launchers of a release and of a checkout.
   { 'whisper-backup': 'scripts/whisper-backup.ts', main: 'scripts/cli/main.ts' },
   { worker: 'lib/workers/worker.ts' },
   { 'walk-thread': 'lib/tree/walk-thread.ts' },
   { 'list-thread': 'lib/store/drivers/disk/list-thread.ts' },
 ];
 
-/** Has to stay CommonJS. */
+/** Must stay CommonJS. */
 const COPIED = 'lib/workers/boot.cjs';
 
 /**
- * Makes the form that starts quickly: TypeScript and small libraries in a few files of JavaScript. Its bytes depend on
- * the sources and on node_modules alone, not on where they lie.
+ * Bundles TypeScript and small libraries into a few JavaScript files, which start fast. The output depends only on the
+ * sources and node_modules, not on their path.
  *
  * @param root directory of package.json.
- * @param outdir where the files go.
+ * @param outdir output directory.
  */
 export async function bundle(root: string, outdir: string): Promise<void> {
   for (const entryPoints of ENTRIES) await bundleApart(root, outdir, entryPoints);
@@ -40,9 +37,9 @@ async function bundleApart(root: string, outdir: string, entryPoints: Readonly<R
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    // Native code, and what loads files of its own by name.
+    // Native code, and packages that load their own files by name.
     external: ['koffi', 'piscina', 'c12', 'zx'],
-    // Some libraries are CommonJS and ask for `require`.
+    // Some libraries are CommonJS and need `require`.
     banner: {
       js: "import { createRequire as $makeRequire } from 'node:module'; const require = $makeRequire(import.meta.url);",
     },

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Architecture } from './architecture.ts';
 import { filesBelow } from './files.ts';
 
-/** `e_machine` of the ELF header: EM_X86_64 and EM_AARCH64 of elf(5). */
+/** `e_machine` in the ELF header, see elf(5): EM_X86_64 and EM_AARCH64. */
 const MACHINES: Readonly<Record<Architecture, number>> = { x64: 62, arm64: 183 };
 
 /**
- * Looks at each native file of a release.
+ * Checks all native files of a release.
  *
  * @returns their names.
- * @throws Error when one is for another processor, or not for Linux.
+ * @throws Error if a file is for another processor or not for Linux.
  */
 export async function checkNativeFiles(release: string, architecture: Architecture): Promise<readonly string[]> {
   const native: string[] = [];
@@ -27,7 +27,7 @@ export async function checkNativeFiles(release: string, architecture: Architectu
   return native;
 }
 
-/** Nothing when the file is not in the ELF format. */
+/** Returns undefined if the file is not in ELF format. */
 async function machineOf(path: string): Promise<number | undefined> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(20), 0, 20, 0);

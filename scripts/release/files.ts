@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-/** The names of all files below a directory, sorted by their bytes. @throws Error on what is neither file nor directory. */
+/** Lists all files below a directory, sorted by bytes. @throws Error on anything but files and directories. */
 export async function filesBelow(directory: string): Promise<readonly string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.flatMap((entry) => {

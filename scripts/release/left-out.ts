@@ -5,7 +5,7 @@ import type { Architecture } from './architecture.ts';
 
 const Names = v.optional(v.union([v.string(), v.array(v.string())]), []);
 
-/** What of npm's lock file, version 3, tells whether a package belongs on a host. */
+/** The parts of npm's lock file (version 3) that decide whether a package belongs on a host. */
 const Lock = v.object({
   packages: v.record(
     v.string(),
@@ -20,8 +20,8 @@ const Lock = v.object({
 });
 
 /**
- * npm says nothing when an optional package, as all native parts are, cannot be fetched or has the wrong hash: it leaves
- * it out. This tells which of a lock file's packages for a Linux host are not there.
+ * Lists the packages of a lock file that a Linux host needs and that are missing. npm silently omits an optional package
+ * that cannot be fetched or has a wrong hash, and all native parts are optional packages.
  *
  * @param directory of package-lock.json and node_modules.
  * @returns their paths.
@@ -38,7 +38,7 @@ export async function leftOut(directory: string, architecture: Architecture): Pr
   return paths.filter((_, index) => found[index] === undefined);
 }
 
-/** By the rules of package.json: some are named, or some are excluded with a `!`, or all are meant. */
+/** Applies the rules of package.json: a list of allowed names, of names excluded with `!`, or nothing for all. */
 function allows(names: string | readonly string[], name: string): boolean {
   const all = [names].flat();
   if (all.includes(`!${name}`)) return false;

@@ -15,30 +15,29 @@ import { pack } from './tarball.ts';
 
 export interface ReleaseOptions {
   readonly architecture: Architecture;
-  /** @default that of package.json */
+  /** @default the version in package.json */
   readonly version?: string;
   /** Directory of the tarball. @default dist/release */
   readonly out?: string;
 }
 
 export interface Release {
-  /** Path of the tarball; the file beside it with `.sha256` behind its name holds its hash. */
+  /** Path of the tarball. Its hash is in the file of the same name plus `.sha256`. */
   readonly tarball: string;
   readonly sha256: string;
   readonly bytes: number;
 }
 
 /**
- * Makes what is rolled out to hosts: the program, built, with its packages, its native parts and a Node, so that a host
- * needs nothing but glibc and libstdc++. The same sources give the same bytes, whoever builds and where: nothing is taken from
- * the node_modules of the checkout.
+ * Builds the release for hosts: the built program with its packages, native parts and Node. A host needs only glibc and
+ * libstdc++. Equal sources give equal bytes on any machine, so nothing is taken from the checkout's node_modules.
  *
  * @param root the checkout.
  */
 export async function makeRelease(root: string, options: ReleaseOptions): Promise<Release> {
   const { architecture, out = join(root, 'dist/release') } = options;
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const version = checkedVersion(options.version ?? String(manifest.version));
+  const version = requireVersion(options.version ?? String(manifest.version));
   const time = await commitTime(root);
   const name = `whisper-backup-${version}-linux-${architecture}`;
   await mkdir(out, { recursive: true });
@@ -80,8 +79,8 @@ async function publish(release: string, tarball: string, time: number): Promise<
   return { tarball, sha256, bytes: (await stat(tarball)).size };
 }
 
-/** It becomes part of names of files and directories. */
-function checkedVersion(version: string): string {
+/** The version becomes part of file names. */
+function requireVersion(version: string): string {
   if (/^\d[\w.+~-]*$/.test(version)) return version;
   throw new Error(`Cannot make a release: --version must be like 1.2.3 or 1.2.3-beta.4: got "${version}"`);
 }

@@ -6,15 +6,15 @@ import { install } from './packages.ts';
 
 /** The Node.js of a release. */
 export interface Runtime {
-  /** Its package at npm. */
+  /** Name of the npm package. */
   readonly name: string;
   readonly version: string;
   readonly license: string;
 }
 
 /**
- * Puts Node and its licence into a release. It comes from npm, in the version and with the hash that
- * `runtime/package-lock.json` names: a lock file of its own, so that no checkout ever installs it.
+ * Adds Node and its license to a release, from npm, with the version and hash of `runtime/package-lock.json`. The lock
+ * file is separate so that a checkout never installs it.
  *
  * @param workspace an empty directory for npm.
  */

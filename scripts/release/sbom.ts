@@ -6,7 +6,7 @@ import { command } from './command.ts';
 import type { Runtime } from './runtime.ts';
 import { sha256Of } from './sums.ts';
 
-/** What of a CycloneDX 1.5 document is changed here; see https://cyclonedx.org/docs/1.5/json/. */
+/** The parts of a CycloneDX 1.5 document that are changed here; see https://cyclonedx.org/docs/1.5/json/. */
 const Bom = v.looseObject({
   metadata: v.looseObject({
     component: v.looseObject({ 'bom-ref': v.string(), name: v.string() }),
@@ -21,15 +21,15 @@ export interface SbomOptions {
   /** The directory of package.json and node_modules. */
   readonly packages: string;
   readonly runtime: Runtime;
-  /** Path of Node itself. */
+  /** Path of the Node binary. */
   readonly node: string;
-  /** Seconds since 1970. */
+  /** Unix time in seconds. */
   readonly time: number;
 }
 
 /**
- * What a release is made of, as CycloneDX: npm's list, and the Node that npm does not know of. Equal releases have equal
- * lists: the serial number is a hash of the content, and where and with which npm it was built is left out.
+ * Returns the CycloneDX list of a release: npm's list plus Node, which npm does not list. Equal releases give equal
+ * lists: the serial number is a hash of the content, and details of the build machine are removed.
  */
 export async function sbom({ packages, runtime, node, time }: SbomOptions): Promise<string> {
   const made = await command('npm', ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--loglevel=error'], packages);
@@ -58,7 +58,7 @@ export async function sbom({ packages, runtime, node, time }: SbomOptions): Prom
     components: [
       ...bom.components.map((one) => ({
         ...one,
-        // Names the registry, which may be a mirror.
+        // Contains the URL of the registry, which may be a mirror.
         externalReferences: one.externalReferences.filter(({ type }) => type !== 'distribution'),
       })),
       nodeComponent,
@@ -74,7 +74,7 @@ export async function sbom({ packages, runtime, node, time }: SbomOptions): Prom
   return `${JSON.stringify({ ...content, serialNumber }, undefined, 2)}\n`;
 }
 
-/** RFC 9562, version 8: of a hash. */
+/** RFC 9562, version 8: a UUID from a hash. */
 function uuidOf(text: string): string {
   const hash = createHash('sha256').update(text).digest('hex');
   const variant = ((Number.parseInt(hash.charAt(16), 16) & 3) | 8).toString(16);

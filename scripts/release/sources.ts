@@ -15,19 +15,19 @@ const NEEDED = [
   'tsconfig.json',
 ];
 
-/** What makes, measures or shows the program, and is not of it. */
+/** Scripts that build, measure or demonstrate the program and do not belong on hosts. */
 const NOT_FOR_HOSTS = /^scripts\/(bench|big-tree|build|demo|dist|docs|figure-docs|release|reliability)/;
 
-/** Copies what a release is made of, without what lies about in a checkout. */
+/** Copies the sources of a release, without untracked files. */
 export async function copySources(root: string, target: string): Promise<void> {
   for (const file of (await sourceFiles(root)).filter((name) => !NOT_FOR_HOSTS.test(name)))
     await cp(join(root, file), join(target, file));
 }
 
-/** As git knows them; where it knows nothing of this directory, as they lie there. */
+/** Lists the files in git, or all files if the directory is not in git. */
 async function sourceFiles(root: string): Promise<readonly string[]> {
-  const known = await command('git', ['ls-files', '-z', '--', ...NEEDED], root).catch(() => '');
-  if (known !== '') return known.split('\0').filter(Boolean);
+  const tracked = await command('git', ['ls-files', '-z', '--', ...NEEDED], root).catch(() => '');
+  if (tracked !== '') return tracked.split('\0').filter(Boolean);
   const found = NEEDED.map(async (name) =>
     (await stat(join(root, name))).isFile()
       ? [name]

@@ -9,11 +9,11 @@ import { holdTimer, releaseTimer } from './steps/timer.ts';
 
 const badData: Runbook = {
   name: 'bad-data',
-  title: 'Bad data was written since a date: go back to what was stored before it',
+  title: 'Bad data was written since a date: restore the state before it',
   options: [
-    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'The host, as the inventory names it' },
+    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'Name of the host in the inventory' },
     { ...metricsOption, isRequired: true },
-    { name: 'date', value: 'date', isRequired: true, kind: 'date', text: 'Since when the data is bad, in ISO-8601' },
+    { name: 'date', value: 'date', isRequired: true, kind: 'date', text: 'Start of the bad data, in ISO 8601' },
     keepInOption,
     carbonOption,
   ],
@@ -25,7 +25,7 @@ function plan(values: Values): Plan {
   const date = values.required('date');
   const fleet = new Fleet(values);
   const globs = values.all('metrics');
-  const question = `Replace the files of ${globs.join(' ')} on ${host} by what was stored before ${date}?`;
+  const question = `Replace the files of ${globs.join(' ')} on ${host} with their backups from before ${date}?`;
   const wish = { globs, date, args: ['--overwrite'], asks: question };
   const copy = keepCopyStep(fleet, host, values);
   return {
@@ -37,12 +37,12 @@ function plan(values: Values): Plan {
       ...restoreSteps(fleet, host, wish),
       startCarbon(fleet, host, values),
       releaseTimer(fleet, host),
-      backupStep(fleet, host, { id: 'backup', why: 'the good state is the newest again' }),
+      backupStep(fleet, host, { id: 'backup', why: 'makes the good state the newest backup' }),
     ],
     mind: [
-      `All points of these metrics since their last backup before ${date} are lost from the tree, the good ones too.`,
-      `They are in the copy that is kept on the host, in ${copy.directory}; good points can be filled in from it by hand.`,
-      `Metrics that have no backup before ${date} are left as they are.`,
+      `All points of these metrics since their last backup before ${date} are lost from the tree, including good ones.`,
+      `The copy in ${copy.directory} on the host has them; good points can be filled in from it by hand.`,
+      `Metrics without a backup before ${date} are not changed.`,
     ],
   };
 }

@@ -5,9 +5,9 @@ import { backupStep } from './steps/backup.ts';
 
 const bucketDamaged: Runbook = {
   name: 'bucket-damaged',
-  title: 'Backups of a bucket are damaged: find them, move them aside, store the metrics again',
+  title: 'Backups in a bucket are damaged: find them, move them aside, store the metrics again',
   options: [
-    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'The host whose bucket it is' },
+    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'The host that the bucket belongs to' },
     { name: 'metrics', value: 'glob', text: 'Only these metrics (*)' },
   ],
   plan,
@@ -21,27 +21,27 @@ function plan(values: Values): Plan {
     steps: [
       {
         id: 'verify',
-        title: `Read every backup of ${host}, and name those that are damaged`,
+        title: `Read every backup of ${host}, and list the damaged ones`,
         commands: [fleet.tool(host, [...reading, 'verify'], { accepts: [0, 4] })],
       },
       {
         id: 'repair',
-        title: 'Move what is damaged aside, below .whisper-backup/quarantine/ of the bucket',
+        title: 'Move damaged backups aside, to .whisper-backup/quarantine/ in the bucket',
         commands: [fleet.tool(host, [...reading, '--repair', 'verify'], { accepts: [0, 4] })],
         asks: `Move the damaged backups of ${host} aside?`,
       },
-      backupStep(fleet, host, { id: 'backup', why: 'it stores again what has no good newest backup' }),
+      backupStep(fleet, host, { id: 'backup', why: 'stores each metric again whose newest backup is not good' }),
       {
         id: 'verify-again',
-        title: 'Read every backup again: nothing may be damaged now',
+        title: 'Read every backup again: no damage must remain',
         commands: [fleet.tool(host, [...reading, 'verify'])],
       },
     ],
     mind: [
-      'A backup of a file that was damaged already when it was backed up is not damage of the bucket: it is noted, and stays.',
-      'The states that only the damaged backups held are lost; each metric keeps its older and newer backups.',
-      'A damaged backup of a metric that is gone from the tree cannot be stored again.',
-      'What was moved aside is not deleted: look why it was damaged, then delete it by hand.',
+      'A backup of a file that was already damaged when it was backed up is not damage of the bucket: it is noted, and stays.',
+      'States that exist only in damaged backups are lost; each metric keeps its older and newer backups.',
+      'A damaged backup cannot be stored again if its metric is no longer in the tree.',
+      'Backups that were moved aside are not deleted: find out why they are damaged, then delete them by hand.',
     ],
   };
 }

@@ -6,16 +6,16 @@ import type { Plan, Runbook, Values } from './engine/runbook.ts';
 
 const drill: Runbook = {
   name: 'drill',
-  title: 'Rehearse the loss of hosts: restore a sample to scratch space, compare, measure RPO and RTO',
+  title: 'Rehearse the loss of hosts: restore a sample into scratch space, compare, measure RPO and RTO',
   options: [
     { name: 'limit', value: 'group', kind: 'hosts', text: 'A host or group of the inventory (graphite)' },
     { name: 'metrics', value: 'glob', text: 'Only these metrics (*)' },
     {
       name: 'sample',
       value: 'n/t',
-      text: 'The n-th of t parts of the metrics (1/50, or all of a small host; 1/1 is all)',
+      text: 'Part n of t of the metrics (1/50, or all of a small host; 1/1 is all)',
     },
-    { name: 'scratch', value: 'dir', text: "Empty directory on the hosts (that of the hosts' configuration)" },
+    { name: 'scratch', value: 'dir', text: "Empty directory on the hosts (from the hosts' configuration)" },
   ],
   isRehearsal: true,
   plan,
@@ -38,12 +38,12 @@ function plan(values: Values): Plan {
     steps: [
       {
         id: 'drill',
-        title: `Restore a sample of each bucket of ${limit} to scratch space on its host, and compare it with the live tree; tell the measured RPO and RTO`,
+        title: `Restore a sample of each bucket of ${limit} into scratch space on its host, and compare it with the live tree; report the measured RPO and RTO`,
         commands: [fleet.playbook('drill', limit, variables)],
         tell: (since) => drillReport(directory, since),
       },
     ],
-    mind: ['Live trees and buckets are only read; the scratch space is emptied again.'],
+    mind: ['Live trees and buckets are only read; the scratch space is emptied afterwards.'],
   };
 }
 

@@ -9,26 +9,26 @@ import { holdTimer } from './steps/timer.ts';
 
 const hostLost: Runbook = {
   name: 'host-lost',
-  title: 'A host is lost: bring its metrics back on a new machine of the same name',
+  title: 'A host is lost: restore its metrics on a new machine of the same name',
   options: [
-    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'The host, as the inventory names it' },
+    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'Name of the host in the inventory' },
     metricsOption,
-    { name: 'date', value: 'date', kind: 'date', text: 'Newest backups before this ISO-8601 date (now)' },
-    { name: 'release', value: 'file', text: 'Tarball to install (that of the inventory)' },
+    { name: 'date', value: 'date', kind: 'date', text: 'Newest backups before this ISO 8601 date (now)' },
+    { name: 'release', value: 'file', text: 'Tarball to install (from the inventory)' },
     fallbackOption,
     {
       name: 'carbon-first',
-      text: 'Start carbon before the restore: new points are kept at once, old ones are filled in',
+      text: 'Start carbon before the restore: new points are stored at once, old ones are filled in',
     },
-    { name: 'no-backfill', text: 'Do not restore a second time once carbon writes' },
+    { name: 'no-backfill', text: 'Do not restore again after carbon has started' },
     carbonOption,
   ],
   plan,
 };
 
 /**
- * The bucket is adopted last. Until then it is the lost machine's, and a backup from the new one, whose tree is not
- * whole, is refused by the bucket itself, whatever starts it.
+ * Adopts the bucket last. Until then it belongs to the lost machine, so every backup from the new machine, whose tree is
+ * incomplete, is refused.
  */
 function plan(values: Values): Plan {
   const host = values.required('host');
@@ -53,26 +53,26 @@ function plan(values: Values): Plan {
     ...(values.is('no-backfill') ? [] : backfill(fleet, host, { globs: ['*'], date, args, id: 'backfill' })),
     {
       id: 'adopt',
-      title: `Let the next backup of ${host} take the bucket over, and let the timer go on`,
+      title: `Let the next backup of ${host} take over the bucket, and enable the timer again`,
       commands: [fleet.playbook('deploy', host, { ...roll, adopt: true })],
-      asks: `Take the bucket over for the new ${host}? The old machine must not come back.`,
+      asks: `Take over the bucket for the new ${host}? The old machine must not come back.`,
       frees: ['hold-timer'],
     },
-    backupStep(fleet, host, { id: 'backup', why: 'it adopts the bucket, and stores what is new' }),
+    backupStep(fleet, host, { id: 'backup', why: 'adopts the bucket, and stores new data' }),
     statusStep(fleet, host),
   ];
   return {
     steps,
     mind: [
-      'Points that came after the last backup of the lost machine are lost, unless a relay kept them.',
+      'Points that arrived after the last backup of the lost machine are lost, unless a relay kept them.',
       date === undefined ? '' : `Points stored after ${date} are not restored.`,
     ].filter((line) => line !== ''),
   };
 }
 
-/** What carbon made anew in the meantime, or kept locked, gets its old points now. */
+/** Restores old points into files that carbon has created or locked during the first restore. */
 function backfill(fleet: Fleet, host: string, wish: RestoreWish): Step[] {
-  const title = `Fill the gaps of files that carbon on ${host} has made anew meanwhile`;
+  const title = `Fill gaps in files that carbon on ${host} has created in the meantime`;
   return restoreSteps(fleet, host, wish).map((step) => ({ ...step, title }));
 }
 

@@ -8,7 +8,7 @@ import { metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
 
 const moveMetrics: Runbook = {
   name: 'move-metrics',
-  title: "Move a host's metrics to another: through the bucket of the first",
+  title: 'Move metrics from one host to another, through the bucket of the first',
   options: [
     {
       ...{ name: 'from', value: 'host', isRequired: true, kind: 'host', unless: 'from-is-dead' },
@@ -16,9 +16,9 @@ const moveMetrics: Runbook = {
     },
     { name: 'to', value: 'host', isRequired: true, kind: 'host', text: 'The host that gets them' },
     { ...metricsOption, isRequired: true },
-    { name: 'bucket', value: 'name', isRequired: true, text: 'Bucket of the first' },
-    { name: 'storage-path', value: 'path', text: 'Path in that bucket, ahead of each metric (none)' },
-    { name: 'from-is-dead', text: 'The first is gone: take what its bucket has' },
+    { name: 'bucket', value: 'name', isRequired: true, text: 'Bucket of the first host' },
+    { name: 'storage-path', value: 'path', text: 'Path in that bucket before each metric name (none)' },
+    { name: 'from-is-dead', text: 'The first host is dead: use the backups in its bucket' },
   ],
   plan,
 };
@@ -34,28 +34,28 @@ function plan(values: Values): Plan {
   const again = restoreSteps(fleet, to, { ...wish, id: 'restore-rest' });
   return {
     steps: [
-      ...(isAlive ? [backupStep(fleet, from, { id: 'backup-source', why: 'its bucket has what it has' })] : []),
+      ...(isAlive ? [backupStep(fleet, from, { id: 'backup-source', why: 'brings its bucket up to date' })] : []),
       previewStep(fleet, to, wish),
       ...restoreSteps(fleet, to, { ...wish, asks: `Restore ${globs.join(' ')} of ${from} on ${to}?` }),
       compareStep(fleet, to, { globs, place }),
       {
         id: 'switch',
-        title: `You: send the points of these metrics to ${to} from now on (relay, clients), and Graphite-web's queries too`,
+        title: `By hand: send new points of these metrics (relay, clients) and Graphite-web's queries to ${to}`,
         commands: [],
         asks: `Do new points go to ${to}?`,
       },
       ...(isAlive
         ? [
-            backupStep(fleet, from, { id: 'backup-source-again', why: 'the points that came until the switch' }),
-            ...again.map((step) => ({ ...step, title: `${step.title}: the points that came until the switch` })),
+            backupStep(fleet, from, { id: 'backup-source-again', why: 'stores the points up to the switch' }),
+            ...again.map((step) => ({ ...step, title: `${step.title}: the points up to the switch` })),
           ]
         : []),
-      backupStep(fleet, to, { id: 'backup-target', why: 'its own bucket has them from now on' }),
+      backupStep(fleet, to, { id: 'backup-target', why: 'stores them in its own bucket' }),
     ],
     mind: [
-      `The files on ${from} are left alone: delete them when nobody misses anything.`,
-      `Their backups in the bucket of ${from} go by themselves when they have been gone for as long as its --purge says.`,
-      isAlive ? '' : `Points that ${from} got after its last backup are lost.`,
+      `The files on ${from} are not changed: delete them once nothing is missing.`,
+      `Their backups in the bucket of ${from} are purged after the days of its --purge.`,
+      isAlive ? '' : `Points that ${from} received after its last backup are lost.`,
     ].filter((line) => line !== ''),
   };
 }

@@ -8,13 +8,21 @@ import { fallbackOf, fallbackOption, metricsOption, previewStep, restoreSteps } 
 
 const subtreeDeleted: Runbook = {
   name: 'subtree-deleted',
-  title: 'A part of the tree was deleted by mistake: bring it back while carbon runs',
+  title: 'Part of the tree was deleted by mistake: restore it while carbon runs',
   options: [
-    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'The host, as the inventory names it' },
+    { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'Name of the host in the inventory' },
     { ...metricsOption, isRequired: true },
-    { name: 'date', value: 'date', kind: 'date', text: 'When it was deleted: newest backups before that (now)' },
+    {
+      name: 'date',
+      value: 'date',
+      kind: 'date',
+      text: 'When it was deleted: use the newest backups before that (now)',
+    },
     fallbackOption,
-    { name: 'stop-carbon', text: 'Stop carbon for the restore: it may drop points of files that it creates meanwhile' },
+    {
+      name: 'stop-carbon',
+      text: 'Stop carbon during the restore: it may drop points of files that it creates in the meantime',
+    },
     carbonOption,
   ],
   plan,
@@ -37,10 +45,10 @@ function plan(values: Values): Plan {
       compareStep(fleet, host, { globs, date }),
     ],
     mind: [
-      'Points that came between the last backup and the deletion are lost.',
+      'Points that arrived between the last backup and the deletion are lost.',
       isStopping
-        ? 'Carbon is stopped for the restore; relays keep new points as long as their queues hold.'
-        : 'Carbon may go on: files that it has made anew keep their points, and get the old ones.',
+        ? 'Carbon is stopped during the restore; relays keep new points until their queues are full.'
+        : 'Carbon keeps running: files that it has created keep their points, and get the old ones.',
     ],
   };
 }

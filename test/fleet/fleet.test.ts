@@ -130,7 +130,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
   it('is well, and says so in a table', async () => {
     const { code, hosts, table } = await status();
     assert.equal(code, 0, table);
-    assert.match(table, /3 hosts, all well/);
+    assert.match(table, /3 hosts, all healthy/);
     for (const host of HOSTS) {
       const { state, source, metrics, stored, program, lockWrites } = hosts[host] ?? {};
       assert.deepEqual({ state, source, metrics, stored, program }, { ...WELL, metrics: METRICS, stored: METRICS });
@@ -311,7 +311,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
   it('has a status of a dead host, by its bucket', async () => {
     const { code, hosts, table } = await status();
     assert.equal(code, 1, table);
-    assert.match(table, /^h3: does not answer; by its bucket/m);
+    assert.match(table, /^h3: does not respond; according to its bucket/m);
     const { state, source, metrics } = hosts['h3'] ?? {};
     assert.deepEqual({ state, source, metrics }, { state: 'ok', source: 'bucket', metrics: METRICS });
   });
@@ -334,7 +334,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
         const args = ['--host', group, '--metrics', 'servers.*', '--date', date, ...place()];
         const { code, stdout, stderr } = await site.runbook('bad-data', args);
         assert.equal(code, 2, stdout);
-        assert.match(stderr, /is not the name of one host, but a group or a pattern for h1, h2/);
+        assert.match(stderr, /it is a group or pattern that matches h1, h2/);
       }
       assert.deepEqual(await pointsOf(site, 'h1'), earlier);
       assert.equal(await timerState('h1'), 'active enabled');

@@ -1,14 +1,14 @@
 import { exitCodes } from '../../cli/run/exit-code.ts';
 
-/** What `ansible` prints of one host, ahead of the output there: `h1 | CHANGED | rc=0 >>`, `h2 | UNREACHABLE! => {`. */
+/** The line that `ansible` prints before the output of a host: `h1 | CHANGED | rc=0 >>`, `h2 | UNREACHABLE! => {`. */
 const HEADER = /^(\S+) \| ([A-Z]+)!?(?: \([^)\n]*\))? (?:\| rc=(-?\d+) >>|=> \{)/gm;
 
 /**
- * Judges a command that `ansible` ran on hosts. Ansible's own exit code does not tell how the command ended, and is 0
- * when there was no host.
+ * Finds failures in the output of an `ansible` command. Its exit code is not enough: it is not that of the command, and 0
+ * if there was no host.
  *
- * @param accepts exit codes of the command that are no failure.
- * @returns what is wrong with any of the hosts; undefined when all are well.
+ * @param accepts exit codes of the command that count as success.
+ * @returns the first problem; undefined if all hosts succeeded.
  */
 export function remoteProblem(
   stdout: string,
@@ -25,7 +25,7 @@ export function remoteProblem(
   return hosts === 0 ? 'ansible ran the command on no host' : undefined;
 }
 
-/** Whether the command on a host ended because another run of the tool is under way there. */
+/** Returns whether the command failed because another run holds the lock on the host. */
 export function isRunLocked(stdout: string): boolean {
   return [...stdout.matchAll(HEADER)].some(([, , , code]) => Number(code) === exitCodes.runLocked);
 }

@@ -1,6 +1,6 @@
 import { createConsola } from 'consola';
 
-/** Asks a person. Ctrl-C is a no. */
+/** Asks a person. Ctrl-C counts as no. */
 export type Ask = (question: string) => Promise<boolean>;
 
 export const askOnTerminal: Ask = async (question) => {
@@ -11,5 +11,5 @@ export const askOnTerminal: Ask = async (question) => {
   }
 };
 
-/** For those who said yes before. */
+/** Answers yes to all questions, for `--yes`. */
 export const askNobody: Ask = async () => true;

@@ -1,25 +1,25 @@
 import { appendFileSync, closeSync, constants, openSync } from 'node:fs';
 import process from 'node:process';
 
-/** Without blocking, should a FIFO stand there. */
+/** Non-blocking, because the path may be a FIFO. */
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
-/** Tells people what is done, and keeps it: everything that is shown goes to a log file too, with the time. */
+/** Prints messages and command output, and writes the same to a log file. */
 export class Diary {
   readonly file: string;
 
-  /** @param file in a directory that is there. */
+  /** @param file path in an existing directory. */
   constructor(file: string) {
     this.file = file;
   }
 
-  /** A line of ours. */
+  /** Prints one line of ours, with the time in the log file. */
   say(line: string): void {
     process.stdout.write(`${line}\n`);
     this.#keep(`${new Date().toISOString()} ${line}\n`);
   }
 
-  /** What a command prints, as it prints it. */
+  /** Passes on the output of a command. */
   pass(chunk: string): void {
     process.stdout.write(chunk);
     this.#keep(chunk);

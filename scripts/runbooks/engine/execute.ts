@@ -6,7 +6,7 @@ import { isRunLocked, remoteProblem } from './ad-hoc.ts';
 import type { Diary } from './diary.ts';
 import type { Command } from './runbook.ts';
 
-/** A command as a person would type it in the checkout. */
+/** Formats a command as a person would type it in the checkout. */
 export function typedForm({ program, args }: Command): string {
   return [program, ...args].map((word) => (word === '' ? "''" : shellWord(word))).join(' ');
 }
@@ -15,15 +15,15 @@ function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** How long a run that holds the lock on a host is waited for: an earlier, interrupted one goes on there to its end. */
+/** How long to wait for a run that holds the lock on a host: an interrupted runbook's command still runs there. */
 const LOCK_WAIT_MS = 300_000;
 const LOCK_POLL_MS = 2000;
 
 /**
- * Runs one command to its end, and passes on what it prints. While another run holds the lock on the host, it tries again.
+ * Runs one command and passes on its output. Retries while another run holds the lock on the host.
  *
  * @param signal ends the command.
- * @returns what is wrong, if anything.
+ * @returns the problem, or undefined.
  */
 export async function execute(command: Command, diary: Diary, signal: AbortSignal): Promise<string | undefined> {
   diary.say(`$ ${typedForm(command)}`);
@@ -32,7 +32,7 @@ export async function execute(command: Command, diary: Diary, signal: AbortSigna
     const isLocked = command.program === 'ansible' && isRunLocked(stdout);
     if (!isLocked || signal.aborted || Date.now() > until)
       return problemOf(command, exitCode, stdout) ?? command.judge?.(stdout);
-    diary.say('Another run holds the lock on the host: trying again');
+    diary.say('Another run holds the lock on the host: retrying');
     await setTimeout(LOCK_POLL_MS, undefined, { signal }).catch(() => {});
   }
 }
@@ -62,7 +62,7 @@ async function run(
 function problemOf(command: Command, exitCode: number | null, stdout: string): string | undefined {
   const { program, accepts = [0], forgives } = command;
   if (program === 'ansible') return remoteProblem(stdout, exitCode, accepts);
-  // Ansible ends with 2 when a task failed, with others when a host was unreachable or nothing was started.
+  // Ansible exits with 2 if a task failed, with other codes if a host was unreachable or nothing started.
   if (exitCode === 0 || (exitCode === 2 && forgives?.test(stdout))) return undefined;
   return `${program} ended with exit code ${exitCode ?? 'none'}`;
 }

@@ -3,10 +3,10 @@ import { ansibleArguments } from '../../fleet/ansible-arguments.ts';
 import { checkout } from '../../fleet/checkout.ts';
 import type { Command, Values } from './runbook.ts';
 
-/** What a playbook may be told. */
+/** Variables of playbooks. */
 export interface PlaybookVariables {
   readonly metrics?: string;
-  /** ISO-8601. */
+  /** ISO 8601. */
   readonly date?: string;
   readonly dry_run?: boolean;
   readonly adopt?: boolean;
@@ -17,11 +17,11 @@ export interface PlaybookVariables {
   readonly drill_scratch?: string;
 }
 
-/** Makes the commands of a runbook: playbooks, and single commands on a host, all with the same inventory. */
+/** Creates the commands of a runbook: playbooks, and single commands on a host, all with the same inventory. */
 export class Fleet {
-  /** The inventory, and further arguments of an operator. */
+  /** The inventory, and the operator's extra arguments. */
   readonly #common: readonly string[];
-  /** Absolute. */
+  /** Absolute path. */
   readonly directory: string;
 
   constructor(values: Values) {
@@ -33,7 +33,7 @@ export class Fleet {
     this.directory = resolve(values.one('fleet-dir') ?? `${checkout}/.fleet`);
   }
 
-  /** Runs one of ansible/playbooks/ on a host or group. The variables go as JSON, so that they keep their types. */
+  /** Runs a playbook of ansible/playbooks/ on a host or group. Variables are passed as JSON to keep their types. */
   playbook(name: string, limit: string, variables: PlaybookVariables = {}): Command {
     const given = Object.entries(variables).filter(([, value]) => value !== undefined);
     const extra = given.length === 0 ? [] : ['--extra-vars', JSON.stringify(Object.fromEntries(given))];
@@ -41,13 +41,13 @@ export class Fleet {
     return { program: 'ansible-playbook', args };
   }
 
-  /** Runs a command on a host as root, by the connection that playbooks use. No shell sees it. */
+  /** Runs a command on a host as root, without a shell, over the same connection as playbooks. */
   remote(host: string, argv: readonly string[], more: Pick<Command, 'accepts' | 'judge'> = {}): Command {
     const module = ['--become', '--module-name', 'ansible.builtin.command', '--args', JSON.stringify({ argv })];
     return { program: 'ansible', args: [host, ...this.#common, ...module], ...more };
   }
 
-  /** Runs the tool on a host, as root with the host's own configuration. */
+  /** Runs whisper-backup on a host, as root with the host's own configuration. */
   tool(host: string, args: readonly string[], more: Pick<Command, 'accepts' | 'judge'> = {}): Command {
     return this.remote(host, ['/usr/local/bin/whisper-backup', ...args], more);
   }

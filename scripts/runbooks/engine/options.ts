@@ -5,33 +5,33 @@ import { parseDate } from '../../../lib/common/date.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import type { Runbook, RunbookOption, Values } from './runbook.ts';
 
-/** What every runbook takes. */
+/** Options of all runbooks. */
 export const commonOptions: readonly RunbookOption[] = [
-  { name: 'inventory', value: 'path', text: "Ansible's inventory (that of ansible.cfg)" },
-  { name: 'ansible-args', value: 'args', text: "Further arguments for Ansible, such as '-K'" },
-  { name: 'fleet-dir', value: 'dir', text: 'Where the journal, the log and reports are kept (.fleet)' },
-  { name: 'dry-run', text: 'Print the plan with its commands, and do nothing' },
+  { name: 'inventory', value: 'path', text: "Ansible's inventory (from ansible.cfg)" },
+  { name: 'ansible-args', value: 'args', text: "Extra arguments for Ansible, such as '-K'" },
+  { name: 'fleet-dir', value: 'dir', text: 'Directory for the journal, the log and reports (.fleet)' },
+  { name: 'dry-run', text: 'Print the plan with its commands; do nothing' },
   { name: 'json', text: 'With --dry-run: print the plan as JSON' },
-  { name: 'yes', text: 'Ask nothing' },
-  { name: 'resume', text: 'Go on where an earlier run stopped' },
-  { name: 'past', text: 'With --resume: leave the step that stopped as it is, and go on behind it' },
-  { name: 'anew', text: 'Forget an earlier run that stopped, and begin again' },
-  { name: 'help', text: 'This help' },
+  { name: 'yes', text: 'Do not ask questions' },
+  { name: 'resume', text: 'Continue an earlier run that stopped' },
+  { name: 'past', text: 'With --resume: skip the step that stopped, and continue with the next' },
+  { name: 'anew', text: 'Discard an earlier run that stopped, and start again' },
+  { name: 'help', text: 'Print this help' },
 ];
 
-/** These say how to run, not what to do: a run that is resumed may have others. */
-const manner = new Set(['dry-run', 'json', 'yes', 'resume', 'past', 'anew', 'help', 'fleet-dir', 'ansible-args']);
+/** These options may differ when a run is resumed: they change how it runs, not what it does. */
+const runOptions = new Set(['dry-run', 'json', 'yes', 'resume', 'past', 'anew', 'help', 'fleet-dir', 'ansible-args']);
 
 export interface Given {
   readonly values: Values;
-  /** What to do, for the journal: it must be the same when the run is resumed. */
+  /** What to do, for the journal. It must not change when the run is resumed. */
   readonly record: Readonly<Record<string, string | readonly string[] | boolean>>;
 }
 
 /**
- * Reads a runbook's options.
+ * Parses the options of a runbook.
  *
- * @throws UsageError for one that is unknown, missing, or has no sense.
+ * @throws UsageError if an option is unknown, missing or invalid.
  */
 export function readOptions(runbook: Runbook, argv: readonly string[]): Given {
   const specs = [...runbook.options, ...commonOptions];
@@ -55,7 +55,8 @@ export function readOptions(runbook: Runbook, argv: readonly string[]): Given {
     for (const { name, kind } of specs) for (const value of texts(name)) check(name, kind, value);
   }
   const record: Record<string, string | readonly string[] | boolean> = {};
-  for (const [name, value] of Object.entries(typed)) if (!manner.has(name) && value !== undefined) record[name] = value;
+  for (const [name, value] of Object.entries(typed))
+    if (!runOptions.has(name) && value !== undefined) record[name] = value;
   if (typeof record['inventory'] === 'string') record['inventory'] = resolve(record['inventory']);
   return { values, record };
 }
@@ -70,7 +71,7 @@ function parse(specs: readonly RunbookOption[], argv: readonly string[]): Typed 
     }),
   );
   try {
-    // Every value is text or a flag, one or several: what the options above say.
+    // The specification above allows only text and flags, single or repeated.
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values as Typed;
   } catch (error) {
     throw new UsageError(`${reasonOf(error)}; see --help`);
@@ -84,12 +85,12 @@ function check(name: string, kind: RunbookOption['kind'], value: string): void {
     throw new UsageError(`--${name} must be the name of one ${what} of the inventory: got ${JSON.stringify(value)}`);
   }
   if (kind === 'date') parseDate(value);
-  // Ansible would take it for a template, or for a variable of the host, and put something else there.
+  // Ansible would replace a template, or a variable of the host.
   if (/\{[{%#]|\$/.test(value))
-    throw new UsageError(`--${name} must not hold {{, {%, {# or $: got ${JSON.stringify(value)}`);
+    throw new UsageError(`--${name} must not contain {{, {%, {# or $: got ${JSON.stringify(value)}`);
 }
 
-/** The help of one runbook. */
+/** Returns the help of a runbook. */
 export function helpOf({ name, title, options }: Runbook): string {
   const rows = [...options, ...commonOptions].map(({ name, value, isMany, isRequired, text }) => {
     const notes = [isRequired ? 'required' : '', isMany ? 'repeatable' : ''].filter((note) => note !== '');

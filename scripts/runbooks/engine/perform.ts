@@ -13,9 +13,9 @@ export interface Performance {
 }
 
 /**
- * Does the steps of a plan that are not done yet, in order, and stops at the first that goes wrong.
+ * Performs the open steps of a plan in order, and stops at the first problem.
  *
- * @returns whether all is done.
+ * @returns whether all steps are done.
  */
 export async function perform(plan: Plan, performance: Performance): Promise<boolean> {
   const { ask, diary, journal, signal } = performance;
@@ -23,7 +23,7 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
     const { asks, id, title } = step;
     diary.say(`[${i + 1}/${plan.steps.length}] ${id}: ${title}`);
     if (journal.isDone(id)) {
-      diary.say('    was done before');
+      diary.say('    already done');
       continue;
     }
     if (asks !== undefined && !(await ask(asks))) {
@@ -31,7 +31,7 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
       return false;
     }
     await journal.begin(id);
-    const problem = await perhaps(step);
+    const problem = await tryStep(step);
     await journal.end(id, problem);
     if (problem !== undefined) {
       stopped(`Stopped at step '${id}': ${problem}`);
@@ -42,8 +42,8 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
   diary.say(`All ${plan.steps.length} steps are done`);
   return true;
 
-  /** @returns what went wrong, if anything. */
-  async function perhaps(step: Step): Promise<string | undefined> {
+  /** @returns the problem, or undefined. */
+  async function tryStep(step: Step): Promise<string | undefined> {
     try {
       let problem: string | undefined;
       for (const command of step.commands) {
@@ -62,11 +62,11 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
     diary.say(why);
     for (const { id, holds } of plan.steps) {
       const isFreed = plan.steps.some(({ id: other, frees }) => frees?.includes(id) && journal.isDone(other));
-      if (holds !== undefined && journal.isBegun(id) && !isFreed) diary.say(`Mind: ${holds}`);
+      if (holds !== undefined && journal.isBegun(id) && !isFreed) diary.say(`Note: ${holds}`);
     }
-    if (signal.aborted) diary.say('What the step began on a host goes on there to its end; --resume waits for it');
+    if (signal.aborted) diary.say('A command that the step started on a host continues there; --resume waits for it');
     diary.say(
-      'The same command with --resume does this step again and goes on; with --resume --past it goes on behind it',
+      'Run the same command with --resume to repeat this step and continue, or with --resume --past to skip it',
     );
   }
 }

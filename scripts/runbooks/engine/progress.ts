@@ -6,13 +6,13 @@ import { makeDirectories } from '../../../lib/system/make-directories.ts';
 import { readRegularFile } from '../../../lib/system/regular-file.ts';
 import type { Given } from './options.ts';
 
-/** What was done of a step. */
+/** The progress of one step. */
 interface Entry {
   readonly id: string;
   readonly began: string;
   readonly ended?: string;
   readonly problem?: string;
-  /** Somebody has looked at the problem, and went on. */
+  /** An operator has skipped the step that stopped. */
   readonly passed?: true;
 }
 
@@ -28,13 +28,13 @@ interface Content {
 export interface JournalPlace {
   readonly directory: string;
   readonly runbook: string;
-  /** The host or group that it is about. */
+  /** The host or group of the run. */
   readonly subject: string;
-  /** Whether a run that stopped may be forgotten unasked. */
+  /** Whether a stopped run may be discarded without asking. */
   readonly isRehearsal: boolean;
 }
 
-/** What has been done of one runbook, on the disk after each step. It is renamed when all is done. */
+/** The progress of one run of a runbook, saved to disk after each step. The file is renamed when all steps are done. */
 export class Journal {
   readonly #place: JournalPlace;
   #content: Content;
@@ -54,7 +54,7 @@ export class Journal {
     );
   }
 
-  /** Whether the step was begun, and perhaps done. */
+  /** Whether the step was started, and possibly done. */
   isBegun(id: string): boolean {
     return this.#content.steps.some((step) => step.id === id);
   }
@@ -63,14 +63,14 @@ export class Journal {
     return this.#note({ id, began: new Date().toISOString() });
   }
 
-  /** @param problem why it is not done, if it is not. */
+  /** @param problem why the step failed. */
   async end(id: string, problem?: string): Promise<void> {
     const entry = this.#content.steps.find((step) => step.id === id);
     if (!entry) return;
     await this.#note({ ...entry, ended: new Date().toISOString(), ...(problem !== undefined && { problem }) });
   }
 
-  /** Leaves the step that stopped as it is. @returns its id; undefined when none was begun. */
+  /** Skips the step that stopped. @returns its id; undefined if no step has stopped. */
   async pass(): Promise<string | undefined> {
     const last = this.#content.steps.at(-1);
     if (!last || this.isDone(last.id)) return undefined;
@@ -83,7 +83,7 @@ export class Journal {
     return last.id;
   }
 
-  /** Puts it aside, whether all was done or not: the next run begins a new one. */
+  /** Renames the journal, finished or not, so that the next run starts a new one. */
   async close(): Promise<void> {
     const started = this.#content.started.replace(/[:.]/g, '-');
     await rename(fileOf(this.#place), fileOf(this.#place, `.${started}`));
@@ -99,7 +99,7 @@ export class Journal {
     await this.#write({ ...this.#content, steps: [...others, entry] });
   }
 
-  /** At once, or not at all. */
+  /** Writes atomically. */
   async #write(content: Content): Promise<void> {
     const file = fileOf(this.#place);
     await rm(`${file}.new`, { force: true });
@@ -109,61 +109,65 @@ export class Journal {
     this.#content = content;
   }
 
-  /** What goes on here, in a sentence. */
+  /** The state of a stopped run in one sentence. */
   get state(): string {
     const last = this.#content.steps.at(-1);
     const where = last === undefined ? 'before its first step' : `at step '${last.id}'`;
-    return `A run of ${this.#place.runbook} for ${this.#place.subject}, begun ${this.#content.started}, stopped ${where}`;
+    return `A run of ${this.#place.runbook} for ${this.#place.subject}, started ${this.#content.started}, stopped ${where}`;
   }
 
-  /** The options that are others than those of the run that is to go on. */
+  /** Lists the options that differ from those of the stopped run. */
   differencesTo(record: Given['record']): string[] {
     const names = new Set([...Object.keys(record), ...Object.keys(this.#content.record)]);
     return [...names].filter((name) => JSON.stringify(record[name]) !== JSON.stringify(this.#content.record[name]));
   }
 }
 
-/** Where a runbook's journal is, or its other files. */
+/** Returns the path of a runbook's journal, or of its other files. */
 export function fileOf({ directory, runbook, subject }: JournalPlace, suffix = '', ending = 'json'): string {
   return join(directory, `${runbook}.${subject}${suffix}.${ending}`);
 }
 
-/** The journal of a run that stopped, if there is one. */
+/** Reads the journal of a stopped run, if there is one. */
 export async function readJournal(place: JournalPlace): Promise<Journal | undefined> {
   try {
     const content: Content = JSON.parse(await readRegularFile(fileOf(place)));
-    if (content.version !== 1 || !Array.isArray(content.steps)) throw new SyntaxError('it is of another version');
+    if (content.version !== 1 || !Array.isArray(content.steps)) throw new SyntaxError('it has another version');
     return new Journal(place, content);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     if (error instanceof SyntaxError)
-      throw new UsageError(`Cannot read the journal ${fileOf(place)}: ${error.message}: move it away to begin anew`);
+      throw new UsageError(`Cannot read the journal ${fileOf(place)}: ${error.message}: move it away to start again`);
     throw error;
   }
 }
 
-/** A journal to go on with, and that of a stopped run which it replaces. */
+/** The journal to use, and the stopped run's journal that it replaces. */
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly replaced?: Journal;
 }
 
 /**
- * Opens the journal of a run: that of one that stopped, when it is to be resumed, or a new one.
+ * Opens the journal of a stopped run if it is resumed, otherwise a new one.
  *
- * @throws UsageError when there is none to resume, one that nobody spoke of, or one of another run.
+ * @throws UsageError if there is none to resume, if it belongs to a run with other options, or if a stopped run is
+ *   neither resumed nor discarded.
  */
 export async function openJournal(place: JournalPlace, { record, values }: Given): Promise<OpenedJournal> {
   const stopped = await readJournal(place);
   if (values.is('resume')) {
-    if (!stopped) throw new UsageError(`Nothing to resume: no run of ${place.runbook} for ${place.subject} stopped`);
+    if (!stopped)
+      throw new UsageError(`Nothing to resume: there is no stopped run of ${place.runbook} for ${place.subject}`);
     const others = stopped.differencesTo(record);
     if (others.length > 0)
-      throw new UsageError(`${stopped.state}, with another --${others.join(', --')}: give the same, or --anew`);
+      throw new UsageError(
+        `${stopped.state}, with other values of --${others.join(', --')}: use the same values, or --anew`,
+      );
     return { journal: stopped };
   }
   if (stopped && !place.isRehearsal && !values.is('anew'))
-    throw new UsageError(`${stopped.state}: --resume goes on, --anew begins again`);
+    throw new UsageError(`${stopped.state}: --resume continues it, --anew starts again`);
   await makeDirectories(place.directory, 0o700);
   const started = new Date().toISOString();
   const journal = new Journal(place, { version: 1, runbook: place.runbook, record, started, steps: [] });

@@ -17,8 +17,8 @@ import { fileOf, type JournalPlace, openJournal, readJournal } from './progress.
 import type { Plan, Runbook } from './runbook.ts';
 
 /**
- * Runs a runbook by its command line. It sets the exit code: 0 when all is done, 1 when it stopped, 2 when it was asked
- * for in a wrong way, 11 when another is under way, 130 or 143 when it was interrupted.
+ * Runs a runbook from the command line. Sets the exit code: 0 if all steps are done, 1 if it stopped, 2 for wrong usage,
+ * 11 if another run is in progress, 130 or 143 if it was interrupted.
  */
 export async function runRunbook(runbook: Runbook, argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   try {
@@ -35,14 +35,16 @@ async function run(runbook: Runbook, given: Given): Promise<number> {
     process.stdout.write(helpOf(runbook));
     return exitCodes.done;
   }
-  if (values.is('resume') && values.is('anew')) throw new UsageError('--resume and --anew do not go together');
-  if (values.is('past') && !values.is('resume')) throw new UsageError('--past is for --resume');
-  if (values.is('json') && !values.is('dry-run')) throw new UsageError('--json is for --dry-run');
+  if (values.is('resume') && values.is('anew')) throw new UsageError('--resume and --anew exclude each other');
+  if (values.is('past') && !values.is('resume')) throw new UsageError('--past needs --resume');
+  if (values.is('json') && !values.is('dry-run')) throw new UsageError('--json needs --dry-run');
   const plan = runbook.plan(values);
   const place = placeOf(runbook, given);
   if (values.is('dry-run')) return await show(runbook, plan, given, place);
   if (!values.is('yes') && !process.stdin.isTTY)
-    throw new UsageError('There is nobody to ask, as standard input is no terminal: --yes does it unasked');
+    throw new UsageError(
+      'Cannot ask for confirmation: standard input is not a terminal. Use --yes to run without questions',
+    );
 
   checkHosts(runbook, given);
   await makeDirectories(place.directory, 0o700);
@@ -65,14 +67,14 @@ async function performAll(
   const ask = given.values.is('yes') ? askNobody : askOnTerminal;
   diary.pass(planText(runbook, plan, (id) => journal.isDone(id), false));
   diary.say(`The log of this run is ${diary.file}`);
-  if (!(await ask(`Go on with these ${plan.steps.length} steps?`))) {
+  if (!(await ask(`Run these ${plan.steps.length} steps?`))) {
     diary.say('Nothing was done');
     return exitCodes.error;
   }
   await replaced?.close();
   if (given.values.is('past')) {
     const passed = await journal.pass();
-    diary.say(passed === undefined ? 'No step has stopped' : `Step '${passed}' is left as it is`);
+    diary.say(passed === undefined ? 'No step has stopped' : `Skipped step '${passed}'`);
   }
   const stop = new AbortController();
   let interrupted: number | undefined;
@@ -101,7 +103,7 @@ async function show(runbook: Runbook, plan: Plan, { values }: Given, place: Jour
   return exitCodes.done;
 }
 
-/** Ansible would run each command on all hosts that a name stands for, or on none. */
+/** A name that matches several hosts or none would make Ansible run on all of them or none. */
 function checkHosts({ options }: Runbook, { values }: Given): void {
   const inventory = values.one('inventory');
   const path = inventory === undefined ? undefined : resolve(inventory);
@@ -112,7 +114,7 @@ function checkHosts({ options }: Runbook, { values }: Given): void {
   }
 }
 
-/** One journal for each runbook and what it is about. */
+/** Returns the place of the journal, one per runbook and its hosts. */
 function placeOf(runbook: Runbook, { values }: Given): JournalPlace {
   const hosts = runbook.options
     .filter(({ kind }) => kind === 'host' || kind === 'hosts')
@@ -127,6 +129,6 @@ async function takeLock(place: JournalPlace): Promise<RunLock> {
     return await acquireRunLock(fileOf(place, '', 'lock'), { timeout: 0 });
   } catch (error) {
     if (!(error instanceof RunLockedError)) throw error;
-    throw new RunLockedError(`Another run of ${place.runbook} for ${place.subject} is under way`, { cause: error });
+    throw new RunLockedError(`Another run of ${place.runbook} for ${place.subject} is in progress`, { cause: error });
   }
 }

@@ -1,67 +1,67 @@
-/** One command of a step, as it is run on the bastion. */
+/** One command of a step, run on the bastion. */
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
-  /** Which exit codes of a command on a host are not a failure of the step. @default [0] */
+  /** Exit codes of a command on a host that count as success. @default [0] */
   readonly accepts?: readonly number[];
-  /** What it says when there was nothing to do, which is no failure then. */
+  /** Matches output that means there was nothing to do, which counts as success. */
   readonly forgives?: RegExp;
-  /** Looks at what the command said. @returns what is wrong with it, if anything. */
+  /** Checks the output. @returns the problem, or undefined. */
   readonly judge?: (output: string) => string | undefined;
 }
 
-/** One step of a runbook. Each may be done again: a runbook that was interrupted repeats the step it was in. */
+/** One step of a runbook. Must be repeatable: a resumed runbook repeats the step where it stopped. */
 export interface Step {
-  /** Unique in its plan: `restore`, or `restore 2` where there are several. */
+  /** Unique in its plan: `restore`, or `restore 2` if there are several. */
   readonly id: string;
-  /** What it does, in one sentence without a full stop. */
+  /** One sentence without a full stop. */
   readonly title: string;
-  /** Run one after the other; none when it is for people. */
+  /** Run one after another; empty if a person does the step. */
   readonly commands: readonly Command[];
-  /** Asked before it is done: it changes data, or waits for somebody. */
+  /** Question to ask first, because the step changes data or waits for someone. */
   readonly asks?: string;
-  /** What is not as usual once it is begun, for as long as no step frees it. */
+  /** The unusual state that the step causes, until another step frees it. */
   readonly holds?: string;
-  /** The ids of the steps whose hold this one ends. */
+  /** Ids of the steps whose `holds` this step ends. */
   readonly frees?: readonly string[];
-  /** What there is to tell behind the commands, whether they went well or not. @param since when the run began. */
+  /** Returns text to print after the commands, even if they failed. @param since start of the run. */
   readonly tell?: (since: Date) => Promise<string>;
 }
 
-/** What a runbook will do. */
+/** The steps of a runbook. */
 export interface Plan {
   readonly steps: readonly Step[];
-  /** What will be lost, or is left to do by hand; a sentence each. */
+  /** What will be lost or must be done by hand, one sentence each. */
   readonly mind: readonly string[];
 }
 
-/** A disaster, or a rehearsal of one, and what to do about it. */
+/** A disaster or a rehearsal, and its plan. */
 export interface Runbook {
   readonly name: string;
   readonly title: string;
   readonly options: readonly RunbookOption[];
-  /** A run that stopped left nothing to be mended: the next one begins again, unless it is to resume. @default false */
+  /** Whether a stopped run needs no repair, so that the next one starts again unless it resumes. @default false */
   readonly isRehearsal?: boolean;
-  /** @throws UsageError when the options do not go together. */
+  /** @throws UsageError if options contradict each other. */
   plan(values: Values): Plan;
 }
 
 export interface RunbookOption {
   readonly name: string;
-  /** What stands for the value in the help; an option without it is a flag. */
+  /** Placeholder of the value in the help. An option without it is a flag. */
   readonly value?: string;
   readonly isMany?: boolean;
   readonly isRequired?: boolean;
-  /** `host`: one host, made sure of before anything is done. `hosts`: a host or a group. @default 'text' */
+  /** `host`: one host, checked before anything runs. `hosts`: a host or a group. @default 'text' */
   readonly kind?: 'host' | 'hosts' | 'date' | 'text';
-  /** A flag with which the host need not be in the inventory any more. */
+  /** A flag that allows a host which is no longer in the inventory. */
   readonly unless?: string;
   readonly text: string;
 }
 
-/** The options as they were given, checked. */
+/** The validated options. */
 export interface Values {
-  /** @throws UsageError when it was not given. */
+  /** @throws UsageError if it is missing. */
   required(name: string): string;
   one(name: string): string | undefined;
   all(name: string): readonly string[];

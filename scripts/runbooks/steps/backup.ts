@@ -4,12 +4,12 @@ import { readHostReports } from '../../fleet/host-report.ts';
 import type { Fleet } from '../engine/fleet.ts';
 import type { Step } from '../engine/runbook.ts';
 
-/** Starts the host's own service, and waits for it. */
+/** Starts the host's own backup service and waits for it. */
 export function backupStep(fleet: Fleet, host: string, about: { readonly id: string; readonly why: string }): Step {
   return { id: about.id, title: `Back up ${host}: ${about.why}`, commands: [fleet.playbook('run', host)] };
 }
 
-/** The table of hosts. */
+/** Shows the status table of a host. */
 export function statusStep(fleet: Fleet, host: string): Step {
   return {
     id: 'status',
@@ -18,7 +18,7 @@ export function statusStep(fleet: Fleet, host: string): Step {
     tell: async () => {
       const reports = await readHostReports(join(fleet.directory, 'status')).catch(() => []);
       const its = reports.filter(({ name }) => name === host);
-      return its.length === 0 ? `There is no status of ${host}` : fleetTable(its, { color: false });
+      return its.length === 0 ? `No status of ${host}` : fleetTable(its, { color: false });
     },
   };
 }

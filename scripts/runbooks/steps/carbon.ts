@@ -5,7 +5,7 @@ export const carbonOption: RunbookOption = {
   name: 'carbon-unit',
   value: 'unit',
   isMany: true,
-  text: "carbon's units on the host, in the order in which they are started (carbon-cache.service)",
+  text: "carbon's units on the host, in start order (carbon-cache.service)",
 };
 
 function unitsOf(values: Values): readonly string[] {
@@ -26,7 +26,7 @@ export function stopCarbon(fleet: Fleet, host: string, values: Values): Step {
   const units = unitsOf(values).toReversed();
   return {
     id: 'stop-carbon',
-    title: `Stop carbon on ${host}; relays keep new points as long as their queues hold`,
+    title: `Stop carbon on ${host}; relays keep new points until their queues are full`,
     commands: [fleet.remote(host, ['systemctl', 'stop', ...units])],
     asks: `Stop carbon on ${host}?`,
     holds: `carbon is stopped on ${host} (systemctl start ${unitsOf(values).join(' ')})`,

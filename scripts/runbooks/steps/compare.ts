@@ -3,18 +3,18 @@ import type { Step } from '../engine/runbook.ts';
 
 export interface CompareWish {
   readonly globs: readonly string[];
-  /** Options that lead to another bucket than the host's own. @default [] */
+  /** Options that select another bucket than the host's own. @default [] */
   readonly place?: readonly string[];
-  /** ISO-8601. */
+  /** ISO 8601. */
   readonly date?: string | undefined;
 }
 
-/** Makes sure that each metric of the bucket has a file on the host. That some have changed since is no fault. */
+/** Checks that each metric of the bucket has a file on the host. Files that have changed since are no problem. */
 export function compareStep(fleet: Fleet, host: string, { globs, place = [], date }: CompareWish): Step {
   const dated = date === undefined ? [] : [`--date=${date}`];
   return {
     id: 'compare',
-    title: `Make sure that every metric of the bucket is on ${host}`,
+    title: `Check that every metric of the bucket is on ${host}`,
     commands: globs.map((glob) =>
       fleet.tool(host, ['--compare', '--json', '--nolog', ...place, ...dated, `--metrics=${glob}`, 'verify'], {
         judge: missingIn,
@@ -31,8 +31,8 @@ function missingIn(output: string): string | undefined {
 }
 
 /**
- * The figures of a summary that the tool printed with `--json`, among whatever else a host said; undefined without one.
- * Ansible prints standard error directly behind standard output, on the same line.
+ * Finds the counts of a `--json` summary in the output of a host; undefined if there is none. Ansible prints standard
+ * error directly after standard output, on the same line.
  */
 export function countsOf(output: string): Readonly<Record<string, number>> | undefined {
   for (const line of output.split('\n').toReversed()) {
@@ -41,13 +41,13 @@ export function countsOf(output: string): Readonly<Record<string, number>> | und
       const { counts } = JSON.parse(objectAtStart(line));
       return counts;
     } catch {
-      // Cut off, or the output of something else.
+      // Truncated, or output of something else.
     }
   }
   return undefined;
 }
 
-/** The JSON object that a line starts with; all of it when none ends there. */
+/** Returns the JSON object at the start of a line; the whole line if none ends there. */
 function objectAtStart(line: string): string {
   let depth = 0;
   for (const { 0: token, index } of line.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/g)) {

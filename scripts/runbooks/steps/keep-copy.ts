@@ -8,14 +8,14 @@ export const keepInOption: RunbookOption = {
 };
 
 /**
- * Keeps the files as they are now in a bucket of their own, on the host's disk: compressed, named by metric, and brought
- * back by the tool itself. It is no backup of the host: it leaves no stamp, and its record lies beside it.
+ * Backs up the current files into a separate bucket on the host's disk, from which whisper-backup can restore them. It
+ * does not count as a backup of the host: it leaves no stamp, and its records are beside the copy.
  */
 export function keepCopyStep(fleet: Fleet, host: string, values: Values): { step: Step; directory: string } {
   const bucket = `bad-since-${values.required('date').replace(/[^\w]/g, '-')}`;
   const parent = values.one('keep-in') ?? '/var/lib/whisper-backup';
   const apart = ['--no-cache', '--nostamp', '--nolog', `--state-dir=${parent}/${bucket}.runs`];
-  // Nothing that was copied is ever deleted, by a second run either.
+  // Never delete a copy, not even in a second run.
   const kept = ['--purge=-1', '--retention=1000000', '--include-damaged', '--storage-path='];
   const commands = values
     .all('metrics')

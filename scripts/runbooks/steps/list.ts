@@ -1,10 +1,10 @@
 import type { Fleet } from '../engine/fleet.ts';
 import type { Step } from '../engine/runbook.ts';
 
-/** So many backups of each glob are shown. */
-const SHOWN = 40;
+/** Maximum backups to print per glob. */
+const MAX_LINES = 40;
 
-/** Shows what the bucket holds: the first lines, and the figures of all. */
+/** Prints the first backups of the bucket, and the counts of all. */
 export function listStep(
   fleet: Fleet,
   host: string,
@@ -12,11 +12,11 @@ export function listStep(
 ): Step {
   const dated = date === undefined ? [] : [`--date=${date}`];
   const tool = '/usr/local/bin/whisper-backup';
-  // The arguments pass the shell as they are, in "$@".
-  const script = `${tool} "$@" list | head -n ${SHOWN}`;
+  // "$@" passes the arguments unchanged.
+  const script = `${tool} "$@" list | head -n ${MAX_LINES}`;
   return {
     id: 'list',
-    title: `List what the bucket of ${host} holds of it`,
+    title: `List these metrics in the bucket of ${host}`,
     commands: globs.flatMap((glob) => {
       const args = ['--nolog', '--quiet', ...dated, `--metrics=${glob}`];
       return [

@@ -5,12 +5,12 @@ export const metricsOption: RunbookOption = {
   name: 'metrics',
   value: 'glob',
   isMany: true,
-  text: 'Glob over dotted metric names; in the order in which they are wanted back',
+  text: 'Glob over dotted metric names; restored in this order',
 };
 
 export const fallbackOption: RunbookOption = {
   name: 'fallback',
-  text: 'Where the newest backup of a metric is damaged, take the one before it',
+  text: 'Fall back to the previous backup of a metric if the newest is damaged',
 };
 
 export function fallbackOf(values: Values): readonly string[] {
@@ -18,24 +18,21 @@ export function fallbackOf(values: Values): readonly string[] {
 }
 
 export interface RestoreWish {
-  /** In this order. */
+  /** Restored in this order. */
   readonly globs: readonly string[];
-  /** ISO-8601. @default the newest backups */
+  /** ISO 8601. @default the newest backups */
   readonly date?: string | undefined;
-  /** Further options of `whisper-backup restore`. @default [] */
+  /** Extra options of `whisper-backup restore`. @default [] */
   readonly args?: readonly string[];
-  /** Globs of metrics that are left out. @default [] */
+  /** Globs of metrics to skip. @default [] */
   readonly exclude?: readonly string[];
-  /** What is asked before the first of them, if anything. */
+  /** Question before the first restore. */
   readonly asks?: string;
   /** @default 'restore' */
   readonly id?: string;
 }
 
-/**
- * A restore for each glob, without what those before it have brought back. What is there already is backfilled, so that
- * doing it again does no harm.
- */
+/** Restores glob by glob, each without the metrics of the earlier ones. Existing files are backfilled, so it is repeatable. */
 export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Step[] {
   const { globs, id = 'restore', asks } = wish;
   const what = (glob: string, i: number) =>
@@ -46,7 +43,7 @@ export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Ste
     commands: [
       {
         ...fleet.playbook('restore', host, variablesOf({ ...wish, exclude: globs.slice(0, i) }, metrics)),
-        // Those before it may have covered all.
+        // Earlier globs may have matched all metrics of this one.
         ...(i > 0 && { forgives: /NOTHING_MATCHED|Nothing to restore: / }),
       },
     ],
@@ -54,7 +51,7 @@ export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Ste
   }));
 }
 
-/** The same without writing: every backup is fetched and checked. */
+/** Does a dry run of the restore, which fetches and checks every backup. */
 export function previewStep(fleet: Fleet, host: string, wish: RestoreWish): Step {
   return {
     id: 'preview',

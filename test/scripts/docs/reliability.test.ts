@@ -34,15 +34,15 @@ describe('the figures of docs/reliability.md', () => {
 
   it('are not taken from a run that failed, was cut, or told nothing', () => {
     assert.throws(() => readTestOutput(OUTPUT.replace('pass 2', 'pass 1')), /Only 1 of 2 tests passed/);
-    assert.throws(() => readTestOutput(OUTPUT.slice(0, OUTPUT.indexOf('# tests'))), /not all of it/);
-    assert.throws(() => readTestOutput('# tests 1\n# pass 1\n'), /No test told any figures/);
+    assert.throws(() => readTestOutput(OUTPUT.slice(0, OUTPUT.indexOf('# tests'))), /not the complete output/);
+    assert.throws(() => readTestOutput('# tests 1\n# pass 1\n'), /No test reported figures/);
   });
 
   it('replace those before, and nothing else', () => {
     const once = withFigures(page, FIGURES);
     assert.equal(figuresIn(once), FIGURES);
     assert.equal(withFigures(once, figuresIn(page)), page);
-    assert.throws(() => withFigures('no place', FIGURES), /no place for figures/);
+    assert.throws(() => withFigures('no place', FIGURES), /does not have the markers/);
   });
 
   it('stand in the page in the form that the script gives them', () => {

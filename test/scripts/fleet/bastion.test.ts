@@ -70,7 +70,7 @@ describe('what make is given becomes a call of Ansible', () => {
   it('but not with a template, which Ansible would run on the bastion', () => {
     for (const name of ['HOST', 'GROUP', 'METRICS', 'DATE', 'RELEASE', 'SAMPLE', 'ARGS', 'INVENTORY'] as const)
       for (const template of ["{{ lookup('pipe', 'id') }}", '{% if x %}', '{# x #}'])
-        assert.throws(() => checkGiven({ [name]: `a${template}` }), /must not hold \{\{/, name);
+        assert.throws(() => checkGiven({ [name]: `a${template}` }), /must not contain \{\{/, name);
     checkGiven({ METRICS: 'servers.{web,db}*.cpu' });
   });
 
@@ -104,7 +104,7 @@ describe('what make is given becomes a call of Ansible', () => {
       ]);
     }
     for (const bad of ['-i x', '--inventory=x', '--limit all', '-lall'])
-      assert.throws(() => requestOf('status', { ANSIBLE_ARGS: bad }), /must not choose hosts/, bad);
+      assert.throws(() => requestOf('status', { ANSIBLE_ARGS: bad }), /must not select hosts/, bad);
   });
 });
 
@@ -126,7 +126,7 @@ describe('make runbook-NAME', () => {
   });
 
   it('refuses a group where one host is meant, and a name that is none', () => {
-    assert.throws(() => argumentsOf('host-lost', { GROUP: 'dc1' }), /give HOST=/);
-    assert.throws(() => argumentsOf('../main', {}), /no runbook/);
+    assert.throws(() => argumentsOf('host-lost', { GROUP: 'dc1' }), /with HOST=/);
+    assert.throws(() => argumentsOf('../main', {}), /Unknown runbook/);
   });
 });

@@ -86,7 +86,7 @@ describe('The status of a fleet', () => {
       'on',
       '1.0.0',
     ]);
-    assert.match(stdout, /^2 hosts, all well$/m);
+    assert.match(stdout, /^2 hosts, all healthy$/m);
     assert.ok(!stdout.includes('\x1b'), 'there is no terminal');
   });
 
@@ -97,15 +97,15 @@ describe('The status of a fleet', () => {
       lastFailed: [failed, /^web02: the last full backup .* 10: no \\x1b\[2J bucket; the timer is disabled$/m],
       unknown: [{ ...well, state: 'unknown', problems: ['no success'] }, /^web02: no success$/m],
       off: [{ ...well, state: 'off', problems: ['the timer is disabled'] }, /^web02: the timer is disabled$/m],
-      'late by an older release': [{ ...older, state: 'late' }, /^web02: late, the last success is 8 h old$/m],
+      'late by an older release': [{ ...older, state: 'late' }, /^web02: late, last success 8 h ago$/m],
       dead: [
         { ...well, source: 'bucket' },
-        /^web02: does not answer; by its bucket: ok, the last success is 8 h old$/m,
+        /^web02: does not respond; according to its bucket: ok, last success 8 h ago$/m,
       ],
       unreachable: [unreachable, /^web02: No route to host$/m],
       failed: [{ host: 'web02', failed: true, error: 'No such file' }, /^web02: No such file$/m],
-      cut: ['{"host":', /^web02: .*web02\.json cannot be read/m],
-      other: [{ host: 'web02' }, /^web02: .*web02\.json is no status: 'program'/m],
+      cut: ['{"host":', /^web02: cannot read .*web02\.json/m],
+      other: [{ host: 'web02' }, /^web02: .*web02\.json is not a valid status: 'program'/m],
     };
     for (const [what, [report, reason]] of Object.entries(reds)) {
       const { code, stdout } = await fleet({ web01: well, web02: report });
@@ -129,14 +129,14 @@ describe('The status of a fleet', () => {
     const { code, stdout } = await fleet({ web01: well, web02: without }, 'web01', 'web02', 'web03');
     assert.equal(code, 1);
     assert.match(stdout, /│ web02 +│ no status /);
-    assert.match(stdout, /^web03: no status was gathered$/m);
+    assert.match(stdout, /^web03: no status was collected$/m);
     assert.match(stdout, /^3 hosts, 2 red$/m);
   });
 
   it('ends with 2 when there is nothing to tell', async () => {
     const { code, stderr } = await fleet({});
     assert.equal(code, 2);
-    assert.match(stderr, /^There is no status in /);
+    assert.match(stderr, /^No status in /);
   });
 
   it('is red on a terminal where a host is, and in no other row', async () => {

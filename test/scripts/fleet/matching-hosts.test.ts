@@ -37,7 +37,7 @@ describe('the hosts that Ansible would choose', () => {
     for (const name of ['dc1', 'dc2', 'graphite', 'all', 'h*', 'h1,h2'])
       assert.throws(
         () => requireOneHost(name, inventory),
-        { code: 'USAGE', message: /not the name of one host/ },
+        { code: 'USAGE', message: /Give the name of one host/ },
         name,
       );
   });

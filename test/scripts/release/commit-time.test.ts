@@ -33,5 +33,5 @@ it('without either there is no release, and it says what to set', async () => {
 
 it('a date that is none is refused', async () => {
   process.env['SOURCE_DATE_EPOCH'] = 'yesterday';
-  await assert.rejects(commitTime('/'), /seconds since 1970: got "yesterday"/);
+  await assert.rejects(commitTime('/'), /a Unix time in seconds: got "yesterday"/);
 });

@@ -143,7 +143,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
       'move-metrics',
       ...['--from', 'h1', '--to', 'h2', '--metrics', 'servers.web01.*', '--bucket', h1.bucket],
     );
-    assert.match(said, /You: send the points/);
+    assert.match(said, /By hand: send new points/);
     const moved = await readTree(h2.prefix);
     assert.equal(moved.size, 4);
     const source = await readTree(h1.prefix);

@@ -13,11 +13,7 @@ describe('a runbook on a terminal', () => {
   after(() => scratch[Symbol.asyncDispose]());
 
   it('shows its plan and does nothing when the answer is no', async () => {
-    const { code, stdout } = await on.onTerminal(
-      'bucket-damaged',
-      ['--host', 'h1'],
-      [['Go on with these 4 steps?', 'n']],
-    );
+    const { code, stdout } = await on.onTerminal('bucket-damaged', ['--host', 'h1'], [['Run these 4 steps?', 'n']]);
     assert.equal(code, 1, stdout);
     assert.match(stdout, /1\. verify: Read every backup of h1/);
     assert.match(stdout, /Nothing was done/);
@@ -29,7 +25,7 @@ describe('a runbook on a terminal', () => {
       'bucket-damaged',
       ['--host', 'h1'],
       [
-        ['Go on with these 4 steps?', 'y'],
+        ['Run these 4 steps?', 'y'],
         ['Move the damaged backups of h1 aside?', 'n'],
       ],
     );
@@ -40,7 +36,7 @@ describe('a runbook on a terminal', () => {
       'bucket-damaged',
       ['--host', 'h1', '--resume'],
       [
-        ['Go on with these 4 steps?', 'y'],
+        ['Run these 4 steps?', 'y'],
         ['Move the damaged backups of h1 aside?', 'y'],
       ],
     );
@@ -49,11 +45,7 @@ describe('a runbook on a terminal', () => {
   });
 
   it('takes Ctrl-C at a question for a no', async () => {
-    const { code, stdout } = await on.onTerminal(
-      'bucket-damaged',
-      ['--host', 'h1'],
-      [['Go on with these 4 steps?', '\x03']],
-    );
+    const { code, stdout } = await on.onTerminal('bucket-damaged', ['--host', 'h1'], [['Run these 4 steps?', '\x03']]);
     assert.equal(code, 1, stdout);
     assert.match(stdout, /Nothing was done/);
   });
