@@ -1,6 +1,6 @@
 /**
- * Measures every gzip and Zstandard engine that this host has, at every level worth a thought, on made-up but realistic
- * Whisper files, and prints a Markdown table. One thread. `lib/compress/levels.ts` quotes it.
+ * Measures the gzip and Zstandard engines of this host at useful levels, on generated but realistic Whisper files, in one
+ * thread. Prints a Markdown table, which `lib/compress/levels.ts` quotes.
  *
  *     node --import tsx bench/measure/gzip.ts [engine ...]
  */
@@ -21,12 +21,12 @@ const ARCHIVES = [
 ] as const;
 const NOW = 1_763_780_400;
 const FILES_OF_EACH = 4;
-/** Zstandard has more, which take longer than anybody would wait. */
+/** Zstandard has higher levels, which take too long. */
 const LEVELS_MAX = 12;
-/** Processor time that each engine and level gets, at least, in each direction. */
+/** Minimum processor time per engine, level and direction. */
 const SECONDS = 1;
 
-/** Processor seconds of one pass over all (other work on the machine does not count), averaged over as many as fit. */
+/** Returns the average processor seconds of a pass over all files. Other load on the machine does not count. */
 function secondsOf(pass: () => void): number {
   pass();
   const start = process.cpuUsage();
@@ -50,9 +50,9 @@ const megabytesPerSecond = (seconds: number): string => (bytes / 1e6 / seconds).
 console.log(`${files.length} files, ${bytes} bytes\n`);
 console.log('| engine | level | MB/s | stored bytes | ratio | MB/s back |');
 console.log('|---|---:|---:|---:|---:|---:|');
-const asked = process.argv.slice(2);
+const selected = process.argv.slice(2);
 for (const engine of gzipEngines()) {
-  if (asked.length > 0 && !asked.includes(engine)) continue;
+  if (selected.length > 0 && !selected.includes(engine)) continue;
   const { min, max, default: usual } = levels[engine];
   const decompressor = await createDecompressor({ algorithm: 'gz', engine });
   for (let level = min; level <= max; level++) {
@@ -61,9 +61,9 @@ for (const engine of gzipEngines()) {
   }
 }
 for (const engine of readingEngines('zst')) {
-  if (asked.length > 0 && !asked.includes(engine)) continue;
+  if (selected.length > 0 && !selected.includes(engine)) continue;
   const decompressor = await createDecompressor({ algorithm: 'zst', engine });
-  // One that only reads is given what another wrote.
+  // fzstd only decompresses, so another engine compresses for it.
   const zstdEngine = engine === 'fzstd' ? 'auto' : engine;
   const usual = levels.libzstd.default;
   for (let level = engine === 'fzstd' ? usual : 1; level <= (engine === 'fzstd' ? usual : LEVELS_MAX); level++) {
@@ -71,7 +71,7 @@ for (const engine of readingEngines('zst')) {
     measure(engine, level === usual ? `**${level}**` : `${level}`, (file) => compressor.compress(file), decompressor);
   }
 }
-// What the Python tool does, which leaves zlib's memory level at 8.
+// The Python tool's gzip, which leaves zlib's memory level at 8.
 measure(
   'gzip -9',
   '',
@@ -79,7 +79,6 @@ measure(
   await createDecompressor({ algorithm: 'gz', engine: 'zlib' }),
 );
 
-/** Prints one row. */
 function measure(
   name: string,
   level: string,

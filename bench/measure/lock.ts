@@ -1,6 +1,6 @@
 /**
- * Measures how long a backup holds the lock on a file, and what a file costs it when nothing changed: with the files in
- * the page cache, and with all of their pages dropped before. Prints a Markdown table; microseconds.
+ * Measures how long a backup holds the lock of a file, and the time per unchanged file, with the files in the page cache
+ * and with their pages dropped. Prints a Markdown table in microseconds.
  *
  *     node --import tsx bench/measure/lock.ts TREE
  */
@@ -16,9 +16,9 @@ const ROUNDS = 3;
 const LOCK_UN = 8;
 
 const tree = process.argv[2];
-if (tree === undefined) throw new Error('Which TREE of Whisper files?');
+if (tree === undefined) throw new Error('TREE is missing: give a directory of Whisper files');
 const holds = watchLocks();
-// Loaded only now, so that it closes files by what was put in place above.
+// Imported after watchLocks(), so that it uses the replaced functions.
 const { snapshot } = await import('../../lib/workers/tasks/snapshot.ts');
 const known = new Map(
   fs
@@ -71,7 +71,7 @@ function dropAll(): void {
   }
 }
 
-/** @returns milliseconds that each lock was held: it grows with each that is let go, by flock(2) or by close(2). */
+/** @returns a list that gets the milliseconds of each lock when it is released by flock(2) or close(2). */
 function watchLocks(): number[] {
   const held: number[] = [];
   const since = new Map<number, number>();

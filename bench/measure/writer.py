@@ -1,7 +1,7 @@
-"""Writes points into Whisper files as carbon does with WHISPER_LOCK_WRITES, and says how long each took: one line of JSON,
-milliseconds. Started by writer.ts.
+"""Writes points into Whisper files as carbon does with WHISPER_LOCK_WRITES, and prints the time of each update in
+milliseconds, as one line of JSON. Started by writer.ts.
 
-Usage: writer.py DIRECTORY SECONDS UPDATES_PER_SECOND, where 0 is as fast as it can."""
+Usage: writer.py DIRECTORY SECONDS UPDATES_PER_SECOND, where 0 means as fast as possible."""
 
 import fcntl
 import json

@@ -1,11 +1,10 @@
 /**
- * Measures what a backup does to carbon: how long updates of Whisper files take while full backups run one after
- * another, beside the same updates on a quiet host. The writer is Graphite's own python3-whisper, with its locks on.
- * Prints a Markdown table; milliseconds.
+ * Measures how much backups slow down carbon: the time of Whisper updates during continuous full backups, compared with
+ * an idle host. The writer is Graphite's python3-whisper with its locks on. Prints a Markdown table in milliseconds.
  *
  *     node --import tsx bench/measure/writer.ts [TREE] [UPDATES_PER_SECOND]
  *
- * TREE is copied first; without it one is made. 0 updates a second means as fast as the writer can.
+ * TREE is copied first; without it a tree is generated. 0 updates per second means as fast as possible.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +27,7 @@ const ARCHIVES = [
   { secondsPerPoint: 3600, points: 4 * 365 * 24 },
 ];
 
-/** How the program is started in each case; none on the quiet host. */
+/** The program's options in each case; undefined for no backup. */
 const CASES: Readonly<Record<string, readonly string[] | undefined>> = {
   'no backup': undefined,
   'backups, one process': ['-f', '1'],
@@ -43,7 +42,7 @@ interface Sample {
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const [tree, rate = '500'] = process.argv.slice(2);
-// On the disk, where Graphite's files are; /tmp may be memory.
+// On disk, like Graphite's files; /tmp may be in memory.
 const directory = await mkdtemp('/var/tmp/measure-writer-');
 try {
   await makeTree(directory);
@@ -79,13 +78,13 @@ async function write(): Promise<Sample> {
   const command = ['-B', here('./writer.py'), directory, String(SECONDS), rate];
   const writer = spawn('/usr/bin/python3', command, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(writer, 'exit');
-  const said = await text(writer.stdout);
+  const output = await text(writer.stdout);
   const [code] = await exited;
-  if (code !== 0) throw new Error(`The writer ended with ${code}: is python3-whisper installed?`);
-  return JSON.parse(said);
+  if (code !== 0) throw new Error(`The writer exited with code ${code}: check that python3-whisper is installed`);
+  return JSON.parse(output);
 }
 
-/** To the store that keeps nothing, so each one is a first backup. */
+/** Uses the store that keeps nothing, so that every backup is a first backup. */
 function backUpAgainAndAgain(how: readonly string[]): { stop(): Promise<void> } {
   let stopping = false;
   let child: ReturnType<typeof spawn> | undefined;
@@ -109,7 +108,7 @@ function backUpAgainAndAgain(how: readonly string[]): { stop(): Promise<void> } 
       const [command, ...rest] = [...(gentle ? ['nice', '-n19', 'ionice', '-c3'] : []), ...program, ...options];
       child = spawn(command ?? '', rest, { stdio: 'ignore' });
       const [code] = await once(child, 'exit');
-      if (code !== 0 && !stopping) throw new Error(`A backup ended with ${code}`);
+      if (code !== 0 && !stopping) throw new Error(`A backup exited with code ${code}`);
     }
   })();
   return {
@@ -136,7 +135,7 @@ function print(samples: ReadonlyMap<string, Sample>): void {
   }
 }
 
-/** @param share 0.5 is the median, 1 the longest. */
+/** @param share 0.5 for the median, 1 for the maximum. */
 function at(times: readonly number[], share: number): number {
   const sorted = [...times].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

@@ -12,17 +12,17 @@ const WIDTH = 900;
 const LEFT = 300;
 const BAR = 24;
 const COLOURS = { ours: '#1a7f5a', other: '#8a94a6', floor: '#c9ced8' } as const;
-/** Who is drawn in the second part, and how. */
+/** The contenders in the second chart. */
 const COMPARED: Readonly<Record<string, { name: string; colour: string }>> = {
   ours: { name: 'whisper-backup', colour: COLOURS.ours },
   restic: { name: 'restic', colour: '#d98032' },
   'borg-lz4': { name: 'borg', colour: '#7b68b0' },
   rclone: { name: 'rclone (a plain copy)', colour: '#8a94a6' },
 };
-/** A bar that would be longer ends here, and its label tells. */
+/** Maximum length of a bar. A longer one is cut off here, and its label has the value. */
 const LONGEST = { first: 3, times: 2.5 } as const;
 
-/** The chart as SVG: the first backup in seconds and bytes; the other scenarios as multiples of the baseline's time. */
+/** Returns the chart as SVG: the first backup in seconds and bytes; other scenarios relative to the baseline's time. */
 export function chartOf(results: Results): string {
   const tables = tablesOf(results);
   const first = tables.find(({ scenario }) => scenario.id === 'first-large');
@@ -44,7 +44,7 @@ export function chartOf(results: Results): string {
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'sans-serif' },
     title: [
-      title(`${first?.scenario.title ?? 'First backup'}: seconds, and what is stored`, 12),
+      title(`${first?.scenario.title ?? 'First backup'}: seconds, and stored size`, 12),
       title('Other runs: time as a multiple of restic’s (shorter is faster)', secondTop - 62),
     ],
     legend: { top: secondTop - 36, left: 10, itemGap: 28, data: series.map(([, { name }]) => name) },
@@ -84,7 +84,7 @@ export function chartOf(results: Results): string {
   chart.setOption(option);
   const svg = chart.renderToSVGString();
   chart.dispose();
-  // What is for a pointer only; the library numbers it by process, and the same figures are to give the same bytes.
+  // Removes styles and ids for pointers: the library numbers them per process, but equal figures must give equal bytes.
   return `${svg.replace(/<style\b.*?<\/style>\n?/gs, '').replace(/ (class|ecmeta_\w+)="[^"]*"/g, '')}\n`;
 }
 
@@ -121,7 +121,7 @@ function rowOf(rows: Table['rows'], id: string): Row | undefined {
   return rows.find(({ contender }) => contender.id === id);
 }
 
-/** The baseline's seconds, where it took part. */
+/** Returns the baseline's seconds, if it was measured. */
 function baseOf(rows: Table['rows']): number | undefined {
   return rowOf(rows, BASELINE)?.wall;
 }

@@ -1,16 +1,16 @@
 import type { ContenderInfo, Measurement, Results, Scenario } from './results.ts';
 
-/** The median runs of one contender in one scenario, and what they are against restic's. */
+/** The medians of one contender in one scenario, also relative to the baseline. */
 export interface Row {
   readonly contender: ContenderInfo;
-  /** Seconds: the median, the least and the most. */
+  /** Seconds: median, minimum and maximum. */
   readonly wall: number;
   readonly least: number;
   readonly most: number;
   readonly cpu: number | undefined;
   readonly memory: number | undefined;
   readonly stored: number | undefined;
-  /** How many times the baseline's; undefined where that was not measured. */
+  /** Multiples of the baseline; undefined if that was not measured. */
   readonly times: { readonly wall: number | undefined; readonly stored: number | undefined };
 }
 
@@ -20,10 +20,10 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
-/** Whom everybody is compared with. */
+/** The contender that all others are compared with. */
 export const BASELINE = 'restic';
 
-/** What is to be told of each scenario in which anything was measured. */
+/** Returns a table for each scenario with measurements. */
 export function tablesOf(results: Results): Table[] {
   return results.scenarios
     .map((scenario) => {
@@ -55,7 +55,7 @@ function rowOf(results: Results, measurement: Measurement, baseline: Measurement
   };
 }
 
-/** The middle one, or the mean of the two in the middle. */
+/** Returns the median: the middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import type { Contender, Places } from './contender.ts';
 
-/** The directories that a benchmark works in, and what makes each run meet the same machine. */
+/** The directories of a benchmark, and equal conditions for each run. */
 export class Ground {
   readonly #root: string;
 
@@ -11,12 +11,11 @@ export class Ground {
     this.#root = root;
   }
 
-  /** A path below it. */
   at(...names: readonly string[]): string {
     return join(this.#root, ...names);
   }
 
-  /** Where a contender works on a tree: `tree` is the name of one. */
+  /** Returns the directories of a contender for a tree. */
   places(tree: string, { id, shares = id }: Contender): Places {
     return {
       tree: this.at('trees', tree),
@@ -25,7 +24,7 @@ export class Ground {
     };
   }
 
-  /** A directory that is there, and empty. */
+  /** Returns an existing, empty directory. */
   async emptied(...names: readonly string[]): Promise<string> {
     const path = this.at(...names);
     await remove(path);
@@ -33,7 +32,7 @@ export class Ground {
     return path;
   }
 
-  /** Forgets all that a contender knows and keeps of a tree. */
+  /** Deletes a contender's store and state for a tree. */
   async forget({ store, state }: Places): Promise<void> {
     await remove(store, state);
     await mkdir(this.at('stores'), { recursive: true });
@@ -41,8 +40,8 @@ export class Ground {
   }
 
   /**
-   * Makes everybody start alike: what was written before is on the disk, so that nobody pays for another's writes, and
-   * what is about to be read is in the page cache.
+   * Makes all runs start alike: earlier writes are on disk, so that no run pays for another's writes, and the files to read
+   * are in the page cache.
    */
   async warm(...directories: readonly string[]): Promise<void> {
     await $({ quiet: true })`sync`;
@@ -52,7 +51,7 @@ export class Ground {
   }
 }
 
-/** Of millions of files Node's own `rm` makes as many promises at once, and takes 10 GB. */
+/** Node's own `rm` creates a promise per file at once, and takes 10 GB for millions of files. */
 async function remove(...directories: readonly string[]): Promise<void> {
   await $({ quiet: true })`rm -rf ${directories}`;
 }
@@ -62,7 +61,7 @@ export interface Size {
   readonly bytes: number;
 }
 
-/** Counts the files below a directory whose names end so, and adds up their lengths. */
+/** Counts the files below a directory whose names have the given ending, and adds up their sizes. */
 export async function sizeOf(directory: string, ending = ''): Promise<Size> {
   let files = 0;
   let bytes = 0;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import type { Run } from './results.ts';
 
-/** A program as it is started: measured from before the start until it has ended. */
+/** A command to measure, from before it starts until it has ended. */
 export interface Command {
   readonly words: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -16,16 +16,16 @@ const GNU_TIME = '/usr/bin/time';
 export const hasGnuTime: boolean = existsSync(GNU_TIME);
 
 export interface MeterOptions {
-  /** A directory for what GNU time writes. */
+  /** Directory for the output of GNU time. */
   readonly scratch: string;
-  /** Ends what is being measured. */
+  /** Ends the command. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs a program and measures it.
+ * Runs and measures a command.
  *
- * @throws Error with what the program said, when its exit code is not 0; the signal's reason.
+ * @throws Error with its standard error if the exit code is not 0; the reason of the signal.
  */
 export async function measure({ words, env, cwd }: Command, { scratch, signal }: MeterOptions): Promise<Run> {
   const report = join(scratch, 'time.txt');

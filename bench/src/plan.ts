@@ -5,29 +5,29 @@ import type { Program } from './program.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
 import type { RoundOptions } from './rounds.ts';
 
-/** What one run of the benchmark is to do. */
+/** The settings of one benchmark run. */
 export interface Plan extends RoundOptions {
   readonly ground: Ground;
   readonly program: Program;
   readonly contenders: Contenders;
-  /** Our files worked on at once: as many as there are cores, which is what the others do by themselves. */
+  /** Files that whisper-backup processes at once: the number of cores, which is the default of the others. */
   readonly processes: number;
   readonly trees: readonly BenchTree[];
-  /** Numbers of metrics to measure the scale with; none without it. */
+  /** Numbers of metrics for the scale scenario. */
   readonly scale: readonly number[];
 }
 
-/** A tree that is measured with. */
+/** A tree to back up. */
 export interface BenchTree {
   readonly id: 'large' | 'small';
-  /** As in `first backup, 400 files of 991 KB`. */
+  /** For example `400 files of 991 KB`. */
   readonly title: string;
   readonly spec: TreeSpec;
 }
 
-/** Scenarios and what was measured in them. */
+/** Scenarios and their measurements. */
 export interface Outcome {
-  /** Those that are in no other scenario. */
+  /** Contenders that take part in no other scenario. */
   readonly contenders?: readonly ContenderInfo[];
   readonly scenarios: readonly Scenario[];
   readonly measurements: readonly Measurement[];

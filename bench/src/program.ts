@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from './meter.ts';
 
-/** The Node that a release carries, that of this machine, and Deno. */
+/** Node of the release, Node of this machine, or Deno. */
 export type Runtime = 'release' | 'node' | 'deno';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What starts a script on the runtimes of this machine. */
+/** The command that runs a script on each runtime of this machine. */
 export const runtimes: Readonly<Record<Exclude<Runtime, 'release'>, readonly string[]>> = {
   node: ['Deno' in globalThis ? 'node' : process.execPath],
   deno: [join(root, 'node_modules/.bin/deno'), 'run', '--allow-all'],
 };
 
-/** Our program as it is rolled out to hosts. */
+/** whisper-backup as installed on hosts. */
 export class Program {
   /** The Node of the release. */
   readonly node: string;
@@ -27,9 +27,9 @@ export class Program {
   }
 
   /**
-   * Unpacks a release in a directory that is not there, or is replaced.
+   * Unpacks a release into a directory, replacing it if it exists.
    *
-   * @param makeTarball makes a release for this machine in a directory, and returns the path of its tarball.
+   * @param makeTarball builds a release for this machine in a directory, and returns the path of its tarball.
    */
   static async install(directory: string, makeTarball: (out: string) => Promise<string>): Promise<Program> {
     await rm(directory, { recursive: true, force: true });
@@ -39,7 +39,7 @@ export class Program {
     return new Program(directory);
   }
 
-  /** How it is started with these arguments. */
+  /** Returns the command line for these arguments. */
   command(runtime: Runtime, args: readonly string[]): Command {
     if (runtime === 'release') return { words: [join(this.#directory, 'bin/whisper-backup'), ...args] };
     return { words: [...runtimes[runtime], join(this.#directory, 'app/dist/whisper-backup.mjs'), ...args] };

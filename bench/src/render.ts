@@ -5,7 +5,7 @@ import { reportOf } from './report.ts';
 import { readResults } from './results.ts';
 
 /**
- * Makes `report.md` and `chart.svg` out of the `results.json` of a directory.
+ * Writes `report.md` and `chart.svg` from the `results.json` of a directory.
  *
  * @returns the report.
  */

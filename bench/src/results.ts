@@ -5,18 +5,18 @@ import * as v from 'valibot';
 const Run = v.object({
   /** Seconds. */
   wall: v.number(),
-  /** Seconds of processor time, user and system, of all its processes; null where GNU time is missing. */
+  /** Seconds of processor time, user and system, of all processes; null without GNU time. */
   cpu: v.nullable(v.number()),
-  /** Bytes of the largest of its processes at its largest; null likewise. */
+  /** Peak bytes of the largest process; null without GNU time. */
   memory: v.nullable(v.number()),
 });
 
-/** What one contender did in one scenario: a run for each round. */
+/** One contender in one scenario, with a run per round. */
 const Measurement = v.object({
   scenario: v.string(),
   contender: v.string(),
   runs: v.pipe(v.array(Run), v.minLength(1)),
-  /** Bytes of all files that it keeps; where it keeps any. */
+  /** Bytes of all stored files, if it stores any. */
   stored: v.optional(v.number()),
 });
 
@@ -25,11 +25,11 @@ const Scenario = v.object({ id: v.string(), title: v.string(), note: v.string() 
 const Contender = v.object({
   id: v.string(),
   title: v.string(),
-  /** A floor is no backup: nothing can be faster than it. */
+  /** A floor is not a backup but a lower bound. */
   kind: v.picklist(['ours', 'other', 'floor']),
 });
 
-/** All that one run of the benchmark found out: the raw figures, from which report and chart are made. */
+/** The raw figures of one benchmark run, from which report and chart are generated. */
 const Results = v.object({
   format: v.literal(1),
   date: v.string(),
@@ -43,11 +43,11 @@ const Results = v.object({
   }),
   versions: v.record(v.string(), v.string()),
   rounds: v.number(),
-  /** Seconds that the whole took. */
+  /** Duration of the benchmark in seconds. */
   took: v.number(),
-  /** What was to be compared, but is not on the machine. */
+  /** Contenders that are not installed. */
   missing: v.array(v.string()),
-  /** Runs that ended badly, and how; they are in no figure. */
+  /** Failed runs with the reason; not included in the figures. */
   failures: v.array(v.string()),
   contenders: v.array(Contender),
   scenarios: v.array(Scenario),
@@ -60,7 +60,7 @@ export type Run = v.InferOutput<typeof Run>;
 export type Measurement = v.InferOutput<typeof Measurement>;
 export type Results = v.InferOutput<typeof Results>;
 
-/** @throws Error when the file does not hold what {@link Results} says. */
+/** @throws Error if the file does not match the schema. */
 export async function readResults(file: string): Promise<Results> {
   return v.parse(Results, JSON.parse(await readFile(file, 'utf8')));
 }

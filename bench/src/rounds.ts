@@ -2,27 +2,27 @@ import { reasonOf } from '../../lib/common/errors.ts';
 import { type Command, type MeterOptions, measure } from './meter.ts';
 import type { ContenderInfo, Measurement, Scenario } from './results.ts';
 
-/** What one contender does in one scenario. */
+/** One contender in one scenario. */
 export interface Entry {
   readonly contender: ContenderInfo;
   readonly command: Command;
-  /** Sets the stage; unmeasured, as is `after`. */
+  /** Prepares the run; not measured. */
   before?(): Promise<void>;
-  /** Looks at what came out; the bytes that are stored, where there are any. */
+  /** Checks the result; not measured. @returns the stored bytes, if there are any. */
   after?(): Promise<number | undefined>;
 }
 
 export interface RoundOptions extends MeterOptions {
   readonly rounds: number;
   log(text: string): void;
-  /** Is told of a run that failed; it has no figures then. */
+  /** Called for a failed run, which has no figures. */
   failed(text: string): void;
 }
 
 /**
- * Runs everybody once, in an order that turns with the rounds, so that nobody always comes first.
+ * Runs every contender once, in an order that rotates with the rounds.
  *
- * @param round counts from 0.
+ * @param round starts at 0.
  */
 export async function oneRound(
   scenario: Scenario,
@@ -32,7 +32,7 @@ export async function oneRound(
 ): Promise<Measurement[]> {
   const { rounds, log, failed, signal } = options;
   const found: Measurement[] = [];
-  for (const entry of turned(entries, round)) {
+  for (const entry of rotate(entries, round)) {
     const what = `${scenario.title}, round ${round + 1} of ${rounds}: ${entry.contender.title}`;
     try {
       await entry.before?.();
@@ -51,7 +51,7 @@ export async function oneRound(
   return found;
 }
 
-/** As many rounds of the same: a machine that is slow for a while is slow for all. */
+/** Runs all rounds. Rounds are interleaved, so that a slow phase of the machine affects all contenders. */
 export async function inRounds(
   scenario: Scenario,
   entries: readonly Entry[],
@@ -61,11 +61,11 @@ export async function inRounds(
   for (let round = 0; round < options.rounds; round++) {
     found.push(...(await oneRound(scenario, entries, round, options)));
   }
-  return joined(found);
+  return mergeRuns(found);
 }
 
-/** One measurement with all runs for each contender and scenario, in the order of their names in the first round. */
-export function joined(measurements: readonly Measurement[]): Measurement[] {
+/** Merges the runs of each contender and scenario into one measurement, in the order of the first round. */
+export function mergeRuns(measurements: readonly Measurement[]): Measurement[] {
   const found = new Map<string, Measurement>();
   for (const next of measurements) {
     const key = `${next.scenario} ${next.contender}`;
@@ -74,7 +74,7 @@ export function joined(measurements: readonly Measurement[]): Measurement[] {
   return [...found.values()];
 }
 
-function turned<T>(all: readonly T[], by: number): T[] {
+function rotate<T>(all: readonly T[], by: number): T[] {
   const first = all.length === 0 ? 0 : by % all.length;
   return [...all.slice(first), ...all.slice(0, first)];
 }

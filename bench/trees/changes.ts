@@ -4,15 +4,16 @@ import { pathAt } from './names.ts';
 import { HOSTS } from './realistic-tree.ts';
 import { randomFrom } from './seeded-random.ts';
 
-/** So many points get new values, as if an hour had passed. */
+/** Number of points with new values, as after an hour. */
 const POINTS = 60;
 const POINT_BYTES = 12;
 
 /**
- * Changes every tenth file in place, in each round others, as carbon would: same size, new values, new times of change.
+ * Changes every tenth file in place, as carbon would: same size, new values, new modification time. Each round changes
+ * other files.
  *
- * @param files how many files the tree has.
- * @returns how many were changed.
+ * @param files number of files in the tree.
+ * @returns the number of changed files.
  */
 export function changeTenth(prefix: string, files: number, round: number): number {
   let changed = 0;
@@ -20,7 +21,7 @@ export function changeTenth(prefix: string, files: number, round: number): numbe
     const random = randomFrom(1000 * round + index);
     const handle = openSync(join(prefix, `${pathAt(index, HOSTS)}.wsp`), 'r+');
     try {
-      // The finest archive's offset and number of points, as its header tells.
+      // Offset and number of points of the finest archive, from the header.
       const header = Buffer.alloc(12);
       readSync(handle, header, 0, header.length, 16);
       const points = header.readUInt32BE(8);

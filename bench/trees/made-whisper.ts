@@ -8,15 +8,15 @@ export interface MadeWhisperOptions {
   /** Finest first. */
   readonly archives: readonly ArchiveSpec[];
   readonly method: Extract<AggregationMethod, 'average' | 'last'>;
-  /** Seconds since the epoch: when the newest point was written. */
+  /** Unix time of the newest point, in seconds. */
   readonly now: number;
 }
 
 /**
- * A whole Whisper file, its coarser archives aggregated from the next finer one where that reaches. Averages have many
- * more digits than last values, and compress much worse.
+ * Creates a complete Whisper file. Coarser archives are aggregated from the next finer one where it reaches. Averages
+ * have many more digits than last values, and compress much worse.
  *
- * It is many times faster than storing point by point, which is what large trees need.
+ * Many times faster than storing point by point, which large trees need.
  */
 export function madeWhisper(series: Series, { archives, method, now }: MadeWhisperOptions): Uint8Array {
   const bytes = createWhisper(archives, { aggregation: method });
@@ -37,7 +37,7 @@ export function madeWhisper(series: Series, { archives, method, now }: MadeWhisp
   return bytes;
 }
 
-/** Older slots than the finer archive has were aggregated in their time; so averages have many decimals there as well. */
+/** Aggregates one slot. Slots older than the finer archive are aggregated from the series itself. */
 function aggregate(
   series: Series,
   time: number,
@@ -58,7 +58,7 @@ function aggregate(
   return known === 0 || method === 'last' ? last : sum / known;
 }
 
-/** The values of one archive, by time. */
+/** The values of one archive by time. */
 class Slots {
   readonly begin: number;
   readonly end: number;

@@ -20,17 +20,17 @@ import { pathAt } from './names.ts';
 
 export interface ManyMetricsOptions {
   readonly metrics: number;
-  /** Apparent size of each file: 64 bytes of it are written, the rest is a hole. @default no hole: 100 bytes */
+  /** Apparent size of each file: 64 bytes are written, the rest is a hole. @default 100 bytes without a hole */
   readonly sparseBytes?: number;
 }
 
 const METRICS_OF_A_HOST = 200;
 const NOW = 1_763_780_400;
 const DAY = 86_400;
-/** Backups of equal content are one file with many names: ext4 gives a file 65,000 of them, which 13 million need. */
+/** Backups of equal content are hard links to one file. ext4 allows 65,000 links per file, so 13 million need this many. */
 const CONTENTS = 1000;
 
-/** A tree of very many very small Whisper files, in the shape that a large Graphite host's has. */
+/** Creates a tree of many very small Whisper files, in the shape of a large Graphite host's. */
 export function makeManyMetrics(prefix: string, options: ManyMetricsOptions): void {
   const contents = contentsOf(options);
   let made = '';
@@ -48,11 +48,11 @@ export function makeManyMetrics(prefix: string, options: ManyMetricsOptions): vo
 }
 
 /**
- * A bucket of the disk store with backups of each metric of {@link makeManyMetrics}, as that many nightly runs would have
- * left it; the newest is of the file as it is. Written straight, which takes a fraction of the time of the runs.
+ * Creates a disk bucket with backups of each metric of {@link makeManyMetrics}, as nightly runs would leave it. Written
+ * directly, which takes a fraction of the time.
  *
- * @param bucket a directory that is empty or not there yet, on a file system with hard links.
- * @param options.newest when the newest backups were made; the others are a day apart.
+ * @param bucket an empty or missing directory on a file system with hard links.
+ * @param options.newest time of the newest backups; the others are a day apart.
  */
 export async function makeManyBackups(
   bucket: string,
@@ -83,7 +83,7 @@ export async function makeManyBackups(
   }
 }
 
-/** Host after host, so that a directory is made once. */
+/** Yields the paths host by host, so that each directory is created only once. */
 function* pathsOf(metrics: number): Generator<{ index: number; name: string }> {
   const hosts = Math.ceil(metrics / METRICS_OF_A_HOST);
   let index = 0;
@@ -92,7 +92,7 @@ function* pathsOf(metrics: number): Generator<{ index: number; name: string }> {
   }
 }
 
-/** What the files hold: one point that tells them apart. Holes read as zeros, as do slots that carbon has not written. */
+/** Returns file contents that differ in one point. Holes read as zeros, like slots that carbon has not written. */
 function contentsOf({ sparseBytes }: ManyMetricsOptions): { head: Uint8Array; size: number }[] {
   const points = Math.max(6, Math.floor(((sparseBytes ?? 0) - 28) / 12));
   return Array.from({ length: CONTENTS }, (_, value) => {

@@ -1,8 +1,8 @@
 import { SAMPLE_NAMES } from './sample-tree.ts';
 
 /**
- * The path of a tree's file below the prefix, without `.wsp`: files are dealt out to the hosts evenly, and a host with
- * many has them by service.
+ * Returns the path of a file below the prefix, without `.wsp`. Files are distributed evenly over the hosts; a host with
+ * many files groups them by service.
  */
 export function pathAt(index: number, hosts: number): string {
   const host = `web${String(index % hosts).padStart(4, '0')}`;
@@ -13,5 +13,5 @@ export function pathAt(index: number, hosts: number): string {
   return `servers.${host}.${group}${name}`.replaceAll('.', '/');
 }
 
-/** The directory of one host: with a hundred hosts one per cent of the tree. */
+/** The directory of one host: one percent of a tree with a hundred hosts. */
 export const ONE_HOST = 'servers/web0000';

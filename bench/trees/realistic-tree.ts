@@ -6,7 +6,7 @@ import { pathAt } from './names.ts';
 import { randomFrom } from './seeded-random.ts';
 import { type SeriesKind, seriesKinds } from './series.ts';
 
-/** What a tree is made of; equal ones are equal byte for byte. */
+/** The contents of a tree. Equal specs give equal bytes. */
 export interface TreeSpec {
   readonly files: number;
   readonly archives: readonly ArchiveSpec[];
@@ -17,8 +17,8 @@ const DAY = 86_400;
 /**
  * 400 files of 991 KB, 396.3 MB: 15 days by the minute, 90 by five minutes, 4 years by the hour.
  *
- * The deck below is mixed so that gzip -9, which the Python tool uses, makes 114 MB of it (a ratio of 3.47). Of the first
- * 80 files: zlib -1 3.35, libdeflate -1 3.35, -5 3.79 and -6 3.80, ISA-L -1 3.18 and -3 3.22, zstd -3 3.78.
+ * The kinds below are mixed so that gzip -9, which the Python tool uses, compresses it to 114 MB (a ratio of 3.47). For
+ * the first 80 files: zlib -1 3.35, libdeflate -1 3.35, -5 3.79 and -6 3.80, ISA-L -1 3.18 and -3 3.22, zstd -3 3.78.
  */
 export const LARGE_FILES: TreeSpec = {
   files: 400,
@@ -39,7 +39,7 @@ export const SMALL_FILES: TreeSpec = {
   ],
 };
 
-/** Twenty metrics of a host: much of what hosts report hardly ever changes, and much is younger than its archives. */
+/** Twenty metrics of a host. Many real metrics hardly ever change, and many are younger than their archives. */
 const DECK: readonly SeriesKind[] = [
   ...Array<SeriesKind>(5).fill(seriesKinds.constant),
   ...Array<SeriesKind>(5).fill(seriesKinds['younger than its archives']),
@@ -50,18 +50,18 @@ const DECK: readonly SeriesKind[] = [
   seriesKinds.counter,
 ];
 const NOW = 1_763_780_400;
-/** A hundred, so that one of them is one per cent. */
+/** So that one host is one percent of the tree. */
 export const HOSTS = 100;
 
-/** One file of such a tree. */
+/** Creates one file of such a tree. */
 export function realisticFile(index: number, archives: readonly ArchiveSpec[]): Uint8Array {
-  // Seven and twenty have no common factor, so every twenty files have one of each card.
+  // 7 and 20 have no common factor, so every 20 files have one of each kind.
   const kind = DECK[(7 * index) % DECK.length] ?? seriesKinds.constant;
   const method = Math.floor(index / DECK.length) % 2 === 0 ? 'average' : 'last';
   return madeWhisper(kind(randomFrom(index), { now: NOW }), { archives, method, now: NOW });
 }
 
-/** Makes a tree of realistic values, always the same. The directory must not be there, or be empty. */
+/** Creates a tree of realistic values, always the same. The directory must be missing or empty. */
 export function makeRealisticTree(prefix: string, { files, archives }: TreeSpec): void {
   for (let index = 0; index < files; index++) {
     const file = join(prefix, `${pathAt(index, HOSTS)}.wsp`);

@@ -12,7 +12,7 @@ const ARCHIVES = [
   { secondsPerPoint: 3600, points: 2160 },
 ];
 
-/** What one host reports. */
+/** The metrics of one host. */
 export const SAMPLE_NAMES = [
   ...['idle', 'user', 'system', 'iowait'].map((name) => `cpu.total.${name}`),
   ...['01', '05', '15'].map((name) => `loadavg.${name}`),
@@ -22,7 +22,7 @@ export const SAMPLE_NAMES = [
   ...['byte_percentfree', 'inodes_percentfree'].map((name) => `diskspace.root.${name}`),
 ];
 
-/** Makes a Whisper tree like that of a small Graphite host. Returns how many files it has. */
+/** Creates a Whisper tree like that of a small Graphite host. @returns the number of files. */
 export async function makeSampleTree(prefix: string, options: { hosts: number; now: number }): Promise<number> {
   const { hosts, now } = options;
   let files = 0;
@@ -35,7 +35,7 @@ export async function makeSampleTree(prefix: string, options: { hosts: number; n
   return files;
 }
 
-/** Writes one metric's file, as carbon would have by now. */
+/** Writes the file of one metric, as carbon would have by now. */
 export async function writeSample(
   prefix: string,
   metric: string,
@@ -53,7 +53,7 @@ export function fileOf(prefix: string, metric: string): string {
   return join(prefix, `${metric.replaceAll('.', '/')}.wsp`);
 }
 
-/** A day's wave, some weather, and noise; errors are rare. */
+/** Returns a daily wave with drift and noise; errors are rare. */
 export function pointsOf(metric: string, seed: number, now: number): Point[] {
   const random = randomFrom(seed);
   const level = 20 + 60 * random();

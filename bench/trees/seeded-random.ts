@@ -1,4 +1,4 @@
-/** A generator of numbers in [0, 1), the same in every run for one seed (mulberry32). */
+/** Returns a generator of numbers in [0, 1) that depends only on the seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,14 +1,14 @@
-/** What a metric's value is at a time (seconds since the epoch); undefined where it has none. Asked in ascending order. */
+/** Returns the value at a Unix time in seconds, or undefined. Called in ascending order. */
 export type Series = (time: number) => number | undefined;
 
-/** Makes a series of one kind out of random numbers in [0, 1). */
+/** Creates a series from random numbers in [0, 1). */
 export type SeriesKind = (random: () => number, options: { readonly now: number }) => Series;
 
 const DAY = 86_400;
 
 const rounded = (value: number, decimals: number): number => Number(value.toFixed(decimals));
 
-/** What metrics look like: the kinds differ in how well they compress, from twice to thirty times. */
+/** Kinds of metrics. They compress by factors from 2 to 30. */
 export const seriesKinds = {
   'slow walk, 2 decimals': (random) => {
     let value = 40 + 20 * random();

@@ -5,7 +5,7 @@ import { chartOf } from '../../bench/src/chart.ts';
 import { median, tablesOf } from '../../bench/src/figures.ts';
 import { reportOf } from '../../bench/src/report.ts';
 import { type Results, readResults } from '../../bench/src/results.ts';
-import { joined } from '../../bench/src/rounds.ts';
+import { mergeRuns } from '../../bench/src/rounds.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 const run = (wall: number, megabytes = 100) => ({ wall, cpu: 2 * wall, memory: megabytes * 1e6 });
@@ -69,7 +69,7 @@ describe('the report of the benchmark', () => {
   });
 
   it('says where others win, and does not count a floor as one of them', () => {
-    const wins = report.split('## ').find((section) => section.startsWith('Where others win')) ?? '';
+    const wins = report.split('## ').find((section) => section.startsWith('Where others are better')) ?? '';
     assert.ok(wins.includes('| First backup, 400 files |  |  | tar \\| gzip 0.03 × | tar \\| gzip 0.89 × |'), wins);
     assert.ok(wins.includes('| Unchanged, 400 files | restic 0.80 × | restic 0.80 × |  |  |'), wins);
     assert.doesNotMatch(wins, /find/);
@@ -109,7 +109,7 @@ describe('the figures of the benchmark', () => {
       ...{ scenario, contender: 'ours', stored },
       runs: [run(wall)],
     });
-    assert.deepEqual(joined([single('first', 1, 10), single('again', 5, 10), single('first', 2, 11)]), [
+    assert.deepEqual(mergeRuns([single('first', 1, 10), single('again', 5, 10), single('first', 2, 11)]), [
       { scenario: 'first', contender: 'ours', stored: 11, runs: [run(1), run(2)] },
       { scenario: 'again', contender: 'ours', stored: 10, runs: [run(5)] },
     ]);

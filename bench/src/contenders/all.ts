@@ -11,7 +11,7 @@ import { rclone } from './rclone.ts';
 import { resticDefault, resticForce } from './restic.ts';
 import { tarThrough } from './tar.ts';
 
-/** Who takes part in what. */
+/** The contenders by scenario. */
 export interface Contenders {
   /** In all scenarios: first backup, restore, again. */
   readonly always: readonly Contender[];
@@ -19,14 +19,14 @@ export interface Contenders {
   readonly first: readonly Contender[];
   /** In the unchanged run only. */
   readonly unchanged: readonly Contender[];
-  /** What is left out, and why. */
+  /** Contenders that are left out, with the reason. */
   readonly missing: readonly string[];
 }
 
 /**
- * Everybody whose program is there.
+ * Returns all contenders whose program is installed.
  *
- * @param only the ids of those that are wanted; all without it.
+ * @param only ids to include; default all.
  */
 export function allContenders(program: Program, processes: number, only?: readonly string[]): Contenders {
   const missing: string[] = [];
@@ -69,11 +69,11 @@ export function allContenders(program: Program, processes: number, only?: readon
   };
 }
 
-/** Each engine at its default and its fastest level, but for what is the default anyway; and Zstandard. */
+/** Returns each engine at its default and fastest level, except the default engine, and Zstandard. */
 function engineVariants(program: Program, runtime: Runtime, processes: number): Contender[] {
   const gzip = gzipEngines().flatMap((engine, i) => {
     const { default: usual, fastest, light } = levels[engine];
-    // What `auto` takes is among the others already, unless it fits its level to the file.
+    // The engine that `auto` selects is already measured, unless it adapts its level to the file.
     return [...(i === 0 && !light ? [] : [usual]), fastest].map((level) =>
       oursAs(program, {
         id: idOf(runtime, engine, String(level)),

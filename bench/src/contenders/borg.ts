@@ -11,7 +11,7 @@ const borg = ({ state }: Places, ...args: string[]): Command => ({
   },
 });
 
-/** Without encryption; its own compression is lz4 unless told otherwise. */
+/** Without encryption. Its default compression is lz4. */
 export function borgWith(compression: 'lz4' | 'zstd'): Contender {
   return {
     id: `borg-${compression}`,

@@ -1,6 +1,6 @@
 import type { Contender } from '../contender.ts';
 
-/** Looks at every file, and opens none: the floor for a run that finds nothing changed. */
+/** Looks at every file and opens none: the lower bound for a run without changes. */
 export const find: Contender = {
   id: 'find',
   title: 'find -printf',

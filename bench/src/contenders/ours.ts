@@ -13,7 +13,7 @@ export interface OursOptions {
   readonly shares?: string;
 }
 
-/** Our program with these options. */
+/** Returns whisper-backup with these options. */
 export function oursAs(program: Program, options: OursOptions): Contender {
   const { id, title, runtime, processes, backup = [], shares } = options;
   const common = ({ store, state }: Places) => [

@@ -1,5 +1,5 @@
-"""Backs a Whisper tree up the way the Python tool did: each file read under its lock, its SHA-1 compared with that of its
-newest backup, compressed by gzip at level 9, and stored beside its SHA-1, in a pool of processes.
+"""Backs up a Whisper tree the way the Python tool did: reads each file under its lock, compares its SHA-1 with that of the
+newest backup, compresses it with gzip at level 9, and stores it beside its SHA-1, in a pool of processes.
 
     python-way.py TREE STORE PROCESSES
 """

@@ -3,7 +3,7 @@ import type { Contender } from '../contender.ts';
 
 const script = fileURLToPath(new URL('python-way.py', import.meta.url));
 
-/** What the Python tool does at its heart, without the tool. */
+/** Does the same work as the Python tool, without the tool. */
 export function pythonWay(processes: number): Contender {
   return {
     id: 'python',

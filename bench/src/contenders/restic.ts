@@ -7,12 +7,12 @@ const restic = ({ store, state }: Places, ...args: string[]): Command => ({
   env: { RESTIC_PASSWORD: 'bench' },
 });
 
-/** As a person would use it: its default compression, which is that of zstd, and its encryption, which is always on. */
+/** With its defaults: zstd compression, and encryption, which is always on. */
 export const resticDefault: Contender = {
   id: 'restic',
   title: 'restic',
   kind: 'other',
-  // Compression came with the second version of its format, which 0.14 makes by default.
+  // Compression needs repository format 2, the default since restic 0.14.
   prepare: (places) => restic(places, 'init'),
   backup: (places) => restic(places, 'backup', places.tree),
   restore: (places, target, only) =>
@@ -23,7 +23,7 @@ export const resticDefault: Contender = {
     ),
 };
 
-/** The same, but reads every file again instead of going by its times. */
+/** The same, but reads every file instead of relying on its times. */
 export const resticForce: Contender = {
   ...resticDefault,
   id: 'restic-force',

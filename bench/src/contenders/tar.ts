@@ -1,8 +1,8 @@
 import type { Contender } from '../contender.ts';
 
-/** One stream of all files through one compressor, into one file. */
+/** Compresses all files as one stream into one file. */
 export function tarThrough(compressor: 'gzip' | 'igzip'): Contender {
-  // igzip needs to be told that it is a filter; gzip finds that out.
+  // Unlike gzip, igzip must be told to work as a filter.
   const filter = compressor === 'igzip' ? 'igzip -c -' : 'gzip';
   return {
     id: `tar-${compressor}`,

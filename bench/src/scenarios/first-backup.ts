@@ -4,15 +4,15 @@ import { measure } from '../meter.ts';
 import type { BenchTree, Outcome, Plan } from '../plan.ts';
 import { inRounds } from '../rounds.ts';
 
-/** Everything, into an empty store. The stores of those that are always there remain as the last round left them. */
+/** Backs up everything into an empty store. The stores of contenders in all scenarios remain after the last round. */
 export async function firstBackup(plan: Plan, tree: BenchTree): Promise<Outcome> {
   const { ground, contenders } = plan;
-  // What an engine does to a byte does not depend on the number of files.
+  // The engines need only one tree: their speed per byte does not depend on the number of files.
   const others = tree.id === 'large' ? contenders.first : [];
   const scenario = {
     id: `first-${tree.id}`,
     title: `First backup, ${tree.title}`,
-    note: 'Into an empty store, made beforehand where a program needs that. Stored: all files of the store together.',
+    note: 'Into an empty store, created before if a program needs that. Stored: the size of all files in the store.',
   };
   const entry = (contender: Contender, remains: boolean) => {
     const places = ground.places(tree.id, contender);

@@ -4,12 +4,12 @@ import { sizeOf } from '../ground.ts';
 import type { BenchTree, Outcome, Plan } from '../plan.ts';
 import { inRounds } from '../rounds.ts';
 
-/** What {@link firstBackup} stored, into an empty directory: all of it, and one host of a hundred. */
+/** Restores what {@link firstBackup} stored into an empty directory: everything, and one host of a hundred. */
 export async function restore(plan: Plan, tree: BenchTree): Promise<Outcome> {
   const all = await restorePart(plan, tree, {
     id: `restore-all-${tree.id}`,
     title: `Restore all, ${tree.title}`,
-    note: 'Into an empty directory. It is checked that as many files and bytes come out as went in.',
+    note: 'Into an empty directory. The number of files and bytes is checked.',
   });
   const share = await restorePart(plan, tree, {
     id: `restore-part-${tree.id}`,
@@ -46,8 +46,8 @@ async function restorePart(
         const { files, bytes } = await sizeOf(target, '.wsp');
         if (files === expected.files && bytes === expected.bytes) return undefined;
         throw new Error(
-          `Cannot compare: ${contender.title} restored ${files} files, ${bytes} bytes, ` +
-            `where ${expected.files} files, ${expected.bytes} bytes were backed up`,
+          `Cannot compare: ${contender.title} restored ${files} files with ${bytes} bytes, but ` +
+            `${expected.files} files with ${expected.bytes} bytes were backed up`,
         );
       },
     };

@@ -7,14 +7,14 @@ import { type Entry, inRounds } from '../rounds.ts';
 
 const BACKUPS = 5;
 
-/** Very many metrics, with five backups each, on the disk store: time and memory of what should be linear and flat. */
+/** Measures a million metrics and more, with five backups each, on the disk store: does time grow linearly, memory not at all? */
 export async function scale(plan: Plan, metrics: number): Promise<Outcome> {
   const { ground, log } = plan;
   const count = metrics.toLocaleString('en');
   const scenario = {
     id: `scale-${metrics}`,
     title: `${count} metrics, ${BACKUPS} backups each`,
-    note: 'Files of 100 bytes on the disk store. The unchanged run is the second one, after one that has read every file.',
+    note: 'Files of 100 bytes on the disk store. The unchanged run is the second one; the first has read every file.',
   };
   const tree = await ground.emptied('many', 'tree');
   const bucket = await ground.emptied('many', 'bucket');

@@ -4,16 +4,16 @@ import { type Runtime, runtimes } from '../program.ts';
 import type { ContenderInfo } from '../results.ts';
 import { type Entry, inRounds } from '../rounds.ts';
 
-/** These take a few hundredths of a second, and scatter; but one round is for a quick look. */
+/** Start-ups take a few hundredths of a second and vary, so each round has several. */
 const ROUNDS_EACH = 4;
 
-/** How long a program takes to say what it is. */
+/** Measures the start-up time of each program. */
 export async function startUp(plan: Plan): Promise<Outcome> {
   const rounds = plan.rounds === 1 ? 1 : plan.rounds * ROUNDS_EACH;
   const scenario = {
     id: 'startup',
     title: 'Start-up',
-    note: `As set up on a host, ${rounds} times each. \`node -e 0\` and \`deno eval 0\` are the floors.`,
+    note: `As set up on a host, ${rounds} times each. \`node -e 0\` and \`deno eval 0\` are the lower bounds.`,
   };
   const present = new Set(plan.contenders.always.map(({ id }) => id));
   const ours = (runtime: Runtime, flag: string): Entry =>
