@@ -63,7 +63,7 @@ process.exitCode = passed && complete && !stopped ? 0 : 1;
 
 /** Puts all sources into the cache, so that no test has to wait for the compiler. */
 async function compileSources() {
-  const names = ['config', 'lib', 'scripts', 'test'].flatMap((folder) =>
+  const names = ['bench', 'config', 'lib', 'scripts', 'test'].flatMap((folder) =>
     readdirSync(`${root}${folder}`, { recursive: true }).map((name) => `${folder}/${name}`),
   );
   const sources = names.filter((name) => name.endsWith('.ts'));

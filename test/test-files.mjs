@@ -13,22 +13,32 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  */
 const ON_DENO = [
   ...['store/', 'system/', 'tree/', 'workers/', 'stream/', 'statcache/', 'compress/'],
-  ...['backup', 'restore', 'verify', 'purge', 'drill', 'endtoend', 'memory', 'kill/disk', 'kill/s3', 'live/writer'],
-  ...['hangs', 'log', 'openfiles', 'output', 'program', 'progress', 'syslog', 'waiting'].map(
-    (name) => `scripts/${name}`,
+  ...['backup', 'restore', 'verify', 'purge', 'drill'].map((name) => `operations/${name}`),
+  ...['end-to-end', 'memory', 'kill/disk', 'kill/s3', 'live/writer'],
+  ...['hangs', 'log', 'open-files', 'output', 'program', 'progress', 'syslog', 'waiting'].map(
+    (name) => `scripts/cli/${name}`,
   ),
 ];
 
 /** Not in `make test-fast`, beside all that needs servers or hosts: these take as long as all the others together. */
 const NOT_FAST = [
-  ...['dist/', 'scripts/fleet/', 'scripts/runbooks/', 'scripts/bench', 'fullworld/', 'fuzz/', 'model/', 'pythontool/'],
-  ...['hostile/treeowner', 'memory'],
+  ...[
+    'bench/bench',
+    'scripts/release/',
+    'scripts/fleet/',
+    'scripts/runbooks/',
+    'fullworld/',
+    'fuzz/',
+    'model/',
+    'pythontool/',
+  ],
+  ...['hostile/tree-owner', 'memory'],
 ];
 
 /** The files that take longest start first. Only the time of a whole run depends on this list. */
 const LONGEST = [
-  ...['fleet/', 'hosts/', 'kill/', 'live/', 'endtoend', 'fullworld/forbidden', 'dist/', 'scripts/bench'],
-  ...['scripts/runbooks/', 'scripts/fleet/', 'memory', 'hostile/treeowner', 'model/', 'store/', 'scripts/', 'fuzz/'],
+  ...['fleet/', 'hosts/', 'kill/', 'live/', 'end-to-end', 'fullworld/forbidden', 'scripts/release/', 'bench/bench'],
+  ...['scripts/runbooks/', 'scripts/fleet/', 'memory', 'hostile/tree-owner', 'model/', 'store/', 'scripts/', 'fuzz/'],
 ];
 
 /** Files that boot hosts. They are not for Deno: the hosts run the release, which has its own Node. */
