@@ -6,58 +6,58 @@ import {
   aheadText,
   formatRunRecord,
   isAhead,
+  MAX_RECORDS_KEPT,
   type NewRunRecord,
   parseRunRecord,
   RECORD_BYTES,
   RECORDS_KEPT,
-  RECORDS_MOST,
   type RunRecord,
   surplusRecords,
 } from './run-record.ts';
 
-/** So many more than are to be kept may be there: then a request deletes as many at once. */
+/** Surplus records are deleted when there are more than this, so that one request deletes several. */
 const SLACK = 10;
 
-/** What one request deletes, at most; also how many are held in memory, whatever a bucket holds. */
-const REMEMBERED = 1000;
+/** The maximum number of keys in memory, and in one request to delete. */
+const MAX_KEYS = 1000;
 
 export interface Signalled {
   readonly signal?: AbortSignal;
 }
 
 /**
- * The records of runs in a bucket, as the listing of a run came by them: so that keeping one costs one request, and
- * taking away old ones none to find them.
+ * The run records of a bucket, collected from the listing of a run, so that no extra request is needed to find old
+ * ones.
  */
 export class RunRecords {
   readonly #root: string;
-  /** The oldest ones: a listing ascends, and only these ever go. */
-  readonly #found = new Set<string>();
+  /** The oldest ones, because a listing ascends. Only these are ever deleted. */
+  readonly #keys = new Set<string>();
 
   constructor(place: PlaceOptions) {
     this.#root = rootOf(place);
   }
 
-  /** A listing came by this key of the tool's own. */
+  /** Records a key from the listing, if it is that of a run record. */
   readonly found = (key: string): void => {
-    if (this.#found.size < REMEMBERED && runEndOf(this.#root, key)) this.#found.add(key);
+    if (this.#keys.size < MAX_KEYS && runEndOf(this.#root, key)) this.#keys.add(key);
   };
 
-  /** Whether there is a record of a run that ended in that second. */
+  /** Returns whether a record of a run that ended in this second exists. */
   has(ended: Date): boolean {
-    return this.#found.has(runKey(this.#root, ended));
+    return this.#keys.has(runKey(this.#root, ended));
   }
 
   /**
-   * Stores a record, and deletes old ones when there are many too many.
+   * Stores a record, and deletes old ones if there are more than {@link SLACK} surplus ones.
    *
-   * @param ended what it is kept under.
+   * @param ended end of the run, which is in the key.
    * @throws StoreError
    */
   async keep(store: ObjectStore, record: NewRunRecord, ended: Date, options: Signalled = {}): Promise<void> {
     const key = runKey(this.#root, ended);
     await store.put(key, new TextEncoder().encode(formatRunRecord(record)), options);
-    const all = [...this.#found.add(key)].sort();
+    const all = [...this.#keys.add(key)].sort();
     if (all.length <= RECORDS_KEPT + SLACK) return;
     const timeOf = (one: string) => runEndOf(this.#root, one) ?? ended;
     const surplus = surplusRecords(all, timeOf, { ...record, now: ended });
@@ -68,16 +68,16 @@ export class RunRecords {
 }
 
 export interface ReadOptions extends Signalled {
-  /** Records ahead of this are skipped. @default new Date() */
+  /** Records dated later than this are skipped. @default new Date() */
   readonly now?: Date;
-  /** Called with each record that is skipped, and why. */
+  /** Called with the reason for each skipped record. */
   readonly onUnusable?: (message: string) => void;
 }
 
 /**
- * Reads the records of a bucket, the newest first. Other objects are skipped.
+ * Reads the run records of a bucket, the newest first. Skips other objects.
  *
- * @throws StoreError when the bucket cannot be listed.
+ * @throws StoreError if the bucket cannot be listed.
  */
 export async function* readRunRecords(
   store: ObjectStore,
@@ -91,13 +91,13 @@ export async function* readRunRecords(
     const end = runEndOf(root, key);
     if (end === undefined) continue;
     if (isAhead(end, now)) {
-      if (ahead.length < REMEMBERED) ahead.push(key);
+      if (ahead.length < MAX_KEYS) ahead.push(key);
     } else keys.push(key);
-    // The newest come last.
-    if (keys.length > REMEMBERED) keys.splice(0, REMEMBERED - RECORDS_MOST);
+    // The newest are last.
+    if (keys.length > MAX_KEYS) keys.splice(0, MAX_KEYS - MAX_RECORDS_KEPT);
   }
   if (ahead.length > 0) onUnusable?.(aheadText(ahead, store.name));
-  for (const key of keys.slice(-RECORDS_MOST).reverse()) {
+  for (const key of keys.slice(-MAX_RECORDS_KEPT).reverse()) {
     let record: RunRecord;
     try {
       const body = await store.get(key, { maxBytes: RECORD_BYTES, ...(signal && { signal }) });

@@ -8,17 +8,18 @@ import { whyFileNotTrusted } from '../system/trust.ts';
 import { openRuns, whyNotTrusted } from './host-records.ts';
 
 /*
- * How the last check of each kind went, `runs/last-verify.json` and `runs/last-drill.json` in the state directory. They
- * stand apart from the records of runs, so that many checks cannot push out the last full backup.
+ * The results of the last check of each kind: `runs/last-verify.json` and `runs/last-drill.json` in the state
+ * directory. They are separate from the run records, so that many checks cannot displace the record of the last full
+ * backup.
  */
 
 const time = v.pipe(v.string(), v.isoTimestamp());
 
 export const checkSchema = v.object({
-  /** Which part of the metrics, as `n/t`; null is all of them. */
+  /** The checked part of the metrics, as `n/t`; null for all. */
   part: v.nullable(v.string()),
   started: time,
-  /** Null while it runs, and of one that was killed. */
+  /** Null while it runs, and if it was killed. */
   finished: v.nullable(time),
   exitCode: v.nullable(v.number()),
   error: v.optional(v.string()),
@@ -27,7 +28,7 @@ export const checkSchema = v.object({
 const Schema = v.object({
   version: v.literal(1),
   last: checkSchema,
-  /** The last that did not end with 0, until the same part, or everything, is found well. */
+  /** The last check that failed, until a check of the same part or of everything succeeds. */
   failed: v.nullable(checkSchema),
 });
 
@@ -36,12 +37,12 @@ export type CheckName = 'verify' | 'drill';
 export type LastChecks = Omit<v.InferOutput<typeof Schema>, 'version'>;
 
 /**
- * Writes how a check goes, whole or not at all.
+ * Writes the result of a check atomically.
  *
- * @throws as `openRuns`.
+ * @throws Error as `openRuns` does.
  */
 export async function writeCheck(stateDir: string, name: CheckName, last: Check): Promise<void> {
-  const failed = last.exitCode === 0 || last.exitCode === null ? await stillFailed(stateDir, name, last) : last;
+  const failed = last.exitCode === 0 || last.exitCode === null ? await findUnresolved(stateDir, name, last) : last;
   const runs = await openRuns(stateDir);
   const temporary = runs.at(`.${randomUUID()}.tmp`);
   try {
@@ -53,19 +54,20 @@ export async function writeCheck(stateDir: string, name: CheckName, last: Check)
   }
 }
 
-async function stillFailed(stateDir: string, name: CheckName, last: Check): Promise<Check | null> {
+/** Returns the earlier failed check that `last` does not resolve, or null. */
+async function findUnresolved(stateDir: string, name: CheckName, last: Check): Promise<Check | null> {
   const earlier = await readChecks(stateDir, name, () => {});
-  // One that never ended is known as failed when the next begins.
+  // A check that never ended counts as failed when the next one starts.
   const failed = earlier?.last.finished === null && last.finished === null ? earlier.last : (earlier?.failed ?? null);
   const isWell = last.exitCode === 0 && (name === 'drill' || last.part === null || last.part === failed?.part);
   return isWell ? null : failed;
 }
 
 /**
- * Reads how the last checks of a kind went.
+ * Reads the results of the last checks of a kind.
  *
- * @param onUnusable called with why a file is not used.
- * @returns undefined when there was none.
+ * @param onUnusable called with the reason if the file is not used.
+ * @returns undefined if there is no usable result.
  */
 export async function readChecks(
   stateDir: string,
@@ -78,7 +80,7 @@ export async function readChecks(
     if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);
     return v.parse(Schema, JSON.parse(await readRegularFile(path)));
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') onUnusable(`Cannot use ${path}: ${reasonOf(error)}: the next ${name} replaces it`);
+    if (codeOf(error) !== 'ENOENT') onUnusable(`Cannot use ${path}: ${reasonOf(error)}. The next ${name} replaces it.`);
     return undefined;
   }
 }

@@ -2,21 +2,20 @@ import type { Point } from '../carbon/plaintext.ts';
 import type { Count } from '../common/codes.ts';
 import type { Summary } from '../common/summary.ts';
 
-/** The commands whose runs send figures. */
+/** Commands that send figures. */
 export const reportingCommands = ['backup', 'restore', 'purge', 'verify'] as const;
 
 export type ReportingCommand = (typeof reportingCommands)[number];
 
-/** A run that came to its end, however it ended. */
+/** A run that has ended, whether it succeeded or failed. */
 export interface FinishedRun {
   readonly host: string;
   readonly command: ReportingCommand;
   /** ISO-8601. */
   readonly finished: string;
-  /** How long it took. */
   readonly seconds: number;
   readonly exitCode: number;
-  /** Absent when an error ended it. */
+  /** Absent if the run ended with an error. */
   readonly summary?: Pick<Summary, 'counts'>;
 }
 
@@ -24,11 +23,11 @@ export interface FinishedRun {
 export interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** For people, in docs/monitoring.md. */
+  /** Description for docs/monitoring.md. */
   readonly meaning: string;
-  /** The figure of `summary.counts` that it is, or how it is had from the run. */
+  /** The name in `summary.counts`, or a function of the run. */
   readonly from: Count | ((run: FinishedRun) => number | undefined);
-  /** Which commands send it: always, or of counts when the summary has them. */
+  /** Commands that send it. A count is only sent if the summary has it. */
   readonly commands: readonly ReportingCommand[];
 }
 
@@ -39,8 +38,7 @@ const verify = ['verify'] as const;
 const expiring = ['backup', 'purge'] as const;
 
 /**
- * Every figure that is sent, and the only place where its name stands. Dashboards and alert rules query these names:
- * they are a contract, to which names may be added.
+ * All figures. Dashboards and alert rules query these names, so names may be added but not changed or removed.
  */
 export const figureTable: readonly Figure[] = [
   {
@@ -139,7 +137,7 @@ export const figureTable: readonly Figure[] = [
 ];
 
 /**
- * The figures of a run, as carbon takes them: those that its command sends, and of counts those its summary has.
+ * Returns the figures of a run as points for carbon.
  *
  * @param prefix e.g. `whisper-backup`.
  */
@@ -153,7 +151,7 @@ export function pointsOf(run: FinishedRun, prefix: string): Point[] {
   });
 }
 
-/** A host name as one node of a metric's name. */
+/** Converts a host name to one node of a metric name. */
 export function nodeOf(host: string): string {
   return host.replace(/[^\w-]/g, '_') || '_';
 }

@@ -19,13 +19,14 @@ import {
 } from './run-record.ts';
 
 /*
- * The records of this host's runs: `runs/<timestamp>.json` in the state directory, by the time when each run ended.
+ * The run records of this host: `runs/<timestamp>.json` in the state directory, where the timestamp is the end of the
+ * run.
  */
 
 /**
- * The times of the records that are there, oldest first.
+ * Returns the timestamps of the existing records, oldest first.
  *
- * @throws when the directory is there and cannot be read.
+ * @throws Error of the system if the directory exists but cannot be read.
  */
 export async function runFileTimes(stateDir: string): Promise<readonly string[]> {
   try {
@@ -47,10 +48,11 @@ function timeOf(name: string): string | undefined {
 }
 
 /**
- * Writes a record, whole or not at all, and deletes the oldest but for those that are kept.
+ * Writes a record atomically, and deletes surplus old ones.
  *
- * @param ended what it is kept under.
- * @throws WhisperBackupError `NOT_TRUSTED` for a directory that other users may write; or the system's error.
+ * @param ended end of the run, which is in the file name.
+ * @throws WhisperBackupError `NOT_TRUSTED` if other users may write to the directory.
+ * @throws Error of the system.
  */
 export async function writeRunFile(stateDir: string, record: NewRunRecord, ended: Date): Promise<void> {
   const runs = await openRuns(stateDir);
@@ -78,11 +80,13 @@ export async function writeRunFile(stateDir: string, record: NewRunRecord, ended
 }
 
 /**
- * Opens the directory of the records, and makes it where it is missing. It belongs to the owner of the state directory:
- * a run by root, by hand, must not keep that user from leaving records later, nor may that user lead root elsewhere.
+ * Opens the directory of the records, and creates it if it is missing. It gets the owner of the state directory, so
+ * that a manual run by root does not prevent that user from writing records later. That user cannot redirect root to
+ * another directory.
  *
- * @returns to be closed.
- * @throws WhisperBackupError `NOT_TRUSTED` for a directory that other users may write; or the system's error.
+ * @returns an open directory that the caller must close.
+ * @throws WhisperBackupError `NOT_TRUSTED` if other users may write to the directory.
+ * @throws Error of the system.
  */
 export async function openRuns(stateDir: string): Promise<OpenDirectory> {
   await makeDirectories(stateDir, 0o755);
@@ -91,16 +95,20 @@ export async function openRuns(stateDir: string): Promise<OpenDirectory> {
   return placeDirectory(stateDir, 'runs', {});
 }
 
-/** Another user could leave records there of backups that never were, or send what is written there elsewhere. */
+/**
+ * Checks that no other user can fake records or redirect writes in the state directory.
+ *
+ * @returns why the directory is not trusted, or undefined.
+ */
 export async function whyNotTrusted(stateDir: string): Promise<string | undefined> {
   return (await whyDirectoryNotTrusted(stateDir)) ?? (await whyDirectoryNotTrusted(join(stateDir, 'runs')));
 }
 
 /**
- * Reads the records of this host, the newest first. Other files, and records ahead of the clock, are skipped.
+ * Reads the records of this host, the newest first. Skips other files and records dated ahead of the clock.
  *
- * @param onUnusable called with what is skipped, and why.
- * @throws when the directory is there and cannot be read.
+ * @param onUnusable called with the reason for each skipped record.
+ * @throws Error of the system if the directory exists but cannot be read.
  */
 export async function* readRunFiles(
   stateDir: string,
@@ -109,7 +117,7 @@ export async function* readRunFiles(
 ): AsyncGenerator<RunRecord, void, void> {
   const distrust = await whyNotTrusted(stateDir);
   if (distrust !== undefined) {
-    onUnusable(`The records of runs in ${stateDir} are not used: ${distrust}`);
+    onUnusable(`The run records in ${stateDir} are not used: ${distrust}`);
     return;
   }
   const times = [...(await runFileTimes(stateDir))].reverse();
@@ -122,7 +130,7 @@ export async function* readRunFiles(
     let record: RunRecord;
     try {
       const doubt = await whyFileNotTrusted(path);
-      if (doubt !== undefined) throw new WhisperBackupError('NOT_TRUSTED', `A record of a run is not used: ${doubt}`);
+      if (doubt !== undefined) throw new WhisperBackupError('NOT_TRUSTED', `A run record is not used: ${doubt}`);
       record = parseRunRecord(await readRegularFile(path), path);
     } catch (error) {
       onUnusable(reasonOf(error));

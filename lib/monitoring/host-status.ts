@@ -10,31 +10,31 @@ const figure = v.nullable(v.pipe(v.number(), v.finite()));
 
 const runSchema = v.object({
   command: v.string(),
-  /** Null of a run that was killed. */
+  /** Null if the run was killed. */
   finished: v.nullable(time),
   exitCode: v.nullable(v.number()),
   error: v.optional(v.string()),
-  /** Options typed for it that made it another than the full backup of the host. */
+  /** Command-line options because of which it was not a full backup of the host. */
   partial: v.optional(v.pipe(v.array(v.string()), v.readonly())),
 });
 
 const checksSchema = v.object({ last: checkSchema, failed: v.nullable(checkSchema) });
 
-/** How the backups of a host go, as `status --json` prints it. What is not known is null. */
+/** The status of a host's backups, as `status --json` prints it. Unknown values are null. */
 export const hostStatusSchema = v.object({
   host: v.string(),
   /** Version of the program. */
   program: v.nullable(v.string()),
-  /** Name of the bucket, and of its store, that all of this is about. */
+  /** Name of the bucket and its store to which this status applies. */
   bucket: v.optional(v.nullable(v.string()), null),
-  /** When the last full backup ended in which all was well. */
+  /** End of the last successful full backup. */
   lastSuccess: v.nullable(time),
   ageSeconds: figure,
-  /** The last run of any command; it decides nothing. */
+  /** The last run of any command; has no effect on `state`. */
   lastRun: v.nullable(runSchema),
-  /** A run that is under way. */
+  /** The current run. */
   running: v.optional(v.nullable(v.object({ command: v.string(), started: time })), null),
-  /** Of the last full backup that came to its end; bytes are those stored. */
+  /** From here to `seconds`: of the last full backup with a summary; `bytes` are those stored. */
   metrics: figure,
   stored: figure,
   unchanged: figure,
@@ -44,38 +44,39 @@ export const hostStatusSchema = v.object({
   nextTimer: v.nullable(time),
   lastTrigger: v.optional(v.nullable(time), null),
   lockWrites: v.nullable(v.boolean()),
-  /** Checks decide nothing: how the last went, and the last that failed and was not made good. */
+  /** The last check, and the last unresolved failed check; have no effect on `state`. */
   verify: v.optional(checksSchema),
   drill: v.optional(checksSchema),
   source: v.picklist(['host', 'bucket']),
   state: v.picklist(['ok', 'late', 'off', 'failed', 'unknown']),
-  /** Why it is not ok. */
+  /** Why `state` is not `ok`. */
   problems: v.optional(v.array(v.string()), []),
 });
 
 export type HostStatus = v.InferOutput<typeof hostStatusSchema>;
 export type StatusRun = v.InferOutput<typeof runSchema>;
 
-/** What is known besides the records. */
+/** Facts that are not in the records. */
 export interface HostFacts extends Pick<HostStatus, 'source' | 'lockWrites'> {
   readonly now: Date;
-  /** What holds where the records are not asked: on the host itself. */
+  /** @default that of the newest record; given on the host itself */
   readonly host?: string;
+  /** Version of the program. @default that of the newest record; given on the host itself */
   readonly program?: string;
-  /** Seconds between scheduled backups. @default as the newest record has it */
+  /** Seconds between scheduled backups. @default that of the newest record */
   readonly interval?: number;
   /** Name of the configured bucket. @default that of the newest full backup */
   readonly bucket?: string;
-  /** Why the bucket cannot be restored from, as far as this host can tell. */
+  /** Why no restore from the bucket is possible, as far as this host can check. */
   readonly bucketProblem?: string;
-  /** Runs that started and left no record. @default none */
+  /** Runs that have started, but have no record. @default none */
   readonly starts?: readonly StartedRun[];
-  /** What systemd reports, where it runs the host. */
+  /** Only on hosts with systemd. */
   readonly units?: BackupUnits;
 }
 
 /**
- * Takes records, the newest first, back to the last success: older ones are not needed.
+ * Reads records, the newest first, back to the last success. Older ones are not needed.
  *
  * @param bucket name of the configured bucket. @default that of the newest full backup
  */
@@ -91,7 +92,7 @@ export async function sinceLastSuccess(
   return seen;
 }
 
-/** The full backups into the bucket; a record that does not name its bucket is of any. */
+/** Returns the full backups into the bucket. A record without a bucket, of an older release, matches any. */
 function fullBackups(records: readonly RunRecord[], bucket: string | undefined): readonly RunRecord[] {
   const full = records.filter(isFullBackup);
   const wanted = bucket ?? full[0]?.bucket;
@@ -101,7 +102,7 @@ function fullBackups(records: readonly RunRecord[], bucket: string | undefined):
 /** @param records the newest first. */
 export function hostStatus(records: readonly RunRecord[], facts: HostFacts): HostStatus {
   const { now, starts = [], units } = facts;
-  // Another host may have restored from this bucket, and left a record of that.
+  // Another host may have restored from this bucket, so ignore restores when looking for the host.
   const whose = (records.find(({ command }) => command !== 'restore') ?? records[0])?.host;
   const own = facts.source === 'host' ? records : records.filter(({ host }) => host === whose);
   const backups = fullBackups(own, facts.bucket);

@@ -11,9 +11,9 @@ import { whyFileNotTrusted } from '../system/trust.ts';
 import { openRuns, whyNotTrusted } from './host-records.ts';
 
 /*
- * A run leaves a file when it starts, `runs/<timestamp>.<uuid>.started` in the state directory, holds a lock on it, and
- * removes it when it has left its record. The kernel releases the lock however the process ends, so a file that nobody
- * locks is that of a run which was killed, or went down with the host.
+ * When a run starts, it creates `runs/<timestamp>.<uuid>.started` in the state directory and locks it. It removes the
+ * file after writing its record. The kernel releases the lock when the process ends, so an unlocked file shows that the
+ * run was killed or the host went down.
  */
 
 const Schema = v.object({
@@ -25,17 +25,17 @@ const Schema = v.object({
   partial: v.pipe(v.array(v.string()), v.readonly()),
 });
 
-/** What a run says of itself when it starts. */
+/** The content of the file of a run that starts. */
 export type RunStart = Omit<v.InferOutput<typeof Schema>, 'version' | 'pid'>;
 
 export interface StartedRun extends RunStart {
   readonly pid: number;
-  /** Whether it still runs; if not, it never came to its end. */
+  /** Whether it still runs. If not, it was killed. */
   readonly isRunning: boolean;
 }
 
 export interface StartMark {
-  /** Removes the file: the run has left its record. */
+  /** Removes the file, after the run has written its record. */
   remove(): Promise<void>;
 }
 
@@ -45,15 +45,16 @@ const SUFFIX = '.started';
 const DEAD_KEPT = 30;
 
 /**
- * Leaves the file of a run that starts.
+ * Creates the file of a run that starts.
  *
- * @throws as `openRuns`, and WhisperBackupError `NO_LOCKS` when the file system has none.
+ * @throws Error as `openRuns` does.
+ * @throws WhisperBackupError `NO_LOCKS` if the file system does not support locks.
  */
 export async function markStart(stateDir: string, run: RunStart): Promise<StartMark> {
   const runs = await openRuns(stateDir);
   try {
     const name = `${formatTimestamp(new Date(run.started))}.${randomUUID()}${SUFFIX}`;
-    const file = await leaveLocked(runs, name, run);
+    const file = await createLocked(runs, name, run);
     await removeDead(stateDir, DEAD_KEPT);
     return {
       async remove() {
@@ -69,12 +70,12 @@ export async function markStart(stateDir: string, run: RunStart): Promise<StartM
 }
 
 /** @returns the file, which is locked as long as it is open. */
-async function leaveLocked(runs: OpenDirectory, name: string, run: RunStart): Promise<FileHandle> {
+async function createLocked(runs: OpenDirectory, name: string, run: RunStart): Promise<FileHandle> {
   const temporary = runs.at(`.${name}.tmp`);
   const file = await open(temporary, 'wx', 0o644);
   try {
     await file.writeFile(`${JSON.stringify({ version: 1, ...run, pid: process.pid })}\n`);
-    // Locked before anybody can find it.
+    // Locked before it gets its final name, so that no reader finds it unlocked.
     await flock(file.fd, 'exclusive', { timeout: 0, file: temporary });
     await rename(temporary, runs.at(name));
     return file;
@@ -86,16 +87,16 @@ async function leaveLocked(runs: OpenDirectory, name: string, run: RunStart): Pr
 }
 
 /**
- * Reads which runs have started and not left a record, oldest first.
+ * Reads the runs that have started but have no record, oldest first.
  *
- * @param onUnusable called with each file that is skipped, and why.
+ * @param onUnusable called with the reason for each skipped file.
  */
 export async function readStartedRuns(
   stateDir: string,
   onUnusable: (message: string) => void = () => {},
 ): Promise<readonly StartedRun[]> {
   const runs: StartedRun[] = [];
-  // That is reported where the records are read.
+  // The reader of the records reports this.
   if ((await whyNotTrusted(stateDir)) !== undefined) return runs;
   for (const path of await startedFiles(stateDir)) {
     let file: FileHandle;
@@ -104,7 +105,7 @@ export async function readStartedRuns(
       if (doubt !== undefined) throw new WhisperBackupError('NOT_TRUSTED', doubt);
       file = await openRegularFile(path);
     } catch (error) {
-      // It may have ended just now.
+      // ENOENT: the run has just ended.
       if (codeOf(error) !== 'ENOENT') onUnusable(`Cannot read ${path}: ${reasonOf(error)}`);
       continue;
     }
@@ -121,7 +122,7 @@ export async function readStartedRuns(
   return runs;
 }
 
-/** Removes the files of runs that were killed, but for the newest ones. */
+/** Removes the files of killed runs, except the newest ones. */
 export async function removeDead(stateDir: string, kept: number): Promise<void> {
   const dead: string[] = [];
   for (const path of await startedFiles(stateDir)) {

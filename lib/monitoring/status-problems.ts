@@ -3,15 +3,15 @@ import { type BackupUnits, SERVICE, timerProblem } from './backup-units.ts';
 import type { RunRecord } from './run-record.ts';
 import type { StartedRun } from './started-runs.ts';
 
-/** What the state of a host follows from. All runs are full backups into the configured bucket. */
+/** The facts that determine the state of a host. All runs are full backups into the configured bucket. */
 export interface Judged {
   readonly last: RunRecord | undefined;
   readonly success: RunRecord | undefined;
-  /** Of the last success, in seconds. */
+  /** Age of the last success, in seconds. */
   readonly age: number | undefined;
   /** Seconds between scheduled backups. */
   readonly interval: number;
-  /** One that started since the last success and never ended. */
+  /** A run that started and was killed. */
   readonly killed: StartedRun | undefined;
   readonly isRunning: boolean;
   readonly units: BackupUnits | undefined;
@@ -23,10 +23,10 @@ export interface Problem {
   readonly text: string;
 }
 
-/** So many intervals may pass without a success. */
-const INTERVALS = 2;
+/** A host is late after this many intervals without a success. */
+const MAX_INTERVALS = 2;
 
-/** Every reason why a restore now may not bring back what is expected, the worst first. */
+/** Returns all reasons why a restore now may not have the expected result, the worst first. */
 export function problemsOf(judged: Judged): readonly Problem[] {
   const { last, killed, units, bucketProblem } = judged;
   const failed: string[] = [];
@@ -37,7 +37,7 @@ export function problemsOf(judged: Judged): readonly Problem[] {
   }
   if (killed !== undefined) {
     failed.push(
-      `the full backup started at ${killed.started} never ended: it was killed, or the host went down: start it again`,
+      `the full backup started at ${killed.started} never ended: it was killed, or the host went down. Start it again.`,
     );
   }
   const unit = units && serviceProblem(units, judged);
@@ -50,10 +50,10 @@ export function problemsOf(judged: Judged): readonly Problem[] {
   ];
 }
 
-/** What systemd knows of a backup that left no record, as it could not start. */
+/** Finds failures that only systemd reports, because the backup could not start or write a record. */
 function serviceProblem({ timer, service }: BackupUnits, { last, success, isRunning }: Judged): string | undefined {
   if (service.load !== 'loaded') {
-    // Without either unit something else starts the backups.
+    // If both units are missing, something else starts the backups.
     return timer.load === 'loaded' ? `systemd cannot load ${SERVICE} (${service.load})` : undefined;
   }
   const isActive = isRunning || !['inactive', 'failed'].includes(service.active);
@@ -67,7 +67,7 @@ function serviceProblem({ timer, service }: BackupUnits, { last, success, isRunn
   return undefined;
 }
 
-/** systemd's times are of whole seconds, so that one and the same second is not after. */
+/** Returns whether systemd's time, in whole seconds, is after the end of the run; false for the same second. */
 function isAfter(when: Date | undefined, run: RunRecord | undefined): boolean {
   if (when === undefined || run === undefined) return true;
   return when.getTime() > Date.parse(run.finished);
@@ -77,6 +77,6 @@ function ageProblem({ success, age, interval }: Judged): readonly Problem[] {
   if (success === undefined || age === undefined) {
     return [{ state: 'unknown', text: 'no successful full backup is on record' }];
   }
-  if (age <= INTERVALS * interval) return [];
+  if (age <= MAX_INTERVALS * interval) return [];
   return [{ state: 'late', text: `the last success is ${spanText(age)} old, more than two intervals` }];
 }

@@ -111,7 +111,7 @@ describe('whisper-backup status', () => {
     const before = await readdir(`${state}/runs`);
     const { code, stderr } = await text();
     assert.equal(code, 0);
-    assert.match(stderr, /^warning: Cannot use the record of a run \S+\.json: .*\n$/);
+    assert.match(stderr, /^warning: Cannot use the run record \S+\.json: .*\n$/);
     assert.deepEqual(await readdir(`${state}/runs`), before);
   });
 
@@ -127,10 +127,7 @@ describe('whisper-backup status', () => {
     for (const where of [[], ['--bucket-records']]) {
       assert.equal((await status(...where)).state, 'unknown');
       const { stderr } = await text(...where);
-      assert.match(
-        stderr,
-        /^warning: Ignored 40 records of runs in \S+ .*ahead of this host's clock, the newest .*2089-/,
-      );
+      assert.match(stderr, /^warning: Ignored 40 run records in \S+ .*ahead of this host's clock, the newest .*2089-/);
     }
     // They push out no record of a run.
     for (let i = 0; i < 2; i++) assert.equal((await backup()).code, 0);

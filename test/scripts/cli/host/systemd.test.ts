@@ -91,8 +91,8 @@ describe('A timer', () => {
 
   it('is a problem when it is stopped, disabled or masked', async () => {
     const wrong: readonly [Record<string, string>, RegExp][] = [
-      [{ ActiveState: 'inactive' }, /is inactive: no backup/],
-      [{ UnitFileState: 'disabled' }, /is disabled: it will not come back/],
+      [{ ActiveState: 'inactive' }, /is inactive, so no backup/],
+      [{ UnitFileState: 'disabled' }, /is disabled, so it will not start after a reboot/],
       [{ LoadState: 'masked', ActiveState: 'inactive', UnitFileState: 'masked' }, /cannot be used \(masked\)/],
     ];
     for (const [timer, message] of wrong) {
