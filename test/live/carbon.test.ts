@@ -8,7 +8,7 @@ import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
-import { backUp, bringBack, listAll } from '../fixtures/operations.ts';
+import { backUp, bringBack, listAll, threadsOn } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { plant, readTree } from '../fixtures/tree.ts';
@@ -52,7 +52,11 @@ describe('carbon-cache under load, with WHISPER_LOCK_WRITES', () => {
       let runs = 0;
       let backfilled = 0;
       const backups = async () => {
-        const summary = await backUp(store, carbon.prefix, { retention: 1_000_000, processes: 2, fileLockTimeout: 10 });
+        const summary = await backUp(store, carbon.prefix, {
+          retention: 1_000_000,
+          ...threadsOn(store),
+          fileLockTimeout: 10,
+        });
         assert.deepEqual([summary.failed, summary.counts['metrics']], [[], METRICS.length]);
         runs++;
       };
@@ -64,7 +68,10 @@ describe('carbon-cache under load, with WHISPER_LOCK_WRITES', () => {
         for (const metric of METRICS) await plant(prefix, pathOf(metric), donor(from));
         const donors = createDiskStore({ path: `${prefix}.bucket` });
         await backUp(donors, prefix);
-        const { failed, counts } = await bringBack(donors, carbon.prefix, { processes: 2, fileLockTimeout: 10 });
+        const { failed, counts } = await bringBack(donors, carbon.prefix, {
+          ...threadsOn(donors),
+          fileLockTimeout: 10,
+        });
         await donors.close();
         assert.deepEqual(failed, []);
         backfilled += counts['backfilled'] ?? 0;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { fillFile } from '../../lib/operations/restore/fill-file.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
-import { backUp, bringBack, listAll, verifyAll } from '../fixtures/operations.ts';
+import { backUp, bringBack, listAll, threadsOn, verifyAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { plant } from '../fixtures/tree.ts';
@@ -54,13 +54,13 @@ describe('a writer that updates Whisper files with locks, as fast as it can', ()
     const counts = { runs: 0, restores: 0, fills: 0, backfilled: 0 };
 
     const backups = async () => {
-      const summary = await backUp(store, tree, { retention: 1_000_000, processes: 2, fileLockTimeout: 10 });
+      const summary = await backUp(store, tree, { retention: 1_000_000, ...threadsOn(store), fileLockTimeout: 10 });
       assert.deepEqual([summary.failed, summary.skipped, summary.counts['metrics']], [[], [], FILES]);
       counts.runs++;
     };
     const restores = async () => {
       const donated = await donors.bucket();
-      const summary = await bringBack(donated, tree, { processes: 2, fileLockTimeout: 10 });
+      const summary = await bringBack(donated, tree, { ...threadsOn(donated), fileLockTimeout: 10 });
       await donated.close();
       assert.deepEqual(summary.failed, []);
       counts.restores++;

@@ -12,7 +12,7 @@ import {
   plantOddTree,
   TOO_LONG_NAME,
 } from '../fixtures/odd-tree.ts';
-import { backUp, bringBack, codesOf, listAll } from '../fixtures/operations.ts';
+import { backUp, bringBack, codesOf, listAll, threadsOn } from '../fixtures/operations.ts';
 import { runProgram, unprivileged } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
@@ -28,7 +28,7 @@ describe('a tree of every odd name and file', () => {
     await using _ = await lockByPython(tree.locked, 'LOCK_EX');
     const store = createDiskStore({ path: scratch.at('bucket') });
 
-    const backedUp = await backUp(store, tree.prefix, { processes: 2 });
+    const backedUp = await backUp(store, tree.prefix, threadsOn(store));
     assert.deepEqual(codesOf(backedUp.failed), tree.failed);
     assert.deepEqual(codesOf(backedUp.skipped), tree.skipped);
     assert.equal(backedUp.stopped, undefined);
@@ -37,7 +37,7 @@ describe('a tree of every odd name and file', () => {
     assert.equal(backedUp.counts['failed'], Object.keys(tree.failed).length + 1);
     assert.equal(await isUntouched(tree), true);
 
-    const restored = await bringBack(store, scratch.at('empty'), { processes: 2 });
+    const restored = await bringBack(store, scratch.at('empty'), threadsOn(store));
     assert.deepEqual(restored.failed, []);
     assert.equal(restored.counts['restored'], tree.good.size);
     assert.deepEqual(contents(await readTree(scratch.at('empty'))), contents(tree.good));

@@ -10,7 +10,7 @@ import { BucketMissingError, TransientError } from '../../lib/store/errors.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
-import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
+import { backUp, bringBack, codesOf, threadsOn } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { stateOf } from '../fixtures/tree-state.ts';
@@ -36,7 +36,7 @@ describe('restore', () => {
     await plantMetrics(scratch.at('tree'), paths);
     const store = createDiskStore({ path: scratch.at('bucket') });
     await backUp(store, scratch.at('tree'));
-    const summary = await bringBack(store, scratch.at('deep', 'back'), { processes: 2 });
+    const summary = await bringBack(store, scratch.at('deep', 'back'), threadsOn(store));
     await store.close();
     const { metrics, restored, failed, bytesRestored } = summary.counts;
     assert.deepEqual([metrics, restored, failed, bytesRestored], [9, 9, 0, 9 * metricFile().length]);
@@ -265,12 +265,15 @@ describe('restore', () => {
 
   it('gives everything to one owner, however many threads make the directories', async () => {
     await using scratch = await createScratch();
-    const bucket = new Bucket();
-    for (let i = 0; i < 60; i++) await bucket.backup(`a/b${i % 7}/c${i % 5}/m${i}`, daysAgo(1), metricFile(i));
+    const paths = Array.from({ length: 60 }, (_, i) => `a/b${i % 7}/c${i % 5}/m${i}`);
+    await plantMetrics(scratch.at('original'), paths);
+    const store = createDiskStore({ path: scratch.at('bucket') });
+    await backUp(store, scratch.at('original'));
     await scratch.directory('tree');
     await chown(scratch.at('tree'), 1234, 5678);
-    await run(bucket, scratch.at('tree'), { processes: 4 });
-    await run(bucket, scratch.at('asked'), { owner: { uid: 77, gid: 88 } });
+    await bringBack(store, scratch.at('tree'), threadsOn(store, 4));
+    await bringBack(store, scratch.at('asked'), { owner: { uid: 77, gid: 88 } });
+    await store.close();
     for (const [tree, uid] of [
       ['tree', 1234],
       ['asked', 77],

@@ -65,11 +65,11 @@ describe('backup', () => {
       Array.from({ length: 60 }, (_, i) => `m${i}.wsp`),
     );
     const broken = failingPuts(store, (key) => key.startsWith('m7/') && new TypeError('fetch failed'));
-    const summary = await backUp(broken, scratch.at('tree'), { processes: 2 });
+    const summary = await backUp(broken, scratch.at('tree'));
     assert.deepEqual(codesOf(summary.failed), { m7: 'UNEXPECTED' });
     assert.equal(summary.failed[0]?.reason, 'fetch failed');
     assert.equal(exitCodeOfSummary(summary), 3);
-    await bringBack(store, scratch.at('restored'), { processes: 2 });
+    await bringBack(store, scratch.at('restored'));
     files.delete('m7.wsp');
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
