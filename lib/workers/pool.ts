@@ -5,8 +5,9 @@ import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type FlatError, revive } from '../stream/flat-error.ts';
 import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/open-files.ts';
+import type { TaskContext } from './context.ts';
 import { SharedFailure } from './shared-failure.ts';
-import type { ResultOf, TaskName, TaskOf, Work } from './work.ts';
+import type { ResultOf, TaskName, TaskOf, tasks } from './work.ts';
 import type { NamedTask, ThreadData, ThreadWarning } from './worker.ts';
 
 /** What a thread runs, as TypeScript or as built by `scripts/build.ts`. */
@@ -47,8 +48,8 @@ export class WorkerPool {
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
   /** Begun with the first task, or by `start`: in a run that finds nothing changed there is none. */
   #threads: Promise<Threads> | undefined;
-  /** Without threads, who does the tasks. */
-  #here: Promise<Work> | undefined;
+  /** For a pool without threads. */
+  #here: Promise<Here> | undefined;
   readonly #underWay = new UnderWay();
 
   constructor(options: WorkerPoolOptions) {
@@ -85,7 +86,7 @@ export class WorkerPool {
     // Piscina itself waits for one thread only, and then ends the others at whatever they do.
     await this.#underWay.settle();
     await (await this.#threads?.catch(() => undefined))?.piscina.close();
-    await (await this.#here)?.close();
+    await (await this.#here)?.context.close();
   }
 
   async #begin<N extends TaskName>(name: N, task: TaskOf<N>, handOver: readonly Uint8Array[]): Promise<ResultOf<N>> {
@@ -98,8 +99,9 @@ export class WorkerPool {
         throw codeOf(error) === 'ERR_WORKER_INIT_FAILED' ? threadsFailed(error) : error;
       });
     }
-    this.#here ??= workHere(this.#options, this.#stopFlag);
-    return (await this.#here).run(name, task);
+    this.#here ??= loadTasks(this.#options, this.#stopFlag);
+    const { tasks, context } = await this.#here;
+    return tasks[name](task, context);
   }
 
   /** @param atOnce how many threads are started now; the others are when there is work for them. */
@@ -109,10 +111,15 @@ export class WorkerPool {
   }
 }
 
-/** Loads the tasks only when this thread needs them. */
-async function workHere(options: WorkerPoolOptions, stopFlag: Int32Array): Promise<Work> {
-  const { Work } = await import('./work.ts');
-  return new Work({ ...options, stopFlag });
+interface Here {
+  readonly tasks: typeof tasks;
+  readonly context: TaskContext;
+}
+
+/** Loads the tasks into the calling thread, which needs them only if there are no others: they take time to load. */
+async function loadTasks(options: WorkerPoolOptions, stopFlag: Int32Array): Promise<Here> {
+  const [{ tasks }, { TaskContext }] = await Promise.all([import('./work.ts'), import('./context.ts')]);
+  return { tasks, context: new TaskContext({ ...options, stopFlag }) };
 }
 
 interface Threads {

@@ -1,4 +1,4 @@
-import { type ContextOptions, TaskContext } from './context.ts';
+import type { TaskContext } from './context.ts';
 import { bringBack } from './tasks/bring-back.ts';
 import { check } from './tasks/check.ts';
 import { fingerprint } from './tasks/fingerprint.ts';
@@ -14,21 +14,5 @@ export type TaskOf<N extends TaskName> = Parameters<(typeof TASKS)[N]>[0];
 export type ResultOf<N extends TaskName> = Awaited<ReturnType<(typeof TASKS)[N]>>;
 
 /** The same table, typed so that a name, its task and its result go together. */
-const table: { readonly [N in TaskName]: (task: TaskOf<N>, context: TaskContext) => Promise<ResultOf<N>> } = TASKS;
-
-/** Does tasks in the thread that calls. */
-export class Work {
-  readonly #context: TaskContext;
-
-  constructor(options: ContextOptions) {
-    this.#context = new TaskContext(options);
-  }
-
-  run<N extends TaskName>(name: N, task: TaskOf<N>): Promise<ResultOf<N>> {
-    return table[name](task, this.#context);
-  }
-
-  close(): Promise<void> {
-    return this.#context.close();
-  }
-}
+export const tasks: { readonly [N in TaskName]: (task: TaskOf<N>, context: TaskContext) => Promise<ResultOf<N>> } =
+  TASKS;

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { flatten } from '../stream/flat-error.ts';
-import type { ContextOptions } from './context.ts';
-import { type TaskName, type TaskOf, Work } from './work.ts';
+import { type ContextOptions, TaskContext } from './context.ts';
+import { type TaskName, type TaskOf, tasks } from './work.ts';
 
 /** What the pool gives each of its threads. */
 export interface ThreadData extends Pick<ContextOptions, 'stopFlag' | 'store'> {
@@ -22,7 +22,7 @@ export interface ThreadWarning {
 
 const data: ThreadData = workerData;
 const onWarning = (warning: string) => parentPort?.postMessage({ warning } satisfies ThreadWarning);
-const work = new Work({ ...data, onWarning });
+const context = new TaskContext({ ...data, onWarning });
 
 /**
  * Does a task in this thread.
@@ -30,7 +30,7 @@ const work = new Work({ ...data, onWarning });
  * @throws FlatError
  */
 export function run<N extends TaskName>({ name, task }: NamedTask<N>): Promise<unknown> {
-  return work.run(name, task).catch((error: unknown) => {
+  return tasks[name](task, context).catch((error: unknown) => {
     throw flatten(error);
   });
 }
