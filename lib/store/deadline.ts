@@ -2,15 +2,16 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { TransientError } from './errors.ts';
 
 /**
- * Runs one call with a deadline: its signal aborts then, and the promise rejects then, even if the call pays no heed to
- * its signal. So a connection that stalls costs its deadline, never the run.
+ * Runs a call with a deadline. At the deadline the call's signal aborts, and the promise rejects even if the call
+ * ignores its signal, so that a stalled connection cannot block the run.
  *
- * Not `AbortSignal.timeout`: on Node its timer does not keep the process alive, which would end, with a call hung,
- * before the deadline.
+ * Does not use `AbortSignal.timeout`: on Node its timer does not keep the process alive, so that the process would end
+ * before the deadline of a call that hangs.
  *
- * @param seconds how long the call may take.
- * @param what for the message: `get "a.b/c" from s3:backups`.
- * @throws TransientError at the deadline; the reason of `signal` when that aborts.
+ * @param seconds maximum duration of the call.
+ * @param what the action, for the message: `get "a.b/c" from s3:backups`.
+ * @throws TransientError at the deadline.
+ * @throws Error that is the reason of `signal`, if it aborts.
  */
 export async function withDeadline<T>(
   seconds: number,
@@ -34,10 +35,10 @@ export async function withDeadline<T>(
 }
 
 /**
- * Settles as the promise does, or rejects with the signal's reason as soon as that aborts, even if whoever was asked
- * pays no heed to the signal. What the promise brings afterwards is dropped.
+ * Waits for a promise, but rejects with the signal's reason as soon as it aborts. The later result of the promise is
+ * ignored.
  *
- * Not `AbortSignal.any`: on Node 20 each use leaves something behind in a signal that lives as long as the run.
+ * Does not use `AbortSignal.any`: on Node 20 each use leaks memory in a signal that lives as long as the run.
  */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
@@ -54,22 +55,22 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
 }
 
 /**
- * A deadline for each step of something that has millions, with one timer and one listener for all: `withDeadline` would
- * make both anew for every object of a listing, which costs more than all that is done with the object.
+ * A deadline for each of millions of steps, with one timer and one listener for all of them. `withDeadline` would
+ * create both for every object of a listing, which costs more than the rest of the work on an object.
  */
 export class StepDeadline {
   readonly #milliseconds: number;
   readonly #what: string;
   readonly #signal: AbortSignal | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Ends the step that is under way. */
+  /** Rejects the current step. */
   #reject: ((reason: unknown) => void) | undefined;
-  #began = 0;
+  #start = 0;
   readonly #abort = () => this.#reject?.(this.#signal?.reason);
 
   /**
-   * @param seconds how long one step may take.
-   * @param what for the message: `list s3:backups`.
+   * @param seconds maximum duration of one step.
+   * @param what the action, for the message: `list s3:backups`.
    */
   constructor(seconds: number, what: string, signal: AbortSignal | undefined) {
     this.#milliseconds = seconds * 1000;
@@ -79,34 +80,35 @@ export class StepDeadline {
   }
 
   /**
-   * Settles as the call does, unless the deadline or the signal comes first. One step at a time.
+   * Runs one step. Steps must not overlap.
    *
-   * @throws TransientError at the deadline; the signal's reason when that aborts.
+   * @throws TransientError at the deadline.
+   * @throws Error of the call, or that is the signal's reason.
    */
   async step<T>(call: () => Promise<T>): Promise<T> {
     this.#signal?.throwIfAborted();
-    const stopped = new Promise<T>((resolve, reject) => {
+    const result = new Promise<T>((resolve, reject) => {
       this.#reject = reject;
       call().then(resolve, reject);
     });
-    this.#began = performance.now();
-    // The process is to stay for as long as a step is under way, and no longer.
+    this.#start = performance.now();
+    // The timer keeps the process alive during a step only.
     if (this.#timer) this.#timer.ref();
     else this.#arm(this.#milliseconds);
     try {
-      return await stopped;
+      return await result;
     } finally {
       this.#reject = undefined;
       this.#timer?.unref();
     }
   }
 
-  /** Gives the step that is under way its whole time again. */
+  /** Restarts the deadline of the current step. */
   restart(): void {
-    this.#began = performance.now();
+    this.#start = performance.now();
   }
 
-  /** There are no more steps. */
+  /** Removes the timer and the listener, after the last step. */
   close(): void {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener('abort', this.#abort);
@@ -116,8 +118,8 @@ export class StepDeadline {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (!this.#reject) return;
-      // Not before its time: timers may be a millisecond early.
-      const left = this.#milliseconds - (performance.now() - this.#began);
+      // The timer is from an earlier step, and timers may fire a millisecond early.
+      const left = this.#milliseconds - (performance.now() - this.#start);
       if (left > 1) this.#arm(left);
       else this.#reject(new TransientError(`Cannot ${this.#what}: no answer within ${this.#milliseconds / 1000} s`));
     }, milliseconds);

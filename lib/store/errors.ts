@@ -1,42 +1,43 @@
 import { WhisperBackupError } from '../common/errors.ts';
 
-/** The base of what a store throws. `transient` says whether trying again may help. */
+/** The base class of errors of a store. */
 export class StoreError extends WhisperBackupError {
+  /** Whether a retry may succeed. */
   readonly transient: boolean = false;
 }
 
-/** No object has this key. */
+/** There is no object with this key. */
 export class NotFoundError extends StoreError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('NOT_FOUND', message, options);
   }
 }
 
-/** The bucket itself is not there. */
+/** The bucket does not exist. */
 export class BucketMissingError extends StoreError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('BUCKET_MISSING', message, options);
   }
 }
 
-/** The credentials are refused, or do not allow this. */
+/** The credentials are invalid or lack the permission. */
 export class DeniedError extends StoreError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('DENIED', message, options);
   }
 }
 
-/** The object is larger than the caller can take. */
+/** The object is larger than the caller accepts. */
 export class TooLargeError extends StoreError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('TOO_LARGE', message, options);
   }
 }
 
-/** Try again: a reset, a stall, a deadline, a 429 or 5xx. */
+/** A retry may succeed: a connection reset, a deadline, status 429 or 5xx. */
 export class TransientError extends StoreError {
   override readonly transient = true;
-  /** How long the server asks us to wait, in milliseconds. */
+  /** Milliseconds that the server requests to wait. */
   readonly retryAfter?: number;
 
   constructor(message: string, options?: { cause?: unknown; retryAfter?: number }) {
@@ -45,14 +46,14 @@ export class TransientError extends StoreError {
   }
 }
 
-/** Trying again will not help: disk full, name too long, not supported. */
+/** A retry will not succeed: disk full, name too long, not supported. */
 export class PermanentError extends StoreError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('PERMANENT', message, options);
   }
 }
 
-/** The error that a code belongs to: gives what comes from another thread its class back. */
+/** Creates an error of the class with this code, to restore errors from another thread; undefined for other codes. */
 export function makeStoreError(code: string, message: string, options: { cause?: unknown }): StoreError | undefined {
   if (code === 'NOT_FOUND') return new NotFoundError(message, options);
   if (code === 'BUCKET_MISSING') return new BucketMissingError(message, options);
@@ -63,11 +64,11 @@ export function makeStoreError(code: string, message: string, options: { cause?:
   return undefined;
 }
 
-/** What Node and Deno say of a server that answers a TLS handshake with something else, which is HTTP nearly always. */
+/** Errors of Node and Deno if the server does not reply to a TLS handshake with TLS; nearly always it is plain HTTP. */
 const NOT_TLS = /wrong.version.number|InvalidContentType/i;
 
-/** The reason to name when the connection to a server failed since it does not speak TLS on that port. */
-export function plainHttpReason(...told: readonly string[]): string | undefined {
-  if (!told.some((text) => NOT_TLS.test(text))) return undefined;
-  return 'the server does not speak TLS on this port; write http:// for https://, or give its port for https';
+/** Returns the reason of a connection error if the server does not speak TLS on that port, else undefined. */
+export function plainHttpReason(...messages: readonly string[]): string | undefined {
+  if (!messages.some((text) => NOT_TLS.test(text))) return undefined;
+  return 'the server does not speak TLS on this port; use http:// instead of https://, or the port for https';
 }

@@ -1,11 +1,11 @@
 import type { ListRange, ObjectStore, Page, StoredObject } from './store.ts';
 
-/** The objects of a range by the page where the store tells them so, else one by one. */
+/** Lists a range by the page. Each object is a page if the store does not list pages. */
 export function pagesOf(store: ObjectStore, range: ListRange): AsyncIterable<Page> {
   return store.pages?.(range) ?? singly(store.list(range));
 }
 
-/** The objects of pages. @param signal once it is aborted there are no more, whatever has come already. */
+/** Yields the objects of pages. @param signal no object is yielded after it has aborted. */
 export async function* objectsOf(
   pages: AsyncIterable<Page>,
   signal?: AbortSignal,

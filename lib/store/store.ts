@@ -1,76 +1,81 @@
 import type { SweepOptions, Swept } from '../system/sweep.ts';
 
 /**
- * What a place for backups must do. Implementations know nothing of Whisper, metrics or timestamps: only of keys and
- * bytes. Everything that can wait takes an `AbortSignal`; `retry.ts` puts a deadline on each call.
+ * A store for backups. Implementations only know keys and bytes, not Whisper, metrics or timestamps. Every call that
+ * can wait takes an `AbortSignal`; `retry.ts` adds a deadline to each call.
  *
- * A key is a UTF-8 string of 1 to 1,024 bytes, without NUL; `/` in it has no meaning to callers.
+ * A key is a UTF-8 string of 1 to 1,024 bytes, without NUL.
  *
- * Failures are `StoreError`s (see `errors.ts`): callers go by class, never by message.
+ * Failures are `StoreError`s (see `errors.ts`). Callers must check the class, never the message.
  */
 export interface ObjectStore {
-  /** Where this is, for messages: `disk:/srv/backups`. Never holds a secret. */
+  /** For messages: `disk:/srv/backups`. Contains no secret. */
   readonly name: string;
 
-  /** The bucket itself, where it is a directory of this host. */
+  /** Path of the bucket, if it is a directory on this host. */
   readonly directory?: string;
 
   /**
-   * How many listings side by side are faster than one after the other: a service answers each with a page at a time.
+   * How many listings to run in parallel: each request returns one page only.
    *
    * @default 1
    */
   readonly listings?: number;
 
   /**
-   * Connects and makes sure that the bucket is there.
+   * Connects and checks that the bucket exists.
    *
-   * @throws BucketMissingError when it is not, and `create` is false; what `onMissing` throws.
-   * @throws DeniedError when the credentials are refused.
+   * @throws BucketMissingError if it does not exist and `create` is false.
+   * @throws Error of `onMissing`.
+   * @throws DeniedError if the credentials are invalid.
    */
   open(options: OpenOptions): Promise<void>;
 
-  /** Streams the objects of a range, ascending by the UTF-8 bytes of their keys, page by page. */
+  /** Streams the objects of a range, ascending by the UTF-8 bytes of their keys. */
   list(range?: ListRange): AsyncIterable<StoredObject>;
 
-  /** The same by the page, as they come. @default each object is one */
+  /** Like `list`, by the page. @default each object is a page */
   pages?(range?: ListRange): AsyncIterable<Page>;
 
   /**
-   * Reads one object whole, checked against what the store knows of its integrity.
+   * Reads a whole object, and checks it against the checksum of the store if there is one.
    *
-   * @throws NotFoundError when there is none; TooLargeError when it has more than `maxBytes` bytes.
+   * @throws NotFoundError if it does not exist.
+   * @throws TooLargeError if it has more than `maxBytes` bytes.
    */
   get(key: string, options: GetOptions): Promise<Uint8Array>;
 
   /**
-   * Stores one object, all or nothing: a reader sees the old bytes or the new, and the bytes stored were checked to be
-   * the bytes given. An existing object is replaced.
+   * Stores or replaces an object atomically, so that readers see the old bytes or the new ones. Checks that the stored
+   * bytes are those of `body`.
    */
   put(key: string, body: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<void>;
 
-  /** Deletes many objects. One that is absent is fine. Returns those that could not be deleted, and why. */
+  /** Deletes many objects. Ignores missing ones. @returns the objects that could not be deleted. */
   delete(keys: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<DeleteFailure[]>;
 
-  /** What time it is at the store, or undefined when it cannot tell (without writing, where the store is read-only). */
+  /**
+   * Returns the current time of the store; undefined if it does not report its clock, or is read-only and would have to
+   * write.
+   */
   clock(options?: { readonly signal?: AbortSignal }): Promise<Date | undefined>;
 
   /**
-   * Removes what runs that were killed left in the bucket and no listing shows, if it is surely this program's own and
-   * older than any run that is alive would leave it. A store without this has nothing of the kind.
+   * Removes temporary files that killed runs left in the bucket and that listings do not include. Only removes files of
+   * this program that are too old to be in use. Absent if the store has no temporary files.
    */
   sweep?(options: SweepOptions): Promise<Swept>;
 
-  /** Resolves when all that was put so far would outlive a power cut. */
+  /** Resolves when all objects stored so far would survive a power failure. */
   flush(options?: { readonly signal?: AbortSignal }): Promise<void>;
 
-  /** Lets go of sockets and handles. The store is not used afterwards. */
+  /** Closes sockets and handles. The store must not be used afterwards. */
   close(): Promise<void>;
 }
 
 export interface GetOptions {
   readonly maxBytes: number;
-  /** Size of the object as it was listed: the larger it is, the longer it may take. @default 0 */
+  /** Size of the object in the listing: larger objects get a longer deadline. @default 0 */
   readonly expectedBytes?: number;
   readonly signal?: AbortSignal;
 }
@@ -78,14 +83,14 @@ export interface GetOptions {
 export interface OpenOptions {
   /** Create the bucket if it is missing. */
   readonly create: boolean;
-  /** Called before a missing bucket is created, perhaps again when that is retried; throws to refuse. */
+  /** Called before a missing bucket is created, again for each retry. May throw to prevent that. */
   readonly onMissing?: () => void;
   readonly signal?: AbortSignal;
 }
 
-/** Part of the key space. All bounds are compared by UTF-8 bytes. */
+/** A part of the key space. Bounds are compared by UTF-8 bytes. */
 export interface ListRange {
-  /** Only keys that begin with this. @default '' */
+  /** Only keys that start with this. @default '' */
   readonly prefix?: string;
   /** Only keys after this one (exclusive). */
   readonly startAfter?: string;
@@ -96,21 +101,23 @@ export interface ListRange {
   readonly signal?: AbortSignal;
 }
 
-/** One object as a listing tells it. */
+/** An object in a listing. */
 export interface StoredObject {
   readonly key: string;
   /** In bytes. */
   readonly size: number;
-  /** MD5 of the body, 32 lower-case hex digits, where the listing tells it. It may be no MD5 at all (SSE-KMS): only equality proves something. */
+  /**
+   * MD5 of the body, 32 lower-case hex digits, if the store lists it. May be another hash (SSE-KMS): only equality is
+   * proof.
+   */
   readonly md5?: string;
-  /** When the store last wrote it, by the store's clock. */
+  /** When the store wrote it, by the store's clock. */
   readonly modified: Date;
 }
 
-/** Neighbours of a listing, ascending, in an array: for millions, a promise for each would cost more than all the rest. */
+/** Adjacent objects of a listing: with millions of objects, one promise for each would cost more than all the rest. */
 export type Page = readonly StoredObject[];
 
-/** An object that a batch could not delete. */
 export interface DeleteFailure {
   readonly key: string;
   readonly error: Error;

@@ -133,7 +133,7 @@ describe('names', () => {
     const store = createDiskStore({ path: scratch.at('bucket') });
     const summary = await backUp(store, scratch.at('tree'));
     assert.deepEqual(codesOf(summary.failed), { [`${'n'.repeat(200)}.${'m'.repeat(56)}`]: 'PERMANENT' });
-    assert.match(summary.failed[0]?.reason ?? '', /has 257 bytes, and 255 is the most/);
+    assert.match(summary.failed[0]?.reason ?? '', /has 257 bytes, the limit is 255/);
     await bringBack(store, scratch.at('restored'));
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
     const found = await listAll(store, { metrics: '[[]ab]*' });

@@ -93,7 +93,7 @@ class MemoryStore implements ObjectStore {
     if (!held) throw new NotFoundError(`Cannot read ${quoted(key)} from ${this.name}: there is no such object`);
     if (held.body.length > maxBytes) {
       throw new TooLargeError(
-        `Cannot read ${quoted(key)} from ${this.name}: it has ${held.body.length} bytes, and ${maxBytes} is the most asked for`,
+        `Cannot read ${quoted(key)} from ${this.name}: it has ${held.body.length} bytes, the limit is ${maxBytes}`,
       );
     }
     return held.body.slice();

@@ -147,7 +147,7 @@ describe('a worker thread with a store of its own', () => {
     const result = await withPool({ threadStore: s3(server.port), onWarning }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored', JSON.stringify(result));
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; trying again in/);
+    assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; retrying in/);
   });
 
   it('clears up behind uploads that end when the run is stopped', async () => {

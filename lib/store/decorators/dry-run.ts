@@ -3,25 +3,24 @@ import { checkKey, quoted } from '../key.ts';
 import { pagesOf } from '../pages.ts';
 import type { ListRange, ObjectStore } from '../store.ts';
 
-/** What a dry run would have done. */
+/** The writes that a dry run did not make. */
 export interface DryRunCounts {
   readonly puts: number;
-  /** Bytes that would have been put. */
+  /** Bytes of all puts. */
   readonly bytes: number;
-  /** Objects that would have been deleted. */
+  /** Number of deleted objects. */
   readonly deletes: number;
 }
 
 export interface DryRunStore extends ObjectStore {
-  /** What would have been done so far. */
+  /** The counts so far. */
   readonly planned: DryRunCounts;
 }
 
 /**
- * Reads from a store, and writes nothing, anywhere: puts and deletes succeed and are counted, a bucket is never
- * created, and the clock, which a disk store cannot read without writing, is unknown.
- *
- * A bucket that `open({ create: true })` would have created looks empty.
+ * Wraps a store so that it writes nothing. Puts and deletes are only counted, and a bucket is never created: one that
+ * `open({ create: true })` would have created looks empty. The clock is unknown, because a disk store must write to
+ * read it.
  */
 export function withDryRun(store: ObjectStore): DryRunStore {
   const planned = { puts: 0, bytes: 0, deletes: 0 };

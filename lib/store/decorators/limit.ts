@@ -4,17 +4,17 @@ import { objectsOf, pagesOf } from '../pages.ts';
 import type { ListRange, ObjectStore, Page } from '../store.ts';
 
 export interface LimitOptions {
-  /** Calls under way at once, to whatever key. */
+  /** Maximum number of concurrent calls. */
   readonly concurrency: number;
 }
 
-/** Objects that a listing takes each time it is its turn, at least. */
+/** The minimum number of objects that a listing reads in one turn. */
 const LIST_BATCH = 250;
 
 /**
- * Bounds how many calls are under way at once, listings included, so that a store is not flooded whoever asks.
+ * Limits the number of concurrent calls to a store, including listings.
  *
- * Put it around `withRetry`, so that waiting for a turn does not count against the deadline.
+ * Must be outside of `withRetry`, so that waiting for a turn does not count against the deadline.
  */
 export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): ObjectStore {
   const turns = new Semaphore(concurrency);
@@ -26,7 +26,7 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
     try {
       [, release] = await abortable(turn, signal);
     } catch (error) {
-      // Aborted in the queue: the turn comes all the same, and goes to the next.
+      // Aborted while waiting: when the turn comes, pass it on.
       turn.then(([, release]) => release());
       throw error;
     }
@@ -55,7 +55,7 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
   };
 }
 
-/** Takes a turn for many objects at once: a turn for each would put every one behind the queue. */
+/** Takes one turn for many objects: with a turn for each object, each would wait in the queue. */
 async function* pagesInTurns(
   store: ObjectStore,
   range: ListRange | undefined,

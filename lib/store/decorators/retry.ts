@@ -7,71 +7,68 @@ import { objectsOf, pagesOf } from '../pages.ts';
 import type { DeleteFailure, GetOptions, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from '../store.ts';
 
 export interface RetryOptions {
-  /** How often a call is tried in all. A listing begins to count anew whenever it gets on. @default 5 */
+  /** Maximum number of attempts. A listing counts again from 0 after each page. @default 5 */
   readonly attempts?: number;
   /**
-   * How long one attempt may take, in seconds; of a listing, how long a page may bring nothing. To store a body it has a
-   * second longer for each 64 KiB. @default 60
+   * Seconds for one attempt; for a listing, seconds without progress of a page. Transferring a body gets one second more
+   * for each 64 KiB. @default 60
    */
   readonly deadline?: number;
-  /** The same for `flush` and `sweep`, which may have much to do, in seconds. @default 1800 */
+  /** Seconds for one attempt of `flush` or `sweep`, which may take long. @default 1800 */
   readonly flushDeadline?: number;
-  /** Longest wait before the second attempt, in seconds; doubled before each further one. @default 0.5 */
+  /** Maximum seconds before the second attempt; doubled for each further attempt. @default 0.5 */
   readonly backoff?: number;
-  /** Longest wait between two attempts, in seconds, unless the store asks for a longer one. @default 30 */
+  /** Maximum seconds between two attempts, unless the store requests more. @default 30 */
   readonly maxBackoff?: number;
-  /** Longest wait that a store may ask for (`retryAfter`), in seconds. @default 300 */
+  /** Maximum seconds that a store may request (`retryAfter`). @default 300 */
   readonly maxRetryAfter?: number;
-  /**
-   * For how long a call is tried again, in seconds: no attempt begins later. A listing begins anew whenever it gets on.
-   * @default 900
-   */
+  /** Seconds after which no further attempt starts. A listing counts again from 0 after each page. @default 900 */
   readonly total?: number;
-  /** Waits so many milliseconds. @default a timer */
+  /** @default a timer */
   readonly sleep?: (milliseconds: number) => Promise<void>;
-  /** From 0 to 1, exclusive: the jitter. @default Math.random */
+  /** The jitter, from 0 to 1, exclusive. @default Math.random */
   readonly random?: () => number;
-  /** Told of each failure that is tried again. */
+  /** Called before each retry. */
   readonly onRetry?: (retry: Retry) => void;
 }
 
-/** A failure that is tried again. */
 export interface Retry {
   readonly error: StoreError;
-  /** Which attempt failed, from 1. */
+  /** Number of the failed attempt, from 1. */
   readonly attempt: number;
-  /** The wait before the next, in milliseconds. */
+  /** Milliseconds until the next attempt. */
   readonly wait: number;
 }
 
-/** What people are told of it. */
+/** Returns the log line of a retry. */
 export function retryText({ error, attempt, wait }: Retry): string {
-  return `${error.message} (attempt ${attempt}; trying again in ${(wait / 1000).toFixed(1)} s)`;
+  return `${error.message} (attempt ${attempt}; retrying in ${(wait / 1000).toFixed(1)} s)`;
 }
 
 /**
- * Puts a deadline on every call, and tries again what failed with a `transient` error, after a random wait that grows
- * (full jitter, as in "Exponential Backoff And Jitter", AWS Architecture Blog). A listing goes on after the last key it
- * told; of a batch to delete only the keys that failed are tried again.
+ * Adds a deadline to every call, and retries calls that fail with a `transient` error after an increasing random wait
+ * (full jitter, see "Exponential Backoff And Jitter", AWS Architecture Blog). A listing continues after its last key.
+ * Of a batch to delete, only the failed keys are retried.
  *
- * @throws the last error, when attempts or time run out; any error that is not transient at once.
+ * @throws StoreError the last error if no attempt or time is left; errors that are not transient immediately.
  */
 export function withRetry(store: ObjectStore, options: RetryOptions = {}): ObjectStore {
   return new RetryStore(store, options);
 }
 
-/** In seconds: setTimeout fires at once when its 31 bits overflow. */
-const LONGEST_DEADLINE = 2_000_000;
+/** setTimeout fires immediately if the milliseconds exceed 31 bits. */
+const MAX_DEADLINE_SECONDS = 2_000_000;
 
-/** A slower body than this counts as stalled, in bytes a second. */
-const SLOWEST_BODY = 64 * 1024;
+/** A slower transfer of a body counts as stalled. */
+const MIN_BYTES_PER_SECOND = 64 * 1024;
 
 type Signalled = { readonly signal?: AbortSignal };
 
-/** How often a call was tried, and since when. */
-interface Tried {
+interface Attempt {
+  /** From 1. */
   readonly attempt: number;
-  readonly began: number;
+  /** Start of the first attempt. */
+  readonly start: number;
 }
 
 class RetryStore implements ObjectStore {
@@ -105,12 +102,17 @@ class RetryStore implements ObjectStore {
     const sweep = store.sweep?.bind(store);
     if (sweep) {
       this.sweep = ({ dryRun, signal }) =>
-        this.#call(`tidy up ${this.name}`, signal, (signal) => sweep({ dryRun, signal }), flushDeadline);
+        this.#call(
+          `remove temporary files from ${this.name}`,
+          signal,
+          (signal) => sweep({ dryRun, signal }),
+          flushDeadline,
+        );
     }
     if (!(attempts >= 1)) throw new InvalidOptionError(`'attempts' must be 1 or more: got ${attempts}`);
     if (!(total >= 0)) throw new InvalidOptionError(`'total' must be 0 seconds or more: got ${total}`);
     for (const seconds of [deadline, flushDeadline]) {
-      if (!(seconds > 0 && seconds <= LONGEST_DEADLINE)) {
+      if (!(seconds > 0 && seconds <= MAX_DEADLINE_SECONDS)) {
         throw new InvalidOptionError(`A deadline must be more than 0 and at most 2,000,000 seconds: got ${seconds}`);
       }
     }
@@ -127,12 +129,12 @@ class RetryStore implements ObjectStore {
   async *pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     const what = `list ${this.name}`;
     let startAfter = range.startAfter;
-    let began = performance.now();
+    let start = performance.now();
     for (let attempt = 1; ; attempt++) {
       const controller = new AbortController();
       const deadline = new StepDeadline(this.#options.deadline, what, range.signal);
-      // A page may take long on a slow line. A page with nothing in it is no progress: a listing that has nothing else
-      // comes to its deadline.
+      // A page may take long on a slow line, so any progress restarts the deadline. Empty pages are no progress: a listing
+      // of only empty pages reaches its deadline.
       let isEmpty = false;
       const onProgress = () => {
         if (!isEmpty) deadline.restart();
@@ -159,18 +161,18 @@ class RetryStore implements ObjectStore {
           startAfter = step.value.at(-1)?.key ?? startAfter;
           attempt = 1;
           yield step.value;
-          began = performance.now();
+          start = performance.now();
         }
       } catch (error) {
         open = false;
         controller.abort(error);
-        // It may be hung: ask it to clean up, but do not wait.
+        // The listing may hang: let it clean up, but do not wait.
         pages.return?.().catch(() => {});
         deadline.close();
-        await this.#backOff(error, { attempt, began }, range.signal);
+        await this.#backOff(error, { attempt, start }, range.signal);
       } finally {
         deadline.close();
-        // The caller has had enough.
+        // The reader stopped early.
         if (open) await pages.return?.();
       }
     }
@@ -188,14 +190,14 @@ class RetryStore implements ObjectStore {
   }
 
   #deadlineFor(bytes: number): number {
-    return Math.min(LONGEST_DEADLINE, this.#options.deadline + bytes / SLOWEST_BODY);
+    return Math.min(MAX_DEADLINE_SECONDS, this.#options.deadline + bytes / MIN_BYTES_PER_SECOND);
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
     const what = `delete ${keys.length} objects from ${this.name}`;
-    const settled: DeleteFailure[] = [];
+    const permanent: DeleteFailure[] = [];
     let left = keys;
-    const began = performance.now();
+    const start = performance.now();
     for (let attempt = 1; ; attempt++) {
       let failures: DeleteFailure[];
       try {
@@ -204,25 +206,25 @@ class RetryStore implements ObjectStore {
           this.#store.delete(batch, { signal }),
         );
       } catch (error) {
-        await this.#backOff(error, { attempt, began }, signal);
+        await this.#backOff(error, { attempt, start }, signal);
         continue;
       }
-      const passing = failures.filter(({ error }) => isTransient(error));
-      settled.push(...failures.filter(({ error }) => !isTransient(error)));
-      const first = passing[0];
-      if (!first) return settled;
-      left = passing.map(({ key }) => key);
+      const transient = failures.filter(({ error }) => isTransient(error));
+      permanent.push(...failures.filter(({ error }) => !isTransient(error)));
+      const first = transient[0];
+      if (!first) return permanent;
+      left = transient.map(({ key }) => key);
       try {
-        await this.#backOff(first.error, { attempt, began }, signal);
+        await this.#backOff(first.error, { attempt, start }, signal);
       } catch (error) {
         if (error !== first.error) throw error;
-        return [...settled, ...passing];
+        return [...permanent, ...transient];
       }
     }
   }
 
   clock({ signal }: Signalled = {}): Promise<Date | undefined> {
-    return this.#call(`ask ${this.name} for the time`, signal, (signal) => this.#store.clock({ signal }));
+    return this.#call(`read the clock of ${this.name}`, signal, (signal) => this.#store.clock({ signal }));
   }
 
   flush({ signal }: Signalled = {}): Promise<void> {
@@ -240,24 +242,24 @@ class RetryStore implements ObjectStore {
     call: (signal: AbortSignal) => Promise<T>,
     deadline = this.#options.deadline,
   ): Promise<T> {
-    const began = performance.now();
+    const start = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await withDeadline(deadline, what, signal, call);
       } catch (error) {
-        await this.#backOff(error, { attempt, began }, signal);
+        await this.#backOff(error, { attempt, start }, signal);
       }
     }
   }
 
-  /** Waits before the next attempt, or throws the error when there is to be none. */
-  async #backOff(error: unknown, { attempt, began }: Tried, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits before the next attempt, or throws the error if there is none. */
+  async #backOff(error: unknown, { attempt, start }: Attempt, signal: AbortSignal | undefined): Promise<void> {
     const { attempts, backoff, maxBackoff, maxRetryAfter, total, random, sleep } = this.#options;
     signal?.throwIfAborted();
     if (!isTransient(error) || attempt >= attempts) throw error;
-    const asked = error instanceof TransientError ? Math.min(error.retryAfter ?? 0, maxRetryAfter * 1000) : 0;
-    const wait = asked + random() * Math.min(maxBackoff, backoff * 2 ** (attempt - 1)) * 1000;
-    if (performance.now() + wait > began + total * 1000) throw error;
+    const requested = error instanceof TransientError ? Math.min(error.retryAfter ?? 0, maxRetryAfter * 1000) : 0;
+    const wait = requested + random() * Math.min(maxBackoff, backoff * 2 ** (attempt - 1)) * 1000;
+    if (performance.now() + wait > start + total * 1000) throw error;
     this.#onRetry?.({ error, attempt, wait });
     await abortable(sleep(wait), signal);
   }

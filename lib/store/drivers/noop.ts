@@ -2,7 +2,9 @@ import { NotFoundError } from '../errors.ts';
 import { checkKey, quoted } from '../key.ts';
 import type { ObjectStore } from '../store.ts';
 
-/** The `noop` storage: takes everything, holds nothing. It shows what a run would read and how fast, without a store. */
+/**
+ * Creates the `noop` store, which discards all objects. It shows what a run would read and how fast, without a store.
+ */
 export function createNoopStore(): ObjectStore {
   return {
     name: 'noop',
@@ -15,7 +17,7 @@ export function createNoopStore(): ObjectStore {
     },
     async get(key, { signal }) {
       signal?.throwIfAborted();
-      throw new NotFoundError(`Cannot read ${quoted(key)} from noop: it holds nothing`);
+      throw new NotFoundError(`Cannot read ${quoted(key)} from noop: it stores nothing`);
     },
     async put(key, _body, { signal } = {}) {
       signal?.throwIfAborted();

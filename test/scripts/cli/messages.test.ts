@@ -46,11 +46,11 @@ describe('a message', () => {
     const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
     const s3 = await run(['list', 's3', `endpoint=https://${server.host}`], { env: keys });
     assert.equal(s3.code, 1, s3.stderr);
-    assert.match(s3.stderr, /does not speak TLS on this port; write http:\/\/ for https:\/\//);
+    assert.match(s3.stderr, /does not speak TLS on this port; use http:\/\/ instead of https:\/\//);
     const env = { ST_AUTH: `https://${server.host}/auth/v1.0`, ST_USER: 'a:b', ST_KEY: 'c' };
     const swift = await run(['list', 'swift'], { env });
     assert.equal(swift.code, 1, swift.stderr);
-    assert.match(swift.stderr, /does not speak TLS on this port; write http:\/\/ for https:\/\//);
+    assert.match(swift.stderr, /does not speak TLS on this port; use http:\/\/ instead of https:\/\//);
     for (const { stderr } of [s3, swift]) assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   });
 
@@ -89,7 +89,7 @@ describe('a message', () => {
     );
     const bucket = await run([...FILES, '-b', 'typo', 'list', 'disk', scratch.path]);
     assert.equal(bucket.code, 10);
-    assert.match(bucket.stderr, /\/typo does not exist: mount what holds it, or check path= and --bucket\n$/);
+    assert.match(bucket.stderr, /\/typo does not exist\. Mount its disk, or check path= and --bucket\.\n$/);
     const file = await run([...FILES, 'show', `${none}.wsp`]);
     assert.equal(file.code, 1);
     assert.match(file.stderr, /Cannot read \S+none\.wsp: it does not exist\n$/);

@@ -5,16 +5,15 @@ import { PermanentError } from '../../errors.ts';
 import { bucketMissing } from './errors.ts';
 import { type Files, waitingFiles } from './files.ts';
 
-/** Whether a directory is there, and reached without a symbolic link. */
+/** Whether a directory exists, and whether its path has a symbolic link. */
 export type Standing = 'real' | 'linked' | 'missing';
 
 /**
- * The directories below one bucket. None of them may be, or be reached through, a symbolic link: what is stored stays
- * in the bucket. (This keeps out links that stand there; it is no defence against somebody who swaps directories for
- * links while we work.)
+ * The directories below a bucket. None of their paths may have a symbolic link, so that all objects stay in the bucket.
+ * This detects existing links. It does not prevent another process from replacing a directory by a link meanwhile.
  */
 export class Directories {
-  /** The bucket, as realpath(3) gives it. */
+  /** The path of the bucket without links. */
   readonly root: string;
 
   readonly #files: Files;
@@ -24,11 +23,11 @@ export class Directories {
     this.#files = files;
   }
 
-  /** @param path absolute, below the bucket, already free of `..`. */
+  /** @param path absolute path below the bucket, without `..`. */
   async standing(path: string): Promise<Standing> {
     try {
       if (dirname(path) === this.root) {
-        // Nothing but its own name can be a link, and this is cheaper where it is missing.
+        // Only the last name can be a link, and lstat is cheaper if it is missing.
         const found = await this.#files.lstat(path);
         if (found?.isSymbolicLink()) return 'linked';
         return found ? 'real' : 'missing';
@@ -42,48 +41,51 @@ export class Directories {
     }
   }
 
-  /** @throws PermanentError when the path leads through a symbolic link. Missing is fine. */
+  /** @throws PermanentError if the path has a symbolic link. It may be missing. */
   async refuseLinked(path: string): Promise<Standing> {
     const standing = await this.standing(path);
     if (standing === 'linked') {
       throw new PermanentError(
-        `${path} is, or leads through, a symbolic link, and the disk store follows none inside its bucket: replace it by a directory`,
+        `${path} is or contains a symbolic link, which the disk store does not follow inside its bucket. Replace it by a directory.`,
       );
     }
     return standing;
   }
 
   /**
-   * Creates a directory and those above it, up to the bucket, never the bucket itself: were its file system unmounted
-   * meanwhile, the backups would go into the mount point.
+   * Creates a directory and its parents below the bucket, but never the bucket itself: if its file system was unmounted
+   * meanwhile, the backups would be written below the mount point.
    *
-   * @throws BucketMissingError; or ENOENT when another call removed a directory that we had just made or found.
+   * @throws BucketMissingError
+   * @throws Error of the system, `ENOENT` if another call removed one of the directories at the same time.
    */
   async ensure(path: string): Promise<void> {
     if ((await this.refuseLinked(path)) === 'real') return;
     if (path === this.root) throw bucketMissing(this.root);
     const above = dirname(path);
-    // The bucket is there, or mkdir(2) will tell.
+    // If the bucket is missing, mkdir(2) fails.
     if (above !== this.root) await this.ensure(above);
     try {
       await this.#files.mkdir(path, 0o755);
     } catch (error) {
       if (above === this.root && (await this.standing(above)) === 'missing') throw bucketMissing(this.root, error);
       if (codeOf(error) !== 'EEXIST') throw error;
-      // Another call made it, or there is a link that leads nowhere.
+      // Either another call has created it, or it is a dangling link.
       if ((await this.#files.lstat(path))?.isSymbolicLink()) {
-        throw new PermanentError(`${path} is a symbolic link, and the disk store follows none inside its bucket`);
+        throw new PermanentError(
+          `${path} is a symbolic link, which the disk store does not follow inside its bucket. Replace it by a directory.`,
+        );
       }
     }
   }
 
-  /** Removes a directory if it is empty, then the one above it, up to the bucket. What does not go stays. */
+  /** Removes a directory and its parents below the bucket while they are empty. Ignores errors. */
   async prune(path: string): Promise<void> {
     for (let at = path; at.startsWith(`${this.root}/`); at = dirname(at)) {
       try {
         await rmdir(at);
       } catch (error) {
-        // Removed by another call meanwhile: the one above may be empty all the same.
+        // ENOENT: another call has removed it, but the parent may be empty.
         if (codeOf(error) !== 'ENOENT') return;
       }
     }

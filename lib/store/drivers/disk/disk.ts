@@ -20,26 +20,26 @@ import { checkPath, TEMPORARY } from './path.ts';
 import { sweepTemporary } from './sweep-temporary.ts';
 
 export interface DiskStoreOptions {
-  /** The bucket: a directory that holds nothing but one host's backups. It may itself be a symbolic link. */
+  /** The bucket: a directory for the backups of one host only. It may be a symbolic link. */
   readonly path: string;
   /** Files deleted at once. @default 16 */
   readonly concurrency?: number;
   /**
-   * Let `put` and `get` block the thread: quicker, for a worker thread that has nothing else to do meanwhile. A file
-   * system that hangs then hangs the thread, and no signal is heard. @default false
+   * Use blocking calls in `put` and `get`: faster, for worker threads without other work. If the file system hangs, the
+   * thread hangs and ignores its signal. @default false
    */
   readonly blocking?: boolean;
 }
 
 /**
- * Objects as files below one directory: the key is the path, so that `ls` and `gunzip` are all it takes to restore by
- * hand. Objects get mode 0644 and directories 0755, less the umask.
+ * Creates a store of files below a directory. The key is the path, so that `ls` and `gunzip` suffice for a manual
+ * restore. Objects get mode 0644 and directories 0755, minus the umask.
  *
- * An object is written to `.whisper-backup/tmp/` in the bucket, then renamed into place, so that nobody ever sees half
- * of it. It outlives a power cut only after `flush()`, one syncfs(2) for all.
+ * An object is written to `.whisper-backup/tmp/` in the bucket and then renamed, so that no reader sees an incomplete
+ * one. It only survives a power failure after `flush()`, which is one syncfs(2) for all objects.
  *
- * Refused with a PermanentError are keys that are no path on Linux (a name that is empty, `.`, `..` or over 255 bytes),
- * and paths through a symbolic link inside the bucket.
+ * Rejects with PermanentError keys that are not a path on Linux (a name that is empty, `.`, `..` or longer than 255
+ * bytes) and paths with a symbolic link inside the bucket.
  */
 export function createDiskStore(options: DiskStoreOptions): ObjectStore {
   return new DiskStore(options);
@@ -47,7 +47,7 @@ export function createDiskStore(options: DiskStoreOptions): ObjectStore {
 
 type Signalled = { readonly signal?: AbortSignal };
 
-/** How often a put makes its directory anew, when deletes that find it empty keep removing it. */
+/** How many times a put recreates its directory, if concurrent deletes remove it because it is empty. */
 const DIRECTORY_ATTEMPTS = 20;
 
 class DiskStore implements ObjectStore {
@@ -57,11 +57,11 @@ class DiskStore implements ObjectStore {
   readonly #concurrency: number;
   readonly #files: Files;
   #directories: Promise<Directories> | undefined;
-  /** The bucket, held open so that syncfs(2) hears of every failed write since. */
+  /** The open bucket, so that syncfs(2) reports all write errors since it was opened. */
   #descriptor: number | undefined;
-  /** Whether the directory of temporary files was there, and no link, when it was last looked for. */
+  /** Whether the directory of temporary files existed when it was last used. */
   #hasTemporary = false;
-  /** What changes the bucket, though whoever asked may have gone: it cleans up behind itself. */
+  /** Running writes, including those whose caller has stopped waiting. They clean up after themselves. */
   readonly #underWay = new UnderWay();
 
   constructor({ path, concurrency = 16, blocking = false }: DiskStoreOptions) {
@@ -75,12 +75,12 @@ class DiskStore implements ObjectStore {
   async open({ create, onMissing, signal }: OpenOptions): Promise<void> {
     signal?.throwIfAborted();
     try {
-      if (create && onMissing && !(await isThere(this.#path))) onMissing();
+      if (create && onMissing && !(await exists(this.#path))) onMissing();
       if (create) await makeDirectories(this.#path, 0o755);
       if (!(await stat(this.#path)).isDirectory()) {
         throw new PermanentError(`Cannot use ${this.name}: ${this.#path} is not a directory`);
       }
-      // Tried rather than asked of access(2), which not every runtime answers as the file system would.
+      // Tries to open it, because access(2) is not reliable in every runtime.
       this.#descriptor ??= await promisify(openDescriptor)(this.#path, constants.O_RDONLY | constants.O_DIRECTORY);
       await stat(`${this.#path}/.`);
       if (create) await this.#tryWriting(signal);
@@ -113,7 +113,7 @@ class DiskStore implements ObjectStore {
       return await readFileWhole(this.#files, path, maxBytes, signal);
     } catch (error) {
       const code = codeOf(error);
-      // `a` is not an object where `a/b` is one, nor `a/b` where `a` is.
+      // If `a/b` is an object, `a` is a directory; if `a` is an object, `a/b` cannot exist.
       if (code === 'EISDIR' || code === 'ENOTDIR') {
         throw new NotFoundError(`Cannot ${doing}: there is no such object (${code})`, { cause: error });
       }
@@ -137,9 +137,9 @@ class DiskStore implements ObjectStore {
     } catch (error) {
       if (temporary !== undefined) await unlink(temporary).catch(() => {});
       const code = codeOf(error);
-      // A missing bucket has an error of its own, and nothing else that a put needs has to be there before.
+      // A missing bucket is another error, and put creates all other directories.
       if (code === 'ENOENT')
-        throw new TransientError(`Cannot ${doing}: its directory keeps vanishing`, { cause: error });
+        throw new TransientError(`Cannot ${doing}: another process keeps removing its directory`, { cause: error });
       throw diskError(error, doing);
     }
   }
@@ -148,7 +148,7 @@ class DiskStore implements ObjectStore {
     return this.#underWay.track(this.#delete(keys, options));
   }
 
-  /** Once aborted it deletes no more, but removes the directories that it has emptied. */
+  /** After an abort it deletes nothing more, but still removes the directories that it has emptied. */
   async #delete(keys: readonly string[], { signal }: Signalled): Promise<DeleteFailure[]> {
     signal?.throwIfAborted();
     const directories = await this.#bucket();
@@ -176,7 +176,7 @@ class DiskStore implements ObjectStore {
     return failures;
   }
 
-  /** The file system's own clock, which on a network file system is the server's: the time of a file written now. */
+  /** Reads the clock of the file system, on a network file system that of the server, from the time of a new file. */
   async clock({ signal }: Signalled = {}): Promise<Date | undefined> {
     signal?.throwIfAborted();
     let temporary: string | undefined;
@@ -185,7 +185,7 @@ class DiskStore implements ObjectStore {
       return (await lstat(temporary)).mtime;
     } catch (error) {
       if (isFull(error) || ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error))) return undefined;
-      throw diskError(error, `tell the time of ${this.name}`);
+      throw diskError(error, `read the clock of ${this.name}`);
     } finally {
       if (temporary !== undefined) await unlink(temporary).catch(() => {});
     }
@@ -197,7 +197,7 @@ class DiskStore implements ObjectStore {
     try {
       return await sweepTemporary(directories, options);
     } catch (error) {
-      throw diskError(error, `tidy up ${this.name}`);
+      throw diskError(error, `remove temporary files from ${this.name}`);
     }
   }
 
@@ -218,7 +218,7 @@ class DiskStore implements ObjectStore {
     if (descriptor !== undefined) await promisify(close)(descriptor);
   }
 
-  /** Looked up once: where the bucket is, whatever symbolic links lead to it. */
+  /** Resolves the symbolic links in the path of the bucket, once. */
   #bucket(): Promise<Directories> {
     this.#directories ??= realpath(this.#path).then(
       (root) => new Directories(root, this.#files),
@@ -236,7 +236,7 @@ class DiskStore implements ObjectStore {
     try {
       await unlink(await this.#writeTemporary(directories, new Uint8Array(0), signal));
     } catch (error) {
-      // On a full disk a purge must still be able to begin.
+      // A purge must be able to start on a full disk.
       if (!isFull(error)) throw error;
     }
   }
@@ -247,7 +247,7 @@ class DiskStore implements ObjectStore {
       try {
         return await writeTemporary(this.#files, directory, body, signal);
       } catch (error) {
-        // Somebody tidied up, or the bucket is gone.
+        // ENOENT: the directory or the bucket was removed.
         if (codeOf(error) !== 'ENOENT') throw error;
       }
     }
@@ -265,9 +265,9 @@ class DiskStore implements ObjectStore {
         await this.#files.rename(temporary, path);
         return;
       } catch (error) {
-        // A delete found the directory empty, and removed it between our two steps.
+        // A delete removed the empty directory between the two steps.
         if (codeOf(error) === 'ENOENT' && attempt < DIRECTORY_ATTEMPTS) continue;
-        // Not where we were refused: it may be somebody else's directory, behind a link.
+        // Not after a StoreError: the path may lead through a link into another directory.
         if (!(error instanceof StoreError)) await directories.prune(dirname(path));
         throw error;
       }
@@ -275,7 +275,7 @@ class DiskStore implements ObjectStore {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;

@@ -2,36 +2,37 @@ import { codeOf, WhisperBackupError } from '../../../common/errors.ts';
 import { errnoName } from '../../../system/libc.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError, TransientError } from '../../errors.ts';
 
-/** What the operating system's errors mean here, and what a person can do about them. */
+/** Causes and remedies for errors of the operating system. */
 const PERMANENT: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the file system; free some, or keep fewer backups',
-  EDQUOT: 'the disk quota is used up; raise it, or keep fewer backups',
+  EDQUOT: 'disk quota exceeded; raise it, or keep fewer backups',
   EROFS: 'the file system is read-only; mount it read-write',
   ENAMETOOLONG: 'the name is too long for the file system',
   EFBIG: 'the file is too large for the file system',
   EISDIR: 'a directory of that name is in the way',
   ENOTDIR: 'a file is in the way, where a directory must be',
-  ELOOP: 'the path leads through a symbolic link',
+  ELOOP: 'the path contains a symbolic link',
   EXDEV: 'another file system is mounted inside the bucket',
 };
 
-/** Worth another try: what a busy host or a network file system says. */
+/** Errors of a busy host or a network file system, which are retried. */
 const TRANSIENT: Readonly<Record<string, string>> = {
   EAGAIN: 'the file system is busy',
   EBUSY: 'the file system is busy',
   EINTR: 'the call was interrupted',
-  EIO: 'the disk or the network file system gave an I/O error',
-  EMFILE: 'too many files are open in this process',
-  ENFILE: 'too many files are open on this host',
+  EIO: 'I/O error of the disk or the network file system',
+  EMFILE: 'too many open files in this process',
+  ENFILE: 'too many open files on this host',
   ENOMEM: 'the host is out of memory',
-  ESTALE: 'the network file system lost track of the file',
-  ETIMEDOUT: 'the network file system does not answer',
+  ESTALE: 'stale file handle of the network file system',
+  ETIMEDOUT: 'the network file system timed out',
 };
 
 /**
- * Turns an error of the operating system into a store's; anything else, such as a caller's abort, stays what it is.
+ * Turns an error of the operating system into a StoreError. Returns other errors, such as the reason of an abort,
+ * unchanged.
  *
- * @param doing what was tried, on what and where: `store "a.b/c" on disk:/srv/backups`.
+ * @param doing the action, for the message: `store "a.b/c" on disk:/srv/backups`.
  */
 export function diskError(error: unknown, doing: string): unknown {
   const code = systemCodeOf(error);
@@ -40,14 +41,14 @@ export function diskError(error: unknown, doing: string): unknown {
   const options = { cause: error };
   if (code === 'ENOENT') return new NotFoundError(message('there is no such object'), options);
   if (code === 'EACCES' || code === 'EPERM') return new DeniedError(message('permission denied'), options);
-  const passing = TRANSIENT[code];
-  if (passing) return new TransientError(message(passing), options);
-  return new PermanentError(message(PERMANENT[code] ?? 'the operating system refused'), options);
+  const transient = TRANSIENT[code];
+  if (transient) return new TransientError(message(transient), options);
+  return new PermanentError(message(PERMANENT[code] ?? 'error of the operating system'), options);
 }
 
 /**
- * The name of the operating system's error, e.g. `ENOSPC`. Node has none for EDQUOT and ESTALE, nor has Deno for those
- * and EFBIG: there it goes by the number that comes along.
+ * Returns the name of the operating system's error, e.g. `ENOSPC`. Node does not set the names EDQUOT and ESTALE, and
+ * Deno neither these nor EFBIG; these are found by their numbers.
  */
 export function systemCodeOf(error: unknown): string {
   const code = codeOf(error);
@@ -63,7 +64,7 @@ function isErrno(code: string): boolean {
 
 export function bucketMissing(path: string, cause?: unknown): BucketMissingError {
   return new BucketMissingError(
-    `The bucket directory ${path} does not exist: mount what holds it, or check path= and --bucket`,
+    `The bucket directory ${path} does not exist. Mount its disk, or check path= and --bucket.`,
     {
       cause,
     },

@@ -7,15 +7,15 @@ import { PermanentError, TooLargeError, TransientError } from '../../errors.ts';
 type MaybeLater<T> = T | Promise<T>;
 
 /**
- * The calls of the file system that storing and reading one object takes, in two forms: ones that wait without blocking
- * the thread, for one that others need too; and ones that block it, which cost a fraction of the time, for a worker.
+ * The system calls for storing and reading an object. There are two implementations: asynchronous calls, and blocking
+ * calls for workers, which take a fraction of the time.
  */
 export interface Files {
   open(path: string, flags: string | number, mode?: number): MaybeLater<number>;
   close(fd: number): MaybeLater<void>;
-  /** How many bytes were read. */
+  /** @returns the number of bytes read. */
   read(fd: number, bytes: Uint8Array, at: number, length: number): MaybeLater<number>;
-  /** How many bytes were written. */
+  /** @returns the number of bytes written. */
   write(fd: number, bytes: Uint8Array, at: number, length: number): MaybeLater<number>;
   fstat(fd: number): MaybeLater<fs.Stats>;
   lstat(path: string): MaybeLater<fs.Stats | undefined>;
@@ -59,14 +59,16 @@ export const blockingFiles: Files = {
   unlink: fs.unlinkSync,
 };
 
-/** Bytes read or written between two looks at the signal. */
+/** Bytes read or written between two checks of the signal. */
 const CHUNK = 4 * 1024 * 1024;
 
 /**
- * Reads a regular file whole.
+ * Reads a whole regular file.
  *
- * @throws TooLargeError over `maxBytes`; PermanentError when it is a FIFO or the like; TransientError when it changed
- *   meanwhile, which a file of this store never does; and what the operating system says, EISDIR for a directory.
+ * @throws TooLargeError if it exceeds `maxBytes`.
+ * @throws PermanentError if it is a FIFO or another special file.
+ * @throws TransientError if it changes meanwhile, which files of this store never do.
+ * @throws Error of the system, `EISDIR` for a directory.
  */
 export async function readFileWhole(
   files: Files,
@@ -74,24 +76,23 @@ export async function readFileWhole(
   maxBytes: number,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  // Non-blocking, or opening a FIFO would wait for its writer.
+  // Non-blocking, because opening a FIFO would wait for a writer.
   const fd = await files.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stat = await files.fstat(fd);
     if (stat.isDirectory()) throw Object.assign(new Error('EISDIR: it is a directory'), { code: 'EISDIR' });
     if (!stat.isFile()) throw new PermanentError(`${path} is not a regular file`);
-    if (stat.size > maxBytes)
-      throw new TooLargeError(`${path} has ${stat.size} bytes, and ${maxBytes} is the most asked for`);
-    // One byte more than there should be, to notice when there is.
+    if (stat.size > maxBytes) throw new TooLargeError(`${path} has ${stat.size} bytes, the limit is ${maxBytes}`);
+    // One extra byte, to detect a file that has grown.
     const bytes = new Uint8Array(stat.size + 1);
     let length = 0;
     for (;;) {
       signal?.throwIfAborted();
-      const asked = Math.min(CHUNK, bytes.length - length);
-      const count = await files.read(fd, bytes, length, asked);
+      const requested = Math.min(CHUNK, bytes.length - length);
+      const count = await files.read(fd, bytes, length, requested);
       length += count;
-      // A read that brings less than was asked for came to the end, if all is there.
-      if (count === 0 || length === bytes.length || (count < asked && length === stat.size)) break;
+      // A short read is the end of the file, if the size is right.
+      if (count === 0 || length === bytes.length || (count < requested && length === stat.size)) break;
     }
     if (length !== stat.size) throw new TransientError(`${path} changed while it was read`);
     return bytes.subarray(0, length);
@@ -101,10 +102,9 @@ export async function readFileWhole(
 }
 
 /**
- * Writes a new file with a random name, and makes sure that it has as many bytes as were given. When that fails there
- * is no file.
+ * Writes a new file with a random name, and checks its size. Removes it after an error.
  *
- * @returns its path.
+ * @returns the path of the file.
  */
 export async function writeTemporary(
   files: Files,
@@ -131,20 +131,20 @@ async function writeAndClose(files: Files, fd: number, body: Uint8Array, signal?
       length += await files.write(fd, body, length, Math.min(CHUNK, body.length - length));
     }
     const { size } = await files.fstat(fd);
-    if (size !== body.length) throw new TransientError(`${size} bytes were written of ${body.length}`);
+    if (size !== body.length) throw new TransientError(`only ${size} of ${body.length} bytes were written`);
   } finally {
-    // On network file systems closing is what tells that the disk is full.
+    // Network file systems may report a full disk only on close.
     await files.close(fd);
   }
 }
 
-/** Unlinks a file. That it is not there, or is a directory, is fine. */
+/** Removes a file. Ignores a missing file and a directory. */
 export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {
     if (isAbsent(error)) return;
-    // What unlink(2) says of a directory differs: EISDIR, EPERM, ENOTEMPTY.
+    // The error of unlink(2) for a directory differs: EISDIR, EPERM, ENOTEMPTY.
     const stat = await lstat(path).catch(() => undefined);
     if (stat && !stat.isDirectory()) throw error;
   }

@@ -4,16 +4,18 @@ import { makeStoreError } from '../../errors.ts';
 import type { ListRange, Page } from '../../store.ts';
 import { isPossibleStart, type ListBatch, type ListTask, listNow, startOf } from './listing.ts';
 
-/** As TypeScript, or as built by `scripts/build.ts`. */
+/** The TypeScript source or the output of `scripts/build.ts`. */
 const THREAD = import.meta.url.endsWith('.ts') ? './list-thread.ts' : './list-thread.mjs';
 
 /**
- * Streams the objects of a range by the page, as {@link listNow} finds them, some hundred ahead of the reader at most: a
- * thread does it, unless there are few.
+ * Streams the objects of a range by the page, at most a few hundred ahead of the reader. A thread calls {@link
+ * listNow}, unless the bucket is small.
  *
- * @param findRoot the bucket, as realpath(3) gives it.
- * @param store what messages call it.
- * @throws what {@link listNow} does; WhisperBackupError `THREAD_FAILED`; the signal's reason.
+ * @param findRoot returns the path of the bucket without links.
+ * @param store name of the store, for messages.
+ * @throws StoreError as {@link listNow} does.
+ * @throws WhisperBackupError `THREAD_FAILED`
+ * @throws Error that is the signal's reason.
  */
 export async function* listFiles(
   findRoot: () => Promise<string>,

@@ -6,16 +6,16 @@ import type { ListRange } from '../../store.ts';
 import { bucketMissing, diskError } from './errors.ts';
 import { isTemporary } from './path.ts';
 
-/** What to list. It crosses to a thread, so it is plain data. */
+/** The task of a listing thread: plain data. */
 export interface ListTask {
-  /** The bucket, as realpath(3) gives it. */
+  /** The path of the bucket without links. */
   readonly root: string;
-  /** What messages call the store. */
+  /** Name of the store, for messages. */
   readonly store: string;
   readonly range: Omit<ListRange, 'signal'>;
 }
 
-/** An object as it crosses to another thread. */
+/** An object, in a form that can be sent to another thread. */
 export interface ListedFile {
   readonly key: string;
   readonly size: number;
@@ -23,20 +23,19 @@ export interface ListedFile {
 }
 
 /**
- * The listing itself, in synchronous calls, which take a fraction of the time of others: for a thread of its own, or a
- * bucket that is known to be small. Goes through the regular files of a bucket, ascending by the UTF-8 bytes of their
- * keys, and holds the names of one directory of each level.
+ * Lists the regular files of a bucket, ascending by the UTF-8 bytes of their keys. Uses synchronous calls, which take a
+ * fraction of the time of asynchronous ones: for a separate thread or a small bucket. Holds the names of one directory
+ * per level in memory. Skips symbolic links, special files, names that are not UTF-8 and files that are removed
+ * meanwhile.
  *
- * Left out are symbolic links and other special files, names that are not UTF-8, and what vanishes while it looks.
- *
- * @throws DeniedError when a directory or file may not be looked at: a listing with holes would look like missing backups.
+ * @throws DeniedError if a directory or file cannot be read: an incomplete listing would look like missing backups.
  */
 export function* listNow(task: ListTask): Generator<ListedFile, void, void> {
   const start = startOf(task.range);
   if (canStart(task, start)) yield* listDirectory(task, start);
 }
 
-/** The deepest directory that has all keys of a range, with its slash; empty for the bucket itself. */
+/** Returns the deepest directory that contains all keys of a range, with a slash; empty for the bucket itself. */
 export function startOf({ prefix = '' }: ListTask['range']): string {
   return prefix.slice(0, prefix.lastIndexOf('/') + 1);
 }
@@ -62,14 +61,14 @@ function look({ root, store }: ListTask, key: string): Stats | undefined {
   }
 }
 
-/** Whether a prefix that begins with this directory can have keys at all, going by its name. */
+/** Returns whether a directory with this name can contain keys. */
 export function isPossibleStart(start: string): boolean {
   const names = start.split('/').slice(0, -1);
   if (start.includes('\0') || names.some((name) => name === '' || name === '.' || name === '..')) return false;
   return !isTemporary(start);
 }
 
-/** Whether it is there, and reached without a symbolic link. */
+/** Returns whether the directory exists and its path has no symbolic link. */
 function canStart({ root, store }: ListTask, start: string): boolean {
   if (!isPossibleStart(start)) return false;
   const path = start === '' ? root : `${root}/${start.slice(0, -1)}`;
@@ -77,13 +76,13 @@ function canStart({ root, store }: ListTask, start: string): boolean {
     return realpathSync.native(path) === path || start === '';
   } catch (error) {
     if (start === '' && isGone(error)) throw bucketMissing(root, error);
-    // Not there, or behind a link that leads nowhere or round in a circle.
+    // Missing, or the path has a dangling link or a loop of links.
     if (isGone(error) || codeOf(error) === 'ELOOP') return false;
     throw diskError(error, `list ${quoted(start)} of ${store}`);
   }
 }
 
-/** The names in one directory that can matter to a range, in key order, those of directories with a slash behind. */
+/** Returns the names in a directory that may be in a range, in key order. Names of directories end with a slash. */
 function namesIn({ root, store, range }: ListTask, directory: string): string[] {
   const path = `${root}/${directory}`;
   const names: string[] = [];
@@ -91,23 +90,26 @@ function namesIn({ root, store, range }: ListTask, directory: string): string[] 
     for (const entry of directory === '' ? entriesOf(path) : readdirSync(path, { withFileTypes: true })) {
       const name = nameOf(entry);
       if (name === undefined || !overlaps(directory + name, range) || isTemporary(directory + name)) continue;
-      // What is not UTF-8 comes with U+FFFD in it. Files are looked at anyway, and are not found by such a name.
+      // A name that is not UTF-8 contains U+FFFD after decoding, and does not exist. For files, lstat fails later
+      // anyway.
       if (entry.isDirectory() && name.includes('\ufffd') && !isDirectory(path + entry.name)) continue;
       names.push(name);
     }
   } catch (error) {
     if (isGone(error)) return [];
-    // Made by the file system in its own root, for its repair tools alone, and readable to root only.
+    // fsck(8) creates it in the root of a file system, readable for root only.
     if (directory === 'lost+found/' && codeOf(error) === 'EACCES') return [];
     throw diskError(error, `list ${quoted(directory)} of ${store}`);
   }
   names.sort(compareKeys);
-  // Two names that are not UTF-8 may look the same.
+  // Names that are not UTF-8 may be equal after decoding.
   const isRepeated = names.some((name, i) => name === names[i - 1]);
   return isRepeated ? names.filter((name, i) => name !== names[i - 1]) : names;
 }
 
-/** Entries that come and go one by one: the bucket itself may have millions, and each takes more than its name. */
+/**
+ * Yields the entries of a directory: the bucket itself may have millions, and an entry needs more memory than its name.
+ */
 function* entriesOf(path: string): Generator<Dirent, void, void> {
   const handle = opendirSync(path, { bufferSize: 1024 });
   try {
@@ -122,7 +124,7 @@ function nameOf(entry: Dirent): string | undefined {
   return entry.isFile() ? entry.name : undefined;
 }
 
-/** Whether a key, or any key below a directory (with its slash), is in a range. */
+/** Returns whether a key, or any key below a directory with a slash, is in a range. */
 function overlaps(key: string, { prefix = '', startAfter, endBefore }: ListTask['range']): boolean {
   const below = key.endsWith('/');
   if (!key.startsWith(prefix) && !(below && prefix.startsWith(key))) return false;
@@ -145,7 +147,7 @@ function isGone(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
 }
 
-/** A part of a listing as it crosses to another thread: few objects, each of them cheap to copy or handed over. */
+/** A part of a listing, in a form that is cheap to send to another thread. */
 export interface ListBatch {
   readonly keys: string[];
   /** Two for each key: size, and modification time in milliseconds. */
@@ -153,13 +155,13 @@ export interface ListBatch {
 }
 
 /** Objects in a batch. */
-const MOST = 200;
+const BATCH_OBJECTS = 200;
 
-/** The first is small, so that its reader can begin. */
-const FIRST = 50;
+/** The first batch is small, so that its reader can start early. */
+const FIRST_BATCH_OBJECTS = 50;
 
 export function* pack(task: ListTask): Generator<ListBatch, void, void> {
-  let most = FIRST;
+  let most = FIRST_BATCH_OBJECTS;
   let batch = emptyBatch(most);
   for (const { key, size, mtimeMs } of listNow(task)) {
     const at = batch.keys.push(key) - 1;
@@ -167,7 +169,7 @@ export function* pack(task: ListTask): Generator<ListBatch, void, void> {
     batch.figures[2 * at + 1] = mtimeMs;
     if (at + 1 < most) continue;
     yield batch;
-    most = MOST;
+    most = BATCH_OBJECTS;
     batch = emptyBatch(most);
   }
   yield batch;

@@ -1,17 +1,17 @@
 import { PermanentError } from '../../errors.ts';
 import { byteLength, checkKey, quoted } from '../../key.ts';
 
-/** Where objects are written before they get their names, relative to the bucket. No object can be in it. */
+/** The directory of temporary files, relative to the bucket. It contains no objects. */
 export const TEMPORARY = '.whisper-backup/tmp';
 
 /** The longest file name on Linux file systems, in bytes. */
 const MAX_NAME_BYTES = 255;
 
 /**
- * Refuses keys that cannot be a path below the bucket, or would lead out of it.
+ * Checks that a key is a valid path below the bucket.
  *
- * @param doing what was tried, for the message: `store`, `read`, `delete`.
- * @throws PermanentError
+ * @param doing the action, for the message: `store`, `read`, `delete`.
+ * @throws PermanentError if it is not.
  */
 export function checkPath(key: string, doing: string): void {
   checkKey(key, doing);
@@ -20,20 +20,18 @@ export function checkPath(key: string, doing: string): void {
   };
   for (const name of key.split('/')) {
     if (name === '' || name === '.' || name === '..') refuse(`${JSON.stringify(name)} cannot be a name in a path`);
-    // A character is 3 bytes at most for each UTF-16 unit.
+    // A UTF-16 unit has at most 3 bytes in UTF-8.
     if (name.length * 3 > MAX_NAME_BYTES) {
       const bytes = byteLength(name);
       if (bytes > MAX_NAME_BYTES) {
-        refuse(
-          `name too long for a file system: ${quoted(name)} has ${bytes} bytes, and ${MAX_NAME_BYTES} is the most`,
-        );
+        refuse(`name too long for a file system: ${quoted(name)} has ${bytes} bytes, the limit is ${MAX_NAME_BYTES}`);
       }
     }
   }
-  if (isTemporary(key)) refuse(`${TEMPORARY} is kept for files that are being written`);
+  if (isTemporary(key)) refuse(`${TEMPORARY} is reserved for temporary files`);
 }
 
-/** Whether a key or directory is, or is below, the directory of temporary files. */
+/** Returns whether a key or directory is the directory of temporary files, or below it. */
 export function isTemporary(key: string): boolean {
   return key.startsWith(TEMPORARY) && (key.length === TEMPORARY.length || key[TEMPORARY.length] === '/');
 }

@@ -4,8 +4,8 @@ import type { Directories } from './directories.ts';
 import { TEMPORARY } from './path.ts';
 
 /**
- * Removes the temporary files that killed runs left in a bucket. Empty directories stay: nothing shows whether a run
- * made them, or a person to mount something there.
+ * Removes the temporary files that killed runs left in a bucket. Keeps empty directories, because a person may have
+ * created one as a mount point.
  */
 export async function sweepTemporary(directories: Directories, options: SweepOptions): Promise<Swept> {
   const temporary = `${directories.root}/${TEMPORARY}`;

@@ -1,7 +1,7 @@
 import { codeOf, reasonOf } from '../../../common/errors.ts';
 import { abortable } from '../../deadline.ts';
 import { PermanentError, plainHttpReason, TooLargeError, TransientError } from '../../errors.ts';
-import { joined } from '../body.ts';
+import { concat } from '../body.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 
 /** One request, and how much of an answer is wanted. */
@@ -122,13 +122,13 @@ async function readBody(
     if (announced > most && good) throw tooLarge(doing, announced, most);
     for (;;) {
       const { done, value } = await abortable(reader.read(), signal);
-      if (done) return joined(chunks, size);
+      if (done) return concat(chunks, size);
       heard();
       onProgress?.();
       size += value.length;
       chunks.push(value);
       if (size > most && good) throw tooLarge(doing, `more than ${most}`, most);
-      if (size > most) return joined(chunks, size).subarray(0, most);
+      if (size > most) return concat(chunks, size).subarray(0, most);
     }
   } finally {
     // Of a body that was read to its end, this does nothing.
