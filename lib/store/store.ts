@@ -96,7 +96,7 @@ export interface ListRange {
   readonly startAfter?: string;
   /** Only keys before this one (exclusive). */
   readonly endBefore?: string;
-  /** Called when a part of a page has arrived. */
+  /** Called for each chunk of a page that arrives. */
   readonly onProgress?: (() => void) | undefined;
   readonly signal?: AbortSignal;
 }

@@ -139,7 +139,7 @@ for (const [name, startPlace] of [
       assert.deepEqual(codesOf(JSON.parse(refused.stdout).failed), { m00: 'DENIED' });
       assert.match(
         refused.stderr,
-        /Cannot store "m00.* on \S+:shared-\d+: .*(refuses these credentials|may not do that)/,
+        /Cannot store "m00.* on \S+:shared-\d+: .*(refuses these credentials|does not have the permission)/,
       );
       // It cannot even say whose it is.
       const empty = place.store(EMPTY);

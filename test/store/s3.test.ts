@@ -469,7 +469,7 @@ describe('the S3 store', () => {
     [{ bucket: '..' }, /got "\.\."$/],
     [{ endpoint: 's3.example.org' }, /^'endpoint' must be a URL like https:/],
     [{ endpoint: 'ftp://s3.example.org' }, /got "ftp:/],
-    [{ endpoint: 'https://me:hunter2@s3.example.org' }, /must not hold a user name or a password$/],
+    [{ endpoint: 'https://me:hunter2@s3.example.org' }, /must not contain a user name or a password$/],
     [{ endpoint: 'https://s3.example.org/?x' }, /must end with its host or path/],
     [{ accessKeyId: 'AKID' }, /must be given together$/],
     [{ secretAccessKey: 'hunter2' }, /must be given together$/],
@@ -496,7 +496,7 @@ describe('the S3 store', () => {
     await using scratch = await createScratch();
     const given: readonly [string, RegExp][] = [
       [scratch.at('absent.pem'), /^Cannot read the CA bundle .*absent\.pem: /],
-      [new URL(import.meta.url).pathname, /holds no certificate in PEM$/],
+      [new URL(import.meta.url).pathname, /contains no PEM certificate$/],
     ];
     for (const [caBundle, message] of given) {
       const store = createS3Store({ bucket: 'backups', endpoint: 'https://127.0.0.1:1', caBundle });

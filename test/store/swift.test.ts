@@ -139,7 +139,7 @@ describe('credentials that are wrong', () => {
     });
     await assert.rejects(store.open({ create: true }), (error) => {
       assert.ok(error instanceof DeniedError);
-      assert.match(error.message, /may not do that \(403/);
+      assert.match(error.message, /does not have the permission \(403/);
       return true;
     });
     await store.close();
@@ -205,7 +205,7 @@ describe('the service catalog', () => {
     }
   };
   const refused: readonly [string, Partial<SwiftStoreOptions>, RegExp][] = [
-    ['two regions and none chosen', {}, /name one of the regions "RegionOne", "RegionTwo"/],
+    ['two regions and none chosen', {}, /several regions, set one of "RegionOne", "RegionTwo"/],
     ['an unknown region', { region: 'Mars' }, /no region "Mars", only "RegionOne", "RegionTwo"/],
     ['an interface that a region lacks', { region: 'RegionTwo', interface: 'admin' }, /only "RegionOne"/],
   ];

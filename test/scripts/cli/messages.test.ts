@@ -62,7 +62,7 @@ describe('a message', () => {
     assert.match(none.stderr, /ST_AUTH.*must be a URL with http or https: got "swift\.example\.org"/);
     const wrong = await run(['list', 'swift'], { env: { ...env, ST_AUTH: `http://${server.host}/v1` } });
     assert.equal(wrong.code, 1, wrong.stderr);
-    assert.match(wrong.stderr, /the server has no login at this URL \(404\): give that of auth v1, such as https:/);
+    assert.match(wrong.stderr, /the server has no login at this URL \(404\)\. Set the URL of auth v1, e\.g\. https:/);
   });
 
   it('of Amazon’s SDK does not reach the terminal', async () => {

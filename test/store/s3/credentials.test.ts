@@ -140,7 +140,7 @@ describe('the credentials of S3', () => {
       for (const options of [{}, { profile: 'nosuch' }]) {
         await assert.rejects(signer(server, {}, options), (error) => {
           assert.ok(error instanceof DeniedError, String(error));
-          assert.match(error.message, /^Cannot open s3:backups: no credentials could be had from the environment/);
+          assert.match(error.message, /^Cannot open s3:backups: no credentials found in the environment/);
           return true;
         });
       }

@@ -136,7 +136,7 @@ describe('what S3 refuses', () => {
         async (store) => {
           const error = await failure(() => store.open({ create: false }));
           assert.ok(error instanceof PermanentError, inspect(error));
-          assert.match(error.message, /the bucket is in region eu-central-1: give that one/);
+          assert.match(error.message, /the bucket is in region eu-central-1; set that region/);
         },
       );
     }

@@ -185,9 +185,9 @@ describe('Keystone', () => {
   });
 
   const junk: readonly [string, Said, RegExp][] = [
-    ['no token', { status: 201, body: '{}' }, /no token; is this the URL of Keystone v3\?$/],
-    ['HTML', { status: 200, headers: { 'x-subject-token': 't' }, body: '<html>' }, /not what Keystone v3 gives$/],
-    ['another form', { status: 201, headers: { 'x-subject-token': 't' }, body: '{}' }, /not what Keystone v3 gives$/],
+    ['no token', { status: 201, body: '{}' }, /no token; check that this is the URL of Keystone v3$/],
+    ['HTML', { status: 200, headers: { 'x-subject-token': 't' }, body: '<html>' }, /not from Keystone v3$/],
+    ['another form', { status: 201, headers: { 'x-subject-token': 't' }, body: '{}' }, /not from Keystone v3$/],
   ];
   for (const [what, said, message] of junk) {
     it(`is not believed when it answers ${what}`, async () => {
@@ -225,7 +225,7 @@ describe('the endpoint', () => {
   }
 
   const refused: readonly [string, Partial<SwiftStoreOptions>, readonly Endpoint[] | undefined, RegExp][] = [
-    ['two regions have it', {}, undefined, /name one of the regions "R1", "R2"$/],
+    ['two regions have it', {}, undefined, /several regions, set one of "R1", "R2"$/],
     ['no region of that name has it', { region: 'R3' }, undefined, /no region "R3", only "R1", "R2"$/],
     [
       'there is no such interface',
@@ -262,7 +262,11 @@ describe('options that could never work', () => {
       /'authUrl' \(ST_AUTH, OS_AUTH_URL\) must be a URL with http or https: got "swift"$/,
     ],
     ['another protocol', { auth: { ...auth, authUrl: 'ftp://x/' } }, /http or https/],
-    ['a password in a URL', { auth: { ...auth, authUrl: 'https://u:hunter2@x/' } }, /hold no user and no password$/],
+    [
+      'a password in a URL',
+      { auth: { ...auth, authUrl: 'https://u:hunter2@x/' } },
+      /must not contain a user or a password$/,
+    ],
     ['a password in what is no URL', { auth: { ...auth, authUrl: 'x://u:hunter2@[' } }, /http or https$/],
     ['a URL of the account that is none', { storageUrl: '/v1/AUTH_x' }, /'storageUrl' must be a URL/],
     ['no time', { idleTimeout: 0 }, /'idleTimeout' must be more than 0/],

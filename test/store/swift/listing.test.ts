@@ -103,7 +103,7 @@ describe('a listing of Swift', () => {
     it(`is not taken when it is ${what}`, async () => {
       await assert.rejects(listed([answer]), (error) => {
         assert.ok(error instanceof TransientError);
-        assert.match(error.message, /^Cannot list swift:bucket: the answer is no listing of Swift$/);
+        assert.match(error.message, /^Cannot list swift:bucket: the response is not a listing of Swift$/);
         return true;
       });
     });

@@ -46,20 +46,20 @@ async function failureOf(call: Promise<unknown>): Promise<StoreError> {
 
 describe('a status of Swift', () => {
   const meanings: readonly [number, new (message: string) => StoreError, RegExp][] = [
-    [301, PermanentError, /sends us elsewhere/],
-    [400, PermanentError, /refuses/],
-    [403, DeniedError, /may not do that/],
+    [301, PermanentError, /redirects to another URL/],
+    [400, PermanentError, /rejected the request/],
+    [403, DeniedError, /does not have the permission/],
     [404, NotFoundError, /no such object/],
     [408, TransientError, /busy/],
-    [409, TransientError, /ahead/],
-    [412, PermanentError, /refuses/],
+    [409, TransientError, /conflicts with another/],
+    [412, PermanentError, /rejected the request/],
     [413, PermanentError, /quota/],
     [422, TransientError, /damaged/],
     [429, TransientError, /busy/],
     [498, TransientError, /busy/],
     [499, TransientError, /busy/],
     [500, TransientError, /failed/],
-    [501, PermanentError, /cannot do that/],
+    [501, PermanentError, /does not support this/],
     [503, TransientError, /failed/],
     [507, TransientError, /failed/],
   ];
@@ -124,7 +124,7 @@ describe('a status of Swift', () => {
       ({ headers }) => ({ status: 400, body: `You sent x-auth-token: ${headers['x-auth-token']}` }),
       async (store) => {
         const { message } = await failureOf(store.get('a', { maxBytes: 1 }));
-        assert.equal(message, 'Cannot read "a" from swift:bucket: the server refuses (400)');
+        assert.equal(message, 'Cannot read "a" from swift:bucket: the server rejected the request (400)');
       },
     );
   });
@@ -243,7 +243,10 @@ describe('the token', () => {
       () => ({ status: 201 }),
       async (store, fake) => {
         fake.login = () => ({ status: 200, body: 'Welcome' });
-        await assert.rejects(store.put('a', bytes('x')), /no token and account; is this the URL of auth v1\?$/);
+        await assert.rejects(
+          store.put('a', bytes('x')),
+          /no token and account; check that this is the URL of auth v1$/,
+        );
       },
     );
   });
@@ -295,7 +298,7 @@ describe('a body', () => {
       async (store, fake) => {
         const error = await failureOf(store.put('a', body));
         assert.ok(error instanceof PermanentError);
-        assert.match(error.message, /has 2147483649 bytes, and 2147483648 \(2 GiB\) is the most$/);
+        assert.match(error.message, /has 2147483649 bytes, the limit is 2147483648 \(2 GiB\)$/);
         assert.equal(fake.requests.length, 0);
       },
     );

@@ -39,7 +39,7 @@ describe('the certificate of a server', () => {
       const distrustful = createSwiftStore(options);
       await assert.rejects(distrustful.put('a', bytes('x')), (error) => {
         assert.ok(error instanceof PermanentError, String(error));
-        assert.match(error.message, /certificate is not trusted .*; give its authority as the CA bundle$/);
+        assert.match(error.message, /certificate is not trusted .*; set its authority as the CA bundle$/);
         return true;
       });
       await distrustful.close();

@@ -7,41 +7,40 @@ import { InvalidOptionError, reasonOf } from '../../../common/errors.ts';
 import { readRegularFile } from '../../../system/regular-file.ts';
 import type { S3StoreOptions } from './options.ts';
 
-/** What is used of the SDK. */
 export type Sdk = typeof import('./sdk.ts');
 
-/** The SDK, loaded, and a client of one store. */
+/** The loaded SDK and a client for one store. */
 export interface Connection {
   readonly sdk: Sdk;
   readonly client: S3Client;
 }
 
-/** The SDK prints advice of several lines on standard error otherwise, such as on a profile beside keys. */
+/** By default the SDK prints advice on standard error, e.g. about a profile beside keys. */
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-/** The region where none is set, as in the first whisper-backup. */
+/** The same as in the Python tool. */
 const DEFAULT_REGION = 'us-east-1';
 
 /**
- * Loads the SDK, which takes a few tenths of a second, and makes a client of it. Nothing is connected yet.
+ * Loads the SDK, which takes a few tenths of a second, and creates a client. Does not connect yet.
  *
- * @throws InvalidOptionError when the CA bundle cannot be used.
+ * @throws InvalidOptionError if the CA bundle cannot be used.
  */
 export async function connect(options: S3StoreOptions): Promise<Connection> {
   const [sdk, config] = await Promise.all([import('./sdk.ts'), clientConfig(options)]);
   const client = new sdk.S3Client(config);
   try {
     await client.config.region();
-    return { sdk, client: observed(client, options) };
+    return { sdk, client: observe(client, options) };
   } catch {
     client.destroy();
     const regional = new sdk.S3Client({ ...(await clientConfig(options)), region: DEFAULT_REGION });
-    return { sdk, client: observed(regional, options) };
+    return { sdk, client: observe(regional, options) };
   }
 }
 
-function observed(client: S3Client, { onRequest }: S3StoreOptions): S3Client {
-  if (onRequest) tellRequests(client.middlewareStack, onRequest);
+function observe(client: S3Client, { onRequest }: S3StoreOptions): S3Client {
+  if (onRequest) reportRequests(client.middlewareStack, onRequest);
   return client;
 }
 
@@ -59,9 +58,9 @@ async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
     forcePathStyle: pathStyle,
     requestChecksumCalculation: when,
     responseChecksumValidation: when,
-    // Trying again is for `withRetry`, which tells of it and stops in time.
+    // `withRetry` retries, with log lines and a time limit.
     maxAttempts: 1,
-    // It would open a connection for each larger body, without our certificate authorities.
+    // It would open an extra connection for each large body, without our certificate authorities.
     expectContinueHeader: false,
     requestHandler: await handlerOptions(options),
     logger: SILENT,
@@ -70,7 +69,7 @@ async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
 
 async function handlerOptions({ caBundle, concurrency = 64, timeouts = {} }: S3StoreOptions) {
   const { connect = 10, idle = 60 } = timeouts;
-  // Nobody waits for a socket: how many requests are under way is for the caller to bound, outside the deadline.
+  // Requests must not wait for a socket within their deadline. The caller limits the number of concurrent requests.
   const sockets = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: concurrency };
   const ca = caBundle === undefined ? {} : { ca: await readCertificates(caBundle) };
   return {
@@ -86,14 +85,13 @@ async function readCertificates(path: string): Promise<string> {
     throw new InvalidOptionError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
   });
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new InvalidOptionError(`The CA bundle ${path} holds no certificate in PEM`);
+    throw new InvalidOptionError(`The CA bundle ${path} contains no PEM certificate`);
   }
   return text;
 }
 
 /**
- * Sends the MD5 of a request's body in place of the CRC32 that the SDK chose: of the two it is the one that every
- * S3-like store understands, and some demand.
+ * Replaces the CRC32 of the SDK by the MD5 of the body, which every S3-compatible store supports and some require.
  */
 export function sendMd5<I extends object, O extends object>(stack: MiddlewareStack<I, O>): void {
   stack.add(
@@ -107,13 +105,13 @@ export function sendMd5<I extends object, O extends object>(stack: MiddlewareSta
       }
       return next(args);
     },
-    // Behind the one that computes the CRC32, and before the request is signed.
+    // After the middleware that computes the CRC32, and before signing.
     { step: 'build', priority: 'low', name: 'whisperBackupContentMd5' },
   );
 }
 
-/** Tells of each request when it is sent. */
-function tellRequests<I extends object, O extends object>(stack: MiddlewareStack<I, O>, onRequest: () => void): void {
+/** Calls `onRequest` for each request sent. */
+function reportRequests<I extends object, O extends object>(stack: MiddlewareStack<I, O>, onRequest: () => void): void {
   stack.add(
     (next) => (args) => {
       onRequest();
@@ -123,8 +121,8 @@ function tellRequests<I extends object, O extends object>(stack: MiddlewareStack
   );
 }
 
-/** @returns what tells the `Date` of the answer, once it is there. */
-export function answerDate<I extends object, O extends object>(stack: MiddlewareStack<I, O>): () => Date | undefined {
+/** @returns a function that returns the `Date` header of the response, after the response. */
+export function captureDate<I extends object, O extends object>(stack: MiddlewareStack<I, O>): () => Date | undefined {
   let date: Date | undefined;
   stack.add(
     (next) => async (args) => {

@@ -2,28 +2,29 @@ import type { _Object as Listed } from '@aws-sdk/client-s3';
 import type { MiddlewareStack } from '@smithy/types';
 import { readBody } from '../body.ts';
 
-/** A page of 1,000 keys with everything escaped has some 4 MB. */
+/** A page of 1,000 keys has at most about 4 MB. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Takes the objects out of a listing's answer before the SDK reads it: its parser needs some 11 µs for each, which are
- * ten times what all that comes after needs. The rest of the answer, and what does not look as expected, is left to it.
+ * Extracts the objects from the response to a listing before the SDK parses it. The SDK's parser takes about 11 µs per
+ * object, ten times as long as everything after it. The SDK parses the rest of the response, or all of it if it is
+ * unusual.
  *
- * @param doing for messages: `list s3:backups`.
- * @param onProgress called when a part of the answer has arrived.
- * @returns what tells the objects, once the answer is there; undefined when they were left to the SDK.
+ * @param doing the action, for messages: `list s3:backups`.
+ * @param onProgress called for each chunk of the response.
+ * @returns a function that returns the objects after the response, or undefined if the SDK has parsed them.
  */
 export function takeContents<I extends object, O extends object>(
   stack: MiddlewareStack<I, O>,
   doing: string,
   onProgress?: () => void,
 ): () => Listed[] | undefined {
-  let taken: Listed[] | undefined;
+  let objects: Listed[] | undefined;
   stack.add(
     (next) => async (args) => {
       const result = await next(args);
       const { response } = result;
-      if (!isAnswer(response) || response.statusCode !== 200) return result;
+      if (!isResponse(response) || response.statusCode !== 200) return result;
       const length = response.headers['content-length'];
       const body = await readBody(response.body, {
         length: length === undefined ? undefined : Number(length),
@@ -32,24 +33,24 @@ export function takeContents<I extends object, O extends object>(
         onProgress,
       });
       const split = splitContents(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-      taken = split?.objects;
+      objects = split?.objects;
       response.body = split?.rest ?? body;
       return result;
     },
-    // Next to the network, so that it comes before the SDK's own.
+    // Closest to the network, so that it runs before the SDK's parser.
     { step: 'deserialize', priority: 'low', name: 'whisperBackupContents' },
   );
-  return () => taken;
+  return () => objects;
 }
 
 /**
- * Splits an answer of ListObjectsV2 into its objects and the XML around them.
+ * Splits a response to ListObjectsV2 into its objects and the XML around them.
  *
- * @returns undefined when there is anything in it that only a real parser should read.
+ * @returns undefined if it contains anything that needs a real XML parser.
  */
 export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Array } | undefined {
-  // A character for each byte, so that what is found in the one can be cut out of the other. Strings cut out of the text
-  // would each keep the whole of it in memory.
+  // latin1 has one character per byte, so positions in the text are positions in the body. Values are copied from the
+  // body, because a substring would keep the whole text in memory.
   const text = body.toString('latin1');
   if (text.includes('<!')) return undefined;
   const objects: Listed[] = [];
@@ -59,7 +60,7 @@ export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Arr
     const start = text.indexOf('<Contents>', at);
     const end = start < 0 ? -1 : text.indexOf('</Contents>', start);
     if (end < 0) break;
-    // By itself, so that an element it lacks is not looked for in all that follows, once for each object.
+    // A separate string, so that the search for a missing element does not scan the rest of the response.
     const object = text.slice(start, end);
     const key = element(object, 'Key', start);
     const size = element(object, 'Size', start);
@@ -71,7 +72,7 @@ export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Arr
     const Size = Number(bytes);
     const time = body.toString('latin1', ...modified);
     const LastModified = new Date(time);
-    // A number alone would also be '', '0x10' and '1e3'.
+    // Number() would also accept '', '0x10' and '1e3'.
     if (Key === '' || Key.includes('&') || !/^\d+$/.test(bytes) || !Number.isSafeInteger(Size)) return undefined;
     if (!time.endsWith('Z') || Number.isNaN(LastModified.getTime())) return undefined;
     const ETag = etag && body.toString('latin1', ...etag).replaceAll('&quot;', '"');
@@ -81,11 +82,11 @@ export function splitContents(body: Buffer): { objects: Listed[]; rest: Uint8Arr
   }
   rest.push(body.subarray(at));
   const around = Buffer.concat(rest);
-  // One with attributes, or half of one.
+  // Not a plain <Contents>: one with attributes or an incomplete one.
   return around.includes('<Contents') ? undefined : { objects, rest: around };
 }
 
-/** Where the text of an element of an object stands in the answer, in which the object begins at `offset`. */
+/** Finds the text of an element. @returns start and end in the body, in which the object starts at `offset`. */
 function element(object: string, name: string, offset: number): [number, number] | undefined {
   const open = object.indexOf(`<${name}>`);
   if (open < 0) return undefined;
@@ -94,13 +95,13 @@ function element(object: string, name: string, offset: number): [number, number]
   return end >= 0 && object.startsWith(`</${name}>`, end) ? [offset + start, offset + end] : undefined;
 }
 
-/** What is used of the SDK's HttpResponse. */
-interface Answer {
+/** The used part of the SDK's HttpResponse. */
+interface Response {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   body: unknown;
 }
 
-function isAnswer(response: unknown): response is Answer {
+function isResponse(response: unknown): response is Response {
   return typeof response === 'object' && response !== null && 'statusCode' in response && 'body' in response;
 }

@@ -3,24 +3,24 @@ import { BucketMissingError, NotFoundError, PermanentError, StoreError } from '.
 import { checkKey } from '../../key.ts';
 import type { DeleteFailure } from '../../store.ts';
 
-/** Most keys in one DeleteObjects request. */
-const BATCH = 1000;
+/** The maximum number of keys in one DeleteObjects request. */
+const BATCH_KEYS = 1000;
 
 export interface DeletionRequests {
-  /** Deletes up to 1,000 keys by one request, and tells those that it could not. */
+  /** Deletes up to 1,000 keys with one request. @returns the keys that could not be deleted. */
   readonly batch: (keys: readonly string[]) => Promise<readonly DeleteFailure[]>;
   readonly single: (key: string) => Promise<void>;
 }
 
 /**
- * Deletes keys, 1,000 to a request where the store can, else one by one, since not every S3-like store has
- * DeleteObjects. A store that refused a batch once is not asked again.
+ * Deletes keys, 1,000 per request, or one by one if the store does not support DeleteObjects, as some S3-compatible
+ * stores. After the store has rejected one batch, no further batch is sent.
  */
 export class Deletion {
   readonly #concurrency: number;
   #batches = true;
 
-  /** @param concurrency single deletes under way at once. */
+  /** @param concurrency maximum number of concurrent single deletes. */
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
   }
@@ -37,26 +37,26 @@ export class Deletion {
         failures.push({ key, error: asError(error) });
       }
     }
-    for (let at = 0; at < batched.length; at += BATCH) {
-      const batch = batched.slice(at, at + BATCH);
-      const told = batch.length > 1 ? await this.#tryBatch(batch, requests) : undefined;
-      if (told) failures.push(...told);
+    for (let at = 0; at < batched.length; at += BATCH_KEYS) {
+      const batch = batched.slice(at, at + BATCH_KEYS);
+      const result = batch.length > 1 ? await this.#tryBatch(batch, requests) : undefined;
+      if (result) failures.push(...result);
       else single.push(...batch);
     }
     failures.push(...(await this.#deleteSingly(single, requests)));
     return failures;
   }
 
-  /** @returns undefined when the keys are to be deleted one by one. */
+  /** @returns undefined if the keys must be deleted one by one. */
   async #tryBatch(keys: readonly string[], requests: DeletionRequests): Promise<readonly DeleteFailure[] | undefined> {
     if (!this.#batches) return undefined;
     try {
       const failures = await requests.batch(keys);
-      // A key that we did not send was garbled on its way, and so perhaps deleted under a garbled name only.
+      // If the response has an unknown key, keys were garbled and perhaps not deleted.
       const sent = new Set(keys);
       return failures.every(({ key }) => sent.has(key)) ? failures : undefined;
     } catch (error) {
-      // Some stores answer 404 to what they do not know.
+      // Some stores respond with 404 to unknown requests.
       if (!(error instanceof PermanentError || error instanceof NotFoundError)) throw error;
       this.#batches = false;
       return undefined;
@@ -72,7 +72,7 @@ export class Deletion {
           await requests.single(key);
         } catch (error) {
           if (error instanceof NotFoundError) return;
-          // Of the caller's abort, and of a bucket that is not there, no key is to blame.
+          // An abort or a missing bucket is not a failure of this key.
           if (!(error instanceof StoreError) || error instanceof BucketMissingError) throw error;
           failures.push({ key, error });
         }
@@ -83,7 +83,7 @@ export class Deletion {
   }
 }
 
-/** Whether XML 1.0 can hold the text (section 2.2), and no parser would change it. */
+/** Returns whether XML 1.0 (section 2.2) can represent the text and parsers preserve it. */
 function isXml(text: string): boolean {
   return !/[\0-\x1f\ufffe\uffff]|^\s|\s$/u.test(text);
 }

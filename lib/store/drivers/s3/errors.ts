@@ -8,10 +8,10 @@ import {
   TransientError,
 } from '../../errors.ts';
 
-/** What a 404 without a name means: the object is not there, or the bucket. */
+/** What is missing after a 404 without an error code. */
 export type Subject = 'object' | 'bucket';
 
-/** Passes, whatever the HTTP status. */
+/** Error codes to retry with any HTTP status. */
 const TRANSIENT = new Set([
   'BadDigest',
   'BandwidthLimitExceeded',
@@ -19,7 +19,7 @@ const TRANSIENT = new Set([
   'InternalError',
   'OperationAborted',
   'RequestThrottled',
-  // The SDK has set its clock by the answer, so that the next try is signed with the right time.
+  // The SDK has corrected its clock from the response, so the next attempt is signed with the right time.
   'RequestTimeTooSkewed',
   'RequestTimeout',
   'RequestTimeoutException',
@@ -36,7 +36,7 @@ const TRANSIENT = new Set([
   'XAmzContentSHA256Mismatch',
 ]);
 
-/** Refused because of who asks. Some come with status 400. */
+/** Errors of the credentials. Some have status 400. */
 const DENIED = new Set([
   'AccessDenied',
   'AccountProblem',
@@ -51,18 +51,18 @@ const DENIED = new Set([
   'TokenRefreshRequired',
 ]);
 
-/** With the right region beside it, says that ours is wrong. */
-const ELSEWHERE = new Set(['AuthorizationHeaderMalformed', 'IllegalLocationConstraintException']);
+/** The configured region is wrong if the response names another one. */
+const WRONG_REGION = new Set(['AuthorizationHeaderMalformed', 'IllegalLocationConstraintException']);
 
-/** Not to be cured by waiting or by other credentials, though the status says 403 or 5xx. */
+/** Permanent errors, although the status is 403 or 5xx. */
 const PERMANENT: Readonly<Record<string, string>> = {
   InvalidObjectState: 'the object is archived; restore it to a readable storage class first',
   NotImplemented: 'the store does not support it',
-  QuotaExceeded: 'the quota is used up; raise it, or keep fewer backups',
+  QuotaExceeded: 'quota exceeded; raise it, or keep fewer backups',
   XMinioStorageFull: 'the store is full',
 };
 
-/** How connections break, as Node and Deno name it. */
+/** Codes of connection errors in Node and Deno. */
 const BROKEN = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
@@ -81,18 +81,18 @@ const BROKEN = new Set([
 ]);
 
 /**
- * Turns what the SDK threw into a store's error: by S3's code and the HTTP status, since some stores send no message.
- * An error that is ours already stays as it is. What the SDK attaches to its errors, headers and signed requests among
- * it, is left behind: it holds session tokens.
+ * Turns an error of the SDK into a StoreError, by S3's error code and the HTTP status, because some stores send no
+ * message. Returns our own errors unchanged. Drops the data that the SDK attaches to its errors, such as headers and
+ * signed requests, because they contain session tokens.
  *
- * @param doing what was tried, on what and where: `store "a.b/c" on s3:backups`.
+ * @param doing the action, for the message: `store "a.b/c" on s3:backups`.
  */
 export function s3Error(error: unknown, doing: string, subject: Subject): WhisperBackupError {
   if (error instanceof WhisperBackupError) return error;
   return errorOf(readFailure(error), doing, subject);
 }
 
-/** The store's error for a failure that was taken apart, or that a batch told of one key. */
+/** Returns the StoreError for a parsed failure, or for that of one key in a batch. */
 export function errorOf(failure: Failure, doing: string, subject: Subject): WhisperBackupError {
   const { name, status = 0, code } = failure;
   const message = (why: string) => `Cannot ${doing}: ${why} (${label(failure)})`;
@@ -102,52 +102,52 @@ export function errorOf(failure: Failure, doing: string, subject: Subject): Whis
     return new BucketMissingError(message('the bucket does not exist'), options);
   }
   if (status === 404 || name === 'NoSuchKey') return new NotFoundError(message('there is no such object'), options);
-  if (status === 301 || (failure.region !== undefined && ELSEWHERE.has(name))) {
+  if (status === 301 || (failure.region !== undefined && WRONG_REGION.has(name))) {
     const where = failure.region === undefined ? 'another region' : `region ${failure.region}`;
-    return new PermanentError(message(`the bucket is in ${where}: give that one`), options);
+    return new PermanentError(message(`the bucket is in ${where}; set that region`), options);
   }
   const known = PERMANENT[name];
   if (known !== undefined) return new PermanentError(message(known), options);
   if (isCredentialsFailure(name)) return new DeniedError(message(credentialsReason(failure)), options);
-  if (TRANSIENT.has(name) || isPassingStatus(status) || isBroken(failure)) {
+  if (TRANSIENT.has(name) || isTransientStatus(status) || isBroken(failure)) {
     const retryAfter = parseRetryAfter(failure.headers['retry-after']);
-    return new TransientError(message(passingReason(failure)), {
+    return new TransientError(message(transientReason(failure)), {
       ...options,
       ...(retryAfter === undefined ? {} : { retryAfter }),
     });
   }
   if (DENIED.has(name)) return new DeniedError(message('the store refuses these credentials'), options);
   if (status === 401 || status === 403) {
-    return new DeniedError(message('the credentials are refused, or do not allow it'), options);
+    return new DeniedError(message('the credentials are invalid or lack the permission'), options);
   }
   const plain = plainHttpReason(failure.message, code ?? '');
   if (plain !== undefined) return new PermanentError(message(plain), options);
   if (isCertificateFailure(code)) {
     return new PermanentError(
-      message('the certificate of the store is not trusted; a CA bundle may be needed'),
+      message('the certificate of the store is not trusted; set a CA bundle if it has a private authority'),
       options,
     );
   }
-  return new PermanentError(message(failure.message || 'the store refused'), options);
+  return new PermanentError(message(failure.message || 'the store rejected the request'), options);
 }
 
-function isPassingStatus(status: number): boolean {
-  // 307: a new bucket that not every server knows yet. 501 and 505: not supported. 507: full.
+function isTransientStatus(status: number): boolean {
+  // 307: a new bucket that some servers do not know yet. 501 and 505: not supported. 507: full.
   return status === 307 || status === 408 || status === 429 || (status >= 500 && ![501, 505, 507].includes(status));
 }
 
-/** The connection broke, or brought what is no answer of S3. */
+/** Whether the connection failed, or the response is not from S3. */
 function isBroken({ status, code }: Failure): boolean {
   if (status !== undefined) return status < 300;
-  // HPE_: what came is no HTTP.
+  // HPE_: the response is not HTTP.
   return code !== undefined && (BROKEN.has(code) || code.startsWith('HPE_'));
 }
 
-function passingReason({ status, name, message }: Failure): string {
+function transientReason({ status, name, message }: Failure): string {
   if (name === 'RequestTimeTooSkewed') return 'the clocks of this host and the store differ';
-  if (name === 'BadDigest' || name.startsWith('XAmzContent')) return 'the body was damaged on its way';
+  if (name === 'BadDigest' || name.startsWith('XAmzContent')) return 'the body was damaged in transit';
   if (status === undefined) return message || 'the connection failed';
-  if (status < 300) return 'the answer cannot be understood';
+  if (status < 300) return 'the response is not valid';
   return 'the store is busy or has failed';
 }
 
@@ -156,24 +156,24 @@ function isCredentialsFailure(name: string): boolean {
 }
 
 function credentialsReason({ message }: Failure): string {
-  // Of a program that prints credentials, the message holds what it printed.
-  const told = message === '' || message.startsWith('Command failed') ? '' : `: ${message}`;
-  return `no credentials could be had from the environment, profile, web identity, container or instance${told}`;
+  // The message about a failed credential process contains its output, which may be secret.
+  const detail = message === '' || message.startsWith('Command failed') ? '' : `: ${message}`;
+  return `no credentials found in the environment, profile, web identity, container or instance${detail}`;
 }
 
 function isCertificateFailure(code: string | undefined): boolean {
   return code !== undefined && /CERT|^UNABLE_TO_|^ERR_TLS|^HOSTNAME_MISMATCH$/.test(code);
 }
 
-/** Names the failure: `SlowDown, 503`; `ECONNRESET`. */
+/** Returns a short name of the failure: `SlowDown, HTTP 503`; `ECONNRESET`. */
 function label({ name, status, code }: Failure): string {
   const named = ['Error', 'Unknown', 'UnknownError'].includes(name) ? [] : [name];
   const numbered = status === undefined ? [] : [`HTTP ${status}`];
   const parts = [...named, ...numbered, ...(code === undefined || code === name ? [] : [code])];
-  return parts.join(', ') || 'no more is known';
+  return parts.join(', ') || 'no details';
 }
 
-/** A cause with nothing attached to it. */
+/** Returns a cause without the data that the SDK attaches. */
 function plainCause(failure: Failure): Error {
   const request = failure.headers['x-amz-request-id'];
   const cause = new Error(request === undefined ? label(failure) : `${label(failure)}, request ${request}`);
@@ -181,23 +181,23 @@ function plainCause(failure: Failure): Error {
   return cause;
 }
 
-/** What an error of the SDK, of the network, or of one key in a batch tells, whatever its class. */
+/** A parsed error of the SDK, of the network or of one key in a batch. */
 interface Failure {
-  /** S3's error code, `NoSuchKey`; or the class of an error that is not S3's. */
+  /** S3's error code, `NoSuchKey`; for other errors the name of the class. */
   readonly name: string;
-  /** What the server or the system says; it may be empty. */
+  /** May be empty. */
   readonly message: string;
-  /** HTTP status, when the server answered. */
+  /** HTTP status, if there was a response. */
   readonly status?: number;
   /** The system's error code, `ECONNRESET`. */
   readonly code?: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The region in which the store says that the bucket is. */
+  /** The region of the bucket, if the store names it. */
   readonly region?: string;
 }
 
-/** Takes apart an error that the SDK threw. S3-like stores leave out what they like, so nothing is believed to be there. */
+/** Parses an error of the SDK. Any part may be missing, because S3-compatible stores omit some. */
 export function readFailure(error: unknown): Failure {
   const fields = record(error);
   const { httpStatusCode } = record(fields['$metadata']);
@@ -217,7 +217,7 @@ export function readFailure(error: unknown): Failure {
   };
 }
 
-/** What the SDK puts where a server sent no message. */
+/** Placeholders of the SDK for a missing message. */
 const NO_MESSAGE = new Set(['UnknownError', 'Unknown']);
 
 function messageOf(fields: Readonly<Record<string, unknown>>): string {
@@ -230,14 +230,14 @@ function text(value: unknown): string | undefined {
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
-  // Any object may be read by name: what is not there is undefined.
+  // Reading a missing property of any object gives undefined.
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /**
- * How long a `Retry-After` header asks to wait, in milliseconds: seconds, or a date (RFC 9110, section 10.2.3).
+ * Parses a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3).
  *
- * @returns undefined without the header, or when it cannot be understood.
+ * @returns milliseconds to wait; undefined if the header is missing or invalid.
  */
 export function parseRetryAfter(header: string | undefined, now = Date.now()): number | undefined {
   if (header === undefined) return undefined;

@@ -5,30 +5,31 @@ import { PermanentError, TransientError } from '../../errors.ts';
 import { quoted } from '../../key.ts';
 import type { ListRange, Page, StoredObject } from '../../store.ts';
 
-/** Where a page begins. */
+/** The start of a page. */
 export interface PageStart {
   readonly prefix?: string;
   readonly startAfter?: string;
-  /** How the page before said to go on. */
+  /** The continuation token of the previous page. */
   readonly token?: string;
 }
 
 export type ReadPage = (start: PageStart, signal: AbortSignal) => Promise<ListObjectsV2CommandOutput>;
 
-interface Answer {
+interface ListedPage {
   readonly objects: readonly StoredObject[];
   readonly next: PageStart | undefined;
 }
 
 /**
- * Streams a range page by page. While the caller works on one page the next is on its way.
+ * Streams a range by the page, and requests the next page while the caller works on the current one.
  *
- * Left out are keys that are not UTF-8, and what is outside the range, should a server not know one of its bounds: a key
- * of another host's is never taken for one of ours.
+ * Skips keys that are not UTF-8. Also skips keys outside of the range, in case a server ignores one of its bounds, so
+ * that keys of another host are never returned.
  *
- * @param doing for messages: `list s3:backups`.
- * @throws TransientError for an answer that is no listing; PermanentError when pages repeat themselves; what `readPage`
- *   throws.
+ * @param doing the action, for messages: `list s3:backups`.
+ * @throws TransientError if a response is not a listing.
+ * @throws PermanentError if pages repeat.
+ * @throws StoreError of `readPage`.
  */
 export async function* listPages(
   readPage: ReadPage,
@@ -43,8 +44,8 @@ export async function* listPages(
   const isPast = (key: string) => endBefore !== undefined && compareKeys(key, endBefore) >= 0;
   const isInside = (key: string) => key.startsWith(prefix) && (startAfter === '' || compareKeys(key, startAfter) > 0);
   let furthest = startAfter;
-  const read = async (start: PageStart): Promise<Answer> => {
-    const { objects, next } = readAnswer(await readPage(start, controller.signal), start, doing);
+  const read = async (start: PageStart): Promise<ListedPage> => {
+    const { objects, next } = parseResponse(await readPage(start, controller.signal), start, doing);
     const last = objects.at(-1)?.key;
     if (next && last !== undefined && compareKeys(last, furthest) <= 0) {
       throw new PermanentError(`Cannot ${doing}: the listing repeats itself at ${quoted(last)}`);
@@ -55,10 +56,10 @@ export async function* listPages(
   };
   const start = { ...(prefix === '' ? {} : { prefix }), ...(startAfter === '' ? {} : { startAfter }) };
   try {
-    for (let ahead: Promise<Answer> | undefined = read(start); ahead; ) {
-      const { objects, next }: Answer = await ahead;
+    for (let ahead: Promise<ListedPage> | undefined = read(start); ahead; ) {
+      const { objects, next }: ListedPage = await ahead;
       ahead = next && read(next);
-      // It is awaited when the caller comes to it, or never.
+      // It is awaited later, or never if the reader stops.
       ahead?.catch(() => {});
       signal?.throwIfAborted();
       const past = objects.findIndex(({ key }) => isPast(key));
@@ -67,25 +68,26 @@ export async function* listPages(
     }
   } finally {
     signal?.removeEventListener('abort', abort);
-    // The caller has had enough, and the next page is not wanted.
+    // Cancels the request for the next page if the reader stopped early.
     controller.abort();
   }
 }
 
-function readAnswer(answer: ListObjectsV2CommandOutput, start: PageStart, doing: string): Answer {
-  const { IsTruncated, Contents = [], NextContinuationToken: token, EncodingType } = answer;
-  // A page of a proxy that says "under maintenance", with status 200, would else be an empty bucket.
-  if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the answer is not a listing`);
+function parseResponse(response: ListObjectsV2CommandOutput, start: PageStart, doing: string): ListedPage {
+  const { IsTruncated, Contents = [], NextContinuationToken: token, EncodingType } = response;
+  // A proxy's maintenance page with status 200 would otherwise look like an empty bucket.
+  if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the response is not a listing`);
   const decode = EncodingType === 'url' ? decodeKey : (key: string) => key;
-  // An encoded key is ASCII. Bytes that are no UTF-8 were no part of it when it was sent.
+  // Encoded keys are ASCII, so invalid UTF-8 is damage.
   if (EncodingType === 'url' && Contents.some(({ Key }) => Key?.includes('\uFFFD'))) {
-    throw new TransientError(`Cannot ${doing}: the answer was damaged on its way`);
+    throw new TransientError(`Cannot ${doing}: the response was damaged in transit`);
   }
   const objects = Contents.map((listed) => readObject(listed, decode, doing)).filter((object) => object !== undefined);
   if (!IsTruncated) return { objects, next: undefined };
   if (token !== undefined) return { objects, next: { ...start, token } };
   const startAfter = objects.at(-1)?.key;
-  if (startAfter === undefined) throw new TransientError(`Cannot ${doing}: the answer does not say how to go on`);
+  if (startAfter === undefined)
+    throw new TransientError(`Cannot ${doing}: the response is truncated, but has no continuation token`);
   return { objects, next: { ...start, startAfter } };
 }
 
@@ -94,13 +96,13 @@ function readObject(
   decode: (key: string) => string | undefined,
   doing: string,
 ): StoredObject | undefined {
-  // The SDK leaves out entities that XML does not know: of a name made of them nothing is left.
+  // The SDK removes unknown XML entities, so a key of only these is empty.
   if (!Key || Size === undefined || LastModified === undefined) {
-    throw new TransientError(`Cannot ${doing}: the answer has an object without key, size or time`);
+    throw new TransientError(`Cannot ${doing}: the response has an object without key, size or time`);
   }
-  // The SDK takes any number, and NaN for what is none: whoever waits for so much memory would wait for ever.
+  // The SDK accepts any number and NaN. A wait for that much memory would never end.
   if (!Number.isSafeInteger(Size) || Size < 0 || Number.isNaN(LastModified.getTime())) {
-    throw new TransientError(`Cannot ${doing}: the answer has an object of which size or time make no sense`);
+    throw new TransientError(`Cannot ${doing}: the response has an object with an invalid size or time`);
   }
   const key = decode(Key);
   if (key === undefined) return undefined;
@@ -108,7 +110,7 @@ function readObject(
   return { key, size: Size, modified: LastModified, ...(md5 === undefined ? {} : { md5 }) };
 }
 
-/** Keys come URL-encoded, since XML cannot hold every character; Amazon writes a space as `+`, others as `%20`. */
+/** Decodes a key. Keys are URL-encoded because XML cannot represent every character; Amazon encodes a space as `+`. */
 function decodeKey(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded.replaceAll('+', '%20'));
@@ -117,21 +119,21 @@ function decodeKey(encoded: string): string | undefined {
   }
 }
 
-/** What a store tells of an object it has, as far as it says what its ETag is. */
+/** The properties of an object that determine the meaning of its ETag. */
 interface Tagged {
   readonly ETag?: string | undefined;
   readonly ServerSideEncryption?: string | undefined;
   readonly SSECustomerAlgorithm?: string | undefined;
 }
 
-/** The ETag as an MD5, 32 lower-case hex digits; undefined where it has another form, such as that of a multipart upload. */
+/** Returns the ETag if it is an MD5, 32 lower-case hex digits. That of a multipart upload, for example, is not. */
 function etagMd5(etag: string | undefined): string | undefined {
   return /^"?([0-9a-f]{32})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase();
 }
 
 /**
- * Whether an ETag contradicts a body. With a key of KMS or of the customer the ETag looks like an MD5 and is none, so
- * it proves nothing.
+ * Returns whether an ETag contradicts a body. With a KMS or customer key the ETag looks like an MD5 but is another
+ * hash, so it is ignored.
  */
 export function contradicts(tagged: Tagged, body: Uint8Array): boolean {
   const md5 = etagMd5(tagged.ETag);

@@ -1,63 +1,62 @@
 import { InvalidOptionError } from '../../../common/errors.ts';
 
-/** Where the objects are, how to get there, and how they are kept. */
 export interface S3StoreOptions {
   readonly bucket: string;
-  /** Such as `eu-central-1`. @default what the environment or the shared configuration file says, else `us-east-1` */
+  /** E.g. `eu-central-1`. @default that of the environment or the shared configuration file, else `us-east-1` */
   readonly region?: string;
-  /** URL of a store that is not Amazon's: `https://s3.example.org`. @default Amazon's own of the region */
+  /** URL of another provider than Amazon: `https://s3.example.org`. @default that of the region at Amazon */
   readonly endpoint?: string;
-  /** `https://host/bucket/key` rather than `https://bucket.host/key`. @default true with an endpoint, false without */
+  /** Use `https://host/bucket/key`, not `https://bucket.host/key`. @default true with an endpoint, else false */
   readonly pathStyle?: boolean;
-  /** PEM file of the certificate authorities to trust, in place of those the runtime knows. */
+  /** PEM file of the certificate authorities to trust, instead of those of the runtime. */
   readonly caBundle?: string;
   /** Section of the shared configuration and credentials files. @default `default` */
   readonly profile?: string;
   /**
-   * With `secretAccessKey`, the credentials. @default those that the SDK finds: environment, web identity, shared
-   * files, container or instance
+   * Used with `secretAccessKey`. @default the credentials that the SDK finds: environment, web identity, shared files,
+   * container or instance
    */
   readonly accessKeyId?: string;
   readonly secretAccessKey?: string;
   /** For temporary credentials. */
   readonly sessionToken?: string;
-  /** Encryption that the store is asked for. @default what the bucket is set to */
+  /** Server-side encryption. @default that of the bucket */
   readonly sse?: 'AES256' | 'aws:kms';
-  /** The key for `aws:kms`. @default the account's own for S3 */
+  /** The key for `aws:kms`. @default the account's key for S3 */
   readonly kmsKeyId?: string;
-  /** Such as `STANDARD_IA`; other stores have classes of other names. @default the bucket's */
+  /** E.g. `STANDARD_IA`; other providers have other names. @default that of the bucket */
   readonly storageClass?: string;
-  /** Tags that each object gets. @default none */
+  /** Tags of each object. @default none */
   readonly tags?: Readonly<Record<string, string>>;
   /**
-   * How bodies are checked. `auto`: the store checks Content-MD5, and we check each ETag that is an MD5. `always`: by
-   * the CRC32 of `x-amz-checksum-crc32` as well, which not every store understands. `never`: by nothing but their
-   * length, for stores whose ETag looks like an MD5 and is none. @default `auto`
+   * How bodies are checked. `auto`: the store checks Content-MD5, and we check each ETag that is an MD5. `always`: also
+   * with the CRC32 in `x-amz-checksum-crc32`, which some stores do not support. `never`: only by length, for stores
+   * whose ETag looks like an MD5 but is another hash. @default `auto`
    */
   readonly checksums?: Checksums;
-  /** Requests that one call may have under way, and idle connections kept. @default 64 */
+  /** Maximum number of concurrent requests of one call, and of idle connections. @default 64 */
   readonly concurrency?: number;
-  /** In seconds. */
   readonly timeouts?: Timeouts;
-  /** Told of each request that is sent. */
+  /** Called for each request sent. */
   readonly onRequest?: () => void;
 }
 
 export type Checksums = 'auto' | 'always' | 'never';
 
+/** In seconds. */
 export interface Timeouts {
-  /** To be connected. @default 10 */
+  /** For connecting. @default 10 */
   readonly connect?: number;
-  /** Without a byte in either direction; a store may be silent while it deletes a batch. @default 60 */
+  /** Without a byte in either direction; a store may send nothing while it deletes a batch. @default 60 */
   readonly idle?: number;
-  /** For one request and its whole answer. @default 300 */
+  /** For one request with its whole response. @default 300 */
   readonly total?: number;
 }
 
-/** @throws InvalidOptionError, whose message holds no secret. */
+/** @throws InvalidOptionError with a message without secrets. */
 export function checkOptions(options: S3StoreOptions): void {
   const { bucket, endpoint, accessKeyId, secretAccessKey, sessionToken, sse, kmsKeyId, concurrency = 64 } = options;
-  // Anything else would be a name of an object, or of another service, once it stands in a URL.
+  // Other characters in the URL would change the object or the host.
   if (!/^[A-Za-z0-9][\w.:-]{0,254}$/.test(bucket)) {
     throw new InvalidOptionError(`'bucket' must be the name of an S3 bucket: got ${JSON.stringify(bucket)}`);
   }
@@ -75,7 +74,7 @@ export function checkOptions(options: S3StoreOptions): void {
     throw new InvalidOptionError(`'concurrency' must be a whole number of at least 1: got ${concurrency}`);
   }
   for (const [name, seconds] of Object.entries(options.timeouts ?? {})) {
-    // setTimeout fires at once when its 31 bits overflow.
+    // setTimeout fires immediately if the milliseconds exceed 31 bits.
     if (!(seconds > 0 && seconds <= 2_000_000)) {
       throw new InvalidOptionError(`The timeout '${name}' must be more than 0 and at most 2,000,000 s: got ${seconds}`);
     }
@@ -90,7 +89,7 @@ function checkEndpoint(endpoint: string): void {
     );
   }
   if (url.username !== '' || url.password !== '') {
-    throw new InvalidOptionError("'endpoint' must not hold a user name or a password");
+    throw new InvalidOptionError("'endpoint' must not contain a user name or a password");
   }
   if (url.search !== '' || url.hash !== '') {
     throw new InvalidOptionError(`'endpoint' must end with its host or path: got ${JSON.stringify(endpoint)}`);

@@ -14,7 +14,7 @@ import type {
   StoredObject,
 } from '../../store.ts';
 import { readBody } from '../body.ts';
-import { answerDate, type Connection, connect, sendMd5 } from './client.ts';
+import { type Connection, captureDate, connect, sendMd5 } from './client.ts';
 import { takeContents } from './contents.ts';
 import { Deletion } from './deletion.ts';
 import { errorOf, readFailure, type Subject, s3Error } from './errors.ts';
@@ -24,11 +24,11 @@ import { checkOptions, type S3StoreOptions } from './options.ts';
 export type { Checksums, S3StoreOptions, Timeouts } from './options.ts';
 
 /**
- * Objects in a bucket of S3, Amazon's or any other's. What is put there is durable once the store has answered.
+ * Creates a store in a bucket of Amazon S3 or a compatible provider. Objects are durable when `put` returns.
  *
- * The SDK is loaded with the first call. It does not try again by itself: put `withRetry` around the store.
+ * The SDK is loaded by the first call. It does not retry: wrap the store with `withRetry`.
  *
- * @throws InvalidOptionError for options that make no sense.
+ * @throws InvalidOptionError if an option is invalid.
  */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   checkOptions(options);
@@ -37,11 +37,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
 
 type Signalled = { readonly signal?: AbortSignal };
 
-/** What one call does with the connection it gets. */
 type Request<T> = (connection: Connection, signal: AbortSignal) => Promise<T>;
 
-/** A slower body than this counts as stalled, in bytes a second: so much longer may a large body take. */
-const SLOWEST_BODY = 64 * 1024;
+/** A slower transfer of a body counts as stalled. */
+const MIN_BYTES_PER_SECOND = 64 * 1024;
 
 class S3Store implements ObjectStore {
   readonly name: string;
@@ -84,15 +83,15 @@ class S3Store implements ObjectStore {
     const doing = `read ${quoted(key)} from ${this.name}`;
     const get: Request<Uint8Array> = async ({ sdk, client }, abortSignal) => {
       const command = new sdk.GetObjectCommand({ Bucket: this.#bucket, Key: key });
-      const answer = await client.send(command, { abortSignal });
-      const body = await readBody(answer.Body, { length: answer.ContentLength, maxBytes, doing });
-      if (this.#options.checksums !== 'never' && contradicts(answer, body)) {
-        throw new TransientError(`Cannot ${doing}: the body is not that of its ETag. ${ETAG_HINT}`);
+      const response = await client.send(command, { abortSignal });
+      const body = await readBody(response.Body, { length: response.ContentLength, maxBytes, doing });
+      if (this.#options.checksums !== 'never' && contradicts(response, body)) {
+        throw new TransientError(`Cannot ${doing}: the body does not match its ETag. ${ETAG_HINT}`);
       }
       return body;
     };
     const bytes = Math.min(expectedBytes, maxBytes);
-    return this.#send(doing, 'object', signal, get, this.#total + bytes / SLOWEST_BODY);
+    return this.#send(doing, 'object', signal, get, this.#total + bytes / MIN_BYTES_PER_SECOND);
   }
 
   async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
@@ -104,15 +103,15 @@ class S3Store implements ObjectStore {
         ...(this.#options.checksums === 'never' ? {} : { ContentMD5: createHash('md5').update(body).digest('base64') }),
         Bucket: this.#bucket,
         Key: key,
-        // A view, and not a stream: it has a length, and can be signed.
+        // Not a stream, so that it has a length and can be signed.
         Body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
       });
-      const answer = await client.send(command, { abortSignal });
-      if (this.#options.checksums !== 'never' && contradicts(answer, body)) {
-        throw new TransientError(`Cannot ${doing}: the ETag is not that of the body. ${ETAG_HINT}`);
+      const response = await client.send(command, { abortSignal });
+      if (this.#options.checksums !== 'never' && contradicts(response, body)) {
+        throw new TransientError(`Cannot ${doing}: the ETag does not match the body. ${ETAG_HINT}`);
       }
     };
-    await this.#send(doing, 'bucket', signal, put, this.#total + body.length / SLOWEST_BODY);
+    await this.#send(doing, 'bucket', signal, put, this.#total + body.length / MIN_BYTES_PER_SECOND);
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
@@ -124,7 +123,7 @@ class S3Store implements ObjectStore {
   }
 
   async clock({ signal }: Signalled = {}): Promise<Date | undefined> {
-    return this.#probe(`ask ${this.name} for the time`, signal);
+    return this.#probe(`read the clock of ${this.name}`, signal);
   }
 
   async flush({ signal }: Signalled = {}): Promise<void> {
@@ -138,17 +137,17 @@ class S3Store implements ObjectStore {
   }
 
   /**
-   * Asks for a listing of one: it needs the permission that every run needs, and unlike a HEAD of the bucket it is
-   * answered with a reason, and tells a bucket that is missing from one that is forbidden.
+   * Lists one object. This needs a permission that every run needs. Unlike HEAD of the bucket, an error has a reason
+   * that distinguishes a missing bucket from a forbidden one.
    *
    * @returns the store's time.
    */
   #probe(doing: string, signal: AbortSignal | undefined): Promise<Date | undefined> {
     return this.#send(doing, 'bucket', signal, async ({ sdk, client }, abortSignal) => {
       const command = new sdk.ListObjectsV2Command({ Bucket: this.#bucket, MaxKeys: 1 });
-      const date = answerDate(command.middlewareStack);
+      const date = captureDate(command.middlewareStack);
       const { IsTruncated } = await client.send(command, { abortSignal });
-      if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the answer is not a listing`);
+      if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the response is not a listing`);
       return date();
     });
   }
@@ -157,13 +156,13 @@ class S3Store implements ObjectStore {
     const doing = `create ${this.name}`;
     await this.#send(doing, 'bucket', signal, async ({ sdk, client }, abortSignal) => {
       try {
-        // The SDK adds the LocationConstraint, except for us-east-1, which does not take one.
+        // The SDK adds the LocationConstraint, except for us-east-1, which must not have one.
         await client.send(new sdk.CreateBucketCommand({ Bucket: this.#bucket }), { abortSignal });
       } catch (error) {
         const { name } = readFailure(error);
         if (name === 'BucketAlreadyOwnedByYou') return;
         if (name === 'BucketAlreadyExists') {
-          throw new DeniedError(`Cannot ${doing}: somebody else has a bucket of that name; choose another`);
+          throw new DeniedError(`Cannot ${doing}: another account has a bucket with this name. Choose another name.`);
         }
         throw error;
       }
@@ -179,9 +178,9 @@ class S3Store implements ObjectStore {
         StartAfter: startAfter,
         ContinuationToken: token,
       });
-      const taken = takeContents(command.middlewareStack, doing, onProgress);
-      const answer = await client.send(command, { abortSignal });
-      return { ...answer, Contents: taken() ?? answer.Contents };
+      const contents = takeContents(command.middlewareStack, doing, onProgress);
+      const response = await client.send(command, { abortSignal });
+      return { ...response, Contents: contents() ?? response.Contents };
     });
   }
 
@@ -206,7 +205,7 @@ class S3Store implements ObjectStore {
     });
   }
 
-  /** Makes one request, within its deadline, and tells what went wrong in the store's own errors. */
+  /** Sends one request within its deadline, and converts errors to StoreErrors. */
   async #send<T>(
     doing: string,
     subject: Subject,
@@ -230,18 +229,18 @@ class S3Store implements ObjectStore {
     return this.#connection;
   }
 
-  /** What every object gets. */
+  /** The attributes of every object. */
   #attributes(): Partial<PutObjectCommandInput> {
     const { sse, kmsKeyId, storageClass, tags = {} } = this.#options;
     const tagging = new URLSearchParams(tags).toString().replaceAll('+', '%20');
     return {
       ...(sse === undefined ? {} : { ServerSideEncryption: sse }),
       ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
-      // The SDK's type lists Amazon's classes, and other stores have others.
+      // The SDK's type only has Amazon's classes.
       ...(storageClass === undefined ? {} : { StorageClass: storageClass as PutObjectCommandInput['StorageClass'] }),
       ...(tagging === '' ? {} : { Tagging: tagging }),
     };
   }
 }
 
-const ETAG_HINT = 'If the ETags of this store look like an MD5 and are none, set \'checksums\' to "never"';
+const ETAG_HINT = 'If the ETags of this store look like an MD5 but are another hash, set \'checksums\' to "never".';

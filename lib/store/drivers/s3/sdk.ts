@@ -1,7 +1,7 @@
 import { state } from '@aws-sdk/core/client';
 
 /*
- * What is used of the SDK, in one module to be imported when it is needed: it takes a few tenths of a second to load.
+ * The used parts of the SDK. Import this module dynamically, because loading the SDK takes a few tenths of a second.
  */
 
 export {
@@ -14,5 +14,5 @@ export {
   S3Client,
 } from '@aws-sdk/client-s3';
 
-// Which Node is supported is for this product to say, not for its parts on standard error.
+// Disables the SDK's warnings about old Node versions on standard error.
 state.warningEmitted = true;

@@ -16,7 +16,7 @@ const resultSchema = v.object({
   'Number Deleted': count,
   'Number Not Found': count,
   'Response Status': v.string(),
-  // Swift gives pairs, radosgw objects.
+  // Swift sends pairs, radosgw sends objects.
   Errors: v.optional(
     v.array(
       v.union([
@@ -37,12 +37,12 @@ const resultSchema = v.object({
 type Signalled = { readonly signal: AbortSignal | undefined };
 
 /**
- * How many objects one request may delete: what the cluster tells in `/info`.
+ * Reads from `/info` of the cluster how many objects one request may delete.
  *
- * @returns 0 when it has no bulk delete, or does not tell.
+ * @returns 0 if the cluster does not support bulk delete or has no `/info`.
  */
 export async function bulkDeleteLimit(requests: Requests, name: string, { signal }: Signalled): Promise<number> {
-  const doing = `ask what ${name} can do`;
+  const doing = `read the features of ${name}`;
   const answer = await requests.info(doing, signal);
   if (answer.status >= 500 || answer.status === 429) throw requests.error(answer, doing);
   if (answer.status !== 200) return 0;
@@ -54,19 +54,20 @@ export async function bulkDeleteLimit(requests: Requests, name: string, { signal
   }
 }
 
-/** What became of the keys of one bulk delete. */
+/** The result of one bulk delete. */
 export interface BulkResult {
   readonly failures: readonly DeleteFailure[];
-  /** Keys of which the answer leaves open whether they are gone. */
-  readonly open: readonly string[];
+  /** Keys for which the response does not show whether they were deleted. */
+  readonly unclear: readonly string[];
 }
 
 /**
- * Deletes objects with one request (Swift's manual, "Bulk Delete"). Its status is always 200, for it is sent before the
- * work begins: what became of it stands in the body.
+ * Deletes objects with one request (Swift's manual, "Bulk Delete"). The status is always 200, because it is sent before
+ * the deletion starts; the result is in the body.
  *
- * @param keys each once.
- * @throws TransientError when the answer makes no sense; what `requests.send` throws.
+ * @param keys without duplicates.
+ * @throws TransientError if the response is not valid.
+ * @throws StoreError of `requests.send`.
  */
 export async function bulkDelete(
   requests: Requests,
@@ -94,7 +95,7 @@ export async function bulkDelete(
   for (const { name: path, status } of result.Errors) {
     const key = byPath.get(decoded(path).replace(/^\//, ''));
     if (key === undefined) named = false;
-    // A token that has ended is told for each object, and never by the status. One by one, it is renewed.
+    // An expired token is reported for each object, never by the status. Single requests will renew it.
     else if (statusOf(status) !== 401) {
       const error = statusError(statusOf(status), `delete ${JSON.stringify(key)} from ${name}`, ' in a bulk delete');
       failures.set(key, { key, error });
@@ -104,7 +105,7 @@ export async function bulkDelete(
   const whole = statusOf(result['Response Status']) < 300 && result.Errors.length === 0;
   return {
     failures: [...failures.values()],
-    open: named && accounted && (whole || failures.size > 0) ? [] : keys.filter((key) => !failures.has(key)),
+    unclear: named && accounted && (whole || failures.size > 0) ? [] : keys.filter((key) => !failures.has(key)),
   };
 }
 
@@ -112,7 +113,7 @@ function parse(body: Uint8Array, doing: string): v.InferOutput<typeof resultSche
   try {
     return v.parse(resultSchema, JSON.parse(new TextDecoder().decode(body)), { abortEarly: true });
   } catch (error) {
-    throw new TransientError(`Cannot ${doing}: the answer is no result of a bulk delete`, { cause: error });
+    throw new TransientError(`Cannot ${doing}: the response is not the result of a bulk delete`, { cause: error });
   }
 }
 

@@ -4,24 +4,23 @@ import { PermanentError, plainHttpReason, TooLargeError, TransientError } from '
 import { concat } from '../body.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 
-/** One request, and how much of an answer is wanted. */
+/** A request, and the limits for its response. */
 export interface Exchange {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
-  /** The longest body of an answer that is taken; an error's is cut there. */
+  /** The maximum size of the body of a successful response. */
   readonly maxBytes: number;
-  /** Size that the body of a good answer is expected to have. @default 0 */
+  /** Expected size of the body of a successful response. @default 0 */
   readonly expectedBytes?: number | undefined;
-  /** Called when a part of the answer's body has arrived. */
+  /** Called for each chunk of the response's body. */
   readonly onProgress?: (() => void) | undefined;
-  /** For messages: `store "a.b/c" on swift:backups`. */
+  /** The action, for messages: `store "a.b/c" on swift:backups`. */
   readonly doing: string;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What the server said, whatever it was. */
 export interface Answer {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
@@ -37,18 +36,20 @@ export interface Deadlines {
   readonly total: number;
 }
 
-/** A slower body than this counts as stalled, in bytes a second. */
-const SLOWEST_BODY = 64 * 1024;
+/** A slower transfer of a body counts as stalled. */
+const MIN_BYTES_PER_SECOND = 64 * 1024;
 
-/** How much of an error's text is read. */
+/** How much of the body of an error response is read. */
 const ERROR_BYTES = 64 * 1024;
 
 /**
- * Sends a request and reads the whole answer, within the deadlines.
+ * Sends a request and reads the whole response, within the deadlines.
  *
- * @param underWay holds the request's controller meanwhile: whoever aborts it ends the request with that reason.
- * @throws TransientError when the connection fails or a deadline passes; TooLargeError when a good answer has more than
- *   `maxBytes`; PermanentError when the server's certificate is not trusted; the reason of `signal` when that aborts.
+ * @param underWay contains the request's controller while it runs; aborting it ends the request with that reason.
+ * @throws TransientError if the connection fails or a deadline passes.
+ * @throws TooLargeError if a successful response has more than `maxBytes`.
+ * @throws PermanentError if the server's certificate is not trusted.
+ * @throws Error that is the reason of `signal`, if it aborts.
  */
 export async function exchange(
   client: HttpClient,
@@ -63,17 +64,17 @@ export async function exchange(
   underWay.add(controller);
   const timeOut = (seconds: number) => controller.abort(noAnswer(doing, seconds));
   signal?.addEventListener('abort', abort, { once: true });
-  const sentSeconds = (body?.length ?? 0) / SLOWEST_BODY;
+  const sendSeconds = (body?.length ?? 0) / MIN_BYTES_PER_SECOND;
   const totalSeconds =
-    deadlines.total + sentSeconds + Math.min(request.expectedBytes ?? 0, request.maxBytes) / SLOWEST_BODY;
+    deadlines.total + sendSeconds + Math.min(request.expectedBytes ?? 0, request.maxBytes) / MIN_BYTES_PER_SECOND;
   const total = setTimeout(timeOut, totalSeconds * 1000, totalSeconds);
   let idle: ReturnType<typeof setTimeout> | undefined;
-  const heard = (patience = deadlines.idle) => {
+  const restartIdle = (seconds = deadlines.idle) => {
     clearTimeout(idle);
-    idle = setTimeout(timeOut, patience * 1000, patience);
+    idle = setTimeout(timeOut, seconds * 1000, seconds);
   };
   try {
-    heard(Math.min(totalSeconds, deadlines.idle + sentSeconds));
+    restartIdle(Math.min(totalSeconds, deadlines.idle + sendSeconds));
     const sent = client.send(url, {
       method,
       headers: { 'accept-encoding': 'identity', ...headers },
@@ -81,11 +82,11 @@ export async function exchange(
       signal: controller.signal,
     });
     const response = await abortable(sent, controller.signal);
-    heard();
+    restartIdle();
     return {
       status: response.status,
       headers: response.headers,
-      body: await readBody(response, request, controller.signal, heard),
+      body: await readBody(response, request, controller.signal, restartIdle),
     };
   } catch (error) {
     if (controller.signal.aborted) throw controller.signal.reason;
@@ -98,7 +99,7 @@ export async function exchange(
   }
 }
 
-/** `fetch` takes no view of memory that threads share. */
+/** Copies shared memory, which `fetch` does not accept. */
 function sendable(body: Uint8Array | string): Uint8Array<ArrayBuffer> | string {
   if (typeof body === 'string') return body;
   const { buffer, byteOffset, byteLength } = body;
@@ -109,7 +110,7 @@ async function readBody(
   { status, headers, body }: HttpResponse,
   { maxBytes, doing, onProgress }: Exchange,
   signal: AbortSignal,
-  heard: () => void,
+  restartIdle: () => void,
 ): Promise<Uint8Array> {
   if (!body) return new Uint8Array(0);
   const reader = body.getReader();
@@ -123,7 +124,7 @@ async function readBody(
     for (;;) {
       const { done, value } = await abortable(reader.read(), signal);
       if (done) return concat(chunks, size);
-      heard();
+      restartIdle();
       onProgress?.();
       size += value.length;
       chunks.push(value);
@@ -131,20 +132,20 @@ async function readBody(
       if (size > most) return concat(chunks, size).subarray(0, most);
     }
   } finally {
-    // Of a body that was read to its end, this does nothing.
+    // Does nothing after the end of the body.
     reader.cancel().catch(() => {});
   }
 }
 
 function tooLarge(doing: string, has: number | string, most: number): TooLargeError {
-  return new TooLargeError(`Cannot ${doing}: it has ${has} bytes, and ${most} is the most asked for`);
+  return new TooLargeError(`Cannot ${doing}: it has ${has} bytes, the limit is ${most}`);
 }
 
 function noAnswer(doing: string, seconds: number): TransientError {
   return new TransientError(`Cannot ${doing}: no answer within ${Math.round(seconds * 10) / 10} s`);
 }
 
-/** What Node (by code) and Deno (in words) say of a certificate that they do not trust. */
+/** Errors of Node (a code) and Deno (a text) for an untrusted certificate. */
 const UNTRUSTED = /^(ERR_TLS_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)|invalid peer certificate/;
 
 function networkError(error: unknown, doing: string): unknown {
@@ -154,7 +155,7 @@ function networkError(error: unknown, doing: string): unknown {
   const why = code === 'UNEXPECTED' ? reasonOf(cause) : code;
   if (UNTRUSTED.test(why) || UNTRUSTED.test(reasonOf(error))) {
     return new PermanentError(
-      `Cannot ${doing}: the server's certificate is not trusted (${why}); give its authority as the CA bundle`,
+      `Cannot ${doing}: the server's certificate is not trusted (${why}); set its authority as the CA bundle`,
       { cause: error },
     );
   }

@@ -1,4 +1,4 @@
-/** One request as `fetch` takes it. */
+/** A request for `fetch`. */
 export interface HttpRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -6,7 +6,7 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
-/** The part of a `Response` that is used. */
+/** The used part of a `Response`. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
@@ -20,33 +20,33 @@ interface BodyReader {
   cancel(): Promise<void>;
 }
 
-/** Sends requests over connections of its own. */
+/** Sends requests over its own connections. */
 export interface HttpClient {
-  /** Like `fetch`; a redirect is handed back as it is, for the token must not follow it. */
+  /** Like `fetch`, but does not follow redirects, which must not receive the token. */
   send(url: string, request: HttpRequest): Promise<HttpResponse>;
-  /** Lets go of all connections; what is under way fails. */
+  /** Closes all connections. Running requests fail. */
   close(): Promise<void>;
 }
 
 export interface HttpClientOptions {
   /** Certificates in PEM. */
   readonly caBundle: string | undefined;
-  /** In seconds. */
+  /** Seconds. */
   readonly connectTimeout: number;
 }
 
-/** For how long a connection is kept that nobody uses, in milliseconds: less than servers keep it. */
-const IDLE_SOCKET = 4000;
+/** How long an idle connection is kept: shorter than in servers. */
+const IDLE_SOCKET_MS = 4000;
 
-/** The runtime's own `fetch` on Deno; on Node that of undici, which Node's is made of, with a pool of our own. */
+/** Uses the runtime's own `fetch` on Deno, and that of undici on Node, each with our own connection pool. */
 export function createHttpClient(options: HttpClientOptions): Promise<HttpClient> {
-  // Only the types of Node and the web are known here.
+  // The types of Deno are not installed.
   const { Deno: deno } = globalThis as { Deno?: DenoHttp };
   return deno ? denoClient(deno, options) : undiciClient(options);
 }
 
 async function undiciClient({ caBundle, connectTimeout }: HttpClientOptions): Promise<HttpClient> {
-  // By its default, which is all that a bundle of it has.
+  // Uses the default export, because a bundle has no other.
   const [
     {
       default: { Agent, fetch },
@@ -55,8 +55,8 @@ async function undiciClient({ caBundle, connectTimeout }: HttpClientOptions): Pr
   ] = await Promise.all([import('undici'), import('node:tls')]);
   const dispatcher = new Agent({
     connect: { timeout: connectTimeout * 1000, ...(caBundle !== undefined && { ca: [...rootCertificates, caBundle] }) },
-    keepAliveTimeout: IDLE_SOCKET,
-    // Deadlines are the caller's matter, for both runtimes.
+    keepAliveTimeout: IDLE_SOCKET_MS,
+    // The caller has its own deadlines, for both runtimes.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
@@ -66,7 +66,7 @@ async function undiciClient({ caBundle, connectTimeout }: HttpClientOptions): Pr
   };
 }
 
-/** What is used of Deno's global. */
+/** The used part of Deno's global. */
 interface DenoHttp {
   createHttpClient(options: { caCerts?: string[]; poolIdleTimeout: number; http2: boolean }): DenoClient;
 }
@@ -76,8 +76,8 @@ interface DenoClient {
 }
 
 async function denoClient(deno: DenoHttp, { caBundle }: HttpClientOptions): Promise<HttpClient> {
-  // HTTP/2 would put all requests on one connection, where one that stalls holds up all.
-  const options = { http2: false, poolIdleTimeout: IDLE_SOCKET };
+  // HTTP/2 would use one connection for all requests, so that one stalled request would block all.
+  const options = { http2: false, poolIdleTimeout: IDLE_SOCKET_MS };
   const client = deno.createHttpClient({ ...options, ...(caBundle !== undefined && { caCerts: [caBundle] }) });
   return {
     send(url, request) {

@@ -13,7 +13,7 @@ import {
 } from './options.ts';
 import type { Access } from './session.ts';
 
-/** A service of Keystone's catalog. */
+/** A service in Keystone's catalog. */
 const serviceSchema = v.object({
   type: v.string(),
   endpoints: v.optional(
@@ -32,12 +32,12 @@ const serviceSchema = v.object({
 type Service = v.InferOutput<typeof serviceSchema>;
 
 /**
- * The URL of the account in the object store of a region. Where there are several regions none is taken by chance:
- * the order of a catalog is nobody's promise, and a backup must find what the last one wrote.
+ * Returns the URL of the account in the object store of a region. Does not choose between several regions: the order of
+ * a catalog may change, and a backup must find the earlier ones.
  *
- * @throws InvalidOptionError naming what there is.
+ * @throws InvalidOptionError that lists the available choices.
  */
-function endpointOf(
+function selectEndpoint(
   catalog: readonly Service[],
   { region, interface: kind = 'public' }: Pick<SwiftStoreOptions, 'region' | 'interface'>,
 ): string {
@@ -45,30 +45,32 @@ function endpointOf(
   if (all.length === 0) {
     throw new InvalidOptionError('Cannot find Swift: the service catalog of this project has no object store');
   }
-  const ofKind = all.filter((endpoint) => endpoint.interface === kind);
-  if (ofKind.length === 0) {
+  const candidates = all.filter((endpoint) => endpoint.interface === kind);
+  if (candidates.length === 0) {
     throw new InvalidOptionError(
-      `Cannot find Swift: the catalog has no ${kind} interface of it, only ${listed(all.map((one) => one.interface))}`,
+      `Cannot find Swift: the catalog has no ${kind} interface of it, only ${formatNames(all.map((one) => one.interface))}`,
     );
   }
   const regionOf = (endpoint: (typeof all)[number]) => endpoint.region_id ?? endpoint.region ?? '';
-  const found = ofKind.filter((one) => region === undefined || one.region === region || one.region_id === region);
+  const found = candidates.filter((one) => region === undefined || one.region === region || one.region_id === region);
   const [endpoint] = found;
   if (!endpoint) {
     throw new InvalidOptionError(
-      `Cannot find Swift: the catalog has no region ${JSON.stringify(region)}, only ${listed(ofKind.map(regionOf))}`,
+      `Cannot find Swift: the catalog has no region ${JSON.stringify(region)}, only ${formatNames(candidates.map(regionOf))}`,
     );
   }
   const regions = new Set(found.map(regionOf));
   if (regions.size > 1) {
-    throw new InvalidOptionError(`Cannot choose a Swift: name one of the regions ${listed([...regions])}`);
+    throw new InvalidOptionError(
+      `Cannot find Swift: the catalog has several regions, set one of ${formatNames([...regions])}`,
+    );
   }
   const url = endpoint.url ?? '';
   checkUrl("The object store's URL in the service catalog", url);
   return url;
 }
 
-function listed(names: readonly string[]): string {
+function formatNames(names: readonly string[]): string {
   return [...new Set(names)]
     .sort()
     .map((name) => JSON.stringify(name))
@@ -84,9 +86,10 @@ const answerSchema = v.object({
 });
 
 /**
- * Keystone v3 (OpenStack Identity API, `POST /v3/auth/tokens`).
+ * Logs in to Keystone v3 (OpenStack Identity API, `POST /v3/auth/tokens`).
  *
- * @throws DeniedError when the credentials are refused; InvalidOptionError when the catalog has no such endpoint.
+ * @throws DeniedError if the credentials are refused.
+ * @throws InvalidOptionError if the catalog does not have the endpoint.
  */
 export async function keystoneLogin(
   auth: KeystonePassword | KeystoneApplicationCredential,
@@ -108,10 +111,11 @@ export async function keystoneLogin(
   if (answer.status === 404) throw new NotFoundError(`Cannot ${doing}: there is no Keystone v3 at that URL (404)`);
   if (answer.status < 200 || answer.status >= 300) throw swiftError(answer, doing, secretsOf(auth));
   const token = answer.headers.get('x-subject-token');
-  if (!token) throw new PermanentError(`Cannot ${doing}: the answer has no token; is this the URL of Keystone v3?`);
+  if (!token)
+    throw new PermanentError(`Cannot ${doing}: the response has no token; check that this is the URL of Keystone v3`);
   const { catalog, expires_at, issued_at } = parse(answer.body, doing);
-  const storageUrl = options.storageUrl ?? endpointOf(catalog, options);
-  // Both by Keystone's clock, so that ours does not matter.
+  const storageUrl = options.storageUrl ?? selectEndpoint(catalog, options);
+  // Both are from Keystone's clock, so this host's clock does not matter.
   const lifetime = (Date.parse(expires_at ?? '') - Date.parse(issued_at ?? '')) / 1000;
   return { token, storageUrl, ...(lifetime > 0 && { lifetime }) };
 }
@@ -123,25 +127,25 @@ function parse(
   try {
     return v.parse(answerSchema, JSON.parse(new TextDecoder().decode(body))).token;
   } catch {
-    // Without its cause, which may show a part of the answer.
-    throw new TransientError(`Cannot ${doing}: the answer is not what Keystone v3 gives`);
+    // Without the cause, which may contain a part of the response.
+    throw new TransientError(`Cannot ${doing}: the response is not from Keystone v3`);
   }
 }
 
 function passwordBody({ user, password, project }: KeystonePassword): unknown {
   return {
-    identity: { methods: ['password'], password: { user: { ...named(user), password } } },
-    scope: { project: named(project) },
+    identity: { methods: ['password'], password: { user: { ...nameFields(user), password } } },
+    scope: { project: nameFields(project) },
   };
 }
 
 function credentialBody(auth: KeystoneApplicationCredential): unknown {
   const { secret } = auth;
-  const which = 'id' in auth ? { id: auth.id } : { name: auth.name, user: named(auth.user) };
+  const which = 'id' in auth ? { id: auth.id } : { name: auth.name, user: nameFields(auth.user) };
   return { identity: { methods: ['application_credential'], application_credential: { ...which, secret } } };
 }
 
-function named(name: KeystoneName): object {
+function nameFields(name: KeystoneName): object {
   return 'id' in name ? { id: name.id } : { name: name.name, domain: name.domain ?? { id: 'default' } };
 }
 

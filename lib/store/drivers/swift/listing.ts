@@ -4,15 +4,17 @@ import type { ListRange, Page, StoredObject } from '../../store.ts';
 import { containerPath } from './path.ts';
 import type { Requests } from './requests.ts';
 
-/** A page of 10,000 long names has some 15 MB. */
+/** A page of 10,000 long names has about 15 MB. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Lists a container by marker, page by page, until one is empty: a shorter page than the limit proves nothing, for
- * radosgw's hold 1,000 whatever the limit is.
+ * Lists a container by marker, page by page, until one is empty. A page that is shorter than the limit is not
+ * necessarily the last one, because pages of radosgw have 1,000 objects for any limit.
  *
- * @param name of the store, for messages.
- * @throws BucketMissingError; PermanentError when pages repeat themselves; TransientError when one makes no sense.
+ * @param name name of the store, for messages.
+ * @throws BucketMissingError
+ * @throws PermanentError if pages repeat.
+ * @throws TransientError if a response is not a listing.
  */
 export async function* listContainer(
   requests: Requests,
@@ -25,10 +27,10 @@ export async function* listContainer(
   const doing = `list ${name}`;
   for (const bound of [prefix, startAfter, endBefore]) {
     if (bound !== undefined && /\p{Surrogate}/u.test(bound)) {
-      throw new PermanentError(`Cannot ${doing}: a bound has half a character in it (a lone surrogate)`);
+      throw new PermanentError(`Cannot ${doing}: a bound contains a lone surrogate`);
     }
   }
-  // No key is before '', which Swift takes for no bound at all.
+  // No key is before ''. Swift would ignore this bound.
   if (endBefore === '') return;
   let marker = startAfter;
   for (;;) {
@@ -66,7 +68,7 @@ export async function* listContainer(
 
 export function containerMissing(container: string): BucketMissingError {
   return new BucketMissingError(
-    `The Swift container ${JSON.stringify(container)} does not exist: the first backup creates it; or check its name`,
+    `The Swift container ${JSON.stringify(container)} does not exist. The first backup creates it, or check its name.`,
   );
 }
 
@@ -74,18 +76,18 @@ function parsePage(body: Uint8Array, doing: string): readonly StoredObject[] {
   if (body.length === 0) return [];
   try {
     const page: unknown = JSON.parse(decoder.decode(body));
-    if (!Array.isArray(page)) throw new Error('it is no array');
+    if (!Array.isArray(page)) throw new Error('it is not an array');
     return page.map(readRow);
   } catch (error) {
-    throw new TransientError(`Cannot ${doing}: the answer is no listing of Swift`, { cause: error });
+    throw new TransientError(`Cannot ${doing}: the response is not a listing of Swift`, { cause: error });
   }
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** By hand, which takes a little less time than a schema: there are millions. */
+/** Validated by hand, which is faster than a schema for millions of rows. */
 function readRow(row: unknown): StoredObject {
-  if (!isRow(row)) throw new Error('an entry is no object');
+  if (!isRow(row)) throw new Error('an entry is not an object');
   const { name, bytes, hash, last_modified } = row;
   if (typeof name !== 'string' || name === '') throw new Error('an object has no name');
   if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0) throw new Error('an object has no size');
@@ -97,7 +99,7 @@ function isRow(row: unknown): row is Readonly<Partial<Record<'name' | 'bytes' | 
   return typeof row === 'object' && row !== null;
 }
 
-/** `2026-11-22T03:14:15.123456` is UTC, said or not. */
+/** Parses a time like `2026-11-22T03:14:15.123456`, which is UTC even without a `Z`. */
 function modifiedOf(text: unknown): Date {
   if (typeof text !== 'string') throw new Error('an object has no time');
   const modified = new Date(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
@@ -105,7 +107,7 @@ function modifiedOf(text: unknown): Date {
   return modified;
 }
 
-/** Of a large object's manifest, and of what S3 wrote in parts, the hash is none of the body. */
+/** The hash of a large object's manifest or of a multipart upload by S3 is not an MD5 of the body. */
 function isMd5(hash: unknown): hash is string {
   return typeof hash === 'string' && /^[0-9a-f]{32}$/.test(hash);
 }

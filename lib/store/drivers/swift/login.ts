@@ -6,9 +6,10 @@ import type { SwiftStoreOptions, SwiftV1 } from './options.ts';
 import type { Access } from './session.ts';
 
 /**
- * Logs in, in the way that the options say.
+ * Logs in with the method in the options.
  *
- * @throws DeniedError when the credentials are refused; InvalidOptionError when the catalog has no such endpoint.
+ * @throws DeniedError if the credentials are refused.
+ * @throws InvalidOptionError if the catalog does not have the endpoint.
  */
 export async function login(options: SwiftStoreOptions, send: Send): Promise<Access> {
   const { auth, storageUrl } = options;
@@ -16,12 +17,12 @@ export async function login(options: SwiftStoreOptions, send: Send): Promise<Acc
   return { ...access, storageUrl: (storageUrl ?? access.storageUrl).replace(/\/+$/, '') };
 }
 
-/** A text as the value of a header: its bytes in UTF-8, one a character, which is all that `fetch` takes. */
+/** Encodes a header value with one character per byte of UTF-8, as `fetch` requires. */
 export function headerText(text: string): string {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
-/** Auth v1: user and key in headers, token and account in headers (Swift's manual, "Auth System", TempAuth). */
+/** Logs in with auth v1, with user, key, token and account in headers (Swift's manual, "Auth System", TempAuth). */
 async function v1Login({ authUrl, user, key }: SwiftV1, send: Send): Promise<Access> {
   const doing = `log in at ${authUrl} as ${JSON.stringify(user)}`;
   const answer = await send({
@@ -35,14 +36,16 @@ async function v1Login({ authUrl, user, key }: SwiftV1, send: Send): Promise<Acc
   const { status, headers } = answer;
   if (status === 404 || status === 405) {
     throw new PermanentError(
-      `Cannot ${doing}: the server has no login at this URL (${status}): give that of auth v1, such as https://swift.example.org/auth/v1.0`,
+      `Cannot ${doing}: the server has no login at this URL (${status}). Set the URL of auth v1, e.g. https://swift.example.org/auth/v1.0`,
     );
   }
   if (status < 200 || status >= 300) throw swiftError(answer, doing, [key]);
   const token = headers.get('x-auth-token') ?? headers.get('x-storage-token');
   const storageUrl = headers.get('x-storage-url');
   if (!token || !storageUrl || !URL.canParse(storageUrl)) {
-    throw new PermanentError(`Cannot ${doing}: the answer has no token and account; is this the URL of auth v1?`);
+    throw new PermanentError(
+      `Cannot ${doing}: the response has no token and account; check that this is the URL of auth v1`,
+    );
   }
   const seconds = Number(headers.get('x-auth-token-expires') ?? Number.NaN);
   return { token, storageUrl, ...(seconds > 0 && { lifetime: seconds }) };

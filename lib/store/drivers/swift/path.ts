@@ -2,23 +2,24 @@ import { PermanentError } from '../../errors.ts';
 import { quoted } from '../../key.ts';
 
 /**
- * An object's path behind the account's URL: `container/key`, each segment percent-encoded.
+ * Returns an object's path after the account's URL: `container/key`, each segment percent-encoded.
  *
- * URLs give `.` and `..` a meaning that keys do not have, encoded or not, so that `fetch` would send another path. In a
- * key with such a segment the slashes are encoded too, which makes one segment of it.
+ * In URLs `.` and `..` have a meaning, even if encoded, so `fetch` would send another path. If a key has such a
+ * segment, its slashes are encoded too, which makes the key one segment.
  *
- * @throws PermanentError for the keys `.` and `..`, which no URL can name.
+ * @throws PermanentError for the keys `.` and `..`, which a URL cannot contain.
  */
 export function objectPath(container: string, key: string): string {
-  if (isDots(key)) throw new PermanentError(`Cannot use the key ${quoted(key)} on Swift: no URL can name it`);
+  if (isDots(key)) throw new PermanentError(`Cannot use the key ${quoted(key)} on Swift: a URL cannot contain it`);
   const segments = key.split('/');
   const slash = segments.some(isDots) ? '%2F' : '/';
   return `${containerPath(container)}/${segments.map(encodeURIComponent).join(slash)}`;
 }
 
-/** @throws PermanentError for the containers `.` and `..`, which no URL can name. */
+/** @throws PermanentError for the containers `.` and `..`, which a URL cannot contain. */
 export function containerPath(container: string): string {
-  if (isDots(container)) throw new PermanentError(`Cannot use the container ${quoted(container)}: no URL can name it`);
+  if (isDots(container))
+    throw new PermanentError(`Cannot use the container ${quoted(container)}: a URL cannot contain it`);
   return encodeURIComponent(container);
 }
 

@@ -8,13 +8,13 @@ import { Session } from './session.ts';
 
 /** A request to the account. */
 export interface AccountRequest extends Omit<Exchange, 'url' | 'headers'> {
-  /** Behind the account's URL, encoded; '' is the account. */
+  /** The encoded path after the account's URL; '' is the account. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends requests to one account, logged in. */
+/** Sends requests to one account, and logs in. */
 export class Requests {
   readonly #options: SwiftStoreOptions;
   readonly #deadlines: Deadlines;
@@ -32,9 +32,10 @@ export class Requests {
   }
 
   /**
-   * Sends a request with a token. When that is refused, it is renewed and the request sent once more.
+   * Sends a request with a token. If the token is refused, renews it and sends the request once more.
    *
-   * @throws what `exchange` and the login throw. An answer is no error here, whatever its status.
+   * @returns the response, with any status.
+   * @throws StoreError of `exchange` or the login.
    */
   async send({ path, query, headers, ...request }: AccountRequest): Promise<Answer> {
     request.signal?.throwIfAborted();
@@ -48,19 +49,19 @@ export class Requests {
     }
   }
 
-  /** Asks what the cluster can do (`/info`), which takes no token. */
+  /** Reads the features of the cluster (`/info`), without a token. */
   async info(doing: string, signal: AbortSignal | undefined): Promise<Answer> {
     const { storageUrl } = await this.#session.access(signal);
     const url = `${storageUrl.replace(/\/v\d[^/]*(\/.*)?$/, '')}/info`;
     return this.#send({ method: 'GET', url, headers: {}, maxBytes: 1024 * 1024, doing, signal });
   }
 
-  /** The error that an answer is. */
+  /** Returns the error for a response whose status is not a success. */
   error(answer: Answer, doing: string): StoreError {
     return swiftError(answer, doing, [...secretsOf(this.#options.auth), this.#session.token ?? '']);
   }
 
-  /** Ends what is under way, and lets go of the connections. */
+  /** Ends running requests and closes the connections. */
   async close(): Promise<void> {
     const reason = new PermanentError(`The store swift:${this.#options.container} was closed`);
     for (const controller of this.#underWay) controller.abort(reason);

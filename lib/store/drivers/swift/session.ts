@@ -1,22 +1,21 @@
 import { abortable } from '../../deadline.ts';
 import { DeniedError } from '../../errors.ts';
 
-/** What a login gives. */
 export interface Access {
-  /** The account's URL, without a slash at its end. */
+  /** The account's URL, without a trailing slash. */
   readonly storageUrl: string;
   readonly token: string;
-  /** How long the token holds, in seconds, where the server tells. */
+  /** Seconds for which the token is valid, if the server reports it. */
   readonly lifetime?: number;
 }
 
-/** A token is renewed this long before its end, or a tenth of its lifetime, whichever is shorter; in seconds. */
-const MARGIN = 60;
+/** A token is renewed this long before it expires, or a tenth of its lifetime if that is shorter. */
+const MARGIN_SECONDS = 60;
 
-/** For how long a refused login is not tried again, in milliseconds: many requests at once must not lock the user out. */
-const REFUSAL = 10_000;
+/** After a refused login, no other is tried for this time, because many attempts could lock the user out. */
+const REFUSAL_MS = 10_000;
 
-/** A login that all requests share. It is renewed before it ends, and when a request was refused. */
+/** A login that all requests share. It is renewed before it expires and after a refused request. */
 export class Session {
   readonly #login: () => Promise<Access>;
   #current: Access | undefined;
@@ -24,16 +23,16 @@ export class Session {
   #pending: Promise<Access> | undefined;
   #refusal: { readonly error: DeniedError; readonly until: number } | undefined;
 
-  /** @param login logs in anew; must have a deadline of its own. */
+  /** @param login logs in; must have its own deadline. */
   constructor(login: () => Promise<Access>) {
     this.#login = login;
   }
 
   /**
-   * The access to use now.
+   * Returns the current access, and logs in if necessary.
    *
-   * @param refused one that a request was refused with: unless somebody else has renewed it since, it is renewed.
-   * @throws what the login throws; DeniedError when the credentials are refused.
+   * @param refused the access of a refused request; it is renewed unless another request has already done so.
+   * @throws StoreError of the login, DeniedError if the credentials are refused.
    */
   async access(signal: AbortSignal | undefined, refused?: Access): Promise<Access> {
     const current = this.#current;
@@ -45,22 +44,22 @@ export class Session {
     return abortable(this.#pending, signal);
   }
 
-  /** The token in use, which must never be shown. */
+  /** The current token, which must never be shown. */
   get token(): string | undefined {
     return this.#current?.token;
   }
 
   async #renew(): Promise<Access> {
-    const asked = performance.now();
+    const start = performance.now();
     try {
       const access = await this.#login();
       const lifetime = access.lifetime ?? Number.POSITIVE_INFINITY;
-      this.#renewAt = asked + (lifetime - Math.min(MARGIN, lifetime / 10)) * 1000;
+      this.#renewAt = start + (lifetime - Math.min(MARGIN_SECONDS, lifetime / 10)) * 1000;
       this.#refusal = undefined;
       this.#current = access;
       return access;
     } catch (error) {
-      if (error instanceof DeniedError) this.#refusal = { error, until: performance.now() + REFUSAL };
+      if (error instanceof DeniedError) this.#refusal = { error, until: performance.now() + REFUSAL_MS };
       throw error;
     }
   }

@@ -22,11 +22,11 @@ import { Requests } from './requests.ts';
 export type * from './options.ts';
 
 /**
- * Objects in a container of OpenStack Swift, or of radosgw through its Swift API.
+ * Creates a store in a container of OpenStack Swift, or of radosgw with its Swift API.
  *
- * The token is renewed before it ends and when it is refused. Nothing is tried again here otherwise: see `withRetry`.
+ * The token is renewed before it expires and when it is refused. There are no other retries: see `withRetry`.
  *
- * @throws InvalidOptionError when the options could never work.
+ * @throws InvalidOptionError if an option is invalid.
  */
 export function createSwiftStore(options: SwiftStoreOptions): ObjectStore {
   return new SwiftStore(options);
@@ -34,11 +34,13 @@ export function createSwiftStore(options: SwiftStoreOptions): ObjectStore {
 
 type Signalled = { readonly signal?: AbortSignal };
 
-/** The largest body taken: a Whisper file fits in memory, and Swift wants no more than 5 GiB in one piece. */
-const MAX_BODY = 2 * 1024 ** 3;
+/** The maximum size of a body. Swift itself allows 5 GiB in one piece. */
+const MAX_BODY_BYTES = 2 * 1024 ** 3;
 
-/** Objects in one bulk delete, however many the cluster would take: one request must not take minutes. */
-const BULK = 1000;
+/**
+ * The maximum number of objects in one bulk delete, even if the cluster allows more, so that it does not take minutes.
+ */
+const MAX_BULK_KEYS = 1000;
 
 class SwiftStore implements ObjectStore {
   readonly name: string;
@@ -47,7 +49,7 @@ class SwiftStore implements ObjectStore {
   readonly #requests: Requests;
   readonly #concurrency: number;
   readonly #pageSize: number | undefined;
-  /** Objects that one request may delete; 0 where it must be one by one. */
+  /** How many objects one request may delete; 0 without bulk delete. */
   #bulk: Promise<number> | undefined;
 
   constructor(options: SwiftStoreOptions) {
@@ -100,14 +102,14 @@ class SwiftStore implements ObjectStore {
     signal?.throwIfAborted();
     checkKey(key, 'store');
     const doing = `store ${quoted(key)} on ${this.name}`;
-    if (body.length > MAX_BODY) {
-      throw new PermanentError(`Cannot ${doing}: it has ${body.length} bytes, and ${MAX_BODY} (2 GiB) is the most`);
+    if (body.length > MAX_BODY_BYTES) {
+      throw new PermanentError(`Cannot ${doing}: it has ${body.length} bytes, the limit is ${MAX_BODY_BYTES} (2 GiB)`);
     }
     const md5 = createHash('md5').update(body).digest('hex');
     const answer = await this.#requests.send({
       method: 'PUT',
       path: objectPath(this.#container, key),
-      // The server refuses a body that has another MD5.
+      // The server rejects a body with another MD5.
       headers: { etag: md5, 'content-type': 'application/octet-stream' },
       body,
       maxBytes: 64 * 1024,
@@ -117,7 +119,7 @@ class SwiftStore implements ObjectStore {
     if (answer.status === 404) throw containerMissing(this.#container);
     if (!succeeded(answer)) throw this.#requests.error(answer, doing);
     const stored = etagOf(answer);
-    // 202 has none: a later write of the same object came first, so that this one is already replaced.
+    // Status 202 has no ETag: a later write of the same object has already replaced this one.
     if (stored !== undefined && stored !== md5) {
       throw new TransientError(`Cannot ${doing}: the server stored another body (MD5 ${stored}, not ${md5})`);
     }
@@ -140,29 +142,29 @@ class SwiftStore implements ObjectStore {
         return false;
       }
     });
-    const limit = usable.length > 1 ? Math.min(BULK, await this.#bulkLimit(signal)) : 0;
+    const limit = usable.length > 1 ? Math.min(MAX_BULK_KEYS, await this.#bulkLimit(signal)) : 0;
     const single = limit > 0 ? [] : usable;
     for (let at = 0; limit > 0 && at < usable.length; at += limit) {
       const batch = usable.slice(at, at + limit);
       const result = await bulkDelete(this.#requests, this.#container, this.name, batch, { signal });
       failures.push(...result.failures);
-      single.push(...result.open);
+      single.push(...result.unclear);
     }
     const deleteOne = (key: string) => this.#deleteOne(key, signal).catch((error) => asFailure(key, error));
     await pMap(single, deleteOne, { concurrency: this.#concurrency, ...(signal && { signal }) });
     return failures;
   }
 
-  /** By the `Date` of an answer, to the second. */
+  /** Reads the `Date` of a response, which is in whole seconds. */
   async clock({ signal }: Signalled = {}): Promise<Date | undefined> {
-    const doing = `ask ${this.name} for the time`;
+    const doing = `read the clock of ${this.name}`;
     const answer = await this.#peek(doing, signal);
     if (!succeeded(answer) && answer.status !== 404) throw this.#requests.error(answer, doing);
     const date = new Date(answer.headers.get('date') ?? '');
     return Number.isNaN(date.getTime()) ? undefined : date;
   }
 
-  /** An answer comes only when the object is on the disks of a majority of its servers. */
+  /** Nothing to do: Swift responds to a PUT only when the object is on the disks of a majority of its servers. */
   async flush({ signal }: Signalled = {}): Promise<void> {
     signal?.throwIfAborted();
   }
@@ -171,7 +173,7 @@ class SwiftStore implements ObjectStore {
     return this.#requests.close();
   }
 
-  /** Not HEAD: Swift answers that with 204 and a chunked body, which spoils a connection that is kept alive. */
+  /** Uses GET, because Swift's response to HEAD is 204 with a chunked body, which breaks a keep-alive connection. */
   #peek(doing: string, signal: AbortSignal | undefined): Promise<Answer> {
     return this.#requests.send({
       method: 'GET',
@@ -203,7 +205,7 @@ function succeeded({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
 
-/** The ETag of an answer, without the quotes that some servers put around it. */
+/** Returns the ETag of a response, without the quotes that some servers add. */
 function etagOf({ headers }: Answer): string | undefined {
   return headers
     .get('etag')
@@ -212,20 +214,23 @@ function etagOf({ headers }: Answer): string | undefined {
 }
 
 /**
- * Checks a body that was read against its ETag, which is its MD5, unless the object is made of segments.
+ * Checks a body against its ETag, which is its MD5 unless the object has segments.
  *
- * @throws TransientError when it is another body, or not all of it; PermanentError when it cannot be checked.
+ * @throws TransientError if the body is damaged or incomplete.
+ * @throws PermanentError if it cannot be checked.
  */
 function checkBody(answer: Answer, doing: string): void {
   const { headers, body } = answer;
-  // `fetch` has undone it by now.
+  // `fetch` has already decoded the body.
   const encoding = headers.get('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
-    throw new PermanentError(`Cannot ${doing}: it was stored with Content-Encoding ${encoding}, so it is none of ours`);
+    throw new PermanentError(
+      `Cannot ${doing}: it was stored with Content-Encoding ${encoding}, so not by this program`,
+    );
   }
   const announced = headers.get('content-length');
   if (announced !== null && Number(announced) !== body.length) {
-    throw new TransientError(`Cannot ${doing}: the body was cut at ${body.length} of ${announced} bytes`);
+    throw new TransientError(`Cannot ${doing}: the body ended after ${body.length} of ${announced} bytes`);
   }
   const etag = etagOf(answer);
   const segmented = headers.get('x-static-large-object') !== null || headers.get('x-object-manifest') !== null;
