@@ -1,3 +1,13 @@
+/** Yields the items of pages one by one. @throws the signal's reason */
+export async function* each<T>(pages: AsyncIterable<readonly T[]>, signal: AbortSignal): AsyncGenerator<T, void, void> {
+  for await (const items of pages) {
+    for (const item of items) {
+      signal.throwIfAborted();
+      yield item;
+    }
+  }
+}
+
 /** A batch is full when it reaches either limit. */
 export interface BatchLimits {
   readonly items: number;

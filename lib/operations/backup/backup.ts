@@ -17,7 +17,7 @@ import { Expiry } from '../purge/expiry.ts';
 import { checkApart } from '../shared/apart.ts';
 import { hintForTree } from '../shared/nothing-hint.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
-import { surveyPages } from '../shared/survey.ts';
+import { survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
 import { FileVisitor, weightOf } from './file-visitor.ts';
 import { type UploadOptions, Uploads } from './uploads.ts';
@@ -35,42 +35,44 @@ export interface BackupOptions
   readonly layout?: Layout;
   /** Back up damaged files, too. @default false */
   readonly includeDamaged?: boolean;
-  /** Where to remember what files look like, so that one that has not changed need not be opened. @default nowhere */
+  /** Remembers what files looked like, so that unchanged ones need not be opened. @default there is none */
   readonly statCache?: StatCacheOptions;
 }
 
-/** How much a thread is given at once: a few large files, or small ones by the dozen. */
+/** What a thread gets at once: a few large files or dozens of small ones. */
 const BATCH = { items: 128, weight: 2 ** 22 };
 
 /**
  * Backs up every file of the tree that differs from its newest backup; then applies retention and purge.
  *
- * Two ordered sequences, the tree and the listing, are merged, so memory does not grow with either. Nothing is deleted
- * before both were compared to the end, and everything stored is safe.
+ * Merges two ordered sequences, the tree and the listing, so memory does not grow with either. Nothing is deleted before
+ * both were compared to the end and everything stored is durable. Errors of single metrics are in the summary.
  *
- * @throws GuardError when the bucket is another machine's or tree's, or has vanished; StoreError when it cannot be used at all; WhisperBackupError
- *   `TREE_MISSING`, `NO_LOCKS`; the signal's reason. Errors of single metrics are in the summary.
+ * @throws GuardError when the bucket is another machine's or tree's, or has vanished.
+ * @throws StoreError when the bucket cannot be used at all.
+ * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
  */
 export async function backup(store: ObjectStore, given: BackupOptions): Promise<Summary> {
   const run = new Run('backup', store, given);
   const { options } = run;
+  const { bytesInFlight, exclude, metrics, prefix, report, signal, statCache } = options;
   return run.summarize(async () => {
     const expiry = new Expiry(run, rulesOf(options, true));
     const format = await checkFormat(options);
-    await checkPrefix(options.prefix);
-    await checkApart(store, options.prefix);
+    await checkPrefix(prefix);
+    await checkApart(store, prefix);
     const uploads = new Uploads(store, { ...options, format });
-    if (!(await StatCache.isThere(options.statCache))) uploads.start();
-    const isPartial = options.metrics !== '*' || options.exclude.length > 0;
-    const cache = await StatCache.open(options.statCache, { ...options, isPartial });
+    if (!(await StatCache.isThere(statCache))) uploads.start();
+    const isPartial = metrics !== '*' || exclude.length > 0;
+    const cache = await StatCache.open(statCache, { ...options, isPartial });
     const partitions = new PartitionRecorder();
     try {
       await openBucket(run, expiry);
       const visitor = new FileVisitor(run, uploads, cache, expiry);
       const visits = new Visits(run, { phase: 'Backing up', bytes: 'bytesStored', atOnce: uploads.concurrency });
-      const survey = surveyPages(store, options, { ...expiry.events, stat: true, partitions });
-      const found = visits.untilStopped(visitor.lookUp(survey), (page) => page.filter(({ local }) => local).length);
-      const batches = batched(found, weightOf, { ...BATCH, weight: Math.min(BATCH.weight, options.bytesInFlight / 2) });
+      const pages = survey(store, options, { ...expiry.events, stat: true, partitions });
+      const found = visits.untilStopped(visitor.lookUp(pages), (page) => page.filter(({ local }) => local).length);
+      const batches = batched(found, weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) });
       for await (const visited of visits.each(batches, (batch) => visitor.visit(batch))) {
         for (const { order, entry } of visited) await cache.remember(order, entry);
         visits.advance(visited.length);
@@ -81,18 +83,18 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
       await uploads.close();
       await cache.close();
     }
-    await store.flush(options);
+    await store.flush({ signal });
     // They only make the next listing faster.
-    await partitions.save(store, options, options).catch((error) => {
-      options.report.log('warn', `Cannot note where to cut the listing: ${reasonOf(error)}`);
+    await partitions.save(store, options, { signal }).catch((error) => {
+      report.log('warn', `Cannot note where to cut the listing: ${reasonOf(error)}`);
     });
     if (run.get('metrics') === 0)
-      run.stop('NOTHING_MATCHED', nothingMatched(options) + (await hintForTree(options.prefix, options)));
+      run.stop('NOTHING_MATCHED', nothingMatched(options) + (await hintForTree(prefix, options)));
     await expiry.carryOut();
   });
 }
 
-/** Opens the bucket, or makes it, unless it has vanished or is another's. */
+/** Opens or creates the bucket, unless it has vanished or belongs to another machine or tree. */
 async function openBucket({ store, options }: Run<BackupOptions>, expiry: Expiry): Promise<void> {
   const vanished = new VanishedGuard(store, options);
   await vanished.load();
@@ -102,7 +104,7 @@ async function openBucket({ store, options }: Run<BackupOptions>, expiry: Expiry
 }
 
 /**
- * Fails fast: without this each file would fail by itself.
+ * Fails fast if nothing can be written in this format.
  *
  * @throws InvalidOptionError; WhisperBackupError `ENGINE_UNAVAILABLE`.
  */

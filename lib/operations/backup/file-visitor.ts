@@ -9,30 +9,30 @@ import type { Run } from '../shared/run.ts';
 import type { Surveyed } from '../shared/survey.ts';
 import type { Uploads } from './uploads.ts';
 
-/** One step of the survey. */
+/** An item of the survey. */
 export interface Found {
   readonly item: Surveyed | BlindSpot;
   readonly local?: LocalFile;
   readonly stored?: StoredMetric;
-  /** What the stat cache has of the local file, when it shows that the newest backup is the same. */
+  /** Entry of the stat cache, if it shows that the local file is the same as its newest backup. */
   readonly same?: CacheEntry;
 }
 
-/** What the stat cache is to remember of a local file. */
+/** What the stat cache will remember of a local file. */
 export interface Visited {
   readonly order: string;
   readonly entry: CacheEntry | undefined;
 }
 
-/** What any file that is read weighs at least: so many small ones make a batch. */
+/** Least weight of a file that is read: it bounds how many small files make a batch. */
 const LEAST_WEIGHT = 2 ** 17;
 
-/** How many bytes are to be read of a file, about. */
+/** Estimates how many bytes will be read of a file. */
 export function weightOf({ local, same }: Found): number {
   return local && !same ? Math.max(LEAST_WEIGHT, local.stat?.size ?? 0) : 0;
 }
 
-/** Stores files that are not what their newest backup is, counts them, and has their backups judged. */
+/** Stores files that differ from their newest backup, counts them, and judges their backups for expiry. */
 export class FileVisitor {
   readonly #run: Run;
   readonly #uploads: Uploads;
@@ -46,14 +46,14 @@ export class FileVisitor {
     this.#expiry = expiry;
   }
 
-  /** Looks up which files are the same as their newest backup. */
+  /** Looks up in the stat cache which files are the same as their newest backup. */
   async *lookUp(pages: AsyncIterable<readonly (Surveyed | BlindSpot)[]>): AsyncGenerator<readonly Found[]> {
     for await (const items of pages) {
       const found: Found[] = [];
       for (const item of items) {
         const { local, stored } = item.kind === 'metric' ? item : {};
         const looked = local && this.#cache.find(local);
-        // Most are answered at once.
+        // Mostly there is nothing to wait for.
         const cached = looked instanceof Promise ? await looked : looked;
         const same = cached && this.#uploads.isStored(cached.sha1, stored) ? cached : undefined;
         // Start a thread while the survey continues.
@@ -81,7 +81,7 @@ export class FileVisitor {
     return visited;
   }
 
-  /** What became of each; undefined where there is no local file. */
+  /** Results in the order of the batch; undefined without a local file. */
   async #results(batch: readonly Found[]): Promise<readonly (StoredFile | undefined)[]> {
     const changed = batch.flatMap(({ local, stored, same }) => (local && !same ? [{ local, stored }] : []));
     const stored = changed.length > 0 ? await this.#uploads.storeFiles(changed) : [];

@@ -8,7 +8,7 @@ import { Visits } from '../shared/visits.ts';
 import type { DrillOptions } from './drill.ts';
 import { type Compared, type DifferingPoint, Lags } from './report.ts';
 
-/** So many points that differ are named. */
+/** How many differing points the report names. */
 const NAMED_POINTS = 20;
 
 /** Compares each restored file with the live one. */
@@ -36,7 +36,7 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
     try {
       const live = `${prefix}/${path}.wsp`;
       const task = { live, restored: file, until, flock, fileLockTimeout };
-      // Both are held, and mostly they have the same size.
+      // Both files are in memory, and mostly they have the same size.
       return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.run('likeness', task)) };
     } catch (error) {
       return { metric, found: { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } };
@@ -55,7 +55,7 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
     } else if (found.outcome === 'failed') {
       run.fail({ metric, code: found.code, reason: found.reason });
     } else if (found.code !== 'VANISHED') {
-      // What is gone was named by the plan.
+      // The plan has named metrics that are gone.
       run.skip({ metric, code: found.code, reason: found.reason });
     }
   }
@@ -64,7 +64,7 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
 async function* filesOf(prefix: string, signal: AbortSignal): AsyncGenerator<LocalFile> {
   for await (const item of walk(prefix, { stat: true, signal })) {
     if (signal.aborted) return;
-    // All there is was restored just now: there are no blind spots.
+    // The restore has just made this tree, so it has no blind spots.
     if (item.kind === 'file') yield item;
     else throw item.error;
   }

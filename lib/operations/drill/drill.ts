@@ -16,25 +16,26 @@ import { type DrillSummary, reportOf } from './report.ts';
 import { checkSpace, makeScratchTree, type ScratchTree } from './scratch-tree.ts';
 
 export interface DrillOptions extends OperationOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
-  /** An empty directory outside the tree, or one that is to be made. */
+  /** An empty directory outside the tree; created if missing. */
   readonly scratch: string;
   /** Only this part of the metrics. @default all of them */
   readonly part?: Part;
   /** Restore files that were damaged when they were backed up, too. @default false */
   readonly includeDamaged?: boolean;
-  /** Leave the restored tree where it is. @default false */
+  /** Keep the restored tree. @default false */
   readonly keep?: boolean;
 }
 
 /**
- * Rehearses the loss of a host: restores a sample of the bucket to scratch space, as a real restore would (each file is
- * checked by SHA-1 and as Whisper data), compares it with the live tree, point by point, and measures how long it took
- * and which points it lacks. The live tree is only read, each file as a backup reads it; the scratch space is emptied.
+ * Rehearses the loss of a host: restores a sample of the bucket to scratch space as a real restore would, compares it
+ * with the live tree point by point, and measures how long the restore took and which points it lacks. Only reads the
+ * live tree, each file as a backup reads it, and empties the scratch space at the end.
  *
- * Nothing is damaged and nothing differs (`counts.damaged`, `counts.differing`) on a host and a bucket that are well.
+ * `counts.damaged` and `counts.differing` are 0 if host and bucket are sound.
  *
- * @throws InvalidOptionError for scratch space that cannot be used; WhisperBackupError `NO_SPACE`, `TREE_MISSING`,
- *   `NO_LOCKS`; StoreError when the bucket cannot be used at all; the signal's reason.
+ * @throws InvalidOptionError when the scratch space cannot be used.
+ * @throws StoreError when the bucket cannot be used at all.
+ * @throws WhisperBackupError `NO_SPACE`, `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
  */
 export async function drill(store: ObjectStore, given: DrillOptions): Promise<DrillSummary> {
   const run = new Run('drill', store, given);
@@ -59,7 +60,7 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
         );
       if (plan.metrics === 0 || dryRun) return { drill: reportOf(part, plan) };
 
-      // Nobody else writes there, so nothing is to be looked at again.
+      // No other process writes there, so no file needs a second look.
       const scratchOnly = { prefix: tree.prefix, recheckAfterMs: 0 };
       const onEndedEarly = (early: Summary) => take(early, run);
       const restored = await restore(store, { ...options, ...scratchOnly, onEndedEarly });
@@ -74,11 +75,7 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
   });
 }
 
-/**
- * Plans the drill.
- *
- * @throws InvalidOptionError when the scratch tree turns out to be in the live one, by another name.
- */
+/** @throws InvalidOptionError when the scratch tree is inside the live one, under another name. */
 async function planOutside(run: Run<DrillOptions>, tree: ScratchTree): Promise<DrillPlan> {
   let inLive: string | undefined;
   const plan = await planDrill(run, (path) => {
@@ -99,16 +96,16 @@ async function stopForNothing(run: Run<DrillOptions>): Promise<void> {
   run.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} holds no backup in ${which}${glob}${hint}`);
 }
 
-/** Takes over what the restore counted and named; there a backup that is damaged is one of those that failed. */
+/** Adds what the restore has counted. A restore counts damaged backups as failed. */
 function take(restored: Summary, run: Run<DrillOptions>): void {
   for (const name of ['restored', 'bytesFetched', 'bytesRestored', 'odd', 'damagedFiles'] as const)
     run.add(name, restored.counts[name] ?? 0);
   for (const { backup, ...named } of restored.failed) {
-    // Neither one that was deleted since it was listed, nor one that is what was stored, is damage of the bucket.
+    // The bucket is sound if a backup was deleted since it was listed, or if the file was damaged before the backup.
     if (!backup || named.code === 'NOT_FOUND' || named.code === 'WHISPER_DAMAGED') run.fail(named);
     else run.damage({ ...named, ...backup });
   }
-  // Those that were not named.
+  // The summary does not name all of them.
   run.add('failed', (restored.counts.failed ?? 0) - restored.failed.length);
   for (const named of restored.skipped) run.skip(named);
   for (const named of restored.notes) run.note(named);

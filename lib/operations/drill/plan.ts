@@ -1,29 +1,30 @@
 import { mayReach, selector } from '../../common/glob.ts';
+import { each } from '../../common/pages.ts';
 import { isInPart } from '../shared/part.ts';
 import type { Run } from '../shared/run.ts';
 import { presenceOf, survey } from '../shared/survey.ts';
 import type { DrillOptions } from './drill.ts';
 
-/** What there is to do, told by the listing and the live tree. */
+/** What a drill has to do, by the listing and the live tree. */
 export interface DrillPlan {
   /** Metrics of the sample that have a backup. */
   readonly metrics: number;
-  /** Of their newest backups, compressed. */
+  /** Size of their newest backups, compressed. */
   readonly bytes: number;
-  /** What they will take in scratch space, about. */
+  /** Estimated space that they take in the scratch tree. */
   readonly space: number;
-  /** The same of the whole bucket. */
+  /** The same for the whole bucket. */
   readonly whole: { readonly metrics: number; readonly bytes: number };
 }
 
-/** Every file ends somewhere in a block of the file system. */
+/** Block size of the file system: the last block of each file is partly empty. */
 const BLOCK = 4096;
 
-/** A backup whose live file is gone becomes a file of about this many times its size. */
+/** Estimated ratio of a file to its backup, for metrics without a live file. */
 const UNPACKED = 5;
 
 /**
- * Measures the sample and the whole, and names what of the sample is on one side only.
+ * Measures the sample and the whole bucket, and names metrics of the sample that are on one side only.
  *
  * @param onTemporary called with each temporary file of the live tree.
  * @throws StoreError; the signal's reason.
@@ -37,8 +38,8 @@ export async function planDrill(run: Run<DrillOptions>, onTemporary: (path: stri
   const whole = { metrics: 0, bytes: 0 };
   const sample = { metrics: 0, bytes: 0, space: 0 };
   const everything = { ...options, metrics: '*', exclude: [] };
-  for await (const item of survey(store, everything, { onTemporary, onDisorder, stat: true, signal })) {
-    signal.throwIfAborted();
+  const pages = survey(store, everything, { onTemporary, onDisorder, stat: true, signal });
+  for await (const item of each(pages, signal)) {
     if (item.kind === 'blind') {
       if (isReachable(item.order)) run.failBlind(item);
       continue;

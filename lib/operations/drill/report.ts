@@ -10,17 +10,17 @@ export interface DrillSummary extends Summary {
 
 /** What a drill measured. It is part of what `--json` prints, so its names are a contract. */
 export interface DrillReport {
-  /** The part of the metrics that was restored; null is all that the globs cover. */
+  /** The part of the metrics that was restored; null: all that the globs select. */
   readonly sample: Part | null;
-  /** How much of the newest data a restore would not have brought back; null when no metric could be compared. */
+  /** How much of the newest data a restore would lack; null if no metric could be compared. */
   readonly rpo: Rpo | null;
   /** How long the restore of the sample took. */
   readonly rto: Rto;
-  /** How long a restore of everything in the bucket would take at the sample's pace; null when nothing was restored. */
+  /** How long a restore of the whole bucket would take at the same pace; null if nothing was restored. */
   readonly estimate: Estimate | null;
-  /** Points that are not what they are in the live file: at most 20 are named, `counts.differingPoints` tells all. */
+  /** The first 20 points that differ from the live file; `counts.differingPoints` counts all. */
   readonly differing: readonly DifferingPoint[];
-  /** Where the restored tree is, when it was to be kept. */
+  /** The restored tree, if it was kept. */
   readonly kept?: string;
 }
 
@@ -33,7 +33,7 @@ export interface Rpo {
   readonly medianSeconds: number;
   /** Metrics it was measured on. */
   readonly metrics: number;
-  /** One that lost the most. */
+  /** A metric that lost the most. */
   readonly worst: string;
 }
 
@@ -50,9 +50,9 @@ export interface Estimate {
   readonly metrics: number;
   /** Of their newest backups, compressed. */
   readonly bytes: number;
-  /** If the number of metrics is what counts. */
+  /** If the time depends on the number of metrics. */
   readonly secondsByMetrics: number;
-  /** If their size is what counts. */
+  /** If the time depends on their size. */
   readonly secondsByBytes: number;
 }
 
@@ -67,13 +67,13 @@ export interface DifferingPoint {
   readonly restored: number | string;
 }
 
-/** What the comparison of the trees has found besides figures. */
+/** What the comparison of the trees has found, besides counters. */
 export interface Compared {
   readonly lags: Lags;
   readonly differing: readonly DifferingPoint[];
 }
 
-/** @param restored what the restore of the sample did. @default there was none */
+/** @param restored the summary of the restore. @default there was no restore */
 export function reportOf(
   part: Part | undefined,
   { whole }: DrillPlan,
@@ -97,7 +97,7 @@ export function reportOf(
   };
 }
 
-/** Gathers how far metrics lag behind. It holds each different number of seconds once, so few for any number of metrics. */
+/** Collects how many seconds metrics lag behind. Holds each distinct number once, so memory stays small. */
 export class Lags {
   readonly #counts = new Map<number, number>();
   #metrics = 0;
@@ -113,7 +113,7 @@ export class Lags {
     this.#worst = metric;
   }
 
-  /** @returns null when there is none. The median of an even number is the greater of the two in the middle. */
+  /** @returns null without metrics. The median of an even number is the greater of the two in the middle. */
   summary(): Rpo | null {
     if (this.#metrics === 0) return null;
     return { maxSeconds: this.#most, medianSeconds: this.#median(), metrics: this.#metrics, worst: this.#worst };

@@ -8,26 +8,26 @@ import type { OpenDirectory } from '../../system/open-directory.ts';
 import { emptyDirectory } from '../../tree/empty-directory.ts';
 import { temporaryName } from '../../tree/temporary.ts';
 
-/** Where a drill restores to, and nothing else is. */
+/** The tree that a drill restores to. */
 export interface ScratchTree {
   /** The root of the restored tree. */
   readonly prefix: string;
-  /** A directory on the same file system that is there. */
+  /** An existing directory on the same file system. */
   readonly space: string;
-  /** A name in it that is nowhere else: a walk of the live tree that comes by it shows that it is in there. */
+  /** A unique name in it: if a walk of the live tree meets it, the scratch tree is inside the live tree. */
   readonly marker: string | undefined;
-  /** Leaves it there, without the marker. */
+  /** Keeps the tree and removes the marker. */
   keep(): void;
-  /** Removes what the drill has put there, and the directory itself when the drill made it. */
+  /** Removes what the drill has written, and the directory if the drill created it. */
   remove(): Promise<void>;
 }
 
 /**
- * Makes an empty tree in a directory that is nobody's.
+ * Creates an empty tree in a directory that nobody else uses.
  *
- * @param directory made when it is missing; its parent must be there.
+ * @param directory created if missing; its parent must exist.
  * @param prefix the live tree.
- * @param dryRun make nothing.
+ * @param dryRun create nothing.
  * @throws InvalidOptionError when the directory is the live tree, is in it, or is not empty.
  */
 export async function makeScratchTree(directory: string, prefix: string, dryRun: boolean): Promise<ScratchTree> {
@@ -50,7 +50,7 @@ export async function makeScratchTree(directory: string, prefix: string, dryRun:
   let tree: OpenDirectory;
   const marker = temporaryName();
   try {
-    // Not recursive: of two drills at once, one finds that it is there.
+    // Not recursive: of two simultaneous drills one fails here.
     mkdirSync(space.at('whisper'), 0o700);
     tree = openDirectory(path);
     mkdirSync(tree.at(marker));
@@ -82,7 +82,7 @@ export async function makeScratchTree(directory: string, prefix: string, dryRun:
   };
 }
 
-/** Where a directory is, or would be. */
+/** The real path of a directory that may not exist yet. */
 async function realPathOf(directory: string): Promise<string> {
   try {
     return await realpath(directory);
@@ -92,7 +92,7 @@ async function realPathOf(directory: string): Promise<string> {
   }
 }
 
-/** @returns whether it is made by this, or would be. */
+/** @returns whether this creates it, or would. */
 async function make(directory: string, dryRun: boolean): Promise<boolean> {
   try {
     await (dryRun ? access(directory) : mkdir(directory, { mode: 0o700 }));
@@ -105,7 +105,7 @@ async function make(directory: string, dryRun: boolean): Promise<boolean> {
 }
 
 /**
- * Makes sure that there is room.
+ * Checks that there is enough space.
  *
  * @throws WhisperBackupError `NO_SPACE`.
  */

@@ -15,19 +15,19 @@ import { prune } from './prune.ts';
 /** A run that may delete what is due. */
 export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules>;
 
-/** Metrics that may be marked or purged in one run: their names are held between its passes. */
+/** How many metrics one run may mark or purge: it holds their names between its passes. */
 const GONE_AT_MOST = 250_000;
 
 /**
- * What the first pass of a run learns about deletions, and what is done about it afterwards: every metric is judged
- * while nothing is deleted; then, if the guards agree, a second pass carries it out.
+ * Expires backups in two passes: the first judges every metric and deletes nothing; the second, if the guards allow it,
+ * deletes what is due.
  */
 export class Expiry {
   readonly #run: ExpiringRun;
   readonly #rules: Rules;
   readonly #guards: Guards;
   readonly #leftovers = new Leftovers();
-  /** Only these may be marked or purged by the second pass: the tree may be unmounted between the two. */
+  /** Only these may be marked or purged in the second pass: the tree may be unmounted between the two. */
   readonly #gone = new Set<string>();
   #toRetire = false;
   #toVoid = false;
@@ -39,7 +39,7 @@ export class Expiry {
     this.#guards = new Guards(rules, run.began, run.options.now);
   }
 
-  /** What the survey of the first pass is to report. */
+  /** For the survey of the first pass. */
   get events(): SurveyEvents {
     return {
       ...this.#run.events,
@@ -50,9 +50,9 @@ export class Expiry {
   }
 
   /**
-   * Makes sure that the open bucket is this host's.
+   * Checks that the open bucket belongs to this host, or marks it.
    *
-   * @param complete add what the marker of an older release does not have.
+   * @param complete add to the marker what older releases did not write.
    * @throws GuardError
    */
   async claim({ onUnmarked }: VanishedGuard, complete: boolean): Promise<void> {
@@ -62,7 +62,7 @@ export class Expiry {
     this.#run.begin();
   }
 
-  /** Judges one metric of the store, as it is after a new backup. Of one that is there it takes no time to know. */
+  /** Judges one metric with its new backup, if any. Returns no promise if there is nothing to wait for. */
   judge(surveyed: Surveyed, stored: StoredMetric): undefined | Promise<void> {
     if (surveyed.local) return this.#judge(stored, 'present');
     return presenceOf(surveyed, this.#run.options.prefix).then((presence) => this.#judge(stored, presence));
@@ -79,7 +79,7 @@ export class Expiry {
     if (this.#run.options.dryRun) this.#count(stored, due);
   }
 
-  /** Deletes what is due, unless a guard says no: then the run is marked as stopped. Removes what killed runs left. */
+  /** Deletes what is due, unless a guard stops the run. Removes what killed runs left. */
   async carryOut(): Promise<void> {
     const { store, options } = this.#run;
     const { report, dryRun } = options;
@@ -95,7 +95,7 @@ export class Expiry {
     }
     const mayRetire = rules.force || !retention;
     const mayPurge = rules.force || !stop;
-    // Void tombstones go whatever stopped the purge: left to stand, they would make a later absence look old.
+    // Void tombstones are always deleted: otherwise they would make a later absence look old.
     const isWorthwhile = this.#toVoid || (mayRetire && this.#toRetire) || (mayPurge && this.#toPurge);
     if (isWorthwhile && !dryRun) {
       if (this.#gone.size === GONE_AT_MOST)
@@ -119,7 +119,7 @@ export class Expiry {
     }
   }
 
-  /** Counts what a real run would do. */
+  /** In a dry run: counts what a real run would do. */
   #count(stored: StoredMetric, due: Due): void {
     const { isDue, isNew, voided } = due.passing;
     if (isDue) {

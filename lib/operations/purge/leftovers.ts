@@ -8,24 +8,24 @@ import type { OperationOptions, Run } from '../shared/run.ts';
 
 type SweepingRun = Run<OperationOptions & TreeOptions>;
 
-/** Names that are held until the end of a run: those over it wait for the next. */
+/** How many names are held until the end of a run. The rest waits for the next run. */
 const HELD_AT_MOST = 10_000;
 
 /**
- * What runs that were killed left behind: temporary files beside metrics, and whatever the store has of the kind.
- * Collected while a run walks the tree, and removed at its end.
+ * What killed runs left: temporary files beside metrics and in the store. Collected while a run walks the tree, and
+ * removed at its end.
  */
 export class Leftovers {
   readonly #paths: string[] = [];
 
-  /** The walk came by something with the name of a temporary file of ours. */
+  /** Records a leftover temporary file. */
   found(path: string): void {
     if (this.#paths.length < HELD_AT_MOST) this.#paths.push(path);
   }
 
   /**
-   * Removes what is old enough to be nobody's, and counts it as `leftovers`. It is only tidying: what cannot be removed
-   * is told, and the run has not failed.
+   * Removes what is too old to belong to a running process, and counts it as `leftovers`. What cannot be removed is
+   * logged, but does not fail the run.
    */
   async sweep(run: SweepingRun): Promise<void> {
     const { store, options } = run;
@@ -42,7 +42,7 @@ export class Leftovers {
   }
 }
 
-/** Directories that a restore was to make the prefix, or one above it, from. What cannot be listed has none. */
+/** Temporary directories that a restore would have renamed to the prefix or one above it. Unreadable directories count as empty. */
 async function abovePrefix(prefix: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (let path = resolve(prefix); path !== dirname(path); path = dirname(path)) {

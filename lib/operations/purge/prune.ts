@@ -1,6 +1,7 @@
 import pMap, { pMapIterable } from 'p-map';
 import { rootOf, tombstoneKey } from '../../bucket/layout.ts';
 import { type Removal, Remover, removalOf } from '../../bucket/removal.ts';
+import { each } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { type Due, dueOf, isDue, type Rules } from '../../expiry/due.ts';
 import { presenceOf, type Surveyed, survey } from '../shared/survey.ts';
@@ -8,16 +9,16 @@ import type { ExpiringRun } from './expiry.ts';
 
 export interface PruneRules {
   readonly rules: Rules;
-  /** Whether a guard stopped each. */
+  /** Whether a guard allows each. */
   readonly mayRetire: boolean;
   readonly mayPurge: boolean;
-  /** Whether the first pass found a metric gone, too. */
+  /** Whether a metric was gone in the first pass, too. */
   readonly wasGone: (metric: string) => boolean;
 }
 
 /**
- * The second pass: deletes what retention and purge let go of, and writes new tombstones. It goes by a new listing and
- * walk, and is called only when a first pass has compared the whole of both and the guards found nothing wrong.
+ * The second pass: deletes what is due and writes new tombstones. It lists and walks anew, and runs only after a first
+ * pass has compared both to the end and the guards found nothing wrong.
  */
 export async function prune(run: ExpiringRun, { rules, mayRetire, mayPurge, wasGone }: PruneRules): Promise<void> {
   const { began, options, store } = run;
@@ -34,9 +35,8 @@ export async function prune(run: ExpiringRun, { rules, mayRetire, mayPurge, wasG
     run.stop('DISORDER', `Purge stopped half way: a listing was not in ascending order: ${what}`);
   };
   const judged = pMapIterable(
-    survey(store, options, { onDisorder, signal }),
+    each(survey(store, options, { onDisorder, signal }), signal),
     async (surveyed) => {
-      signal.throwIfAborted();
       if (surveyed.kind === 'blind' || !surveyed.stored) return undefined;
       const { stored } = surveyed;
       const due = dueOf(stored, await presenceOf(surveyed, options.prefix), rules, began);
@@ -62,7 +62,7 @@ export async function prune(run: ExpiringRun, { rules, mayRetire, mayPurge, wasG
   await writeTombstones(run, missing);
   run.add('deleted', remover.deleted);
 
-  /** What goes of a metric that stays. */
+  /** What is deleted of a metric that stays. */
   function partOf(metric: string, due: Due): Removal {
     const retired = mayRetire ? due.retention.retired : [];
     const swept = mayPurge ? due.swept : [];
@@ -78,7 +78,7 @@ export async function prune(run: ExpiringRun, { rules, mayRetire, mayPurge, wasG
   }
 }
 
-/** Writes a tombstone for each: later than the newest backup, whatever the clock says, or it would be void at once. */
+/** Writes a tombstone for each metric: later than its newest backup, or it would be void at once. */
 async function writeTombstones(run: ExpiringRun, surveyed: readonly Surveyed[]): Promise<void> {
   const { began, options, store } = run;
   const { purge, report, signal } = options;

@@ -1,5 +1,6 @@
 import { VanishedGuard, type VanishedOptions } from '../../bucket/vanished.ts';
 import type { PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../../common/options.ts';
+import { each } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
 import { rulesOf } from '../../expiry/due.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -20,25 +21,29 @@ export interface PurgeOptions
     Pick<VanishedOptions, 'bucketMemory'> {}
 
 /**
- * Deletes the backups of metrics that have been missing from the local tree for long, and marks those that went missing
- * since. It is what ends a backup, without the backup; retention is left alone.
+ * Deletes the backups of metrics that have been missing from the local tree for long, and writes a tombstone for each
+ * that is missing now. It does what a backup does after its uploads, except for retention.
  *
- * @throws GuardError when the bucket is another machine's or tree's; StoreError; WhisperBackupError `TREE_MISSING`.
+ * @throws GuardError when the bucket is another machine's or tree's.
+ * @throws StoreError when the bucket cannot be used at all.
+ * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
  */
 export async function purge(store: ObjectStore, given: PurgeOptions): Promise<Summary> {
   const run = new Run('purge', store, given);
   const { options } = run;
+  const { prefix, signal } = options;
   return run.summarize(async () => {
     const expiry = new Expiry(run, rulesOf(options, false));
-    await checkPrefix(options.prefix);
-    await checkApart(store, options.prefix);
-    await store.open({ create: false, signal: options.signal });
+    await checkPrefix(prefix);
+    await checkApart(store, prefix);
+    await store.open({ create: false, signal });
     const vanished = new VanishedGuard(store, options);
     await vanished.load();
     await expiry.claim(vanished, false);
 
     const visits = new Visits(run, { phase: 'Comparing', atOnce: 16, waiting: 240 });
-    const found = visits.untilStopped(survey(store, options, expiry.events), (item) => ('stored' in item ? 1 : 0));
+    const items = each(survey(store, options, expiry.events), signal);
+    const found = visits.untilStopped(items, (item) => ('stored' in item ? 1 : 0));
     const judged = visits.each(found, async (item) => {
       if (item.kind === 'blind') run.failBlind(item);
       if (item.kind === 'blind' || !item.stored) return 0;

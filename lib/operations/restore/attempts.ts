@@ -1,11 +1,11 @@
 import type { Backup, StoredMetric } from '../../bucket/metric.ts';
 import type { Damaged } from '../../common/summary.ts';
 
-/** What one metric is restored from, and what else there would be. */
+/** The backup that a metric is restored from, and the older ones that it may fall back to. */
 export interface Attempt {
   readonly stored: StoredMetric;
   readonly backup: Backup;
-  /** Ascending. */
+  /** Ascending by time. */
   readonly older: readonly Backup[];
 }
 
@@ -35,7 +35,7 @@ export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
   return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time.getTime() < date.getTime()));
 }
 
-/** The backups strictly before the date, ascending. */
+/** The backups strictly before the date, ascending by time. */
 function candidatesOf(stored: StoredMetric, date: Date | undefined): Backup[] {
   return stored.backups.filter((backup) => !date || backup.time.getTime() < date.getTime());
 }

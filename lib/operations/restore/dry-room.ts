@@ -1,10 +1,10 @@
 import type { Room } from '../../workers/tasks/rehearse.ts';
 
-/** Counts in a dry run what new files would take, for each file system. */
+/** In a dry run: counts the space that new files would take on each file system. */
 export class DryRoom {
   readonly #taken = new Map<number, { bytes: number; files: number }>();
 
-  /** @returns whether there would still be room for this one. */
+  /** @returns whether there would still be room for this file. */
   take({ device, needed, free, freeFiles = Number.POSITIVE_INFINITY }: Room): boolean {
     const taken = this.#taken.get(device) ?? { bytes: 0, files: 0 };
     if (taken.bytes + needed > free || taken.files + 1 > freeFiles) return false;

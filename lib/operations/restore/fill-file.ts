@@ -5,7 +5,7 @@ import { FillRefusedError } from '../../whisper/errors.ts';
 import { backfill } from '../../workers/tasks/backfill.ts';
 
 export interface FillFileOptions {
-  /** The moment that retentions are counted back from, in seconds since 1970; floored. @default the clock's */
+  /** The current time in seconds since 1970; floored. @default the clock's */
   readonly now?: number;
   /** @default false */
   readonly dryRun?: boolean;
@@ -17,10 +17,10 @@ export interface FillFileOptions {
 }
 
 /**
- * Fills the gaps of one Whisper file from another, by the same rules as a restore.
+ * Fills the gaps of one Whisper file from another, by the rules of a restore.
  *
  * @returns how many points were filled.
- * @throws WhisperError when either file is damaged; the destination is as it was.
+ * @throws WhisperError when either file is damaged; then the destination is unchanged.
  */
 export async function fillFile(
   source: string,

@@ -14,7 +14,7 @@ import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
 import type { RestoreOptions } from './restore.ts';
 
-/** Restores single metrics, from an older backup if need be, and counts what became of them. */
+/** Restores single metrics, with --fallback from an older backup, and counts the results. */
 export class MetricRestorer {
   readonly #run: Run<RestoreOptions>;
   readonly #publisher: Publisher;
@@ -30,7 +30,7 @@ export class MetricRestorer {
     this.#rechecks = new Rechecks({
       tally: run,
       recheck: (files) => publisher.recheck(files),
-      // Even with --overwrite, what carbon has written since must stay.
+      // Even with --overwrite, points that carbon has written since must stay.
       publish: (files) => publisher.publish(files, { overwrite: false, replaceDamaged: false }),
       afterMs: recheckAfterMs,
       atOnce: publisher.concurrency,
@@ -38,7 +38,7 @@ export class MetricRestorer {
     });
   }
 
-  /** @returns how many metrics it was about. */
+  /** @returns how many metrics were visited. */
   async visit(batch: readonly StoredMetric[]): Promise<number> {
     const { prefix, signal } = this.#run.options;
     let attempts = batch.flatMap((stored) => this.#choose(stored) ?? []);
@@ -55,14 +55,14 @@ export class MetricRestorer {
     return batch.length;
   }
 
-  /** Makes what was published last, and looks once more whether it is as it was left. */
+  /** Syncs what was published, and checks that no other process has undone it. */
   async finish(): Promise<void> {
     await this.#written.sync();
     await this.#rechecks.finish();
     if (this.#run.get('refilled') > 0) await this.#written.sync();
   }
 
-  /** Which backup of a metric is to be restored, if any. */
+  /** Chooses the backup of a metric to restore, if any. */
   #choose(stored: StoredMetric): Attempt | undefined {
     const run = this.#run;
     const { date, fallback, skipGone } = run.options;
@@ -78,7 +78,7 @@ export class MetricRestorer {
     return attempt;
   }
 
-  /** @returns what is to be tried next. */
+  /** @returns what to try next, if anything. */
   #settle(attempt: Attempt, restored: BroughtBack | undefined): Attempt | undefined {
     const run = this.#run;
     if (!restored) return undefined;
@@ -104,7 +104,7 @@ export class MetricRestorer {
     return undefined;
   }
 
-  /** In a dry run: a failure when those before it have taken the room that it needs. */
+  /** In a dry run: fails if the files before this one would have taken the space. */
   #withRoom(path: string, result: BroughtBack): BroughtBack {
     if (result.outcome !== 'restored' || !result.room || this.#dryRoom.take(result.room)) return result;
     const file = `${this.#run.options.prefix}/${path}.wsp`;
@@ -125,7 +125,7 @@ export class MetricRestorer {
   }
 }
 
-/** What is to be looked at again. */
+/** What to check again at the end. */
 function publishedFile({ stored, backup }: Attempt, result: BroughtBack | undefined): PublishedFile | undefined {
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;

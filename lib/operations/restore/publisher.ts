@@ -7,15 +7,15 @@ import type { Run } from '../shared/run.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { RestoreOptions } from './restore.ts';
 
-/** Fetches backups and publishes their files in worker threads, within the memory that a run may take. */
+/** Fetches backups and publishes their files in worker threads, within the memory budget. */
 export class Publisher {
-  /** Batches of backups to be handed in at once. It depends on how many files may be opened now. */
+  /** How many batches to publish at once. Depends on how many files may be opened now. */
   readonly concurrency: number;
   readonly #run: Run<RestoreOptions>;
   readonly #pool: WorkerPool;
-  /** Of bodies, compressed as they came. */
+  /** Compressed bytes in memory. */
   readonly #bodies: ByteBudget;
-  /** Of uncompressed files. */
+  /** Uncompressed bytes in memory. */
   readonly #inFlight: SharedBudget;
 
   constructor(run: Run<RestoreOptions>) {
@@ -33,7 +33,7 @@ export class Publisher {
     });
   }
 
-  /** Starts threads ahead of the first backups. */
+  /** Starts threads before the first batch. */
   start(): void {
     this.#pool.start();
   }
@@ -70,7 +70,7 @@ export class Publisher {
     }
   }
 
-  /** Returns of each file whether another process has emptied, replaced or removed it. */
+  /** Returns for each file whether another process has emptied, replaced or removed it. */
   recheck(files: readonly PublishedFile[]): Promise<boolean[]> {
     const { prefix } = this.#run.options;
     const traces = files.map(({ path, trace }) => ({ file: `${prefix}/${path}.wsp`, trace }));

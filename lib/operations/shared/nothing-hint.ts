@@ -9,7 +9,7 @@ interface HintOptions extends PlaceOptions, SelectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Stops a run that has met no metric, and gives the reason, if there is one. */
+/** Stops a run that has found no metric, with a hint at the reason, if one is found. */
 export async function stopForNothing(
   run: Run<OperationOptions & PlaceOptions & SelectOptions>,
   verb: string,
@@ -23,9 +23,9 @@ export async function stopForNothing(
 }
 
 /**
- * Looks for the reason why nothing in a bucket matched: another storage path, or another spelling of the name.
+ * Finds out why nothing in a bucket matched: another storage path, or another spelling of the name.
  *
- * @returns text to append to a message, empty without a reason. It never throws: the message matters more.
+ * @returns text to append to a message; empty if no reason is found. Never throws, because the message matters more.
  */
 export async function hintForBucket(store: ObjectStore, options: HintOptions): Promise<string> {
   const { storagePath = '', storagePathRaw, metrics = '*', signal } = options;
@@ -43,7 +43,7 @@ export async function hintForBucket(store: ObjectStore, options: HintOptions): P
   }
 }
 
-/** The same for a local tree. */
+/** Like {@link hintForBucket}, for a local tree. */
 export async function hintForTree(prefix: string, { metrics = '*', signal }: HintOptions): Promise<string> {
   try {
     return (await hintForNames(localNames(prefix, signal), metrics)) ?? '';
@@ -59,7 +59,7 @@ async function* localNames(
   for await (const item of walk(prefix, signal ? { signal } : {})) if ('metric' in item) yield item;
 }
 
-/** @returns undefined where there are no names at all. */
+/** @returns undefined if there are no names. */
 async function hintForNames(
   names: AsyncIterable<{ readonly metric: string }>,
   glob: string,
@@ -70,7 +70,7 @@ async function hintForNames(
   for await (const { metric } of names) {
     isEmpty = false;
     if (isLiteral && metric.startsWith(`${glob}.`)) return `. There are metrics below it: use -m '${glob}.*'`;
-    // The Python tool turned every slash into a dot, and left the dots inside names.
+    // The Python tool turned every slash into a dot and kept the dots inside names.
     const dotted = metric.replaceAll('%2E', '.');
     if (dotted !== metric && !wanted.test(metric) && wanted.test(dotted)) {
       return `. A dot inside a directory or file name is written %2E: use -m '${escapedDots(glob, metric)}'`;
@@ -79,7 +79,7 @@ async function hintForNames(
   return isEmpty ? undefined : '';
 }
 
-/** The glob with the dots escaped that a metric has escaped where the glob is literal; else the metric itself. */
+/** Escapes the dots of the glob's literal start that are escaped in the metric; otherwise returns the metric. */
 function escapedDots(glob: string, metric: string): string {
   const literal = /^[^*?[]*/.exec(glob)?.[0] ?? '';
   let escaped = '';

@@ -8,15 +8,15 @@ export interface Part {
   readonly of: number;
 }
 
-/** More parts than there are nights in two centuries help nobody. */
+/** More parts than there are nights in 180 years are of no use. */
 const PARTS_AT_MOST = 65_536;
 
 const DAY_MS = 86_400_000;
 
 /**
- * Reads `n/t`: the n-th of t parts, or `today/t`: the part of this day (UTC), so that t days in a row read every part once.
+ * Parses `n/t`, the n-th of t parts, or `today/t`, the part of this day (UTC): t days in a row cover every part once.
  *
- * @param what cannot be done without it, and the option it is the value of, for the message.
+ * @param what the start of the error message: what cannot be done, and the option.
  * @throws InvalidOptionError
  */
 export function parsePart(text: string, what = 'Cannot verify: --read-data', now = new Date()): Part {
@@ -34,8 +34,8 @@ function partOfDay(now: Date, of: number): number {
 }
 
 /**
- * Whether a metric is in a part. It goes by the metric's name alone, so that it never changes: the first 48 bits of the
- * SHA-1 of the dotted name, as a number, modulo `of`, are `number - 1`.
+ * Whether a metric is in a part. Depends on the name alone, so it never changes: the first 48 bits of the SHA-1 of the
+ * dotted name, as a number, modulo `of`, are `number - 1`.
  */
 export function isInPart(metric: string, { number, of }: Part): boolean {
   const hash = createHash('sha1').update(metric).digest();

@@ -9,9 +9,9 @@ import { StoreError } from '../../store/errors.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { BlindSpot } from '../../tree/walk.ts';
 
-/** What every operation with a summary takes. */
+/** Options of every operation that returns a summary. */
 export interface OperationOptions extends RunOptions {
-  /** Only report what would be done; the store is to be wrapped so that it writes nothing. @default false */
+  /** Only report what would be done. The store must be wrapped so that it writes nothing. @default false */
   readonly dryRun?: boolean;
   /** Called with what was done so far when the store ends the run early; the error follows. */
   readonly onEndedEarly?: (summary: Summary) => void;
@@ -80,7 +80,7 @@ export class Run<O extends OperationOptions = OperationOptions> extends Tally {
     if (this.#noLocks) throw this.#noLocks;
   }
 
-  /** What is counted and logged of a listing. Operations that delete, or that must see everything, treat disorder themselves. */
+  /** Counts foreign keys and logs disorder. Operations that delete, or must see everything, handle disorder themselves. */
   get events(): CatalogEvents & Required<Pick<CatalogEvents, 'onForeign' | 'onOwn' | 'signal'>> {
     const { report, signal, onOwn = () => {} } = this.#settings;
     return {

@@ -9,47 +9,33 @@ import type { ObjectStore } from '../../store/store.ts';
 import { sharesPythonName } from '../../tree/presence.ts';
 import { type BlindSpot, type LocalFile, type Presence, presence, walkPages } from '../../tree/walk.ts';
 
-/** A metric as both sides know it. */
+/** A metric in the local tree, in the bucket or in both. */
 export interface Surveyed {
   readonly kind: 'metric';
   readonly metric: string;
   readonly path: string;
   readonly local?: LocalFile;
   readonly stored?: StoredMetric;
-  /** Below a directory that cannot be listed. */
+  /** It is below a directory that cannot be listed. */
   readonly hidden: boolean;
 }
 
 export type SurveyOptions = SelectOptions & PlaceOptions & TreeOptions;
 
 export interface SurveyEvents extends CatalogEvents {
-  /** A file of the local tree, whether the glob covers it or not. */
+  /** Called with each file of the local tree, selected or not. */
   readonly onLocal?: () => void;
-  /** Whether local files come with their stat. @default false */
+  /** Stat local files. @default false */
   readonly stat?: boolean;
-  /** Something with the name of a temporary file of ours, in the local tree. */
+  /** Called with each leftover temporary file in the local tree. */
   readonly onTemporary?: (path: string) => void;
 }
 
 /**
- * Merges the local tree with the bucket, in key order, and holds neither: what backup and purge go by. Only metrics
- * that the glob covers come, and blind spots of the tree that it may reach into.
+ * Merges the local tree with the bucket, in key order and by the page, and holds neither. Yields only metrics that the
+ * globs select, and blind spots of the tree that the globs may reach into.
  */
 export async function* survey(
-  store: ObjectStore,
-  options: SurveyOptions,
-  events: SurveyEvents,
-): AsyncGenerator<Surveyed | BlindSpot> {
-  for await (const found of surveyPages(store, options, events)) {
-    for (const item of found) {
-      events.signal?.throwIfAborted();
-      yield item;
-    }
-  }
-}
-
-/** The same in arrays of neighbours. */
-export async function* surveyPages(
   store: ObjectStore,
   options: SurveyOptions,
   events: SurveyEvents,
@@ -57,7 +43,7 @@ export async function* surveyPages(
   const isSelected = selector(options);
   const isReachable = mayReach(options);
   const watch = watchOrder((previous, order) => {
-    // Names that are not UTF-8 may look alike; that is told of each, and nothing is found by them.
+    // Names that are not UTF-8 may look alike. Each of them is reported by itself.
     if (previous !== order) events.onDisorder(previous, order);
   });
   const { stat = false, signal, onTemporary } = events;
@@ -84,7 +70,7 @@ export async function* surveyPages(
       const path = local?.path ?? right?.path ?? '';
       if (!isSelected(metric)) continue;
       if (!local && right && right.order !== `${metric}/`) {
-        // Pairs at the Python tool's place for an escaped name: the local file, if there is one, has looked them up.
+        // Pairs at the Python tool's place for an escaped name. If there is a local file, they came with that.
         if ((await presence(`${options.prefix}/${path}.wsp`)) === 'present') continue;
       }
       const stored =
@@ -96,7 +82,7 @@ export async function* surveyPages(
   }
 }
 
-/** Whether the local file of a surveyed metric is there; missing only when that is certain. */
+/** Whether the local file of a metric exists: `missing` only if that is certain. */
 export async function presenceOf(surveyed: Surveyed, prefix: string): Promise<Presence> {
   if (surveyed.local) return 'present';
   if (surveyed.hidden) return 'unknown';

@@ -4,15 +4,15 @@ import { UnderWay } from '../../common/under-way.ts';
 import type { Run } from './run.ts';
 
 export interface VisitOptions {
-  /** What is going on, for the progress bar. */
+  /** For the progress bar, e.g. `Restoring`. */
   readonly phase: string;
-  /** The figure that counts bytes. @default none does */
+  /** The counter of bytes. @default there is none */
   readonly bytes?: Count;
-  /** Visits at once. */
+  /** How many visits run at once. */
   readonly atOnce: number;
-  /** Finished visits that may wait for one that is slow, e.g. for a lock. @default 8 */
+  /** How many finished visits may wait for a slow one. @default 8 */
   readonly waiting?: number;
-  /** How many will be found. @default unknown until all are */
+  /** How many items there are. @default unknown until the survey ends */
   readonly total?: number;
 }
 
@@ -32,9 +32,9 @@ export class Visits {
   }
 
   /**
-   * Passes on what is found until the run is to stop.
+   * Passes on pages of a survey until the run has to stop.
    *
-   * @param countOf how many there are in a page, unless the total is known.
+   * @param countOf how many items of a page to count as found; not needed with `total`.
    */
   async *untilStopped<T>(pages: AsyncIterable<T>, countOf?: (page: T) => number): AsyncGenerator<T> {
     for await (const page of pages) {
@@ -45,7 +45,7 @@ export class Visits {
     this.#isComplete = true;
   }
 
-  /** Returns the results in the order of the items. Always waits for visits under way, also on errors: they count. */
+  /** Yields results in the order of the items. On errors, too, it waits for visits in progress: they count. */
   async *each<T, R>(items: AsyncIterable<T>, visit: (item: T) => Promise<R>): AsyncGenerator<R> {
     const { atOnce, waiting = 8 } = this.#options;
     const underWay = new UnderWay();
@@ -60,7 +60,7 @@ export class Visits {
     }
   }
 
-  /** Reports that so many more are done. */
+  /** Reports progress. @param done items finished since the last call */
   advance(done = 1): void {
     this.#done += done;
     const { phase, bytes } = this.#options;

@@ -9,9 +9,9 @@ import { StoreError } from '../../store/errors.ts';
 import { presenceOf, type Surveyed } from '../shared/survey.ts';
 import type { ReadingContext } from './reading.ts';
 
-/** How a metric's local file and its newest backup stand to one another. */
+/** The result of comparing a local file with its newest backup. */
 export type Comparison =
-  /** `changed`: the local file is another one by now. `gone`: it is not there. `neverStored`: it has no backup. */
+  /** `changed`: the local file has changed since. `gone`: there is no local file. `neverStored`: there is no backup. */
   | { readonly outcome: 'same' | 'changed' | 'gone' | 'neverStored' | 'unknown' }
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
@@ -43,7 +43,7 @@ export async function compareFile(
   const found = await budget.run(size, () => pool.run('fingerprint', { file: local.file, flock, fileLockTimeout }));
   signal.throwIfAborted();
   if (found.outcome !== 'read') return found;
-  // A pair's checksum is the MD5 in the listing, unless that is none.
+  // The listing has the MD5 of a pair's checksum file, on most stores.
   const md5 = newest.sha1Object?.md5;
   if (md5 !== undefined && md5 === createHash('md5').update(found.sha1).digest('hex')) return { outcome: 'same' };
   try {
@@ -59,7 +59,7 @@ export async function compareFile(
   }
 }
 
-/** Counts a comparison, and notes what is on one side only. What changed is the rule on a host that is alive. */
+/** Counts a comparison, and notes metrics that are on one side only. Changed files are normal on a live host. */
 export function countComparison(metric: string, comparison: Comparison, tally: Tally): void {
   const { outcome } = comparison;
   if (outcome === 'failed') tally.fail({ metric, code: comparison.code, reason: comparison.reason });

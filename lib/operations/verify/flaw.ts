@@ -6,30 +6,30 @@ import { DAY } from '../../expiry/age.ts';
 import type { StoredObject } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
 
-/** Something that was to be a backup, and that no restore can use. */
+/** A damaged backup, or part of one, that no restore can use. */
 export interface Flaw {
-  /** Of the object that tells of it. */
+  /** The object that shows it. */
   readonly key: string;
   /** The time of the backup, by its name. */
   readonly time: Date;
   /** Stable, e.g. `EMPTY_BACKUP`. */
   readonly code: DamageCode;
-  /** For people; it does not name the key. */
+  /** For people. Does not name the key. */
   readonly reason: string;
-  /** The checksums of pairs, and the data, that belong to it. */
+  /** Its objects: checksums of pairs, and data. */
   readonly sha1s: readonly StoredObject[];
   readonly data: readonly StoredObject[];
-  /** The backup, when the listing takes it for one. */
+  /** The backup, if the listing has it as one. */
   readonly backup?: Backup;
 }
 
 export interface ListedFlaws {
   readonly flaws: readonly Flaw[];
-  /** Data without its checksum that is younger than a day: a run may be about to write that, or a purge was cut short. */
+  /** Data without a checksum, younger than a day: a run may still write that, or a purge was interrupted. */
   readonly unfinished: readonly StoredObject[];
 }
 
-/** What the listing alone tells to be damaged of one metric. */
+/** Finds what is damaged of one metric by the listing alone. */
 export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date): ListedFlaws {
   const flaws: Flaw[] = [];
   const unfinished: StoredObject[] = [];
@@ -58,20 +58,20 @@ export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date
   return { flaws, unfinished };
 }
 
-/** A flaw of what the listing takes for a backup. */
+/** A flaw of a backup. */
 export function flawOf(backup: Backup, code: DamageCode, reason: string): Flaw {
   const { object, sha1Object, time } = backup;
   return { key: object.key, time, code, reason, sha1s: sha1Object ? [sha1Object] : [], data: [object], backup };
 }
 
-/** Keys of a metric begin with the root, or with a slash where the root is empty. */
+/** Parses a key of a metric: it begins with the root, or perhaps with a slash if the root is empty. */
 function read(key: string, place: PlaceOptions): { kind: string; time: Date } {
   const root = rootOf(place);
   const parsed = parseKey(key.slice(root === '' && key.startsWith('/') ? 1 : root.length));
   return { kind: parsed.kind, time: 'time' in parsed ? parsed.time : new Date(0) };
 }
 
-/** What the two keys of a pair have in common. */
+/** The common part of the two keys of a pair. */
 function stemOf(key: string): string {
   return key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
 }

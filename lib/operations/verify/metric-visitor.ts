@@ -18,7 +18,7 @@ import { otherEngine, type ReadingContext, readBackup } from './reading.ts';
 import { verdictOn } from './verdict.ts';
 import type { VerifyOptions } from './verify.ts';
 
-/** Verifies single metrics, and counts what it finds. */
+/** Verifies single metrics and counts the results. */
 export class MetricVisitor {
   readonly #run: Run<VerifyOptions>;
   readonly #root: string;
@@ -39,7 +39,7 @@ export class MetricVisitor {
     };
   }
 
-  /** What the survey is to report. */
+  /** For the survey. */
   get events(): SurveyEvents {
     const run = this.#run;
     return {
@@ -71,7 +71,7 @@ export class MetricVisitor {
     }
   }
 
-  /** @returns whether there is anything of the time that the run is about. */
+  /** @returns whether there is any backup in the date range. */
   async #visitStored(stored: StoredMetric): Promise<boolean> {
     const run = this.#run;
     const { date, gzipEngine, readData = false, repair, report, signal, since } = run.options;
@@ -98,7 +98,7 @@ export class MetricVisitor {
     for (const { flaw, instead } of damaged) {
       const { code, key, reason } = flaw;
       report.log('debug', `${key} is damaged: ${reason}`);
-      // After disorder the listing may have missed what makes a backup whole.
+      // A listing that was not in order may have missed objects of this backup.
       const { movedTo, removed = [] } = (repair && !run.stopped && (await this.#tryMoving(metric, flaw))) || {};
       const repaired = { ...(movedTo !== undefined && { movedTo }), ...(removed.length > 0 && { removed }) };
       run.damage({ metric, key, code, reason, instead, ...repaired });
@@ -106,7 +106,7 @@ export class MetricVisitor {
     return backups.length + damaged.length > 0;
   }
 
-  /** The bucket is right. A file that was damaged is one that a restore with these options does not take. */
+  /** The backup is sound, but a restore with the same options does not accept a file that was damaged. */
   #countRemark(metric: string, key: string, { code, reason }: Remark): void {
     const run = this.#run;
     if (code === 'ODD' || run.options.includeDamaged) {
@@ -119,7 +119,7 @@ export class MetricVisitor {
     run.fail({ metric, code: 'WHISPER_DAMAGED', reason: `${key}: ${cause}: ${remedy}` });
   }
 
-  /** @returns undefined when it stays where it is. */
+  /** @returns undefined if it could not be moved. */
   async #tryMoving(metric: string, flaw: Flaw): Promise<MovedAside | undefined> {
     const run = this.#run;
     const { dryRun, report, signal } = run.options;
@@ -150,7 +150,7 @@ export class MetricVisitor {
   }
 }
 
-/** Whether a key that is not ours stands among a metric's backups and looks like one. */
+/** Whether a key that is not ours looks like that of a backup. */
 function isMisnamed(rest: string): boolean {
   return /^[^/]+\/[^/]+\.(?:wsp\.(?:gz|zst|sz)|sha1|gone)$/.test(rest);
 }

@@ -7,25 +7,25 @@ import type { Flaw } from './flaw.ts';
 import { type ReadingContext, readBackup } from './reading.ts';
 
 export interface QuarantineContext extends ReadingContext {
-  /** What keys begin with. */
+  /** The prefix of all keys. */
   readonly root: string;
 }
 
-/** What became of the objects of a flaw. */
+/** What was done with the objects of a flaw. */
 export interface MovedAside {
-  /** Where the object that shows the flaw is now, or another one of the same pair; absent when there was none to move. */
+  /** The new key of the object that shows the flaw, or of another one of the pair; absent if none was moved. */
   readonly movedTo?: string;
-  /** Keys that were listed though their objects are gone: deleted, so that the store drops them from the listing. */
+  /** Keys that were listed although their objects are gone; deleted, so that the store no longer lists them. */
   readonly removed: readonly string[];
 }
 
 /**
- * Moves a damaged backup to where nothing takes it for one, byte by byte as it is. It is read once more before, by the
- * engine that a restore would take. The copy is safe before the original goes; what is cut short in between is done
- * again by the next run. A key whose object is gone is deleted without a copy.
+ * Moves a damaged backup, unchanged, out of the metrics' keys. Reads it once more before, with the engine that a restore
+ * would use. The copy is durable before the original is deleted, and the next run repeats what was interrupted. A key
+ * whose object is gone is deleted without a copy.
  *
- * @throws StoreError, or WhisperBackupError `TOO_LARGE`, `NOT_DAMAGED_TWICE` or `DELETE_FAILED`;
- *   what could not be moved is where it was.
+ * @throws StoreError; WhisperBackupError `TOO_LARGE`, `NOT_DAMAGED_TWICE`, `DELETE_FAILED`. Objects that could not be
+ *   moved are unchanged.
  */
 export async function moveAside(metric: string, flaw: Flaw, context: QuarantineContext): Promise<MovedAside> {
   const { budget, root, signal, store } = context;
@@ -64,7 +64,7 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
   return { removed, ...(shown !== undefined && { movedTo: quarantineKey(root, shown) }) };
 }
 
-/** @returns undefined when the object is gone. */
+/** @returns undefined if the object is gone. */
 async function getIfThere(
   store: ObjectStore,
   key: string,

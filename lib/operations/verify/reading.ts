@@ -10,21 +10,21 @@ import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { Remark } from '../../whisper/remark.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
 
-/** What reading one backup showed. */
+/** The result of reading one backup. */
 export type Reading =
-  /** It is whole, and what was stored. `remark`: what was odd or damaged about the file when it was stored. */
+  /** It is whole and has the right SHA-1. `remark`: the file was odd or damaged when it was stored. */
   | { readonly outcome: 'sound'; readonly remark?: Remark }
   /** It was deleted since it was listed. */
   | { readonly outcome: 'vanished' }
-  /** `failed`: it could not be read, which says nothing about it. */
+  /** `failed`: it could not be read, so its state is unknown. */
   | { readonly outcome: 'damaged' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
 export interface ReadingContext {
   readonly store: ObjectStore;
   readonly pool: WorkerPool;
-  /** Of bodies, compressed as they came. */
+  /** Compressed bytes in memory. */
   readonly bodies: ByteBudget;
-  /** Of uncompressed files. */
+  /** Uncompressed bytes in memory. */
   readonly budget: ByteBudget;
   /** Also decode a damaged file that is larger than its header accounts for. */
   readonly includeDamaged: boolean;
@@ -33,9 +33,9 @@ export interface ReadingContext {
 }
 
 /**
- * Fetches a backup, and checks that it is whole and what was stored, and whether the file was a usable Whisper file.
+ * Fetches a backup and checks that it is whole, has the right SHA-1, and holds a usable Whisper file.
  *
- * @param engine what decompresses it.
+ * @param engine decompresses it.
  * @throws the signal's reason.
  */
 export async function readBackup(backup: Backup, engine: string, context: ReadingContext): Promise<Reading> {
@@ -44,7 +44,7 @@ export async function readBackup(backup: Backup, engine: string, context: Readin
     try {
       const read = await checkOnce(backup, engine, context, true);
       if (!('code' in read) || read.code !== 'COMPRESSION_UNDERSTATED') return read;
-      // Of several gzip members only the last one's size was known.
+      // With several gzip members, only the size of the last one was known.
       return await checkOnce(backup, engine, context, false);
     } catch (error) {
       signal.throwIfAborted();
@@ -53,7 +53,7 @@ export async function readBackup(backup: Backup, engine: string, context: Readin
   });
 }
 
-/** @param isBelieved whether the backup's own word is taken for how large it will be; else it gets all the memory there is. */
+/** @param isBelieved reserve the uncompressed size that the backup states; otherwise the largest possible size. */
 async function checkOnce(
   backup: Backup,
   engine: string,
@@ -71,7 +71,7 @@ async function checkOnce(
   return budget.run(reservedBytes ?? FILE_BYTES, () => pool.run('check', task, [body]));
 }
 
-/** What it means for a backup that it could not be had. */
+/** What an error of reading a backup means. */
 async function meaningOf(error: unknown, backup: Backup, context: ReadingContext): Promise<Reading> {
   const code = codeOf(error);
   const reason = reasonOf(error);
@@ -96,13 +96,13 @@ async function isListed(key: string, { store, signal }: ReadingContext): Promise
 }
 
 /**
- * What decodes a backup to verify it: another engine than this host writes with, so that a file is never trusted to the
- * code that made it. Who wrote it no file tells.
+ * Chooses the engine that decompresses a backup to verify it: not the one that this host writes with, so that no engine
+ * checks its own output. The file does not record which engine wrote it.
  *
- * @param gzipEngine the engine that this host is told to write with, or `auto`.
+ * @param gzipEngine the engine that this host writes with, or `auto`.
  */
 export function otherEngine(algorithm: Algorithm, gzipEngine = 'auto'): string {
-  // Both that write Zstandard are libzstd.
+  // Both engines that write Zstandard are libzstd.
   if (algorithm === 'zst') return 'fzstd';
   const writer = gzipEngine === 'auto' ? gzipEngines()[0] : gzipEngine;
   return readingEngines(algorithm).find((engine) => algorithm !== 'gz' || engine !== writer) ?? 'auto';

@@ -9,18 +9,18 @@ import type { Remark } from '../../whisper/remark.ts';
 import { type Flaw, flawOf, listedFlaws } from './flaw.ts';
 import type { Reading } from './reading.ts';
 
-/** What is to be said of one metric's backups. */
+/** The state of one metric's backups. */
 export interface Verdict {
-  /** The backups that were looked at. */
+  /** The backups that were checked. */
   readonly backups: readonly Backup[];
   readonly damaged: readonly { readonly flaw: Flaw; readonly instead: Damaged['instead'] }[];
-  /** Deleted while they were looked at. */
+  /** Backups that were deleted meanwhile. */
   readonly vanished: readonly Backup[];
-  /** What was odd or damaged about the files of sound backups. */
+  /** Sound backups of odd or damaged files. */
   readonly remarks: readonly { readonly key: string; readonly remark: Remark }[];
   /** Why some could not be read. */
   readonly failures: readonly { readonly code: ErrorCode; readonly reason: string }[];
-  /** Objects of backups that may yet become whole. */
+  /** Objects of backups that may still become whole. */
   readonly unfinished: number;
 }
 
@@ -28,14 +28,14 @@ export interface VerdictContext {
   readonly store: ObjectStore;
   readonly place: PlaceOptions;
   readonly now: Date;
-  /** Whether a backup is of the time that the run is about. */
+  /** Whether a backup is in the date range. */
   readonly isOfTime: (backup: { readonly time: Date }) => boolean;
-  /** Reads a backup; undefined when the content of this metric is not to be read. */
+  /** Reads a backup; undefined: do not read the content of this metric. */
   readonly read: ((backup: Backup) => Promise<Reading>) | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Whether a backup is good: `unread` as far as the listing tells. */
+/** The state of a backup. `unread`: the listing shows no flaw. */
 type Standing =
   | Reading
   | { readonly outcome: 'unread' }
@@ -78,7 +78,7 @@ export async function verdictOn(stored: StoredMetric, context: VerdictContext): 
   return { backups, damaged, vanished, remarks, failures, unfinished: listed.unfinished.length };
 }
 
-/** Runs beside this one write and delete pairs object by object: only what a second look shows too is damage. */
+/** Lists a second time: simultaneous runs write and delete the objects of a pair one by one. */
 async function seenAgain(stored: StoredMetric, flaws: readonly Flaw[], context: VerdictContext): Promise<Flaw[]> {
   if (flaws.length === 0) return [];
   const { now, place, signal, store } = context;
@@ -87,7 +87,7 @@ async function seenAgain(stored: StoredMetric, flaws: readonly Flaw[], context: 
   return flaws.filter(({ key }) => keys.has(key));
 }
 
-/** What a restore to the time of a flaw can use: the next older backup that is not known to be damaged. */
+/** What a restore to the date of a flaw can use: the next older backup that is not known to be damaged. */
 async function insteadOf(
   flaw: Flaw,
   backups: readonly Backup[],

@@ -4,6 +4,7 @@ import { claim } from '../../bucket/owner.ts';
 import { COUNTS } from '../../common/codes.ts';
 import { selector } from '../../common/glob.ts';
 import type { Machine, PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
+import { each } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
 import type { FormatOptions } from '../../compress/format.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -27,24 +28,25 @@ export interface VerifyOptions
   readonly since?: Date;
   /** Only backups strictly before this time. */
   readonly date?: Date;
-  /** Fetch and check the content, of all metrics or of a part of them. @default false */
+  /** Fetch and check the content of backups, of all metrics or of a part of them. @default false */
   readonly readData?: boolean | Part;
   /** Accept backups of files that were damaged when they were backed up. @default false */
   readonly includeDamaged?: boolean;
   /** Compare the newest backups with this tree. */
   readonly compare?: TreeOptions;
-  /** Move damaged backups aside. A dry run is to be given a store that writes nothing. */
+  /** Move damaged backups aside. */
   readonly repair?: { readonly machine: Machine; readonly adopt?: boolean };
 }
 
 /**
- * Checks that the backups of a bucket are whole: by the listing, by reading them, and against the local tree. It changes
- * nothing, unless it is to repair. Neither the tree nor the listing is held.
+ * Checks that the backups of a bucket are whole: by the listing, by reading them, and against the local tree. Changes
+ * nothing, except with `repair`. Holds neither the tree nor the listing in memory.
  *
- * `counts.damaged` says what no restore can use; what could not be looked at is `counts.failed`.
+ * `counts.damaged` counts what no restore can use, `counts.failed` what could not be checked.
  *
- * @throws StoreError when the bucket cannot be used at all; GuardError `FOREIGN_BUCKET` when it is to be repaired and is
- *   another machine's; WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
+ * @throws StoreError when the bucket cannot be used at all.
+ * @throws GuardError `FOREIGN_BUCKET` with `repair`, when the bucket is another machine's.
+ * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
  */
 export async function verify(store: ObjectStore, given: VerifyOptions): Promise<Summary> {
   const { compare, repair } = given;
@@ -82,15 +84,15 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
 async function claimForRepair(run: Run<VerifyOptions>, repair: NonNullable<VerifyOptions['repair']>): Promise<void> {
   const { began, options, store } = run;
   const prefix = options.compare && { prefix: resolve(options.compare.prefix) };
-  // A mark in an empty mount point would hide from the next backup that its bucket has vanished.
+  // A marker in an empty mount point would hide from the next backup that its bucket has vanished.
   await claim(store, { ...options, adopt: false, ...repair, ...prefix, mark: false, now: began });
 }
 
-/** The bucket, with the local tree if they are to be compared. */
+/** Surveys the bucket, and the local tree with `compare`. */
 async function* surveyOf(run: Run<VerifyOptions>, events: SurveyEvents): AsyncGenerator<Surveyed | BlindSpot> {
   const { options, store } = run;
   if (options.compare) {
-    yield* survey(store, { ...options, ...options.compare }, events);
+    yield* each(survey(store, { ...options, ...options.compare }, events), options.signal);
     return;
   }
   const isSelected = selector(options);

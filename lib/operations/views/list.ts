@@ -14,7 +14,7 @@ export interface ListOptions extends RunOptions, SelectOptions, PlaceOptions {
   readonly date?: Date;
 }
 
-/** One backup, as `list` tells it. */
+/** A backup in a list. */
 export interface ListedBackup {
   readonly metric: string;
   /** `2026-11-22T03:14:15+00:00` */
@@ -22,12 +22,12 @@ export interface ListedBackup {
   /** Compressed, in bytes. */
   readonly size: number;
   readonly algorithm: Algorithm;
-  /** One object of ours, or a pair as the Python tool writes it. */
+  /** One object, or a pair as the Python tool writes it. */
   readonly kind: 'single' | 'pair';
-  /** Of the uncompressed file, where the name tells it. */
+  /** SHA-1 of the uncompressed file, if the key has it. */
   readonly sha1?: string;
   readonly key: string;
-  /** Since when the metric is no longer in the local tree, if it is not. */
+  /** Since when the metric has been missing from the local tree, if it is missing. */
   readonly gone?: string;
 }
 
@@ -58,7 +58,7 @@ export async function* list(store: ObjectStore, options: ListOptions): AsyncGene
   if (foreign > 0) report.log('info', `${foreign} keys in ${store.name} are not ours and were passed over`);
 }
 
-/** One backup as it is told. */
+/** A backup as an entry of a list. */
 export function listed(stored: StoredMetric, backup: Backup): ListedBackup {
   const newest = stored.backups.at(-1)?.time.getTime() ?? 0;
   const gone = stored.tombstones.find((tombstone) => tombstone.time.getTime() > newest);

@@ -16,11 +16,11 @@ import { type ListedBackup, listed } from './list.ts';
 export interface ShownArchive {
   /** In seconds. */
   readonly secondsPerPoint: number;
-  /** Slots it has. */
+  /** Number of slots. */
   readonly points: number;
   /** In seconds. */
   readonly retention: number;
-  /** Slots that hold a point. */
+  /** Number of slots that hold a point. */
   readonly known: number;
   /** The known points, oldest first. */
   readonly series: readonly { readonly timestamp: number; readonly value: number }[];
@@ -30,21 +30,21 @@ export interface ShownArchive {
 export interface Shown {
   /** The file's path or the metric's name. */
   readonly name: string;
-  /** The backup that was read, if it was one. */
+  /** The backup, unless a local file was read. */
   readonly backup?: ListedBackup;
-  /** Of the file, uncompressed. */
+  /** Size of the uncompressed file. */
   readonly bytes: number;
   readonly aggregation: string;
   readonly xFilesFactor: number;
   /** In seconds. */
   readonly maxRetention: number;
-  /** What is odd about the file; absent when nothing is. */
+  /** What is odd about the file, if anything. */
   readonly oddity?: string;
   readonly archives: readonly ShownArchive[];
 }
 
 export interface ShowFileOptions {
-  /** Leaves out points that are no longer, or not yet, inside their archive's retention at this time, in seconds. */
+  /** Leaves out points outside their archive's retention at this time, in seconds. */
   readonly now?: number;
   /** @default true */
   readonly flock?: boolean;
