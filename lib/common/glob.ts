@@ -1,3 +1,4 @@
+import { withDefaults } from './defaults.ts';
 import type { SelectOptions } from './options.ts';
 
 /**
@@ -79,9 +80,9 @@ function escapeInSet(character: string): string {
 
 /** Returns a filter of metric names: `metrics` matches the dotted name, and no exclusion does. */
 export function selector(select: SelectOptions): (metric: string) => boolean {
-  const glob = select.metrics ?? '*';
-  const wanted = glob === '*' ? undefined : globToRegExp(glob);
-  const excluded = (select.exclude ?? []).map(globToRegExp);
+  const { metrics, exclude } = withDefaults(select);
+  const wanted = metrics === '*' ? undefined : globToRegExp(metrics);
+  const excluded = exclude.map(globToRegExp);
   const below = excludedDirectories(select);
   return (metric) =>
     (wanted?.test(metric) ?? true) &&
@@ -93,7 +94,8 @@ export function selector(select: SelectOptions): (metric: string) => boolean {
  * Returns the name prefixes of excluded directories, e.g. `servers.old.`. An exclusion without wildcards names a metric
  * or a directory. A glob excludes only the metrics that it matches.
  */
-export function excludedDirectories({ exclude = [] }: SelectOptions): string[] {
+export function excludedDirectories(select: SelectOptions): string[] {
+  const { exclude } = withDefaults(select);
   return exclude.filter((glob) => glob !== '' && !/[*?[]/.test(glob)).map((name) => `${name}.`);
 }
 
@@ -102,8 +104,9 @@ export function excludedDirectories({ exclude = [] }: SelectOptions): string[] {
  * unreadable directory is an error.
  */
 export function mayReach(select: SelectOptions): (prefix: string) => boolean {
-  const literal = /^[^*?[]*/.exec(select.metrics ?? '*')?.[0] ?? '';
-  const covered = (select.exclude ?? []).filter((glob) => glob.endsWith('*')).map(globToRegExp);
+  const { metrics, exclude } = withDefaults(select);
+  const literal = /^[^*?[]*/.exec(metrics)?.[0] ?? '';
+  const covered = exclude.filter((glob) => glob.endsWith('*')).map(globToRegExp);
   const below = excludedDirectories(select);
   return (prefix) =>
     (literal.startsWith(prefix) || prefix.startsWith(literal)) &&

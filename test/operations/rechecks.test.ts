@@ -170,6 +170,7 @@ describe('rechecks', () => {
       tally,
       recheck: async (files) => files.map(() => true),
       publish: async (files) => files.map((): Published => ({ outcome: 'restored', bytes: ++times, trace })),
+      signal: new AbortController().signal,
       afterMs: 0,
       atOnce: 1,
     });
@@ -186,6 +187,7 @@ describe('rechecks', () => {
       tally: new Tally([]),
       recheck: async (files) => files.map(({ metric }) => looked.push(metric) === 0),
       publish: async () => [],
+      signal: new AbortController().signal,
       afterMs: 0,
       atOnce: 1,
       maxBytes: 500,

@@ -1,7 +1,8 @@
-import { type Layout, rootOf } from '../../bucket/layout.ts';
+import { rootOf } from '../../bucket/layout.ts';
 import type { Backup, StoredMetric } from '../../bucket/metric.ts';
 import { isKnownSame } from '../../bucket/same-content.ts';
 import { ByteBudget } from '../../common/byte-budget.ts';
+import type { WithDefaults } from '../../common/defaults.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions, TreeOptions } from '../../common/options.ts';
 import { isMarkedGone } from '../../expiry/tombstone.ts';
@@ -10,11 +11,8 @@ import type { LocalFile } from '../../tree/walk.ts';
 import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
 import type { FileToStore, StoredFile, StoreRules } from '../../workers/tasks/store-file.ts';
 
-export interface UploadOptions extends RunOptions, PlaceOptions, TreeOptions, LoadOptions {
-  readonly layout: Layout;
-  readonly format: StoreRules['format'];
-  readonly includeDamaged: boolean;
-}
+export type UploadOptions = WithDefaults<RunOptions & PlaceOptions & TreeOptions & LoadOptions> &
+  Pick<StoreRules, 'layout' | 'format' | 'includeDamaged'>;
 
 /** A file, and what the store has of it. */
 export interface LocalAndStored {
@@ -32,19 +30,19 @@ export class Uploads {
   readonly #budget: ByteBudget;
 
   constructor(store: ObjectStore, options: UploadOptions) {
-    const { processes = 4, bytesInFlight = 2 ** 28, threadStore, report, signal, now } = options;
+    const { processes, bytesInFlight, threadStore, report, signal, now } = options;
     this.concurrency = tasksAtOnce(processes);
     this.#options = options;
-    const { layout, format, includeDamaged, flock = true, fileLockTimeout = 10 } = options;
+    const { layout, format, includeDamaged, flock, fileLockTimeout } = options;
     this.#rules = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
     this.#budget = new ByteBudget(bytesInFlight);
     this.#pool = new WorkerPool({
       threads: processes,
       store,
       ...(threadStore && { threadStore }),
-      ...(now && { now }),
+      now,
       onWarning: (warning) => report.log('warn', warning),
-      ...(signal && { signal }),
+      signal,
     });
   }
 
@@ -88,8 +86,7 @@ export class Uploads {
 
   /** The Python tool knows nothing of our backups: for its layout only its pairs count. */
   #comparable(stored: StoredMetric | undefined): Backup | undefined {
-    const { now = () => new Date() } = this.#options;
-    if (stored && stored.tombstones.length > 0 && isMarkedGone(stored, now())) return undefined;
+    if (stored && stored.tombstones.length > 0 && isMarkedGone(stored, this.#options.now())) return undefined;
     if (this.#options.layout === 'native') return stored?.backups.at(-1);
     return stored?.backups.findLast((backup) => backup.kind === 'pair');
   }

@@ -3,7 +3,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Backup } from '../../bucket/metric.ts';
 import type { Trace } from '../../workers/trace.ts';
 
-/** A file that a restore has made or filled. */
+/** A file that a restore has published or filled. */
 export interface PublishedFile {
   readonly metric: string;
   /** Below the prefix, without `.wsp`. */
@@ -16,7 +16,7 @@ export interface PublishedFile {
   readonly again: number;
 }
 
-/** What is remembered of a million files must not fill the memory: packed, 200,000 of them have this size. */
+/** Bounds the memory: 200,000 packed files have this size. */
 const MAX_BYTES = 2 ** 25;
 
 /** The files that a restore has published, packed, in batches, oldest first. */

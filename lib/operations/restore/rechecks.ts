@@ -8,28 +8,28 @@ import { type PublishedFile, PublishedFiles } from './published-files.ts';
 /** What a second look at restored files needs. */
 export interface RechecksOptions {
   readonly tally: Tally;
-  /** Tells of each file whether another process has emptied, replaced or removed it. */
+  /** Returns for each file whether another process has emptied, replaced or removed it. */
   readonly recheck: (files: readonly PublishedFile[]) => Promise<boolean[]>;
-  /** Fills files once more, or makes those that are gone. */
+  /** Fills files again, or restores those that are gone. */
   readonly publish: (files: readonly PublishedFile[]) => Promise<Published[]>;
-  /** How long after it was published a file is looked at again at the earliest, in milliseconds. */
+  /** Shortest time between the publication of a file and its check, in milliseconds. */
   readonly afterMs: number;
-  /** Batches looked at side by side. */
+  /** How many batches to check at once. */
   readonly atOnce: number;
-  readonly signal?: AbortSignal;
-  /** How much is remembered, in bytes. @default 32 MiB */
+  readonly signal: AbortSignal;
+  /** How much memory to use, in bytes. @default 32 MiB */
   readonly maxBytes?: number;
 }
 
-/** How often one file is filled again before it counts as failed. */
+/** How often a file is filled again before it fails. */
 const TIMES = 5;
 
 /**
- * Looks again at what a restore has published. carbon asks whether a file is there before it creates it: when the
- * restore makes the file in between, carbon empties it. whisper-resize puts a copy from before the fill in its place.
- * Such files are filled again.
+ * Checks the files that a restore has published, and fills them again if another process has undone it: carbon tests
+ * whether a file exists before it creates it, so it empties a file that the restore publishes in between; whisper-resize
+ * replaces a file by a copy that it read before the fill.
  *
- * They are looked at when the restore is over, but the oldest earlier if there are more than can be remembered.
+ * Checks files at the end of the restore, but the oldest ones earlier if there are more than fit into memory.
  */
 export class Rechecks {
   readonly #options: RechecksOptions;
@@ -41,13 +41,13 @@ export class Rechecks {
     this.#files = new PublishedFiles(options.maxBytes);
   }
 
-  /** Remembers files that were published, and looks at the oldest if there are too many. */
+  /** Adds published files, and checks the oldest if there are too many. */
   async add(files: readonly PublishedFile[]): Promise<void> {
     this.#remember(files);
     while (this.#files.isFull && !this.#isStopped) await this.#look(this.#files.take());
   }
 
-  /** Looks at all that are left, until all are as they were left. */
+  /** Checks the files that are left, until none was changed. */
   async finish(): Promise<void> {
     while (this.#files.batches > 0 && !this.#isStopped) {
       await this.#wait();
@@ -56,7 +56,7 @@ export class Rechecks {
   }
 
   get #isStopped(): boolean {
-    return this.#options.signal?.aborted ?? false;
+    return this.#options.signal.aborted;
   }
 
   #remember(files: readonly PublishedFile[]): void {
@@ -68,18 +68,18 @@ export class Rechecks {
   async #wait(): Promise<void> {
     const { afterMs, signal } = this.#options;
     const left = this.#lastAdded + afterMs - performance.now();
-    // Aborted it ends at once, which the caller finds out by itself.
-    if (left > 0) await sleep(left, undefined, { ...(signal && { signal }) }).catch(() => {});
+    // An abort ends it at once; the caller checks for that.
+    if (left > 0) await sleep(left, undefined, { signal }).catch(() => {});
   }
 
-  /** Those that are there now: what is filled again meanwhile waits for the next round. */
+  /** The batches that are there now. Files that are filled again wait for the next round. */
   *#takeAll(): Generator<readonly PublishedFile[]> {
     for (let left = this.#files.batches; left > 0 && !this.#isStopped; left--) yield this.#files.take();
   }
 
   async #look(files: readonly PublishedFile[]): Promise<void> {
     const { recheck, publish } = this.#options;
-    // When the thread died, each is tried again.
+    // If the thread died, fill each file again.
     const undone = await recheck(files).catch(() => files.map(() => true));
     const again = files.filter((_, i) => undone[i]);
     if (again.length === 0 || this.#isStopped) return;
@@ -87,7 +87,7 @@ export class Rechecks {
     this.#remember(again.flatMap((file, i) => this.#settle(file, results[i])));
   }
 
-  /** @returns the file if it is to be looked at once more. */
+  /** @returns the file if it has to be checked again. */
   #settle(file: PublishedFile, result: Published | undefined): PublishedFile[] {
     const { tally } = this.#options;
     if (!result || this.#isStopped) return [];

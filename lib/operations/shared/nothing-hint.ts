@@ -1,4 +1,5 @@
 import { catalog } from '../../bucket/catalog.ts';
+import { withDefaults } from '../../common/defaults.ts';
 import { globToRegExp } from '../../common/glob.ts';
 import type { PlaceOptions, SelectOptions } from '../../common/options.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -28,8 +29,8 @@ export async function stopForNothing(
  * @returns text to append to a message; empty if no reason is found. Never throws, because the message matters more.
  */
 export async function hintForBucket(store: ObjectStore, options: HintOptions): Promise<string> {
-  const { storagePath = '', storagePathRaw, metrics = '*', signal } = options;
-  const events = { onDisorder() {}, ...(signal && { signal }) };
+  const { storagePath, storagePathRaw, metrics, signal } = withDefaults(options);
+  const events = { onDisorder() {}, signal };
   try {
     const hint = await hintForNames(catalog(store, options, events), metrics);
     const raw = storagePath.replace(/\/+$/, '');
@@ -44,7 +45,8 @@ export async function hintForBucket(store: ObjectStore, options: HintOptions): P
 }
 
 /** Like {@link hintForBucket}, for a local tree. */
-export async function hintForTree(prefix: string, { metrics = '*', signal }: HintOptions): Promise<string> {
+export async function hintForTree(prefix: string, options: HintOptions): Promise<string> {
+  const { metrics, signal } = withDefaults(options);
   try {
     return (await hintForNames(localNames(prefix, signal), metrics)) ?? '';
   } catch {
@@ -52,11 +54,8 @@ export async function hintForTree(prefix: string, { metrics = '*', signal }: Hin
   }
 }
 
-async function* localNames(
-  prefix: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<{ readonly metric: string }> {
-  for await (const item of walk(prefix, signal ? { signal } : {})) if ('metric' in item) yield item;
+async function* localNames(prefix: string, signal: AbortSignal): AsyncGenerator<{ readonly metric: string }> {
+  for await (const item of walk(prefix, { signal })) if ('metric' in item) yield item;
 }
 
 /** @returns undefined if there are no names. */

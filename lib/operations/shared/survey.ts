@@ -47,10 +47,9 @@ export async function* survey(
     if (previous !== order) events.onDisorder(previous, order);
   });
   const { stat = false, signal, onTemporary } = events;
-  const skip = excludedDirectories(options);
   const locals = walkPages(options.prefix, {
     stat,
-    skip,
+    skip: excludedDirectories(options),
     ...(onTemporary && { onTemporary }),
     ...(signal && { signal }),
   });
