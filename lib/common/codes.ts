@@ -20,7 +20,7 @@ export const COUNTS = {
     'failed', 'bytesFetched', 'bytesRestored'],
 } as const;
 
-/** A counter. Those that are not in the table appear when there is something to count. */
+/** A counter. Those that are not in the table are only printed if they are not 0. */
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('damagedFiles' | 'fallbacks' | 'loneSha1s' | 'odd')

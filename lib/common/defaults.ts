@@ -1,4 +1,4 @@
-/** The default values of options that the library and the configuration share. */
+/** The defaults of options that the library and the configuration share. */
 export const DEFAULTS = {
   metrics: '*',
   exclude: [] as string[],
@@ -19,15 +19,14 @@ export const DEFAULTS = {
   skipGone: false,
 } as const;
 
-/** Those that the configuration does not have, or has the other way round (`noop`, `noFlock`). */
+/** Defaults of options that the configuration does not have or negates (`noop`, `noFlock`). */
 const OTHERS = { dryRun: false, flock: true, force: false, adopt: false };
 
 type Filled = keyof typeof DEFAULTS | keyof typeof OTHERS | 'now' | 'signal';
 
-/** Options with their defaults filled in. */
 export type WithDefaults<O> = O & Required<Pick<O, Filled & keyof O>>;
 
-/** Fills in defaults. Without a signal there is one that never aborts, so that callers can pass it on as it is. */
+/** Applies the defaults. The default signal never aborts, so that callers need no special case. */
 export function withDefaults<O extends object & { readonly now?: () => Date }>(options: O): WithDefaults<O> {
   const signal = new AbortController().signal;
   return { ...DEFAULTS, ...OTHERS, now: () => new Date(), signal, ...options } as WithDefaults<O>;

@@ -1,6 +1,9 @@
 declare const thrown: unique symbol;
 
-/** The code of an error: ours, the operating system's or a library's. A plain string is not one, so a typo shows. */
+/**
+ * The code of an error: ours, the operating system's or a library's. Not a plain string, so that a typo is a type
+ * error.
+ */
 export type ErrorCode = string & { readonly [thrown]: true };
 
 /**

@@ -3,7 +3,7 @@ import { formatTimestamp } from './timestamp.ts';
 
 /** A metric, file or key that a run reports. */
 export interface Named<Code extends string = string> {
-  /** The metric's dotted name; a path or key where there is no metric. */
+  /** The dotted name of the metric; a path or key if there is no metric. */
   readonly metric: string;
   /** Stable, e.g. `LOCK_TIMEOUT`. */
   readonly code: Code;
@@ -11,21 +11,21 @@ export interface Named<Code extends string = string> {
   readonly reason: string;
 }
 
-/** What could not be done for a metric. */
+/** A metric that failed. */
 export interface Failed extends Named<FailCode> {
-  /** The backup, where it is at fault and not the way to it or the local file. */
+  /** Only if the backup itself is damaged, not after an error of the store or the local file. */
   readonly backup?: Pick<Damaged, 'key' | 'instead'>;
 }
 
-/** A backup, or a part of one, that no restore can use. */
+/** A damaged backup, which no restore can use. */
 export interface Damaged extends Named<DamageCode> {
-  /** Of the object that is damaged; for a pair that of its data, if it has some. */
+  /** Key of the damaged object; for a pair that of its data, if it exists. */
   readonly key: string;
-  /** What a restore would use instead: the next older backup, and whether it was read and found sound; null is nothing. */
+  /** The next older backup, which a restore would use instead, and whether it was read and is sound; null if none. */
   readonly instead: { readonly key: string; readonly read: boolean } | null;
-  /** Where it was moved, if it was. */
+  /** The new key, if the object was moved. */
   readonly movedTo?: string;
-  /** Keys that were deleted, if any, because their objects are gone though they are listed. */
+  /** Deleted keys, if any, that were listed although their objects do not exist. */
   readonly removed?: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export interface Stop {
   readonly message: string;
 }
 
-/** What a run did. It is what `--json` prints, so its names are a contract. */
+/** The result of a run. `--json` prints it, so its names must not change. */
 export interface Summary {
   readonly command: 'backup' | 'restore' | 'purge' | 'fill' | 'verify' | 'drill';
   /** The store's name, e.g. `disk:/srv/backups`. */
@@ -43,26 +43,25 @@ export interface Summary {
   readonly started: string;
   readonly seconds: number;
   readonly dryRun: boolean;
-  /** Figures by name; each command documents its own. */
   readonly counts: Readonly<Partial<Record<Count, number>>>;
-  /** Each that failed; at most 10,000 are named, `counts.failed` tells all. */
+  /** At most 10,000; `counts.failed` includes all. */
   readonly failed: readonly Failed[];
-  /** Each that was skipped; bounded likewise. */
+  /** At most 10,000; `counts.skipped` includes all. */
   readonly skipped: readonly Named<SkipCode>[];
-  /** Things worth knowing that are neither: shrunk metrics, ignored keys, lone checksums; bounded likewise. */
+  /** Other observations: shrunk metrics, ignored keys, lone checksums. At most 10,000. */
   readonly notes: readonly Named<NoteCode>[];
-  /** Each backup that `verify` or a drill found damaged; bounded likewise, `counts.damaged` tells all. */
+  /** Damaged backups that `verify` or a drill found. At most 10,000; `counts.damaged` includes all. */
   readonly damaged?: readonly Damaged[];
-  /** The times of the oldest and the newest backup that a restore has used; absent when it used none. */
+  /** The times of the oldest and the newest backup that a restore has used; absent if it used none. */
   readonly backups?: { readonly oldest: string; readonly newest: string };
-  /** Why a guard stopped retention or purge; absent when none did. */
+  /** Why a guard stopped retention or purge; absent if none did. */
   readonly stopped?: Stop;
 }
 
-/** How many are named in each list of a summary; counts go on. */
-const NAMED_AT_MOST = 10_000;
+/** The maximum length of each list in a summary; the counters include all. */
+const MAX_NAMED = 10_000;
 
-/** Collects a summary while a run goes on. */
+/** Collects the summary of a run. */
 export class Tally {
   readonly #started = new Date();
   readonly #counts = new Map<Count, number>();
@@ -74,7 +73,7 @@ export class Tally {
   #begun = false;
   #used: { readonly oldest: Date; readonly newest: Date } | undefined;
 
-  /** @param counts the figures that are printed even when they stay 0. */
+  /** @param counts the counters that are printed even if they are 0. */
   constructor(counts: readonly Count[]) {
     for (const name of counts) this.#counts.set(name, 0);
   }
@@ -89,24 +88,24 @@ export class Tally {
 
   fail(named: Failed): void {
     this.add('failed');
-    if (this.#failed.length < NAMED_AT_MOST) this.#failed.push(named);
+    if (this.#failed.length < MAX_NAMED) this.#failed.push(named);
   }
 
   skip(named: Named<SkipCode>): void {
     this.add('skipped');
-    if (this.#skipped.length < NAMED_AT_MOST) this.#skipped.push(named);
+    if (this.#skipped.length < MAX_NAMED) this.#skipped.push(named);
   }
 
   note(named: Named<NoteCode>): void {
-    if (this.#notes.length < NAMED_AT_MOST) this.#notes.push(named);
+    if (this.#notes.length < MAX_NAMED) this.#notes.push(named);
   }
 
   damage(damaged: Damaged): void {
     this.add('damaged');
-    if (this.#damaged.length < NAMED_AT_MOST) this.#damaged.push(damaged);
+    if (this.#damaged.length < MAX_NAMED) this.#damaged.push(damaged);
   }
 
-  /** Records that the store is open: from now on there is something to tell, though it may be that nothing was done. */
+  /** Records that the store is open. From now on there is a summary, even if nothing is done. */
   begin(): void {
     this.#begun = true;
   }
@@ -115,13 +114,13 @@ export class Tally {
     return this.#begun;
   }
 
-  /** Records that a backup of this time was used. */
+  /** Records the time of a backup that was used. */
   use(time: Date): void {
     const { oldest, newest } = this.#used ?? { oldest: time, newest: time };
     this.#used = { oldest: oldest < time ? oldest : time, newest: newest > time ? newest : time };
   }
 
-  /** Records why a guard stopped something; the first reason stands. */
+  /** Records why a guard stopped the run. Later calls are ignored. */
   stop(code: StopCode, message: string): void {
     this.#stopped ??= { code, message };
   }

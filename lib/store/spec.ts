@@ -9,18 +9,18 @@ import type { SwiftStoreOptions } from './drivers/swift/swift.ts';
 import type { ObjectStore } from './store.ts';
 import { countRequest, countRetry, type Traffic } from './traffic.ts';
 
-/** A store and what is put around it, as plain data: so that each thread can build one of its own. */
+/** A store with its decorators as plain data, so that each thread can create its own. */
 export interface StoreSpec {
   readonly place: Place;
-  /** Calls under way at once, over all threads. */
+  /** Maximum number of concurrent calls of all threads. */
   readonly concurrency: number;
-  /** How long one attempt of a call may take, in seconds. @default see `withRetry` */
+  /** Seconds for one attempt of a call. @default see `withRetry` */
   readonly deadline?: number;
-  /** Bytes of bodies a second, over all threads. @default no limit */
+  /** Limit for the bodies of all threads. @default no limit */
   readonly bandwidth?: Bandwidth;
   /** Write nothing. @default false */
   readonly dryRun?: boolean;
-  /** Where requests and retries are counted, those of every thread. @default nowhere */
+  /** Counts the requests and retries of all threads. @default not counted */
   readonly traffic?: Traffic;
 }
 
@@ -31,24 +31,24 @@ export type Place =
   | { readonly kind: 'noop' };
 
 /**
- * Builds a store: calls have deadlines and are tried again, not too many are under way at once, they keep to the
- * bandwidth, and in a dry run none of them writes. Of the places only the one asked for is loaded.
+ * Creates a store with deadlines, retries, limits for concurrency and bandwidth, and dry run. Loads only the driver
+ * that is needed.
  *
- * @throws InvalidOptionError for options that make no sense.
+ * @throws InvalidOptionError if an option is invalid.
  */
 export async function createStore(spec: StoreSpec, onRetry: (retry: Retry) => void): Promise<ObjectStore> {
   const { deadline, traffic } = spec;
-  const retried = withRetry(await createPlace(spec), {
+  const retrying = withRetry(await createPlace(spec), {
     ...(deadline !== undefined && { deadline }),
     onRetry(retry) {
       if (traffic) countRetry(traffic);
       onRetry(retry);
     },
   });
-  const limited = withLimit(retried, { concurrency: spec.concurrency });
-  const slowed = spec.bandwidth ? withBandwidth(limited, spec.bandwidth) : limited;
-  // Outermost: what is not sent takes no bandwidth.
-  return spec.dryRun ? withDryRun(slowed) : slowed;
+  const limited = withLimit(retrying, { concurrency: spec.concurrency });
+  const throttled = spec.bandwidth ? withBandwidth(limited, spec.bandwidth) : limited;
+  // Outermost, so that a dry run uses no bandwidth for writes.
+  return spec.dryRun ? withDryRun(throttled) : throttled;
 }
 
 async function createPlace({ place, concurrency, traffic }: StoreSpec): Promise<ObjectStore> {
@@ -65,7 +65,7 @@ async function createPlace({ place, concurrency, traffic }: StoreSpec): Promise<
   }
 }
 
-/** One worker thread's share of what all may do together. It may wait for a disk: there a thread is for that. */
+/** Returns the spec for one of several worker threads, with its share of the concurrency. Its disk calls may block. */
 export function shareOf(spec: StoreSpec, threads: number): StoreSpec {
   const { place, concurrency } = spec;
   return {

@@ -1,14 +1,13 @@
 /**
- * What a run sends to its store, counted over all of its threads: memory that they share, so that it is part of a
- * `StoreSpec`. A count holds up to 2,147,483,647.
+ * Counts the traffic of all threads of a run, in shared memory, so that it can be a part of `StoreSpec`. A counter has
+ * 31 bits.
  */
 export type Traffic = Int32Array<SharedArrayBuffer>;
 
-/** Figures of {@link Traffic}. */
 export interface TrafficCounts {
-  /** HTTP requests sent, each attempt and each login; 0 on a disk. */
+  /** HTTP requests, including every attempt and login; 0 on a disk. */
   readonly requests: number;
-  /** Calls that failed and were tried again. */
+  /** Failed attempts that were retried. */
   readonly retries: number;
 }
 
@@ -27,7 +26,6 @@ export function countRetry(traffic: Traffic): void {
   Atomics.add(traffic, RETRIES, 1);
 }
 
-/** What was counted so far. */
 export function trafficOf(traffic: Traffic): TrafficCounts {
   return { requests: Atomics.load(traffic, REQUESTS), retries: Atomics.load(traffic, RETRIES) };
 }

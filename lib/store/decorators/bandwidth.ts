@@ -4,50 +4,50 @@ import { abortable } from '../deadline.ts';
 import { pagesOf } from '../pages.ts';
 import type { ObjectStore } from '../store.ts';
 
-/** Bytes of bodies a second that all threads share: a token bucket in shared memory, so that it is part of a `StoreSpec`. */
+/** A bandwidth limit of all threads: a token bucket in shared memory, so that it can be a part of `StoreSpec`. */
 export interface Bandwidth {
   readonly bytesPerSecond: number;
   readonly cells: BigInt64Array<SharedArrayBuffer>;
 }
 
 /**
- * Cells: the microseconds until everything taken so far is paid for, negative while some are saved up; and when they were
- * last counted down, in milliseconds since 1970, as the monotonic clocks of two threads differ on Deno.
+ * Index of the cells. OWED: microseconds until the line is free again; negative values are credit. COUNTED: the time of
+ * the last update of OWED, Unix time in milliseconds, because the monotonic clocks of two threads differ on Deno.
  */
 const OWED = 0;
 const COUNTED = 1;
 
-/** How much may be saved up while nobody sends, and the most that a clock that is set back may cost, in microseconds. */
-const SAVED = 1_000_000n;
+/** The maximum credit, and the maximum delay after the clock was set back. */
+const MAX_CREDIT_US = 1_000_000n;
 
-/** The longest a timer sleeps, in milliseconds: one overflows at 31 bits. */
-const LONGEST_MS = 2 ** 31 - 1;
+/** Timers overflow at 31 bits. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * @param bytesPerSecond uploads and downloads together.
- * @throws InvalidOptionError
+ * @param bytesPerSecond limit for uploads and downloads together.
+ * @throws InvalidOptionError if it is not positive and finite.
  */
 export function createBandwidth(bytesPerSecond: number): Bandwidth {
   if (!(bytesPerSecond > 0 && Number.isFinite(bytesPerSecond))) {
     throw new InvalidOptionError(`'bytesPerSecond' must be more than 0: got ${bytesPerSecond}`);
   }
   const cells = new BigInt64Array(new SharedArrayBuffer(16));
-  cells[OWED] = -SAVED;
+  cells[OWED] = -MAX_CREDIT_US;
   cells[COUNTED] = BigInt(Date.now());
   return { bytesPerSecond, cells };
 }
 
 /**
- * Limits how many bytes a second are stored and read, over all calls and all stores with the same bandwidth: each call
- * waits until those before it are paid for. One body goes as fast as the line allows, so the limit holds from one body
- * to the next, not within one.
+ * Limits the bytes per second of all calls of all stores with the same bandwidth. Each call waits for the time that
+ * earlier bodies should have taken. A single body is transferred at full speed, so the limit only holds for the average
+ * of several.
  *
- * Put it around `withRetry` and `withLimit`, so that waiting counts against no deadline and takes nobody's turn.
+ * Must be outside of `withRetry` and `withLimit`, so that waiting does not count against a deadline or occupy a turn.
  */
 export function withBandwidth(store: ObjectStore, bandwidth: Bandwidth): ObjectStore {
-  /** A body's size is known once it is there; until then it is taken to be like the one before. */
+  /** Size of the last body read, an estimate for the next one. */
   let expected = 0;
-  /** First come, first served. */
+  /** Calls wait in order. */
   let queue: Promise<void> = Promise.resolve();
   const take = (bytes: number, signal: AbortSignal | undefined): Promise<void> => {
     const turn = queue.then(() => pay(bandwidth, bytes, signal));
@@ -87,13 +87,14 @@ export function withBandwidth(store: ObjectStore, bandwidth: Bandwidth): ObjectS
   };
 }
 
-/** Takes bytes, and waits for what was owed before. Whoever gives up gives them back. */
+/** Takes bytes from the bucket, and waits until earlier ones are paid for. Returns the bytes on abort. */
 async function pay(bandwidth: Bandwidth, bytes: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   countDown(bandwidth);
   let waitMs = Math.ceil(owe(bandwidth, bytes) / 1000);
   try {
-    for (; waitMs > 0; waitMs -= LONGEST_MS) await sleep(Math.min(waitMs, LONGEST_MS), undefined, signal && { signal });
+    for (; waitMs > 0; waitMs -= MAX_TIMER_MS)
+      await sleep(Math.min(waitMs, MAX_TIMER_MS), undefined, signal && { signal });
   } catch (error) {
     owe(bandwidth, -bytes);
     throw error;
@@ -105,14 +106,14 @@ function owe({ bytesPerSecond, cells }: Bandwidth, bytes: number): number {
   return Number(Atomics.add(cells, OWED, BigInt(Math.round((bytes / bytesPerSecond) * 1e6))));
 }
 
-/** Counts the time that has passed; each moment is counted by one thread. */
+/** Subtracts the time since the last update. The exchange ensures that only one thread counts each interval. */
 function countDown({ cells }: Bandwidth): void {
   const now = BigInt(Date.now());
   const passed = (now - Atomics.exchange(cells, COUNTED, now)) * 1000n;
-  const credit = passed < -SAVED ? -SAVED : passed;
+  const credit = passed < -MAX_CREDIT_US ? -MAX_CREDIT_US : passed;
   for (;;) {
     const owed = Atomics.load(cells, OWED);
     const left = owed - credit;
-    if (Atomics.compareExchange(cells, OWED, owed, left < -SAVED ? -SAVED : left) === owed) return;
+    if (Atomics.compareExchange(cells, OWED, owed, left < -MAX_CREDIT_US ? -MAX_CREDIT_US : left) === owed) return;
   }
 }

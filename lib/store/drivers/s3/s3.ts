@@ -243,4 +243,4 @@ class S3Store implements ObjectStore {
   }
 }
 
-const ETAG_HINT = 'If the ETags of this store look like an MD5 but are another hash, set \'checksums\' to "never".';
+const ETAG_HINT = 'If the ETags of this store look like an MD5 but are another hash, set \'checksums\' to "never"';
