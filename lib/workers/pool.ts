@@ -1,5 +1,6 @@
 import type { Piscina } from 'piscina';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import type { RunOptions } from '../common/options.ts';
 import { UnderWay } from '../common/under-way.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
@@ -26,23 +27,20 @@ export interface LoadOptions {
   readonly threadStore?: StoreSpec;
 }
 
-export interface WorkerPoolOptions {
-  /** 0: every task is done in the calling thread, which starts sooner and uses one processor. */
-  readonly threads: number;
-  /** The store for `storeFiles` and `bringBack`. Without `threadStore` a pool with a store has no threads. */
-  readonly store?: ObjectStore;
-  /** How each thread builds the same store. */
-  readonly threadStore?: StoreSpec;
-  /** Receives errors in a thread that are retried. */
-  readonly onWarning?: (warning: string) => void;
-  /** The time for tasks in the calling thread. @default () => new Date() */
-  readonly now?: () => Date;
-  readonly signal?: AbortSignal;
+export interface WorkerPoolOptions
+  extends Pick<RunOptions, 'report' | 'signal' | 'now'>,
+    Pick<LoadOptions, 'threadStore'> {
+  /** Worker threads; 0: every task is done in the calling thread, which starts sooner and uses one processor. */
+  readonly processes: number;
 }
+
+type PoolOptions = WorkerPoolOptions & { readonly store: ObjectStore | undefined };
 
 /** Worker threads that read, hash and compress, or decompress, check and write; and talk to the store. */
 export class WorkerPool {
-  readonly #options: WorkerPoolOptions;
+  /** Tasks to be handed in at once. It depends on how many files may be opened now. */
+  readonly concurrency: number;
+  readonly #options: PoolOptions;
   readonly #threadCount: number;
   readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
@@ -52,9 +50,11 @@ export class WorkerPool {
   #here: Promise<Here> | undefined;
   readonly #underWay = new UnderWay();
 
-  constructor(options: WorkerPoolOptions) {
-    this.#options = options;
-    this.#threadCount = options.store && !options.threadStore ? 0 : options.threads;
+  /** @param store for `storeFiles` and `bringBack`; without `threadStore` the pool has no threads then. */
+  constructor(options: WorkerPoolOptions, store?: ObjectStore) {
+    this.#options = { ...options, store };
+    this.#threadCount = store && !options.threadStore ? 0 : options.processes;
+    this.concurrency = Math.max(1, affordableThreads(this.#threadCount)) * TASKS_PER_THREAD;
     options.signal?.addEventListener('abort', this.#stop);
     if (options.signal?.aborted) this.#stop();
   }
@@ -117,9 +117,9 @@ interface Here {
 }
 
 /** Loads the tasks into the calling thread, which needs them only if there are no others: they take time to load. */
-async function loadTasks(options: WorkerPoolOptions, stopFlag: Int32Array): Promise<Here> {
+async function loadTasks({ store, now }: PoolOptions, stopFlag: Int32Array): Promise<Here> {
   const [{ tasks }, { TaskContext }] = await Promise.all([import('./work.ts'), import('./context.ts')]);
-  return { tasks, context: new TaskContext({ ...options, stopFlag }) };
+  return { tasks, context: new TaskContext({ stopFlag, ...(store && { store }), ...(now && { now }) }) };
 }
 
 interface Threads {
@@ -130,16 +130,17 @@ interface Threads {
 
 async function startThreads(
   asked: number,
-  { threadStore, onWarning }: WorkerPoolOptions,
+  { report, store, threadStore }: PoolOptions,
   stopFlag: Int32Array,
   atOnce: number,
 ): Promise<Threads> {
   const { Piscina } = await import('piscina');
   const threads = affordableThreads(asked);
+  const onWarning = (warning: string) => report.log('warn', warning);
   if (threads < asked)
-    onWarning?.(`Using ${threads} of ${asked} worker threads: this process may open too few files: ${MORE_FILES}`);
+    onWarning(`Using ${threads} of ${asked} worker threads: this process may open too few files: ${MORE_FILES}`);
   const entry = new URL(ENTRY, import.meta.url).href;
-  const data: ThreadData = { entry, stopFlag, ...(threadStore && { store: shareOf(threadStore, threads) }) };
+  const data: ThreadData = { entry, stopFlag, ...(store && threadStore && { store: shareOf(threadStore, threads) }) };
   const piscina = new Piscina({
     filename: new URL('./boot.cjs', import.meta.url).href,
     minThreads: Math.min(atOnce, threads),
@@ -148,10 +149,10 @@ async function startThreads(
     idleTimeout: 60_000,
     // While one file of a thread is on its way to the store, the next is compressed. Such a thread must not sleep in
     // Atomics.wait() between two tasks: its sockets would not be seen to.
-    ...(threadStore && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
+    ...(store && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
     workerData: data,
   });
-  if (onWarning) piscina.on('message', ({ warning }: ThreadWarning) => onWarning(warning));
+  piscina.on('message', ({ warning }: ThreadWarning) => onWarning(warning));
   const failure = new SharedFailure();
   // Of a thread that had no task: one that could not be started.
   piscina.on('error', (error) => {
@@ -179,11 +180,6 @@ function affordableThreads(asked: number): number {
 function threadsFailed(cause: unknown): WhisperBackupError {
   const message = withFilesRemedy(`The worker threads failed: ${reasonOf(cause)}`);
   return new WhisperBackupError('THREAD_FAILED', message, { cause });
-}
-
-/** Tasks that a pool of so many threads is to be given at once. */
-export function tasksAtOnce(threads: number): number {
-  return Math.max(1, affordableThreads(threads)) * TASKS_PER_THREAD;
 }
 
 /** A view of a shared pool must be copied; a buffer of its own can be handed over. */

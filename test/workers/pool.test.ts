@@ -9,6 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { Piscina } from 'piscina';
+import { silent } from '../../lib/common/report.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WorkerPool } from '../../lib/workers/pool.ts';
 import { lockByPython } from '../fixtures/locker.ts';
@@ -36,7 +37,7 @@ describe('the worker pool', () => {
     let started = 0;
     const onWorker = () => started++;
     process.on('worker', onWorker);
-    const pool = new WorkerPool({ threads: 3 });
+    const pool = new WorkerPool({ processes: 3, report: silent });
     try {
       for (let round = 0; round < 10; round++) {
         await Promise.all(Array.from({ length: 6 }, () => pool.run('fingerprint', task())));
@@ -51,7 +52,7 @@ describe('the worker pool', () => {
   });
 
   it('holds no result longer than its caller', async () => {
-    const pool = new WorkerPool({ threads: 1 });
+    const pool = new WorkerPool({ processes: 1, report: silent });
     try {
       const results: WeakRef<object>[] = [];
       for (let i = 0; i < 50; i++) results.push(new WeakRef(await pool.run('recheck', { files: [] })));
@@ -69,7 +70,7 @@ describe('the worker pool', () => {
     const sha1 = createHash('sha1').update(data).digest('hex');
     const own = new Uint8Array(gzipSync(data));
     const shared = new Uint8Array([...own, 0]).subarray(0, own.length);
-    const pool = new WorkerPool({ threads: 1 });
+    const pool = new WorkerPool({ processes: 1, report: silent });
     try {
       for (const body of [shared, own]) {
         const backup = { key: 'k', body, algorithm: 'gz', sha1 } as const;
@@ -86,14 +87,14 @@ describe('the worker pool', () => {
     let started = 0;
     const onWorker = () => started++;
     process.on('worker', onWorker);
-    const pool = new WorkerPool({ threads: 0 });
+    const pool = new WorkerPool({ processes: 0, report: silent });
     let done = 0;
     const shots = Array.from({ length: 6 }, () => pool.run('fingerprint', task()).finally(() => done++));
     await pool.close();
     process.off('worker', onWorker);
     assert.deepEqual([started, done], [0, 6]);
     const [shot] = await Promise.all(shots);
-    const threaded = new WorkerPool({ threads: 1 });
+    const threaded = new WorkerPool({ processes: 1, report: silent });
     const same = await threaded.run('fingerprint', task()).finally(() => threaded.close());
     assert.equal(same.outcome, 'read');
     assert.deepEqual(shot, same);
@@ -102,7 +103,7 @@ describe('the worker pool', () => {
   it('waits for a slow thread when it is closed, though others are done', async () => {
     const free = join(directory, 'free.wsp');
     await copyFile(file, free);
-    const pool = new WorkerPool({ threads: 2 });
+    const pool = new WorkerPool({ processes: 2, report: silent });
     const shoot = (name: string) => pool.run('fingerprint', { ...task(), file: name });
     await Promise.all(Array.from({ length: 8 }, () => shoot(free)));
     await using lock = await lockByPython(file, 'LOCK_EX', 'r+b');
@@ -114,10 +115,10 @@ describe('the worker pool', () => {
     assert.deepEqual(new Set(outcomes.map(({ outcome }) => outcome)), new Set(['read']));
   });
 
-  for (const threads of [0, 1])
-    it(`gives up waiting for a lock when the run is stopped, with ${threads} threads`, async () => {
+  for (const processes of [0, 1])
+    it(`gives up waiting for a lock when the run is stopped, with ${processes} threads`, async () => {
       const stop = new AbortController();
-      const pool = new WorkerPool({ threads, signal: stop.signal });
+      const pool = new WorkerPool({ processes, report: silent, signal: stop.signal });
       stop.abort();
       try {
         const { libc } = await import('../../lib/system/libc.ts');

@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
+import { silent } from '../../lib/common/report.ts';
 import { createBandwidth } from '../../lib/store/decorators/bandwidth.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
+import { createNoopStore } from '../../lib/store/drivers/noop.ts';
 import type { StoreSpec } from '../../lib/store/spec.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
 import { WorkerPool, type WorkerPoolOptions } from '../../lib/workers/pool.ts';
@@ -15,7 +17,7 @@ import type { BringBackRules } from '../../lib/workers/tasks/bring-back.ts';
 import type { StoredFile } from '../../lib/workers/tasks/store-file.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, bringBack, listAll } from '../fixtures/operations.ts';
-import { createScratch } from '../fixtures/scratch.ts';
+import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
 function disk(path: string, more: Partial<StoreSpec> = {}): StoreSpec {
   return { place: { kind: 'disk', options: { path } }, concurrency: 4, ...more };
@@ -41,8 +43,13 @@ async function serve(answer: RequestListener): Promise<{ port: number } & AsyncD
   };
 }
 
-async function withPool<T>(options: Partial<WorkerPoolOptions>, task: (pool: WorkerPool) => Promise<T>): Promise<T> {
-  const pool = new WorkerPool({ threads: 1, ...options });
+/** @param store what the calling thread uses; unlike that of threads it holds nothing by default. */
+async function withPool<T>(
+  options: Partial<WorkerPoolOptions>,
+  task: (pool: WorkerPool) => Promise<T>,
+  store: ObjectStore = createNoopStore(),
+): Promise<T> {
+  const pool = new WorkerPool({ processes: 1, report: silent, ...options }, store);
   try {
     return await task(pool);
   } finally {
@@ -66,22 +73,27 @@ async function objectsOf(store: ObjectStore): Promise<StoredObject[]> {
 }
 
 describe('a worker thread with a store of its own', () => {
-  it('stores a file whole', () => storesWhole((threadStore) => ({ threadStore })));
+  it('stores a file whole', async () => {
+    await using scratch = await createScratch();
+    const threadStore = disk(await scratch.directory('bucket'));
+    await storesWhole(scratch, (task) => withPool({ threadStore }, task));
+  });
 
-  it('has the calling thread do so with its store, if there are no threads', () =>
-    storesWhole((threadStore, store) => ({ threads: 0, threadStore, store })));
-
-  it('has the calling thread do so if no thread could build the store', () =>
-    storesWhole((_, store) => ({ threads: 2, store })));
+  for (const options of [{ processes: 0, threadStore: noop }, { processes: 2 }])
+    it(`has the calling thread do so with its store, with ${Object.keys(options)}`, async () => {
+      await using scratch = await createScratch();
+      const store = createDiskStore({ path: await scratch.directory('bucket') });
+      await storesWhole(scratch, (task) => withPool(options, task, store));
+      await store.close();
+    });
 
   async function storesWhole(
-    optionsOf: (spec: StoreSpec, store: ObjectStore) => Partial<WorkerPoolOptions>,
+    scratch: Scratch,
+    withTheirPool: (task: (pool: WorkerPool) => Promise<StoredFile>) => Promise<StoredFile>,
   ): Promise<void> {
-    await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
-    const store = createDiskStore({ path: await scratch.directory('bucket') });
-    const options = optionsOf(disk(scratch.at('bucket')), store);
-    const result = await withPool(options, (pool) => storeOne(pool, file));
+    const result = await withTheirPool((pool) => storeOne(pool, file));
+    const store = createDiskStore({ path: scratch.at('bucket') });
     assert.equal(result.outcome, 'stored');
     const [object] = await objectsOf(store);
     assert.equal(result.outcome === 'stored' && result.backup.object.key, object?.key);
@@ -143,8 +155,8 @@ describe('a worker thread with a store of its own', () => {
       request.resume().on('end', () => response.writeHead(++requests === 1 ? 503 : 200).end());
     });
     const warnings: string[] = [];
-    const onWarning = (warning: string) => warnings.push(warning);
-    const result = await withPool({ threadStore: s3(server.port), onWarning }, (pool) => storeOne(pool, file));
+    const report = { ...silent, log: (_: string, warning: string) => warnings.push(warning) };
+    const result = await withPool({ threadStore: s3(server.port), report }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored', JSON.stringify(result));
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; retrying in/);
@@ -166,7 +178,10 @@ describe('a worker thread with a store of its own', () => {
     const files = names.map((path) => ({ file: scratch.at('tree', `${path}.wsp`), path }));
     for (let milliseconds = 0; milliseconds < 100; milliseconds += 20) {
       const stop = new AbortController();
-      const pool = new WorkerPool({ threads: 1, threadStore: disk(bucket), signal: stop.signal });
+      const pool = new WorkerPool(
+        { processes: 1, report: silent, threadStore: disk(bucket), signal: stop.signal },
+        createNoopStore(),
+      );
       const batches = [0, 300].map((from) => pool.run('storeFiles', { files: files.slice(from, from + 300), rules }));
       await sleep(milliseconds);
       stop.abort();

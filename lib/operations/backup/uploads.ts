@@ -8,7 +8,7 @@ import type { PlaceOptions, RunOptions, TreeOptions } from '../../common/options
 import { isMarkedGone } from '../../expiry/tombstone.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { LocalFile } from '../../tree/walk.ts';
-import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { type LoadOptions, WorkerPool } from '../../workers/pool.ts';
 import type { FileToStore, StoredFile, StoreRules } from '../../workers/tasks/store-file.ts';
 
 export type UploadOptions = WithDefaults<RunOptions & PlaceOptions & TreeOptions & LoadOptions> &
@@ -22,28 +22,22 @@ export interface LocalAndStored {
 
 /** Backs up files in worker threads, so many at once that both processors and network have work. */
 export class Uploads {
-  /** Batches of files to be handed in at once. */
-  readonly concurrency: number;
   readonly #options: UploadOptions;
   readonly #rules: StoreRules;
   readonly #pool: WorkerPool;
   readonly #budget: ByteBudget;
 
   constructor(store: ObjectStore, options: UploadOptions) {
-    const { processes, bytesInFlight, threadStore, report, signal, now } = options;
-    this.concurrency = tasksAtOnce(processes);
     this.#options = options;
     const { layout, format, includeDamaged, flock, fileLockTimeout } = options;
     this.#rules = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
-    this.#budget = new ByteBudget(bytesInFlight);
-    this.#pool = new WorkerPool({
-      threads: processes,
-      store,
-      ...(threadStore && { threadStore }),
-      now,
-      onWarning: (warning) => report.log('warn', warning),
-      signal,
-    });
+    this.#budget = new ByteBudget(options.bytesInFlight);
+    this.#pool = new WorkerPool(options, store);
+  }
+
+  /** How many batches to store at once. */
+  get concurrency(): number {
+    return this.#pool.concurrency;
   }
 
   /** May be called ahead of the first files. @param batches how many of them are sure to come. Without it, many. */

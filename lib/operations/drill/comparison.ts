@@ -1,7 +1,7 @@
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import { type LocalFile, walk } from '../../tree/walk.ts';
-import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { WorkerPool } from '../../workers/pool.ts';
 import type { Likeness } from '../../workers/tasks/likeness.ts';
 import type { Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
@@ -13,13 +13,13 @@ const NAMED_POINTS = 20;
 
 /** Compares each restored file with the live one. */
 export async function compareTrees(run: Run<DrillOptions>, restored: string): Promise<Compared> {
-  const { bytesInFlight, fileLockTimeout, flock, prefix, processes, report, signal } = run.options;
+  const { bytesInFlight, fileLockTimeout, flock, prefix, signal } = run.options;
   const budget = new ByteBudget(bytesInFlight);
   const lags = new Lags();
   const differing: DifferingPoint[] = [];
   const until = Math.floor(run.began.getTime() / 1000);
-  const pool = new WorkerPool({ threads: processes, onWarning: (warning) => report.log('warn', warning), signal });
-  const visits = new Visits(run, { phase: 'Comparing', atOnce: tasksAtOnce(processes), total: run.get('restored') });
+  const pool = new WorkerPool(run.options);
+  const visits = new Visits(run, { phase: 'Comparing', atOnce: pool.concurrency, total: run.get('restored') });
   try {
     const files = visits.untilStopped(filesOf(restored, signal));
     for await (const { metric, found } of visits.each(files, compare)) {

@@ -1,6 +1,6 @@
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
-import { tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { WorkerPool } from '../../workers/pool.ts';
 import { SharedBudget } from '../../workers/shared-budget.ts';
 import type { BackupToBring, BringBackRules, BroughtBack } from '../../workers/tasks/bring-back.ts';
 import type { Run } from '../shared/run.ts';
@@ -9,8 +9,6 @@ import type { RestoreOptions } from './restore.ts';
 
 /** Fetches backups and publishes their files in worker threads, within the memory budget. */
 export class Publisher {
-  /** How many batches to publish at once. Depends on how many files may be opened now. */
-  readonly concurrency: number;
   readonly #run: Run<RestoreOptions>;
   readonly #pool: WorkerPool;
   /** Compressed bytes in memory. */
@@ -19,18 +17,16 @@ export class Publisher {
   readonly #inFlight: SharedBudget;
 
   constructor(run: Run<RestoreOptions>) {
-    const { bytesInFlight, processes, report, signal, threadStore } = run.options;
+    const { bytesInFlight } = run.options;
     this.#run = run;
-    this.concurrency = tasksAtOnce(processes);
+    this.#pool = new WorkerPool(run.options, run.store);
     this.#bodies = new ByteBudget(bytesInFlight);
     this.#inFlight = new SharedBudget(bytesInFlight, this.concurrency);
-    this.#pool = new WorkerPool({
-      threads: processes,
-      store: run.store,
-      ...(threadStore && { threadStore }),
-      onWarning: (warning) => report.log('warn', warning),
-      signal,
-    });
+  }
+
+  /** How many batches to publish at once. */
+  get concurrency(): number {
+    return this.#pool.concurrency;
   }
 
   /** Starts threads before the first batch. */

@@ -9,7 +9,7 @@ import type { Summary } from '../../common/summary.ts';
 import type { FormatOptions } from '../../compress/format.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { type BlindSpot, checkPrefix } from '../../tree/walk.ts';
-import { type LoadOptions, tasksAtOnce, WorkerPool } from '../../workers/pool.ts';
+import { type LoadOptions, WorkerPool } from '../../workers/pool.ts';
 import { checkApart } from '../shared/apart.ts';
 import { stopForNothing } from '../shared/nothing-hint.ts';
 import type { Part } from '../shared/part.ts';
@@ -54,7 +54,7 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
     ...(compare ? COUNTS.verifyCompare : []),
     ...(repair ? COUNTS.verifyRepair : []),
   ]);
-  const { processes, report, signal, date, since } = run.options;
+  const { signal, date, since } = run.options;
   return run.summarize(async () => {
     if (compare) await checkPrefix(compare.prefix);
     if (compare && repair) await checkApart(store, compare.prefix);
@@ -62,14 +62,10 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
     if (repair) await claimForRepair(run, repair);
     run.begin();
 
-    const pool = new WorkerPool({
-      threads: processes,
-      onWarning: (warning) => report.log('warn', warning),
-      signal,
-    });
+    const pool = new WorkerPool(run.options);
     try {
       const visitor = new MetricVisitor(run, pool);
-      const atOnce = 2 * tasksAtOnce(processes);
+      const atOnce = 2 * pool.concurrency;
       const visits = new Visits(run, { phase: 'Verifying', bytes: 'bytesFetched', atOnce, waiting: 1024 });
       const found = visits.untilStopped(surveyOf(run, visitor.events), () => 1);
       for await (const _ of visits.each(found, (item) => visitor.visit(item))) visits.advance();
