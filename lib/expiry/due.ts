@@ -6,32 +6,32 @@ import type { StoredObject } from '../store/store.ts';
 import type { Presence } from '../tree/walk.ts';
 import { ageOf, DAY } from './age.ts';
 import { type Retention, retain } from './retention.ts';
-import { type Passing, passing } from './tombstone.ts';
+import { type Absence, evaluateTombstones } from './tombstone.ts';
 
 /** The rules with all defaults. */
-export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly retire: boolean };
+export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly expire: boolean };
 
 /** What retention and purge would do for one metric. */
 export interface Due {
   readonly retention: Retention;
-  readonly passing: Passing;
+  readonly absence: Absence;
   /** Incomplete backups older than a day, which are deleted. */
-  readonly swept: readonly StoredObject[];
+  readonly incomplete: readonly StoredObject[];
 }
 
 /** Determines what is due for one metric; changes nothing. */
 export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date): Due {
   return {
-    retention: rules.retire ? retain(stored.backups, rules, now) : { retired: [] },
-    passing: passing(stored, presence, rules.purge, now),
-    swept: stored.leftovers.filter((object) => ageOf({ time: object.modified, object }, now) > DAY),
+    retention: rules.expire ? retain(stored.backups, rules, now) : { expired: [] },
+    absence: evaluateTombstones(stored, presence, rules.purge, now),
+    incomplete: stored.leftovers.filter((object) => ageOf({ time: object.modified, object }, now) > DAY),
   };
 }
 
 /** Returns whether there is anything to delete or write. */
 export function isDue(due: Due): boolean {
-  const { retention, passing, swept } = due;
-  return retention.retired.length + passing.voided.length + swept.length > 0 || passing.isNew || passing.isDue;
+  const { retention, absence, incomplete } = due;
+  return retention.expired.length + absence.invalid.length + incomplete.length > 0 || absence.isNew || absence.isDue;
 }
 
 /**
@@ -39,9 +39,9 @@ export function isDue(due: Due): boolean {
  *
  * @throws InvalidOptionError if a value is out of range.
  */
-export function rulesOf(options: Omit<PurgeRules, 'machine'>, retire: boolean): Rules {
+export function rulesOf(options: Omit<PurgeRules, 'machine'>, expire: boolean): Rules {
   const { retention, keepWithin, purge, purgeShare, force, adopt } = withDefaults(options);
-  const rules = { retention, keepWithin, purge, purgeShare, force, adopt, retire };
+  const rules = { retention, keepWithin, purge, purgeShare, force, adopt, expire };
   atLeast('retention', rules.retention, 1);
   atLeast('keepWithin', rules.keepWithin, 0);
   atLeast('purgeShare', rules.purgeShare, 0);

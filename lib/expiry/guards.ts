@@ -52,7 +52,7 @@ export class Guards {
     const isEstablished = isOld || backups.length >= this.#rules.retention;
     for (const share of isEstablished ? [this.#all, this.#established] : [this.#all]) {
       if (newest) share.metrics++;
-      const { since, isNew, isDue } = due.passing;
+      const { since, isNew, isDue } = due.absence;
       if (isNew || (since && ageOf(since, this.#now) <= 7 * DAY)) share.gone++;
       if (isDue) share.due++;
     }

@@ -6,7 +6,7 @@ import { ageOf, DAY } from './age.ts';
 /** The decision of retention on the backups of one metric. */
 export interface Retention {
   /** Backups to delete, oldest first. */
-  readonly retired: readonly Backup[];
+  readonly expired: readonly Backup[];
   /**
    * A backup more than twice as large as the newest: the file was probably lost and recreated by carbon. It is kept.
    */
@@ -26,7 +26,7 @@ export function retain(
   now: Date,
 ): Retention {
   const newest = backups.at(-1);
-  if (!newest) return { retired: [] };
+  if (!newest) return { expired: [] };
   const keepAfter = rules.keepWithin > 0 ? now.getTime() - rules.keepWithin * DAY : Number.POSITIVE_INFINITY;
   const shrunkFrom = largestBeforeLoss(backups, newest, rules.purge, now);
   const kept = keptByCount(backups, Math.max(1, rules.retention));
@@ -36,8 +36,8 @@ export function retain(
     const successor = backups[backups.indexOf(shrunkFrom) + 1];
     if (successor) kept.add(successor);
   }
-  const retired = backups.filter((backup) => !kept.has(backup) && backup.time.getTime() < keepAfter);
-  return { retired, ...(shrunkFrom && { shrunkFrom }) };
+  const expired = backups.filter((backup) => !kept.has(backup) && backup.time.getTime() < keepAfter);
+  return { expired, ...(shrunkFrom && { shrunkFrom }) };
 }
 
 /** Returns the newest `count` backups, and the first and last of each of the newest `count` contents. */

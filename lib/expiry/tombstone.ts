@@ -2,11 +2,11 @@ import type { StoredMetric, Tombstone } from '../bucket/metric.ts';
 import type { Presence } from '../tree/walk.ts';
 import { ageOf, DAY } from './age.ts';
 
-export interface Passing {
+export interface Absence {
   /** The oldest valid tombstone; since then the metric is missing. */
   readonly since?: Tombstone;
   /** Invalid tombstones: the file exists again, or was backed up later. */
-  readonly voided: readonly Tombstone[];
+  readonly invalid: readonly Tombstone[];
   /** The metric is missing and has no valid tombstone, so it needs one. */
   readonly isNew: boolean;
   /** The backups of the metric are due for deletion. */
@@ -19,16 +19,16 @@ export interface Passing {
  * @param presence of the local file; with `unknown` nothing is due and nothing new is marked.
  * @param purge days after the tombstone until the backups are deleted; 0 is at once, -1 never.
  */
-export function passing(stored: StoredMetric, presence: Presence, purge: number, now: Date): Passing {
+export function evaluateTombstones(stored: StoredMetric, presence: Presence, purge: number, now: Date): Absence {
   const newest = stored.backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;
   const holding = stored.tombstones.filter((tombstone) => tombstone.time.getTime() > newest);
-  if (presence === 'present') return { voided: stored.tombstones, isNew: false, isDue: false };
-  const voided = stored.tombstones.filter((tombstone) => !holding.includes(tombstone));
+  if (presence === 'present') return { invalid: stored.tombstones, isNew: false, isDue: false };
+  const invalid = stored.tombstones.filter((tombstone) => !holding.includes(tombstone));
   const since = holding[0];
   const missing = presence === 'missing';
   const isDue = missing && (purge === 0 || (purge > 0 && since !== undefined && ageOf(since, now) > purge * DAY));
   const isNew = missing && !isDue && since === undefined && stored.backups.length > 0;
-  return { ...(since && { since }), voided, isNew, isDue };
+  return { ...(since && { since }), invalid, isNew, isDue };
 }
 
 /**

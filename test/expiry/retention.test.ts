@@ -34,62 +34,62 @@ const anyRules = fc.record({
 describe('retain', () => {
   it('lets go of all but the newest, oldest first', () => {
     const all = backups([9, 1], [8, 1], [7, 1], [6, 1], [5, 1], [4, 1], [3, 1]);
-    assert.deepEqual(ages(retain(all, rules, NOW).retired), [9, 8]);
-    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [9, 8, 7, 6, 5, 4]);
-    assert.deepEqual(retain(all, { ...rules, retention: 7 }, NOW).retired, []);
-    assert.deepEqual(retain([], rules, NOW), { retired: [] });
+    assert.deepEqual(ages(retain(all, rules, NOW).expired), [9, 8]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).expired), [9, 8, 7, 6, 5, 4]);
+    assert.deepEqual(retain(all, { ...rules, retention: 7 }, NOW).expired, []);
+    assert.deepEqual(retain([], rules, NOW), { expired: [] });
   });
 
   it('keeps what is younger than keepWithin days besides', () => {
     const all = backups([40, 1], [30, 1], [20, 1], [10, 1], [0, 1]);
-    assert.deepEqual(ages(retain(all, { ...rules, retention: 1, keepWithin: 25 }, NOW).retired), [40, 30]);
-    assert.deepEqual(ages(retain(all, { ...rules, retention: 4, keepWithin: 5 }, NOW).retired), [40]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1, keepWithin: 25 }, NOW).expired), [40, 30]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 4, keepWithin: 5 }, NOW).expired), [40]);
   });
 
   it('counts alone when keepWithin is off, even for backups of this very second or the next', () => {
     const all = backups([1, 1], [0, 1], [-1 / 86_400, 1]);
-    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [1, 0]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).expired), [1, 0]);
   });
 
   it('keeps the largest while the newest is less than half of it: carbon recreated a lost file', () => {
     const all = backups([9, 100], [8, 999], [7, 1000], [6, 400], [5, 450], [4, 499]);
-    const { retired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
+    const { expired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
     // Its successor stays too, which tells when it was lost.
-    assert.deepEqual(ages(retired), [9, 8, 5]);
+    assert.deepEqual(ages(expired), [9, 8, 5]);
     assert.equal(shrunkFrom, all[2]);
     // What plain counting would have left: one backup, almost empty.
-    assert.equal(all.length - retired.length, 3);
+    assert.equal(all.length - expired.length, 3);
   });
 
   it('does not call half as large shrunk', () => {
-    const { retired, shrunkFrom } = retain(backups([2, 1000], [1, 500]), { ...rules, retention: 1 }, NOW);
-    assert.deepEqual(ages(retired), [2]);
+    const { expired, shrunkFrom } = retain(backups([2, 1000], [1, 500]), { ...rules, retention: 1 }, NOW);
+    assert.deepEqual(ages(expired), [2]);
     assert.equal(shrunkFrom, undefined);
   });
 
   it('keeps the newest of several that are equally large', () => {
     const all = backups([4, 1000], [3, 1000], [2, 10], [1, 10]);
-    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).retired), [4]);
+    assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).expired), [4]);
   });
 
   it('lets go of the largest when its successor is older than purge days', () => {
     const shrunk = (days: number, purge: number) => {
       const all = backups([400, 1000], [days, 10]);
-      const { retired, shrunkFrom } = retain(all, { ...rules, retention: 1, purge }, NOW);
-      return { retired: retired.length, shrunk: shrunkFrom !== undefined };
+      const { expired, shrunkFrom } = retain(all, { ...rules, retention: 1, purge }, NOW);
+      return { expired: expired.length, shrunk: shrunkFrom !== undefined };
     };
-    assert.deepEqual(shrunk(44, 45), { retired: 0, shrunk: true });
-    assert.deepEqual(shrunk(45, 45), { retired: 0, shrunk: true });
-    assert.deepEqual(shrunk(46, 45), { retired: 1, shrunk: false });
-    assert.deepEqual(shrunk(2, 0), { retired: 1, shrunk: false });
-    assert.deepEqual(shrunk(399, -1), { retired: 0, shrunk: true });
+    assert.deepEqual(shrunk(44, 45), { expired: 0, shrunk: true });
+    assert.deepEqual(shrunk(45, 45), { expired: 0, shrunk: true });
+    assert.deepEqual(shrunk(46, 45), { expired: 1, shrunk: false });
+    assert.deepEqual(shrunk(2, 0), { expired: 1, shrunk: false });
+    assert.deepEqual(shrunk(399, -1), { expired: 0, shrunk: true });
   });
 
   it('keeps the newest whole backup of a metric that had not changed for long, when an older one was a bit larger', () => {
     const all = backups([300, 1001], [200, 1000], [3, 10], [2, 11], [1, 12]);
-    const { retired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
+    const { expired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
     assert.equal(shrunkFrom, all[1]);
-    assert.deepEqual(ages(retired), [300, 2]);
+    assert.deepEqual(ages(expired), [300, 2]);
   });
 
   it('lets go of the largest in the end, whatever retention has let go of meanwhile', () => {
@@ -101,8 +101,8 @@ describe('retain', () => {
         const [added] = backups([0, 10]);
         assert.ok(added);
         left.push({ ...added, time, object: { ...added.object, modified: time } });
-        const { retired } = retain(left, { ...rules, retention }, time);
-        left = left.filter((one) => !retired.includes(one));
+        const { expired } = retain(left, { ...rules, retention }, time);
+        left = left.filter((one) => !expired.includes(one));
         nights = night;
       }
       assert.equal(nights, 1 + 46, `retention ${retention}`);
@@ -113,15 +113,15 @@ describe('retain', () => {
     const [largest, successor] = backups([400, 1000], [100, 10]);
     assert.ok(largest && successor);
     const all = [largest, { ...successor, object: { ...successor.object, modified: daysAgo(2) } }];
-    assert.deepEqual(retain(all, { ...rules, retention: 1 }, NOW).retired, []);
+    assert.deepEqual(retain(all, { ...rules, retention: 1 }, NOW).expired, []);
   });
 
   it('counts neighbours with the same content as one, and keeps the first and the last of them', () => {
     const left = (contents: string, retention: number) => {
       const all = backups(...[...contents].map((_, i) => [contents.length - i, 1] as const));
       const named = all.map((one, i) => ({ ...one, sha1: contents[i] ?? '' }));
-      const { retired } = retain(named, { ...rules, retention }, NOW);
-      return named.map((one) => (retired.includes(one) ? '.' : one.sha1)).join('');
+      const { expired } = retain(named, { ...rules, retention }, NOW);
+      return named.map((one) => (expired.includes(one) ? '.' : one.sha1)).join('');
     };
     assert.equal(left('abcc', 3), 'abcc');
     assert.equal(left('abcc', 2), '.bcc');
@@ -143,22 +143,22 @@ describe('retain', () => {
       kind: 'pair',
       sha1Object: { key: 'p.sha1', size: 40, modified: pair.time, ...(md5 !== undefined && { md5 }) },
     });
-    const retired = (second: Backup) =>
-      ages(retain([oldest, second, { ...single, sha1 }], { ...rules, retention: 2 }, NOW).retired);
-    assert.deepEqual(retired(paired(md5)), []);
-    assert.deepEqual(retired(paired('0'.repeat(32))), [3]);
-    assert.deepEqual(retired(paired()), [3]);
+    const expired = (second: Backup) =>
+      ages(retain([oldest, second, { ...single, sha1 }], { ...rules, retention: 2 }, NOW).expired);
+    assert.deepEqual(expired(paired(md5)), []);
+    assert.deepEqual(expired(paired('0'.repeat(32))), [3]);
+    assert.deepEqual(expired(paired()), [3]);
   });
 
   it('never lets go of the newest, keeps the count, and never what keepWithin covers', () => {
     fc.assert(
       fc.property(history, anyRules, (all, rules) => {
-        const { retired, shrunkFrom } = retain(all, rules, NOW);
-        const kept = all.filter((backup) => !retired.includes(backup));
+        const { expired, shrunkFrom } = retain(all, rules, NOW);
+        const kept = all.filter((backup) => !expired.includes(backup));
         assert.ok(kept.length >= Math.min(all.length, rules.retention));
         assert.deepEqual(kept.slice(-rules.retention), all.slice(-rules.retention));
         const cutoff = daysAgo(rules.keepWithin);
-        if (rules.keepWithin > 0) assert.ok(retired.every(({ time }) => time < cutoff));
+        if (rules.keepWithin > 0) assert.ok(expired.every(({ time }) => time < cutoff));
         if (shrunkFrom) assert.ok(kept.includes(shrunkFrom));
         // And no more is kept than these reasons tell.
         const extra = kept.slice(0, Math.max(0, kept.length - rules.retention));
@@ -173,9 +173,9 @@ describe('retain', () => {
   it('has nothing more to say once its advice was followed', () => {
     fc.assert(
       fc.property(history, anyRules, (all, rules) => {
-        const { retired } = retain(all, rules, NOW);
-        const kept = all.filter((backup) => !retired.includes(backup));
-        assert.deepEqual(retain(kept, rules, NOW).retired, []);
+        const { expired } = retain(all, rules, NOW);
+        const kept = all.filter((backup) => !expired.includes(backup));
+        assert.deepEqual(retain(kept, rules, NOW).expired, []);
       }),
       { numRuns: 1000 },
     );

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Backup, StoredMetric, Tombstone } from '../../lib/bucket/metric.ts';
 import { ageOf, DAY } from '../../lib/expiry/age.ts';
-import { passing } from '../../lib/expiry/tombstone.ts';
+import { evaluateTombstones } from '../../lib/expiry/tombstone.ts';
 import { daysAgo, NOW } from '../fixtures/bucket.ts';
 
 interface History {
@@ -29,15 +29,15 @@ function metric({ backups, tombstones }: History): StoredMetric {
 }
 
 /** What becomes of a metric, in short. */
-function fate(history: History, presence: Parameters<typeof passing>[1], purge: number): string {
-  const { isNew, isDue, since, voided } = passing(metric(history), presence, purge, NOW);
+function fate(history: History, presence: Parameters<typeof evaluateTombstones>[1], purge: number): string {
+  const { isNew, isDue, since, invalid } = evaluateTombstones(metric(history), presence, purge, NOW);
   const holds = since ? `since ${Math.round((NOW.getTime() - since.time.getTime()) / DAY)}` : '';
-  return [isNew && 'new', isDue && 'due', holds, voided.length > 0 && `${voided.length} void`]
+  return [isNew && 'new', isDue && 'due', holds, invalid.length > 0 && `${invalid.length} void`]
     .filter(Boolean)
     .join(' ');
 }
 
-describe('passing', () => {
+describe('evaluateTombstones', () => {
   it('marks a metric first, however old its backups are: age counts from the deletion, not from the last backup', () => {
     assert.equal(fate({ backups: [400, 300], tombstones: [] }, 'missing', 45), 'new');
   });
@@ -97,7 +97,7 @@ describe('passing', () => {
     const presence = fc.constantFrom('present', 'missing', 'unknown');
     fc.assert(
       fc.property(history, presence, fc.integer({ min: -1, max: 60 }), (history, presence, purge) => {
-        const { isDue, isNew, since, voided } = passing(metric(history), presence, purge, NOW);
+        const { isDue, isNew, since, invalid } = evaluateTombstones(metric(history), presence, purge, NOW);
         assert.ok(!(isDue && isNew));
         if (isDue || isNew) assert.equal(presence, 'missing');
         if (isDue && purge !== 0) {
@@ -105,7 +105,7 @@ describe('passing', () => {
           assert.ok(ageOf(since, NOW) > purge * DAY);
           assert.ok(history.backups.every((backup) => daysAgo(backup) < since.time));
         }
-        if (since) assert.ok(!voided.includes(since));
+        if (since) assert.ok(!invalid.includes(since));
       }),
       { numRuns: 2000 },
     );
@@ -117,7 +117,7 @@ describe('passing', () => {
         const tombstones: number[] = [];
         for (let night = 0; ; night++) {
           const aged = { backups: [idle + night], tombstones: tombstones.map((written) => night - written) };
-          const { isNew, isDue } = passing(metric(aged), 'missing', purge, NOW);
+          const { isNew, isDue } = evaluateTombstones(metric(aged), 'missing', purge, NOW);
           if (isNew) tombstones.push(night);
           if (!isDue) continue;
           assert.equal(night, purge + 1);

@@ -29,8 +29,8 @@ export class Expiry {
   readonly #leftovers = new Leftovers();
   /** Only these may be marked or purged in the second pass: the tree may be unmounted between the two. */
   readonly #gone = new Set<string>();
-  #toRetire = false;
-  #toVoid = false;
+  #toExpire = false;
+  #hasInvalid = false;
   #toPurge = false;
 
   constructor(run: ExpiringRun, rules: Rules) {
@@ -71,10 +71,10 @@ export class Expiry {
   #judge(stored: StoredMetric, presence: Presence): undefined {
     const due = dueOf(stored, presence, this.#rules, this.#run.began);
     this.#guards.stored(stored, due);
-    this.#toRetire ||= due.retention.retired.length > 0;
-    this.#toVoid ||= due.passing.voided.length > 0;
-    this.#toPurge ||= due.passing.isNew || due.passing.isDue || due.swept.length > 0;
-    if ((due.passing.isNew || due.passing.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
+    this.#toExpire ||= due.retention.expired.length > 0;
+    this.#hasInvalid ||= due.absence.invalid.length > 0;
+    this.#toPurge ||= due.absence.isNew || due.absence.isDue || due.incomplete.length > 0;
+    if ((due.absence.isNew || due.absence.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
     this.#note(stored, due.retention.shrunkFrom?.object.key);
     if (this.#run.options.dryRun) this.#count(stored, due);
   }
@@ -93,15 +93,15 @@ export class Expiry {
       const what = retention ? 'Retention and purge' : 'Purge';
       this.#run.stop(stop.code, `${what} stopped, nothing was deleted by it: ${stop.message} (--force overrides)`);
     }
-    const mayRetire = rules.force || !retention;
+    const mayExpire = rules.force || !retention;
     const mayPurge = rules.force || !stop;
     // Void tombstones are always deleted: otherwise they would make a later absence look old.
-    const isWorthwhile = this.#toVoid || (mayRetire && this.#toRetire) || (mayPurge && this.#toPurge);
+    const isWorthwhile = this.#hasInvalid || (mayExpire && this.#toExpire) || (mayPurge && this.#toPurge);
     if (isWorthwhile && !dryRun) {
       if (this.#gone.size === GONE_AT_MOST)
         report.log('warn', `${GONE_AT_MOST} metrics or more are gone: those over it wait for the next run`);
       const wasGone = (metric: string) => this.#gone.has(metric);
-      await prune(this.#run, { rules, mayRetire, mayPurge, wasGone });
+      await prune(this.#run, { rules, mayExpire, mayPurge, wasGone });
     }
     await this.#leftovers.sweep(this.#run);
   }
@@ -121,16 +121,16 @@ export class Expiry {
 
   /** In a dry run: counts what a real run would do. */
   #count(stored: StoredMetric, due: Due): void {
-    const { isDue, isNew, voided } = due.passing;
+    const { isDue, isNew, invalid } = due.absence;
     if (isDue) {
       this.#run.add('purged');
       const { sha1s, data, tombstones } = removalOf(stored);
       this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
       return;
     }
-    this.#run.add('retired', due.retention.retired.length);
-    const sha1s = due.retention.retired.filter((backup) => backup.sha1Object).length;
-    this.#run.add('deleted', due.retention.retired.length + sha1s + due.swept.length + voided.length);
+    this.#run.add('retired', due.retention.expired.length);
+    const sha1s = due.retention.expired.filter((backup) => backup.sha1Object).length;
+    this.#run.add('deleted', due.retention.expired.length + sha1s + due.incomplete.length + invalid.length);
     if (isNew) this.#run.add('tombstones');
   }
 }

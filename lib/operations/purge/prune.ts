@@ -10,7 +10,7 @@ import type { ExpiringRun } from './expiry.ts';
 export interface PruneRules {
   readonly rules: Rules;
   /** Whether a guard allows each. */
-  readonly mayRetire: boolean;
+  readonly mayExpire: boolean;
   readonly mayPurge: boolean;
   /** Whether a metric was gone in the first pass, too. */
   readonly wasGone: (metric: string) => boolean;
@@ -20,7 +20,7 @@ export interface PruneRules {
  * The second pass: deletes what is due and writes new tombstones. It lists and walks anew, and runs only after a first
  * pass has compared both to the end and the guards found nothing wrong.
  */
-export async function prune(run: ExpiringRun, { rules, mayRetire, mayPurge, wasGone }: PruneRules): Promise<void> {
+export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasGone }: PruneRules): Promise<void> {
   const { began, options, store } = run;
   const { report, signal } = options;
   const remover = new Remover(store, {
@@ -49,13 +49,13 @@ export async function prune(run: ExpiringRun, { rules, mayRetire, mayPurge, wasG
     if (!found) continue;
     const { surveyed, stored, due } = found;
     const mayGo = mayPurge && wasGone(stored.metric) && isOrdered;
-    const isGone = due.passing.isDue && mayGo;
+    const isGone = due.absence.isDue && mayGo;
     if (isGone) {
       run.add('purged');
       report.log('info', `Purging all ${stored.backups.length} backups of ${stored.metric}`, 'metrics purged');
     }
     await remover.add(isGone ? removalOf(stored) : partOf(surveyed.metric, due));
-    if (due.passing.isNew && mayGo) missing.push(surveyed);
+    if (due.absence.isNew && mayGo) missing.push(surveyed);
     if (missing.length >= 256) await writeTombstones(run, missing.splice(0));
   }
   await remover.flush();
@@ -64,16 +64,17 @@ export async function prune(run: ExpiringRun, { rules, mayRetire, mayPurge, wasG
 
   /** What is deleted of a metric that stays. */
   function partOf(metric: string, due: Due): Removal {
-    const retired = mayRetire ? due.retention.retired : [];
-    const swept = mayPurge ? due.swept : [];
-    run.add('retired', retired.length);
-    for (const { object } of retired) report.log('debug', `Retiring ${object.key}`);
-    for (const object of swept) report.log('info', `Sweeping ${object.key}: it never became a backup`, 'objects swept');
+    const expired = mayExpire ? due.retention.expired : [];
+    const incomplete = mayPurge ? due.incomplete : [];
+    run.add('retired', expired.length);
+    for (const { object } of expired) report.log('debug', `Expiring ${object.key}`);
+    for (const object of incomplete)
+      report.log('info', `Deleting ${object.key}: it is an incomplete backup`, 'incomplete backups deleted');
     return {
       metric,
-      sha1s: retired.flatMap((backup) => backup.sha1Object?.key ?? []),
-      data: [...retired.map((backup) => backup.object), ...swept].map((object) => object.key),
-      tombstones: due.passing.voided.map((tombstone) => tombstone.object.key),
+      sha1s: expired.flatMap((backup) => backup.sha1Object?.key ?? []),
+      data: [...expired.map((backup) => backup.object), ...incomplete].map((object) => object.key),
+      tombstones: due.absence.invalid.map((tombstone) => tombstone.object.key),
     };
   }
 }
