@@ -1,29 +1,21 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseArgv } from '../scripts/cli/argv.ts';
 import { commandTable } from '../scripts/cli/command-table.ts';
+import { AS_ON_A_HOST, readDocuments, root, shellBlocksIn } from './fixtures/documents.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { plantTree } from './fixtures/tree.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const exec = promisify(execFile);
 
-const documents: readonly string[] = [
-  'README.md',
-  ...(await readdir(join(root, 'docs'), { recursive: true }))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join('docs', name)),
-];
-const texts = new Map(
-  await Promise.all(documents.map(async (name) => [name, await readFile(join(root, name), 'utf8')] as const)),
-);
+const texts = await readDocuments();
+const documents = [...texts.keys()];
 
 /** The files that a document links to, from the root of the checkout. */
 function linkedFrom(name: string): readonly string[] {
@@ -31,10 +23,8 @@ function linkedFrom(name: string): readonly string[] {
   return targets.map(([, target = '']) => normalize(join(dirname(name), target)));
 }
 
-/** The lines of the shell blocks, with those that end in a backslash joined. */
 function commandsIn(text: string): readonly string[] {
-  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block.replace(/\\\n/g, ' '));
-  return blocks.flatMap((block) => block.split('\n')).filter((line) => line.trim() !== '' && !/^\s*#/.test(line));
+  return shellBlocksIn(text).flat();
 }
 
 const commands = documents.flatMap((name) => commandsIn(texts.get(name) ?? '').map((line) => ({ name, line })));
@@ -59,19 +49,10 @@ const OTHERS: Readonly<Record<string, string>> = {
   'whisper-info': 'of the file restored before',
   sha256sum: 'of a release with a made-up version',
   tar: 'of a release with a made-up version',
-  aws: 'run by endtoend.test.ts',
-  swift: 'run by endtoend.test.ts',
-  openstack: 'needs a cloud',
+  aws: 'run by end-to-end.test.ts',
+  swift: 'run by end-to-end.test.ts',
+  openstack: 'makes a credential that document-stores.test.ts has',
 };
-
-/** Gives a shell the program by its name, and the directories of a Debian host that the README names, while it runs. */
-const AS_ON_A_HOST = `
-  PATH=$PWD/scripts:$PATH
-  mount --make-rprivate /
-  for directory in /srv /var/lib /var/cache /var/log /var/tmp; do mount -t tmpfs tmpfs $directory; done
-  mkdir -p /srv/backups /var/lib/graphite/whisper
-  mount --bind "$0" /var/lib/graphite/whisper
-`;
 
 describe('The documents', () => {
   it('link to files that are there', () => {

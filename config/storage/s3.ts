@@ -27,15 +27,22 @@ export type S3Arguments = Readonly<Partial<Record<(typeof s3Arguments)[number], 
  *
  * @param credentials override the environment. As in the SDK, a profile takes precedence over a key; key, secret and
  *   token are taken from one source only.
+ * @param environment where the SDK would find an endpoint, too: it has to be known here, as path-style addressing follows
+ *   from it.
  * @throws UsageError if an argument has an invalid value.
  * @throws ConfigError if the credentials have only one of key and secret.
  */
-export function s3OptionsOf(bucket: string, given: S3Arguments, credentials: Credentials = {}): S3StoreOptions {
+export function s3OptionsOf(
+  bucket: string,
+  given: S3Arguments,
+  credentials: Credentials = {},
+  environment: NodeJS.ProcessEnv = {},
+): S3StoreOptions {
   const pathStyle = oneOf('path-style', given['path-style'], ['true', 'false']);
   const sse = oneOf('sse', given.sse, ['AES256', 'aws:kms']);
   const checksums = oneOf('checksums', given.checksums, ['auto', 'always', 'never']);
   const region = given.region ?? credentials['AWS_REGION'] ?? credentials['AWS_DEFAULT_REGION'];
-  const endpoint = given.endpoint ?? credentials['AWS_ENDPOINT_URL_S3'] ?? credentials['AWS_ENDPOINT_URL'];
+  const endpoint = given.endpoint ?? endpointIn(credentials) ?? endpointIn(environment);
   return {
     bucket,
     ...(region !== undefined && { region }),
@@ -50,6 +57,11 @@ export function s3OptionsOf(bucket: string, given: S3Arguments, credentials: Cre
     ...(given.tags !== undefined && { tags: readTags(given.tags) }),
     ...(checksums !== undefined && { checksums }),
   };
+}
+
+function endpointIn(variables: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (variables['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true') return undefined;
+  return variables['AWS_ENDPOINT_URL_S3'] || variables['AWS_ENDPOINT_URL'] || undefined;
 }
 
 function keyOf(credentials: Credentials): Pick<S3StoreOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'> {

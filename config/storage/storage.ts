@@ -64,7 +64,7 @@ async function placeOfStore(config: Config): Promise<Place> {
       const { checkProfile } = await import('./aws-profile.ts');
       await checkProfile(given.profile, { environment: process.env, home: homedir() });
     }
-    return { kind, options: s3OptionsOf(config.bucket, given, await credentialsOf(config)) };
+    return { kind, options: s3OptionsOf(config.bucket, given, await credentialsOf(config), process.env) };
   }
   if (kind === 'swift') {
     const { swiftArguments, swiftOptionsOf } = await import('./swift.ts');

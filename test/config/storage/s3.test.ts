@@ -42,6 +42,18 @@ describe('the storage s3', () => {
     assert.equal(read('path-style=true').pathStyle, true);
   });
 
+  it('finds the endpoint where the SDK would: in an argument, the credentials, the environment', () => {
+    const url = (name: string) => `https://${name}.example.org`;
+    const environment = { AWS_ENDPOINT_URL: url('all'), AWS_ENDPOINT_URL_S3: url('s3') };
+    const endpointOf = (given: S3Arguments, ...more: Record<string, string>[]) =>
+      s3OptionsOf('backups', given, ...more).endpoint;
+    assert.equal(endpointOf({}, {}, environment), url('s3'));
+    assert.equal(endpointOf({}, {}, { AWS_ENDPOINT_URL: url('all') }), url('all'));
+    assert.equal(endpointOf({}, { AWS_ENDPOINT_URL: url('file') }, environment), url('file'));
+    assert.equal(endpointOf({ endpoint: url('typed') }, { AWS_ENDPOINT_URL: url('file') }, environment), url('typed'));
+    assert.equal(endpointOf({}, {}, { ...environment, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' }), undefined);
+  });
+
   const wrong: readonly [S3Arguments, RegExp][] = [
     [{ 'path-style': 'yes' }, /'path-style' of storage 's3' must be one of true, false: got "yes"/],
     [{ sse: 'aes256' }, /'sse' of storage 's3' must be one of AES256, aws:kms: got "aes256"$/],
