@@ -126,7 +126,13 @@ describe('a release', () => {
 
   it('holds what a host needs, and nothing that only a checkout does', async () => {
     const documents = ['LICENSE', 'README.md', 'docs/stores.md', 'docs/runbooks/host-lost.md'];
-    for (const name of [...documents, 'VERSION', 'runtime/LICENSE', 'app/lib/backup.ts', 'app/scripts/main.ts'])
+    for (const name of [
+      ...documents,
+      'VERSION',
+      'runtime/LICENSE',
+      'app/lib/operations/backup/backup.ts',
+      'app/scripts/cli/main.ts',
+    ])
       assert.ok(existsSync(join(release, name)), name);
     for (const name of ['app/test', 'app/scripts/dist.ts', 'app/bench', 'app/scripts/release', 'app/scripts/demo.ts'])
       assert.ok(!existsSync(join(release, name)), name);
