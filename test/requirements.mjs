@@ -13,11 +13,11 @@ const libraries = [
 
 const tests = [
   [`${python}/whisper.py`, 'python3-whisper', 'the reference implementation of Whisper', /\/usr\/bin\/python3/],
-  [`${python}/lockfile`, 'python3-lockfile', 'the lock that the Python tool takes', /linklock\.ts/],
+  [`${python}/lockfile`, 'python3-lockfile', 'the lock that the Python tool takes', /link-lock\.ts/],
   ['/usr/bin/setpriv', 'util-linux', 'to be another user', /setpriv/],
   ['/usr/bin/script', 'bsdutils', 'a terminal to ask somebody on', /usr\/bin\/script/],
   ['/usr/bin/carbon-cache', 'graphite-carbon', 'a real carbon-cache that writes meanwhile', /servers\/carbon\.ts/],
-  [`${python}/graphite/render`, 'graphite-web', 'a real Graphite that answers queries', /servers\/graphiteweb\.ts/],
+  [`${python}/graphite/render`, 'graphite-web', 'a real Graphite that answers queries', /servers\/graphite-web\.ts/],
   ['/usr/bin/openssl', 'openssl', 'a certificate for a server', /openssl|servers\/radosgw\.ts/],
   ['/usr/bin/ceph-mon', 'ceph-mon', 'the monitor of a real Ceph', /servers\/radosgw\.ts/],
   ['/usr/bin/ceph-osd', 'ceph-osd', 'the storage of a real Ceph', /servers\/radosgw\.ts/],
