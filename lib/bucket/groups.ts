@@ -6,9 +6,7 @@ import { listBelow } from './listing.ts';
 import type { Entry } from './metric.ts';
 import type { PartitionRecorder } from './partitions.ts';
 
-/** Callbacks of a catalog. */
 export interface CatalogEvents {
-  /** Called for a foreign key, which is never read or changed. */
   readonly onForeign?: (key: string) => void;
   /** Called for a key below `.whisper-backup/`. */
   readonly onOwn?: (key: string) => void;

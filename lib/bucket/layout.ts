@@ -89,7 +89,6 @@ function safePath(names: readonly string[]): string | undefined {
 const cachedPathOf = cacheLast(pathOf);
 const cachedPythonPathOf = cacheLast(pythonPathOf);
 
-/** Length of a timestamp. */
 const TIMESTAMP = 25;
 
 /**
@@ -142,7 +141,6 @@ function isLowerHex(unit: number): boolean {
   return (unit >= 0x30 && unit <= 0x39) || (unit >= 0x61 && unit <= 0x66);
 }
 
-/** Returns a function that caches the last result of `compute`. */
 function cacheLast<T>(compute: (text: string) => T): (text: string) => T {
   let last: { readonly text: string; readonly value: T } | undefined;
   return (text) => {
@@ -172,7 +170,6 @@ export function quarantineKey(root: string, key: string): string {
   return `${root}.whisper-backup/quarantine/${key.slice(root.length)}.damaged`;
 }
 
-/** Returns the key of a run record. */
 export function runKey(root: string, ended: Date): string {
   return ownKey(root, `runs/${formatTimestamp(ended)}.json`);
 }

@@ -76,7 +76,6 @@ export async function* listBelow(
   }
 }
 
-/** Returns the part after a cut, up to and including the next cut. */
 function partOf(
   store: ObjectStore,
   range: { readonly prefix: string; readonly signal: AbortSignal },
@@ -90,7 +89,6 @@ function partOf(
   return { last, open: () => pagesOf(store, { ...range, startAfter: after, endBefore })[Symbol.asyncIterator]() };
 }
 
-/** Yields the rest of a page and the pages after it. */
 async function* following(rest: Page, pages: AsyncIterator<Page>): AsyncGenerator<Page, void, void> {
   let isOpen = true;
   try {

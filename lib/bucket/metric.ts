@@ -21,7 +21,6 @@ export interface Tombstone {
   readonly object: StoredObject;
 }
 
-/** All objects of a metric in a bucket. */
 export interface StoredMetric extends Ordered {
   readonly metric: string;
   readonly path: string;
@@ -35,7 +34,6 @@ export interface StoredMetric extends Ordered {
   readonly loneSha1s: readonly StoredObject[];
 }
 
-/** An object of a metric with its parsed key. */
 export interface Entry {
   readonly key: Extract<Key, { path: string }>;
   readonly path: string;

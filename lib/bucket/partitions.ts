@@ -27,7 +27,6 @@ const CHANGE = 0.25;
 
 /** The content of `partitions.json`. */
 export interface Partitions {
-  /** Number of objects in the bucket. */
   readonly objects: number;
   /** Ascending, without the root. */
   readonly cuts: readonly string[];
@@ -82,7 +81,6 @@ function isCut(text: string): boolean {
   return /^[^/\u0000-\u001f\u007f\ufffe\uffff\p{Surrogate}]+\/$/u.test(text) && byteLength(text) < KEY_BYTES / 2;
 }
 
-/** Chooses cuts while a run lists the whole bucket. */
 export class PartitionRecorder {
   #cuts: string[] = [];
   #every = PART_OBJECTS;

@@ -13,7 +13,6 @@ export interface Removal {
   readonly tombstones: readonly string[];
 }
 
-/** Returns the removal of all objects of a metric. */
 export function removalOf(stored: StoredMetric): Removal {
   const pairs = stored.backups.map((backup) => backup.sha1Object).filter((object) => object !== undefined);
   return {
@@ -34,7 +33,6 @@ export class Remover {
   readonly #onFailure: (metric: string, reason: string) => void;
   #batch: Removal[] = [];
   #keys = 0;
-  /** Number of deleted objects. */
   deleted = 0;
 
   constructor(

@@ -1,7 +1,6 @@
 import { compareKeys } from '../common/order.ts';
 import type { Page, StoredObject } from '../store/store.ts';
 
-/** A part of the key space. */
 export interface Part {
   open(): AsyncIterator<Page>;
   /** The last key of the part; later keys in its listing are ignored. @default no limit */
@@ -9,7 +8,6 @@ export interface Part {
 }
 
 export interface SideBySideOptions {
-  /** How many parts are listed at once. */
   readonly parallel: number;
   /** How many objects of each part are buffered until its turn. */
   readonly maxBuffered: number;
@@ -55,7 +53,6 @@ export async function* sideBySide(
   }
 }
 
-/** Lists a part ahead of the reader. */
 class Prefetch {
   readonly #maxBuffered: number;
   readonly #end: Promise<void>;

@@ -1,6 +1,5 @@
 import { connect } from 'node:net';
 
-/** One line of carbon's plaintext protocol. */
 export interface Point {
   readonly metric: string;
   readonly value: number;

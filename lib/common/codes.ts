@@ -26,21 +26,16 @@ export type Count =
   | ('damagedFiles' | 'fallbacks' | 'loneSha1s' | 'odd')
   | ('requests' | 'retries');
 
-/** Why a metric failed. */
 export type FailCode = ErrorCode | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
 
-/** Why a metric was skipped. */
 export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
 
-/** What is noted about a metric or key. */
 export type NoteCode =
   | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'LONE_SHA1')
   | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK');
 
-/** How a backup is damaged. */
 export type DamageCode = FailCode | 'EMPTY_BACKUP' | 'LONE_SHA1' | 'NO_SHA1' | 'TOO_LARGE';
 
-/** Why a run, or its expiry, was stopped. */
 export type StopCode =
   | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'NOTHING_MATCHED')
   | ('TOO_MANY_DUE' | 'TOO_MANY_GONE' | 'TREE_EMPTY');

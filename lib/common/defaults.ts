@@ -1,4 +1,3 @@
-/** The defaults of options that the library and the configuration share. */
 export const DEFAULTS = {
   metrics: '*',
   exclude: [] as string[],

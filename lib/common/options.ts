@@ -1,6 +1,5 @@
 import type { Report } from './report.ts';
 
-/** Options of every operation. */
 export interface RunOptions {
   readonly report: Report;
   /** Stops the run: nothing new starts, and each write in progress is completed or discarded. */
@@ -11,7 +10,6 @@ export interface RunOptions {
   readonly onOwn?: (key: string) => void;
 }
 
-/** Selects metrics. */
 export interface SelectOptions {
   /** Glob over the dotted metric name, as Python's `fnmatch` reads it. @default '*' */
   readonly metrics?: string;
@@ -27,7 +25,6 @@ export interface PlaceOptions {
   readonly storagePathRaw?: string;
 }
 
-/** The local Whisper tree. */
 export interface TreeOptions {
   /** Root of the tree, e.g. `/opt/graphite/storage/whisper`. */
   readonly prefix: string;

@@ -1,4 +1,3 @@
-/** Receives the log lines and the progress of an operation. */
 export interface Report {
   /**
    * Logs a line. The receiver escapes control characters in it.
@@ -26,5 +25,4 @@ export interface Progress {
   readonly bytes: number;
 }
 
-/** Discards everything. */
 export const silent: Report = { log() {}, progress() {} };

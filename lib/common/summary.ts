@@ -7,11 +7,9 @@ export interface Named<Code extends string = string> {
   readonly metric: string;
   /** Stable, e.g. `LOCK_TIMEOUT`. */
   readonly code: Code;
-  /** For people. */
   readonly reason: string;
 }
 
-/** A metric that failed. */
 export interface Failed extends Named<FailCode> {
   /** Only if the backup itself is damaged, not after an error of the store or the local file. */
   readonly backup?: Pick<Damaged, 'key' | 'instead'>;
@@ -58,10 +56,8 @@ export interface Summary {
   readonly stopped?: Stop;
 }
 
-/** The maximum length of each list in a summary; the counters include all. */
 const MAX_NAMED = 10_000;
 
-/** Collects the summary of a run. */
 export class Tally {
   readonly #started = new Date();
   readonly #counts = new Map<Count, number>();
@@ -114,7 +110,6 @@ export class Tally {
     return this.#begun;
   }
 
-  /** Records the time of a backup that was used. */
   use(time: Date): void {
     const { oldest, newest } = this.#used ?? { oldest: time, newest: time };
     this.#used = { oldest: oldest < time ? oldest : time, newest: newest > time ? newest : time };

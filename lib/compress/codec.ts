@@ -5,7 +5,6 @@ export type GzipEngineName = 'libdeflate' | 'isal' | 'zlib' | 'fflate';
 
 export type ZstdEngineName = 'libzstd' | 'nodezstd';
 
-/** Engines that compress. */
 export type WritingEngineName = GzipEngineName | ZstdEngineName;
 
 /** `fzstd` only reads Zstandard, `snappyjs` only reads the Snappy framing format. */
@@ -26,7 +25,6 @@ export interface Compressor {
 
 /** Limits for the output of a decoder. */
 export interface DecodeBound {
-  /** More output than this is an error. */
   readonly maxBytes: number;
   /**
    * Returns the maximum size of the output from its first bytes, or undefined if they do not determine it. Called once,
@@ -51,7 +49,6 @@ export interface Decompressor {
   decompress(data: Uint8Array, bound: DecodeBound): Uint8Array;
 }
 
-/** A library that can decompress one algorithm. */
 export interface Engine {
   readonly name: EngineName;
   /** @returns why it cannot be used on this host and what to do, or undefined if it can. */
@@ -60,7 +57,6 @@ export interface Engine {
   decompressor(): Decompressor | Promise<Decompressor>;
 }
 
-/** An engine that also compresses. */
 export interface WritingEngine<Name extends WritingEngineName = WritingEngineName> extends Engine {
   readonly name: Name;
   /** Only called if the engine is available. @param level a valid level of this engine. */

@@ -2,7 +2,6 @@ import type { Algorithm } from './codec.ts';
 import type { CompressorOptions } from './engine.ts';
 import type { Level } from './levels.ts';
 
-/** How backups are compressed. */
 export interface FormatOptions {
   /** @default 'gz' */
   readonly algorithm?: Exclude<Algorithm, 'sz'>;
@@ -15,7 +14,6 @@ export interface FormatOptions {
   readonly gzipLevel?: Level;
 }
 
-/** Returns the options of the compressor for this format. */
 export function compressorOptions({ algorithm, gzipEngine, gzipLevel }: FormatOptions): CompressorOptions {
   return {
     ...(algorithm !== undefined && { algorithm }),

@@ -3,7 +3,6 @@ import { tooLargeError } from './errors.ts';
 
 /** The output that is needed to call `sizeOf`. */
 export const HEAD_BYTES = 4096;
-/** Size of the first allocation. */
 const FIRST_BYTES = 64 * 1024;
 /** A limit from the first bytes is allocated at once up to this size. Above it, memory grows with the actual output. */
 const EAGER_BYTES = 16 * 1024 * 1024;
@@ -24,19 +23,16 @@ export class BoundedOutput {
   #limit: number;
   #isLimited = false;
 
-  /** @param format for messages, e.g. `gzip`. */
   constructor(format: string, bound: DecodeBound) {
     this.#format = format;
     this.#bound = bound;
     this.#limit = bound.maxBytes;
   }
 
-  /** Bytes written so far. */
   get length(): number {
     return this.#length;
   }
 
-  /** How many more bytes are allowed. */
   get room(): number {
     return this.#limit - this.#length;
   }

@@ -8,7 +8,6 @@ import { ageOf, DAY } from './age.ts';
 import { type Retention, retain } from './retention.ts';
 import { type Absence, evaluateTombstones } from './tombstone.ts';
 
-/** The rules with all defaults. */
 export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly expire: boolean };
 
 /** What retention and purge would do for one metric. */
@@ -28,7 +27,6 @@ export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, no
   };
 }
 
-/** Returns whether there is anything to delete or write. */
 export function isDue(due: Due): boolean {
   const { retention, absence, incomplete } = due;
   return retention.expired.length + absence.invalid.length + incomplete.length > 0 || absence.isNew || absence.isDue;

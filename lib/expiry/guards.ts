@@ -4,7 +4,6 @@ import type { Stop } from '../common/summary.ts';
 import { ageOf, DAY } from './age.ts';
 import type { Due, Rules } from './due.ts';
 
-/** Counts of metrics in the store. */
 interface Share {
   metrics: number;
   /** Metrics that went missing within 7 days. */
@@ -45,7 +44,6 @@ export class Guards {
     this.#locals++;
   }
 
-  /** Counts a metric of the store. */
   stored({ metric, backups }: StoredMetric, due: Due): void {
     const [oldest, newest] = [backups[0], backups.at(-1)];
     const isOld = oldest !== undefined && this.#now.getTime() - oldest.time.getTime() > ESTABLISHED_AFTER_MS;
@@ -59,7 +57,6 @@ export class Guards {
     if (newest && newest.time.getTime() - this.#clock().getTime() > 3_600_000) this.#ahead ??= metric;
   }
 
-  /** Records that a listing did not ascend. */
   disorder(previous: string, key: string): void {
     this.#disorder ??= `${JSON.stringify(key)} came after ${JSON.stringify(previous)}`;
   }

@@ -3,7 +3,6 @@ import { hasSameContent } from '../bucket/same-content.ts';
 import type { PurgeRules } from '../common/options.ts';
 import { ageOf, DAY } from './age.ts';
 
-/** The decision of retention on the backups of one metric. */
 export interface Retention {
   /** Backups to delete, oldest first. */
   readonly expired: readonly Backup[];

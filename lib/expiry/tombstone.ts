@@ -9,7 +9,6 @@ export interface Absence {
   readonly invalid: readonly Tombstone[];
   /** The metric is missing and has no valid tombstone, so it needs one. */
   readonly isNew: boolean;
-  /** The backups of the metric are due for deletion. */
   readonly isDue: boolean;
 }
 

@@ -18,7 +18,6 @@ export interface BackupUnits {
     readonly result: string;
     /** Exit code of the last run's main process, also if systemd could not start it. */
     readonly exitStatus: string;
-    /** End of the last run. */
     readonly ended?: Date;
   };
 }

@@ -43,7 +43,6 @@ export class RunRecords {
     if (this.#keys.size < MAX_KEYS && runEndOf(this.#root, key)) this.#keys.add(key);
   };
 
-  /** Returns whether a record of a run that ended in this second exists. */
   has(ended: Date): boolean {
     return this.#keys.has(runKey(this.#root, ended));
   }
@@ -70,7 +69,6 @@ export class RunRecords {
 export interface ReadOptions extends Signalled {
   /** Records dated later than this are skipped. @default new Date() */
   readonly now?: Date;
-  /** Called with the reason for each skipped record. */
   readonly onUnusable?: (message: string) => void;
 }
 

@@ -2,7 +2,6 @@ import type { Point } from '../carbon/plaintext.ts';
 import type { Count } from '../common/codes.ts';
 import type { Summary } from '../common/summary.ts';
 
-/** Commands that send figures. */
 export const reportingCommands = ['backup', 'restore', 'purge', 'verify'] as const;
 
 export type ReportingCommand = (typeof reportingCommands)[number];
@@ -23,7 +22,6 @@ export interface FinishedRun {
 export interface Figure {
   readonly name: string;
   readonly unit: string;
-  /** Description for docs/monitoring.md. */
   readonly meaning: string;
   /** The name in `summary.counts`, or a function of the run. */
   readonly from: Count | ((run: FinishedRun) => number | undefined);
@@ -159,7 +157,6 @@ export function pointsOf(run: FinishedRun, prefix: string): Point[] {
   });
 }
 
-/** Converts a host name to one node of a metric name. */
 export function nodeOf(host: string): string {
   return host.replace(/[^\w-]/g, '_') || '_';
 }

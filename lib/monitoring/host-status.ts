@@ -23,7 +23,6 @@ const checksSchema = v.object({ last: checkSchema, failed: v.nullable(checkSchem
 /** The status of a host's backups, as `status --json` prints it. Unknown values are null. */
 export const hostStatusSchema = v.object({
   host: v.string(),
-  /** Version of the program. */
   program: v.nullable(v.string()),
   /** Name of the bucket and its store to which this status applies. */
   bucket: v.optional(v.nullable(v.string()), null),
@@ -32,7 +31,6 @@ export const hostStatusSchema = v.object({
   ageSeconds: figure,
   /** The last run of any command; has no effect on `state`. */
   lastRun: v.nullable(runSchema),
-  /** The current run. */
   running: v.optional(v.nullable(v.object({ command: v.string(), started: time })), null),
   /** From here to `seconds`: of the last full backup with a summary; `bytes` are those stored. */
   metrics: figure,
@@ -49,7 +47,6 @@ export const hostStatusSchema = v.object({
   drill: v.optional(checksSchema),
   source: v.picklist(['host', 'bucket']),
   state: v.picklist(['ok', 'late', 'off', 'failed', 'unknown']),
-  /** Why `state` is not `ok`. */
   problems: v.optional(v.array(v.string()), []),
 });
 

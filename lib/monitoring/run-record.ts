@@ -22,7 +22,6 @@ const Figures = v.object({
 
 const Schema = v.object({
   version: v.literal(1),
-  /** Version of the program that ran. */
   program: v.string(),
   host: v.string(),
   /** The machine id in the bucket's owner marker. */
@@ -36,7 +35,6 @@ const Schema = v.object({
   finished: time,
   seconds: figure,
   exitCode: v.pipe(v.number(), v.safeInteger()),
-  /** The error that ended the run. */
   error: v.optional(v.string()),
   /** Configured seconds between scheduled backups. */
   interval: v.pipe(figure, v.minValue(1)),
@@ -50,7 +48,6 @@ export type RunRecord = v.InferOutput<typeof Schema>;
 /** A run record to write, with the whole summary. */
 export type NewRunRecord = Omit<RunRecord, 'version' | 'summary'> & { readonly summary?: Summary };
 
-/** The maximum size of a record, in bytes. */
 export const RECORD_BYTES = 4 * 1024 * 1024;
 
 /** How many records a full backup keeps, in a bucket and on a host. */
@@ -99,14 +96,12 @@ export function surplusRecords<T>(
   return [...due.slice(0, -kept), ...ahead.slice(RECORDS_KEPT)];
 }
 
-/** A text is not a valid run record. */
 export class RunRecordError extends WhisperBackupError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('RUN_RECORD', message, options);
   }
 }
 
-/** Formats a record as one line of JSON. */
 export function formatRunRecord({ summary, ...record }: NewRunRecord): string {
   return `${JSON.stringify({ version: 1, ...record, ...(summary && { summary: shorten(summary) }) })}\n`;
 }

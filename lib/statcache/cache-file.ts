@@ -100,7 +100,6 @@ function sha1(bytes: Uint8Array): Buffer {
   return createHash('sha1').update(bytes).digest();
 }
 
-/** Entries in one frame. */
 const BLOCK = 256;
 
 /**
@@ -143,7 +142,6 @@ export class CacheWriter {
     return this.#append(entry);
   }
 
-  /** Replaces the old cache. */
   async finish(): Promise<void> {
     await this.#keepUntil(undefined);
     await this.#flush();

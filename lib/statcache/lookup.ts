@@ -54,7 +54,6 @@ export class CacheCursor {
     this.#index++;
   }
 
-  /** Reads the next block. */
   async load(): Promise<void> {
     const step = await this.#blocks.next();
     this.#isDone = step.done === true;

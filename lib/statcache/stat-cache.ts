@@ -19,7 +19,6 @@ export interface CacheUse {
   readonly prefix: string;
   /** Whether the run covers only a part of the tree. */
   readonly isPartial: boolean;
-  /** Do not write the cache. */
   readonly dryRun: boolean;
   readonly report: Report;
 }

@@ -1,6 +1,5 @@
 import { WhisperBackupError } from '../common/errors.ts';
 
-/** The base class of errors of a store. */
 export class StoreError extends WhisperBackupError {
   /** Whether a retry may succeed. */
   readonly transient: boolean = false;
@@ -13,7 +12,6 @@ export class NotFoundError extends StoreError {
   }
 }
 
-/** The bucket does not exist. */
 export class BucketMissingError extends StoreError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('BUCKET_MISSING', message, options);

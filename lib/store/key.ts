@@ -5,7 +5,6 @@ export const MAX_KEY_BYTES = 1024;
 
 const encoder = new TextEncoder();
 
-/** Returns the number of bytes of a string in UTF-8. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }

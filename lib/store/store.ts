@@ -81,7 +81,6 @@ export interface GetOptions {
 }
 
 export interface OpenOptions {
-  /** Create the bucket if it is missing. */
   readonly create: boolean;
   /** Called before a missing bucket is created, again for each retry. May throw to prevent that. */
   readonly onMissing?: () => void;
@@ -101,7 +100,6 @@ export interface ListRange {
   readonly signal?: AbortSignal;
 }
 
-/** An object in a listing. */
 export interface StoredObject {
   readonly key: string;
   /** In bytes. */

@@ -9,7 +9,6 @@ import { endThread, parkThread, takeThread } from './threads.ts';
 export interface StreamOptions {
   /** File that the thread runs and that calls `produce`: a TypeScript source or the output of `scripts/build.ts`. */
   readonly entry: URL;
-  /** Plain data for the thread. */
   readonly task: unknown;
   /** Ends the thread at once; the stream then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -39,7 +38,6 @@ export async function* stream<Batch>(options: StreamOptions): AsyncGenerator<Bat
   }
 }
 
-/** A thread and its unread batches. */
 class Source<Batch> {
   readonly #flow = new Flow();
   readonly #entry: URL;
@@ -88,7 +86,6 @@ class Source<Batch> {
     }
   }
 
-  /** Discards unread batches. */
   abort(reason: unknown): void {
     this.#ready.length = 0;
     this.#ended = false;

@@ -2,13 +2,11 @@ import { parentPort, type TransferListItem, workerData } from 'node:worker_threa
 import { type FlatError, flatten } from './flat-error.ts';
 import { Flow } from './flow.ts';
 
-/** Message to a thread. */
 export interface ThreadOrder<Task> {
   readonly task: Task;
   readonly cells: Int32Array;
 }
 
-/** Message from a thread. */
 export type ThreadMessage<Batch> =
   | { readonly kind: 'batch'; readonly batch: Batch }
   | { readonly kind: 'end' }

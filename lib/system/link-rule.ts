@@ -16,7 +16,6 @@ export function mayFollow(link: Owned, target: Owned, user: number = currentUser
   return user !== 0 || link.uid === 0 || link.uid === target.uid;
 }
 
-/** Returns the effective user id of this process. */
 export function currentUser(): number {
   return process.geteuid?.() ?? -1;
 }

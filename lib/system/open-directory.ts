@@ -57,7 +57,6 @@ export class OpenDirectory {
   }
 }
 
-/** An open entry of a directory. */
 export interface Entry {
   /** Undefined for a link on systems that cannot open links. */
   readonly fd: number | undefined;

@@ -16,7 +16,6 @@ export function spareFiles(): number | undefined {
   }
 }
 
-/** The remedy for `EMFILE`. */
 export const MORE_FILES = 'raise the limit (ulimit -n, or LimitNOFILE= of the service), or lower --processes';
 
 /** Appends {@link MORE_FILES} to the message of an error if too many files are open. */

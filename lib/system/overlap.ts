@@ -2,7 +2,6 @@ import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { isSameDirectory } from './same-directory.ts';
 
-/** How two directories overlap: they are the same, or one is inside the other. */
 export type Overlap = 'same' | 'inside' | 'around';
 
 interface Location {

@@ -67,7 +67,6 @@ export async function acquireRunLock(path: string, options: RunLockOptions): Pro
   return { release: async () => release() };
 }
 
-/** A locked file. */
 interface LockFile {
   readonly path: string;
   readonly descriptor: number;

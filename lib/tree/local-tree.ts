@@ -15,7 +15,6 @@ export interface LocalFile extends Ordered {
   readonly metric: string;
   /** Below the prefix, without `.wsp`. */
   readonly path: string;
-  /** The path of the file. */
   readonly file: string;
   /** Only with the option `stat`; undefined if stat(2) failed, e.g. for a dangling link or a removed file. */
   readonly stat?: FileStat | undefined;
@@ -49,7 +48,6 @@ export function* walkNow(root: string, options: WalkNowOptions): Generator<Local
 }
 
 export interface WalkNowOptions {
-  /** Call stat(2) for each file. */
   readonly stat: boolean;
   /** Directories to skip, as the common prefix of all metrics below each: `servers.old.`. */
   readonly skip?: readonly string[];
@@ -107,7 +105,6 @@ interface OrderedEntry {
   /** A directory, a link to one, or a link that may lead to one. */
   readonly isDirectory: boolean;
   readonly isLink?: boolean;
-  /** Why it cannot be read. */
   readonly error?: Error;
 }
 

@@ -128,7 +128,6 @@ export interface StableRead {
   readonly stats: BigIntStats;
 }
 
-/** Provides memory for at least that many bytes. */
 export type Room = (bytes: number) => Uint8Array;
 
 /**

@@ -3,7 +3,6 @@ export function temporaryName(): string {
   return `.wb-${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}.tmp`;
 }
 
-/** Returns whether a name is from {@link temporaryName}. */
 export function isTemporary(name: string): boolean {
   return /^\.wb-[0-9a-f]{12}\.tmp$/.test(name);
 }

@@ -3,7 +3,6 @@ import { type ErrorMaker, type FlatError, flatten, revive } from '../stream/flat
 import type { FileStat } from './file-stat.ts';
 import { type BlindSpot, type LocalFile, walkNow } from './local-tree.ts';
 
-/** The task of a walking thread. */
 export interface WalkTask {
   readonly root: string;
   readonly stat: boolean;
@@ -18,11 +17,9 @@ export interface WalkBatch {
   /** Four values for each file, NaN if stat(2) failed; empty without the option `stat`. */
   readonly stats: Float64Array<ArrayBuffer>;
   readonly blind: { readonly before: number; readonly spot: Omit<BlindSpot, 'error'>; readonly error: FlatError }[];
-  /** Leftover temporary files of ours. */
   readonly temporary: string[];
 }
 
-/** Files and blind spots in a batch. */
 const BATCH_ITEMS = 200;
 
 /** The first batch is small, so that its reader can start early. */

@@ -83,7 +83,6 @@ export async function presence(file: string): Promise<Presence> {
   }
 }
 
-/** @param file a missing file. */
 async function isBelowDanglingLink(file: string): Promise<boolean> {
   for (let path = dirname(file); path !== dirname(path); path = dirname(path)) {
     try {

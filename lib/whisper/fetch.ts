@@ -16,7 +16,6 @@ export interface FetchOptions {
 }
 
 export interface Series {
-  /** The first interval. */
   readonly from: number;
   /** The interval after the last. */
   readonly until: number;

@@ -21,7 +21,6 @@ export interface FillPlan {
   readonly writes: readonly FillWrite[];
 }
 
-/** The two files of a fill. Neither buffer is changed. */
 export interface FillOptions {
   /** The whole file with gaps. */
   readonly local: Uint8Array;

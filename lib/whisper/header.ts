@@ -19,12 +19,10 @@ export const MAX_TRAILING_BYTES: number = 2 ** 26;
 
 const COMPRESSED_MAGIC = new TextEncoder().encode('whisper_compressed');
 
-/** A ring of slots. */
 export interface Archive {
   /** Position in the file, in bytes. */
   readonly offset: number;
   readonly secondsPerPoint: number;
-  /** Number of slots. */
   readonly points: number;
   /** In seconds: `secondsPerPoint * points`. */
   readonly retention: number;

@@ -2,7 +2,6 @@ import { type Archive, type Header, parseHeader } from './header.ts';
 import { alignDown, type Point, Ring } from './points.ts';
 
 export interface ArchiveInfo extends Archive {
-  /** Number of points. */
   readonly known: number;
   /** Timestamps of the oldest and the newest point; absent if there is none. */
   readonly oldest?: number;

@@ -18,7 +18,6 @@ export interface LevelFillOptions {
 /** The fill of one archive. See `planFill` for the rules. */
 export class LevelFill {
   readonly archive: Archive;
-  /** Numbers of the written slots. */
   readonly changed = new Set<number>();
   filled = 0;
   reaggregated = 0;

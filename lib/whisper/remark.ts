@@ -14,7 +14,6 @@ const COUNT_OF = { ODD: 'odd', DAMAGED_FILE: 'damagedFiles' } as const;
 /** How many files of each kind the notes name: there may be thousands each night. */
 const NAMED_AT_MOST = 20;
 
-/** Returns the remark on a file; undefined if it is sound. */
 export function remarkOn(inspection: Inspection): Remark | undefined {
   if (inspection.verdict === 'odd') return { code: 'ODD', reason: `it is usable but odd: ${inspection.reason}` };
   if (inspection.verdict === 'damaged') return { code: 'DAMAGED_FILE', reason: inspection.error.message };

@@ -7,7 +7,6 @@ import { Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
 
 const SONAME = 'libzstd.so.1';
 
-/** libzstd of the host. */
 export const libzstd: WritingEngine<'libzstd'> = {
   name: 'libzstd',
   unavailable: () =>

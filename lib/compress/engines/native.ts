@@ -3,7 +3,6 @@ import { foreign } from '../../system/libc.ts';
 /** A pointer into native memory, as koffi returns it; 0n and null are null pointers. */
 export type Pointer = bigint | null;
 
-/** A loaded library of the host. */
 export interface SharedLibrary {
   /**
    * Binds a C function. `F` must match `declaration`, which nothing checks: `size_t` and `int` are numbers, buffers are
@@ -49,7 +48,6 @@ export class Lazy<T> {
     return outcome.value;
   }
 
-  /** The error that loading threw, or undefined. */
   get error(): unknown {
     const outcome = this.#attempt();
     return 'error' in outcome ? outcome.error : undefined;

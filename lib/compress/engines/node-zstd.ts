@@ -13,7 +13,6 @@ export const nodezstd: WritingEngine<'nodezstd'> = {
   decompressor,
 };
 
-/** Functions that the types of Node 20 do not have. */
 interface NodeZstd {
   zstdCompressSync(
     data: Uint8Array,

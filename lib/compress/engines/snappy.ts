@@ -40,7 +40,6 @@ interface Chunk {
   readonly body: Uint8Array;
 }
 
-/** Splits one or more concatenated streams into chunks. */
 function* chunks(data: Uint8Array): Generator<Chunk> {
   if (data.length === 0) throw damagedError('snappy', 'it is empty');
   for (let at = 0; at < data.length; ) {

@@ -3,7 +3,6 @@ import type { Compressor, WritingEngine } from '../codec.ts';
 import { gunzip, normalizeGzipHeader, type RawInflate } from '../gzip.ts';
 import { HEAD_BYTES } from '../output.ts';
 
-/** `node:zlib`, which every Node and Deno has. */
 export const zlib: WritingEngine<'zlib'> = {
   name: 'zlib',
   unavailable: () => undefined,

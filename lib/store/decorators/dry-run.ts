@@ -6,14 +6,11 @@ import type { ListRange, ObjectStore } from '../store.ts';
 /** The writes that a dry run did not make. */
 export interface DryRunCounts {
   readonly puts: number;
-  /** Bytes of all puts. */
   readonly bytes: number;
-  /** Number of deleted objects. */
   readonly deletes: number;
 }
 
 export interface DryRunStore extends ObjectStore {
-  /** The counts so far. */
   readonly planned: DryRunCounts;
 }
 

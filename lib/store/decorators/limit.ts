@@ -4,7 +4,6 @@ import { objectsOf, pagesOf } from '../pages.ts';
 import type { ListRange, ObjectStore, Page } from '../store.ts';
 
 export interface LimitOptions {
-  /** Maximum number of concurrent calls. */
   readonly concurrency: number;
 }
 

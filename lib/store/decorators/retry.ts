@@ -28,7 +28,6 @@ export interface RetryOptions {
   readonly sleep?: (milliseconds: number) => Promise<void>;
   /** The jitter, from 0 to 1, exclusive. @default Math.random */
   readonly random?: () => number;
-  /** Called before each retry. */
   readonly onRetry?: (retry: Retry) => void;
 }
 
@@ -40,7 +39,6 @@ export interface Retry {
   readonly wait: number;
 }
 
-/** Returns the log line of a retry. */
 export function retryText({ error, attempt, wait }: Retry): string {
   return `${error.message} (attempt ${attempt}; retrying in ${(wait / 1000).toFixed(1)} s)`;
 }

@@ -13,9 +13,7 @@ type MaybeLater<T> = T | Promise<T>;
 export interface Files {
   open(path: string, flags: string | number, mode?: number): MaybeLater<number>;
   close(fd: number): MaybeLater<void>;
-  /** @returns the number of bytes read. */
   read(fd: number, bytes: Uint8Array, at: number, length: number): MaybeLater<number>;
-  /** @returns the number of bytes written. */
   write(fd: number, bytes: Uint8Array, at: number, length: number): MaybeLater<number>;
   fstat(fd: number): MaybeLater<fs.Stats>;
   lstat(path: string): MaybeLater<fs.Stats | undefined>;

@@ -154,7 +154,6 @@ export interface ListBatch {
   readonly figures: Float64Array<ArrayBuffer>;
 }
 
-/** Objects in a batch. */
 const BATCH_OBJECTS = 200;
 
 /** The first batch is small, so that its reader can start early. */

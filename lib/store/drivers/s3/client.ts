@@ -9,7 +9,6 @@ import type { S3StoreOptions } from './options.ts';
 
 export type Sdk = typeof import('./sdk.ts');
 
-/** The loaded SDK and a client for one store. */
 export interface Connection {
   readonly sdk: Sdk;
   readonly client: S3Client;
@@ -110,7 +109,6 @@ export function sendMd5<I extends object, O extends object>(stack: MiddlewareSta
   );
 }
 
-/** Calls `onRequest` for each request sent. */
 function reportRequests<I extends object, O extends object>(stack: MiddlewareStack<I, O>, onRequest: () => void): void {
   stack.add(
     (next) => (args) => {

@@ -3,7 +3,6 @@ import { BucketMissingError, NotFoundError, PermanentError, StoreError } from '.
 import { checkKey } from '../../key.ts';
 import type { DeleteFailure } from '../../store.ts';
 
-/** The maximum number of keys in one DeleteObjects request. */
 const BATCH_KEYS = 1000;
 
 export interface DeletionRequests {

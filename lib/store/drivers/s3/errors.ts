@@ -185,11 +185,9 @@ function plainCause(failure: Failure): Error {
 interface Failure {
   /** S3's error code, `NoSuchKey`; for other errors the name of the class. */
   readonly name: string;
-  /** May be empty. */
   readonly message: string;
   /** HTTP status, if there was a response. */
   readonly status?: number;
-  /** The system's error code, `ECONNRESET`. */
   readonly code?: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;

@@ -5,7 +5,6 @@ import { PermanentError, TransientError } from '../../errors.ts';
 import { quoted } from '../../key.ts';
 import type { ListRange, Page, StoredObject } from '../../store.ts';
 
-/** The start of a page. */
 export interface PageStart {
   readonly prefix?: string;
   readonly startAfter?: string;

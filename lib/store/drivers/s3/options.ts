@@ -18,7 +18,6 @@ export interface S3StoreOptions {
    */
   readonly accessKeyId?: string;
   readonly secretAccessKey?: string;
-  /** For temporary credentials. */
   readonly sessionToken?: string;
   /** Server-side encryption. @default that of the bucket */
   readonly sse?: 'AES256' | 'aws:kms';
@@ -37,7 +36,6 @@ export interface S3StoreOptions {
   /** Maximum number of concurrent requests of one call, and of idle connections. @default 64 */
   readonly concurrency?: number;
   readonly timeouts?: Timeouts;
-  /** Called for each request sent. */
   readonly onRequest?: () => void;
 }
 

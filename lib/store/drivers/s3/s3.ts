@@ -229,7 +229,6 @@ class S3Store implements ObjectStore {
     return this.#connection;
   }
 
-  /** The attributes of every object. */
   #attributes(): Partial<PutObjectCommandInput> {
     const { sse, kmsKeyId, storageClass, tags = {} } = this.#options;
     const tagging = new URLSearchParams(tags).toString().replaceAll('+', '%20');

@@ -54,7 +54,6 @@ export async function bulkDeleteLimit(requests: Requests, name: string, { signal
   }
 }
 
-/** The result of one bulk delete. */
 export interface BulkResult {
   readonly failures: readonly DeleteFailure[];
   /** Keys for which the response does not show whether they were deleted. */

@@ -4,7 +4,6 @@ import { PermanentError, plainHttpReason, TooLargeError, TransientError } from '
 import { concat } from '../body.ts';
 import type { HttpClient, HttpResponse } from './http.ts';
 
-/** A request, and the limits for its response. */
 export interface Exchange {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly url: string;
@@ -27,7 +26,6 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** Sends a request without a token. */
 export type Send = (request: Exchange) => Promise<Answer>;
 
 /** In seconds. */

@@ -1,4 +1,3 @@
-/** A request for `fetch`. */
 export interface HttpRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -20,7 +19,6 @@ interface BodyReader {
   cancel(): Promise<void>;
 }
 
-/** Sends requests over its own connections. */
 export interface HttpClient {
   /** Like `fetch`, but does not follow redirects, which must not receive the token. */
   send(url: string, request: HttpRequest): Promise<HttpResponse>;
@@ -29,7 +27,6 @@ export interface HttpClient {
 }
 
 export interface HttpClientOptions {
-  /** Certificates in PEM. */
   readonly caBundle: string | undefined;
   /** Seconds. */
   readonly connectTimeout: number;

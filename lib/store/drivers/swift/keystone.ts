@@ -13,7 +13,6 @@ import {
 } from './options.ts';
 import type { Access } from './session.ts';
 
-/** A service in Keystone's catalog. */
 const serviceSchema = v.object({
   type: v.string(),
   endpoints: v.optional(

@@ -39,7 +39,6 @@ export interface SwiftV1 {
   readonly method: 'v1';
   /** E.g. `https://swift.example.org/auth/v1.0`. */
   readonly authUrl: string;
-  /** E.g. `account:user`. */
   readonly user: string;
   readonly key: string;
 }

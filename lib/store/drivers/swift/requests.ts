@@ -6,7 +6,6 @@ import { login } from './login.ts';
 import { checkOptions, type SwiftStoreOptions, secretsOf } from './options.ts';
 import { Session } from './session.ts';
 
-/** A request to the account. */
 export interface AccountRequest extends Omit<Exchange, 'url' | 'headers'> {
   /** The encoded path after the account's URL; '' is the account. */
   readonly path: string;
