@@ -5,7 +5,7 @@ import { isAmbiguous, isPlain, metricOf, parseKey, pythonNameOf, rootOf } from '
 import { assemble, type Entry, type StoredMetric } from './metric.ts';
 
 /**
- * Streams the metrics of a bucket in key order, each with all its backups.
+ * Streams the metrics of a bucket in key order, by the page, each with all its backups.
  *
  * Most keys of the Python tool are in the same group as ours. Two kinds are not, and are found by path: keys with a
  * leading `/` (the default storage path of some of its versions) come from a second listing that is merged; pairs of
@@ -13,20 +13,6 @@ import { assemble, type Entry, type StoredMetric } from './metric.ts';
  * metric, it is yielded where its keys are, with an `order` after that of the metric that has this name.
  */
 export async function* catalog(
-  store: ObjectStore,
-  place: PlaceOptions,
-  events: CatalogEvents,
-): AsyncGenerator<StoredMetric> {
-  for await (const metrics of catalogPages(store, place, events)) {
-    for (const metric of metrics) {
-      events.signal?.throwIfAborted();
-      yield metric;
-    }
-  }
-}
-
-/** Like {@link catalog}, by the page. */
-export async function* catalogPages(
   store: ObjectStore,
   place: PlaceOptions,
   events: CatalogEvents,

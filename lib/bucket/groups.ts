@@ -1,4 +1,4 @@
-import { joinPages, type Ordered } from '../common/merge.ts';
+import { join, type Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type Key, parseKey } from './layout.ts';
@@ -46,7 +46,7 @@ async function* merge(
   plain: AsyncIterable<readonly Group[]>,
   slashed: AsyncIterable<readonly Group[]>,
 ): AsyncGenerator<readonly Group[]> {
-  for await (const steps of joinPages(plain, slashed)) {
+  for await (const steps of join(plain, slashed)) {
     yield steps.map(({ left, right }) => {
       if (!left) return right;
       return right ? { ...left, entries: [...left.entries, ...right.entries] } : left;

@@ -9,20 +9,11 @@ export interface Ordered {
 }
 
 /**
- * Joins two ascending sequences and holds one item of each in memory. Closes both when one fails or the reader stops.
+ * Joins two ascending sequences, which come by the page: with millions of items, one promise for each would cost more
+ * than all the rest. Yields the available steps without waiting for the next page of either side. Closes both when one
+ * fails or the reader stops.
  */
 export async function* join<L extends Ordered, R extends Ordered>(
-  left: AsyncIterable<L>,
-  right: AsyncIterable<R>,
-): AsyncGenerator<Joined<L, R>> {
-  for await (const steps of joinPages(singly(left), singly(right))) yield* steps;
-}
-
-/**
- * Like {@link join}, for pages of items: with millions of items, one promise for each would cost more than all the
- * rest. Yields the available steps without waiting for the next page of either side.
- */
-export async function* joinPages<L extends Ordered, R extends Ordered>(
   left: AsyncIterable<readonly L[]>,
   right: AsyncIterable<readonly R[]>,
 ): AsyncGenerator<readonly Joined<L, R>[]> {
@@ -88,8 +79,4 @@ class Cursor<T> {
   async close(): Promise<void> {
     await this.#pages.return?.();
   }
-}
-
-async function* singly<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
-  for await (const item of items) yield [item];
 }

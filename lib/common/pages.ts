@@ -1,8 +1,11 @@
 /** Yields the items of pages one by one. @throws the signal's reason */
-export async function* each<T>(pages: AsyncIterable<readonly T[]>, signal: AbortSignal): AsyncGenerator<T, void, void> {
+export async function* each<T>(
+  pages: AsyncIterable<readonly T[]>,
+  signal?: AbortSignal,
+): AsyncGenerator<T, void, void> {
   for await (const items of pages) {
     for (const item of items) {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       yield item;
     }
   }

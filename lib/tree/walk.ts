@@ -25,7 +25,7 @@ export interface WalkOptions {
 const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walk-thread.mjs';
 
 /**
- * Walks the tree below `prefix` in the order in which a bucket lists its metrics, so that both can be merged. A
+ * Walks the tree below `prefix`, by the page, in the order in which a bucket lists its metrics, so that both can be merged. A
  * separate thread does this, unless the tree is small. It holds the names of one directory per level in memory, and is
  * at most a few hundred files ahead of the reader. Follows symbolic links to files, and to directories if `mayFollow`
  * allows it. A link that dangles, leads to one of its ancestors or must not be followed is a blind spot.
@@ -37,17 +37,7 @@ const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walk-th
  * @throws WhisperBackupError `THREAD_FAILED`
  * @throws Error that is the signal's reason.
  */
-export async function* walk(prefix: string, options: WalkOptions = {}): AsyncGenerator<LocalFile | BlindSpot> {
-  for await (const items of walkPages(prefix, options)) {
-    for (const item of items) {
-      options.signal?.throwIfAborted();
-      yield item;
-    }
-  }
-}
-
-/** Like {@link walk}, by the page. */
-export async function* walkPages(
+export async function* walk(
   prefix: string,
   options: WalkOptions = {},
 ): AsyncGenerator<readonly (LocalFile | BlindSpot)[]> {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { catalog, findMetric, hasPairsElsewhere } from '../../lib/bucket/catalog.ts';
 import type { StoredMetric } from '../../lib/bucket/metric.ts';
 import type { PlaceOptions } from '../../lib/common/options.ts';
+import { each } from '../../lib/common/pages.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
@@ -29,7 +30,7 @@ async function read(store: ObjectStore, place: PlaceOptions = {}) {
     onForeign: (key: string) => foreign.push(key),
     onDisorder: (previous: string, key: string) => disorder.push(`${key} after ${previous}`),
   };
-  for await (const metric of catalog(store, place, events)) metrics.push(metric);
+  for await (const metric of each(catalog(store, place, events))) metrics.push(metric);
   return { metrics, foreign, disorder };
 }
 

@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { catalog } from '../../lib/bucket/catalog.ts';
 import { PartitionRecorder } from '../../lib/bucket/partitions.ts';
 import { join, type Ordered } from '../../lib/common/merge.ts';
+import { each } from '../../lib/common/pages.ts';
 import { withLimit } from '../../lib/store/decorators/limit.ts';
 import { withRetry } from '../../lib/store/decorators/retry.ts';
 import { madeUpMetric, madeUpStore } from '../fixtures/made-up.ts';
@@ -18,8 +19,8 @@ function heldMegabytes(): number {
   return process.memoryUsage().heapUsed / 1e6;
 }
 
-async function* tree(metrics: number): AsyncGenerator<Ordered> {
-  for (let i = 0; i < metrics; i++) yield { order: `${madeUpMetric(i)}/` };
+async function* tree(metrics: number): AsyncGenerator<Ordered[]> {
+  for (let i = 0; i < metrics; i++) yield [{ order: `${madeUpMetric(i)}/` }];
 }
 
 /** Merges a tree with a bucket of so many metrics, as a run does. @returns the most that it held meanwhile, in MB. */
@@ -34,7 +35,8 @@ async function mergeMetrics(metrics: number): Promise<number> {
   const before = heldMegabytes();
   let most = 0;
   let merged = 0;
-  for await (const { left, right } of join(tree(metrics), catalog(store, {}, { onDisorder, partitions }))) {
+  const steps = join(tree(metrics), catalog(store, {}, { onDisorder, partitions }));
+  for await (const { left, right } of each(steps)) {
     assert.ok(left && right && right.backups.length === 5);
     if (++merged % Math.floor(metrics / 6) === 0) most = Math.max(most, heldMegabytes() - before);
   }

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { join, joinPages } from '../../lib/common/merge.ts';
+import { join } from '../../lib/common/merge.ts';
 import { compareKeys } from '../../lib/common/order.ts';
+import { each } from '../../lib/common/pages.ts';
 
-async function* sequence(orders: readonly string[]): AsyncGenerator<{ order: string }> {
-  for (const order of orders) yield { order };
+async function* sequence(orders: readonly string[]): AsyncGenerator<{ order: string }[]> {
+  for (const order of orders) yield [{ order }];
 }
 
 async function joined(left: readonly string[], right: readonly string[]): Promise<string[]> {
   const steps: string[] = [];
-  for await (const { left: l, right: r } of join(sequence(left), sequence(right)))
+  for await (const { left: l, right: r } of each(join(sequence(left), sequence(right))))
     steps.push(`${l?.order ?? ''}|${r?.order ?? ''}`);
   return steps;
 }
@@ -43,7 +44,7 @@ describe('join', () => {
     );
   });
 
-  it('is the same by the page, wherever the pages are cut', async () => {
+  it('is the same wherever the pages are cut', async () => {
     const orders = fc.uniqueArray(fc.string({ unit: fc.constantFrom('a', 'b', '😀'), maxLength: 3 }), {
       maxLength: 12,
     });
@@ -59,7 +60,7 @@ describe('join', () => {
       fc.asyncProperty(orders, orders, sizes, sizes, async (left, right, cutsLeft, cutsRight) => {
         const sides = [left, right].map((side) => side.toSorted(compareKeys)) as [string[], string[]];
         const steps: string[] = [];
-        for await (const found of joinPages(pages(sides[0], cutsLeft), pages(sides[1], cutsRight))) {
+        for await (const found of join(pages(sides[0], cutsLeft), pages(sides[1], cutsRight))) {
           assert.ok(found.length > 0);
           for (const { left: l, right: r } of found) steps.push(`${l?.order ?? ''}|${r?.order ?? ''}`);
         }
@@ -69,15 +70,15 @@ describe('join', () => {
     );
   });
 
-  it('holds one item of each side, however long they are', async () => {
+  it('holds one page of each side, however long they are', async () => {
     let ahead = 0;
     async function* counted() {
       for (let i = 0; i < 1000; i++) {
         ahead++;
-        yield { order: String(i).padStart(4, '0') };
+        yield [{ order: String(i).padStart(4, '0') }];
       }
     }
-    for await (const _ of join(counted(), counted())) {
+    for await (const _ of each(join(counted(), counted()))) {
       ahead -= 2;
       assert.ok(ahead <= 2);
     }
@@ -87,9 +88,9 @@ describe('join', () => {
     const closed: string[] = [];
     async function* side(name: string, fails: boolean) {
       try {
-        yield { order: 'a' };
+        yield [{ order: 'a' }];
         if (fails) throw new Error(`${name} failed`);
-        yield { order: 'b' };
+        yield [{ order: 'b' }];
       } finally {
         closed.push(name);
       }

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { catalog } from '../../lib/bucket/catalog.ts';
 import type { StoredMetric } from '../../lib/bucket/metric.ts';
+import { each } from '../../lib/common/pages.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { thisMachine } from '../../scripts/cli/host/machine.ts';
 import { backUp, purgeGone, verifyAll } from '../fixtures/operations.ts';
@@ -75,7 +76,7 @@ export async function createGround(
     },
     async stored() {
       const found = new Map<string, StoredMetric>();
-      for await (const stored of catalog(store, {}, { onDisorder: assert.fail, onForeign: assert.fail }))
+      for await (const stored of each(catalog(store, {}, { onDisorder: assert.fail, onForeign: assert.fail })))
         found.set(stored.metric, stored);
       return found;
     },

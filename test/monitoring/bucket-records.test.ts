@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { catalog } from '../../lib/bucket/catalog.ts';
 import { runEndOf, runKey } from '../../lib/bucket/layout.ts';
+import { each } from '../../lib/common/pages.ts';
 import { RunRecords, readRunRecords } from '../../lib/monitoring/bucket-records.ts';
 import type { NewRunRecord } from '../../lib/monitoring/run-record.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
@@ -22,7 +23,7 @@ function recordOf(ended: Date): NewRunRecord {
 async function runOn(store: ObjectStore, ended: Date, storagePath = ''): Promise<void> {
   const records = new RunRecords({ storagePath });
   const events = { onOwn: records.found, onDisorder: () => {}, onForeign: (key: string) => assert.fail(key) };
-  for await (const stored of catalog(store, { storagePath }, events)) assert.fail(stored.metric);
+  for await (const stored of each(catalog(store, { storagePath }, events))) assert.fail(stored.metric);
   await records.keep(store, recordOf(ended), ended);
 }
 

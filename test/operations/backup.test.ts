@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { catalog } from '../../lib/bucket/catalog.ts';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
+import { each } from '../../lib/common/pages.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
 import { PermanentError } from '../../lib/store/errors.ts';
@@ -21,7 +22,7 @@ import { type CallCounts, withCounting } from '../store/counting.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
 async function timesOf(store: ObjectStore, path: string): Promise<string[]> {
-  for await (const stored of catalog(store, {}, { onDisorder: assert.fail }))
+  for await (const stored of each(catalog(store, {}, { onDisorder: assert.fail })))
     if (stored.path === path) return stored.backups.map(({ time }) => formatTimestamp(time));
   return [];
 }

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { describe, it } from 'node:test';
 import { codeOf, WhisperBackupError } from '../../lib/common/errors.ts';
+import { each } from '../../lib/common/pages.ts';
 import { walkNow } from '../../lib/tree/local-tree.ts';
 import { type BlindSpot, type LocalFile, walk } from '../../lib/tree/walk.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
@@ -48,11 +49,11 @@ describe('the walk of a tree with many files', () => {
     lchownSync(`${root}/host3/foreign`, 1234, 1234);
     execFileSync('bash', ['-c', String.raw`touch b$'\xff'.wsp b$'\xfe'.wsp z$'\xfe'.wsp`], { cwd: root });
     for (const stat of [false, true]) {
-      const found = await collect(walk(`${root}/`, { stat }));
+      const found = await collect(each(walk(`${root}/`, { stat })));
       assert.deepEqual(found, [...walkNow(root, { stat })]);
       assert.equal(found.length, MANY + 100 + 7);
     }
-    const blind = (await collect(walk(root))).filter((item) => item.kind === 'blind');
+    const blind = (await collect(each(walk(root)))).filter((item) => item.kind === 'blind');
     assert.deepEqual(
       blind.map(({ error }) => error instanceof WhisperBackupError && error.code),
       ['NAME_NOT_UTF8', 'NAME_NOT_UTF8', 'DANGLING_LINK', 'LINK_LOOP', 'UNTRUSTED_LINK', 'NAME_NOT_UTF8'],
@@ -73,7 +74,7 @@ describe('the walk of a tree with many files', () => {
       symlinkSync('nowhere', `${root}/1dangling.wsp`);
       symlinkSync('2round.wsp', `${root}/2round.wsp`);
       writeFileSync(`${root}/3.wsp`, '123');
-      const found = await collect(walk(root, { stat: true }));
+      const found = await collect(each(walk(root, { stat: true })));
       const statOf = (path: string) => found.find((item) => item.kind === 'file' && item.path === path);
       for (const [path, size] of [
         ['0linked', 5],
@@ -97,11 +98,15 @@ describe('the walk of a tree with many files', () => {
     await using scratch = await createScratch();
     const root = plantMany(scratch);
     const reason = new Error('enough');
-    await assert.rejects(collect(walk(root, { signal: AbortSignal.abort(reason) })), reason);
+    await assert.rejects(
+      collect(each(walk(root, { signal: AbortSignal.abort(reason) }), AbortSignal.abort(reason))),
+      reason,
+    );
     const controller = new AbortController();
     let count = 0;
     const aborted = async () => {
-      for await (const _ of walk(root, { signal: controller.signal })) if (++count === 10) controller.abort(reason);
+      for await (const _ of each(walk(root, { signal: controller.signal }), controller.signal))
+        if (++count === 10) controller.abort(reason);
     };
     await assert.rejects(aborted, reason);
     assert.ok(count < MANY, `${count}`);
@@ -111,7 +116,7 @@ describe('the walk of a tree with many files', () => {
     await using scratch = await createScratch();
     const root = plantMany(scratch);
     const seen: string[] = [];
-    for await (const item of walk(root)) {
+    for await (const item of each(walk(root))) {
       seen.push(item.order);
       if (seen.length === 1) rmSync(`${root}/host9`, { recursive: true });
       if (seen.length === 2000) break;
@@ -130,6 +135,6 @@ describe('the walk of a tree with many files', () => {
       told.filter((line) => line.startsWith('blind')),
       ['blind host7. EACCES'],
     );
-    await assert.rejects(collect(walk(scratch.at('missing'))), (error) => codeOf(error) === 'ENOENT');
+    await assert.rejects(collect(each(walk(scratch.at('missing')))), (error) => codeOf(error) === 'ENOENT');
   });
 });

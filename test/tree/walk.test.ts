@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { codeOf } from '../../lib/common/errors.ts';
+import { each } from '../../lib/common/pages.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { walkNow } from '../../lib/tree/local-tree.ts';
@@ -53,7 +54,8 @@ async function plantSome(prefix: string, paths: readonly string[]): Promise<stri
 
 async function walked(prefix: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const item of walk(prefix)) found.push(item.kind === 'file' ? item.path : `blind ${item.metricPrefix}`);
+  for await (const item of each(walk(prefix)))
+    found.push(item.kind === 'file' ? item.path : `blind ${item.metricPrefix}`);
   return found;
 }
 
@@ -86,7 +88,7 @@ describe('walk', () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a.b/c']);
     const files = [];
-    for await (const item of walk(`${scratch.path}//`)) files.push(item);
+    for await (const item of each(walk(`${scratch.path}//`))) files.push(item);
     const file = `${scratch.path}/a.b/c.wsp`;
     assert.deepEqual(files, [{ kind: 'file', order: 'a%2Eb.c/', metric: 'a%2Eb.c', path: 'a.b/c', file }]);
   });
@@ -140,7 +142,7 @@ describe('walk', () => {
     const links = { 'a/b/up': '..', 'a/b/self': '.', 'a/gone.d': '/nowhere/at all', round: 'round', top: '../tree' };
     for (const [name, target] of Object.entries(links)) await symlink(target, scratch.at('tree', name));
     const found: string[] = [];
-    for await (const item of walk(scratch.at('tree')))
+    for await (const item of each(walk(scratch.at('tree'))))
       found.push(item.kind === 'file' ? item.path : `${codeOf(item.error)} ${item.metricPrefix}`);
     const dangling = 'DANGLING_LINK a.gone%2Ed.';
     const loops = ['LINK_LOOP a.b.self.', 'LINK_LOOP a.b.up.', 'LINK_LOOP round.', 'LINK_LOOP top.'];
@@ -182,7 +184,7 @@ describe('walk', () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a/x', 'b/c/x', 'b/d/x', 'bc/x']);
     const found: string[] = [];
-    for await (const item of walk(scratch.at('tree'), { skip: ['a.', 'b.c.'] }))
+    for await (const item of each(walk(scratch.at('tree'), { skip: ['a.', 'b.c.'] })))
       found.push(item.kind === 'file' ? item.path : 'blind');
     assert.deepEqual(found, ['b/d/x', 'bc/x']);
   });
@@ -251,7 +253,7 @@ describe('walk', () => {
     await writeFile(scratch.at('d\ufffd.wsp'), '');
     execFileSync('bash', ['-c', String.raw`touch d$'\xff'.wsp`], { cwd: scratch.path });
     const found: string[] = [];
-    for await (const item of walk(scratch.path))
+    for await (const item of each(walk(scratch.path)))
       found.push(item.kind === 'file' ? item.path : `${codeOf(item.error)} ${item.metricPrefix}`);
     const notUtf8 = 'NAME_NOT_UTF8 ';
     assert.deepEqual(found, ['a', notUtf8, notUtf8, notUtf8, 'd\ufffd', notUtf8, 'z', '～']);

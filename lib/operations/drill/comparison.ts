@@ -1,5 +1,6 @@
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
+import { each } from '../../common/pages.ts';
 import { type LocalFile, walk } from '../../tree/walk.ts';
 import { WorkerPool } from '../../workers/pool.ts';
 import type { Likeness } from '../../workers/tasks/likeness.ts';
@@ -62,8 +63,7 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
 }
 
 async function* filesOf(prefix: string, signal: AbortSignal): AsyncGenerator<LocalFile> {
-  for await (const item of walk(prefix, { stat: true, signal })) {
-    if (signal.aborted) return;
+  for await (const item of each(walk(prefix, { stat: true, signal }), signal)) {
     // The restore has just made this tree, so it has no blind spots.
     if (item.kind === 'file') yield item;
     else throw item.error;

@@ -1,4 +1,4 @@
-import { catalogPages } from '../../bucket/catalog.ts';
+import { catalog } from '../../bucket/catalog.ts';
 import type { StoredMetric } from '../../bucket/metric.ts';
 import { selector } from '../../common/glob.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
@@ -86,7 +86,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
 async function* selectedPages({ events, options, store }: Run<RestoreOptions>): AsyncGenerator<StoredMetric[]> {
   const isSelected = selector(options);
   const { part } = options;
-  for await (const page of catalogPages(store, options, events))
+  for await (const page of catalog(store, options, events))
     yield page.filter(({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
 }
 

@@ -2,6 +2,7 @@ import { catalog } from '../../bucket/catalog.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { globToRegExp } from '../../common/glob.ts';
 import type { PlaceOptions, SelectOptions } from '../../common/options.ts';
+import { each } from '../../common/pages.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { walk } from '../../tree/walk.ts';
 import type { OperationOptions, Run } from './run.ts';
@@ -32,10 +33,10 @@ export async function hintForBucket(store: ObjectStore, options: HintOptions): P
   const { storagePath, storagePathRaw, metrics, signal } = withDefaults(options);
   const events = { onDisorder() {}, signal };
   try {
-    const hint = await hintForNames(catalog(store, options, events), metrics);
+    const hint = await hintForNames(each(catalog(store, options, events), signal), metrics);
     const raw = storagePath.replace(/\/+$/, '');
     if (hint !== undefined || raw === '' || storagePathRaw !== undefined) return hint ?? '';
-    for await (const { metric } of catalog(store, { storagePathRaw: raw }, events)) {
+    for await (const { metric } of each(catalog(store, { storagePathRaw: raw }, events), signal)) {
       return `. There are backups without the slash, such as "${raw}${metric}": version 0.3.0 of the Python tool wrote them; use --storage-path-raw ${raw}`;
     }
     return '';
@@ -55,7 +56,7 @@ export async function hintForTree(prefix: string, options: HintOptions): Promise
 }
 
 async function* localNames(prefix: string, signal: AbortSignal): AsyncGenerator<{ readonly metric: string }> {
-  for await (const item of walk(prefix, { signal })) if ('metric' in item) yield item;
+  for await (const item of each(walk(prefix, { signal }), signal)) if ('metric' in item) yield item;
 }
 
 /** @returns undefined if there are no names. */

@@ -1,13 +1,13 @@
-import { catalogPages, findMetric, hasPairsElsewhere } from '../../bucket/catalog.ts';
+import { catalog, findMetric, hasPairsElsewhere } from '../../bucket/catalog.ts';
 import type { CatalogEvents } from '../../bucket/groups.ts';
 import type { StoredMetric } from '../../bucket/metric.ts';
 import { excludedDirectories, mayReach, selector } from '../../common/glob.ts';
-import { joinPages } from '../../common/merge.ts';
+import { join } from '../../common/merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { watchOrder } from '../../common/order.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { sharesPythonName } from '../../tree/presence.ts';
-import { type BlindSpot, type LocalFile, type Presence, presence, walkPages } from '../../tree/walk.ts';
+import { type BlindSpot, type LocalFile, type Presence, presence, walk } from '../../tree/walk.ts';
 
 /** A metric in the local tree, in the bucket or in both. */
 export interface Surveyed {
@@ -47,14 +47,14 @@ export async function* survey(
     if (previous !== order) events.onDisorder(previous, order);
   });
   const { stat = false, signal, onTemporary } = events;
-  const locals = walkPages(options.prefix, {
+  const locals = walk(options.prefix, {
     stat,
     skip: excludedDirectories(options),
     ...(onTemporary && { onTemporary }),
     ...(signal && { signal }),
   });
   let blind: string | undefined;
-  for await (const steps of joinPages(locals, catalogPages(store, options, events))) {
+  for await (const steps of join(locals, catalog(store, options, events))) {
     const found: (Surveyed | BlindSpot)[] = [];
     for (const { left, right } of steps) {
       if (left) watch(left.order);

@@ -92,7 +92,7 @@ async function* surveyOf(run: Run<VerifyOptions>, events: SurveyEvents): AsyncGe
     return;
   }
   const isSelected = selector(options);
-  for await (const stored of catalog(store, options, events)) {
+  for await (const stored of each(catalog(store, options, events), options.signal)) {
     const { metric, path } = stored;
     if (isSelected(metric)) yield { kind: 'metric', metric, path, stored, hidden: false };
   }

@@ -3,6 +3,7 @@ import type { Backup, StoredMetric } from '../../bucket/metric.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { selector } from '../../common/glob.ts';
 import type { PlaceOptions, RunOptions, SelectOptions } from '../../common/options.ts';
+import { each } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import type { Algorithm } from '../../compress/codec.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -47,7 +48,7 @@ export async function* list(store: ObjectStore, options: ListOptions): AsyncGene
       report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
     signal,
   };
-  for await (const stored of catalog(store, options, events)) {
+  for await (const stored of each(catalog(store, options, events), signal)) {
     if (!isSelected(stored.metric)) continue;
     for (const { key } of stored.loneSha1s) report.log('warn', `${key} is a checksum without data: damage`);
     for (const backup of stored.backups) {
