@@ -40,7 +40,7 @@ function plan(values: Values): Plan {
         id: 'drill',
         title: `Restore a sample of each bucket of ${limit} into scratch space on its host, and compare it with the live tree; report the measured RPO and RTO`,
         commands: [fleet.playbook('drill', limit, variables)],
-        tell: (since) => drillReport(directory, since),
+        report: (since) => drillReport(directory, since),
       },
     ],
     mind: ['Live trees and buckets are only read; the scratch space is emptied afterwards.'],

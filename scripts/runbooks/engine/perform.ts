@@ -51,7 +51,7 @@ export async function perform(plan: Plan, performance: Performance): Promise<boo
         if (signal.aborted) return 'interrupted';
         if (problem !== undefined) break;
       }
-      if (step.tell) diary.say(await step.tell(journal.started));
+      if (step.report) diary.say(await step.report(journal.started));
       return problem;
     } catch (error) {
       return reasonOf(error);

@@ -25,7 +25,7 @@ export interface Step {
   /** Ids of the steps whose `holds` this step ends. */
   readonly frees?: readonly string[];
   /** Returns text to print after the commands, even if they failed. @param since start of the run. */
-  readonly tell?: (since: Date) => Promise<string>;
+  readonly report?: (since: Date) => Promise<string>;
 }
 
 /** The steps of a runbook. */

@@ -15,7 +15,7 @@ export function statusStep(fleet: Fleet, host: string): Step {
     id: 'status',
     title: `Show the status of ${host}`,
     commands: [fleet.playbook('status', host, { fleet_dir: fleet.directory })],
-    tell: async () => {
+    report: async () => {
       const reports = await readHostReports(join(fleet.directory, 'status')).catch(() => []);
       const its = reports.filter(({ name }) => name === host);
       return its.length === 0 ? `No status of ${host}` : fleetTable(its, { color: false });
