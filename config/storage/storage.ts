@@ -13,37 +13,37 @@ const storages = ['disk', 's3', 'swift', 'noop'] as const;
 type Storage = (typeof storages)[number];
 
 /**
- * Makes sure that a storage is known and can be used.
+ * Checks that a storage is supported.
  *
- * @throws UsageError with the nearest right name.
+ * @throws UsageError with the nearest supported name.
  */
 export function checkStorage(name: string | undefined, args: readonly string[] = []): Storage {
   if (name === undefined) {
-    throw new UsageError(`No storage: name one behind the command, or in the configuration (${storages.join(', ')})`);
+    throw new UsageError(`No storage: give one after the command, or in the configuration (${storages.join(', ')})`);
   }
   if (name === 'gcs') throw new UsageError("No storage 'gcs': use s3 with endpoint=https://storage.googleapis.com");
   const found = storages.find((storage) => storage === name);
   if (found !== undefined) return found;
   if (args.some((word) => storages.some((storage) => storage === word))) {
     throw new UsageError(
-      `No storage '${name}': it stands before the storage; put what belongs to one option in quotes, as in -m 'servers.*'`,
+      `No storage '${name}': it is before the storage; quote values with wildcards or spaces, as in -m 'servers.*'`,
     );
   }
   throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
 }
 
 /**
- * How long a call over the network may take, in seconds. The stores there find out sooner about connections that stall;
- * a large body may take this long on a line that many share.
+ * Timeout of a network call in seconds. Stores detect stalled connections earlier; a large body may take this long on a shared
+ * line.
  */
 const REMOTE_DEADLINE = 600;
 
-/** Returns the store that the configuration names, as plain data. */
+/** Returns the configured store as plain data. */
 export async function storeSpec(config: Config): Promise<StoreSpec> {
   const { storage, processes, bandwidth, noop } = config;
   return {
     place: await placeOfStore(config),
-    // At least so many calls at once: the network is slower than any processor.
+    // At least 16 concurrent calls, because the network is slower than the processors.
     concurrency: Math.max(16, processes * 4),
     ...(storage !== 'disk' && { deadline: REMOTE_DEADLINE }),
     ...(bandwidth > 0 && { bandwidth: createBandwidth(bandwidth) }),
@@ -80,12 +80,12 @@ async function credentialsOf({ credentials }: Config): Promise<Credentials> {
   return (await import('../credentials.ts')).readCredentials(credentials);
 }
 
-/** The bucket is a directory below `path`; without one it is a path itself. */
+/** Returns the path of the bucket: a directory in `path`, or, without `path`, the bucket itself. */
 export function diskPath(bucket: string, path: string | undefined): string {
   if (path === undefined) return resolve(bucket);
   if (bucket === '..' || bucket === '.' || bucket.includes('/')) {
     throw new UsageError(
-      `With a path, the bucket of the disk store must be the name of a directory in it: got "${bucket}"`,
+      `With a path, the bucket of the disk store must be the name of a directory in that path: got "${bucket}"`,
     );
   }
   return resolve(path, bucket);

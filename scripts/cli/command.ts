@@ -12,14 +12,14 @@ import { exitCodeOfError, exitCodeOfOutput } from './run/exit-code.ts';
 import type { Invocation } from './run/invocation.ts';
 import { leanHeap } from './run/lean-heap.ts';
 
-/** How many words of its own a command has, before the storage. */
+/** Number of words of a command before the storage. */
 const ownWords: Readonly<Record<string, number>> = { fill: 2, show: 1 };
 
 /**
  * Resolves the configuration, opens the log, catches signals, and runs the command.
  *
  * @returns the exit code.
- * @throws ConfigError, and whatever goes wrong before there is a log.
+ * @throws ConfigError, and errors before the log is opened.
  */
 export async function runCommand(typed: Typed, spec: CommandSpec): Promise<number> {
   leanHeap();
@@ -64,7 +64,7 @@ function storageOf([storage, ...args]: readonly string[]): Record<string, readon
   return args.length > 0 ? { storage: [storage], storageArgs: args } : { storage: [storage] };
 }
 
-/** The default log file is opened if it can be; one that was named must be. A dry run writes no file at all. */
+/** Opens log file and syslog. A default log file that cannot be opened is a warning, a configured one an error. */
 async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec): Promise<void> {
   if (config.syslog && spec.logs) log.add((await import('./io/syslog.ts')).openSyslog());
   if (config.nolog || config.noop || !spec.logs) return;

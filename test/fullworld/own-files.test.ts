@@ -32,13 +32,13 @@ const files: readonly OwnFile[] = [
     refused: { code: 1, says: /^error: Cannot write the log file .*disk\/it: .*see --logfile and --nolog/ },
     full: {
       code: 0,
-      says: /^error: Cannot write the log any more: .*disk\/it: .*no space left.*the log ends here/im,
+      says: /^error: Cannot write to the log: .*disk\/it: .*no space left.*the log ends here/im,
     },
   },
   {
     option: 'state-dir',
     refused: { code: 2, says: /^error: Cannot use the state directory .*disk\/it \(--state-dir\): .*Name a directory/ },
-    full: { code: 0, says: /Cannot leave the record of this run in .*disk\/it: .*no space left.*see --state-dir/i },
+    full: { code: 0, says: /Cannot write the record of this run to .*disk\/it: .*no space left.*see --state-dir/i },
   },
   {
     option: 'stampfile',

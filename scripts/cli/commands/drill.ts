@@ -10,7 +10,7 @@ import { withStore } from '../run/store.ts';
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
   const scratch = option('scratch');
-  if (scratch === undefined) throw new UsageError('drill needs --scratch: an empty directory outside the tree');
+  if (scratch === undefined) throw new UsageError('drill needs --scratch: give an empty directory outside the tree');
   const sample = option('sample');
   const part = sample === undefined ? undefined : parsePart(sample, 'Cannot drill: --sample');
   const drilled = () =>
@@ -31,7 +31,7 @@ export async function run(invocation: Invocation): Promise<number> {
             dryRun: config.noop,
           });
         const summary = await drillOf(part ? { part } : {});
-        // Of a few metrics the part of a day may have none.
+        // With few metrics, the part of the day may be empty.
         const isEmpty = sample?.startsWith('today/') === true && summary.stopped?.code === 'NOTHING_MATCHED';
         return isEmpty ? drillOf({}) : summary;
       }),

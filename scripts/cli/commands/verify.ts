@@ -40,17 +40,17 @@ export async function run(invocation: Invocation): Promise<number> {
             return ended(withTraffic(summary, traffic));
           }),
         ),
-      // It only reads, unless it is to repair; and the stamp tells when all was backed up.
+      // Only a repair writes, so only a repair takes the lock.
       { lock: repair !== undefined },
     );
-  // By the listing alone, what is damaged would look well.
+  // A check of the listing alone would hide earlier damage in the status.
   return readData === false ? verified() : runCheck(invocation, { name: 'verify', ...part }, verified);
 }
 
-/** @throws UsageError when a part was meant and stands for itself; InvalidOptionError when it is none. */
+/** @throws UsageError if the part is a separate word; InvalidOptionError if it is invalid. */
 function partOf(text: string | undefined, storage: string | undefined): boolean | Part {
   if (storage !== undefined && /^(\d+|today)\/\d+$/.test(storage)) {
-    throw new UsageError(`No storage '${storage}': a part is written --read-data=${storage}`);
+    throw new UsageError(`No storage '${storage}': write the part as --read-data=${storage}`);
   }
   if (text === undefined || text === 'false') return false;
   return text === 'true' ? true : parsePart(text);

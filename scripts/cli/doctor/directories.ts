@@ -4,7 +4,7 @@ import type { Key } from '../../../config/schema.ts';
 import { nearestDirectory, type ServiceUser, serviceUser, whyNot } from '../host/service-user.ts';
 import { type Check, type Level, ok, worstOf } from './check.ts';
 
-/** What a run writes on the host besides Whisper files. */
+/** Paths on the host that a run writes to, besides Whisper files. */
 const places = [
   { key: 'stateDir', kind: 'directory' },
   { key: 'cacheDir', kind: 'directory' },
@@ -13,8 +13,8 @@ const places = [
 ] as const satisfies readonly { key: Key; kind: 'directory' | 'file' }[];
 
 /**
- * Whether state, cache, log and stamp can be written by the user that backups run as, also when this runs as root, and
- * are on no full disk. What was not named is a courtesy that a run passes over, so it is only warned of.
+ * Checks that the user that runs backups can write state, cache, log and stamp, and that no disk is full. For default paths a
+ * problem is only a warning, because runs work without them.
  */
 export const directories: Check = {
   name: 'directories',
@@ -28,26 +28,26 @@ export const directories: Check = {
       const isNamed = origins.get(key) !== 'default';
       wrong.push({ level: isNamed ? 'bad' : 'warn', text: `${key}: ${why}` });
     }
-    if (wrong.length === 0) return ok(`State, cache, log and stamp can be written by user ${user.uid}`);
+    if (wrong.length === 0) return ok(`User ${user.uid} can write state, cache, log and stamp`);
     return {
       level: worstOf(wrong.map(({ level }) => level)),
       finding: wrong.map(({ text }) => text).join('; '),
       remedy: wrong.every(({ text }) => text.endsWith(FULL))
-        ? 'Make room on it: without a record of its runs `status` does not know them'
-        : `Make what is missing (install -d -o ${user.uid} -g ${user.gid} DIR), and give the rest to that user: chown ${user.uid}:${user.gid}`,
+        ? 'Free some space: without a record of a run `status` does not show it'
+        : `Create missing directories (install -d -o ${user.uid} -g ${user.gid} DIR), and change the owner of the others: chown ${user.uid}:${user.gid}`,
     };
   },
 };
 
 const FULL = 'is on a full file system';
 
-/** Of what is not there yet, the directory it would be made in counts. */
+/** For a missing path, checks the directory where it would be created. */
 async function whyUnusable(path: string, kind: 'directory' | 'file', user: ServiceUser): Promise<string | undefined> {
   const isThere = (await stat(path).catch(() => undefined)) !== undefined;
   const place = isThere ? path : kind === 'file' ? dirname(path) : await nearestDirectory(path);
   const why = await whyNot('write', place, user);
   if (why !== undefined) return `${place} ${why}`;
   const { bavail, blocks } = await statfs(place);
-  // One of unlimited size has no blocks.
+  // A file system without a size limit reports 0 blocks.
   return bavail === 0 && blocks > 0 ? `${place} ${FULL}` : undefined;
 }

@@ -3,39 +3,39 @@ import { reasonOf } from '../../../lib/common/errors.ts';
 import { printable } from '../../../lib/common/printable.ts';
 import type { LogLevel } from '../../../lib/common/report.ts';
 
-/** Where a line of the log goes. It is printable already, and one line. */
+/** A target for log lines. Lines are printable and have no line breaks. */
 export interface LogSink {
   write(level: LogLevel, line: string): void;
-  /** Opens its file anew, after a rotation. */
+  /** Opens its file again, after a rotation. */
   reopen?(): void;
   close?(): void;
 }
 
-/** What happens, told to people: on standard error, in a file, to syslog. Names in it may hold anything. */
+/** Logs messages to standard error, a file and syslog. Messages may contain any characters. */
 export interface Log {
   log(level: LogLevel, message: string): void;
   debug(message: string): void;
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
-  /** For those who watch alone: not in the file, not in syslog. */
-  tell(level: LogLevel, message: string): void;
-  /** Whether a file or syslog holds every line, so that those who watch need only see the first of many. */
+  /** Only for the terminal: not in the file, not in syslog. */
+  toTerminal(level: LogLevel, message: string): void;
+  /** Whether a file or syslog has every line, so that the terminal needs only the first of many. */
   readonly isKept: boolean;
-  /** For the file and syslog alone. */
-  keep(level: LogLevel, message: string): void;
-  /** Sends what follows to one more place, which the lines of `keep` reach as well. */
+  /** Only for the file and syslog. */
+  toFiles(level: LogLevel, message: string): void;
+  /** Adds a target for all further lines, including those of `toFiles`. */
   add(sink: LogSink): void;
   reopen(): void;
   close(): void;
 }
 
-/** Sends each message through consola to the sinks; one that fails loses its line, never the run. */
+/** Sends messages through consola to the sinks. If a sink fails, its line is lost and the run continues. */
 export function createLog(terminal: LogSink, options: { readonly debug: boolean }): Log {
   const kept: LogSink[] = [];
   let lost = 0;
   const level = options.debug ? 4 : 3;
-  // consola drops what repeats unless told not to, and its own reporters write information to standard output.
+  // Without this consola drops repeated messages. Its own reporters are not used: they write to standard output.
   const throttle = 0;
   const watched = createConsola({ level, throttle, reporters: [reporterOf(terminal, () => {})] });
   const filed = createConsola({ level, throttle, reporters: [] });
@@ -49,17 +49,17 @@ export function createLog(terminal: LogSink, options: { readonly debug: boolean 
     info: (message) => log('info', message),
     warn: (message) => log('warn', message),
     error: (message) => log('error', message),
-    tell: (level, message) => watched[level](message),
+    toTerminal: (level, message) => watched[level](message),
     get isKept() {
       return kept.length > lost;
     },
-    keep: (level, message) => filed[level](message),
+    toFiles: (level, message) => filed[level](message),
     add(sink) {
       kept.push(sink);
       filed.addReporter(
         reporterOf(sink, (error) => {
           lost++;
-          terminal.write('error', `Cannot write the log any more: ${printable(reasonOf(error))}`);
+          terminal.write('error', `Cannot write to the log: ${printable(reasonOf(error))}`);
         }),
       );
     },
@@ -70,7 +70,7 @@ export function createLog(terminal: LogSink, options: { readonly debug: boolean 
         } catch (error) {
           terminal.write(
             'error',
-            `Cannot open the log anew: ${printable(reasonOf(error))}: it goes on in the old file`,
+            `Cannot reopen the log: ${printable(reasonOf(error))}: still writing to the old file`,
           );
         }
       }
@@ -87,7 +87,7 @@ export function createLog(terminal: LogSink, options: { readonly debug: boolean 
   };
 }
 
-/** @param onFailure called the first time that a line cannot be written. */
+/** @param onFailure called for the first line that cannot be written. */
 function reporterOf(sink: LogSink, onFailure: (error: unknown) => void): ConsolaReporter {
   let failed = false;
   return {

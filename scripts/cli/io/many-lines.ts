@@ -17,8 +17,8 @@ export class ManyLines {
   write(level: LogLevel, message: string, kind: string): void {
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
-    this.#log.keep(level, message);
-    if (count <= SHOWN_AT_MOST) this.#log.tell(level, message);
+    this.#log.toFiles(level, message);
+    if (count <= SHOWN_AT_MOST) this.#log.toTerminal(level, message);
   }
 
   /** Logs the total of each kind that was cut short. */
@@ -26,7 +26,7 @@ export class ManyLines {
     for (const [kind, count] of this.#counts) {
       if (count <= SHOWN_AT_MOST) continue;
       const where = this.#log.isKept ? ': see the log file for all' : '';
-      this.#log.tell('info', `${count} ${kind}, the first ${SHOWN_AT_MOST} are listed above${where}`);
+      this.#log.toTerminal('info', `${count} ${kind}, the first ${SHOWN_AT_MOST} are listed above${where}`);
     }
   }
 }

@@ -6,10 +6,10 @@ import type { Invocation } from './invocation.ts';
 import { partialBy } from './partial-run.ts';
 
 /**
- * Runs a check of the configured bucket, and leaves on the host how it went. A check of less than this host's bucket, of
- * one that was typed, and a dry run leave nothing.
+ * Runs a verify or drill and records its result on the host, for `status`. Dry runs, and checks of a part of the bucket or of
+ * another bucket than the configured one, are not recorded.
  *
- * @param part which part of the metrics; all of them if nothing is given.
+ * @param part the part of the metrics; default all.
  * @returns the exit code.
  */
 export async function runCheck(
@@ -32,7 +32,9 @@ export async function runCheck(
     try {
       await writeCheck(config.stateDir, name, { ...began, ...end });
     } catch (error) {
-      log.warn(`Cannot leave how this ${name} went in ${config.stateDir}: ${reasonOf(error)}: see --state-dir`);
+      log.warn(
+        `Cannot write the result of this ${name} to ${config.stateDir}: ${reasonOf(error)}: status will not show it; see --state-dir`,
+      );
     }
   };
   await leave({});

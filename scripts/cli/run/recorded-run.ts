@@ -22,24 +22,23 @@ import { checkStateDirectory } from './state-directory.ts';
 import { withStore, withTraffic } from './store.ts';
 import { version } from './version.ts';
 
-/** What an operation on a store is given to run with. */
+/** The options of an operation on a store. */
 export interface StoreRun extends Run {
   readonly onOwn: (key: string) => void;
-  /** How threads build the same store. */
+  /** From which threads build their own store. */
   readonly threadStore: StoreSpec;
 }
 
-/** How long the bucket may take for a record, in milliseconds: the run is over, and its end must not wait for long. */
+/** Timeout for the record in the bucket, in milliseconds: the run is over and must not wait long. */
 const PATIENCE = 30_000;
 
-/** The same of a run that was interrupted, which must end soon. */
+/** The same for an interrupted run, which must end soon. */
 const LITTLE_PATIENCE = 4000;
 
 /**
- * Runs an operation that changes a bucket or the tree from it. It leaves a mark on the host while it runs, and its record
- * on the host and in the bucket when it ends: also of a run that ended with an error, unless that was in what was typed.
- * A dry run leaves nothing, nor does the storage that holds nothing. Nothing that is done after the record changes the
- * exit code that it has.
+ * Runs an operation that changes a bucket, or the tree from it. Keeps a mark on the host while it runs, and writes a record
+ * on the host and in the bucket when it ends, even with an error, except for usage errors. Dry runs and the storage `noop`
+ * write neither. Nothing after the record changes the exit code.
  *
  * @returns the exit code.
  */
@@ -49,7 +48,7 @@ export async function runRecorded(
   operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
 ): Promise<number> {
   const { config, log, output } = invocation;
-  // A restore guards nothing by it, and must not wait for it at 3 a.m.
+  // A restore must not fail for a state directory that it does not need.
   if (command !== 'restore') await checkStateDirectory(invocation);
   const keeper = await keepRecord(invocation, command);
   try {
@@ -77,7 +76,7 @@ export async function runRecorded(
       }),
     );
   } catch (cause) {
-    // It could not start: another run holds the lock, or the credentials cannot be read.
+    // The run could not start, for example because another run holds the lock.
     await keeper?.leave(endBy(cause, invocation));
     throw cause;
   } finally {
@@ -85,7 +84,7 @@ export async function runRecorded(
   }
 }
 
-/** How a run ended. */
+/** The result of a run. */
 interface End {
   readonly exitCode: number;
   readonly summary?: Summary;
@@ -99,20 +98,20 @@ function endBy(cause: unknown, { interruption }: Invocation): End {
   return { exitCode, error, cause };
 }
 
-/** Where in a bucket a record goes. */
+/** The bucket that a record goes to. */
 interface RecordPlace {
   readonly store: ObjectStore;
   readonly records: RunRecords;
 }
 
 interface RecordKeeper {
-  /** Leaves the record of the run, once; without a place on the host alone. */
+  /** Writes the record of the run, once; without a place only on the host. */
   leave(end: End, place?: RecordPlace): Promise<void>;
   /** Removes the mark of the start. */
   close(): Promise<void> | undefined;
 }
 
-/** Marks that a run starts. @returns undefined for a run that leaves no record. */
+/** Marks the start of a run. @returns undefined if the run leaves no record. */
 async function keepRecord(invocation: Invocation, command: NewRunRecord['command']): Promise<RecordKeeper | undefined> {
   const { config, log } = invocation;
   const bucket = await bucketName(config);
@@ -120,7 +119,7 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
   const partial = command === 'backup' ? await partialBy(invocation) : [];
   const start = { command, started: new Date().toISOString(), bucket, partial };
   const mark = await markStart(config.stateDir, start).catch((error: unknown) => {
-    // The record itself will be warned of: once is enough.
+    // Writing the record will fail too, and log the warning.
     log.debug(`Cannot mark the start of this run in ${config.stateDir}: ${reasonOf(error)}`);
   });
   let isLeft = false;
@@ -135,7 +134,7 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
     },
     close: () =>
       mark?.remove().catch((error: unknown) => {
-        const remedy = 'remove it, as status takes this run for one that was killed';
+        const remedy = 'remove it, because status takes this run for a killed one';
         log.warn(`Cannot remove the mark of this run in ${config.stateDir}/runs: ${reasonOf(error)}: ${remedy}`);
       }),
   };
@@ -164,11 +163,11 @@ async function recordOf(
 
 interface Leaving extends Partial<RecordPlace> {
   readonly record: NewRunRecord;
-  /** What was thrown, if anything was. */
+  /** The error that ended the run. */
   readonly cause: unknown;
 }
 
-/** None of this is what the run was for: what cannot be left is told, and that is all. */
+/** Writes the record. The run itself is done, so failures are only logged. */
 async function leaveRecord(invocation: Invocation, { store, records, record, cause }: Leaving): Promise<void> {
   const { config, interruption, log } = invocation;
   const ended = await freeSecond(config.stateDir, records, new Date(record.finished));
@@ -177,7 +176,7 @@ async function leaveRecord(invocation: Invocation, { store, records, record, cau
   } catch (error) {
     const why = reasonOf(error);
     log.warn(
-      `Cannot leave the record of this run in ${config.stateDir}: ${why}: status will not show this run; see --state-dir`,
+      `Cannot write the record of this run to ${config.stateDir}: ${why}: status will not show this run; see --state-dir`,
     );
   }
   if (store === undefined || records === undefined) return;
@@ -187,13 +186,13 @@ async function leaveRecord(invocation: Invocation, { store, records, record, cau
   try {
     await records.keep(store, record, ended, { signal });
   } catch (error) {
-    log.warn(`Cannot leave the record of this run in ${store.name}: ${reasonOf(error)}`);
+    log.warn(`Cannot write the record of this run to ${store.name}: ${reasonOf(error)}`);
   }
 }
 
 /**
- * Whether a bucket is to get the record of a run that ended with an error: not when it is missing, and a backup or purge
- * may have ended because it is another machine's or tree's, or before that was asked.
+ * Returns whether the record of a failed run may be written to the bucket. Not if the bucket is missing, and, for a backup
+ * or purge, not if it belongs to another machine or tree, which may be why the run failed.
  */
 async function mayLeaveIn(
   { config, log }: Invocation,
@@ -206,12 +205,12 @@ async function mayLeaveIn(
     const { machine: id, host } = record;
     return await isClaimedBy(store, placeOf(config), { machine: { id, host } }, signal);
   } catch (error) {
-    log.debug(`Cannot leave the record of this run in ${store.name}: ${reasonOf(error)}`);
+    log.debug(`Cannot write the record of this run to ${store.name}: ${reasonOf(error)}`);
     return false;
   }
 }
 
-/** Records are kept by the second: one that ends within the same takes the next that is free. */
+/** Returns the next free second for a record: records are named by the second. */
 async function freeSecond(stateDir: string, records: RunRecords | undefined, finished: Date): Promise<Date> {
   const taken = new Set(await runFileTimes(stateDir).catch(() => []));
   let ended = finished;

@@ -12,21 +12,21 @@ import type { Invocation } from './invocation.ts';
 import { sendingFigures } from './sending-figures.ts';
 import { splay } from './splay.ts';
 
-/** What an operation is given to run with. */
+/** The options of an operation. */
 export interface Run {
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** Called with what was done by a run that the store ends early. */
+  /** Called with the summary of a run that ends early because of the store. */
   readonly onEndedEarly: (summary: Summary) => void;
 }
 
 /**
- * Runs one of the commands that touch a whole tree: splay, run lock, the task, the figures for carbon. A dry run takes no
- * lock and sends nothing, nor does a backup that is not the full one of this host send any.
+ * Runs a command on a whole tree: splay, run lock, the task, the figures for carbon. A dry run takes no lock and sends no
+ * figures; a partial backup sends none either.
  *
- * @param task is to hand its summary to `ended`, which gives it back.
- * @param may what the command does of that; all if nothing is said.
- * @returns what the task does: the exit code.
+ * @param task must pass its summary to `ended`, which returns it.
+ * @param may whether the command takes the lock. @default it does
+ * @returns the exit code of the task.
  */
 export async function runOperation(
   invocation: Invocation,
@@ -48,7 +48,7 @@ export async function runOperation(
 }
 
 /**
- * Runs an operation with its progress and tells its summary: to people, and with `--json` on standard output.
+ * Runs an operation with progress, and prints its summary, with `--json` to standard output too.
  *
  * @returns the exit code.
  */
@@ -72,7 +72,7 @@ export async function reportOn(invocation: Invocation, operation: (run: Run) => 
     .finally(() => many.end())
     .catch(async (error) => {
       if (early) {
-        // What ended the run is reported as its error.
+        // The reason is in the error itself.
         const { stopped: _, ...done } = early;
         logSummary(done, log);
         if (config.json) await output.write(jsonLine(early));
@@ -88,7 +88,7 @@ export async function reportOn(invocation: Invocation, operation: (run: Run) => 
   return exitCodeOfOutput(exitCodeOfSummary(summary), output);
 }
 
-/** A report whose lines go to the log, and whose progress nobody sees. */
+/** Returns a report that logs its messages and ignores progress. */
 export function reportTo(log: Log): Report {
   return { log: (level, message) => log.log(level, message), progress() {} };
 }
@@ -111,13 +111,13 @@ async function takeLock({ config, interruption, log }: Invocation) {
   const { acquireRunLock } = await import('../../../lib/system/run-lock.ts');
   log.debug(`Taking the run lock ${config.lockfile}`);
   const lock = await acquireRunLock(config.lockfile, { timeout: config.locktimeout, signal: interruption.signal });
-  // A second Ctrl-C ends the process at once; the Python tool would take the file for a lock.
+  // A second Ctrl-C ends the process at once, and the Python tool would take a leftover file for a lock.
   const release = () => lock.release();
   process.once('exit', release);
   return {
     async release() {
       process.off('exit', release);
-      // The run is over, and its record has the exit code.
+      // The record already has the exit code, so this is only a warning.
       await lock.release().catch((error) => {
         log.warn(`Cannot remove the run lock ${config.lockfile}: ${reasonOf(error)}: the next run takes it over`);
       });

@@ -4,10 +4,10 @@ import type { Invocation } from './invocation.ts';
 import { partialBy } from './partial-run.ts';
 
 /**
- * Touches the stamp file of a backup that ended well, if it was the full one of this host. The default file is a courtesy;
- * one that was named is part of the job.
+ * Touches the stamp file after a successful full backup of this host. A default file that cannot be touched is ignored, a
+ * configured one is an error.
  *
- * @throws WhisperBackupError `STAMP_FILE`
+ * @throws WhisperBackupError `STAMP_FILE` if a configured file cannot be touched.
  */
 export async function leaveStamp(invocation: Invocation): Promise<void> {
   const { config, origins, log } = invocation;
@@ -24,8 +24,8 @@ export async function leaveStamp(invocation: Invocation): Promise<void> {
 }
 
 /**
- * Sets the modification time of the stamp file to now, and makes the file where there is none. A symbolic link is
- * refused: the default directory is one where anybody may plant one.
+ * Sets the modification time of the stamp file to now, and creates the file if it is missing. Refuses symbolic links, because
+ * every user can create one in the default directory.
  */
 export async function touchStamp(path: string): Promise<void> {
   const file = await openOrCreate(path);
@@ -37,7 +37,7 @@ export async function touchStamp(path: string): Promise<void> {
   }
 }
 
-/** O_CREAT is left out for a file that is there: in a sticky directory the kernel would refuse root another's file. */
+/** Opens an existing file without O_CREAT: in a sticky directory the kernel refuses that for another user's file, even to root. */
 async function openOrCreate(path: string): Promise<FileHandle> {
   const flags = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   try {

@@ -8,10 +8,10 @@ import { nearestDirectory, self, whyNot } from '../host/service-user.ts';
 import type { Invocation } from './invocation.ts';
 
 /**
- * Makes sure that a state directory that was named can be used by a backup or purge: without it, a bucket that vanished
- * goes unnoticed and `status` does not see the run. The default one is a courtesy. A dry run writes nothing there.
+ * Checks that a configured state directory is usable for a backup or purge: without it, a vanished bucket is not detected and
+ * `status` does not show the run. The default one is optional. A dry run writes nothing there.
  *
- * @throws ConfigError
+ * @throws ConfigError if it is not usable.
  */
 export async function checkStateDirectory({ config, origins }: Pick<Invocation, 'config' | 'origins'>): Promise<void> {
   const { stateDir, storage, noop } = config;
@@ -21,7 +21,7 @@ export async function checkStateDirectory({ config, origins }: Pick<Invocation, 
     await (noop ? lookAt(stateDir) : tryWriting(stateDir));
   } catch (cause) {
     throw new ConfigError(
-      `Cannot use the state directory ${stateDir} (${origin}): ${reasonOf(cause)}. Without it a vanished bucket goes unnoticed, and status does not see the run. Name a directory that user ${self()} may write, or none for the default`,
+      `Cannot use the state directory ${stateDir} (${origin}): ${reasonOf(cause)}. Without it a vanished bucket is not detected, and status does not show the run. Use a directory that user ${self()} can write, or remove the setting for the default`,
       { cause },
     );
   }
@@ -35,14 +35,14 @@ async function tryWriting(stateDir: string): Promise<void> {
     await file.close();
     await rm(temporary);
   } catch (error) {
-    // On a full disk what this host remembers can still be read, and the record that cannot be left is warned of.
+    // On a full disk the records can still be read; writing the record of this run will log a warning.
     if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error))) throw error;
   } finally {
     runs.close();
   }
 }
 
-/** As far as can be seen without making anything. */
+/** Checks without creating anything. */
 async function lookAt(stateDir: string): Promise<void> {
   const distrust = await whyNotTrusted(stateDir);
   if (distrust !== undefined) throw new WhisperBackupError('NOT_TRUSTED', distrust);

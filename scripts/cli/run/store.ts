@@ -13,18 +13,18 @@ export interface StoreContext {
   readonly log: Log;
 }
 
-/** What is lent with a store. */
+/** What comes with the store. */
 export interface Lent {
-  /** How threads build the same store. */
+  /** From which threads build their own store. */
   readonly threadStore: StoreSpec;
-  /** What is sent to it, by those threads too. */
+  /** Counts the requests to it, including those of threads. */
   readonly traffic: Traffic;
 }
 
 /**
- * Lends the store that the configuration names to a task, which opens it, and closes it afterwards.
+ * Creates the configured store, runs a task with it, and closes it. The task opens it.
  *
- * @throws UsageError for an unknown storage or argument; what the task throws.
+ * @throws UsageError if the storage or an argument is unknown; errors of the task.
  */
 export async function withStore<T>(
   { config, log }: StoreContext,
@@ -36,12 +36,12 @@ export async function withStore<T>(
   try {
     return await task(store, { threadStore: spec, traffic });
   } finally {
-    // The task has its result: all that was stored is flushed.
+    // The task has finished, and all stored data is durable.
     await store.close().catch((error) => log.warn(`Cannot close ${store.name}: ${reasonOf(error)}`));
   }
 }
 
-/** The summary with what was sent to the store meanwhile. */
+/** Adds the requests to the store to the summary. */
 export function withTraffic(summary: Summary, traffic: Traffic): Summary {
   return { ...summary, counts: { ...summary.counts, ...trafficOf(traffic) } };
 }

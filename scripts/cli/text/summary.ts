@@ -38,7 +38,7 @@ export function headline({ command, store, seconds, dryRun, counts }: Summary): 
     figure(command === 'fill' && name === 'filled' ? 'pointsFilled' : name, value),
   );
   const of = store === '' ? '' : ` of ${store}`;
-  const dry = command === 'drill' ? '(dry run, nothing was fetched or judged) ' : '(dry run, nothing was written) ';
+  const dry = command === 'drill' ? '(dry run, nothing was fetched or compared) ' : '(dry run, nothing was written) ';
   return `${command}${of} ${dryRun ? dry : ''}in ${seconds.toFixed(1)} s: ${figures.join(', ')}`;
 }
 
@@ -67,12 +67,12 @@ function logNamed(
   const listed = level === 'info' || log.isKept ? MAX_LISTED : Number.POSITIVE_INFINITY;
   named.forEach(({ metric, reason }, index) => {
     const line = `${kind}: ${metric}: ${reason}`;
-    log.keep(level, line);
-    if (index < listed) log.tell(level, line);
+    log.toFiles(level, line);
+    if (index < listed) log.toTerminal(level, line);
   });
   const all = Math.max(total ?? 0, named.length);
   const more = all - Math.min(listed, named.length);
-  if (more > 0) log.tell(level, `${kind}: and ${more} more: see ${log.isKept ? 'the log file or ' : ''}--json`);
+  if (more > 0) log.toTerminal(level, `${kind}: and ${more} more: see ${log.isKept ? 'the log file or ' : ''}--json`);
 }
 
 function isDrill(summary: Summary): summary is DrillSummary {

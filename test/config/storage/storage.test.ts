@@ -6,7 +6,7 @@ import { checkStorage } from '../../../config/storage/storage.ts';
 
 describe('the storage', () => {
   const refused: readonly [string | undefined, RegExp][] = [
-    [undefined, /^No storage: name one behind the command, or in the configuration \(disk, s3, swift, noop\)$/],
+    [undefined, /^No storage: give one after the command, or in the configuration \(disk, s3, swift, noop\)$/],
     ['dsik', /^No storage 'dsik'; did you mean 'disk'\?$/],
     ['Swift', /did you mean 'swift'\?$/],
     ['gcs', /use s3 with endpoint=/],

@@ -143,7 +143,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     const { level, finding, remedy } = (await doctor({ 'state-dir': disk.at('state') })).of('directories');
     assert.equal(level, 'bad');
     assert.match(finding, /^stateDir: .*disk is on a full file system$/);
-    assert.match(remedy ?? '', /Make room/);
+    assert.match(remedy ?? '', /Free some space/);
     disk.empty();
     assert.equal((await doctor({ 'state-dir': disk.at('state') })).of('directories').level, 'ok');
   });

@@ -90,7 +90,7 @@ describe('drill, as it is typed', () => {
     for (const more of [[], ['--quiet']]) {
       const dry = await program('--scratch', scratch.at('space'), '-n', ...more, 'drill');
       assert.match(dry.stderr, /^warning: Dry run: nothing was fetched, restored or compared.*drill without -n$/m);
-      if (more.length === 0) assert.match(dry.stderr, /^drill of .* \(dry run, nothing was fetched or judged\) in /m);
+      if (more.length === 0) assert.match(dry.stderr, /^drill of .* \(dry run, nothing was fetched or compared\) in /m);
     }
   });
 });

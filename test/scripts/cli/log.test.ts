@@ -26,8 +26,8 @@ describe('the log', () => {
     log.add(file);
     log.debug('unseen');
     for (let i = 0; i < 12; i++) log.warn('again');
-    log.tell('info', 'terminal only');
-    log.keep('info', 'file only');
+    log.toTerminal('info', 'terminal only');
+    log.toFiles('info', 'file only');
     assert.deepEqual(terminal.lines, [...Array(12).fill('warn again'), 'info terminal only']);
     assert.deepEqual(file.lines, [...Array(12).fill('warn again'), 'info file only']);
   });
@@ -48,7 +48,7 @@ describe('the log', () => {
     });
     log.info('one');
     log.info('two');
-    assert.deepEqual(terminal.lines, ['info one', 'error Cannot write the log any more: ENOSPC', 'info two']);
+    assert.deepEqual(terminal.lines, ['info one', 'error Cannot write to the log: ENOSPC', 'info two']);
   });
 
   it('ends no run where a file cannot be opened anew or closed', () => {
@@ -61,7 +61,7 @@ describe('the log', () => {
     log.reopen();
     log.close();
     assert.deepEqual(terminal.lines, [
-      'error Cannot open the log anew: EDQUOT: it goes on in the old file',
+      'error Cannot reopen the log: EDQUOT: still writing to the old file',
       'error Cannot close the log: EDQUOT: its last lines may be missing',
     ]);
   });

@@ -251,7 +251,7 @@ describe('The record of a run', () => {
     await writeFile(`${stores}/refused/.whisper-backup/runs`, '');
     const bucket = await program('backup');
     assert.equal(bucket.code, 0, bucket.stderr);
-    assert.match(bucket.stderr, /warning: Cannot leave the record of this run in disk:/);
+    assert.match(bucket.stderr, /warning: Cannot write the record of this run to disk:/);
     assert.equal((await onHost()).length, 2);
   });
 

@@ -37,7 +37,7 @@ describe('A log and a state directory that were not named, and cannot be written
     );
     assert.match(
       lines[1] ?? '',
-      /^warning: Cannot leave the record of this run in \/var\/lib\/whisper-backup: .*: status will not show this run; see --state-dir/,
+      /^warning: Cannot write the record of this run to \/var\/lib\/whisper-backup: .*: status will not show this run; see --state-dir/,
     );
   });
 
@@ -83,7 +83,7 @@ describe('A state directory that was named, and cannot be used', () => {
         assert.equal(code, 2, `${words.join(' ')} ${path}: ${stderr}`);
         assert.match(stderr, /^error: Cannot use the state directory \S+ \(--state-dir\): /m);
         assert.match(stderr, reason);
-        assert.match(stderr, /Name a directory that user \d+ may write/);
+        assert.match(stderr, /Use a directory that user \d+ can write/);
       }
     }
     assert.deepEqual(await readdir(stores), before);
@@ -111,7 +111,7 @@ describe('A state directory that was named, and cannot be used', () => {
     assert.equal((await named('backup', 'kept')).code, 0);
     const restored = await named('restore', 'kept', '--state-dir', scratch.at('file'));
     assert.equal(restored.code, 0, restored.stderr);
-    assert.match(restored.stderr, /warning: Cannot leave the record of this run in \S+file: /);
+    assert.match(restored.stderr, /warning: Cannot write the record of this run to \S+file: /);
     const noop = await run(['backup', 'noop', '-p', prefix, '--nolog', '--nolock', '--state-dir', scratch.at('file')]);
     assert.equal(noop.code, 0, noop.stderr);
   });
