@@ -37,7 +37,7 @@ const files: readonly OwnFile[] = [
   },
   {
     option: 'state-dir',
-    refused: { code: 2, says: /^error: Cannot use the state directory .*disk\/it \(--state-dir\): .*Name a directory/ },
+    refused: { code: 2, says: /^error: Cannot use the state directory .*disk\/it \(--state-dir\): .*Use a directory/ },
     full: { code: 0, says: /Cannot write the record of this run to .*disk\/it: .*no space left.*see --state-dir/i },
   },
   {
