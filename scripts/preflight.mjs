@@ -16,7 +16,7 @@ export function problemOf(version, root, needsPackages = !root.includes('/node_m
   const [leastMajor, leastMinor] = least.split('.').map(Number);
   if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
     return (
-      `Node ${version} is too old: Node ${least} or newer is required (Debian 12 has only 18).  ` +
+      `Node ${version} is too old: Node ${least} or newer is required (Debian 12 has only 18). ` +
       'Install Node 22 from https://nodejs.org or https://deb.nodesource.com, or use a release, which includes Node (docs/release.md)'
     );
   }

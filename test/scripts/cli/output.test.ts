@@ -94,7 +94,7 @@ if (!isDeno) {
       await using scratch = await createScratch();
       const old = await shell(`${await asNode18(scratch.at('old.mjs'))} $wb config`);
       assert.equal(old.code, 1);
-      assert.match(old.stderr, /^whisper-backup: Node 18\.20\.4 is too old: Node 20\.19 or newer is needed.*Install/);
+      assert.match(old.stderr, /^whisper-backup: Node 18\.20\.4 is too old: Node 20\.19 or newer is required.*Install/);
       assert.equal(old.stderr.trimEnd().split('\n').length, 1);
 
       await symlink('/bin/sh', scratch.at('sh'));
