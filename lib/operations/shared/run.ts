@@ -33,7 +33,7 @@ export class Run<O extends OperationOptions = OperationOptions> extends Tally {
     this.#command = command;
     this.store = store;
     this.options = withDefaults(options);
-    this.#settings = withDefaults<OperationOptions>(options);
+    this.#settings = this.options as WithDefaults<OperationOptions>;
     this.began = this.#settings.now();
   }
 

@@ -2,7 +2,7 @@ import { countForeign } from '../../bucket/foreign.ts';
 import { rootOf } from '../../bucket/layout.ts';
 import type { Backup, StoredMetric } from '../../bucket/metric.ts';
 import { ByteBudget } from '../../common/byte-budget.ts';
-import { withDefaults } from '../../common/defaults.ts';
+import { type WithDefaults, withDefaults } from '../../common/defaults.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { TreeOptions } from '../../common/options.ts';
 import type { BlindSpot } from '../../tree/walk.ts';
@@ -23,11 +23,13 @@ export class MetricVisitor {
   readonly #run: Run<VerifyOptions>;
   readonly #root: string;
   readonly #reading: ReadingContext;
+  readonly #tree: WithDefaults<TreeOptions> | undefined;
 
   constructor(run: Run<VerifyOptions>, pool: WorkerPool) {
     const { options, store } = run;
     this.#run = run;
     this.#root = rootOf(options);
+    this.#tree = options.compare && withDefaults(options.compare);
     this.#reading = {
       store,
       pool,
@@ -57,15 +59,15 @@ export class MetricVisitor {
 
   async visit(item: Surveyed | BlindSpot): Promise<void> {
     const run = this.#run;
-    const { compare, signal } = run.options;
+    const { signal } = run.options;
     if (item.kind === 'blind') {
       run.failBlind(item);
       return;
     }
     try {
       const isAny = item.stored ? await this.#visitStored(item.stored) : false;
-      if (isAny || (compare && item.local)) run.add('metrics');
-      if (compare) await this.#visitLocal(item, compare);
+      if (isAny || (this.#tree && item.local)) run.add('metrics');
+      if (this.#tree) await this.#visitLocal(item, this.#tree);
     } catch (error) {
       if (!signal.aborted) run.failWith(item.metric, error);
     }
@@ -141,11 +143,11 @@ export class MetricVisitor {
     }
   }
 
-  async #visitLocal(item: Surveyed, compare: TreeOptions): Promise<void> {
+  async #visitLocal(item: Surveyed, tree: WithDefaults<TreeOptions>): Promise<void> {
     const { date } = this.#run.options;
     const newest = item.stored?.backups.filter(({ time }) => !date || time < date).at(-1);
     if (!item.local && !newest) return;
-    const comparison = await compareFile(item, newest, { ...this.#reading, tree: withDefaults(compare) });
+    const comparison = await compareFile(item, newest, { ...this.#reading, tree });
     countComparison(item.metric, comparison, this.#run);
   }
 }
