@@ -11,9 +11,7 @@ import { KEY_BYTES, ownKey, rootOf } from './layout.ts';
  * them in it. They are hints: if they are outdated or wrong, the listing is still complete, only slower.
  */
 
-/**
- * Objects between cuts: slightly less than five pages of S3 or half a page of Swift, so that no page is nearly empty.
- */
+/** Objects between cuts: slightly less than five full pages of S3 or half a page of Swift. */
 export const PART_OBJECTS = 4950;
 
 /** Limits the memory for the cuts of a large bucket. */

@@ -76,9 +76,7 @@ export interface DecompressorOptions {
   readonly engine?: string;
 }
 
-/**
- * Returns the available gzip engines, best first: always `zlib` and `fflate`, and native ones if they are installed.
- */
+/** Returns the available gzip engines, best first. `zlib` and `fflate` are always available. */
 export function gzipEngines(): readonly GzipEngineName[] {
   return gzip.filter(isAvailable).map((engine) => engine.name);
 }

@@ -7,14 +7,10 @@ const FIRST_BYTES = 64 * 1024;
 /** A limit from the first bytes is allocated at once up to this size. Above it, memory grows with the actual output. */
 const EAGER_BYTES = 16 * 1024 * 1024;
 
-/**
- * The first buffer of every output: most files fit, and allocating one for each would cost more than copying the file.
- */
+/** The first buffer of every output. Allocating one for each would cost more than copying the result. */
 const first = new Uint8Array(FIRST_BYTES);
 
-/**
- * The output of a decoder. It grows with the data, calls `sizeOf` with the first bytes, and never exceeds its bound.
- */
+/** The output of a decoder, which grows with the data and never exceeds its bound. */
 export class BoundedOutput {
   readonly #format: string;
   readonly #bound: DecodeBound;

@@ -6,9 +6,7 @@ import { ageOf, DAY } from './age.ts';
 export interface Retention {
   /** Backups to delete, oldest first. */
   readonly expired: readonly Backup[];
-  /**
-   * A backup more than twice as large as the newest: the file was probably lost and recreated by carbon. It is kept.
-   */
+  /** A kept backup, more than twice as large as the newest: carbon probably recreated a lost file. */
   readonly shrunkFrom?: Backup;
 }
 

@@ -35,9 +35,7 @@ const restore = ['restore'] as const;
 const verify = ['verify'] as const;
 const expiring = ['backup', 'purge'] as const;
 
-/**
- * All figures. Dashboards and alert rules query these names, so names may be added but not changed or removed.
- */
+/** Dashboards and alert rules query these names, so names may be added but not changed or removed. */
 export const figureTable: readonly Figure[] = [
   {
     name: 'last_success',

@@ -29,9 +29,7 @@ export interface RunLockOptions {
 /** Content of our lock files, which distinguishes them from those of the Python tool. */
 const MARK = 'whisper-backup\n';
 
-/**
- * A younger empty file with one name may belong to a Python tool that is removing it, or to a run that just created it.
- */
+/** A younger empty file may belong to a Python tool that is removing it, or to a run that just created it. */
 const SETTLED_AFTER_MS = 2000;
 
 /**

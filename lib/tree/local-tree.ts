@@ -23,9 +23,7 @@ export interface LocalFile extends Ordered {
 /** A part of the tree that cannot be read: metrics below it must not count as missing. */
 export interface BlindSpot extends Ordered {
   readonly kind: 'blind';
-  /**
-   * The common prefix of all metrics below it; empty if its name is not UTF-8, so that no such metric can be stored.
-   */
+  /** The common prefix of all metrics below it; empty if its name is not UTF-8. */
   readonly metricPrefix: string;
   readonly file: string;
   readonly error: Error;

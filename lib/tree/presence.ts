@@ -9,9 +9,7 @@ export async function sharesPythonName(prefix: string, path: string): Promise<bo
   return existsInAnyForm(prefix, path.split('/'));
 }
 
-/**
- * The longest file name on Linux, in bytes. A longer name cannot exist, although the error of lstat(2) is not ENOENT.
- */
+/** The longest file name on Linux. For a longer one the error of lstat(2) is not ENOENT. */
 const MAX_NAME_BYTES = 255;
 
 /** Tries every way to join the names with dots and slashes, but only below existing directories. */

@@ -35,9 +35,7 @@ export function isAmbiguousMethod(method: AggregationMethod): boolean {
 
 export interface AggregationRule {
   readonly aggregation: AggregationMethod;
-  /**
-   * The share of finer slots that must have a point, 0 to 1. A float32 in the header, so 0.3 is a little above 3/10.
-   */
+  /** The share of finer slots that must have a point, 0 to 1. A float32, so 0.3 is a little above 3/10. */
   readonly xFilesFactor: number;
 }
 

@@ -7,9 +7,7 @@ import { unmatchable } from './oddity.ts';
 
 /** The changes that a fill makes to the local file. */
 export interface FillPlan {
-  /**
-   * Number of slots in all archives that had no point and get one. Excludes slots that are only aggregated again.
-   */
+  /** Number of slots that had no point and get one. */
   readonly filled: number;
   /** Number of slots in coarser archives whose value changes because they are aggregated again from finer points. */
   readonly reaggregated: number;
@@ -26,9 +24,7 @@ export interface FillOptions {
   readonly local: Uint8Array;
   /** The whole file that may have points for the gaps. */
   readonly source: Uint8Array;
-  /**
-   * Unix time, rounded down to whole seconds. Slots of `local` older than the retention of their archive do not change.
-   */
+  /** Unix time, rounded down to whole seconds. */
   readonly now: number;
 }
 
@@ -94,9 +90,7 @@ export function applyFill(bytes: Uint8Array, plan: FillPlan): void {
   for (const write of plan.writes) bytes.set(write.bytes, write.offset);
 }
 
-/**
- * Returns the source archives that can fill this archive: the one with the same step, then finer ones, coarsest first.
- */
+/** Returns the source archives that can fill this one: that of the same step, then finer ones, coarsest first. */
 function donorsFor(archive: Archive, donors: readonly Donor[]): Donor[] {
   return donors.filter((donor) => archive.secondsPerPoint % donor.ring.archive.secondsPerPoint === 0).toReversed();
 }

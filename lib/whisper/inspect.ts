@@ -2,9 +2,7 @@ import { WhisperError } from './errors.ts';
 import { isCompressed, parseHeader } from './header.ts';
 import { oddityOf } from './oddity.ts';
 
-/**
- * Whether python3-whisper can use a file. `odd`: it can, although Whisper's own `create` does not produce such files.
- */
+/** Whether python3-whisper can use a file. `odd`: it can, but Whisper itself does not create such files. */
 export type Inspection =
   | { readonly verdict: 'sound' }
   | { readonly verdict: 'odd'; readonly reason: string }

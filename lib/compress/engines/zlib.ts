@@ -52,9 +52,7 @@ const raw: RawInflate = {
 const CHUNK_BYTES = 64 * 1024;
 const CHUNK_MIN_BYTES = 1024;
 
-/**
- * Returns the first bytes of a deflate stream's output: at least 4 KiB, or all. For engines that cannot inflate a part.
- */
+/** Inflates the first 4 KiB or more of a deflate stream, for engines that cannot inflate a part. */
 export function inflateHead(data: Uint8Array): Uint8Array {
   for (let bytes = 2048; ; bytes *= 2) {
     const head = inflateRawSync(data.subarray(0, bytes), { finishFlush: constants.Z_SYNC_FLUSH });

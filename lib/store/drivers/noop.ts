@@ -2,9 +2,7 @@ import { NotFoundError } from '../errors.ts';
 import { checkKey, quoted } from '../key.ts';
 import type { ObjectStore } from '../store.ts';
 
-/**
- * Creates the `noop` store, which discards all objects. It shows what a run would read and how fast, without a store.
- */
+/** Creates a store that discards all objects. It shows what a run would read, and how fast. */
 export function createNoopStore(): ObjectStore {
   return {
     name: 'noop',

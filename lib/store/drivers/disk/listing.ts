@@ -107,9 +107,7 @@ function namesIn({ root, store, range }: ListTask, directory: string): string[] 
   return isRepeated ? names.filter((name, i) => name !== names[i - 1]) : names;
 }
 
-/**
- * Yields the entries of a directory: the bucket itself may have millions, and an entry needs more memory than its name.
- */
+/** A generator, because the bucket itself may have millions of entries. */
 function* entriesOf(path: string): Generator<Dirent, void, void> {
   const handle = opendirSync(path, { bufferSize: 1024 });
   try {

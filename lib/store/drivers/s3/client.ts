@@ -89,9 +89,7 @@ async function readCertificates(path: string): Promise<string> {
   return text;
 }
 
-/**
- * Replaces the CRC32 of the SDK by the MD5 of the body, which every S3-compatible store supports and some require.
- */
+/** Replaces the CRC32 of the SDK by an MD5, which every S3-compatible store supports and some require. */
 export function sendMd5<I extends object, O extends object>(stack: MiddlewareStack<I, O>): void {
   stack.add(
     (next) => (args) => {

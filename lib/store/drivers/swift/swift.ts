@@ -37,9 +37,7 @@ type Signalled = { readonly signal?: AbortSignal };
 /** The maximum size of a body. Swift itself allows 5 GiB in one piece. */
 const MAX_BODY_BYTES = 2 * 1024 ** 3;
 
-/**
- * The maximum number of objects in one bulk delete, even if the cluster allows more, so that it does not take minutes.
- */
+/** A larger bulk delete could take minutes, even if the cluster allows it. */
 const MAX_BULK_KEYS = 1000;
 
 class SwiftStore implements ObjectStore {
