@@ -55,6 +55,6 @@ export function assertNoForeignHardLink(
   const why = `it has ${file.nlink} hard links and belongs to user ${file.uid}, its directory to user ${directory.uid}`;
   throw new WhisperBackupError(
     'FOREIGN_HARD_LINK',
-    `Cannot write to ${path} as root: ${why}. Remove it or the other links.`,
+    `Cannot write to ${path} as root: ${why}. Remove it or the other links`,
   );
 }

@@ -34,7 +34,7 @@ async function isDirectory(path: string): Promise<boolean> {
     if (codeOf(cause) === 'ENOTDIR') return false;
     if (codeOf(cause) !== 'ENOENT') throw cause;
     if (!(await isLink(path))) return false;
-    const remedy = 'Mount or create its target, or remove the link.';
+    const remedy = 'Mount or create its target, or remove the link';
     throw new WhisperBackupError('DANGLING_LINK', `${path} is a dangling symbolic link. ${remedy}`, { cause });
   }
   if (found.isDirectory()) return true;

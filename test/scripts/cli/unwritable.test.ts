@@ -68,7 +68,7 @@ describe('A state directory that was named, and cannot be used', () => {
     return [
       [scratch.at('file'), /not a directory/],
       [scratch.at('file', 'below'), /not a directory/],
-      [scratch.at('dangling'), /symbolic link to nothing|no such file/],
+      [scratch.at('dangling'), /dangling symbolic link|no such file/],
       [open, /other users may write/],
       [openRuns, /other users may write/],
     ];
