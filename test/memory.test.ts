@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -12,6 +12,7 @@ import { silent } from '../lib/common/report.ts';
 import { backup } from '../lib/operations/backup/backup.ts';
 import { createStore, type StoreSpec } from '../lib/store/spec.ts';
 import { createWhisper } from '../lib/whisper/create.ts';
+import { planFill } from '../lib/whisper/fill.ts';
 import { updateMany } from '../lib/whisper/update.ts';
 import type { MemoryJob, MemoryUsed } from './fixtures/memory-job.ts';
 import { startScript } from './fixtures/runtime.ts';
@@ -40,24 +41,45 @@ describe('the memory of a run with mostly empty files of 20 MB', () => {
       const key = backupKey('', `servers/m${i}`, '2026-11-22T03:14:15+00:00', sha1, 'gz');
       await write(scratch.at('bucket', key), gzipSync(file, { level: 1 }));
       await write(`${tree}/servers/m${i}.wsp`, file);
+      // Sparse, as a file that carbon has made.
+      const hollow = `${scratch.at('backfill')}/servers/m${i}.wsp`;
+      await write(hollow, empty.subarray(0, 4096));
+      await truncate(hollow, empty.length);
     }
   });
 
-  for (const what of ['restore', 'verify', 'drill'] as const) {
-    it(`is bounded by --bytes-in-flight in ${what}`, async () => {
+  for (const name of ['restore', 'backfill', 'verify', 'drill'] as const) {
+    it(`is bounded by --bytes-in-flight in a ${name}`, async () => {
       const { counts, peakMiB } = await run({
-        what,
+        what: name === 'backfill' ? 'restore' : name,
         spec: { place: { kind: 'disk', options: { path: scratch.at('bucket') } }, concurrency: 16 },
         threadStore: true,
-        prefix: what === 'drill' ? tree : scratch.at(what),
+        prefix: name === 'drill' ? tree : scratch.at(name),
         scratch: scratch.at('drill'),
         bytesInFlight: BYTES_IN_FLIGHT,
       });
-      assert.equal(counts[{ restore: 'restored', verify: 'read', drill: 'same' }[what]], FILES);
+      assert.equal(counts[{ restore: 'restored', backfill: 'backfilled', verify: 'read', drill: 'same' }[name]], FILES);
       assert.equal(counts['failed'], 0);
       assert.ok(peakMiB <= MOST_MIB, `${peakMiB} MiB`);
     });
   }
+});
+
+describe('the memory of a fill', () => {
+  it('does not grow with the points that are filled', () => {
+    const now = 1_795_000_020;
+    const local = createWhisper([{ secondsPerPoint: 60, points: 1_000_000 }]);
+    const source = Uint8Array.from(local);
+    const points = Array.from({ length: 1_000_000 }, (_, i) => ({ timestamp: now - i * 60, value: i }));
+    updateMany(source, points, { now });
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    const plan = planFill({ local, source, now });
+    const heldMb = (process.memoryUsage().heapUsed - before) / 1e6;
+    assert.equal(plan.filled, points.length);
+    // Sets of slots and of intervals took 80 MB.
+    assert.ok(heldMb < 30, `${heldMb} MB`);
+  });
 });
 
 describe('the memory of a backup of many small files', () => {

@@ -116,18 +116,15 @@ export interface FillWrite {
  * Returns the changed slots of an archive by offset, adjacent slots as one write. Slot 0 is written first, because
  * Whisper regards the whole archive as empty while slot 0 is empty.
  *
- * @param changed numbers of the changed slots, in any order, possibly repeated.
+ * @param isChanged 1 for each changed slot, else 0.
  */
-function changedRanges(after: Uint8Array, archive: Archive, changed: Iterable<number>): FillWrite[] {
-  // One byte per slot: for the millions of slots of a large file, a Set would need ten times the memory.
-  const isChanged = new Uint8Array(archive.points);
-  for (const slot of changed) isChanged[slot] = 1;
+function changedRanges(after: Uint8Array, archive: Archive, isChanged: Uint8Array): FillWrite[] {
   const writes: FillWrite[] = [];
   for (let slot = isChanged.indexOf(1); slot >= 0; slot = isChanged.indexOf(1, slot)) {
     const offset = archive.offset + slot * POINT_SIZE;
     const end = isChanged.indexOf(0, slot);
     slot = end < 0 ? archive.points : end;
-    writes.push({ offset, bytes: after.slice(offset, archive.offset + slot * POINT_SIZE) });
+    writes.push({ offset, bytes: after.subarray(offset, archive.offset + slot * POINT_SIZE) });
   }
   return writes;
 }

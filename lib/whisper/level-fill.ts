@@ -18,7 +18,8 @@ export interface LevelFillOptions {
 /** The fill of one archive. See `planFill` for the rules. */
 export class LevelFill {
   readonly archive: Archive;
-  readonly changed = new Set<number>();
+  /** 1 for each slot that was written. For millions of slots a Set would need forty times the memory. */
+  readonly changed: Uint8Array;
   filled = 0;
   reaggregated = 0;
 
@@ -30,12 +31,11 @@ export class LevelFill {
   readonly #bytes: Uint8Array;
   readonly #rule: AggregationRule;
   readonly #mayReaggregate: boolean;
-  /** Intervals that were filled or changed. */
-  readonly #touched = new Set<number>();
 
   constructor({ before, after, archive, rule, mayReaggregate, now }: LevelFillOptions) {
     const step = archive.secondsPerPoint;
     this.archive = archive;
+    this.changed = new Uint8Array(archive.points);
     this.#newest = alignDown(now, step);
     // A timestamp of 0 marks an empty slot, so the interval 0 cannot have a point.
     this.#oldest = Math.max(step, this.#newest - archive.retention + step);
@@ -71,11 +71,11 @@ export class LevelFill {
       if (this.#isTaken(interval)) continue;
       const point = same?.pointAt(interval);
       if (point !== undefined) {
-        this.#filled(interval, this.#after.putBytes(interval, point));
+        this.#filled(this.#after.putBytes(interval, point));
         continue;
       }
       const value = this.#consolidated(interval, interval >= reach ? ownFirst : ownLast);
-      if (value !== undefined) this.#filled(interval, this.#after.put(interval, value));
+      if (value !== undefined) this.#filled(this.#after.put(interval, value));
     }
   }
 
@@ -87,9 +87,8 @@ export class LevelFill {
     return undefined;
   }
 
-  #filled(interval: number, slot: number): void {
-    this.changed.add(slot);
-    this.#touched.add(interval);
+  #filled(slot: number): void {
+    this.changed[slot] = 1;
     this.filled++;
   }
 
@@ -108,7 +107,7 @@ export class LevelFill {
     const step = this.archive.secondsPerPoint;
     const same = this.#sameStep(donors);
     const count = step / finer.archive.secondsPerPoint;
-    for (const interval of new Set([...finer.#touched].map((time) => alignDown(time, step)))) {
+    for (const interval of finer.#changedIntervals(step)) {
       if (interval < finer.#oldest) continue;
       const old = this.#after.get(interval);
       if (old === undefined || this.#isAgreed(interval, same)) continue;
@@ -118,10 +117,18 @@ export class LevelFill {
       const whole = now.length === count && !now.includes(undefined);
       const before = finer.#before.readKnown(interval, count);
       if (!whole && !Object.is(consolidate(this.#rule, before, count), old)) continue;
-      this.changed.add(this.#after.put(interval, value));
-      if (!this.#touched.has(interval)) this.reaggregated++;
-      this.#touched.add(interval);
+      const slot = this.#after.put(interval, value);
+      if (this.changed[slot] === 0) this.reaggregated++;
+      this.changed[slot] = 1;
     }
+  }
+
+  /** The intervals of a coarser archive in which slots were written. */
+  #changedIntervals(step: number): ReadonlySet<number> {
+    const intervals = new Set<number>();
+    for (let slot = this.changed.indexOf(1); slot >= 0; slot = this.changed.indexOf(1, slot + 1))
+      intervals.add(alignDown(this.#after.timestampAt(slot), step));
+    return intervals;
   }
 
   /** Whether the local file and the source had the same value before the fill. */

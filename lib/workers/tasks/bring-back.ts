@@ -94,7 +94,7 @@ async function bringBackOnce(
     fetched = body.length;
     const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
     const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
-    const bytes = (reservedBytes ?? FILE_BYTES) + localBytes(`${rules.prefix}/${path}.wsp`);
+    const bytes = (reservedBytes ?? FILE_BYTES) + fillBytes(`${rules.prefix}/${path}.wsp`);
     const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded }));
     return { ...published, fetched };
   } catch (error) {
@@ -103,10 +103,10 @@ async function bringBackOnce(
   }
 }
 
-/** A local file that is there is read, too. */
-function localBytes(file: string): number {
+/** A local file that exists is read, and computed anew beside that. */
+function fillBytes(file: string): number {
   try {
-    return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    return 2 * (statSync(file, { throwIfNoEntry: false })?.size ?? 0);
   } catch {
     return 0;
   }
