@@ -73,7 +73,7 @@ const kinds: readonly Kind[] = [
       },
       'nothing changed': { ...S3_FRAME, listing: 3 },
       '10 % changed': { ...S3_FRAME, listing: 3, 'PUT of backups': 100 },
-      '10 % changed, 200 backups retired': { ...S3_FRAME, listing: 6, 'PUT of backups': 100, 'batch delete': 1 },
+      '10 % changed, 200 backups expired': { ...S3_FRAME, listing: 6, 'PUT of backups': 100, 'batch delete': 1 },
       '100 metrics purged': { ...S3_FRAME, listing: 6, 'batch delete': 1 },
       'nothing changed since 100 pairs': { ...S3_FRAME, listing: 2 },
     },
@@ -98,7 +98,7 @@ const kinds: readonly Kind[] = [
       },
       'nothing changed': { ...SWIFT_FRAME, listing: 3 },
       '10 % changed': { ...SWIFT_FRAME, listing: 3, 'PUT of backups': 100, login: 2 },
-      '10 % changed, 200 backups retired': {
+      '10 % changed, 200 backups expired': {
         ...SWIFT_FRAME,
         listing: 6,
         'PUT of backups': 100,
@@ -136,10 +136,10 @@ for (const kind of kinds) {
       check(kind, '10 % changed', changed.requests);
 
       await change(6000);
-      const retired = await counted(kind, bucket, prefix, { retention: 1 });
-      assert.equal(retired.summary.counts['stored'], 100);
-      assert.equal(retired.summary.counts['deleted'], 200);
-      check(kind, '10 % changed, 200 backups retired', retired.requests);
+      const expired = await counted(kind, bucket, prefix, { retention: 1 });
+      assert.equal(expired.summary.counts['stored'], 100);
+      assert.equal(expired.summary.counts['deleted'], 200);
+      check(kind, '10 % changed, 200 backups expired', expired.requests);
 
       for (const name of METRICS.slice(900)) await rm(`${prefix}/${name}`);
       const gone = await counted(kind, bucket, prefix, { retention: 1, purge: 0 });
