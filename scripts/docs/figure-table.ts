@@ -1,8 +1,8 @@
 import { figureTable, reportingCommands } from '../../lib/monitoring/figures.ts';
+import { MarkedBlock } from './marked-block.ts';
 
-/** Markers around the table in docs/monitoring.md. */
-const BEGIN = '<!-- figures: written by scripts/figure-docs.ts -->';
-const END = '<!-- end of figures -->';
+/** Of docs/monitoring.md. */
+const block = new MarkedBlock('<!-- figures: written by scripts/figure-docs.ts -->', '<!-- end of figures -->');
 
 /** Returns the figures as a Markdown table, padded as a formatter would. */
 export function figureDocs(): string {
@@ -20,15 +20,7 @@ export function figureDocs(): string {
   return [lines[0], rule, ...lines.slice(1)].join('\n');
 }
 
-/**
- * Replaces the table of a page.
- *
- * @throws if the page has no markers.
- */
+/** Replaces the table of a page. @throws RangeError if the page has no markers. */
 export function withFigureDocs(page: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin)
-    throw new Error(`Cannot write the figures: the page does not have the markers ${BEGIN} and ${END}`);
-  return `${page.slice(0, begin)}${BEGIN}\n\n${figureDocs()}\n\n${page.slice(end)}`;
+  return block.replace(page, figureDocs());
 }

@@ -1,7 +1,10 @@
+import { MarkedBlock } from './marked-block.ts';
 import type { TestRun } from './test-output.ts';
 
-const BEGIN = '<!-- figures: written by `make reliability` from the output of the tests; not by hand -->';
-const END = '<!-- /figures -->';
+const block = new MarkedBlock(
+  '<!-- figures: written by `make reliability` from the output of the tests; not by hand -->',
+  '<!-- /figures -->',
+);
 
 /** The text before the first run. */
 export const NO_FIGURES = 'No run has been recorded yet.';
@@ -26,22 +29,12 @@ export function figuresOf({ tests, seed, figures }: TestRun, { date, runtime }: 
 
 /** Replaces the figures of a page. @throws RangeError if the page has no markers. */
 export function withFigures(page: string, figures: string): string {
-  const [begin, end] = placeIn(page);
-  return `${page.slice(0, begin)}\n\n${figures}\n\n${page.slice(end)}`;
+  return block.replace(page, figures);
 }
 
 /** Returns the figures of a page. @throws RangeError if the page has no markers. */
 export function figuresIn(page: string): string {
-  const [begin, end] = placeIn(page);
-  return page.slice(begin, end).trim();
-}
-
-function placeIn(page: string): readonly [begin: number, end: number] {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin)
-    throw new RangeError(`Cannot find the figures: the page does not have the markers ${BEGIN} and ${END}`);
-  return [begin + BEGIN.length, end];
+  return block.read(page);
 }
 
 /** Formats `backupsSlowestMs` and 12.34 as `backups slowest 12.34 ms`; `cases` and 7 as `cases 7`. */

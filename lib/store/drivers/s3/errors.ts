@@ -7,6 +7,7 @@ import {
   plainHttpReason,
   TransientError,
 } from '../../errors.ts';
+import { parseRetryAfter } from '../../retry-after.ts';
 
 /** What is missing after a 404 without an error code. */
 export type Subject = 'object' | 'bucket';
@@ -230,16 +231,4 @@ function text(value: unknown): string | undefined {
 function record(value: unknown): Readonly<Record<string, unknown>> {
   // Reading a missing property of any object gives undefined.
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-/**
- * Parses a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3).
- *
- * @returns milliseconds to wait; undefined if the header is missing or invalid.
- */
-export function parseRetryAfter(header: string | undefined, now = Date.now()): number | undefined {
-  if (header === undefined) return undefined;
-  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -1,4 +1,5 @@
 import { DeniedError, NotFoundError, PermanentError, type StoreError, TransientError } from '../../errors.ts';
+import { parseRetryAfter } from '../../retry-after.ts';
 import type { Answer } from './exchange.ts';
 
 /**
@@ -45,12 +46,6 @@ function wordsOf({ status, headers, body }: Answer, secrets: readonly string[]):
   return secrets.some((secret) => secret !== '' && explanation.includes(secret)) ? '' : words.join('');
 }
 
-/** Parses `Retry-After`, which is in seconds or a date. @returns milliseconds. */
 function retryAfterOf({ headers }: Answer): number | undefined {
-  const text = headers.get('retry-after')?.trim();
-  if (!text) return undefined;
-  if (/^\d{1,9}(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const until = /^[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
-  const now = Date.parse(headers.get('date') ?? '') || Date.now();
-  return Number.isNaN(until) ? undefined : Math.max(0, until - now);
+  return parseRetryAfter(headers.get('retry-after'), Date.parse(headers.get('date') ?? '') || Date.now());
 }

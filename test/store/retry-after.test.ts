@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseRetryAfter } from '../../../lib/store/drivers/s3/errors.ts';
+import { parseRetryAfter } from '../../lib/store/retry-after.ts';
 
 describe('Retry-After', () => {
   const now = Date.parse('2026-11-22T03:14:15Z');
@@ -10,7 +10,9 @@ describe('Retry-After', () => {
     [' 5 ', 5000],
     ['Sun, 22 Nov 2026 03:14:45 GMT', 30_000],
     ['Sun, 22 Nov 2026 03:14:00 GMT', 0],
+    ['1.5', 1500],
     ['soon', undefined],
+    ['-1', undefined],
     ['', undefined],
     [undefined, undefined],
   ];
