@@ -2,7 +2,7 @@ import { InvalidOptionError } from './errors.ts';
 
 /** A day (calendar date, week date or day of the year) and optionally a time, in basic or extended format. */
 const ISO =
-  /^(\d{4})(-?)(?:(\d{2})\2(\d{2})|W(\d{2})\2([1-7])|(\d{3}))(?:T(\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
+  /^(\d{4})(-?)(?:(\d{2})\2(\d{2})|W(\d{2})\2([1-7])|(\d{3}))(?:T(\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 
 /**
  * Parses a date in ISO-8601, to the day or finer. UTC if it has no offset.
@@ -62,10 +62,12 @@ function timeOf([hour = '0', minute = '0', second = '0', fraction = '0', offset 
   | undefined
 )[]): number {
   const [, sign = '+', hours = '0', minutes = '0'] = /([+-])(\d{2}):?(\d{2})?/.exec(offset) ?? [];
-  const within = [hour, hours].every((text) => Number(text) < 24) && [minute, second, minutes].every(isSixtieth);
-  const away = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes));
-  const seconds = Number(hour) * 3600 + (Number(minute) - away) * 60 + Number(second);
-  return within ? seconds * 1000 + Math.floor(Number(`0.${fraction}`) * 1000) : Number.NaN;
+  const ms = Math.floor(Number(`0.${fraction}`) * 1000);
+  const inDay = (Number(hour) * 3600 + Number(minute) * 60 + Number(second)) * 1000 + ms;
+  const away = Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+  // 24:00 is the end of the day.
+  const within = inDay <= 24 * 3600 * 1000 && Number(hours) < 24 && [minute, second, minutes].every(isSixtieth);
+  return within ? inDay - away : Number.NaN;
 }
 
 function isSixtieth(text: string): boolean {

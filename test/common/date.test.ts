@@ -32,6 +32,14 @@ describe('parseDate', () => {
     assert.equal(parseDate('2026-11-22T03:14:15.250Z').getMilliseconds(), 250);
   });
 
+  it('reads 24:00 as the end of the day, and no later time', () => {
+    for (const time of ['T24', 'T24:00', 'T240000', 'T24:00:00.000Z'])
+      assert.equal(parseDate(`2026-11-22${time}`).toISOString(), '2026-11-23T00:00:00.000Z', time);
+    assert.equal(parseDate('2026-12-31T24:00+01:00').toISOString(), '2026-12-31T23:00:00.000Z');
+    for (const time of ['T24:01', 'T24:00:01', 'T24:00:00.001', 'T25:00', 'T03:00+24:00'])
+      assert.throws(() => parseDate(`2026-11-22${time}`), InvalidOptionError, time);
+  });
+
   it('reads weeks and days of the year, as ISO-8601 has them', () => {
     assert.equal(parseDate('2026-W47-7').toISOString(), '2026-11-22T00:00:00.000Z');
     assert.equal(parseDate('2026-326').toISOString(), '2026-11-22T00:00:00.000Z');
