@@ -37,7 +37,18 @@ const NOT_FAST = [
 
 /** The files that take longest start first. Only the time of a whole run depends on this list. */
 const LONGEST = [
-  ...['fleet/', 'hosts/', 'kill/', 'live/', 'end-to-end', 'fullworld/forbidden', 'scripts/release/', 'bench/bench'],
+  ...[
+    'fleet/',
+    'store/swift',
+    'hosts/',
+    'kill/',
+    'store/radosgw',
+    'live/',
+    'end-to-end',
+    'fullworld/forbidden',
+    'scripts/release/',
+    'bench/bench',
+  ],
   ...['scripts/runbooks/', 'scripts/fleet/', 'memory', 'hostile/tree-owner', 'model/', 'store/', 'scripts/', 'fuzz/'],
 ];
 
