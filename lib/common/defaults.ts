@@ -25,8 +25,12 @@ type Filled = keyof typeof DEFAULTS | keyof typeof OTHERS | 'now' | 'signal';
 
 export type WithDefaults<O> = O & Required<Pick<O, Filled & keyof O>>;
 
-/** Applies the defaults. The default signal never aborts, so that callers need no special case. */
+/**
+ * Applies the defaults, also to options that are undefined: callers in JavaScript pass those, and `flock: undefined` must
+ * not turn locks off. The default signal never aborts, so that callers need no special case.
+ */
 export function withDefaults<O extends object & { readonly now?: () => Date }>(options: O): WithDefaults<O> {
   const signal = new AbortController().signal;
-  return { ...DEFAULTS, ...OTHERS, now: () => new Date(), signal, ...options } as WithDefaults<O>;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
+  return { ...DEFAULTS, ...OTHERS, now: () => new Date(), signal, ...given } as WithDefaults<O>;
 }

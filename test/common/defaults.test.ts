@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { withDefaults } from '../../lib/common/defaults.ts';
+
+interface Options {
+  readonly processes?: number;
+  readonly storagePath?: string;
+  readonly flock?: boolean;
+  readonly exclude?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+describe('withDefaults', () => {
+  it('keeps options that are 0, empty or false', () => {
+    const { processes, storagePath, flock } = withDefaults<Options>({ processes: 0, storagePath: '', flock: false });
+    assert.deepEqual([processes, storagePath, flock], [0, '', false]);
+  });
+
+  it('takes the default for an option that is undefined, as callers without strict types pass it', () => {
+    const names = ['processes', 'storagePath', 'flock', 'exclude', 'signal'];
+    const given: Options = Object.fromEntries(names.map((name) => [name, undefined]));
+    const { processes, storagePath, flock, exclude, signal } = withDefaults(given);
+    assert.deepEqual([processes, storagePath, flock, exclude, signal.aborted], [4, '', true, [], false]);
+  });
+});
