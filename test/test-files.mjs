@@ -40,6 +40,7 @@ const LONGEST = [
   ...[
     'fleet/',
     'store/swift',
+    'live/creates',
     'hosts/',
     'kill/',
     'store/radosgw',
