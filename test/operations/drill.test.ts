@@ -236,6 +236,22 @@ describe('a drill', () => {
     assert.deepEqual((await readdir(scratch.path, { recursive: true })).sort(), before.sort());
   });
 
+  it('names scratch space that cannot be used, and what to use', async () => {
+    await writeFile(scratch.at('file'), '');
+    await symlink('loop', scratch.at('loop'));
+    for (const space of [
+      scratch.at('missing', 'space'),
+      scratch.at('file'),
+      scratch.at('file', 'space'),
+      scratch.at('loop'),
+    ])
+      for (const dryRun of [false, true])
+        await assert.rejects(run({ scratch: space, dryRun }), {
+          code: 'SCRATCH',
+          message: new RegExp(`^Cannot drill: 'scratch' \\(${space}\\) cannot be used: .*: name a new directory`),
+        });
+  });
+
   it('refuses scratch space that is in the tree by a bind mount or behind a link of the tree', async () => {
     const before = await readdir(prefix, { recursive: true });
     await mkdir(scratch.at('bound'));

@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { access, mkdir, readdir, realpath, rmdir, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import prettyBytes from 'pretty-bytes';
-import { codeOf, InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
+import { codeOf, InvalidOptionError, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { openDirectory } from '../../system/descent.ts';
 import type { OpenDirectory } from '../../system/open-directory.ts';
 import { emptyDirectory } from '../../tree/empty-directory.ts';
@@ -29,8 +29,19 @@ export interface ScratchTree {
  * @param prefix the live tree.
  * @param dryRun create nothing.
  * @throws InvalidOptionError when the directory is the live tree, is in it, or is not empty.
+ * @throws WhisperBackupError `SCRATCH` if it cannot be created or read.
  */
 export async function makeScratchTree(directory: string, prefix: string, dryRun: boolean): Promise<ScratchTree> {
+  try {
+    return await makeTree(directory, prefix, dryRun);
+  } catch (cause) {
+    if (cause instanceof WhisperBackupError) throw cause;
+    const message = `Cannot drill: 'scratch' (${directory}) cannot be used: ${reasonOf(cause)}: name a new directory whose parent exists, or an empty one`;
+    throw new WhisperBackupError('SCRATCH', message, { cause });
+  }
+}
+
+async function makeTree(directory: string, prefix: string, dryRun: boolean): Promise<ScratchTree> {
   const scratch = await realPathOf(directory);
   const live = await realpath(prefix);
   const named = `'scratch' (${directory})`;
