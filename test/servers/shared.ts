@@ -35,7 +35,12 @@ export function ownBucket(name: string): string {
 export async function shareServers(
   directory: string,
 ): Promise<{ environment: Readonly<Record<string, string>>; stop(): Promise<void> }> {
-  const [radosgw, swift] = await Promise.all([startRadosgw(), startSwift(directory)]);
+  const starting = [startRadosgw(), startSwift(directory)] as const;
+  // If one does not start, the other must not keep the runner from ending.
+  const [radosgw, swift] = await Promise.all(starting).catch(async (error) => {
+    for (const one of await Promise.allSettled(starting)) if (one.status === 'fulfilled') await one.value.stop();
+    throw error;
+  });
   return {
     environment: { [RADOSGW]: JSON.stringify(radosgw), [SWIFT]: JSON.stringify(swift) },
     async stop() {
