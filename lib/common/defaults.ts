@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 export const DEFAULTS = {
   metrics: '*',
   exclude: [] as string[],
@@ -30,7 +32,9 @@ export type WithDefaults<O> = O & Required<Pick<O, Filled & keyof O>>;
  * not turn locks off. The default signal never aborts, so that callers need no special case.
  */
 export function withDefaults<O extends object & { readonly now?: () => Date }>(options: O): WithDefaults<O> {
-  const signal = new AbortController().signal;
+  const { signal } = new AbortController();
+  // Each request in progress adds a listener.
+  setMaxListeners(0, signal);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
   return { ...DEFAULTS, ...OTHERS, now: () => new Date(), signal, ...given } as WithDefaults<O>;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { withDefaults } from '../../lib/common/defaults.ts';
 
 interface Options {
@@ -21,5 +22,19 @@ describe('withDefaults', () => {
     const given: Options = Object.fromEntries(names.map((name) => [name, undefined]));
     const { processes, storagePath, flock, exclude, signal } = withDefaults(given);
     assert.deepEqual([processes, storagePath, flock, exclude, signal.aborted], [4, '', true, [], false]);
+  });
+
+  it('makes a signal that any number of calls may listen to', async () => {
+    const warnings: Error[] = [];
+    const keep = (warning: Error) => warnings.push(warning);
+    process.on('warning', keep);
+    try {
+      const { signal } = withDefaults<Options>({});
+      for (let i = 0; i < 20; i++) signal.addEventListener('abort', () => {});
+      await turn();
+      assert.deepEqual(warnings, []);
+    } finally {
+      process.off('warning', keep);
+    }
   });
 });
