@@ -21,7 +21,7 @@ function redactUrl(text: string): string {
 export function redact(key: string, value: unknown): unknown {
   // The path of the credentials file is not secret, but someone may have pasted its content.
   const isFileName = key === 'credentials' && typeof value === 'string' && /^[^=\n]*$/.test(value);
-  if (isSecret(key) && !isFileName) return REDACTED;
+  if (isSecret(key) && !isFileName && value !== undefined) return REDACTED;
   if (Array.isArray(value)) return value.map((one) => (typeof one === 'string' ? redactArgument(one) : one));
   return typeof value === 'string' ? redactArgument(value) : value;
 }

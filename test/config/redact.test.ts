@@ -30,6 +30,7 @@ describe('what is printed of the configuration', () => {
     assert.equal(redact('credentials', '/etc/whisper-backup/credentials'), '/etc/whisper-backup/credentials');
     assert.equal(redact('credentials', 'AWS_SECRET_ACCESS_KEY=hunter2'), '[redacted]');
     assert.equal(redact('credentials', ['hunter2']), '[redacted]');
+    assert.equal(redact('credentials', undefined), undefined, 'what is not set looks so');
   });
 
   it('shows everything else as it is', () => {
