@@ -22,17 +22,9 @@ const ON_DENO = [
 
 /** Not in `make test-fast`, beside all that needs servers or hosts: these take as long as all the others together. */
 const NOT_FAST = [
-  ...[
-    'bench/bench',
-    'scripts/release/',
-    'scripts/fleet/',
-    'scripts/runbooks/',
-    'fullworld/',
-    'fuzz/',
-    'model/',
-    'pythontool/',
-  ],
-  ...['hostile/tree-owner', 'memory'],
+  ...['bench/', 'scripts/release/', 'scripts/fleet/', 'scripts/runbooks/', 'fullworld/', 'fuzz/', 'hostile/', 'live/'],
+  ...['model/', 'pythontool/', 'wrongworld/', 'memory', 'store/slow-listing', 'workers/thread-store'],
+  ...['checks', 'run-records', 'status'].map((name) => `scripts/cli/${name}`),
 ];
 
 /** The files that take longest start first. Only the time of a whole run depends on this list. */
