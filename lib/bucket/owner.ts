@@ -16,7 +16,7 @@ const Owner = v.object({
 type Owner = v.InferOutput<typeof Owner>;
 
 /** A host and tree that use a bucket. */
-export interface Claimant {
+interface Claimant {
   readonly machine: Machine;
   /** Root of the Whisper tree. @default not compared */
   readonly prefix?: string;

@@ -7,7 +7,7 @@ export interface Part {
   readonly last?: string;
 }
 
-export interface SideBySideOptions {
+interface SideBySideOptions {
   readonly parallel: number;
   /** How many objects of each part are buffered until its turn. */
   readonly maxBuffered: number;

@@ -1,7 +1,7 @@
 import { compareKeys } from './order.ts';
 
 /** One step of a join: the items with one key, on the left, on the right or on both sides. */
-export type Joined<L, R> = { readonly left: L; readonly right?: R } | { readonly left?: never; readonly right: R };
+type Joined<L, R> = { readonly left: L; readonly right?: R } | { readonly left?: never; readonly right: R };
 
 export interface Ordered {
   /** The sort key; {@link compareKeys} compares it by its UTF-8 bytes. */

@@ -12,7 +12,7 @@ export async function* each<T>(
 }
 
 /** A batch is full when it reaches either limit. */
-export interface BatchLimits {
+interface BatchLimits {
   readonly items: number;
   readonly weight: number;
 }

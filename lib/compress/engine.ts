@@ -70,7 +70,7 @@ export interface CompressorOptions {
   readonly level?: Level;
 }
 
-export interface DecompressorOptions {
+interface DecompressorOptions {
   readonly algorithm: Algorithm;
   /** `auto` or the name of an engine for this algorithm. @default 'auto' */
   readonly engine?: string;

@@ -19,7 +19,7 @@ const RESERVED = 0xe0;
 const OS_UNKNOWN = 255;
 
 /** Computes the CRC-32 of gzip, unsigned. */
-export type Crc32 = (data: Uint8Array) => number;
+type Crc32 = (data: Uint8Array) => number;
 
 /**
  * Parses the header of a member.
@@ -27,7 +27,7 @@ export type Crc32 = (data: Uint8Array) => number;
  * @returns the start of its deflate stream.
  * @throws CompressionError if the header is damaged.
  */
-export function readGzipHeader(data: Uint8Array, start: number, crc32: Crc32): number {
+function readGzipHeader(data: Uint8Array, start: number, crc32: Crc32): number {
   const byte = (at: number): number => {
     const value = data[at];
     if (value === undefined) throw damagedError('gzip', `the header at byte ${start} is truncated`);
@@ -63,7 +63,7 @@ export function readGzipHeader(data: Uint8Array, start: number, crc32: Crc32): n
  * @returns the end of the member.
  * @throws CompressionError if the CRC or the size differs, or the trailer is truncated.
  */
-export function checkGzipTrailer(data: Uint8Array, at: number, output: Uint8Array, crc32: Crc32): number {
+function checkGzipTrailer(data: Uint8Array, at: number, output: Uint8Array, crc32: Crc32): number {
   if (at + TRAILER_BYTES > data.length) throw damagedError('gzip', `truncated at byte ${data.length}`);
   const view = new DataView(data.buffer, data.byteOffset + at, TRAILER_BYTES);
   if (view.getUint32(0, true) !== crc32(output)) throw damagedError('gzip', `wrong CRC-32 at byte ${at}`);

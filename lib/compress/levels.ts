@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../common/errors.ts';
 import type { WritingEngineName } from './codec.ts';
 
 /** The scale of an engine: higher levels are slower and have smaller output. */
-export interface Levels {
+interface Levels {
   readonly min: number;
   readonly max: number;
   readonly default: number;

@@ -66,7 +66,7 @@ export class RunRecords {
   }
 }
 
-export interface ReadOptions extends Signalled {
+interface ReadOptions extends Signalled {
   /** Records dated later than this are skipped. @default new Date() */
   readonly now?: Date;
   readonly onUnusable?: (message: string) => void;

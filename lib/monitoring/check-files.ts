@@ -34,7 +34,7 @@ const Schema = v.object({
 
 export type Check = v.InferOutput<typeof checkSchema>;
 export type CheckName = 'verify' | 'drill';
-export type LastChecks = Omit<v.InferOutput<typeof Schema>, 'version'>;
+type LastChecks = Omit<v.InferOutput<typeof Schema>, 'version'>;
 
 /**
  * Writes the result of a check atomically.

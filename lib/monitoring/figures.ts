@@ -19,7 +19,7 @@ export interface FinishedRun {
 }
 
 /** A figure that runs send to carbon: `<prefix>.<host>.<command>.<name>`. */
-export interface Figure {
+interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly meaning: string;

@@ -34,7 +34,7 @@ export interface StartedRun extends RunStart {
   readonly isRunning: boolean;
 }
 
-export interface StartMark {
+interface StartMark {
   /** Removes the file, after the run has written its record. */
   remove(): Promise<void>;
 }

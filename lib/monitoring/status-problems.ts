@@ -18,7 +18,7 @@ export interface Judged {
   readonly bucketProblem: string | undefined;
 }
 
-export interface Problem {
+interface Problem {
   readonly state: 'failed' | 'off' | 'unknown' | 'late';
   readonly text: string;
 }

@@ -15,7 +15,7 @@ export interface StatCacheOptions {
   readonly rehash?: boolean;
 }
 
-export interface CacheUse {
+interface CacheUse {
   readonly prefix: string;
   /** Whether the run covers only a part of the tree. */
   readonly isPartial: boolean;

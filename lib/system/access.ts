@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { libc, systemError } from './libc.ts';
 
 /** An access right; `search` is the right to reach the entries of a directory. */
-export type Right = 'read' | 'write' | 'search';
+type Right = 'read' | 'write' | 'search';
 
 const MODES: Readonly<Record<Right, number>> = {
   read: constants.R_OK,

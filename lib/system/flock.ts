@@ -8,7 +8,7 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
 
-export interface FlockOptions {
+interface FlockOptions {
   /** Seconds to wait for the lock. */
   readonly timeout: number;
   /** Polled between attempts; true gives up. A function, because an AbortSignal cannot be sent to a worker thread. */

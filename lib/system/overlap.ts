@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { isSameDirectory } from './same-directory.ts';
 
-export type Overlap = 'same' | 'inside' | 'around';
+type Overlap = 'same' | 'inside' | 'around';
 
 interface Location {
   /** The path without links. */

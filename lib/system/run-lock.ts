@@ -20,7 +20,7 @@ export interface RunLock {
   release(): Promise<void>;
 }
 
-export interface RunLockOptions {
+interface RunLockOptions {
   /** Seconds to wait for the lock. */
   readonly timeout: number;
   readonly signal?: AbortSignal;

@@ -7,7 +7,7 @@ import { openDirectory } from './descent.ts';
  * Temporary files live for seconds, so an older one was left by a killed run. If a file system hung or a clock jumped
  * and a file is still in use, its writer finds it missing and writes it again.
  */
-export const STALE_AFTER_MS: number = 60 * 60 * 1000;
+const STALE_AFTER_MS: number = 60 * 60 * 1000;
 
 export interface SweepOptions {
   /** Return what would be removed, without removing it. */

@@ -29,7 +29,7 @@ function identityOf({ dev, ino }: BigIntStats): string {
  * What the walk does with a symbolic link. `refused`: it leads to a directory, but must not be followed. `unknown`: it
  * may lead to a directory. Nothing is known about the metrics below either.
  */
-export type LinkKind =
+type LinkKind =
   | { readonly kind: 'directory' | 'other' | 'vanished' }
   | { readonly kind: 'refused' | 'unknown'; readonly error: Error };
 

@@ -45,7 +45,7 @@ export function* walkNow(root: string, options: WalkNowOptions): Generator<Local
   yield* walkDirectory(new Ancestors(root), '', entries, { ...options, skipped: new Set(options.skip) });
 }
 
-export interface WalkNowOptions {
+interface WalkNowOptions {
   readonly stat: boolean;
   /** Directories to skip, as the common prefix of all metrics below each: `servers.old.`. */
   readonly skip?: readonly string[];

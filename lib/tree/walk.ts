@@ -10,7 +10,7 @@ import { unpack, type WalkBatch, type WalkTask } from './walk-batch.ts';
 
 export type { BlindSpot, LocalFile } from './local-tree.ts';
 
-export interface WalkOptions {
+interface WalkOptions {
   /** Call stat(2) for each file. @default false */
   readonly stat?: boolean;
   /** Directories to skip, as the common prefix of all metrics below each: `servers.old.`. @default none */

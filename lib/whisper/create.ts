@@ -3,7 +3,7 @@ import { WhisperError } from './errors.ts';
 import { ARCHIVE_INFO_SIZE, METADATA_SIZE, POINT_SIZE } from './header.ts';
 import { type ArchiveSpec, validateArchiveList } from './schema.ts';
 
-export interface CreateOptions {
+interface CreateOptions {
   /** @default 'average' */
   readonly aggregation?: AggregationMethod;
   /** The share of finer slots that must have a point before a coarser one is written, 0 to 1. @default 0.5 */

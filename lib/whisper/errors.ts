@@ -9,7 +9,7 @@ import { type ErrorCode, WhisperBackupError } from '../common/errors.ts';
  * - `WHISPER_INVALID_INTERVAL`: the time range ends before it starts, or the file has no archive with this step.
  * - `WHISPER_NOT_COVERED`: the timestamp is in the future or older than every archive.
  */
-export type WhisperErrorCode =
+type WhisperErrorCode =
   | 'WHISPER_DAMAGED'
   | 'WHISPER_COMPRESSED'
   | 'WHISPER_UNMATCHABLE'

@@ -4,7 +4,7 @@ import { type Archive, type Header, parseHeader } from './header.ts';
 import { alignDown, Ring, slotsRead } from './points.ts';
 
 /** Which points to read. All times are Unix times in seconds. */
-export interface FetchOptions {
+interface FetchOptions {
   /** Exclusive: the first interval in the result is the next one. Truncated to whole seconds. */
   readonly from: number;
   /** Inclusive. Truncated to whole seconds. @default now */

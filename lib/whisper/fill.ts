@@ -19,7 +19,7 @@ export interface FillPlan {
   readonly writes: readonly FillWrite[];
 }
 
-export interface FillOptions {
+interface FillOptions {
   /** The whole file with gaps. */
   readonly local: Uint8Array;
   /** The whole file that may have points for the gaps. */

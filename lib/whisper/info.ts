@@ -1,18 +1,18 @@
 import { type Archive, type Header, parseHeader } from './header.ts';
 import { alignDown, type Point, Ring } from './points.ts';
 
-export interface ArchiveInfo extends Archive {
+interface ArchiveInfo extends Archive {
   readonly known: number;
   /** Timestamps of the oldest and the newest point; absent if there is none. */
   readonly oldest?: number;
   readonly newest?: number;
 }
 
-export interface Info extends Header {
+interface Info extends Header {
   readonly archives: readonly ArchiveInfo[];
 }
 
-export interface KnownOptions {
+interface KnownOptions {
   /**
    * Unix time, rounded down to whole seconds. Excludes points later than this or older than the archive's retention. If
    * omitted, includes every point that is in its right slot.

@@ -2,7 +2,7 @@ import { type AggregationRule, consolidate } from './aggregation.ts';
 import type { Archive } from './header.ts';
 import { alignDown, Ring } from './points.ts';
 
-export interface LevelFillOptions {
+interface LevelFillOptions {
   /** The whole file before the fill. */
   readonly before: Uint8Array;
   /** The whole file after the fill. This archive is filled in place; the finer ones are already filled. */

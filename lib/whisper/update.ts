@@ -3,7 +3,7 @@ import { WhisperError } from './errors.ts';
 import { type Archive, type Header, parseHeader } from './header.ts';
 import { alignDown, type Point, Ring, slotsRead } from './points.ts';
 
-export interface UpdateOptions {
+interface UpdateOptions {
   readonly value: number;
   /** Unix time in seconds. @default now */
   readonly timestamp?: number;
@@ -46,13 +46,7 @@ export function update(bytes: Uint8Array, options: UpdateOptions): void {
  *
  * @returns whether the slot was written; if not, no coarser archive changes either.
  */
-export function propagate(
-  bytes: Uint8Array,
-  header: Header,
-  timestamp: number,
-  higher: Archive,
-  lower: Archive,
-): boolean {
+function propagate(bytes: Uint8Array, header: Header, timestamp: number, higher: Archive, lower: Archive): boolean {
   const interval = alignDown(timestamp, lower.secondsPerPoint);
   const count = slotsRead(Math.floor(lower.secondsPerPoint / higher.secondsPerPoint), higher.points);
   const value = consolidate(header, new Ring(bytes, higher).read(interval, count));
@@ -68,7 +62,7 @@ const MAX_TIMESTAMP = 2 ** 32 - 1;
  *
  * @throws WhisperError `WHISPER_INVALID_POINT` if the result does not fit into a slot.
  */
-export function wholeSeconds(timestamp: number): number {
+function wholeSeconds(timestamp: number): number {
   const seconds = Math.trunc(timestamp);
   if (seconds >= 0 && seconds <= MAX_TIMESTAMP) return seconds;
   throw new WhisperError(

@@ -3,7 +3,7 @@ import { foreign } from '../../system/libc.ts';
 /** A pointer into native memory, as koffi returns it; 0n and null are null pointers. */
 export type Pointer = bigint | null;
 
-export interface SharedLibrary {
+interface SharedLibrary {
   /**
    * Binds a C function. `F` must match `declaration`, which nothing checks: `size_t` and `int` are numbers, buffers are
    * `Uint8Array`s, which the function reads and writes in place.

@@ -19,7 +19,7 @@ export interface Found {
 }
 
 /** What the stat cache will remember of a local file. */
-export interface Visited {
+interface Visited {
   readonly order: string;
   readonly entry: CacheEntry | undefined;
 }

@@ -15,7 +15,7 @@ export type UploadOptions = WithDefaults<RunOptions & PlaceOptions & TreeOptions
   Pick<StoreRules, 'layout' | 'format' | 'includeDamaged'>;
 
 /** A file, and what the store has of it. */
-export interface LocalAndStored {
+interface LocalAndStored {
   readonly local: LocalFile;
   readonly stored: StoredMetric | undefined;
 }

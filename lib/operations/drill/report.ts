@@ -28,7 +28,7 @@ export interface DrillReport {
  * Measured from points, not from the dates of backups: for each metric, the time from the newest point that was restored
  * to the newest point that the live file had when the drill began.
  */
-export interface Rpo {
+interface Rpo {
   readonly maxSeconds: number;
   readonly medianSeconds: number;
   /** Metrics it was measured on. */
@@ -37,7 +37,7 @@ export interface Rpo {
   readonly worst: string;
 }
 
-export interface Rto {
+interface Rto {
   readonly seconds: number;
   readonly metrics: number;
   /** Fetched from the store, compressed. */
@@ -45,7 +45,7 @@ export interface Rto {
   readonly bytesRestored: number;
 }
 
-export interface Estimate {
+interface Estimate {
   /** Metrics with a backup in the bucket. */
   readonly metrics: number;
   /** Of their newest backups, compressed. */

@@ -7,7 +7,7 @@ import { type Due, dueOf, isDue, type Rules } from '../../expiry/due.ts';
 import { presenceOf, type Surveyed, survey } from '../shared/survey.ts';
 import type { ExpiringRun } from './expiry.ts';
 
-export interface PruneRules {
+interface PruneRules {
   readonly rules: Rules;
   /** Whether a guard allows each. */
   readonly mayExpire: boolean;

@@ -4,7 +4,7 @@ import { openLocked, readStable } from '../../tree/read-file.ts';
 import { FillRefusedError } from '../../whisper/errors.ts';
 import { backfill } from '../../workers/tasks/backfill.ts';
 
-export interface FillFileOptions {
+interface FillFileOptions {
   /** The current time in seconds since 1970; floored. @default the clock's */
   readonly now?: number;
   /** @default false */

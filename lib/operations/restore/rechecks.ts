@@ -6,7 +6,7 @@ import type { Published } from '../../workers/tasks/publish.ts';
 import { type PublishedFile, PublishedFiles } from './published-files.ts';
 
 /** What a second look at restored files needs. */
-export interface RechecksOptions {
+interface RechecksOptions {
   readonly tally: Tally;
   /** Returns for each file whether another process has emptied, replaced or removed it. */
   readonly recheck: (files: readonly PublishedFile[]) => Promise<boolean[]>;

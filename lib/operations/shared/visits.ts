@@ -3,7 +3,7 @@ import type { Count } from '../../common/codes.ts';
 import { UnderWay } from '../../common/under-way.ts';
 import type { Run } from './run.ts';
 
-export interface VisitOptions {
+interface VisitOptions {
   /** For the progress bar, e.g. `Restoring`. */
   readonly phase: string;
   /** The counter of bytes. @default there is none */

@@ -10,12 +10,12 @@ import { presenceOf, type Surveyed } from '../shared/survey.ts';
 import type { ReadingContext } from './reading.ts';
 
 /** The result of comparing a local file with its newest backup. */
-export type Comparison =
+type Comparison =
   /** `changed`: the local file has changed since. `gone`: there is no local file. `neverStored`: there is no backup. */
   | { readonly outcome: 'same' | 'changed' | 'gone' | 'neverStored' | 'unknown' }
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-export interface ComparisonContext extends Pick<ReadingContext, 'store' | 'pool' | 'budget' | 'signal'> {
+interface ComparisonContext extends Pick<ReadingContext, 'store' | 'pool' | 'budget' | 'signal'> {
   readonly tree: WithDefaults<TreeOptions>;
 }
 

@@ -23,7 +23,7 @@ export interface Flaw {
   readonly backup?: Backup;
 }
 
-export interface ListedFlaws {
+interface ListedFlaws {
   readonly flaws: readonly Flaw[];
   /** Data without a checksum, younger than a day: a run may still write that, or a purge was interrupted. */
   readonly unfinished: readonly StoredObject[];

@@ -6,7 +6,7 @@ import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { Flaw } from './flaw.ts';
 import { type ReadingContext, readBackup } from './reading.ts';
 
-export interface QuarantineContext extends ReadingContext {
+interface QuarantineContext extends ReadingContext {
   /** The prefix of all keys. */
   readonly root: string;
 }

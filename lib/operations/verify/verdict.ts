@@ -24,7 +24,7 @@ export interface Verdict {
   readonly unfinished: number;
 }
 
-export interface VerdictContext {
+interface VerdictContext {
   readonly store: ObjectStore;
   readonly place: PlaceOptions;
   readonly now: Date;

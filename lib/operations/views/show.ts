@@ -43,7 +43,7 @@ export interface Shown {
   readonly archives: readonly ShownArchive[];
 }
 
-export interface ShowFileOptions {
+interface ShowFileOptions {
   /** Leaves out points outside their archive's retention at this time, in seconds. */
   readonly now?: number;
   /** @default true */
@@ -69,7 +69,7 @@ export async function showFile(path: string, options: ShowFileOptions): Promise<
   }
 }
 
-export interface ShowStoredOptions extends RunOptions, PlaceOptions {
+interface ShowStoredOptions extends RunOptions, PlaceOptions {
   /** Take the newest backup strictly before this. @default the newest of all */
   readonly date?: Date;
 }

@@ -8,7 +8,7 @@ import { assertCurrent, type FileToFill, openToFill } from '../../tree/open-to-f
 import type { LockOptions } from '../../tree/read-file.ts';
 import { type FillPlan, planFill } from '../../whisper/fill.ts';
 
-export interface BackfillOptions extends LockOptions {
+interface BackfillOptions extends LockOptions {
   /** The moment that retentions are counted back from, in seconds since 1970; fractions are dropped. */
   readonly now: number;
   /** Plan only. */

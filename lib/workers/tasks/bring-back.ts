@@ -10,7 +10,7 @@ import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
 import { type Published, type PublishTask, publish } from './publish.ts';
 
 /** Backups to bring back. Many small ones cross to a thread at once. */
-export interface BringBackBatch {
+interface BringBackBatch {
   readonly backups: readonly BackupToBring[];
   readonly rules: BringBackRules;
   /** Of the uncompressed bytes that all threads may hold. */

@@ -6,7 +6,7 @@ import { Scratch } from '../scratch.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 
 /** One backup to look into. It crosses to a worker thread, so it is plain data. */
-export interface CheckTask {
+interface CheckTask {
   readonly backup: EncodedBackup;
   /** What decompresses it. */
   readonly engine: string;
@@ -14,7 +14,7 @@ export interface CheckTask {
   readonly includeDamaged?: boolean;
 }
 
-export type Checked =
+type Checked =
   /** It is whole, and what was stored. `remark`: what was odd or damaged about the file when it was stored. */
   | { readonly outcome: 'sound'; readonly remark?: Remark }
   /** `failed`: it could not be looked into, which says nothing about it. */

@@ -25,7 +25,7 @@ const LARGE_BYTES = 2 ** 22;
 /** What a stream that does not say how much it holds may become without a readable Whisper header. */
 const UNSOUND_BYTES = 2 ** 24;
 
-export interface DecodeOptions {
+interface DecodeOptions {
   /** What decompresses it. @default 'auto' */
   readonly engine?: string;
   /** Believe the stream's own size where the header does not account for it. @default false */

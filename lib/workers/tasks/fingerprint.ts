@@ -4,11 +4,11 @@ import { type LockOptions, openLocked, readStable } from '../../tree/read-file.t
 import type { TaskContext } from '../context.ts';
 
 /** One local file to tell by its content. It crosses to a worker thread, so it is plain data. */
-export interface FingerprintTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+interface FingerprintTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly file: string;
 }
 
-export type Fingerprint =
+type Fingerprint =
   | { readonly outcome: 'read'; readonly sha1: string }
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 

@@ -10,7 +10,7 @@ import type { TaskContext } from '../context.ts';
 import { Scratch } from '../scratch.ts';
 
 /** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
-export interface LikenessTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+interface LikenessTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly live: string;
   /** Nobody writes to it. */
   readonly restored: string;
@@ -18,7 +18,7 @@ export interface LikenessTask extends Pick<LockOptions, 'flock' | 'fileLockTimeo
   readonly until: number;
 }
 
-export interface Difference extends Point {
+interface Difference extends Point {
   /** Of the archive, in seconds. */
   readonly step: number;
   /** The value in the restored file; `value` is that of the live one. */

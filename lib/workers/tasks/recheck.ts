@@ -3,7 +3,7 @@ import { openRegular } from '../../tree/read-file.ts';
 import { inodeOf, type Trace } from '../trace.ts';
 
 /** Files to look at again. It crosses to a worker thread, so it is plain data. */
-export interface RecheckTask {
+interface RecheckTask {
   readonly files: readonly { readonly file: string; readonly trace: Trace }[];
 }
 

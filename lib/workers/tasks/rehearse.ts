@@ -16,7 +16,7 @@ export interface Room {
   readonly freeFiles?: number;
 }
 
-export interface Rehearsal {
+interface Rehearsal {
   readonly prefix: string;
   /** Below the prefix, without `.wsp`. */
   readonly path: string;

@@ -9,7 +9,7 @@ import type { TaskContext } from '../context.ts';
 import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
 
 /** Files to back up. Many small ones cross to a thread at once. */
-export interface StoreBatch {
+interface StoreBatch {
   readonly files: readonly FileToStore[];
   readonly rules: StoreRules;
 }
