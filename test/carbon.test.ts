@@ -11,9 +11,9 @@ import { backup } from '../lib/operations/backup/backup.ts';
 import { restore } from '../lib/operations/restore/restore.ts';
 import { list } from '../lib/operations/views/list.ts';
 import { createDiskStore } from '../lib/store/drivers/disk/disk.ts';
-import { fetchPoints } from '../lib/whisper/fetch.ts';
 import { parseHeader } from '../lib/whisper/header.ts';
 import { startCarbon } from './servers/carbon.ts';
+import { fetchPoints } from './whisper/fetch.ts';
 
 const METRICS = Array.from({ length: 40 }, (_, i) => `live.host${i % 4}.metric${i}`);
 

@@ -5,12 +5,12 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fetchPoints } from '../lib/whisper/fetch.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { contents, plantTree, readTree } from './fixtures/tree.ts';
 import { type Ended, run } from './scripts/cli/program.ts';
 import { type Carbon, startCarbon } from './servers/carbon.ts';
 import { ownBucket, sharedRadosgw, sharedSwift } from './servers/shared.ts';
+import { fetchPoints } from './whisper/fetch.ts';
 
 const PLANTED = Array.from({ length: 260 }, (_, i) => `servers/web${i % 10}/cpu${i}.wsp`);
 const LIVE = Array.from({ length: 40 }, (_, i) => `live.host${i % 4}.metric${i}`);

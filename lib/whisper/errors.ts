@@ -6,7 +6,6 @@ import { type ErrorCode, WhisperBackupError } from '../common/errors.ts';
  * - `WHISPER_UNMATCHABLE`: the file is usable, but its archives cannot be matched with those of another file.
  * - `WHISPER_INVALID_SCHEMA`: the archives, the method or xFilesFactor of a new file are invalid.
  * - `WHISPER_INVALID_POINT`: the timestamp does not fit into a slot.
- * - `WHISPER_INVALID_INTERVAL`: the time range ends before it starts, or the file has no archive with this step.
  * - `WHISPER_NOT_COVERED`: the timestamp is in the future or older than every archive.
  */
 type WhisperErrorCode =
@@ -15,7 +14,6 @@ type WhisperErrorCode =
   | 'WHISPER_UNMATCHABLE'
   | 'WHISPER_INVALID_SCHEMA'
   | 'WHISPER_INVALID_POINT'
-  | 'WHISPER_INVALID_INTERVAL'
   | 'WHISPER_NOT_COVERED';
 
 /** The base class of errors about Whisper data. The message has no path: the caller adds the name of the file. */

@@ -85,11 +85,6 @@ export function planFill(options: FillOptions): FillPlan {
   };
 }
 
-/** Applies a plan in memory. @param bytes the local file that the plan was computed from. */
-export function applyFill(bytes: Uint8Array, plan: FillPlan): void {
-  for (const write of plan.writes) bytes.set(write.bytes, write.offset);
-}
-
 /** Returns the source archives that can fill this one: that of the same step, then finer ones, coarsest first. */
 function donorsFor(archive: Archive, donors: readonly Donor[]): Donor[] {
   return donors.filter((donor) => archive.secondsPerPoint % donor.ring.archive.secondsPerPoint === 0).toReversed();

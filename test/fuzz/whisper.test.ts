@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import fc from 'fast-check';
 import { createWhisper } from '../../lib/whisper/create.ts';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
-import { applyFill, planFill } from '../../lib/whisper/fill.ts';
+import { planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader, sizeOf } from '../../lib/whisper/header.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
 import { casesOf } from '../fixtures/reliability.ts';
+import { applyFill } from '../whisper/apply-fill.ts';
 import { schema } from '../whisper/arbitrary.ts';
+import { fetchPoints } from '../whisper/fetch.ts';
 import { fuzz, inputsTried, typed } from './fuzz.ts';
 import { mutated } from './mutation.ts';
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe } from 'node:test';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
-import { applyFill, planFill } from '../../lib/whisper/fill.ts';
+import { planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader, sizeOf } from '../../lib/whisper/header.ts';
 import { whisperInfo } from '../../lib/whisper/info.ts';
 import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
@@ -12,6 +11,8 @@ import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
+import { applyFill } from '../whisper/apply-fill.ts';
+import { fetchPoints } from '../whisper/fetch.ts';
 import { within } from './deadline.ts';
 import { inMemory } from './memory.ts';
 

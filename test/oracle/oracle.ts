@@ -2,9 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { AggregationMethod } from '../../lib/whisper/aggregation.ts';
-import type { Series } from '../../lib/whisper/fetch.ts';
 import type { Point } from '../../lib/whisper/points.ts';
 import type { ArchiveSpec } from '../../lib/whisper/schema.ts';
+import type { Series } from '../whisper/fetch.ts';
 
 /** How a file is made by python3-whisper. */
 export interface OracleSchema {

@@ -6,7 +6,6 @@ import { gzipSync } from 'node:zlib';
 import { backupKey } from '../../lib/bucket/layout.ts';
 import { parseDate } from '../../lib/common/date.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { exitCodeOfSummary } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { lockByPython } from '../fixtures/locker.ts';
@@ -16,6 +15,7 @@ import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, minutes, plant, readTree, whisperFile } from '../fixtures/tree.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
+import { fetchPoints } from '../whisper/fetch.ts';
 
 const TIMESTAMP = '2026-01-01T00:00:00+00:00';
 

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { codeOf } from '../../lib/common/errors.ts';
 import { AGGREGATION_METHODS, consolidate } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
-import { fetchPoints, type Series } from '../../lib/whisper/fetch.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
 import { alignDown } from '../../lib/whisper/points.ts';
 import { update, updateMany } from '../../lib/whisper/update.ts';
 import { Oracle, type OracleResult, type OracleSchema, type OracleStep } from '../oracle/oracle.ts';
 import { FUTURE_SLOTS, now, reachOf, schema, value } from './arbitrary.ts';
+import { fetchPoints, type Series } from './fetch.ts';
 
 const PYTHON_NAME: Readonly<Record<string, string>> = {
   WHISPER_NOT_COVERED: 'TimestampNotCovered',

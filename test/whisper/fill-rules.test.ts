@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
-import { applyFill, planFill } from '../../lib/whisper/fill.ts';
+import { planFill } from '../../lib/whisper/fill.ts';
 import { POINT_SIZE, parseHeader } from '../../lib/whisper/header.ts';
 import { Oracle } from '../oracle/oracle.ts';
+import { applyFill } from './apply-fill.ts';
 import { schema, value } from './arbitrary.ts';
+import { fetchPoints } from './fetch.ts';
 import { type FillCase, fillCase, lostAndMadeAnew } from './file-arbitrary.ts';
 import { aggregateInside, type ModelFile, modelFill, modelOf, slotsOf } from './fill-model.ts';
 

@@ -4,11 +4,12 @@ import { InvalidOptionError } from '../../lib/common/errors.ts';
 import type { AggregationMethod } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { FillRefusedError } from '../../lib/whisper/errors.ts';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
-import { applyFill, planFill } from '../../lib/whisper/fill.ts';
+import { planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
+import { applyFill } from './apply-fill.ts';
+import { fetchPoints } from './fetch.ts';
 
 /** The start of an hour. */
 const NOW = 1_700_002_800;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createWhisper } from '../../lib/whisper/create.ts';
-import { applyFill, planFill } from '../../lib/whisper/fill.ts';
+import { planFill } from '../../lib/whisper/fill.ts';
 import { type Landmark, landmarksOf, landmarksOfFill } from '../../lib/whisper/landmarks.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
+import { applyFill } from './apply-fill.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 12) / 1000;
 const ARCHIVES = [

@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import { codeOf } from '../../lib/common/errors.ts';
 import { type AggregationMethod, consolidate } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints, whisperInfo } from '../../lib/whisper/info.ts';
 import { Ring } from '../../lib/whisper/points.ts';
 import { update, updateMany } from '../../lib/whisper/update.ts';
+import { fetchPoints } from './fetch.ts';
 
 const NOW = 1_700_000_000 - (1_700_000_000 % 300);
 

@@ -3,7 +3,6 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { WhisperDamagedError } from '../../lib/whisper/errors.ts';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { oddityOf } from '../../lib/whisper/oddity.ts';
 import { update, updateMany } from '../../lib/whisper/update.ts';
@@ -12,6 +11,7 @@ import { seeded } from '../fixtures/seed.ts';
 import { mutated } from '../fuzz/mutation.ts';
 import { Oracle, type OracleResult, type OracleStep } from '../oracle/oracle.ts';
 import { schema } from './arbitrary.ts';
+import { fetchPoints } from './fetch.ts';
 
 const NOW = 1_795_348_800;
 

@@ -3,10 +3,11 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Slot } from '../../lib/whisper/aggregation.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
-import { fetchPoints } from '../../lib/whisper/fetch.ts';
-import { applyFill, planFill } from '../../lib/whisper/fill.ts';
+import { planFill } from '../../lib/whisper/fill.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
 import { Oracle } from '../oracle/oracle.ts';
+import { applyFill } from './apply-fill.ts';
+import { fetchPoints } from './fetch.ts';
 
 /** In the middle of a minute: on a whole one, whisper-fill writes what is as old as the retention over the newest slot. */
 const NOW = 1_700_000_010;

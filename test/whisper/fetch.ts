@@ -1,7 +1,7 @@
-import type { Slot } from './aggregation.ts';
-import { WhisperError } from './errors.ts';
-import { type Archive, type Header, parseHeader } from './header.ts';
-import { alignDown, Ring, slotsRead } from './points.ts';
+import { WhisperBackupError } from '../../lib/common/errors.ts';
+import type { Slot } from '../../lib/whisper/aggregation.ts';
+import { type Archive, type Header, parseHeader } from '../../lib/whisper/header.ts';
+import { alignDown, Ring, slotsRead } from '../../lib/whisper/points.ts';
 
 /** Which points to read. All times are Unix times in seconds. */
 interface FetchOptions {
@@ -29,8 +29,8 @@ export interface Series {
  * Reads the points in (from, until]. If `from` equals `until`, reads one point, that of the next interval.
  *
  * @returns undefined if the whole range is in the future or older than the longest retention.
- * @throws WhisperError `WHISPER_INVALID_INTERVAL` if `from` is after `until`, or the file has no archive with that
- *   step; `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the file is not usable.
+ * @throws WhisperBackupError `WHISPER_INVALID_INTERVAL` if `from` is after `until`, or the file has no archive with that
+ *   step.
  */
 export function fetchPoints(bytes: Uint8Array, options: FetchOptions): Series | undefined {
   const header = parseHeader(bytes);
@@ -38,7 +38,7 @@ export function fetchPoints(bytes: Uint8Array, options: FetchOptions): Series | 
   const from = Math.trunc(options.from);
   const until = Math.trunc(options.until ?? now);
   if (!(from <= until)) {
-    throw new WhisperError('WHISPER_INVALID_INTERVAL', `The range starts at ${from}, after its end ${until}`);
+    throw new WhisperBackupError('WHISPER_INVALID_INTERVAL', `The range starts at ${from}, after its end ${until}`);
   }
   const oldest = now - header.maxRetention;
   if (from > now || until < oldest) return undefined;
@@ -58,7 +58,7 @@ function chooseArchive(header: Header, age: number, step: number | undefined): A
       : header.archives.find(({ secondsPerPoint }) => secondsPerPoint === step);
   if (archive !== undefined) return archive;
   const steps = header.archives.map((candidate) => candidate.secondsPerPoint).join(', ');
-  throw new WhisperError(
+  throw new WhisperBackupError(
     'WHISPER_INVALID_INTERVAL',
     `The file has no archive with a step of ${step} s, only ${steps} s`,
   );
