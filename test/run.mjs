@@ -5,18 +5,20 @@
 //   fleet  what boots hosts
 // A file passes when its tests do, when it has any, and when it skips none. What failed is printed when it ends, and once
 // more at the very end.
-import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { stripVTControlCharacters } from 'node:util';
 import pMap from 'p-map';
 import { selectTests } from './test-files.mjs';
 import { compiled } from './typescript-hooks.mjs';
+import './typescript.mjs';
 
 /** How many of the slowest files are printed. */
 const SLOWEST = 10;
+
+/** After this, a file hangs: the longest takes some minutes, and on a busy machine a few times as many. */
+const LIMIT_SECONDS = 3600;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const runtimes = {
@@ -35,6 +37,7 @@ const runtimes = {
 };
 const [which, ...names] = process.argv.slice(2);
 await compileSources();
+const { startTests } = await import('./test-process.ts');
 const { jobs, complete } = selectTests(which, names);
 // Without them every file starts its own, and fails by itself.
 const servers = jobs.filter(({ shares }) => shares).length > 1 ? startServers().catch(console.error) : undefined;
@@ -48,7 +51,7 @@ const ended = [];
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     for (const list of [waiting, computing]) list.length = 0;
-    for (const child of running) child.kill(signal);
+    for (const { kill } of running) kill(signal);
     console.log(`Stopped by ${signal}`);
     stopped = true;
   });
@@ -71,7 +74,6 @@ async function compileSources() {
 }
 
 async function startServers() {
-  await import('./typescript.mjs');
   const { createScratch } = await import('./fixtures/scratch.ts');
   const { shareServers } = await import('./servers/shared.ts');
   const scratch = await createScratch();
@@ -88,45 +90,28 @@ async function work(first, second) {
 async function run({ file, runtime, shares }) {
   const env = { ...process.env, ...(shares && (await servers)?.environment) };
   const started = performance.now();
-  const { code, output } = await outputOf(runtime, file, env);
+  const tests = startTests([...runtimes[runtime].command, file], { cwd: root, env, limitSeconds: LIMIT_SECONDS });
+  running.add(tests);
+  const { output, cpuSeconds, problem = problemOf(runtime, output) } = await tests.ended;
+  running.delete(tests);
   const seconds = (performance.now() - started) / 1000;
-  const problem = problemOf(runtime, code, output);
-  const result = `${seconds.toFixed(1).padStart(6)} s  ${runtime.padEnd(4)}  ${file}`;
+  const times = [`${seconds.toFixed(1)} s`.padStart(8), `${cpuSeconds.toFixed(1)} s CPU`.padStart(11)].join(',');
+  const result = `${times}  ${runtime.padEnd(4)}  ${file}`;
   console.log(problem === undefined ? `ok     ${result}` : `FAILED ${result}: ${problem}\n${output}`);
-  return { result, runtime, seconds, problem, output };
+  return { result, runtime, seconds, cpuSeconds, problem, output };
 }
 
-/** What it printed, both streams as they came. */
-function outputOf(runtime, file, env) {
-  const [program, ...args] = runtimes[runtime].command;
-  const child = spawn(program, [...args, file], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  running.add(child);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => {
-      output += text;
-    });
-  }
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      running.delete(child);
-      resolve({ code: code ?? signal, output: stripVTControlCharacters(output) });
-    });
-  });
-}
-
-/** Why a file did not pass. */
-function problemOf(runtime, code, output) {
+/** Why a file that ended well did not pass. */
+function problemOf(runtime, output) {
   const { some, skipped } = runtimes[runtime];
-  if (code !== 0) return `exit code ${code}`;
   if (!some.test(output)) return 'it has no tests';
   return skipped.test(output) ? 'it skips tests' : undefined;
 }
 
 function report() {
   const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
-  console.log(`\n${ended.length} files in ${minutes} min, of which took longest:`);
+  const cpuMinutes = (ended.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / 60).toFixed(1);
+  console.log(`\n${ended.length} files in ${minutes} min, ${cpuMinutes} min of the processors, of which took longest:`);
   const slowest = ended.toSorted((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
   for (const { result } of slowest) console.log(`  ${result}`);
   const failed = ended.filter(({ problem }) => problem !== undefined);

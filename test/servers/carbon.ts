@@ -47,7 +47,9 @@ CARBON_METRIC_INTERVAL = 0
 `,
   );
   await writeFile(join(directory, 'storage-schemas.conf'), `[all]\npattern = .*\nretentions = ${options.retentions}\n`);
-  const child = spawn('/usr/bin/carbon-cache', [`--config=${join(directory, 'carbon.conf')}`, '--nodaemon', 'start'], {
+  const carbon = ['/usr/bin/carbon-cache', `--config=${join(directory, 'carbon.conf')}`, '--nodaemon', 'start'];
+  // The kernel kills it when this process ends, even if that is killed.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...carbon], {
     stdio: 'ignore',
     ...(options.hesitation !== undefined && { env: await hesitating(directory, options.hesitation) }),
   });
