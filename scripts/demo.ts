@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { $, chalk } from 'zx';
+import { $, chalk } from 'zx/core';
 import { fileOf, makeSampleTree, pointsOf, writeSample } from '../bench/trees/sample-tree.ts';
 import { knownPoints, whisperInfo } from '../lib/whisper/info.ts';
 

@@ -6,13 +6,11 @@
  *
  * TREE is copied first; without it a tree is generated. 0 updates per second means as fast as possible.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { $ } from 'zx/core';
 import { madeWhisper } from '../trees/made-whisper.ts';
 import { randomFrom } from '../trees/seeded-random.ts';
 import { seriesKinds } from '../trees/series.ts';
@@ -75,46 +73,30 @@ async function makeTree(to: string): Promise<void> {
 }
 
 async function write(): Promise<Sample> {
-  const command = ['-B', here('./writer.py'), directory, String(SECONDS), rate];
-  const writer = spawn('/usr/bin/python3', command, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = once(writer, 'exit');
-  const output = await text(writer.stdout);
-  const [code] = await exited;
-  if (code !== 0) throw new Error(`The writer exited with code ${code}: check that python3-whisper is installed`);
-  return JSON.parse(output);
+  const writer = $({ nothrow: true, quiet: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  const { exitCode, stdout } = await writer`/usr/bin/python3 -B ${here('./writer.py')} ${directory} ${SECONDS} ${rate}`;
+  if (exitCode !== 0)
+    throw new Error(`The writer exited with code ${exitCode}: check that python3-whisper is installed`);
+  return JSON.parse(stdout);
 }
 
 /** Uses the store that keeps nothing, so that every backup is a first backup. */
 function backUpAgainAndAgain(how: readonly string[]): { stop(): Promise<void> } {
-  let stopping = false;
-  let child: ReturnType<typeof spawn> | undefined;
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  const gentle = how[0] === 'nice' ? ['nice', '-n19', 'ionice', '-c3'] : [];
+  const program = [...gentle, here('../../scripts/whisper-backup'), ...how.filter((word) => word !== 'nice')];
+  const backUp = $({ nothrow: true, quiet: true, signal, stdio: 'ignore' });
   const done = (async () => {
-    while (!stopping) {
-      const gentle = how[0] === 'nice';
-      const program = [here('../../scripts/whisper-backup'), ...how.filter((word) => word !== 'nice')];
-      const options = [
-        '-b',
-        'b',
-        '-p',
-        directory,
-        '--nolock',
-        '--nostamp',
-        '--nolog',
-        '--no-cache',
-        '-q',
-        'backup',
-        'noop',
-      ];
-      const [command, ...rest] = [...(gentle ? ['nice', '-n19', 'ionice', '-c3'] : []), ...program, ...options];
-      child = spawn(command ?? '', rest, { stdio: 'ignore' });
-      const [code] = await once(child, 'exit');
-      if (code !== 0 && !stopping) throw new Error(`A backup exited with code ${code}`);
+    while (!signal.aborted) {
+      const { exitCode } =
+        await backUp`exec ${program} -b b -p ${directory} --nolock --nostamp --nolog --no-cache -q backup noop`;
+      if (exitCode !== 0 && !signal.aborted) throw new Error(`A backup exited with code ${exitCode}`);
     }
   })();
   return {
     async stop() {
-      stopping = true;
-      child?.kill();
+      stopped.abort();
       await done;
     },
   };

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { $ } from 'zx';
+import { $ } from 'zx/core';
 import type { Contender, Places } from './contender.ts';
 
 /** The directories of a benchmark, and equal conditions for each run. */

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { $ } from 'zx/core';
 import { runtimes } from './program.ts';
 import type { Results } from './results.ts';
 
@@ -60,9 +60,10 @@ function firstLine(text: string): string {
 
 /** Returns the standard output of a program; empty if it fails or is missing. */
 function outputOf(program: string, ...args: readonly string[]): string {
-  try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return '';
-  }
+  const { ok, stdout } = $.sync({
+    nothrow: true,
+    quiet: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })`${program} ${args}`;
+  return ok ? stdout.trim() : '';
 }

@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { $ } from 'zx/core';
 import type { Command } from './meter.ts';
 
 /** Node of the release, Node of this machine, or Deno. */
@@ -35,7 +35,7 @@ export class Program {
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true });
     const tarball = await makeTarball(join(directory, 'tarball'));
-    execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', directory], { stdio: 'inherit' });
+    await $({ quiet: true, stdio: 'inherit' })`tar -xzf ${tarball} --strip-components=1 -C ${directory}`;
     return new Program(directory);
   }
 

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { $ } from 'zx/core';
 import { UsageError } from '../../config/errors.ts';
 import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { ansibleEnvironment, checkout } from './checkout.ts';
+import { COMMAND_NOT_FOUND } from './start.ts';
 
 export interface HostChoice {
   /** Path of an inventory. @default the inventory of Ansible's configuration */
@@ -20,8 +21,9 @@ export function matchingHosts({ inventory, limit }: HostChoice): readonly string
   if (inventory !== undefined) args.push('--inventory', inventory);
   if (limit !== undefined) args.push('--limit', limit);
   const env = { ...ansibleEnvironment(), ANSIBLE_NOCOLOR: '1' };
-  const { error, stdout, stderr } = spawnSync('ansible', args, { cwd: checkout, env, encoding: 'utf8' });
-  if (error) throw new Error(`Cannot start ansible: ${error.message}: install ansible-core`, { cause: error });
+  const ansible = $.sync({ cwd: checkout, env, nothrow: true, quiet: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { exitCode, stdout, stderr } = ansible`exec ansible ${args}`;
+  if (exitCode === COMMAND_NOT_FOUND) throw new Error(`Cannot start ansible: ${oneLine(stderr)}: install ansible-core`);
   const hosts = [...stdout.matchAll(/^ {4}(\S+)$/gm)].map(([, name = '']) => name);
   if (hosts.length > 0) return hosts;
   const what = limit === undefined ? 'any host' : `"${limit}"`;

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
-import { $, quote } from 'zx';
+import { $, quote } from 'zx/core';
 import { ansibleEnvironment, checkout } from '../../fleet/checkout.ts';
 import { isRunLocked, remoteProblem } from './ad-hoc.ts';
 import type { Diary } from './diary.ts';
@@ -8,11 +8,7 @@ import type { Command } from './runbook.ts';
 
 /** Formats a command as a person would type it in the checkout. */
 export function typedForm({ program, args }: Command): string {
-  return [program, ...args].map((word) => (word === '' ? "''" : shellWord(word))).join(' ');
-}
-
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return [program, ...args].map(quote).join(' ');
 }
 
 /** How long to wait for a run that holds the lock on a host: an interrupted runbook's command still runs there. */
@@ -47,10 +43,9 @@ async function run(
     env: ansibleEnvironment(),
     nothrow: true,
     quiet: true,
-    quote,
     stdio: [process.stdin.isTTY ? 'inherit' : 'ignore', 'pipe', 'pipe'],
-  })`${program} ${args}`;
-  const stop = () => void running.kill('SIGTERM');
+  })`exec ${program} ${args}`;
+  const stop = () => void running.child?.kill('SIGTERM');
   signal.addEventListener('abort', stop);
   running.stdout.on('data', (chunk) => diary.pass(String(chunk)));
   running.stderr.on('data', (chunk) => diary.pass(String(chunk)));

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { timerProblem } from '../../../../lib/monitoring/backup-units.ts';
-import { readBackupUnits } from '../../../../scripts/cli/host/systemd.ts';
+import { readBackupUnits, showUnits } from '../../../../scripts/cli/host/systemd.ts';
+import { createScratch, type Scratch } from '../../../fixtures/scratch.ts';
 
 /** As systemd 252 prints the two units, with what a test changes. */
 function shown(timer: Record<string, string> = {}, service: Record<string, string> = {}): string {
@@ -77,6 +79,36 @@ describe('What systemd reports of the backup', () => {
       readBackupUnits(() => Promise.reject(new Error('no bus'))),
       /no bus/,
     );
+  });
+});
+
+describe('systemctl show', () => {
+  const path = process.env['PATH'];
+  let scratch: Scratch;
+
+  beforeEach(async () => {
+    scratch = await createScratch();
+    process.env['PATH'] = `${scratch.path}:${path}`;
+  });
+  afterEach(async () => {
+    process.env['PATH'] = path;
+    await scratch[Symbol.asyncDispose]();
+  });
+  const systemctl = (script: string) => writeFile(scratch.at('systemctl'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+
+  it('prints the two units, in C and UTC', async () => {
+    await systemctl('echo "$LC_ALL $TZ $1 $2 $3 $4"');
+    assert.match(await showUnits(), /^C UTC show whisper-backup\.timer whisper-backup\.service --property=Id,/);
+  });
+
+  it('is an error with the message of systemctl', async () => {
+    await systemctl('echo "Failed to connect to bus" >&2; exit 1');
+    await assert.rejects(showUnits(), { code: 'SYSTEMD', message: /from systemctl: Failed to connect to bus$/ });
+  });
+
+  it('is an error without systemctl', async () => {
+    process.env['PATH'] = scratch.path;
+    await assert.rejects(showUnits(), { code: 'SYSTEMD', message: /systemctl: not found/ });
   });
 });
 
