@@ -6,6 +6,7 @@
  */
 import process from 'node:process';
 import { gzipSync } from 'node:zlib';
+import { markdownTable } from '../../lib/common/table.ts';
 import type { Decompressor } from '../../lib/compress/codec.ts';
 import { createCompressor, createDecompressor, gzipEngines, readingEngines } from '../../lib/compress/engine.ts';
 import { levels } from '../../lib/compress/levels.ts';
@@ -48,8 +49,7 @@ const bytes = files.reduce((sum, { length }) => sum + length, 0);
 const megabytesPerSecond = (seconds: number): string => (bytes / 1e6 / seconds).toFixed(0);
 
 console.log(`${files.length} files, ${bytes} bytes\n`);
-console.log('| engine | level | MB/s | stored bytes | ratio | MB/s back |');
-console.log('|---|---:|---:|---:|---:|---:|');
+const rows: string[][] = [];
 const selected = process.argv.slice(2);
 for (const engine of gzipEngines()) {
   if (selected.length > 0 && !selected.includes(engine)) continue;
@@ -78,6 +78,7 @@ measure(
   (file) => gzipSync(file, { level: 9 }),
   await createDecompressor({ algorithm: 'gz', engine: 'zlib' }),
 );
+console.log(markdownTable(['engine', 'level', 'MB/s', 'stored bytes', 'ratio', 'MB/s back'], rows, [1, 2, 3, 4, 5]));
 
 function measure(
   name: string,
@@ -91,5 +92,5 @@ function measure(
   const maxBytes = files[0]?.length ?? 0;
   const back = secondsOf(() => packed.forEach((file) => void decompressor.decompress(file, { maxBytes })));
   const ratio = (bytes / stored).toFixed(2);
-  console.log(`| ${[name, level, megabytesPerSecond(speed), stored, ratio, megabytesPerSecond(back)].join(' | ')} |`);
+  rows.push([name, level, megabytesPerSecond(speed), String(stored), ratio, megabytesPerSecond(back)]);
 }

@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
+import { markdownTable } from '../../lib/common/table.ts';
 import { libc } from '../../lib/system/libc.ts';
 import { dropPages } from '../../lib/system/page-cache.ts';
 
@@ -29,14 +30,13 @@ const known = new Map(
 );
 
 console.log(`${known.size} files\n`);
-console.log('| pages | a file | lock held: median | 99 % | longest |');
-console.log('|---|---:|---:|---:|---:|');
+const rows: string[][] = [];
 for (let round = 0; round < ROUNDS; round++) {
-  await measure('cached', () => {});
-  await measure('dropped', dropAll);
+  rows.push(await measure('cached', () => {}), await measure('dropped', dropAll));
 }
+console.log(markdownTable(['pages', 'a file', 'lock held: median', '99 %', 'longest'], rows, [1, 2, 3, 4]));
 
-async function measure(name: string, prepare: () => void): Promise<void> {
+async function measure(name: string, prepare: () => void): Promise<string[]> {
   prepare();
   holds.length = 0;
   const start = performance.now();
@@ -59,7 +59,7 @@ async function measure(name: string, prepare: () => void): Promise<void> {
     each,
     ...[0.5, 0.99, 1].map((share) => holds[Math.min(Math.floor(holds.length * share), holds.length - 1)]),
   ];
-  console.log(`| ${name} | ${row.map((time) => ((time ?? Number.NaN) * 1000).toFixed(0)).join(' | ')} |`);
+  return [name, ...row.map((time) => ((time ?? Number.NaN) * 1000).toFixed(0))];
 }
 
 function dropAll(): void {

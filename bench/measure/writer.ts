@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { $ } from 'zx/core';
+import { markdownTable } from '../../lib/common/table.ts';
 import { madeWhisper } from '../trees/made-whisper.ts';
 import { randomFrom } from '../trees/seeded-random.ts';
 import { seriesKinds } from '../trees/series.ts';
@@ -104,17 +105,16 @@ function backUpAgainAndAgain(how: readonly string[]): { stop(): Promise<void> } 
 
 function print(samples: ReadonlyMap<string, Sample>): void {
   const quiet = samples.get('no backup')?.updates ?? [];
-  console.log('| updates during | a second | median | 99 % | 99.9 % | longest | longest wait for a lock |');
-  console.log('|---|---:|---:|---:|---:|---:|---:|');
-  for (const [name, { updates, waits }] of samples) {
+  const head = ['updates during', 'a second', 'median', '99 %', '99.9 %', 'longest', 'longest wait for a lock'];
+  const rows = [...samples].map(([name, { updates, waits }]) => {
     const column = (share: number) => {
       const ratio = name === 'no backup' ? '' : ` (${(at(updates, share) / at(quiet, share)).toFixed(1)})`;
       return `${at(updates, share).toFixed(3)}${ratio}`;
     };
     const perSecond = (updates.length / SECONDS / ROUNDS).toFixed(0);
-    const row = [name, perSecond, ...[0.5, 0.99, 0.999, 1].map(column), at(waits, 1).toFixed(3)];
-    console.log(`| ${row.join(' | ')} |`);
-  }
+    return [name, perSecond, ...[0.5, 0.99, 0.999, 1].map(column), at(waits, 1).toFixed(3)];
+  });
+  console.log(markdownTable(head, rows, [...head.keys()].slice(1)));
 }
 
 /** @param share 0.5 for the median, 1 for the maximum. */

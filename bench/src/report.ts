@@ -1,3 +1,5 @@
+import { spanText } from '../../lib/common/span.ts';
+import { markdownTable } from '../../lib/common/table.ts';
 import { BASELINE, type Row, type Table, tablesOf } from './figures.ts';
 import type { Results } from './results.ts';
 
@@ -40,7 +42,7 @@ export function reportOf(results: Results): string {
     '## How to repeat it',
     '```sh\nmake bench                       # as root on Debian it installs the other programs\n' +
       'make bench BENCH=--quick         # one round with a tenth of the files\nmake bench-report                # only report and chart, from results.json\n```',
-    `It took ${minutes(results.took)} here, and needs a few GB of disk.`,
+    `It took ${spanText(results.took)} here, and needs a few GB of disk.`,
     '## Versions',
     list(Object.entries(results.versions).map(([name, version]) => `${name}: ${version}`)),
   ]
@@ -60,7 +62,7 @@ function glance(tables: readonly Table[]): string {
     ];
   });
   if (rows.length === 0) return 'whisper-backup was not measured.';
-  return markdownTable(['', 'ours', 'restic', 'ours / restic', 'ours stored', 'restic stored', 'ours / restic'], rows);
+  return numbers(['', 'ours', 'restic', 'ours / restic', 'ours stored', 'restic stored', 'ours / restic'], rows);
 }
 
 /** Lists by scenario and figure the contenders with notably lower figures than ours, as a share of ours. */
@@ -80,7 +82,7 @@ function othersWin(tables: readonly Table[]): string {
   });
   if (rows.length === 0) return 'Nowhere, in this run.';
   const what = 'Their figures relative to whisper-backup at its defaults:';
-  return `${what}\n\n${markdownTable(['', 'wall time', 'processor time', 'memory', 'stored'], rows)}`;
+  return `${what}\n\n${numbers(['', 'wall time', 'processor time', 'memory', 'stored'], rows)}`;
 }
 
 function winners(others: readonly Row[], ours: Row, quantity: (row: Row) => number | undefined): string {
@@ -98,7 +100,7 @@ function tableOf(rows: readonly Row[]): string {
   const hasStored = rows.some(({ stored }) => stored !== undefined);
   const hasBaseline = rows.some(({ times: { wall } }) => wall !== undefined);
   const head = ['', 'wall', ...(hasBaseline ? ['/ restic'] : []), 'processor', 'memory'];
-  return markdownTable(
+  return numbers(
     hasStored ? [...head, 'stored', ...(hasBaseline ? ['/ restic'] : [])] : head,
     rows.map((row) => {
       const { contender, wall, least, most, cpu, memory, stored } = row;
@@ -112,9 +114,8 @@ function tableOf(rows: readonly Row[]): string {
 }
 
 /** The first column is text, the others are numbers. */
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(line)].join('\n');
+function numbers(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return markdownTable(head, rows, [...head.keys()].slice(1));
 }
 
 function list(lines: readonly string[]): string {
@@ -123,10 +124,6 @@ function list(lines: readonly string[]): string {
 
 export function seconds(value: number): string {
   return value < 1 ? `${value.toFixed(3)} s` : value < 10 ? `${value.toFixed(2)} s` : `${value.toFixed(1)} s`;
-}
-
-function minutes(value: number): string {
-  return value < 120 ? `${value} seconds` : `${Math.round(value / 60)} minutes`;
 }
 
 export function megabytes(value: number | undefined): string {

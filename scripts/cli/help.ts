@@ -1,4 +1,5 @@
 import cac, { type CAC } from 'cac';
+import { plainTable } from '../../lib/common/table.ts';
 import { type CommandSpec, commandTable } from './command-table.ts';
 import { type CommandName, type OptionSpec, optionTable } from './option-table.ts';
 
@@ -29,10 +30,10 @@ export function helpText(spec: CommandSpec | undefined): string {
       [`whisper-backup [options] ${spec === undefined ? '<command> [storage] [storage arguments]' : callOf(spec)}`],
     ],
   ];
-  if (spec === undefined) sections.push(['Commands', columns(commandTable.map((one) => [callOf(one), one.text]))]);
-  sections.push(['Options', columns(options.map((option) => [rawName(option), option.text]))]);
-  if (spec === undefined || spec.args.includes('[storage]')) sections.push(['Storages', columns(storages)]);
-  sections.push(['Exit codes', columns(exitCodeTexts)]);
+  if (spec === undefined) sections.push(['Commands', plainTable(commandTable.map((one) => [callOf(one), one.text]))]);
+  sections.push(['Options', plainTable(options.map((option) => [rawName(option), option.text]))]);
+  if (spec === undefined || spec.args.includes('[storage]')) sections.push(['Storages', plainTable(storages)]);
+  sections.push(['Exit codes', plainTable(exitCodeTexts)]);
   if (spec !== undefined) sections.push(['Examples', spec.examples]);
   const texts = sections.map(([title, lines]) => `${title}:\n${lines.map((line) => `  ${line}\n`).join('')}`);
   return [`${spec?.text ?? 'whisper-backup'}\n`, ...texts].join('\n');
@@ -69,11 +70,6 @@ const exitCodeTexts: readonly (readonly [string, string])[] = [
 
 function callOf({ name, args }: CommandSpec): string {
   return `${name} ${args}`;
-}
-
-function columns(rows: readonly (readonly [string, string])[]): readonly string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`);
 }
 
 function isShown({ commands, about = commands }: OptionSpec, command: CommandName): boolean {

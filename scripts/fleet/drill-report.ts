@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import Table from 'cli-table3';
 import type { Count } from '../../lib/common/codes.ts';
 import { WhisperBackupError } from '../../lib/common/errors.ts';
 import { printable } from '../../lib/common/printable.ts';
+import { spanText } from '../../lib/common/span.ts';
+import { boxTable } from '../../lib/common/table.ts';
 import type { DrillSummary } from '../../lib/operations/drill/report.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
-import { span } from '../cli/text/drill.ts';
 
 /**
  * Formats the reports `<host>.json` of a drill as a table.
@@ -23,12 +23,13 @@ export async function drillReport(directory: string, since: Date): Promise<strin
     if (!name.endsWith('.json') || (await stat(file)).mtimeMs < since.getTime() - 1000) continue;
     const host = name.slice(0, -'.json'.length);
     const { isWell, row } = rowOf(parse(await readRegularFile(file)));
-    rows.push([host, ...row]);
+    rows.push([printable(host), ...row]);
     if (!isWell) bad.push(host);
   }
   if (rows.length === 0)
     throw new WhisperBackupError('NO_REPORTS', `No reports of this drill in ${directory}: no host has sent one`);
-  const text = tableOf(rows);
+  const figures = HEAD.map((_, column) => column).slice(1);
+  const text = boxTable(HEAD, rows, figures).join('\n');
   if (bad.length === 0) return text;
   throw new WhisperBackupError('DRILL_FAILED', `The drill failed on ${bad.join(', ')}:\n${text}`);
 }
@@ -65,13 +66,6 @@ function rowOf({ counts = {}, drill, stopped }: Partial<DrillSummary>): {
   };
 }
 
-function tableOf(rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: [...HEAD],
-    colAligns: HEAD.map((name) => (name === 'host' ? 'left' : 'right')),
-    // The library's own colors ignore whether there is a terminal.
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of rows) table.push(row.map(printable));
-  return table.toString();
+function span(seconds: number): string {
+  return spanText(seconds, { decimals: 1 });
 }

@@ -1,7 +1,7 @@
-import Table from 'cli-table3';
 import prettyBytes from 'pretty-bytes';
 import { printable } from '../../lib/common/printable.ts';
 import { spanText } from '../../lib/common/span.ts';
+import { boxTable } from '../../lib/common/table.ts';
 import type { HostStatus } from '../../lib/monitoring/host-status.ts';
 import { checkText } from '../cli/text/status.ts';
 import { type HostReport, isRed } from './host-report.ts';
@@ -24,18 +24,17 @@ const head = [
 /** These columns are aligned to the right. */
 const figures = new Set(['age', 'metrics', 'changed', 'failed', 'bytes', 'took']);
 
+/** Lines of the table before the first host. */
+const HEAD_LINES = 3;
+
 /** Formats the hosts of a fleet as a table, followed by the reasons for red hosts. */
 export function fleetTable(reports: readonly HostReport[], { color }: { readonly color: boolean }): string {
-  const table = new Table({
-    head,
-    colAligns: head.map((name) => (figures.has(name) ? 'right' : 'left')),
-    // The library's own colors ignore whether there is a terminal.
-    style: { head: [], border: [], compact: true },
+  const right = [...head.keys()].filter((column) => figures.has(head[column] ?? ''));
+  const rows = reports.map((report) => cellsOf(report).map(printable));
+  const lines = boxTable(head, rows, right).map((line, index) => {
+    const report = reports[index - HEAD_LINES];
+    return color && report && isRed(report) ? red(line) : line;
   });
-  for (const report of reports) {
-    const cells = cellsOf(report).map(printable);
-    table.push(color && isRed(report) ? cells.map(red) : cells);
-  }
   const reds = reports.filter(isRed);
   const reasons = reds.map((report) => {
     const line = printable(`${report.name}: ${reasonOf(report)}`);
@@ -43,7 +42,7 @@ export function fleetTable(reports: readonly HostReport[], { color }: { readonly
   });
   const checks = reports.flatMap(failedChecks).map((line) => `${printable(line)}\n`);
   const count = `${reports.length} hosts, ${reds.length === 0 ? 'all healthy' : `${reds.length} red`}\n`;
-  return `${table.toString()}\n${reasons.join('')}${checks.join('')}${count}`;
+  return `${lines.join('\n')}\n${reasons.join('')}${checks.join('')}${count}`;
 }
 
 function cellsOf(report: HostReport): readonly string[] {
@@ -54,12 +53,12 @@ function cellsOf(report: HostReport): readonly string[] {
     name,
     status.source === 'bucket' ? `dead, ${status.state}` : status.state,
     timeText(status.lastSuccess),
-    cellOf(status.ageSeconds, spanText),
+    cellOf(status.ageSeconds, (seconds) => spanText(seconds)),
     cellOf(status.metrics, String),
     cellOf(status.stored, String),
     cellOf(status.failed, String),
     cellOf(status.bytes, (bytes) => prettyBytes(bytes, { binary: true })),
-    cellOf(status.seconds, spanText),
+    cellOf(status.seconds, (seconds) => spanText(seconds)),
     timeText(status.nextTimer),
     status.lockWrites === null ? '-' : status.lockWrites ? 'on' : 'OFF',
     status.program ?? '-',

@@ -43,14 +43,15 @@ const results: Results = {
 };
 
 describe('the report of the benchmark', () => {
-  const report = reportOf(results);
+  // Without the padding of the tables.
+  const report = reportOf(results).replace(/ {2,}/g, ' ').replace(/-{2,}/g, '-');
 
   it('tells medians with their spread, and what they are of restic’s, fastest first', () => {
     assert.ok(
       report.includes(
         [
-          '|  | wall | / restic | processor | memory | stored | / restic |',
-          '|---|---:|---:|---:|---:|---:|---:|',
+          '| | wall | / restic | processor | memory | stored | / restic |',
+          '| - | -: | -: | -: | -: | -: | -: |',
           '| **whisper-backup, libdeflate 5** | 2.00 s (1.50 s – 9.00 s) | 0.50 × | 4.00 s | 100 MB | 90 MB | 0.90 × |',
           '| restic | 4.00 s (3.00 s – 5.00 s) | 1.00 × | 8.00 s | 100 MB | 100 MB | 1.00 × |',
           '| tar \\| gzip | 15.0 s (14.0 s – 16.0 s) | 3.75 × | 30.0 s | 3.0 MB | 80 MB | 0.80 × |',
@@ -70,8 +71,8 @@ describe('the report of the benchmark', () => {
 
   it('says where others win, and does not count a floor as one of them', () => {
     const wins = report.split('## ').find((section) => section.startsWith('Where others are better')) ?? '';
-    assert.ok(wins.includes('| First backup, 400 files |  |  | tar \\| gzip 0.03 × | tar \\| gzip 0.89 × |'), wins);
-    assert.ok(wins.includes('| Unchanged, 400 files | restic 0.80 × | restic 0.80 × |  |  |'), wins);
+    assert.ok(wins.includes('| First backup, 400 files | | | tar \\| gzip 0.03 × | tar \\| gzip 0.89 × |'), wins);
+    assert.ok(wins.includes('| Unchanged, 400 files | restic 0.80 × | restic 0.80 × | | |'), wins);
     assert.doesNotMatch(wins, /find/);
   });
 

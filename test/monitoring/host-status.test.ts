@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
-import { spanText } from '../../lib/common/span.ts';
 import type { BackupUnits } from '../../lib/monitoring/backup-units.ts';
 import { type HostFacts, hostStatus, hostStatusSchema, sinceLastSuccess } from '../../lib/monitoring/host-status.ts';
 import type { RunRecord } from '../../lib/monitoring/run-record.ts';
@@ -232,12 +231,5 @@ describe('The status of a host', () => {
     assert.match(text, /^last backup +metrics 100, stored 10, unchanged 90, failed 0, 2 KiB in 5\.5 s$/m);
     assert.match(text, /^carbon locks +OFF: set it$/m);
     assert.doesNotMatch(statusText(hostStatus([], fromBucket)), /timer|carbon/);
-  });
-});
-
-describe('A span of time', () => {
-  it('is told in the largest unit of which there are two', () => {
-    const spans = [0, 1.9, 119, 120, 7199, 7200, 172_799, 172_800, 8_640_000];
-    assert.deepEqual(spans.map(spanText), ['0 s', '1 s', '119 s', '2 min', '119 min', '2 h', '47 h', '2 d', '100 d']);
   });
 });

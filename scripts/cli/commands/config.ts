@@ -2,6 +2,7 @@ import { redact } from '../../../config/redact.ts';
 import { keys } from '../../../config/schema.ts';
 import { checkStorage } from '../../../config/storage/storage.ts';
 import { jsonLine, printable } from '../../../lib/common/printable.ts';
+import { plainTable } from '../../../lib/common/table.ts';
 import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
 
@@ -13,11 +14,7 @@ export async function run({ config, origins, output }: Invocation): Promise<numb
     await output.write(jsonLine(Object.fromEntries(entries)));
     return exitCodes.done;
   }
-  const texts = rows.map(({ key, value, origin }) => [key, printable(JSON.stringify(value) ?? '-'), origin] as const);
-  const wide = (column: 0 | 1): number => Math.max(...texts.map((row) => row[column].length));
-  const lines = texts.map(([key, value, origin]) => {
-    return `${key.padEnd(wide(0))}  ${value.padEnd(wide(1))}  ${printable(origin)}\n`;
-  });
-  await output.write(lines.join(''));
+  const texts = rows.map(({ key, value, origin }) => [key, JSON.stringify(value) ?? '-', origin].map(printable));
+  await output.write(`${plainTable(texts).join('\n')}\n`);
   return exitCodes.done;
 }

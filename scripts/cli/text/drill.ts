@@ -14,8 +14,12 @@ export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport)
     );
   if (estimate) {
     const { secondsByBytes, secondsByMetrics } = estimate;
-    const [least, most] = [secondsByBytes, secondsByMetrics].sort((a, b) => a - b).map(span);
-    lines.push(`measured RTO: ${span(rto.seconds)} for ${rto.metrics} metrics, ${size(rto.bytesFetched)}`);
+    const [least, most] = [secondsByBytes, secondsByMetrics]
+      .sort((a, b) => a - b)
+      .map((seconds) => spanText(seconds, { decimals: 1 }));
+    lines.push(
+      `measured RTO: ${spanText(rto.seconds, { decimals: 1 })} for ${rto.metrics} metrics, ${size(rto.bytesFetched)}`,
+    );
     lines.push(
       `estimate for the whole bucket: ${least} to ${most} for ${estimate.metrics} metrics, ${size(estimate.bytes)}`,
     );
@@ -26,9 +30,4 @@ export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport)
 
 function size(bytes: number): string {
   return prettyBytes(bytes, { binary: true });
-}
-
-/** Formats seconds as `12.3 s`, `4 min` or `3 h`. */
-export function span(seconds: number): string {
-  return seconds < 120 ? `${seconds.toFixed(1)} s` : spanText(seconds);
 }

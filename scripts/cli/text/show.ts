@@ -1,4 +1,6 @@
 import { jsonLine, printable } from '../../../lib/common/printable.ts';
+import { spanText } from '../../../lib/common/span.ts';
+import { plainTable } from '../../../lib/common/table.ts';
 import type { Shown, ShownArchive } from '../../../lib/operations/views/show.ts';
 
 const PLOT_ROWS = 12;
@@ -31,33 +33,27 @@ export async function shownText(
     ['size', `${bytes} bytes`],
     ['aggregation', aggregation],
     ['xFilesFactor', String(Number(xFilesFactor.toPrecision(7)))],
-    ['retention', duration(maxRetention)],
+    ['retention', exactSpan(maxRetention)],
     ...(oddity === undefined ? [] : [['odd', oddity]]),
-  ].map(([label, value]) => `${label?.padEnd(13)} ${value}`);
+  ];
   const finest = archives[0];
   const drawing = plot && finest ? await plotOf(finest, plot) : [];
-  return `${[...header, '', ...tableOf(archives), ...drawing].join('\n')}\n`;
+  return `${[...plainTable(header), '', ...tableOf(archives), ...drawing].join('\n')}\n`;
 }
 
 function tableOf(archives: readonly ShownArchive[]): string[] {
   const head = ['archive', 'step', 'retention', 'points', 'known', 'first known', 'last known', 'last value'];
   const rows = archives.map(({ secondsPerPoint, points, retention, known, series }, index) => [
     String(index),
-    duration(secondsPerPoint),
-    duration(retention),
+    exactSpan(secondsPerPoint),
+    exactSpan(retention),
     String(points),
     String(known),
     timeOf(series[0]?.timestamp),
     timeOf(series.at(-1)?.timestamp),
     series.length === 0 ? '-' : String(series.at(-1)?.value),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [head, ...rows].map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return plainTable([head, ...rows]);
 }
 
 async function plotOf(
@@ -76,7 +72,7 @@ async function plotOf(
     format: (value: number) => label(value).padStart(labels),
     ...(color && { colors: [asciichart.green] }),
   });
-  return ['', `${timeOf(first.timestamp)} to ${timeOf(last.timestamp)}, every ${duration(secondsPerPoint)}:`, drawn];
+  return ['', `${timeOf(first.timestamp)} to ${timeOf(last.timestamp)}, every ${exactSpan(secondsPerPoint)}:`, drawn];
 }
 
 /** Averages the points into columns of equal time. A column without points repeats the previous value. */
@@ -106,16 +102,6 @@ function timeOf(timestamp: number | undefined): string {
   return timestamp === undefined ? '-' : `${new Date(timestamp * 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** Formats seconds in the largest unit without a remainder: `90 s`, `5 min`, `36 h`, `400 d`. */
-export function duration(seconds: number): string {
-  const units: readonly (readonly [string, number])[] = [
-    ['y', 365 * 86_400],
-    ['d', 86_400],
-    ['h', 3600],
-    ['min', 60],
-  ];
-  for (const [unit, length] of units) {
-    if (seconds >= length && seconds % length === 0) return `${seconds / length} ${unit}`;
-  }
-  return `${seconds} s`;
+function exactSpan(seconds: number): string {
+  return spanText(seconds, { exact: true });
 }

@@ -1,6 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import { printable } from '../../../lib/common/printable.ts';
 import { spanText } from '../../../lib/common/span.ts';
+import { plainTable } from '../../../lib/common/table.ts';
 import type { Check } from '../../../lib/monitoring/check-files.ts';
 import type { HostStatus, StatusRun } from '../../../lib/monitoring/host-status.ts';
 import type { CarbonLocks } from '../host/carbon-locks.ts';
@@ -31,8 +32,9 @@ export function statusText(status: HostStatus, locks?: CarbonLocks): string {
     rows.push(['carbon locks', lockText(locks)]);
   }
   rows.push(['version', `${status.program ?? 'unknown'}${status.source === 'bucket' ? ' (from the bucket)' : ''}`]);
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `${name.padEnd(width)}  ${printable(text)}\n`).join('');
+  return plainTable(rows.map((row) => row.map(printable)))
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 const stateTexts: Readonly<Record<HostStatus['state'], string>> = {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../../../config/errors.ts';
 import { parseDate } from '../../../lib/common/date.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
+import { plainTable } from '../../../lib/common/table.ts';
 import type { Runbook, RunbookOption, Values } from './runbook.ts';
 
 /** Options of all runbooks. */
@@ -95,7 +96,7 @@ export function helpOf({ name, title, options }: Runbook): string {
   const rows = [...options, ...commonOptions].map(({ name, value, isMany, isRequired, text }) => {
     const notes = [isRequired ? 'required' : '', isMany ? 'repeatable' : ''].filter((note) => note !== '');
     const left = `  --${name}${value === undefined ? '' : ` <${value}>`}`;
-    return `${left.padEnd(26)}${text}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`;
+    return [left, `${text}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`];
   });
-  return `${title}\n\nUsage: node --import tsx scripts/runbooks/${name}.ts [options]\n\n${rows.join('\n')}\n\nSee docs/runbooks/${name}.md\n`;
+  return `${title}\n\nUsage: node --import tsx scripts/runbooks/${name}.ts [options]\n\n${plainTable(rows).join('\n')}\n\nSee docs/runbooks/${name}.md\n`;
 }
