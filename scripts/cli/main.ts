@@ -1,11 +1,12 @@
+import type { CAC } from 'cac';
 import { UsageError } from '../../config/errors.ts';
 import { suggestion } from '../../config/nearest.ts';
 import { reasonOf } from '../../lib/common/errors.ts';
 import { printable } from '../../lib/common/printable.ts';
 import { withFilesRemedy } from '../../lib/system/open-files.ts';
 import { parseArgv, type Typed } from './argv.ts';
+import { commandLine, helpText } from './command-line.ts';
 import { type CommandSpec, commandTable } from './command-table.ts';
-import { commandLine, helpText } from './help.ts';
 import { standardOutput } from './io/output.ts';
 import { version } from './run/version.ts';
 
@@ -17,7 +18,8 @@ import { version } from './run/version.ts';
  */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    const typed = withCommandInLowerCase(parseArgv(argv));
+    const cli = commandLine();
+    const typed = parseArgv(argv, cli);
     const [first, ...rest] = typed.words;
     const asksHelp = first === 'help' || isOn(typed, 'help');
     const name = first === 'help' ? rest[0] : first;
@@ -27,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (isOn(typed, 'version')) return await print(versionText());
     if (spec === undefined) throw new UsageError('No command: see whisper-backup --help');
     checkOptions(typed, spec);
-    return await dispatch(typed, spec);
+    return await dispatch(cli, typed, spec);
   } catch (error) {
     return await reportError(error);
   }
@@ -42,11 +44,6 @@ async function print(text: string): Promise<number> {
   await output.write(text);
   if (output.failure !== undefined) throw output.failure;
   return 0;
-}
-
-/** The Python tool accepted BACKUP. */
-function withCommandInLowerCase(typed: Typed): Typed {
-  return { ...typed, words: typed.words.map((word, index) => (index === 0 ? word.toLowerCase() : word)) };
 }
 
 function isOn(typed: Typed, flag: string): boolean {
@@ -75,13 +72,12 @@ function checkOptions(typed: Typed, spec: CommandSpec): void {
   }
 }
 
-/** cac checks the number of words and runs the command. Options are already parsed, because cac turns text into numbers. */
-async function dispatch(typed: Typed, spec: CommandSpec): Promise<number> {
+async function dispatch(cli: CAC, typed: Typed, spec: CommandSpec): Promise<number> {
   const missing = [...spec.args.matchAll(/<(\w+)>/g)].map(([, word = '']) => word).slice(typed.words.length - 1);
   if (missing.length > 0) {
     throw new UsageError(`${spec.name} needs a ${missing.join(' and a ')}: ${spec.examples[0]}`);
   }
-  const cli = commandLine(spec, typed.words, async () => (await import('./command.ts')).runCommand(typed, spec));
+  cli.matchedCommand?.action(async () => (await import('./command.ts')).runCommand(typed, spec));
   const code: unknown = await cli.runMatchedCommand();
   return typeof code === 'number' ? code : 1;
 }
