@@ -78,8 +78,13 @@ function sha1sOf(entries: readonly Entry[]): Map<string, StoredObject> {
 }
 
 /** Returns the common part of the two keys of a pair, which ends with the timestamp. */
-function stemOf(object: StoredObject): string {
-  return object.key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
+export function stemOf({ key }: StoredObject): string {
+  return key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
+}
+
+/** Returns the backups strictly before a date, or all without one, ascending by time. */
+export function backupsBefore(stored: StoredMetric, date: Date | undefined): Backup[] {
+  return stored.backups.filter(({ time }) => !date || time < date);
 }
 
 /**

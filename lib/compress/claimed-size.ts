@@ -10,7 +10,17 @@ import { zstdFrames } from './zstd.ts';
  */
 export function claimedBytes(algorithm: Algorithm, body: Uint8Array): number | undefined {
   if (algorithm === 'gz') return isizeOf(body);
-  return algorithm === 'zst' ? contentBytesOf(body) : undefined;
+  return algorithm === 'zst' ? frameContentBytes(body) : undefined;
+}
+
+/** The maximum compression ratio of deflate. */
+const DEFLATE_RATIO = 1032;
+
+/** Like {@link claimedBytes}, but undefined if the size is impossible. It may still be wrong. */
+export function plausibleBytes(algorithm: Algorithm, body: Uint8Array): number | undefined {
+  const claimed = claimedBytes(algorithm, body);
+  if (claimed === 0) return undefined;
+  return algorithm === 'gz' && (claimed ?? 0) > body.length * DEFLATE_RATIO ? undefined : claimed;
 }
 
 /** The field is 0 if zero padding follows the last member. */
@@ -20,7 +30,7 @@ function isizeOf(body: Uint8Array): number | undefined {
   return size === 0 ? undefined : size;
 }
 
-function contentBytesOf(body: Uint8Array): number | undefined {
+function frameContentBytes(body: Uint8Array): number | undefined {
   let total = 0;
   try {
     for (const { contentBytes } of zstdFrames(body)) {

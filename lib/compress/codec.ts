@@ -44,7 +44,7 @@ export interface Decompressor {
   readonly engine: EngineName;
   /**
    * @returns bytes with their own memory, unless `bound.memory` provided it.
-   * @throws CompressionError if the stream is damagedError, truncated or exceeds the bound.
+   * @throws CompressionError if the stream is damaged, truncated or exceeds the bound.
    */
   decompress(data: Uint8Array, bound: DecodeBound): Uint8Array;
 }

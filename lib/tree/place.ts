@@ -54,11 +54,6 @@ export function placeDirectory(prefix: string, relative: string, options: PlaceO
   }
 }
 
-/** Opens the prefix, and creates it if it is missing. The caller must close it. */
-export function makePrefix(prefix: string, options: Pick<PlaceOptions, 'owner'>): OpenDirectory {
-  return openDirectory(prefix, makerOf(options));
-}
-
 /** Changes the owner of a new file or directory to the requested owner, else to that of its directory. */
 export function setOwner(fd: number, requested: Owner | undefined, directoryOwner: Owner): void {
   const now = fstatSync(fd);

@@ -58,6 +58,21 @@ export async function openLocked(
   }
 }
 
+/**
+ * Reads a whole file in a consistent state, and holds the shared lock only for the read.
+ *
+ * @throws WhisperBackupError as {@link openLocked} and {@link readStable} do.
+ * @throws Error of the system.
+ */
+export async function readLocked(file: string, options: LockOptions): Promise<Uint8Array> {
+  const open = await openLocked(file, 'read', options);
+  try {
+    return readStable(file, open.fd);
+  } finally {
+    open.close();
+  }
+}
+
 /** Locks a file that {@link openRegular} opened. @throws WhisperBackupError as {@link openLocked} does. */
 export function lock(fd: number, file: string, mode: 'read' | 'write', options: LockOptions): Promise<void> {
   const { fileLockTimeout: timeout, stopped } = options;

@@ -35,7 +35,7 @@ export async function readGently(file: string, options: LockOptions, room: Room)
       // Reading twice costs a copy. Waiting for the disk while holding the lock could delay carbon for seconds.
       if (options.flock && uncached?.length !== 0) readInto(fd, room(size).subarray(0, size));
     }
-    return await readLocked(file, fd, stats, options, room);
+    return await readWhileLocked(file, fd, stats, options, room);
   } finally {
     if (uncached && uncached.length > 0) {
       if (options.flock) unlock(fd);
@@ -50,7 +50,7 @@ export async function readGently(file: string, options: LockOptions, room: Room)
  *
  * @param stats the current stats of the file.
  */
-async function readLocked(
+async function readWhileLocked(
   file: string,
   fd: number,
   stats: BigIntStats,

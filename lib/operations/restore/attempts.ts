@@ -1,4 +1,4 @@
-import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import type { Damaged } from '../../common/summary.ts';
 
 /** The backup that a metric is restored from, and the older ones that it may fall back to. */
@@ -11,7 +11,7 @@ export interface Attempt {
 
 /** Chooses the newest backup before a date; undefined when there is none. */
 export function firstAttempt(stored: StoredMetric, date: Date | undefined, fallback: boolean): Attempt | undefined {
-  const older = candidatesOf(stored, date);
+  const older = backupsBefore(stored, date);
   const backup = older.pop();
   return backup && { stored, backup, older: fallback ? older : [] };
 }
@@ -24,18 +24,13 @@ export function nextAttempt({ stored, older }: Attempt): Attempt | undefined {
 
 /** What `--fallback` would take instead. */
 export function insteadOf({ stored, backup }: Attempt, date: Date | undefined): Damaged['instead'] {
-  const older = candidatesOf(stored, date);
+  const older = backupsBefore(stored, date);
   const key = older[older.indexOf(backup) - 1]?.object.key;
   return key === undefined ? null : { key, read: false };
 }
 
 /** Whether a tombstone shows that the metric was gone at the date, and no backup that it came back. */
 export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
-  const newest = candidatesOf(stored, date).at(-1)?.time.getTime() ?? 0;
-  return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time.getTime() < date.getTime()));
-}
-
-/** The backups strictly before the date, ascending by time. */
-function candidatesOf(stored: StoredMetric, date: Date | undefined): Backup[] {
-  return stored.backups.filter((backup) => !date || backup.time.getTime() < date.getTime());
+  const newest = backupsBefore(stored, date).at(-1)?.time.getTime() ?? 0;
+  return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time < date));
 }

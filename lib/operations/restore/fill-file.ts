@@ -1,6 +1,6 @@
 import { withDefaults } from '../../common/defaults.ts';
 import { reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { openLocked, readStable } from '../../tree/read-file.ts';
+import { readLocked } from '../../tree/read-file.ts';
 import { FillRefusedError } from '../../whisper/errors.ts';
 import { backfill } from '../../workers/tasks/backfill.ts';
 
@@ -30,13 +30,7 @@ export async function fillFile(
   const { now: seconds = Date.now() / 1000, ...others } = options;
   const { dryRun, fileLockTimeout, flock, signal } = withDefaults(others);
   const lock = { flock, fileLockTimeout, stopped: () => signal.aborted };
-  const open = await openLocked(source, 'read', lock);
-  let bytes: Uint8Array;
-  try {
-    bytes = readStable(source, open.fd);
-  } finally {
-    open.close();
-  }
+  const bytes = await readLocked(source, lock);
   const now = Math.floor(seconds);
   try {
     return { filled: await backfill(destination, bytes, { ...lock, now, dryRun, sync: true }) };

@@ -7,7 +7,7 @@ import type { Summary } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FileSystems } from '../../system/filesystems.ts';
-import { makePrefix, type Owner, refusal } from '../../tree/place.ts';
+import { type Owner, placeDirectory, refusal } from '../../tree/place.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { rehearsePrefix } from '../../workers/tasks/rehearse.ts';
 import { checkApart } from '../shared/apart.ts';
@@ -95,7 +95,7 @@ function weightOf({ backups }: StoredMetric): number {
   return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0));
 }
 
-/** In a dry run: what prevents that the prefix is opened or made. */
+/** In a dry run: checks that the prefix can be opened or created. */
 function checkTree(prefix: string): void {
   try {
     rehearsePrefix(prefix);
@@ -104,16 +104,19 @@ function checkTree(prefix: string): void {
   }
 }
 
-/** Makes the prefix where it is missing, and holds it open. */
-async function addTree(written: FileSystems, options: Pick<RestoreOptions, 'prefix' | 'owner'>): Promise<void> {
+/** Creates the prefix if it is missing, and keeps its file system open. */
+async function addTree(
+  written: FileSystems,
+  { prefix, owner }: Pick<RestoreOptions, 'prefix' | 'owner'>,
+): Promise<void> {
   try {
-    const directory = makePrefix(options.prefix, options);
+    const directory = placeDirectory(prefix, '', { ...(owner && { owner }) });
     try {
       await written.add(directory.at('.'));
     } finally {
       directory.close();
     }
   } catch (error) {
-    throw refusal(error, `make ${options.prefix}`);
+    throw refusal(error, `make ${prefix}`);
   }
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
+import { isKnownSame } from '../../bucket/same-content.ts';
 import type { WithDefaults } from '../../common/defaults.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { TreeOptions } from '../../common/options.ts';
@@ -43,9 +43,7 @@ export async function compareFile(
   const found = await budget.run(size, () => pool.run('fingerprint', { file: local.file, flock, fileLockTimeout }));
   signal.throwIfAborted();
   if (found.outcome !== 'read') return found;
-  // The listing has the MD5 of a pair's checksum file, on most stores.
-  const md5 = newest.sha1Object?.md5;
-  if (md5 !== undefined && md5 === createHash('md5').update(found.sha1).digest('hex')) return { outcome: 'same' };
+  if (isKnownSame(found.sha1, newest)) return { outcome: 'same' };
   try {
     return { outcome: (await sha1Of(newest, store, signal)) === found.sha1 ? 'same' : 'changed' };
   } catch (error) {

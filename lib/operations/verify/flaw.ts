@@ -1,5 +1,5 @@
 import { parseKey, rootOf } from '../../bucket/layout.ts';
-import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { type Backup, type StoredMetric, stemOf } from '../../bucket/metric.ts';
 import type { DamageCode } from '../../common/codes.ts';
 import type { PlaceOptions } from '../../common/options.ts';
 import { DAY } from '../../expiry/age.ts';
@@ -33,13 +33,13 @@ interface ListedFlaws {
 export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date): ListedFlaws {
   const flaws: Flaw[] = [];
   const unfinished: StoredObject[] = [];
-  const sha1s = new Map(stored.loneSha1s.map((object) => [stemOf(object.key), object]));
+  const sha1s = new Map(stored.loneSha1s.map((object) => [stemOf(object), object]));
   for (const object of stored.leftovers) {
     const { key } = object;
     const { kind, time } = read(key, place);
-    const sha1 = kind === 'pair-data' ? sha1s.get(stemOf(key)) : undefined;
+    const sha1 = kind === 'pair-data' ? sha1s.get(stemOf(object)) : undefined;
     const flaw = { key, time, sha1s: sha1 ? [sha1] : [], data: [object] };
-    if (sha1) sha1s.delete(stemOf(key));
+    if (sha1) sha1s.delete(stemOf(object));
     if (kind === 'backup' || sha1) flaws.push({ ...flaw, code: 'EMPTY_BACKUP', reason: 'it is empty' });
     else if (now.getTime() - Math.max(time.getTime(), object.modified.getTime()) <= DAY) unfinished.push(object);
     else flaws.push({ ...flaw, code: 'NO_SHA1', reason: 'it is data of a pair without its checksum' });
@@ -69,9 +69,4 @@ function read(key: string, place: PlaceOptions): { kind: string; time: Date } {
   const root = rootOf(place);
   const parsed = parseKey(key.slice(root === '' && key.startsWith('/') ? 1 : root.length));
   return { kind: parsed.kind, time: 'time' in parsed ? parsed.time : new Date(0) };
-}
-
-/** The common part of the two keys of a pair. */
-function stemOf(key: string): string {
-  return key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
 }

@@ -1,6 +1,6 @@
 import { countForeign } from '../../bucket/foreign.ts';
 import { rootOf } from '../../bucket/layout.ts';
-import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { type WithDefaults, withDefaults } from '../../common/defaults.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
@@ -144,8 +144,7 @@ export class MetricVisitor {
   }
 
   async #visitLocal(item: Surveyed, tree: WithDefaults<TreeOptions>): Promise<void> {
-    const { date } = this.#run.options;
-    const newest = item.stored?.backups.filter(({ time }) => !date || time < date).at(-1);
+    const newest = item.stored && backupsBefore(item.stored, this.#run.options.date).at(-1);
     if (!item.local && !newest) return;
     const comparison = await compareFile(item, newest, { ...this.#reading, tree });
     countComparison(item.metric, comparison, this.#run);

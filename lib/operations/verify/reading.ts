@@ -1,8 +1,8 @@
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import type { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { plausibleBytes } from '../../compress/claimed-size.ts';
 import type { Algorithm } from '../../compress/codec.ts';
-import { contentBytesOf } from '../../compress/content-size.ts';
 import { gzipEngines, readingEngines } from '../../compress/engine.ts';
 import { StoreError } from '../../store/errors.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -65,7 +65,7 @@ async function checkOnce(
   const sha1 = await sha1Of(backup, store, signal);
   const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
   onFetched(body.length);
-  const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
+  const reservedBytes = isBelieved ? plausibleBytes(algorithm, body) : undefined;
   const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
   const task = { backup: encoded, engine, includeDamaged };
   return budget.run(reservedBytes ?? FILE_BYTES, () => pool.run('check', task, [body]));

@@ -1,12 +1,12 @@
 import { findMetric } from '../../bucket/catalog.ts';
 import { pathOf, pythonPathOf } from '../../bucket/layout.ts';
-import { sha1Of } from '../../bucket/metric.ts';
+import { backupsBefore, sha1Of } from '../../bucket/metric.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { FILE_BYTES, openLocked, readStable } from '../../tree/read-file.ts';
+import { FILE_BYTES, readLocked } from '../../tree/read-file.ts';
 import { parseHeader } from '../../whisper/header.ts';
 import { knownPoints } from '../../whisper/info.ts';
 import { oddityOf } from '../../whisper/oddity.ts';
@@ -61,12 +61,7 @@ interface ShowFileOptions {
 export async function showFile(path: string, options: ShowFileOptions): Promise<Shown> {
   const { now, ...others } = options;
   const { fileLockTimeout, flock, signal } = withDefaults(others);
-  const open = await openLocked(path, 'read', { flock, fileLockTimeout, stopped: () => signal.aborted });
-  try {
-    return shown(path, readStable(path, open.fd), now);
-  } finally {
-    open.close();
-  }
+  return shown(path, await readLocked(path, { flock, fileLockTimeout, stopped: () => signal.aborted }), now);
 }
 
 interface ShowStoredOptions extends RunOptions, PlaceOptions {
@@ -85,7 +80,7 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
   const path = pathOf(metric) ?? pythonPathOf(metric);
   if (path === undefined) throw new InvalidOptionError(`Cannot show ${JSON.stringify(metric)}: it is no metric's name`);
   const stored = await findMetric(store, options, path, signal);
-  const backup = stored?.backups.filter(({ time }) => !date || time < date).at(-1);
+  const backup = stored && backupsBefore(stored, date).at(-1);
   if (!stored || !backup) {
     const before = date ? ` before ${formatTimestamp(date)}` : '';
     throw new WhisperBackupError(

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import pMap from 'p-map';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { contentBytesOf } from '../../compress/content-size.ts';
+import { plausibleBytes } from '../../compress/claimed-size.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { TaskContext } from '../context.ts';
@@ -92,7 +92,7 @@ async function bringBackOnce(
     const sha1 = await sha1Of(backup, store, signal);
     const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
     fetched = body.length;
-    const reservedBytes = isBelieved ? contentBytesOf(body, algorithm) : undefined;
+    const reservedBytes = isBelieved ? plausibleBytes(algorithm, body) : undefined;
     const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
     const bytes = (reservedBytes ?? FILE_BYTES) + fillBytes(`${rules.prefix}/${path}.wsp`);
     const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded }));

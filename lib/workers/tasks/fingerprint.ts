@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { codeOf, type ErrorCode, reasonOf } from '../../common/errors.ts';
-import { type LockOptions, openLocked, readStable } from '../../tree/read-file.ts';
+import { type LockOptions, readLocked } from '../../tree/read-file.ts';
 import type { TaskContext } from '../context.ts';
 
 /** One local file to tell by its content. It crosses to a worker thread, so it is plain data. */
@@ -18,20 +18,10 @@ export async function fingerprint(
   { stopped }: Pick<TaskContext, 'stopped'>,
 ): Promise<Fingerprint> {
   try {
-    const bytes = await read(task, stopped);
+    const bytes = await readLocked(task.file, { ...task, stopped });
     return { outcome: 'read', sha1: createHash('sha1').update(bytes).digest('hex') };
   } catch (error) {
     const code = codeOf(error);
     return { outcome: code === 'VANISHED' ? 'skipped' : 'failed', code, reason: reasonOf(error) };
-  }
-}
-
-/** Holds the lock for the read only. */
-async function read(task: FingerprintTask, stopped: () => boolean): Promise<Uint8Array> {
-  const open = await openLocked(task.file, 'read', { ...task, stopped });
-  try {
-    return readStable(task.file, open.fd);
-  } finally {
-    open.close();
   }
 }

@@ -2,6 +2,7 @@ import { lstatSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { WhisperBackupError } from '../../common/errors.ts';
 import { assertAccess } from '../../system/access.ts';
+import { currentUser } from '../../system/link-rule.ts';
 import type { Place } from '../../system/open-place.ts';
 import type { Owner } from '../../tree/place.ts';
 
@@ -43,7 +44,7 @@ export function rehearseMaking(task: Rehearsal, place: Place | undefined, bytes:
     device: statSync(directory).dev,
     needed: Math.max(0, needed - replaces),
     // Root may use what is kept for it.
-    free: bsize * (isRoot() ? bfree : bavail),
+    free: bsize * (currentUser() === 0 ? bfree : bavail),
     ...(files > 0 && { freeFiles: ffree }),
   };
 }
@@ -83,12 +84,8 @@ function nearestDirectory({ prefix, path }: Rehearsal): string {
 
 /** Only root may give a file to another user, or to a group that it is not in. */
 function assertMayGive(owner: Owner | undefined): void {
-  if (!owner || isRoot()) return;
+  if (!owner || currentUser() === 0) return;
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
-  if (owner.uid === process.geteuid?.() && groups.includes(owner.gid)) return;
+  if (owner.uid === currentUser() && groups.includes(owner.gid)) return;
   throw Object.assign(new Error('EPERM: operation not permitted, fchown'), { code: 'EPERM' });
-}
-
-function isRoot(): boolean {
-  return process.geteuid?.() === 0;
 }
