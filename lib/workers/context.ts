@@ -7,7 +7,7 @@ import type { ObjectStore } from '../store/store.ts';
 export interface ContextOptions {
   /** Set when the run is to stop: an AbortSignal cannot cross to another thread. */
   readonly stopFlag: Int32Array;
-  /** The store for `storeFiles` and `bringBack`: one to share, or how to build one. */
+  /** The store for `storeFiles` and `restoreFiles`: one to share, or how to build one. */
   readonly store?: ObjectStore | StoreSpec;
   /** Receives errors that are retried. */
   readonly onWarning?: (warning: string) => void;

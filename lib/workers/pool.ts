@@ -50,7 +50,7 @@ export class WorkerPool {
   #here: Promise<Here> | undefined;
   readonly #underWay = new UnderWay();
 
-  /** @param store for `storeFiles` and `bringBack`; without `threadStore` the pool has no threads then. */
+  /** @param store for `storeFiles` and `restoreFiles`; without `threadStore` the pool has no threads then. */
   constructor(options: WorkerPoolOptions, store?: ObjectStore) {
     this.#options = { ...options, store };
     this.#threadCount = store && !options.threadStore ? 0 : options.processes;

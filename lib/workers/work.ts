@@ -1,13 +1,13 @@
 import type { TaskContext } from './context.ts';
-import { bringBack } from './tasks/bring-back.ts';
 import { check } from './tasks/check.ts';
 import { fingerprint } from './tasks/fingerprint.ts';
 import { likeness } from './tasks/likeness.ts';
 import { recheck } from './tasks/recheck.ts';
-import { storeFiles } from './tasks/store-file.ts';
+import { restoreFiles } from './tasks/restore-files.ts';
+import { storeFiles } from './tasks/store-files.ts';
 
 /** Every task that a worker thread can do: `(task, context) => Promise`. Tasks and results cross threads: plain data. */
-const TASKS = { storeFiles, bringBack, recheck, check, fingerprint, likeness };
+const TASKS = { storeFiles, restoreFiles, recheck, check, fingerprint, likeness };
 
 export type TaskName = keyof typeof TASKS;
 export type TaskOf<N extends TaskName> = Parameters<(typeof TASKS)[N]>[0];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Bucket } from '../fixtures/bucket.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
-import { backUp, bringBack, codesOf, purgeGone, verifyAll } from '../fixtures/operations.ts';
+import { backUp, codesOf, purgeGone, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 describe('a backup that is dated 9999', () => {
@@ -20,7 +20,7 @@ describe('a backup that is dated 9999', () => {
     assert.deepEqual(stored, [1, 1, 0, 1]);
     for (const run of [
       purgeGone(bucket.store, scratch.at('tree'), { now: bucket.now }),
-      bringBack(bucket.store, scratch.at('restored'), { now: bucket.now }),
+      restoreTree(bucket.store, scratch.at('restored'), { now: bucket.now }),
       verifyAll(bucket.store, { now: bucket.now }),
     ]) {
       const { notes } = await run;

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
-import { backUp, bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { backUp, codesOf, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { runProgram, unprivileged } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
@@ -51,7 +51,7 @@ describe('a disk store that turns read-only', () => {
     disk.makeWritable();
     const again = await backUp(store, scratch.at('tree'), { retention: 1, purge: 0 });
     assert.deepEqual([again.failed, again.counts['stored']], [[], METRICS - stored]);
-    await bringBack(store, scratch.at('restored'));
+    await restoreTree(store, scratch.at('restored'));
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(young));
     await store.close();
     reportReliability(t, 'read-only', { runs: 4, refused: summary.failed.length });

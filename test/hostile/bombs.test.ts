@@ -8,7 +8,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { assertRefused, GENEROUS } from '../compress/damage.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
-import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { codesOf, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
@@ -49,7 +49,7 @@ describe('bombs behind a small Whisper header', () => {
       ['gzip', 'zstd', 'snappy', 'local'].map((name) => [name, 'COMPRESSION_TOO_LARGE']),
     );
 
-    const restored = await inMemory(MOST, () => within(30, () => bringBack(store, scratch.at('tree'))));
+    const restored = await inMemory(MOST, () => within(30, () => restoreTree(store, scratch.at('tree'))));
     assert.deepEqual(codesOf(restored.failed), codes);
     assert.deepEqual([restored.counts['failed'], restored.counts['restored']], [4, 1]);
     assert.equal(exitCodeOfSummary(restored), exitCodes.someFailed);
@@ -79,7 +79,7 @@ describe('streams that are more than one, or not only that', () => {
     await put(store, 'behindpadding', join(packed, new Uint8Array(16), packed));
     await put(store, 'zeros', new Uint8Array(4096));
     await put(store, 'plain', file);
-    const { failed, counts } = await bringBack(store, scratch.at('tree'));
+    const { failed, counts } = await restoreTree(store, scratch.at('tree'));
     assert.deepEqual(codesOf(failed), {
       twice: 'COMPRESSION_TOO_LARGE',
       trailing: 'COMPRESSION_DAMAGED',

@@ -7,7 +7,7 @@ import { whisperInfo } from '../../lib/whisper/info.ts';
 import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { metricFile } from '../fixtures/metric.ts';
-import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { codesOf, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
@@ -81,7 +81,9 @@ describe('a header', () => {
     for (const [i, bytes] of Object.values(liars).entries()) await bucket.backup(`liar${i}`, daysAgo(1), bytes);
     await scratch.directory('tree');
     await writeFile(scratch.at('tree', 'liar0.wsp'), metricFile());
-    const restored = await inMemory(128 * MIB, () => bringBack(bucket.store, scratch.at('tree'), { now: bucket.now }));
+    const restored = await inMemory(128 * MIB, () =>
+      restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now }),
+    );
     assert.equal(restored.counts['failed'], names.length);
     for (const { code } of restored.failed) assert.match(code, /^(WHISPER_DAMAGED|COMPRESSION_TOO_LARGE)$/);
     assert.equal(exitCodeOfSummary(restored), exitCodes.someFailed);
@@ -116,7 +118,7 @@ describe('a file of few bytes that asks for billions of slots', () => {
     await bucket.backup('few', daysAgo(1), known);
     await scratch.directory('tree');
     await writeFile(scratch.at('tree', 'few.wsp'), empty);
-    const run = () => bringBack(bucket.store, scratch.at('tree'), { now: bucket.now });
+    const run = () => restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now });
     const summary = await inMemory(64 * MIB, () => within(10, run));
     assert.deepEqual([summary.counts['backfilled'], summary.counts['failed']], [1, 0]);
   });

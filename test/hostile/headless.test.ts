@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { backupKey } from '../../lib/bucket/layout.ts';
-import { bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { codesOf, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
@@ -32,7 +32,7 @@ describe('bombs without a Whisper header', () => {
       }
     }
     await scratch.directory('tree');
-    const restored = await inMemory(256 * MIB, () => within(30, () => bringBack(store, scratch.at('tree'))));
+    const restored = await inMemory(256 * MIB, () => within(30, () => restoreTree(store, scratch.at('tree'))));
     assert.deepEqual(codesOf(restored.failed), codes);
     assert.equal((await readTree(scratch.path)).size, 0);
     const verified = await inMemory(256 * MIB, () => within(30, () => verifyAll(store, { readData: true })));

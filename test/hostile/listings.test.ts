@@ -9,7 +9,7 @@ import { withRetry } from '../../lib/store/decorators/retry.ts';
 import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import { StoreError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { bringBack, listAll, purgeGone, verifyAll } from '../fixtures/operations.ts';
+import { listAll, purgeGone, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree } from '../fixtures/tree.ts';
@@ -65,7 +65,7 @@ async function assertAllRefuse(store: ObjectStore): Promise<void> {
   const before = contents(await readTree(scratch.path));
   for (const run of [
     () => listAll(store),
-    () => bringBack(store, scratch.at('tree')),
+    () => restoreTree(store, scratch.at('tree')),
     () => purgeGone(store, scratch.at('tree'), { purge: 0 }),
     () => verifyAll(store),
   ]) {

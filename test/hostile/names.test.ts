@@ -8,7 +8,7 @@ import { exitCodeOfSummary, exitCodes } from '../../scripts/cli/run/exit-code.ts
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
-import { backUp, bringBack, codesOf, listAll, purgeGone, verifyAll } from '../fixtures/operations.ts';
+import { backUp, codesOf, listAll, purgeGone, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { stateOf } from '../fixtures/tree-state.ts';
@@ -73,7 +73,7 @@ describe('keys with names that lead astray', () => {
       (await listAll(store)).map(({ metric }) => metric),
       ['fine'],
     );
-    const restored = await bringBack(store, prefix, { now, overwrite: true });
+    const restored = await restoreTree(store, prefix, { now, overwrite: true });
     assert.deepEqual([restored.counts['restored'], restored.counts['failed']], [1, 0]);
     assert.equal(restored.counts['foreignKeys'], foreign.length);
     const verified = await verifyAll(store, { readData: true, now });
@@ -92,7 +92,7 @@ describe('keys with names that lead astray', () => {
     const before = await around(scratch);
     const long = [LONG, `${'y.'.repeat(5000)}z`];
     const { store } = await hostileBucket([...odd, ...long]);
-    const restored = await bringBack(store, prefix, { now });
+    const restored = await restoreTree(store, prefix, { now });
     const shortened = restored.failed.map(({ metric, code }) => [metric.slice(0, 9), code]);
     assert.deepEqual(shortened.toSorted(), [
       ['xxxxxxxxx', 'ENAMETOOLONG'],
@@ -119,7 +119,7 @@ describe('links of another user to directories and files of root', () => {
     }
     const before = await around(scratch);
     for (const options of [{}, { overwrite: true }, { replaceDamaged: true }, { dryRun: true }]) {
-      const { failed, counts } = await bringBack(bucket.store, prefix, { now, ...options });
+      const { failed, counts } = await restoreTree(bucket.store, prefix, { now, ...options });
       assert.deepEqual(codesOf(failed), {
         'a.b': 'UNTRUSTED_LINK',
         'a.deep.new': 'UNTRUSTED_LINK',
@@ -160,7 +160,7 @@ describe('directories of a bucket on a disk that are links to outside', () => {
     await purgeGone(store, scratch.at('tree'), { now, purge: 0 });
     const verified = await verifyAll(store, { readData: true, now });
     assert.equal(verified.counts['backups'], 1);
-    const restored = await bringBack(store, scratch.at('tree', 'again'), { now });
+    const restored = await restoreTree(store, scratch.at('tree', 'again'), { now });
     assert.equal(restored.counts['restored'], 1);
     assert.deepEqual(await around(scratch), before);
     for (const one of [store, other]) await one.close();

@@ -8,7 +8,7 @@ import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
-import { backUp, bringBack, listAll, threadsOn } from '../fixtures/operations.ts';
+import { backUp, listAll, restoreTree, threadsOn } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { plant, readTree } from '../fixtures/tree.ts';
@@ -68,7 +68,7 @@ describe('carbon-cache under load, with WHISPER_LOCK_WRITES', () => {
         for (const metric of METRICS) await plant(prefix, pathOf(metric), donor(from));
         const donors = createDiskStore({ path: `${prefix}.bucket` });
         await backUp(donors, prefix);
-        const { failed, counts } = await bringBack(donors, carbon.prefix, {
+        const { failed, counts } = await restoreTree(donors, carbon.prefix, {
           ...threadsOn(donors),
           fileLockTimeout: 10,
         });

@@ -9,7 +9,7 @@ import { Ring } from '../../lib/whisper/points.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
-import { bringBack } from '../fixtures/operations.ts';
+import { restoreTree } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { type Carbon, startCarbon } from '../servers/carbon.ts';
@@ -50,7 +50,10 @@ describe('restore beside a carbon-cache that creates the same files', () => {
             return bucket.store.get(key, options);
           },
         });
-        const { counts, failed } = await bringBack(store, carbon.prefix, { fileLockTimeout: 10, recheckAfterMs: 500 });
+        const { counts, failed } = await restoreTree(store, carbon.prefix, {
+          fileLockTimeout: 10,
+          recheckAfterMs: 500,
+        });
         const [made = 0, met = 0] = [counts['restored'], counts['backfilled']];
         const named = new Set(failed.map(({ metric }) => metric));
         for (const [i, name] of names.entries()) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { fillFile } from '../../lib/operations/restore/fill-file.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
-import { backUp, bringBack, listAll, threadsOn, verifyAll } from '../fixtures/operations.ts';
+import { backUp, listAll, restoreTree, threadsOn, verifyAll } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { plant } from '../fixtures/tree.ts';
@@ -60,7 +60,7 @@ describe('a writer that updates Whisper files with locks, as fast as it can', ()
     };
     const restores = async () => {
       const donated = await donors.bucket();
-      const summary = await bringBack(donated, tree, { ...threadsOn(donated), fileLockTimeout: 10 });
+      const summary = await restoreTree(donated, tree, { ...threadsOn(donated), fileLockTimeout: 10 });
       await donated.close();
       assert.deepEqual(summary.failed, []);
       counts.restores++;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { bringBack } from '../fixtures/operations.ts';
+import { restoreTree } from '../fixtures/operations.ts';
 import { readTree } from '../fixtures/tree.ts';
 import { type Content, contentOf, pointsOf, REACH } from './content.ts';
 import { type Fault, withFault } from './faults.ts';
@@ -74,7 +74,7 @@ async function run(world: World, prefix: string, choice: RestoreChoice): Promise
   const due = restoredBy(world.expected, { skipGone, ...below, ...(date !== undefined && { date }) });
   const faulty = withFault(world.store, fault);
   const outcome = await outcomeOf(
-    bringBack(faulty.store, prefix, {
+    restoreTree(faulty.store, prefix, {
       ...{ processes: 0, now: world.now, skipGone, overwrite, signal: faulty.signal },
       ...(date !== undefined && { date: new Date(date) }),
       ...(only !== undefined && { metrics: `${only}.*` }),

@@ -13,7 +13,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetrics } from '../fixtures/metric.ts';
-import { backUp, bringBack, purgeGone, verifyAll } from '../fixtures/operations.ts';
+import { backUp, purgeGone, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { run } from '../scripts/cli/program.ts';
 
@@ -211,7 +211,7 @@ type Operation = readonly [
 function operationsOn(scratch: Scratch): Operation[] {
   const few = { bytesInFlight: 2 ** 18 };
   return [
-    ['restore', (store, onEndedEarly) => bringBack(store, scratch.at('tree'), { ...few, onEndedEarly }), 'restored'],
+    ['restore', (store, onEndedEarly) => restoreTree(store, scratch.at('tree'), { ...few, onEndedEarly }), 'restored'],
     ['verify', (store, onEndedEarly) => verifyAll(store, { ...few, readData: true, onEndedEarly }), 'read'],
     [
       'drill',

@@ -5,7 +5,7 @@ import { silent } from '../../lib/common/report.ts';
 import { drill } from '../../lib/operations/drill/drill.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
-import { backUp, bringBack, codesOf, listAll, purgeGone, verifyAll } from '../fixtures/operations.ts';
+import { backUp, codesOf, listAll, purgeGone, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { runAsNobody } from '../fixtures/unprivileged.ts';
@@ -47,7 +47,7 @@ describe('a directory that was moved to another disk and linked back', () => {
     await rm(scratch.at('disk2', 'servers', 'web01'), { recursive: true });
     const compared = await verifyAll(store, { compare: { prefix: tree } });
     assert.deepEqual([compared.counts['same'], compared.counts['gone']], [METRICS.length - 2, 2]);
-    const restored = await bringBack(store, tree);
+    const restored = await restoreTree(store, tree);
     assert.deepEqual([restored.counts['restored'], restored.counts['unchanged']], [2, METRICS.length - 2]);
     assert.deepEqual(contents(await readTree(scratch.at('disk2'))), before);
     assert.deepEqual((await readdir(tree)).sort(), ['carbon', 'servers', 'servers.wsp']);
@@ -73,7 +73,7 @@ describe('a directory that was moved to another disk and linked back', () => {
     assert.deepEqual(codesOf(verified.failed), named);
     assert.deepEqual([verified.counts['unknown'], verified.counts['gone']], [BELOW.length, 0]);
     // Nothing is restored to where the disk would be.
-    const restored = await bringBack(store, tree);
+    const restored = await restoreTree(store, tree);
     assert.deepEqual(codesOf(restored.failed), Object.fromEntries(stored.flatMap(dangling)));
     assert.deepEqual(await listAll(store), stored);
 

@@ -12,7 +12,7 @@ import {
   plantOddTree,
   TOO_LONG_NAME,
 } from '../fixtures/odd-tree.ts';
-import { backUp, bringBack, codesOf, listAll, threadsOn } from '../fixtures/operations.ts';
+import { backUp, codesOf, listAll, restoreTree, threadsOn } from '../fixtures/operations.ts';
 import { runProgram, unprivileged } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
@@ -37,7 +37,7 @@ describe('a tree of every odd name and file', () => {
     assert.equal(backedUp.counts['failed'], Object.keys(tree.failed).length + 1);
     assert.equal(await isUntouched(tree), true);
 
-    const restored = await bringBack(store, scratch.at('empty'), threadsOn(store));
+    const restored = await restoreTree(store, scratch.at('empty'), threadsOn(store));
     assert.deepEqual(restored.failed, []);
     assert.equal(restored.counts['restored'], tree.good.size);
     assert.deepEqual(contents(await readTree(scratch.at('empty'))), contents(tree.good));

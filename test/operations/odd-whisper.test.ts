@@ -14,7 +14,7 @@ import { shownText } from '../../scripts/cli/text/show.ts';
 import { Bucket, daysAgo, NOW } from '../fixtures/bucket.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { damages, rawWhisper, usableOddities, withPoints } from '../fixtures/odd-whisper.ts';
-import { backUp, bringBack, codesOf, verifyAll } from '../fixtures/operations.ts';
+import { backUp, codesOf, restoreTree, verifyAll } from '../fixtures/operations.ts';
 import { snappyFramed } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
@@ -56,7 +56,7 @@ describe('a file that Graphite uses although it is odd', () => {
       assert.equal(exitCodeOfSummary(verified), exitCodes.done);
 
       await scratch.directory('restored');
-      const restored = await bringBack(bucket.store, scratch.at('restored'), { now: bucket.now });
+      const restored = await restoreTree(bucket.store, scratch.at('restored'), { now: bucket.now });
       assert.deepEqual(counted(restored, 'restored', 'failed', 'odd'), [odd.size, 0, odd.size]);
       assert.deepEqual(await readTree(scratch.at('restored')), asTree(odd));
     });
@@ -84,7 +84,7 @@ describe('a file that Graphite uses although it is odd', () => {
         await bucket.put(key.replace(/gz$/, algorithm), daysAgo(1), body);
       }
       await scratch.directory('tree');
-      const restored = await bringBack(bucket.store, scratch.at('tree'), { now: bucket.now });
+      const restored = await restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now });
       assert.deepEqual(counted(restored, 'restored', 'failed'), [odd.size, 0]);
       assert.deepEqual(await readTree(scratch.at('tree')), asTree(odd));
     });
@@ -99,7 +99,7 @@ describe('a file that Graphite uses although it is odd', () => {
       local.set(name, withPoints(rawWhisper(file), now, { missing: 2 }));
     }
     await plantAll(scratch.at('tree'), local);
-    const run = () => bringBack(bucket.store, scratch.at('tree'), { now: bucket.now });
+    const run = () => restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now });
     const restored = await run();
     assert.deepEqual(
       codesOf(restored.failed),
@@ -114,7 +114,7 @@ describe('a file that Graphite uses although it is odd', () => {
     }
     assert.equal((await run()).counts['backfilled'], 0);
 
-    const overwritten = await bringBack(bucket.store, scratch.at('tree'), { now: bucket.now, overwrite: true });
+    const overwritten = await restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now, overwrite: true });
     assert.equal(overwritten.counts['failed'], 0);
     assert.deepEqual(await readTree(scratch.at('tree')), asTree(odd));
   });
@@ -124,7 +124,7 @@ describe('a file that Graphite uses although it is odd', () => {
     const bucket = new Bucket();
     for (const name of odd.keys()) await bucket.backup(name, daysAgo(1), metricFile());
     await plantAll(scratch.at('tree'), odd);
-    const restored = await bringBack(bucket.store, scratch.at('tree'), { now: bucket.now, replaceDamaged: true });
+    const restored = await restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now, replaceDamaged: true });
     assert.equal(restored.counts['restored'], 0);
     const files = [...(await readTree(scratch.at('tree'))).keys()];
     assert.deepEqual(files, [...asTree(odd).keys()]);
@@ -158,12 +158,12 @@ describe('a file that Graphite cannot use', () => {
     await backUp(bucket.store, scratch.at('tree'), { now: bucket.now, includeDamaged: true });
     await scratch.directory('restored');
     const options = { now: bucket.now };
-    const refused = await bringBack(bucket.store, scratch.at('restored'), options);
+    const refused = await restoreTree(bucket.store, scratch.at('restored'), options);
     assert.deepEqual(counted(refused, 'restored', 'failed'), [0, all.size]);
     for (const { metric, reason } of refused.failed) {
       if (metric !== 'a large one') assert.match(reason, /damaged already when it was backed up.*--include-damaged/);
     }
-    const restored = await bringBack(bucket.store, scratch.at('restored'), { ...options, includeDamaged: true });
+    const restored = await restoreTree(bucket.store, scratch.at('restored'), { ...options, includeDamaged: true });
     assert.deepEqual(counted(restored, 'restored', 'failed', 'damagedFiles'), [all.size, 0, all.size]);
     assert.deepEqual(await readTree(scratch.at('restored')), asTree(all));
     const verified = await verifyAll(bucket.store, { ...options, readData: true, includeDamaged: true });
@@ -176,7 +176,7 @@ describe('a file that Graphite cannot use', () => {
     await bucket.backup('a', daysAgo(1), damaged.get('cut by a byte'));
     const file = await plantMetric(scratch.path, 'a', metricFile());
     for (const options of [{}, { overwrite: true }, { replaceDamaged: true }]) {
-      const restored = await bringBack(bucket.store, scratch.path, {
+      const restored = await restoreTree(bucket.store, scratch.path, {
         now: bucket.now,
         includeDamaged: true,
         ...options,
@@ -186,7 +186,7 @@ describe('a file that Graphite cannot use', () => {
     }
     // One that is damaged too is replaced when that is asked for.
     await writeFile(file, 'junk');
-    await bringBack(bucket.store, scratch.path, { now: bucket.now, includeDamaged: true, replaceDamaged: true });
+    await restoreTree(bucket.store, scratch.path, { now: bucket.now, includeDamaged: true, replaceDamaged: true });
     assert.deepEqual(new Uint8Array(await readFile(file)), damaged.get('cut by a byte'));
   });
 
@@ -195,7 +195,7 @@ describe('a file that Graphite cannot use', () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2), metricFile(1));
     await bucket.backup('a', daysAgo(1), damaged.get('cut by a byte'));
-    const restored = await bringBack(bucket.store, scratch.path, { now: bucket.now, fallback: true });
+    const restored = await restoreTree(bucket.store, scratch.path, { now: bucket.now, fallback: true });
     assert.deepEqual(counted(restored, 'restored', 'fallbacks'), [1, 1]);
     assert.deepEqual(await readTree(scratch.path), new Map([['a.wsp', metricFile(1)]]));
   });

@@ -12,7 +12,7 @@ import { updateMany } from '../../lib/whisper/update.ts';
 import type { Published } from '../../lib/workers/tasks/publish.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
-import { bringBack, codesOf } from '../fixtures/operations.ts';
+import { codesOf, restoreTree } from '../fixtures/operations.ts';
 import { startPausing } from '../fixtures/pausing.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { minutes, plant, whisperFile } from '../fixtures/tree.ts';
@@ -47,7 +47,7 @@ async function restoring(
       },
     }),
   );
-  return { summary: await bringBack(store, prefix), fetched: store.calls.get };
+  return { summary: await restoreTree(store, prefix), fetched: store.calls.get };
 }
 
 /** The points of the finest archive. */

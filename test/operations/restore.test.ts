@@ -10,7 +10,7 @@ import { BucketMissingError, TransientError } from '../../lib/store/errors.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
-import { backUp, bringBack, codesOf, threadsOn } from '../fixtures/operations.ts';
+import { backUp, codesOf, restoreTree, threadsOn } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { stateOf } from '../fixtures/tree-state.ts';
@@ -18,7 +18,7 @@ import { withCounting } from '../store/counting.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
 function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = {}): Promise<Summary> {
-  return bringBack(bucket.store, prefix, { now: bucket.now, ...options });
+  return restoreTree(bucket.store, prefix, { now: bucket.now, ...options });
 }
 
 /** The seed of the file that stands there, by what {@link metricFile} makes of each; undefined when there is none. */
@@ -36,7 +36,7 @@ describe('restore', () => {
     await plantMetrics(scratch.at('tree'), paths);
     const store = createDiskStore({ path: scratch.at('bucket') });
     await backUp(store, scratch.at('tree'));
-    const summary = await bringBack(store, scratch.at('deep', 'back'), threadsOn(store));
+    const summary = await restoreTree(store, scratch.at('deep', 'back'), threadsOn(store));
     await store.close();
     const { metrics, restored, failed, bytesRestored } = summary.counts;
     assert.deepEqual([metrics, restored, failed, bytesRestored], [9, 9, 0, 9 * metricFile().length]);
@@ -90,7 +90,7 @@ describe('restore', () => {
     assert.match(before.stopped.message, /no backup before 2026-11-21T12:00:00\+00:00 that matches "\*"/);
     const glob = await run(bucket, scratch.at('tree'), { metrics: 'n*', exclude: ['x'] });
     assert.match(glob.stopped?.message ?? '', /no backup that matches "n\*"/);
-    await assert.rejects(bringBack(createMemoryStore({ exists: false }), scratch.at('tree')), BucketMissingError);
+    await assert.rejects(restoreTree(createMemoryStore({ exists: false }), scratch.at('tree')), BucketMissingError);
   });
 
   it('leaves out what was gone at the date, when asked to', async () => {
@@ -151,7 +151,7 @@ describe('restore', () => {
       get: (key, options) =>
         key.startsWith('busy/2026-11-20') ? Promise.reject(new TransientError('503')) : bucket.store.get(key, options),
     });
-    const { failed, counts } = await bringBack(busy, scratch.path, { fallback: true });
+    const { failed, counts } = await restoreTree(busy, scratch.path, { fallback: true });
     assert.deepEqual(codesOf(failed), { busy: 'TRANSIENT', damaged: 'LOCAL_DAMAGED' });
     assert.equal(counts['fallbacks'], undefined);
     assert.deepEqual(await readdir(scratch.path), ['damaged.wsp']);
@@ -224,7 +224,7 @@ describe('restore', () => {
     await putPair(store, '%2Ed', time, metricFile(4));
     await putPair(store, 'servers.e', time, metricFile(5), { root: 'sp/' });
     await putPair(store, 'servers.f', time, metricFile(6), { root: 'raw' });
-    const root = await bringBack(store, scratch.at('root'));
+    const root = await restoreTree(store, scratch.at('root'));
     assert.deepEqual([root.counts['restored'], root.counts['foreignKeys']], [5, 2]);
     for (const [path, seed] of [
       ['servers/a', 1],
@@ -234,9 +234,9 @@ describe('restore', () => {
       ['rawservers/f', 6],
     ] as const)
       assert.equal(await seedAt(scratch.at('root'), path), seed, path);
-    await bringBack(store, scratch.at('sp'), { storagePath: 'sp' });
+    await restoreTree(store, scratch.at('sp'), { storagePath: 'sp' });
     assert.deepEqual(await readdir(scratch.at('sp', 'servers')), ['e.wsp']);
-    await bringBack(store, scratch.at('raw'), { storagePathRaw: 'raw' });
+    await restoreTree(store, scratch.at('raw'), { storagePathRaw: 'raw' });
     assert.deepEqual(await readdir(scratch.at('raw', 'servers')), ['f.wsp']);
   });
 
@@ -271,8 +271,8 @@ describe('restore', () => {
     await backUp(store, scratch.at('original'));
     await scratch.directory('tree');
     await chown(scratch.at('tree'), 1234, 5678);
-    await bringBack(store, scratch.at('tree'), threadsOn(store, 4));
-    await bringBack(store, scratch.at('asked'), { owner: { uid: 77, gid: 88 } });
+    await restoreTree(store, scratch.at('tree'), threadsOn(store, 4));
+    await restoreTree(store, scratch.at('asked'), { owner: { uid: 77, gid: 88 } });
     await store.close();
     for (const [tree, uid] of [
       ['tree', 1234],
@@ -305,7 +305,7 @@ describe('restore', () => {
     for (let i = 0; i < 10; i++)
       for (const days of [3, 2, 1]) await bucket.backup(`m${i}`, daysAgo(days), metricFile(i));
     const counting = withCounting(bucket.store);
-    await bringBack(counting, scratch.path);
+    await restoreTree(counting, scratch.path);
     const { get, list, put } = counting.calls;
     assert.deepEqual({ get, list, put }, { get: 10, list: 2, put: 0 });
   });
@@ -322,7 +322,7 @@ describe('restore', () => {
         return bucket.store.get(key, options);
       },
     });
-    await assert.rejects(bringBack(stopping, scratch.path, { signal: stop.signal }), /told to/);
+    await assert.rejects(restoreTree(stopping, scratch.path, { signal: stop.signal }), /told to/);
     const names = await readdir(scratch.path);
     assert.ok(names.length < 60, `${names.length} were restored`);
     for (const name of names) assert.equal(await seedAt(scratch.path, name.replace('.wsp', '')), 1);

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { PermanentError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
-import { backUp, bringBack, Clock, codesOf, listAll, purgeGone } from '../fixtures/operations.ts';
+import { backUp, Clock, codesOf, listAll, purgeGone, restoreTree } from '../fixtures/operations.ts';
 import { putPair, restoreLikePython, sha1Of } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plant, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
@@ -36,13 +36,13 @@ describe('a bucket that the Python tool has written', () => {
       new Set((await listAll(store)).map(({ kind, algorithm }) => `${kind} ${algorithm}`)),
       new Set(['pair gz', 'pair sz']),
     );
-    await bringBack(store, scratch.at('pairs'));
+    await restoreTree(store, scratch.at('pairs'));
     assert.deepEqual(contents(await readTree(scratch.at('pairs'))), contents(files));
 
     const changed = await plantTree(scratch.at('tree'), NAMES.slice(0, 2), { archives, now: clock.seconds + 600 });
     const summary = await backUp(store, scratch.at('tree'), { now: clock.now });
     assert.deepEqual([summary.counts['stored'], summary.counts['unchanged']], [2, 3]);
-    await bringBack(store, scratch.at('both'));
+    await restoreTree(store, scratch.at('both'));
     assert.deepEqual(contents(await readTree(scratch.at('both'))), contents(new Map([...files, ...changed])));
   });
 
@@ -95,7 +95,7 @@ describe('a bucket that the Python tool has written', () => {
     const summary = await backUp(store, scratch.at('tree'));
     assert.equal(summary.counts['stored'], 3);
     assert.deepEqual(codesOf(summary.notes), { lone: 'LONE_SHA1', empty: 'LONE_SHA1' });
-    await bringBack(store, scratch.at('restored'));
+    await restoreTree(store, scratch.at('restored'));
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
 
@@ -188,7 +188,7 @@ describe('a bucket that the Python tool has written', () => {
       before.filter((key) => !after.includes(key)),
       [],
     );
-    await bringBack(plain, scratch.at('restored'), { date: new Date('2026-01-01T12:00:00Z') });
+    await restoreTree(plain, scratch.at('restored'), { date: new Date('2026-01-01T12:00:00Z') });
     assert.deepEqual((await readTree(scratch.at('restored'))).get('a.wsp'), whisperFile({ seed: 1 }));
   });
 });
@@ -266,7 +266,7 @@ describe('the layout of the Python tool, written by us', () => {
     const again = await backUp(plain, scratch.at('tree'), { layout: 'python' });
     assert.equal(again.counts['stored'], 1);
     await rm(path);
-    await bringBack(plain, scratch.at('tree'));
+    await restoreTree(plain, scratch.at('tree'));
     assert.deepEqual((await readTree(scratch.at('tree'))).get('a.wsp'), file);
   });
 });

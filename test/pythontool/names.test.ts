@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { backUp, bringBack, Clock, codesOf, listAll } from '../fixtures/operations.ts';
+import { backUp, Clock, codesOf, listAll, restoreTree } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
@@ -32,7 +32,7 @@ describe('names', () => {
         assert.equal(counts[expected], 1, `${root} ${expected}`);
       }
       assert.deepEqual(await rootsOf(store), [`${root}servers.a sha1`, `${root}servers.a wsp.gz`]);
-      const { counts } = await bringBack(store, scratch.at(`back${root.replace('/', '-')}`), place);
+      const { counts } = await restoreTree(store, scratch.at(`back${root.replace('/', '-')}`), place);
       assert.equal(counts['restored'], 1);
     }
   });
@@ -56,7 +56,7 @@ describe('names', () => {
       [{ storagePathRaw: 'sp' }, { 'a.wsp': 6 }],
     ] as const;
     for (const [index, [place, seeds]] of places.entries()) {
-      const summary = await bringBack(store, scratch.at(String(index)), place);
+      const summary = await restoreTree(store, scratch.at(String(index)), place);
       assert.deepEqual(summary.failed, []);
       const expected = new Map(Object.entries(seeds).map(([name, seed]) => [name, file(seed)]));
       assert.deepEqual(contents(await readTree(scratch.at(String(index)))), contents(expected), JSON.stringify(place));
@@ -86,7 +86,7 @@ describe('names', () => {
     }
     const listed = await listAll(store);
     assert.equal(listed.length, 2 * names.length);
-    await bringBack(store, scratch.at('restored'));
+    await restoreTree(store, scratch.at('restored'));
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
 
@@ -119,7 +119,7 @@ describe('names', () => {
     }
     for (const [storagePath, files] of trees) {
       const prefix = scratch.at('restored', storagePath || 'root');
-      const summary = await bringBack(store, prefix, { storagePath });
+      const summary = await restoreTree(store, prefix, { storagePath });
       assert.deepEqual(summary.failed, []);
       assert.deepEqual(contents(await readTree(prefix)), contents(files), storagePath);
     }
@@ -134,7 +134,7 @@ describe('names', () => {
     const summary = await backUp(store, scratch.at('tree'));
     assert.deepEqual(codesOf(summary.failed), { [`${'n'.repeat(200)}.${'m'.repeat(56)}`]: 'PERMANENT' });
     assert.match(summary.failed[0]?.reason ?? '', /has 257 bytes, the limit is 255/);
-    await bringBack(store, scratch.at('restored'));
+    await restoreTree(store, scratch.at('restored'));
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
     const found = await listAll(store, { metrics: '[[]ab]*' });
     assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { ObjectStore } from '../../lib/store/store.ts';
-import { backUp, bringBack, Clock, purgeGone } from '../fixtures/operations.ts';
+import { backUp, Clock, purgeGone, restoreTree } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plantTree, readTree } from '../fixtures/tree.ts';
@@ -29,7 +29,7 @@ describe('purge', () => {
       assert.equal(summary.counts['deleted'], 0);
     }
     assert.deepEqual(await pairsOf(store, 'sp/'), before);
-    await bringBack(store, scratch.at('restored'), { storagePath: 'sp' });
+    await restoreTree(store, scratch.at('restored'), { storagePath: 'sp' });
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
 
@@ -106,7 +106,7 @@ describe('purge', () => {
     for (const days of [0, 1, 43, 1.1]) {
       clock.pass({ days });
       // Restorable until the very end.
-      await bringBack(store, scratch.at('looked', String(days)), { metrics: '1minute' });
+      await restoreTree(store, scratch.at('looked', String(days)), { metrics: '1minute' });
       const found = await readTree(scratch.at('looked', String(days)));
       assert.deepEqual(found.get('1minute.wsp'), files.get('1minute.wsp'));
       purged.push((await purgeGone(store, scratch.at('tree'), { purge: 45, now: clock.now })).counts['purged']);
@@ -127,7 +127,7 @@ describe('purge', () => {
       const summary = await purgeGone(store, scratch.at('tree'), { purge: -1, now: clock.now });
       assert.deepEqual([summary.counts['deleted'], summary.stopped], [0, undefined]);
     }
-    await bringBack(store, scratch.at('restored'));
+    await restoreTree(store, scratch.at('restored'));
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
 

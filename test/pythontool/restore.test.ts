@@ -9,7 +9,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodeOfSummary } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { lockByPython } from '../fixtures/locker.ts';
-import { bringBack, Clock, codesOf } from '../fixtures/operations.ts';
+import { Clock, codesOf, restoreTree } from '../fixtures/operations.ts';
 import { putPair, sha1Of } from '../fixtures/python-bucket.ts';
 import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
@@ -31,7 +31,7 @@ describe('restore', () => {
     const store = createMemoryStore();
     await put(store, 'a', whisperFile({ now: seconds, points: minutes(seconds, 20, () => 7) }));
 
-    const summary = await bringBack(store, scratch.at('tree'), { now: clock.now });
+    const summary = await restoreTree(store, scratch.at('tree'), { now: clock.now });
     assert.deepEqual([summary.counts['backfilled'], summary.counts['failed']], [1, 0]);
     const read = { now: seconds, from: seconds - 20 * 60, until: seconds };
     const found = fetchPoints(await readFile(file), read)?.values.toReversed();
@@ -65,7 +65,7 @@ describe('restore', () => {
       await plant(scratch.at('tree'), `${metric}.wsp`, good);
     }
     for (const overwrite of [false, true]) {
-      const summary = await bringBack(store, scratch.at('tree'), { overwrite });
+      const summary = await restoreTree(store, scratch.at('tree'), { overwrite });
       assert.deepEqual(Object.keys(codesOf(summary.failed)).toSorted(), Object.keys(damaged).toSorted());
       assert.equal(exitCodeOfSummary(summary), 3);
     }
@@ -93,7 +93,7 @@ describe('restore', () => {
     await lchown(scratch.at('top', 'tree', 'linked'), 1234, 1234);
     await put(store, 'linked/evil', file);
 
-    const summary = await bringBack(store, scratch.at('top', 'tree'));
+    const summary = await restoreTree(store, scratch.at('top', 'tree'));
     assert.deepEqual(codesOf(summary.failed), { 'linked.evil': 'UNTRUSTED_LINK' });
     // Names that Python's and our own writing make of an odd, harmless path.
     assert.deepEqual([...(await readTree(scratch.path)).keys()].toSorted(), [
@@ -115,11 +115,11 @@ describe('restore', () => {
     const file = await plant(scratch.at('tree'), 'a.wsp', empty);
     for (const kind of ['LOCK_EX', 'LOCK_SH'] as const) {
       await using _ = await lockByPython(file, kind);
-      const summary = await bringBack(store, scratch.at('tree'), { now: clock.now });
+      const summary = await restoreTree(store, scratch.at('tree'), { now: clock.now });
       assert.deepEqual(codesOf(summary.failed), { a: 'LOCK_TIMEOUT' });
       assert.deepEqual(new Uint8Array(await readFile(file)), empty);
     }
-    const summary = await bringBack(store, scratch.at('tree'), { now: clock.now });
+    const summary = await restoreTree(store, scratch.at('tree'), { now: clock.now });
     assert.equal(summary.counts['backfilled'], 1);
   });
 
@@ -134,7 +134,7 @@ describe('restore', () => {
     await chown(scratch.at('tree', 'carbon'), owner, isRoot ? owner : -1);
     const fd = openSync(file, 'r');
 
-    await bringBack(store, scratch.at('tree'), { overwrite: true });
+    await restoreTree(store, scratch.at('tree'), { overwrite: true });
     assert.deepEqual(new Uint8Array(readFileSync(fd)), old, 'who had it open still reads the old file whole');
     assert.equal(fstatSync(fd).nlink, 0);
     closeSync(fd);
@@ -156,7 +156,7 @@ describe('restore', () => {
     await symlink(outside, scratch.at('tree', 'a.wsp'));
     await lchown(scratch.at('tree', 'a.wsp'), 1234, 1234);
     for (const overwrite of [false, true]) {
-      const summary = await bringBack(store, scratch.at('tree'), { overwrite });
+      const summary = await restoreTree(store, scratch.at('tree'), { overwrite });
       assert.deepEqual(codesOf(summary.failed), { a: 'UNTRUSTED_LINK' });
       assert.deepEqual(new Uint8Array(await readFile(outside)), whisperFile({ seed: 1 }));
     }
@@ -171,7 +171,7 @@ describe('restore', () => {
     await store.delete([lone.data]);
     const empty = await putPair(store, 'a', '2026-01-03T00:00:00+00:00', whisperFile({ seed: 3 }));
     await store.put(empty.data, new Uint8Array());
-    const summary = await bringBack(store, scratch.at('tree'));
+    const summary = await restoreTree(store, scratch.at('tree'));
     assert.equal(exitCodeOfSummary(summary), 0);
     assert.deepEqual(
       summary.notes.map(({ metric, code, reason }) => [metric, code, reason]),
@@ -192,10 +192,10 @@ describe('restore', () => {
     const illegible = await putPair(store, 'a', '2026-01-04T00:00:00+00:00', file);
     await store.put(illegible.sha1, new TextEncoder().encode('none'));
 
-    const refused = await bringBack(store, scratch.at('tree'));
+    const refused = await restoreTree(store, scratch.at('tree'));
     assert.deepEqual(codesOf(refused.failed), { a: 'BAD_SHA1' });
     assert.deepEqual((await readTree(scratch.at('tree'))).size, 0);
-    const summary = await bringBack(store, scratch.at('tree'), { fallback: true });
+    const summary = await restoreTree(store, scratch.at('tree'), { fallback: true });
     assert.deepEqual([summary.counts['restored'], summary.counts['fallbacks'], summary.failed.length], [1, 3, 0]);
     assert.deepEqual((await readTree(scratch.at('tree'))).get('a.wsp'), file);
   });
@@ -223,7 +223,7 @@ describe('restore', () => {
     await putPair(store, 'a.good', TIMESTAMP, file);
     await putPair(store, 'z.good', TIMESTAMP, file);
 
-    const summary = await bringBack(store, scratch.at('tree'));
+    const summary = await restoreTree(store, scratch.at('tree'));
     assert.deepEqual(codesOf(summary.failed), {
       corrupt: 'COMPRESSION_DAMAGED',
       wrong: 'WRONG_SHA1',
@@ -258,7 +258,7 @@ describe('restore', () => {
       ['2099-01-01', 3],
     ] as const) {
       await rm(scratch.at('tree'), { recursive: true, force: true });
-      await bringBack(store, scratch.at('tree'), { date: parseDate(text) });
+      await restoreTree(store, scratch.at('tree'), { date: parseDate(text) });
       assert.deepEqual((await readTree(scratch.at('tree'))).get('a.wsp'), whisperFile({ seed }), text);
     }
   });
@@ -267,7 +267,7 @@ describe('restore', () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     await putPair(store, 'a', TIMESTAMP, whisperFile());
-    const summary = await bringBack(store, scratch.at('tree'), { date: parseDate('2025-01-01') });
+    const summary = await restoreTree(store, scratch.at('tree'), { date: parseDate('2025-01-01') });
     assert.deepEqual(summary.stopped, {
       code: 'NOTHING_MATCHED',
       message: 'Nothing to restore: memory holds no backup before 2025-01-01T00:00:00+00:00 that matches "*"',
@@ -282,11 +282,11 @@ describe('restore', () => {
     await put(store, 'a', good);
     const cut = good.subarray(0, 500);
     const file = await plant(scratch.at('tree'), 'a.wsp', cut);
-    const summary = await bringBack(store, scratch.at('tree'));
+    const summary = await restoreTree(store, scratch.at('tree'));
     assert.deepEqual(codesOf(summary.failed), { a: 'LOCAL_DAMAGED' });
     assert.match(summary.failed[0]?.reason ?? '', /--replace-damaged/);
     assert.deepEqual(new Uint8Array(await readFile(file)), cut);
-    const replaced = await bringBack(store, scratch.at('tree'), { replaceDamaged: true });
+    const replaced = await restoreTree(store, scratch.at('tree'), { replaceDamaged: true });
     assert.equal(replaced.counts['restored'], 1);
     const tree = await readTree(scratch.at('tree'));
     assert.deepEqual(tree.get('a.wsp'), good);
@@ -306,7 +306,7 @@ describe('restore', () => {
         return store.get(key, options);
       },
     });
-    await assert.rejects(bringBack(slow, scratch.at('tree'), { signal: interruption.signal }), /interrupted/);
+    await assert.rejects(restoreTree(slow, scratch.at('tree'), { signal: interruption.signal }), /interrupted/);
     for (const [name, bytes] of await readTree(scratch.at('tree'))) {
       assert.deepEqual(bytes, whisperFile({ seed: Number(name.slice(1, -4)) }), name);
     }

@@ -7,7 +7,7 @@ import { PermanentError, TransientError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { exitCodeOfSummary } from '../../scripts/cli/run/exit-code.ts';
 import { delegate } from '../fixtures/delegate.ts';
-import { backUp, bringBack, Clock, codesOf, listAll } from '../fixtures/operations.ts';
+import { backUp, Clock, codesOf, listAll, restoreTree } from '../fixtures/operations.ts';
 import { putPair } from '../fixtures/python-bucket.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, plant, plantTree, readTree, whisperFile } from '../fixtures/tree.ts';
@@ -31,7 +31,7 @@ describe('backup', () => {
     assert.deepEqual([summary.counts['stored'], summary.counts['retired']], [1, 1]);
     assert.equal(exitCodeOfSummary(summary), 3);
     assert.deepEqual(await keysOf(store, { prefix: 'a/' }), before);
-    await bringBack(store, scratch.at('restored'), { metrics: 'a' });
+    await restoreTree(store, scratch.at('restored'), { metrics: 'a' });
     assert.deepEqual((await readTree(scratch.at('restored'))).get('a.wsp'), files.get('a.wsp'));
   });
 
@@ -69,7 +69,7 @@ describe('backup', () => {
     assert.deepEqual(codesOf(summary.failed), { m7: 'UNEXPECTED' });
     assert.equal(summary.failed[0]?.reason, 'fetch failed');
     assert.equal(exitCodeOfSummary(summary), 3);
-    await bringBack(store, scratch.at('restored'));
+    await restoreTree(store, scratch.at('restored'));
     files.delete('m7.wsp');
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
@@ -100,7 +100,7 @@ describe('backup', () => {
         kept,
       );
       await rm(scratch.at('restored'), { recursive: true, force: true });
-      await bringBack(store, scratch.at('restored'));
+      await restoreTree(store, scratch.at('restored'));
       assert.deepEqual((await readTree(scratch.at('restored'))).get('a.wsp'), bytes);
     }
     // Nothing of those that were retired is left behind, both objects of the pairs included.
@@ -148,7 +148,7 @@ describe('backup', () => {
       assert.deepEqual(codesOf(summary.failed), { a: 'WHISPER_DAMAGED' });
       assert.equal(exitCodeOfSummary(summary), 3);
     }
-    await bringBack(store, scratch.at('restored'));
+    await restoreTree(store, scratch.at('restored'));
     assert.deepEqual((await readTree(scratch.at('restored'))).get('a.wsp'), bytes);
   });
 
@@ -166,7 +166,7 @@ describe('backup', () => {
       const summary = await backUp(store, scratch.at('tree'), { retention: 2, now: clock.now });
       assert.equal(summary.counts['shrunk'], 1);
     }
-    await bringBack(store, scratch.at('restored'), { date: new Date('2026-01-01T12:00:00Z') });
+    await restoreTree(store, scratch.at('restored'), { date: new Date('2026-01-01T12:00:00Z') });
     assert.deepEqual((await readTree(scratch.at('restored'))).get('a.wsp'), full);
   });
 

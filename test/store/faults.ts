@@ -6,7 +6,7 @@ import { DeniedError, TransientError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
-import { backUp, bringBack, codesOf } from '../fixtures/operations.ts';
+import { backUp, codesOf, restoreTree } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { run } from '../scripts/cli/program.ts';
@@ -265,7 +265,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
         place.proxy.inject({ kind: 'flip', of: 'answer', at: 50 }, { method: 'GET', url: /\/m2\// });
         place.proxy.inject({ kind: 'cut', after: 50, how: 'reset' }, { method: 'GET', url: /\/m3\// });
         place.proxy.inject({ kind: 'shorten', to: 50 }, { method: 'GET', url: /\/m4\//, times: 1 });
-        const { counts, failed } = await bringBack(store, restored);
+        const { counts, failed } = await restoreTree(store, restored);
         assert.deepEqual(codesOf(failed), { m2: 'TRANSIENT', m3: 'TRANSIENT' });
         assert.equal(counts['restored'], 3);
         const expected = await readTree(tree);
@@ -273,7 +273,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
         expected.delete('m3.wsp');
         assert.deepEqual(contents(await readTree(restored)), contents(expected));
         place.proxy.heal();
-        await bringBack(store, restored);
+        await restoreTree(store, restored);
         assert.deepEqual(contents(await readTree(restored)), contents(await readTree(tree)));
       } finally {
         place.proxy.heal();
@@ -336,7 +336,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
         assert.deepEqual(second.failed, []);
         assert.equal((second.counts['stored'] ?? 0) + (second.counts['unchanged'] ?? 0), metrics.length);
         assert.ok((second.counts['unchanged'] ?? 0) >= (first.counts['stored'] ?? 0));
-        const { failed } = await bringBack(retried, restored);
+        const { failed } = await restoreTree(retried, restored);
         assert.deepEqual(failed, []);
         assert.deepEqual(contents(await readTree(restored)), contents(await readTree(tree)));
       } finally {

@@ -13,10 +13,10 @@ import type { StoreSpec } from '../../lib/store/spec.ts';
 import type { ObjectStore, StoredObject } from '../../lib/store/store.ts';
 import { WorkerPool, type WorkerPoolOptions } from '../../lib/workers/pool.ts';
 import { SharedBudget } from '../../lib/workers/shared-budget.ts';
-import type { BringBackRules } from '../../lib/workers/tasks/bring-back.ts';
-import type { StoredFile } from '../../lib/workers/tasks/store-file.ts';
+import type { RestoreRules } from '../../lib/workers/tasks/restore-files.ts';
+import type { StoredFile } from '../../lib/workers/tasks/store-files.ts';
 import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
-import { backUp, bringBack, listAll } from '../fixtures/operations.ts';
+import { backUp, listAll, restoreTree } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
 function disk(path: string, more: Partial<StoreSpec> = {}): StoreSpec {
@@ -108,12 +108,14 @@ describe('a worker thread with a store of its own', () => {
     const spec = disk(await scratch.directory('bucket'));
     const locks = { flock: true, fileLockTimeout: 5 };
     const choices = { overwrite: false, replaceDamaged: false, dryRun: false };
-    const rules: BringBackRules = { ...locks, ...choices, prefix: scratch.at('new'), now: Date.now() };
+    const rules: RestoreRules = { ...locks, ...choices, prefix: scratch.at('new'), now: Date.now() };
     const result = await withPool({ threadStore: spec }, async (pool) => {
       const stored = await storeOne(pool, file);
       if (stored.outcome !== 'stored') assert.fail(stored.outcome);
       const backups = [{ path: 'a/b', backup: stored.backup }];
-      const [brought] = await new SharedBudget(1, 1).lend((share) => pool.run('bringBack', { backups, rules, share }));
+      const [brought] = await new SharedBudget(1, 1).lend((share) =>
+        pool.run('restoreFiles', { backups, rules, share }),
+      );
       return brought ?? assert.fail('no result');
     });
     assert.equal(result.outcome, 'restored');
@@ -220,7 +222,7 @@ describe('backup and restore by such threads', () => {
       (await listAll(store)).map(({ metric }) => metric),
       ['a', 'b.c', 'd%2Ee'],
     );
-    const restored = await bringBack(store, scratch.at('new'), { threadStore, processes: 2 });
+    const restored = await restoreTree(store, scratch.at('new'), { threadStore, processes: 2 });
     assert.deepEqual([restored.counts['restored'], restored.failed], [3, []]);
     await store.close();
   });
@@ -239,7 +241,7 @@ describe('a thread that cannot do its work', () => {
     const { counts, failed } = await backUp(store, scratch.at('tree'), { threadStore, processes: 2 });
     assert.deepEqual([counts['stored'], failed.map(({ code }) => code)], [0, ['INVALID_OPTION', 'INVALID_OPTION']]);
     await backUp(store, scratch.at('tree'));
-    const restored = await bringBack(store, scratch.at('new'), { threadStore, processes: 2 });
+    const restored = await restoreTree(store, scratch.at('new'), { threadStore, processes: 2 });
     assert.deepEqual([restored.counts['restored'], restored.failed.length], [0, 2]);
     await store.close();
   });
@@ -254,7 +256,7 @@ describe('many threads that restore into an empty tree', () => {
     const store = createDiskStore({ path: scratch.at('bucket') });
     await backUp(store, scratch.at('tree'), { threadStore, processes: 2 });
     for (let round = 0; round < 5; round++) {
-      const { counts, failed } = await bringBack(store, scratch.at(`new${round}`), { threadStore, processes: 4 });
+      const { counts, failed } = await restoreTree(store, scratch.at(`new${round}`), { threadStore, processes: 4 });
       assert.deepEqual([counts['restored'], failed], [400, []]);
     }
     await store.close();

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { NOW, restorable } from '../fixtures/bucket.ts';
 import { createDatedStore, type StoreKind } from '../fixtures/dated-store.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
-import { backUp, bringBack, machine } from '../fixtures/operations.ts';
+import { backUp, machine, restoreTree } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
 
@@ -84,14 +84,14 @@ export class Site implements AsyncDisposable {
   /** Restores into an empty tree. @returns the files by name */
   async restored(options: Partial<RestoreOptions> = {}): Promise<Map<string, Uint8Array>> {
     const prefix = this.#scratch.at(`restored${++this.#restores}`);
-    const { failed } = await bringBack(this.store, prefix, { processes: 0, now: this.now, ...options });
+    const { failed } = await restoreTree(this.store, prefix, { processes: 0, now: this.now, ...options });
     assert.deepEqual(failed, []);
     return readTree(prefix);
   }
 
   /** Restores into the tree. */
   async restoreHere(options: Partial<RestoreOptions> = {}): Promise<void> {
-    const { failed } = await bringBack(this.store, this.prefix, { processes: 0, now: this.now, ...options });
+    const { failed } = await restoreTree(this.store, this.prefix, { processes: 0, now: this.now, ...options });
     assert.deepEqual(failed, []);
   }
 

@@ -3,7 +3,7 @@ import type { CacheEntry } from '../../statcache/entry.ts';
 import type { StatCache } from '../../statcache/stat-cache.ts';
 import type { BlindSpot, LocalFile } from '../../tree/walk.ts';
 import { countRemark } from '../../whisper/remark.ts';
-import type { StoredFile } from '../../workers/tasks/store-file.ts';
+import type { StoredFile } from '../../workers/tasks/store-files.ts';
 import type { Expiry } from '../purge/expiry.ts';
 import type { Run } from '../shared/run.ts';
 import type { Surveyed } from '../shared/survey.ts';

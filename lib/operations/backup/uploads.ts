@@ -9,7 +9,7 @@ import { isMarkedGone } from '../../expiry/tombstone.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { LocalFile } from '../../tree/walk.ts';
 import { type LoadOptions, WorkerPool } from '../../workers/pool.ts';
-import type { FileToStore, StoredFile, StoreRules } from '../../workers/tasks/store-file.ts';
+import type { FileToStore, StoredFile, StoreRules } from '../../workers/tasks/store-files.ts';
 
 export type UploadOptions = WithDefaults<RunOptions & PlaceOptions & TreeOptions & LoadOptions> &
   Pick<StoreRules, 'layout' | 'format' | 'includeDamaged'>;

@@ -3,8 +3,8 @@ import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { refusal } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
-import type { BroughtBack } from '../../workers/tasks/bring-back.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
+import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
 import type { Run } from '../shared/run.ts';
 import { type Attempt, firstAttempt, insteadOf, isGone, nextAttempt } from './attempts.ts';
@@ -79,7 +79,7 @@ export class MetricRestorer {
   }
 
   /** @returns what to try next, if anything. */
-  #settle(attempt: Attempt, restored: BroughtBack | undefined): Attempt | undefined {
+  #settle(attempt: Attempt, restored: RestoredFile | undefined): Attempt | undefined {
     const run = this.#run;
     if (!restored) return undefined;
     const { metric, path } = attempt.stored;
@@ -105,7 +105,7 @@ export class MetricRestorer {
   }
 
   /** In a dry run: fails if the files before this one would have taken the space. */
-  #withRoom(path: string, result: BroughtBack): BroughtBack {
+  #withRoom(path: string, result: RestoredFile): RestoredFile {
     if (result.outcome !== 'restored' || !result.room || this.#dryRoom.take(result.room)) return result;
     const file = `${this.#run.options.prefix}/${path}.wsp`;
     const error = refusal(Object.assign(new Error(), { code: 'ENOSPC' }), `restore ${file}`);
@@ -126,7 +126,7 @@ export class MetricRestorer {
 }
 
 /** What to check again at the end. */
-function publishedFile({ stored, backup }: Attempt, result: BroughtBack | undefined): PublishedFile | undefined {
+function publishedFile({ stored, backup }: Attempt, result: RestoredFile | undefined): PublishedFile | undefined {
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;
   return trace && { metric: stored.metric, path: stored.path, backup, outcome, trace, again: 0 };

@@ -2,7 +2,7 @@ import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import { WorkerPool } from '../../workers/pool.ts';
 import { SharedBudget } from '../../workers/shared-budget.ts';
-import type { BackupToBring, BringBackRules, BroughtBack } from '../../workers/tasks/bring-back.ts';
+import type { BackupToRestore, RestoredFile, RestoreRules } from '../../workers/tasks/restore-files.ts';
 import type { Run } from '../shared/run.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { RestoreOptions } from './restore.ts';
@@ -36,13 +36,13 @@ export class Publisher {
 
   /** Restores one file from each backup. Results come in the order of the backups. */
   async publish(
-    files: readonly BackupToBring[],
-    different?: Pick<BringBackRules, 'overwrite' | 'replaceDamaged'>,
-  ): Promise<BroughtBack[]> {
+    files: readonly BackupToRestore[],
+    different?: Pick<RestoreRules, 'overwrite' | 'replaceDamaged'>,
+  ): Promise<RestoredFile[]> {
     const { options } = this.#run;
     const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner } = options;
     const backups = files.map(({ path, backup }) => ({ path, backup }));
-    const rules: BringBackRules = {
+    const rules: RestoreRules = {
       prefix,
       flock,
       fileLockTimeout,
@@ -57,7 +57,7 @@ export class Publisher {
     const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size, 0);
     try {
       return await this.#bodies.run(bytes, () =>
-        this.#inFlight.lend((share) => this.#pool.run('bringBack', { backups, rules, share })),
+        this.#inFlight.lend((share) => this.#pool.run('restoreFiles', { backups, rules, share })),
       );
     } catch (error) {
       // The thread died: the others go on.

@@ -9,7 +9,7 @@ import { withRetry } from '../../../lib/store/decorators/retry.ts';
 import { createDiskStore } from '../../../lib/store/drivers/disk/disk.ts';
 import { overlapOf } from '../../../lib/system/overlap.ts';
 import { plantMetrics } from '../../fixtures/metric.ts';
-import { backUp, bringBack, purgeGone } from '../../fixtures/operations.ts';
+import { backUp, purgeGone, restoreTree } from '../../fixtures/operations.ts';
 import { isRoot } from '../../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
@@ -101,7 +101,7 @@ describe('a bucket and a tree', () => {
     await plantMetrics(tree, ['a']);
     await mkdir(scratch.at('tree', 'bucket'));
     const store = () => withRetry(createDiskStore({ path: scratch.at('tree', 'bucket') }));
-    for (const command of [backUp, purgeGone, bringBack]) {
+    for (const command of [backUp, purgeGone, restoreTree]) {
       await assert.rejects(command(store(), tree), InvalidOptionError);
       await assert.rejects(command(withDryRun(store()), tree, { dryRun: true }), InvalidOptionError);
     }

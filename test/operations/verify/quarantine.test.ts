@@ -11,7 +11,7 @@ import type { ObjectStore } from '../../../lib/store/store.ts';
 import { Bucket, daysAgo } from '../../fixtures/bucket.ts';
 import { delegate } from '../../fixtures/delegate.ts';
 import { metricFile, plantMetrics } from '../../fixtures/metric.ts';
-import { backUp, bringBack, codesOf, listAll, machine, purgeGone, verifyAll } from '../../fixtures/operations.ts';
+import { backUp, codesOf, listAll, machine, purgeGone, restoreTree, verifyAll } from '../../fixtures/operations.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';
 import { keysOf } from '../../store/collect.ts';
@@ -84,7 +84,7 @@ describe('verify --repair', () => {
       assert.equal(again.counts['stored'], names.length);
       const passed = await verifyAll(store, options);
       assert.deepEqual([passed.counts['backups'], passed.damaged, passed.failed], [names.length, [], []]);
-      await bringBack(store, scratch.at('restored'), place);
+      await restoreTree(store, scratch.at('restored'), place);
       assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(await readTree(tree)));
       await store.close();
     });

@@ -10,24 +10,24 @@ import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
 import { type Published, type PublishTask, publish } from './publish.ts';
 
 /** Backups to bring back. Many small ones cross to a thread at once. */
-interface BringBackBatch {
-  readonly backups: readonly BackupToBring[];
-  readonly rules: BringBackRules;
+interface RestoreBatch {
+  readonly backups: readonly BackupToRestore[];
+  readonly rules: RestoreRules;
   /** Of the uncompressed bytes that all threads may hold. */
   readonly share: BudgetShare;
 }
 
 /** One backup to bring back. */
-export interface BackupToBring {
+export interface BackupToRestore {
   /** Of the file, below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: Backup;
 }
 
 /** What applies to all backups of a run. */
-export type BringBackRules = Omit<PublishTask, 'backup' | 'path'>;
+export type RestoreRules = Omit<PublishTask, 'backup' | 'path'>;
 
-interface BringBackContext extends Pick<TaskContext, 'throwIfStopped'> {
+interface RestoreContext extends Pick<TaskContext, 'throwIfStopped'> {
   readonly store: ObjectStore;
   readonly signal: AbortSignal;
   readonly publish: (task: PublishTask) => Promise<Published>;
@@ -35,7 +35,7 @@ interface BringBackContext extends Pick<TaskContext, 'throwIfStopped'> {
   readonly within: <T>(bytes: number, task: () => Promise<T>) => Promise<T>;
 }
 
-export type BroughtBack = Published & {
+export type RestoredFile = Published & {
   /** Bytes that came from the store. */
   readonly fetched: number;
 };
@@ -47,10 +47,10 @@ const AT_ONCE = 4;
 const LARGE_BYTES = 2 ** 22;
 
 /** Fetches, checks and publishes backups. Results come in their order. */
-export function bringBack({ backups, rules, share }: BringBackBatch, thread: TaskContext): Promise<BroughtBack[]> {
+export function restoreFiles({ backups, rules, share }: RestoreBatch, thread: TaskContext): Promise<RestoredFile[]> {
   return thread.withStore((store, signal) => {
     const spender = new ShareSpender(share, signal);
-    const context: BringBackContext = {
+    const context: RestoreContext = {
       store,
       signal,
       throwIfStopped: thread.throwIfStopped,
@@ -60,30 +60,30 @@ export function bringBack({ backups, rules, share }: BringBackBatch, thread: Tas
         return bytes < LARGE_BYTES ? run() : thread.large.runExclusive(run);
       },
     };
-    return pMap(backups, (backup) => bringOneBack(backup, rules, context), { concurrency: AT_ONCE });
+    return pMap(backups, (backup) => restoreFile(backup, rules, context), { concurrency: AT_ONCE });
   });
 }
 
 /** Never throws. */
-async function bringOneBack(
-  backup: BackupToBring,
-  rules: BringBackRules,
-  context: BringBackContext,
-): Promise<BroughtBack> {
-  const result = await bringBackOnce(backup, rules, context, true);
+async function restoreFile(
+  backup: BackupToRestore,
+  rules: RestoreRules,
+  context: RestoreContext,
+): Promise<RestoredFile> {
+  const result = await restoreOnce(backup, rules, context, true);
   if (!('code' in result) || result.code !== 'COMPRESSION_UNDERSTATED') return result;
   // Of several gzip members only the last one's size was known.
-  const again = await bringBackOnce(backup, rules, context, false);
+  const again = await restoreOnce(backup, rules, context, false);
   return { ...again, fetched: result.fetched + again.fetched };
 }
 
 /** @param isBelieved whether the backup's own word is taken for how large it will be; else it gets all the memory there is. */
-async function bringBackOnce(
-  { path, backup }: BackupToBring,
-  rules: BringBackRules,
-  context: BringBackContext,
+async function restoreOnce(
+  { path, backup }: BackupToRestore,
+  rules: RestoreRules,
+  context: RestoreContext,
   isBelieved: boolean,
-): Promise<BroughtBack> {
+): Promise<RestoredFile> {
   const { store, signal } = context;
   const { object, algorithm } = backup;
   let fetched = 0;
