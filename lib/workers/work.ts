@@ -1,13 +1,13 @@
 import type { TaskContext } from './context.ts';
 import { check } from './tasks/check.ts';
+import { comparePoints } from './tasks/compare-points.ts';
 import { fingerprint } from './tasks/fingerprint.ts';
-import { likeness } from './tasks/likeness.ts';
 import { recheck } from './tasks/recheck.ts';
 import { restoreFiles } from './tasks/restore-files.ts';
 import { storeFiles } from './tasks/store-files.ts';
 
 /** Every task that a worker thread can do: `(task, context) => Promise`. Tasks and results cross threads: plain data. */
-const TASKS = { storeFiles, restoreFiles, recheck, check, fingerprint, likeness };
+const TASKS = { storeFiles, restoreFiles, recheck, check, fingerprint, comparePoints };
 
 export type TaskName = keyof typeof TASKS;
 export type TaskOf<N extends TaskName> = Parameters<(typeof TASKS)[N]>[0];

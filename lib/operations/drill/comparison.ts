@@ -3,7 +3,7 @@ import { codeOf, reasonOf } from '../../common/errors.ts';
 import { each } from '../../common/pages.ts';
 import { type LocalFile, walk } from '../../tree/walk.ts';
 import { WorkerPool } from '../../workers/pool.ts';
-import type { Likeness } from '../../workers/tasks/likeness.ts';
+import type { PointComparison } from '../../workers/tasks/compare-points.ts';
 import type { Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
 import type { DrillOptions } from './drill.ts';
@@ -33,18 +33,18 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
   run.throwIfStopped();
   return { lags, differing };
 
-  async function compare({ metric, path, file, stat }: LocalFile): Promise<{ metric: string; found: Likeness }> {
+  async function compare({ metric, path, file, stat }: LocalFile): Promise<{ metric: string; found: PointComparison }> {
     try {
       const live = `${prefix}/${path}.wsp`;
       const task = { live, restored: file, until, flock, fileLockTimeout };
       // Both files are in memory, and mostly they have the same size.
-      return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.run('likeness', task)) };
+      return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.run('comparePoints', task)) };
     } catch (error) {
       return { metric, found: { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } };
     }
   }
 
-  function count(metric: string, found: Likeness): void {
+  function count(metric: string, found: PointComparison): void {
     if (found.outcome === 'compared') {
       if (found.lag !== undefined) lags.add(metric, found.lag);
       run.add(found.differing === 0 ? 'same' : 'differing');

@@ -8,7 +8,7 @@ import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
 import type { Run } from '../shared/run.ts';
 import { type Attempt, firstAttempt, insteadOf, isGone, nextAttempt } from './attempts.ts';
-import { DryRoom } from './dry-room.ts';
+import { DryRunSpace } from './dry-run-space.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
@@ -20,7 +20,7 @@ export class MetricRestorer {
   readonly #publisher: Publisher;
   readonly #written: FileSystems;
   readonly #rechecks: Rechecks;
-  readonly #dryRoom = new DryRoom();
+  readonly #dryRunSpace = new DryRunSpace();
 
   constructor(run: Run<RestoreOptions>, publisher: Publisher, written: FileSystems) {
     const { recheckAfterMs = 500, signal } = run.options;
@@ -83,7 +83,7 @@ export class MetricRestorer {
     const run = this.#run;
     if (!restored) return undefined;
     const { metric, path } = attempt.stored;
-    const result = this.#withRoom(path, restored);
+    const result = this.#checkSpace(path, restored);
     run.add('bytesFetched', result.fetched);
     if (result.outcome !== 'failed') {
       this.#count(metric, result);
@@ -105,8 +105,8 @@ export class MetricRestorer {
   }
 
   /** In a dry run: fails if the files before this one would have taken the space. */
-  #withRoom(path: string, result: RestoredFile): RestoredFile {
-    if (result.outcome !== 'restored' || !result.room || this.#dryRoom.take(result.room)) return result;
+  #checkSpace(path: string, result: RestoredFile): RestoredFile {
+    if (result.outcome !== 'restored' || !result.space || this.#dryRunSpace.take(result.space)) return result;
     const file = `${this.#run.options.prefix}/${path}.wsp`;
     const error = refusal(Object.assign(new Error(), { code: 'ENOSPC' }), `restore ${file}`);
     const { fetched } = result;

@@ -9,7 +9,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { FileSystems } from '../../system/filesystems.ts';
 import { type Owner, placeDirectory, refusal } from '../../tree/place.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
-import { rehearsePrefix } from '../../workers/tasks/rehearse.ts';
+import { checkPrefixAccess } from '../../workers/tasks/dry-run-checks.ts';
 import { checkApart } from '../shared/apart.ts';
 import { stopForNothing } from '../shared/nothing-hint.ts';
 import { isInPart, type Part } from '../shared/part.ts';
@@ -98,7 +98,7 @@ function weightOf({ backups }: StoredMetric): number {
 /** In a dry run: checks that the prefix can be opened or created. */
 function checkTree(prefix: string): void {
   try {
-    rehearsePrefix(prefix);
+    checkPrefixAccess(prefix);
   } catch (error) {
     throw refusal(error, `make ${prefix}`);
   }

@@ -8,7 +8,7 @@ import { Place } from '../../system/open-place.ts';
 import { nameNew, replaceAndKeep } from '../../tree/name-new.ts';
 import { type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
 import { type Owner, placeDirectory, refusal, setOwner } from '../../tree/place.ts';
-import type { LockOptions, Room as Memory } from '../../tree/read-file.ts';
+import type { LockOptions, Room } from '../../tree/read-file.ts';
 import { temporaryName } from '../../tree/temporary.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
 import type { FillPlan } from '../../whisper/fill.ts';
@@ -18,7 +18,7 @@ import { Scratch } from '../scratch.ts';
 import { type Trace, traceOfFill, traceOfNew } from '../trace.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
-import { type Room, rehearseFilling, rehearseMaking } from './rehearse.ts';
+import { checkCreate, checkWrite, type SpaceUse } from './dry-run-checks.ts';
 
 /** One backup to bring back. It crosses to a worker thread, so it is plain data. */
 export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
@@ -51,7 +51,7 @@ export type Published =
       readonly bytes: number;
       readonly trace?: Trace;
       /** What it would take; in a dry run only. */
-      readonly room?: Room;
+      readonly space?: SpaceUse;
     })
   | (Remarked & {
       readonly outcome: 'backfilled';
@@ -70,7 +70,7 @@ export function publish(task: PublishTask, stopped: () => boolean): Promise<Publ
   return scratch.lend((memory) => publishFrom(memory, task, stopped));
 }
 
-async function publishFrom(memory: Memory, task: PublishTask, stopped: () => boolean): Promise<Published> {
+async function publishFrom(memory: Room, task: PublishTask, stopped: () => boolean): Promise<Published> {
   let data: Uint8Array;
   let remark: Remark | undefined;
   try {
@@ -118,7 +118,7 @@ async function publishAt(
     // EEXIST says that carbon was quicker.
     const publishIt = (temporary: string) => place && nameNew(temporary, place.at);
     if (task.dryRun || !place)
-      return { outcome: 'restored', bytes: data.length, room: rehearseMaking(task, place, data.length) };
+      return { outcome: 'restored', bytes: data.length, space: checkCreate(task, place, data.length) };
     const trace = withTemporary(place, data, task, publishIt);
     return { outcome: 'restored', bytes: data.length, trace };
   } finally {
@@ -164,7 +164,7 @@ async function meetLinked(
 /** A local file is there. It stays, and gets what it lacks, unless it may be replaced. All under its exclusive lock. */
 async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
   const bytes = data.length;
-  if (task.dryRun) rehearseFilling(place);
+  if (task.dryRun) checkWrite(place);
   const open = await openToFill(place, task.dryRun ? 'read' : 'write', { ...task, stopped });
   try {
     const local = open.bytes;
@@ -176,7 +176,7 @@ async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: 
     if (task.overwrite || (damage && task.replaceDamaged)) {
       // A damaged one is kept aside.
       const replaces = task.overwrite ? local.length : 0;
-      if (task.dryRun) return { outcome: 'restored', bytes, room: rehearseMaking(task, place, bytes, replaces) };
+      if (task.dryRun) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes, replaces) };
       return { outcome: 'restored', bytes, trace: replace(place, data, task) };
     }
     if (damage) throw localDamaged(place.path, local, damage, task);

@@ -10,7 +10,7 @@ import type { TaskContext } from '../context.ts';
 import { Scratch } from '../scratch.ts';
 
 /** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
-interface LikenessTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+interface ComparePointsTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly live: string;
   /** Nobody writes to it. */
   readonly restored: string;
@@ -25,7 +25,7 @@ interface Difference extends Point {
   readonly restored: number;
 }
 
-export type Likeness =
+export type PointComparison =
   | {
       readonly outcome: 'compared';
       /** Seconds of newest points that the restored file lacks; undefined when the live file has no points. */
@@ -46,11 +46,19 @@ const restoredScratch = new Scratch();
 const EXAMPLES = 20;
 
 /** Reads the live file as a backup does, under its lock, and compares it with the restored one. Never throws. */
-export function likeness(task: LikenessTask, { stopped }: Pick<TaskContext, 'stopped'>): Promise<Likeness> {
-  return scratch.lend((room) => restoredScratch.lend((other) => likenessIn(room, other, task, stopped)));
+export function comparePoints(
+  task: ComparePointsTask,
+  { stopped }: Pick<TaskContext, 'stopped'>,
+): Promise<PointComparison> {
+  return scratch.lend((room) => restoredScratch.lend((other) => compareInMemory(room, other, task, stopped)));
 }
 
-async function likenessIn(room: Room, other: Room, task: LikenessTask, stopped: () => boolean): Promise<Likeness> {
+async function compareInMemory(
+  room: Room,
+  other: Room,
+  task: ComparePointsTask,
+  stopped: () => boolean,
+): Promise<PointComparison> {
   try {
     const { bytes } = await readGently(task.live, { ...task, stopped }, room);
     if (bytes.length === 0) throw new WhisperBackupError('BEING_CREATED', `${task.live} is empty`);
@@ -72,7 +80,7 @@ function readRestored(file: string, room: Room): Uint8Array {
   }
 }
 
-function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: LikenessTask): Likeness {
+function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: ComparePointsTask): PointComparison {
   if (isCompressed(live) || isCompressed(restored)) {
     const reason = "It is in go-carbon's compressed format: its points were not compared";
     return { outcome: 'skipped', code: 'WHISPER_COMPRESSED', reason };

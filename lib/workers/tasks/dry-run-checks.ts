@@ -7,7 +7,7 @@ import type { Place } from '../../system/open-place.ts';
 import type { Owner } from '../../tree/place.ts';
 
 /** The room that a new file takes, and what its file system has. */
-export interface Room {
+export interface SpaceUse {
   /** Which file system. */
   readonly device: number;
   /** In bytes, in whole blocks. */
@@ -17,7 +17,7 @@ export interface Room {
   readonly freeFiles?: number;
 }
 
-interface Rehearsal {
+interface FileToCreate {
   readonly prefix: string;
   /** Below the prefix, without `.wsp`. */
   readonly path: string;
@@ -34,10 +34,10 @@ const NAME_BYTES = 255;
  * @param replaces the bytes that are free when it is in its place.
  * @throws Error with the operating system's `code`, as the real run would.
  */
-export function rehearseMaking(task: Rehearsal, place: Place | undefined, bytes: number, replaces = 0): Room {
+export function checkCreate(task: FileToCreate, place: Place | undefined, bytes: number, replaces = 0): SpaceUse {
   const directory = place?.beside('.') ?? nearestDirectory(task);
   assertAccess(directory, 'write', 'search');
-  assertMayGive(task.owner);
+  assertMayChangeOwner(task.owner);
   const { bsize, bavail, bfree, files, ffree } = statfsSync(directory);
   const needed = Math.ceil(bytes / bsize) * bsize;
   return {
@@ -50,7 +50,7 @@ export function rehearseMaking(task: Rehearsal, place: Place | undefined, bytes:
 }
 
 /** Checks what filling a file would meet. */
-export function rehearseFilling(place: Place): void {
+export function checkWrite(place: Place): void {
   assertAccess(place.at, 'read', 'write');
 }
 
@@ -59,7 +59,7 @@ export function rehearseFilling(place: Place): void {
  *
  * @throws Error with the operating system's `code`.
  */
-export function rehearsePrefix(prefix: string): void {
+export function checkPrefixAccess(prefix: string): void {
   const isThere = lstatSync(prefix, { throwIfNoEntry: false }) !== undefined;
   if (isThere) {
     assertAccess(prefix, 'read', 'search');
@@ -72,7 +72,7 @@ export function rehearsePrefix(prefix: string): void {
 }
 
 /** The nearest directory above a file that is there. */
-function nearestDirectory({ prefix, path }: Rehearsal): string {
+function nearestDirectory({ prefix, path }: FileToCreate): string {
   for (const name of `${path}.wsp`.split('/')) {
     if (Buffer.byteLength(name) > NAME_BYTES)
       throw new WhisperBackupError('ENAMETOOLONG', `Cannot restore ${path}.wsp: the name ${name} is too long`);
@@ -83,7 +83,7 @@ function nearestDirectory({ prefix, path }: Rehearsal): string {
 }
 
 /** Only root may give a file to another user, or to a group that it is not in. */
-function assertMayGive(owner: Owner | undefined): void {
+function assertMayChangeOwner(owner: Owner | undefined): void {
   if (!owner || currentUser() === 0) return;
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
   if (owner.uid === currentUser() && groups.includes(owner.gid)) return;
