@@ -29,7 +29,7 @@ export class BoundedOutput {
     return this.#length;
   }
 
-  get room(): number {
+  get remaining(): number {
     return this.#limit - this.#length;
   }
 
@@ -50,7 +50,7 @@ export class BoundedOutput {
 
   /** @throws CompressionError if the output exceeds the limit. */
   append(chunk: Uint8Array): void {
-    if (chunk.length > this.room) throw this.overflow();
+    if (chunk.length > this.remaining) throw this.overflow();
     this.#reserve(chunk.length);
     this.#buffer.set(chunk, this.#length);
     this.commit(chunk.length);
@@ -58,7 +58,7 @@ export class BoundedOutput {
 
   /** Like {@link append}, but may use the chunk's memory instead of copying it; nothing else may use it. */
   adopt(chunk: Uint8Array): void {
-    if (this.#length > 0 || chunk.length <= FIRST_BYTES || chunk.length > this.room) {
+    if (this.#length > 0 || chunk.length <= FIRST_BYTES || chunk.length > this.remaining) {
       this.append(chunk);
       return;
     }
@@ -68,7 +68,7 @@ export class BoundedOutput {
 
   /** Returns free memory for a decoder that writes by itself; empty only if the limit is reached. */
   space(): Uint8Array {
-    if (this.room > 0) this.#reserve(1);
+    if (this.remaining > 0) this.#reserve(1);
     return this.#buffer.subarray(this.#length, Math.min(this.#buffer.length, this.#limit));
   }
 

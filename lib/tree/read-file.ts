@@ -143,7 +143,8 @@ export interface StableRead {
   readonly stats: BigIntStats;
 }
 
-export type Room = (bytes: number) => Uint8Array;
+/** Provides memory of at least that many bytes. */
+export type Allocate = (bytes: number) => Uint8Array;
 
 /**
  * Reads a whole open file in a consistent state. By default carbon writes without locks, so a file whose size or times
@@ -173,13 +174,13 @@ const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
  * @returns undefined if the file changed during the read, or so shortly before it that a change would not be noticed.
  * @throws WhisperBackupError `TOO_LARGE`
  */
-export function tryRead(file: string, fd: number, room: Room = allocate): StableRead | undefined {
+export function tryRead(file: string, fd: number, allocate: Allocate = allocateNew): StableRead | undefined {
   const before = fstatSync(fd, { bigint: true });
   if (isFresh(before)) return undefined;
   if (before.size > FILE_BYTES)
     throw new WhisperBackupError('TOO_LARGE', `Cannot read ${file}: it has ${before.size} bytes, the limit is 2 GiB`);
   const size = Number(before.size);
-  const bytes = readInto(fd, room(size).subarray(0, size));
+  const bytes = readInto(fd, allocate(size).subarray(0, size));
   const after = fstatSync(fd, { bigint: true });
   const quiet = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
   return quiet && bytes.length === size ? { bytes, stats: after } : undefined;
@@ -198,17 +199,17 @@ function isFresh({ mtimeNs }: BigIntStats): boolean {
   return Math.abs(Date.now() - Number(mtimeNs / 1_000_000n)) <= TIME_RESOLUTION_MS;
 }
 
-function allocate(bytes: number): Uint8Array {
+function allocateNew(bytes: number): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** Reads the beginning of an open file into memory. @returns the part of `room` that was filled. */
-export function readInto(fd: number, room: Uint8Array): Uint8Array {
+/** Reads the beginning of an open file into memory. @returns the part of `memory` that was filled. */
+export function readInto(fd: number, memory: Uint8Array): Uint8Array {
   let read = 0;
-  while (read < room.length) {
-    const count = readSync(fd, room, read, room.length - read, read);
+  while (read < memory.length) {
+    const count = readSync(fd, memory, read, memory.length - read, read);
     if (count === 0) break;
     read += count;
   }
-  return room.subarray(0, read);
+  return memory.subarray(0, read);
 }

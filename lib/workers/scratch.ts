@@ -1,4 +1,4 @@
-import type { Room } from '../tree/read-file.ts';
+import type { Allocate } from '../tree/read-file.ts';
 
 /** What a thread keeps for the next file at most, in bytes. */
 const KEPT_BYTES = 2 ** 25;
@@ -17,7 +17,7 @@ export class Scratch {
    *
    * @param use gets a function that returns memory of that many bytes or more, holding anything.
    */
-  async lend<T>(use: (room: Room) => Promise<T>): Promise<T> {
+  async lend<T>(use: (allocate: Allocate) => Promise<T>): Promise<T> {
     let memory: Uint8Array = new Uint8Array(0);
     try {
       return await use((bytes) => {

@@ -76,7 +76,7 @@ function decodeBlocks(
   enough = Number.POSITIVE_INFINITY,
 ): void {
   // fzstd allocates the size in the header.
-  if ((frame.contentBytes ?? 0) > output.room) throw output.overflow();
+  if ((frame.contentBytes ?? 0) > output.remaining) throw output.overflow();
   try {
     const decoder = new Decompress((chunk) => output.append(chunk));
     let start = 0;

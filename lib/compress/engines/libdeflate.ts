@@ -23,8 +23,8 @@ const library = new Lazy(() => {
   return {
     allocCompressor: bind<(level: number) => Pointer>('void *libdeflate_alloc_compressor(int level)'),
     gzipBound: bind<(c: Pointer, bytes: number) => number>('size_t libdeflate_gzip_compress_bound(void *c, size_t n)'),
-    gzip: bind<(c: Pointer, input: Uint8Array, bytes: number, output: Uint8Array, room: number) => number>(
-      'size_t libdeflate_gzip_compress(void *c, const void *in, size_t n, void *out, size_t room)',
+    gzip: bind<(c: Pointer, input: Uint8Array, bytes: number, output: Uint8Array, capacity: number) => number>(
+      'size_t libdeflate_gzip_compress(void *c, const void *in, size_t n, void *out, size_t capacity)',
     ),
     decompressor: bind<() => Pointer>('void *libdeflate_alloc_decompressor()')(),
     inflate: bind<
@@ -33,12 +33,12 @@ const library = new Lazy(() => {
         input: Uint8Array,
         n: number,
         out: Uint8Array,
-        room: number,
+        capacity: number,
         read: number[],
         made: number[],
       ) => number
     >(
-      'int libdeflate_deflate_decompress_ex(void *d, const void *in, size_t n, void *out, size_t room, _Out_ size_t *read, _Out_ size_t *made)',
+      'int libdeflate_deflate_decompress_ex(void *d, const void *in, size_t n, void *out, size_t capacity, _Out_ size_t *read, _Out_ size_t *made)',
     ),
     crc32: bind<(crc: number, data: Uint8Array, bytes: number) => number>(
       'uint32_t libdeflate_crc32(uint32_t crc, const void *data, size_t n)',

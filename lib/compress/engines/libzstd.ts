@@ -40,8 +40,8 @@ const library = new Lazy(() => {
     ),
     resetCompressor: bind<(c: Pointer, what: number) => Result>('size_t ZSTD_CCtx_reset(void *c, int what)'),
     compressBound: bind<(bytes: number) => number>('size_t ZSTD_compressBound(size_t n)'),
-    compress: bind<(c: Pointer, output: Uint8Array, room: number, input: Uint8Array, bytes: number) => Result>(
-      'size_t ZSTD_compress2(void *c, void *out, size_t room, const void *in, size_t n)',
+    compress: bind<(c: Pointer, output: Uint8Array, capacity: number, input: Uint8Array, bytes: number) => Result>(
+      'size_t ZSTD_compress2(void *c, void *out, size_t capacity, const void *in, size_t n)',
     ),
     decompressContext: bind<() => Pointer>('void *ZSTD_createDCtx()')(),
     reset: bind<(d: Pointer, what: number) => Result>('size_t ZSTD_DCtx_reset(void *d, int what)'),

@@ -60,7 +60,7 @@ async function decompressor(): Promise<Decompressor> {
 
 function decodeFrame(frame: Uint8Array, output: BoundedOutput): Uint8Array {
   try {
-    return requireNative().zstdDecompressSync(frame, { maxOutputLength: Math.max(output.room, 1) });
+    return requireNative().zstdDecompressSync(frame, { maxOutputLength: Math.max(output.remaining, 1) });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw output.overflow();
     throw damagedError('zstd', reasonOf(error), error);

@@ -29,15 +29,15 @@ const raw: RawInflate = {
     if (!output.isLimited) output.limitBy(inflateHead(data));
     // If the size is known, use one chunk, so that nothing is concatenated afterwards. It needs one byte more, or zlib
     // would start another chunk.
-    const isKnown = output.isLimited && output.length === 0 && output.room <= output.eagerBytes;
-    const chunkSize = isKnown ? output.room + 1 : CHUNK_BYTES;
+    const isKnown = output.isLimited && output.length === 0 && output.remaining <= output.eagerBytes;
+    const chunkSize = isKnown ? output.remaining + 1 : CHUNK_BYTES;
     try {
       const { buffer, engine } = withInfo(
         inflateRawSync(data, {
           info: true,
           chunkSize: Math.max(chunkSize, CHUNK_MIN_BYTES),
           // zlib does not accept 0 here; the output checks its limit itself.
-          maxOutputLength: Math.max(output.room, 1),
+          maxOutputLength: Math.max(output.remaining, 1),
         }),
       );
       output.adopt(new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length));

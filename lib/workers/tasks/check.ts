@@ -1,5 +1,5 @@
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import type { Room } from '../../tree/read-file.ts';
+import type { Allocate } from '../../tree/read-file.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
 import { Scratch } from '../scratch.ts';
@@ -27,7 +27,7 @@ const scratch = new Scratch();
 export async function check({ backup, ...options }: CheckTask): Promise<Checked> {
   try {
     // Looked at before its memory is used again.
-    const look = async (memory: Room) => remarkOn(inspect(await decodeBackup(backup, { ...options, memory })));
+    const look = async (memory: Allocate) => remarkOn(inspect(await decodeBackup(backup, { ...options, memory })));
     const remark = await scratch.lend(look);
     return { outcome: 'sound', ...(remark && { remark }) };
   } catch (error) {

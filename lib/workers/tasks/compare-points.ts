@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import type { SkipCode } from '../../common/codes.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { type LockOptions, openRegular, type Room, readInto } from '../../tree/read-file.ts';
+import { type Allocate, type LockOptions, openRegular, readInto } from '../../tree/read-file.ts';
 import { readGently } from '../../tree/read-gently.ts';
 import { isCompressed, parseHeader } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
@@ -50,19 +50,19 @@ export function comparePoints(
   task: ComparePointsTask,
   { stopped }: Pick<TaskContext, 'stopped'>,
 ): Promise<PointComparison> {
-  return scratch.lend((room) => restoredScratch.lend((other) => compareInMemory(room, other, task, stopped)));
+  return scratch.lend((live) => restoredScratch.lend((restored) => compareInMemory(live, restored, task, stopped)));
 }
 
 async function compareInMemory(
-  room: Room,
-  other: Room,
+  allocateLive: Allocate,
+  allocateRestored: Allocate,
   task: ComparePointsTask,
   stopped: () => boolean,
 ): Promise<PointComparison> {
   try {
-    const { bytes } = await readGently(task.live, { ...task, stopped }, room);
+    const { bytes } = await readGently(task.live, { ...task, stopped }, allocateLive);
     if (bytes.length === 0) throw new WhisperBackupError('BEING_CREATED', `${task.live} is empty`);
-    return compare(bytes, readRestored(task.restored, other), task);
+    return compare(bytes, readRestored(task.restored, allocateRestored), task);
   } catch (error) {
     const code = codeOf(error);
     const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';
@@ -70,11 +70,11 @@ async function compareInMemory(
   }
 }
 
-function readRestored(file: string, room: Room): Uint8Array {
+function readRestored(file: string, allocate: Allocate): Uint8Array {
   const { fd, stats } = openRegular(file, 'read');
   try {
     const size = Number(stats.size);
-    return readInto(fd, room(size).subarray(0, size));
+    return readInto(fd, allocate(size).subarray(0, size));
   } finally {
     closeSync(fd);
   }

@@ -5,7 +5,7 @@ import type { Algorithm, Decompressor } from '../../compress/codec.ts';
 import { createDecompressor } from '../../compress/engine.ts';
 import { CompressionError } from '../../compress/errors.ts';
 import { collectYoungGarbage } from '../../system/collect-garbage.ts';
-import { FILE_BYTES, type Room } from '../../tree/read-file.ts';
+import { type Allocate, FILE_BYTES } from '../../tree/read-file.ts';
 import { isCompressed, MAX_TRAILING_BYTES, sizeOf } from '../../whisper/header.ts';
 
 /** A backup as it came from the store. */
@@ -31,7 +31,7 @@ interface DecodeOptions {
   /** Believe the stream's own size where the header does not account for it. @default false */
   readonly includeDamaged?: boolean;
   /** Where the file goes, of which the result is then a view. @default memory of its own */
-  readonly memory?: Room;
+  readonly memory?: Allocate;
 }
 
 /**

@@ -8,7 +8,7 @@ import { Place } from '../../system/open-place.ts';
 import { nameNew, replaceAndKeep } from '../../tree/name-new.ts';
 import { type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
 import { type Owner, placeDirectory, refusal, setOwner } from '../../tree/place.ts';
-import type { LockOptions, Room } from '../../tree/read-file.ts';
+import type { Allocate, LockOptions } from '../../tree/read-file.ts';
 import { temporaryName } from '../../tree/temporary.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
 import type { FillPlan } from '../../whisper/fill.ts';
@@ -70,7 +70,7 @@ export function publish(task: PublishTask, stopped: () => boolean): Promise<Publ
   return scratch.lend((memory) => publishFrom(memory, task, stopped));
 }
 
-async function publishFrom(memory: Room, task: PublishTask, stopped: () => boolean): Promise<Published> {
+async function publishFrom(memory: Allocate, task: PublishTask, stopped: () => boolean): Promise<Published> {
   let data: Uint8Array;
   let remark: Remark | undefined;
   try {

@@ -4,7 +4,7 @@ import { createCompressor } from '../../compress/engine.ts';
 import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
 import { isSettled } from '../../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
-import type { LockOptions, Room } from '../../tree/read-file.ts';
+import type { Allocate, LockOptions } from '../../tree/read-file.ts';
 import { readGently } from '../../tree/read-gently.ts';
 import type { WhisperError } from '../../whisper/errors.ts';
 import { inspect } from '../../whisper/inspect.ts';
@@ -52,12 +52,12 @@ const scratch = new Scratch();
 
 /** Reads one file under its lock, and compresses it when it is not what is stored already. Never throws. */
 export function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
-  return scratch.lend((room) => snapshotInto(room, task, stopped));
+  return scratch.lend((allocate) => snapshotInto(allocate, task, stopped));
 }
 
-async function snapshotInto(room: Room, task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
+async function snapshotInto(allocate: Allocate, task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
   try {
-    const { bytes, stat } = await read(task, stopped, room);
+    const { bytes, stat } = await read(task, stopped, allocate);
     const readEnded = performance.now();
     const sha1 = createHash('sha1').update(bytes).digest('hex');
     if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
@@ -92,10 +92,10 @@ const HOUR = 3_600_000;
 async function read(
   task: SnapshotTask,
   stopped: () => boolean,
-  room: Room,
+  allocate: Allocate,
 ): Promise<{ readonly bytes: Uint8Array; readonly stat: { readonly stat?: FileStat } }> {
   const began = Date.now();
-  const { bytes, stats } = await readGently(task.file, { ...task, stopped }, room);
+  const { bytes, stats } = await readGently(task.file, { ...task, stopped }, allocate);
   const stat = fileStatOf(stats);
   if (bytes.length > 0) return { bytes, stat: isSettled(stat, began) ? { stat } : {} };
   const young = task.now - stat.mtimeMs < HOUR;
