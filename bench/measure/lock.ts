@@ -43,7 +43,7 @@ async function measure(name: string, prepare: () => void): Promise<string[]> {
   for (const [file, knownSha1] of known) {
     const task = {
       file,
-      knownSha1,
+      known: { sha1: knownSha1 },
       flock: true,
       fileLockTimeout: 5,
       includeDamaged: false,

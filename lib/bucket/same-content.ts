@@ -11,8 +11,10 @@ export function hasSameContent(a: Backup, b: Backup): boolean {
   return md5 !== undefined && md5 === md5OfSha1(b);
 }
 
+export type KnownContent = Pick<Backup, 'sha1' | 'sha1Object'>;
+
 /** Returns whether the listing alone shows that a backup is of a file with this SHA-1. */
-export function isKnownSame(sha1: string, backup: Backup): boolean {
+export function isKnownSame(sha1: string, backup: KnownContent): boolean {
   if (backup.sha1 !== undefined) return backup.sha1 === sha1;
   return backup.sha1Object?.md5 === md5(sha1);
 }

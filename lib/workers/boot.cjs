@@ -1,7 +1,7 @@
 /*
- * What Piscina starts in a worker thread. Piscina loads it with require(), and Node 20 aborts the whole process
- * ("v8::Module::IsGraphAsync must be used on an instantiated module") when a thread is ended while it require()s an ES
- * module. So this is CommonJS, and imports the tasks.
+ * The entry of a Piscina thread. CommonJS, because Piscina loads it with require(), and Node 20 aborts the process
+ * ("v8::Module::IsGraphAsync must be used on an instantiated module") if a thread is terminated while it require()s an ES
+ * module.
  */
 const { workerData } = require('node:worker_threads');
 
@@ -15,7 +15,7 @@ async function load(entry) {
 }
 
 const worker = load(workerData.entry);
-// Each task reports the error. Unhandled, it would end the process of a thread that has no task yet.
+// Each task reports the error. Without this, a thread without tasks would end the process with an unhandled rejection.
 worker.catch(() => {});
 
 module.exports = async (task) => (await worker).run(task);

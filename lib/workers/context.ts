@@ -5,11 +5,11 @@ import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 
 export interface ContextOptions {
-  /** Set when the run is to stop: an AbortSignal cannot cross to another thread. */
+  /** Nonzero when the run must stop: an AbortSignal cannot be sent to another thread. */
   readonly stopFlag: Int32Array;
-  /** The store for `storeFiles` and `restoreFiles`: one to share, or how to build one. */
+  /** For `storeFiles` and `restoreFiles`: a store of the calling thread, or the spec to create one from. */
   readonly store?: ObjectStore | StoreSpec;
-  /** Receives errors that are retried. */
+  /** Called for each error that is retried. */
   readonly onWarning?: (warning: string) => void;
   /** @default () => new Date() */
   readonly now?: () => Date;
@@ -18,16 +18,16 @@ export interface ContextOptions {
 /** How often requests in progress check the flag. */
 const WATCH_MS = 100;
 
-/** What all tasks of one thread share. */
+/** The state that all tasks of one thread share. */
 export class TaskContext {
   readonly now: () => Date;
   /** Serializes large files, so that they can share one buffer. */
   readonly large = new Mutex();
   readonly #options: ContextOptions;
   readonly #stop = new AbortController();
-  /** The store that this thread has built, if it has. */
+  /** The store that this thread created from a spec. */
   #ownStore: Promise<ObjectStore> | undefined;
-  #borrowers = 0;
+  #users = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: ContextOptions) {
@@ -37,42 +37,42 @@ export class TaskContext {
     setMaxListeners(0, this.#stop.signal);
   }
 
-  /** Whether the run is to stop. It aborts the signal of {@link withStore}, too. */
+  /** Returns whether the run must stop; if so, also aborts the signal of {@link withStore}. */
   readonly stopped = (): boolean => {
     if (Atomics.load(this.#options.stopFlag, 0) === 0) return false;
     this.#stop.abort();
     return true;
   };
 
-  /** @throws the reason of the signal of {@link withStore}. */
+  /** @throws the abort reason if the run must stop. */
   readonly throwIfStopped = (): void => {
     if (this.stopped()) this.#stop.signal.throwIfAborted();
   };
 
-  /** Lends the store, and a signal that follows the flag. */
+  /** Calls `task` with the store and a signal that is aborted when the flag is set. */
   async withStore<T>(task: (store: ObjectStore, signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.#borrowers++;
+    this.#users++;
     this.#watch ??= setInterval(this.stopped, WATCH_MS);
     try {
       return await task(await this.#store(), this.#stop.signal);
     } finally {
-      if (--this.#borrowers === 0) {
+      if (--this.#users === 0) {
         clearInterval(this.#watch);
         this.#watch = undefined;
-        // Aborted uploads still clean up, and the thread may end with this task.
+        // Waits for aborted uploads to clean up: the thread may end after this task.
         if (this.#stop.signal.aborted) await this.close();
       }
     }
   }
 
-  /** Closes the store, if this thread has built it. */
+  /** Closes the store if this thread created it. */
   async close(): Promise<void> {
     await (await this.#ownStore?.catch(() => undefined))?.close();
   }
 
   async #store(): Promise<ObjectStore> {
     const { store } = this.#options;
-    if (!store) throw new TypeError('This pool was given no store');
+    if (!store) throw new TypeError('The worker pool has no store');
     if (!('place' in store)) return store;
     this.#ownStore ??= createStore(store, (retry) => this.#options.onWarning?.(retryText(retry)));
     return this.#ownStore;

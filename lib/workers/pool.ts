@@ -11,18 +11,18 @@ import { SharedFailure } from './shared-failure.ts';
 import type { ResultOf, TaskName, TaskOf, tasks } from './work.ts';
 import type { NamedTask, ThreadData, ThreadWarning } from './worker.ts';
 
-/** What a thread runs, as TypeScript or as built by `scripts/build.ts`. */
+/** The TypeScript source or the output of `scripts/build.ts`. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs';
 
-/** How much is done at once. */
+/** Limits for parallel work. */
 export interface LoadOptions {
-  /** Worker threads; 0: everything is done in the calling thread. @default 4 */
+  /** Number of worker threads; 0 uses the calling thread. @default 4 */
   readonly processes?: number;
-  /** Bytes of file and backup held in memory at once. @default 268435456 */
+  /** Maximum bytes of files and backups in memory. @default 268435456 */
   readonly bytesInFlight?: number;
   /**
-   * The same store as plain data, so that each worker thread can build its own: bodies go straight between a thread and
-   * the store. Threads do not ask `now`. @default what needs the store is done in the calling thread
+   * The same store as plain data, so that each thread can create its own and bodies need not pass through the calling
+   * thread. Threads use the system clock, not `now`. @default tasks that need the store run in the calling thread
    */
   readonly threadStore?: StoreSpec;
 }
@@ -30,27 +30,27 @@ export interface LoadOptions {
 export interface WorkerPoolOptions
   extends Pick<RunOptions, 'report' | 'signal' | 'now'>,
     Pick<LoadOptions, 'threadStore'> {
-  /** Worker threads; 0: every task is done in the calling thread, which starts sooner and uses one processor. */
+  /** Number of worker threads; 0 runs every task in the calling thread, which starts sooner but uses one processor. */
   readonly processes: number;
 }
 
 type PoolOptions = WorkerPoolOptions & { readonly store: ObjectStore | undefined };
 
-/** Worker threads that read, hash and compress, or decompress, check and write; and talk to the store. */
+/** Runs tasks (see `work.ts`) in worker threads. */
 export class WorkerPool {
-  /** Tasks to be handed in at once. It depends on how many files may be opened now. */
+  /** How many tasks to run at once. Limited by the number of files that the process may open. */
   readonly concurrency: number;
   readonly #options: PoolOptions;
   readonly #threadCount: number;
   readonly #stopFlag = new Int32Array(new SharedArrayBuffer(4));
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
-  /** Begun with the first task, or by `start`: in a run that finds nothing changed there is none. */
+  /** Started by the first task or by `start`: a run without changes needs no threads. */
   #threads: Promise<Threads> | undefined;
-  /** For a pool without threads. */
-  #here: Promise<Here> | undefined;
+  /** Only in a pool without threads. */
+  #local: Promise<LocalTasks> | undefined;
   readonly #underWay = new UnderWay();
 
-  /** @param store for `storeFiles` and `restoreFiles`; without `threadStore` the pool has no threads then. */
+  /** @param store for `storeFiles` and `restoreFiles`; with it, but without `threadStore`, the pool has no threads. */
   constructor(options: WorkerPoolOptions, store?: ObjectStore) {
     this.#options = { ...options, store };
     this.#threadCount = store && !options.threadStore ? 0 : options.processes;
@@ -60,121 +60,124 @@ export class WorkerPool {
   }
 
   /**
-   * Starts threads ahead of the first tasks: that takes them a tenth of a second.
+   * Starts threads before the first task, because a thread takes 0.1 s to start.
    *
-   * @param tasks how many are sure to come. Without it, one for each thread.
+   * @param tasks how many tasks are certain to follow. @default one for each thread
    */
   start(tasks = this.#threadCount): void {
     const threads = Math.min(this.#threadCount, tasks);
-    // The first task reports what goes wrong.
-    if (threads > 0) this.#started(threads).catch(() => {});
+    // The first task reports the error.
+    if (threads > 0) this.#ensureThreads(threads).catch(() => {});
   }
 
   /**
-   * Does a task, in a thread or here.
+   * Runs a task in a thread, or in this one if the pool has no threads.
    *
-   * @param handOver bytes in it that the caller no longer uses: they need not be copied.
-   * @throws WhisperBackupError `THREAD_FAILED`; what the task throws.
+   * @param transfer bytes of the task that are moved to the thread instead of copied.
+   * @throws WhisperBackupError `THREAD_FAILED`
+   * @throws Error of the task.
    */
-  run<N extends TaskName>(name: N, task: TaskOf<N>, handOver: readonly Uint8Array[] = []): Promise<ResultOf<N>> {
-    return this.#underWay.track(this.#begin(name, task, handOver));
+  run<N extends TaskName>(name: N, task: TaskOf<N>, transfer: readonly Uint8Array[] = []): Promise<ResultOf<N>> {
+    return this.#underWay.track(this.#runNow(name, task, transfer));
   }
 
-  /** Waits for what is under way, then ends the threads. */
+  /** Waits for all running tasks, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
-    // Piscina itself waits for one thread only, and then ends the others at whatever they do.
+    // Piscina waits for only one thread, and terminates the others while they work.
     await this.#underWay.settle();
     await (await this.#threads?.catch(() => undefined))?.piscina.close();
-    await (await this.#here)?.context.close();
+    await (await this.#local)?.context.close();
   }
 
-  async #begin<N extends TaskName>(name: N, task: TaskOf<N>, handOver: readonly Uint8Array[]): Promise<ResultOf<N>> {
+  async #runNow<N extends TaskName>(name: N, task: TaskOf<N>, transfer: readonly Uint8Array[]): Promise<ResultOf<N>> {
     if (this.#threadCount > 0) {
-      const { piscina, failure } = await this.#started();
+      const { piscina, failure } = await this.#ensureThreads();
       const named: NamedTask<N> = { name, task };
-      const result: Promise<ResultOf<N>> = piscina.run(named, { transferList: handOver.flatMap(ownBuffer) });
+      const result: Promise<ResultOf<N>> = piscina.run(named, { transferList: transfer.flatMap(ownBuffer) });
       return failure.guard(result).catch((error: Error | FlatError) => {
         if (!(error instanceof Error)) throw revive(error);
         throw codeOf(error) === 'ERR_WORKER_INIT_FAILED' ? threadsFailed(error) : error;
       });
     }
-    this.#here ??= loadTasks(this.#options, this.#stopFlag);
-    const { tasks, context } = await this.#here;
+    this.#local ??= loadTasks(this.#options, this.#stopFlag);
+    const { tasks, context } = await this.#local;
     return tasks[name](task, context);
   }
 
-  /** @param atOnce how many threads are started now; the others are when there is work for them. */
-  #started(atOnce = 1): Promise<Threads> {
-    this.#threads ??= startThreads(this.#threadCount, this.#options, this.#stopFlag, atOnce);
+  /** @param initial how many threads to start now; the others start when there is work for them. */
+  #ensureThreads(initial = 1): Promise<Threads> {
+    this.#threads ??= startThreads(this.#threadCount, this.#options, this.#stopFlag, initial);
     return this.#threads;
   }
 }
 
-interface Here {
+interface LocalTasks {
   readonly tasks: typeof tasks;
   readonly context: TaskContext;
 }
 
-/** Loads the tasks into the calling thread, which needs them only if there are no others: they take time to load. */
-async function loadTasks({ store, now }: PoolOptions, stopFlag: Int32Array): Promise<Here> {
+/** Loads the tasks into the calling thread: only if it has no worker threads, because they take time to load. */
+async function loadTasks({ store, now }: PoolOptions, stopFlag: Int32Array): Promise<LocalTasks> {
   const [{ tasks }, { TaskContext }] = await Promise.all([import('./work.ts'), import('./context.ts')]);
   return { tasks, context: new TaskContext({ stopFlag, ...(store && { store }), ...(now && { now }) }) };
 }
 
 interface Threads {
   readonly piscina: Piscina;
-  /** Fails when no thread is left, and none can be started. */
+  /** Fails when all threads have died and no new one can start. */
   readonly failure: SharedFailure;
 }
 
 async function startThreads(
-  asked: number,
+  requested: number,
   { report, store, threadStore }: PoolOptions,
   stopFlag: Int32Array,
-  atOnce: number,
+  initial: number,
 ): Promise<Threads> {
   const { Piscina } = await import('piscina');
-  const threads = affordableThreads(asked);
+  const threads = affordableThreads(requested);
   const onWarning = (warning: string) => report.log('warn', warning);
-  if (threads < asked)
-    onWarning(`Using ${threads} of ${asked} worker threads: this process may open too few files: ${MORE_FILES}`);
+  if (threads < requested)
+    onWarning(
+      `Using ${threads} of ${requested} worker threads, because this process may open too few files: ${MORE_FILES}`,
+    );
   const entry = new URL(ENTRY, import.meta.url).href;
   const data: ThreadData = { entry, stopFlag, ...(store && threadStore && { store: shareOf(threadStore, threads) }) };
   const piscina = new Piscina({
     filename: new URL('./boot.cjs', import.meta.url).href,
-    minThreads: Math.min(atOnce, threads),
+    minThreads: Math.min(initial, threads),
     maxThreads: threads,
-    // By default a thread that is idle for a moment ends, and the next file starts another.
+    // By default an idle thread ends at once, and the next file starts a new one.
     idleTimeout: 60_000,
-    // While one file of a thread is on its way to the store, the next is compressed. Such a thread must not sleep in
-    // Atomics.wait() between two tasks: its sockets would not be seen to.
+    // A thread compresses the next file while it uploads one. It must not block in Atomics.wait() between tasks, because
+    // that would stop its uploads.
     ...(store && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
     workerData: data,
   });
   piscina.on('message', ({ warning }: ThreadWarning) => onWarning(warning));
   const failure = new SharedFailure();
-  // Of a thread that had no task: one that could not be started.
+  // Only threads without a task report errors here: those that could not start.
   piscina.on('error', (error) => {
     if (piscina.threads.length === 0) failure.fail(threadsFailed(error));
   });
   return { piscina, failure };
 }
 
-/** Batches of one thread under way at once: while the last bodies of one are on their way, the next is begun. */
+/** A thread starts the next batch while the last bodies of one are transferred. */
 const TASKS_PER_THREAD = 2;
 
-/** What one thread has open at most: its event loop, and for each file under way that file, its directory and its copy. */
+/** The maximum per thread: its event loop, and for each of 4 files in each batch the file, its directory and its copy. */
 const FILES_PER_THREAD = 6 + TASKS_PER_THREAD * 4 * 3;
 
-/** What else a run opens besides: the threads that list, the lock, the log, sockets. */
+/** Open files of the rest of a run: listing threads, locks, the log, sockets. */
 const OTHER_FILES = 16;
 
-/** As many threads as the process may open files for; one at least. */
-function affordableThreads(asked: number): number {
+/** Reduces the number of threads to what the limit of open files allows; at least 1. */
+function affordableThreads(requested: number): number {
   const spare = spareFiles();
-  if (spare === undefined) return asked;
-  return Math.min(asked, Math.max(1, Math.floor((spare - OTHER_FILES) / FILES_PER_THREAD)));
+  if (spare === undefined) return requested;
+  return Math.min(requested, Math.max(1, Math.floor((spare - OTHER_FILES) / FILES_PER_THREAD)));
 }
 
 function threadsFailed(cause: unknown): WhisperBackupError {
@@ -182,7 +185,7 @@ function threadsFailed(cause: unknown): WhisperBackupError {
   return new WhisperBackupError('THREAD_FAILED', message, { cause });
 }
 
-/** A view of a shared pool must be copied; a buffer of its own can be handed over. */
+/** Returns the buffer if the bytes fill it; a part of a shared buffer must be copied. */
 function ownBuffer({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
 }

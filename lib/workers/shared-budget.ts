@@ -1,35 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Mutex } from 'async-mutex';
 
-/** The grain of the count. */
+/** The budget is counted in units of this size. */
 const UNIT_BYTES = 65_536;
 
-/** Cells of the shared memory: units in use, and the last number in the line. Two for each holder follow. */
+/** Cells of the shared memory: units in use, and the last ticket issued. Two cells for each holder follow. */
 const USED = 0;
 const LAST_TICKET = 1;
 const HOLDERS = 2;
-/** What a holder has: units, and its number in the line while it waits. */
+/** Cells of a holder: its units, and its ticket while it waits. */
 const CELLS = 2;
 
-/** Longest time between two tries to take units, in milliseconds. */
+/** The longest interval between attempts to take units. */
 const POLL_MS = 4;
 
-/** A holder's access to the budget; plain data, so that it can cross to another thread. */
+/** A holder's access to the budget, as plain data for another thread. */
 export interface BudgetShare {
   readonly cells: Int32Array;
   readonly units: number;
   readonly holder: number;
 }
 
-/** Bounds how many bytes all threads together have in memory. A thread that dies keeps none of them. */
+/** Bounds how many bytes all threads hold in memory. The share of a thread that dies becomes free. */
 export class SharedBudget {
   readonly #cells: Int32Array;
   readonly #units: number;
   readonly #free: number[];
 
   /**
-   * @param bytes the bound; one task alone may exceed it.
-   * @param holders how many may hold a share at once.
+   * @param bytes the bound; a task that needs more runs alone.
+   * @param holders the maximum number of shares at a time.
    */
   constructor(bytes: number, holders: number) {
     this.#units = unitsOf(bytes);
@@ -37,10 +37,10 @@ export class SharedBudget {
     this.#free = Array.from({ length: holders }, (_, holder) => holder);
   }
 
-  /** Lends a share until the promise settles. What its holder has not given back by then is free again. */
+  /** Lends a share until the promise settles, and then frees all units that it still holds. */
   async lend<T>(use: (share: BudgetShare) => Promise<T>): Promise<T> {
     const holder = this.#free.pop();
-    if (holder === undefined) throw new RangeError('More holders of the budget than it was made for');
+    if (holder === undefined) throw new RangeError('Too many holders of the budget');
     try {
       return await use({ cells: this.#cells, units: this.#units, holder });
     } finally {
@@ -52,11 +52,11 @@ export class SharedBudget {
   }
 }
 
-/** Spends a share. One for each share: its tasks begin in the order in which they came. */
+/** Runs tasks within a share, in call order. Create only one for each share. */
 export class ShareSpender {
   readonly #share: BudgetShare;
   readonly #signal: AbortSignal | undefined;
-  readonly #line = new Mutex();
+  readonly #queue = new Mutex();
 
   constructor(share: BudgetShare, signal?: AbortSignal) {
     this.#share = share;
@@ -64,14 +64,14 @@ export class ShareSpender {
   }
 
   /**
-   * Runs a task that takes so many bytes as soon as they are free. It must not wait for others that need the budget.
+   * Runs a task that needs `bytes` of memory as soon as they are free. It must not wait for other tasks of the budget.
    *
-   * @throws the signal's reason, if that aborts before the task begins.
+   * @throws the signal's reason if it is aborted before the task starts.
    */
   async run<T>(bytes: number, task: () => Promise<T>): Promise<T> {
     const { cells, holder } = this.#share;
     const units = Math.min(this.#share.units, unitsOf(bytes));
-    await this.#line.runExclusive(() => this.#take(units));
+    await this.#queue.runExclusive(() => this.#take(units));
     try {
       return await task();
     } finally {

@@ -1,8 +1,7 @@
 /**
- * The failure of something that many calls depend on. It rejects the calls that are under way, and every later one.
+ * A failure that rejects all pending and later calls.
  *
- * `Promise.race` with one promise for all would do the same, but a promise that stays pending holds the result of every
- * race that it took part in.
+ * `Promise.race` with one shared promise would leak: a pending promise keeps the results of all its races in memory.
  */
 export class SharedFailure {
   readonly #pending = new Set<(error: unknown) => void>();
@@ -14,7 +13,7 @@ export class SharedFailure {
     this.#pending.clear();
   }
 
-  /** @returns the result of the call. @throws the call's error, or the failure if that comes first. */
+  /** @throws Error of the call, or the failure if that comes first. */
   guard<T>(call: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#pending.add(reject);

@@ -6,13 +6,13 @@ import { recheck } from './tasks/recheck.ts';
 import { restoreFiles } from './tasks/restore-files.ts';
 import { storeFiles } from './tasks/store-files.ts';
 
-/** Every task that a worker thread can do: `(task, context) => Promise`. Tasks and results cross threads: plain data. */
+/** The tasks of a worker thread: `(task, context) => Promise`. Arguments and results are plain data. */
 const TASKS = { storeFiles, restoreFiles, recheck, check, fingerprint, comparePoints };
 
 export type TaskName = keyof typeof TASKS;
 export type TaskOf<N extends TaskName> = Parameters<(typeof TASKS)[N]>[0];
 export type ResultOf<N extends TaskName> = Awaited<ReturnType<(typeof TASKS)[N]>>;
 
-/** The same table, typed so that a name, its task and its result go together. */
+/** The same table, typed so that name, argument and result match. */
 export const tasks: { readonly [N in TaskName]: (task: TaskOf<N>, context: TaskContext) => Promise<ResultOf<N>> } =
   TASKS;

@@ -166,7 +166,7 @@ describe('verify by reading', () => {
     assert.deepEqual(codesOf(strict.failed), codes('WHISPER_DAMAGED'));
     assert.ok(strict.failed.find(({ metric }) => metric === 'pair')?.reason.startsWith(`${pair}: `));
     for (const { reason } of strict.failed)
-      assert.match(reason, /damaged already when it was backed up.*--include-damaged/);
+      assert.match(reason, /already damaged when it was backed up.*--include-damaged/);
     assert.equal(exitCodeOfSummary(strict), exitCodes.someFailed);
 
     const asked = await verifyAll(bucket.store, { readData: true, now: bucket.now, includeDamaged: true });

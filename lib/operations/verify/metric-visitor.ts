@@ -116,7 +116,7 @@ export class MetricVisitor {
       return;
     }
     run.add('damagedFiles');
-    const cause = `the backup is sound, but the file was damaged already when it was backed up: ${reason}`;
+    const cause = `the backup is sound, but the file was already damaged when it was backed up: ${reason}`;
     const remedy = 'restore takes it with --include-damaged, or an older backup with --fallback';
     run.fail({ metric, code: 'WHISPER_DAMAGED', reason: `${key}: ${cause}: ${remedy}` });
   }

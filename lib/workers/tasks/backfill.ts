@@ -9,32 +9,32 @@ import type { LockOptions } from '../../tree/read-file.ts';
 import { type FillPlan, planFill } from '../../whisper/fill.ts';
 
 interface BackfillOptions extends LockOptions {
-  /** The moment that retentions are counted back from, in seconds since 1970; fractions are dropped. */
+  /** Unix time in seconds, rounded down: retentions end there. */
   readonly now: number;
-  /** Plan only. */
   readonly dryRun: boolean;
-  /** Have the change on the disk before returning. */
+  /** Call fsync(2) before returning. */
   readonly sync: boolean;
 }
 
-/** How often a file may be renamed over while it is filled before we give up. */
+/** Attempts to fill a file that another process keeps replacing. */
 const TRIES = 20;
 
 /**
- * Fills the gaps of a local Whisper file from another's bytes, by the rules of `whisper/fill.ts`, under its exclusive
- * lock. All is computed first; then the changed ranges alone are written, coarsest archive first. When another file is
- * renamed over it meanwhile, that one is filled.
+ * Fills the gaps of a local Whisper file under its exclusive lock, by the rules of `whisper/fill.ts`. Computes all changes
+ * first, then writes only the changed ranges, coarsest archive first. If another process replaces the file meanwhile, the
+ * new one is filled.
  *
+ * @param source content of the file that has the points.
  * @returns how many points were filled.
- * @throws WhisperError when either is damaged or compressed by go-carbon; the file is as it was.
- * @throws WhisperBackupError `VANISHED`, `LOCK_TIMEOUT`, `REPLACED` and the others of `openToFill`.
+ * @throws WhisperError if either file is damaged or in go-carbon's compressed format; nothing was changed.
+ * @throws WhisperBackupError `VANISHED`, `LOCK_TIMEOUT`, `REPLACED` and others as `openToFill` does.
  */
 export async function backfill(file: string, source: Uint8Array, options: BackfillOptions): Promise<number> {
   for (let tries = 1; ; tries++) {
     try {
       return await backfillOnce(file, source, options);
     } catch (error) {
-      // whisper-resize renames twice: between the two there is no file.
+      // whisper-resize renames twice, and in between there is no file.
       const isReplaced = codeOf(error) === 'REPLACED' || (codeOf(error) === 'VANISHED' && tries > 1);
       if (!isReplaced || tries === TRIES) throw error;
       await sleep(tries);
@@ -66,9 +66,9 @@ function locate(file: string): Place {
 }
 
 /**
- * {@link backfill} for a file that is open.
+ * Like {@link backfill}, for an open file.
  *
- * @throws WhisperBackupError `REPLACED` when the file that was filled is no longer the one of this name.
+ * @throws WhisperBackupError `REPLACED` if another process replaced the file meanwhile.
  */
 export function backfillOpen(
   place: Place,

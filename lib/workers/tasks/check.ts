@@ -1,34 +1,31 @@
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import type { Allocate } from '../../tree/read-file.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
 import { Scratch } from '../scratch.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 
-/** One backup to look into. It crosses to a worker thread, so it is plain data. */
 interface CheckTask {
   readonly backup: EncodedBackup;
-  /** What decompresses it. */
+  /** Name of the engine that decompresses it, or `auto`. */
   readonly engine: string;
-  /** Also decode a damaged file that is larger than its header accounts for. */
+  /** Also decode a damaged file that is larger than its header requires. */
   readonly includeDamaged?: boolean;
 }
 
 type Checked =
-  /** It is whole, and what was stored. `remark`: what was odd or damaged about the file when it was stored. */
+  /** It is whole and has the right SHA-1. `remark`: the file was odd or damaged when it was backed up. */
   | { readonly outcome: 'sound'; readonly remark?: Remark }
-  /** `failed`: it could not be looked into, which says nothing about it. */
+  /** `failed`: it could not be checked, so its state is unknown. */
   | { readonly outcome: 'damaged' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-/** The thread's. */
 const scratch = new Scratch();
 
 /** Decodes one backup and checks it. Never throws. */
 export async function check({ backup, ...options }: CheckTask): Promise<Checked> {
   try {
-    // Looked at before its memory is used again.
-    const look = async (memory: Allocate) => remarkOn(inspect(await decodeBackup(backup, { ...options, memory })));
-    const remark = await scratch.lend(look);
+    const remark = await scratch.lend(async (memory) =>
+      remarkOn(inspect(await decodeBackup(backup, { ...options, memory }))),
+    );
     return { outcome: 'sound', ...(remark && { remark }) };
   } catch (error) {
     const code = codeOf(error);

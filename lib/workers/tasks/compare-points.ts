@@ -9,48 +9,46 @@ import { alignDown, type Point, Ring } from '../../whisper/points.ts';
 import type { TaskContext } from '../context.ts';
 import { Scratch } from '../scratch.ts';
 
-/** A restored file and the live one of the same metric. It crosses to a worker thread, so it is plain data. */
+/** A restored file and the live file of the same metric. */
 interface ComparePointsTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly live: string;
-  /** Nobody writes to it. */
+  /** Not locked, because no other process writes to it. */
   readonly restored: string;
-  /** Points of the live file behind this do not count, in seconds since the epoch. */
+  /** Later points of the live file do not count for the lag; Unix time in seconds. */
   readonly until: number;
 }
 
 interface Difference extends Point {
-  /** Of the archive, in seconds. */
+  /** Seconds per point of the archive. */
   readonly step: number;
-  /** The value in the restored file; `value` is that of the live one. */
+  /** The value in the restored file; `value` is the one in the live file. */
   readonly restored: number;
 }
 
 export type PointComparison =
   | {
       readonly outcome: 'compared';
-      /** Seconds of newest points that the restored file lacks; undefined when the live file has no points. */
+      /** How many seconds older the newest restored point is; undefined if the live file has no points. */
       readonly lag?: number;
-      /** How many points differ. */
       readonly differing: number;
-      /** The first of them. */
+      /** The first differing points. */
       readonly examples: readonly Difference[];
     }
-  /** `skipped`: it has vanished, is being created, or is of a format whose points cannot be read. */
+  /** The live file vanished or is being created, or the points of either file cannot be read. */
   | { readonly outcome: 'skipped'; readonly code: SkipCode; readonly reason: string }
   | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-/** The thread's: for the live file, and the restored one. */
-const scratch = new Scratch();
+const liveScratch = new Scratch();
 const restoredScratch = new Scratch();
 
-const EXAMPLES = 20;
+const MAX_EXAMPLES = 20;
 
-/** Reads the live file as a backup does, under its lock, and compares it with the restored one. Never throws. */
+/** Compares a restored file with the live one, which is read as by a backup. Never throws. */
 export function comparePoints(
   task: ComparePointsTask,
   { stopped }: Pick<TaskContext, 'stopped'>,
 ): Promise<PointComparison> {
-  return scratch.lend((live) => restoredScratch.lend((restored) => compareInMemory(live, restored, task, stopped)));
+  return liveScratch.lend((live) => restoredScratch.lend((restored) => compareInMemory(live, restored, task, stopped)));
 }
 
 async function compareInMemory(
@@ -95,7 +93,7 @@ function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: 
   const newest = newestOf(rings.values(), Number.POSITIVE_INFINITY) ?? 0;
   const differences: Difference[] = [];
   let differing = 0;
-  // Times of points that came to the live file since, below the newest one: what they are aggregated to is new as well.
+  // Points older than the newest restored one that the live file got since. They change its coarser archives, too.
   const lateTimes = new Set<number>();
   for (const [name, ring] of rings) {
     const liveRing = liveRings.get(name);
@@ -105,11 +103,11 @@ function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: 
     for (const timestamp of timesIn(ring)) {
       const value = liveRing.get(timestamp);
       const before = ring.get(timestamp);
-      // The interval of the newest point, in each archive, may have been going on when the backup was made.
+      // The interval of the newest point may have been incomplete when the backup was made, in each archive.
       if (value === undefined || before === undefined || timestamp + step > newest || late.has(timestamp)) continue;
       if (value === before || Object.is(value, before)) continue;
       differing++;
-      if (differences.length < EXAMPLES) differences.push({ step, timestamp, value, restored: before });
+      if (differences.length < MAX_EXAMPLES) differences.push({ step, timestamp, value, restored: before });
     }
     for (const time of timesIn(liveRing)) if (time < newest && ring.get(time) === undefined) lateTimes.add(time);
   }
@@ -118,7 +116,7 @@ function compare(live: Uint8Array, restored: Uint8Array, { live: file, until }: 
   return { outcome: 'compared', differing, examples: differences, ...(lag !== undefined && { lag }) };
 }
 
-/** The archives, finest first, by their step and how many of that step are before them: an odd file may have two. */
+/** Returns the archives, finest first, by step and a number: an odd file may have several with the same step. */
 function ringsOf(bytes: Uint8Array, file: string): Map<string, Ring> {
   try {
     const archives = parseHeader(bytes).archives.toSorted((a, b) => a.secondsPerPoint - b.secondsPerPoint);
@@ -134,12 +132,12 @@ function ringsOf(bytes: Uint8Array, file: string): Map<string, Ring> {
   }
 }
 
-/** The times of the known points, in the order of their slots. */
+/** Yields the timestamps of the points, in the order of the slots. */
 function* timesIn(ring: Ring): Generator<number> {
   for (let i = 0; i < ring.archive.points; i++) if (ring.isPointAt(i)) yield ring.timestampAt(i);
 }
 
-/** The newest point of any archive, up to a time. */
+/** Returns the newest timestamp in any archive that is not after `until`. */
 function newestOf(rings: Iterable<Ring>, until: number): number | undefined {
   let newest: number | undefined;
   for (const ring of rings) for (const time of timesIn(ring)) if (time <= until && time > (newest ?? 0)) newest = time;

@@ -8,37 +8,37 @@ import { collectYoungGarbage } from '../../system/collect-garbage.ts';
 import { type Allocate, FILE_BYTES } from '../../tree/read-file.ts';
 import { isCompressed, MAX_TRAILING_BYTES, sizeOf } from '../../whisper/header.ts';
 
-/** A backup as it came from the store. */
+/** A backup as fetched from the store. */
 export interface EncodedBackup {
   readonly key: string;
   readonly body: Uint8Array;
   readonly algorithm: Algorithm;
   /** Of the uncompressed file. */
   readonly sha1: string;
-  /** How many bytes are reserved for what it becomes. @default as many as a file may have */
+  /** Bytes reserved for the uncompressed file. @default the largest size of a file */
   readonly reservedBytes?: number;
 }
 
-/** For files of this size it is worth to free first what the last one took. */
+/** From this size on, memory of the previous file is freed first. */
 const LARGE_BYTES = 2 ** 22;
 
-/** What a stream that does not say how much it holds may become without a readable Whisper header. */
-const UNSOUND_BYTES = 2 ** 24;
+/** Limit for a stream that declares no size and has no readable Whisper header. */
+const UNKNOWN_BYTES = 2 ** 24;
 
 interface DecodeOptions {
-  /** What decompresses it. @default 'auto' */
+  /** Name of the engine that decompresses it. @default 'auto' */
   readonly engine?: string;
-  /** Believe the stream's own size where the header does not account for it. @default false */
+  /** Trust the size that the stream declares, even if the Whisper header requires less. @default false */
   readonly includeDamaged?: boolean;
-  /** Where the file goes, of which the result is then a view. @default memory of its own */
+  /** Provides memory for the file; the result may be a view of it. @default new memory */
   readonly memory?: Allocate;
 }
 
 /**
- * Decompresses a backup, and checks that it is whole and what was stored; not what it holds.
+ * Decompresses a backup and checks that it is whole and has the right SHA-1. Does not check its content.
  *
- * @throws CompressionError (`COMPRESSION_UNDERSTATED` when it needs more than was reserved), or WhisperBackupError
- *   `WRONG_SHA1`.
+ * @throws CompressionError, `COMPRESSION_UNDERSTATED` if it is larger than `reservedBytes`.
+ * @throws WhisperBackupError `WRONG_SHA1`
  */
 export async function decodeBackup(backup: EncodedBackup, options: DecodeOptions = {}): Promise<Uint8Array> {
   const decompressor = await createDecompressor({ algorithm: backup.algorithm, engine: options.engine ?? 'auto' });
@@ -60,11 +60,11 @@ function decompress(
   { includeDamaged = false, memory }: DecodeOptions,
 ): Uint8Array {
   const claimed = claimedBytes(algorithm, body);
-  const most = includeDamaged ? FILE_BYTES : MAX_TRAILING_BYTES;
+  const maxExtra = includeDamaged ? FILE_BYTES : MAX_TRAILING_BYTES;
   const maxBytes = Math.min(FILE_BYTES, reservedBytes ?? FILE_BYTES);
   let allowed = FILE_BYTES;
   const sizeOfHead = (head: Uint8Array) => {
-    const bound = boundOf(head, claimed, most);
+    const bound = boundOf(head, claimed, maxExtra);
     allowed = bound ?? FILE_BYTES;
     return bound;
   };
@@ -77,24 +77,23 @@ function decompress(
     });
   } catch (error) {
     if (codeOf(error) !== 'COMPRESSION_TOO_LARGE' || maxBytes >= allowed) throw error;
-    const message = `Cannot decompress: it holds more than the ${maxBytes} bytes that it says`;
+    const message = `Cannot decompress: it has more than the ${maxBytes} bytes that it declares`;
     throw new CompressionError('COMPRESSION_UNDERSTATED', message, { cause: error });
   }
 }
 
 /**
- * Returns how many bytes there may be: what the header asks for, or what the stream claims if that is more, but not more
- * by so much that it must be a bomb.
+ * Returns the maximum size of the output: the size that the Whisper header requires, or the one that the stream declares
+ * if that is larger by at most `maxExtra`, so that a decompression bomb is rejected.
  *
- * @param most how many bytes the stream may claim beyond those of the header.
- * @returns undefined for go-carbon's format, whose first bytes do not tell.
+ * @returns undefined for go-carbon's format, whose header does not contain the size.
  */
-function boundOf(head: Uint8Array, claimed: number | undefined, most: number): number | undefined {
+function boundOf(head: Uint8Array, claimed: number | undefined, maxExtra: number): number | undefined {
   if (isCompressed(head)) return undefined;
   const size = sizeOf(head);
-  // A gzip stream of several members claims less than it holds.
+  // A gzip stream of several members declares only the size of the last one.
   if (claimed === undefined || claimed < (size ?? 0)) {
-    return size === undefined ? UNSOUND_BYTES : size + MAX_TRAILING_BYTES;
+    return size === undefined ? UNKNOWN_BYTES : size + MAX_TRAILING_BYTES;
   }
-  return claimed <= (size ?? 0) + most ? claimed : (size ?? UNSOUND_BYTES);
+  return claimed <= (size ?? 0) + maxExtra ? claimed : (size ?? UNKNOWN_BYTES);
 }

@@ -6,14 +6,15 @@ import { currentUser } from '../../system/link-rule.ts';
 import type { Place } from '../../system/open-place.ts';
 import type { Owner } from '../../tree/place.ts';
 
-/** The room that a new file takes, and what its file system has. */
+/** The space that a new file needs, and the free space of its file system. */
 export interface SpaceUse {
-  /** Which file system. */
+  /** Device number of the file system. */
   readonly device: number;
-  /** In bytes, in whole blocks. */
+  /** In bytes; whole blocks. */
   readonly needed: number;
+  /** In bytes. */
   readonly free: number;
-  /** How many more files there can be; undefined where there is no bound. */
+  /** Free inodes; absent if the file system has no limit. */
   readonly freeFiles?: number;
 }
 
@@ -24,15 +25,16 @@ interface FileToCreate {
   readonly owner?: Owner;
 }
 
-/** A name that is longer cannot be made on any of Linux's file systems. */
+/** The longest file name on Linux. */
 const NAME_BYTES = 255;
 
 /**
- * Checks what making a file would meet, without making it: rights, the owner asked for, and how much room there is.
+ * Checks in a dry run that a file could be created: access rights, and the right to set its owner.
  *
- * @param place undefined when its directory is missing as well.
- * @param replaces the bytes that are free when it is in its place.
- * @throws Error with the operating system's `code`, as the real run would.
+ * @param place undefined if its directory does not exist either.
+ * @param replaces size of the file that it would replace, in bytes.
+ * @returns the space that it needs.
+ * @throws Error with the operating system's `code`, as in a real run.
  */
 export function checkCreate(task: FileToCreate, place: Place | undefined, bytes: number, replaces = 0): SpaceUse {
   const directory = place?.beside('.') ?? nearestDirectory(task);
@@ -43,19 +45,19 @@ export function checkCreate(task: FileToCreate, place: Place | undefined, bytes:
   return {
     device: statSync(directory).dev,
     needed: Math.max(0, needed - replaces),
-    // Root may use what is kept for it.
+    // Root may use reserved blocks.
     free: bsize * (currentUser() === 0 ? bfree : bavail),
     ...(files > 0 && { freeFiles: ffree }),
   };
 }
 
-/** Checks what filling a file would meet. */
+/** Checks in a dry run that a file could be filled. @throws Error of the system. */
 export function checkWrite(place: Place): void {
   assertAccess(place.at, 'read', 'write');
 }
 
 /**
- * Checks in a dry run what opening the prefix, or making it, would meet.
+ * Checks in a dry run that the prefix could be opened, or created if it is missing.
  *
  * @throws Error with the operating system's `code`.
  */
@@ -71,7 +73,7 @@ export function checkPrefixAccess(prefix: string): void {
   if (files > 0 && ffree === 0) throw Object.assign(new Error('ENOSPC: no space left, mkdir'), { code: 'ENOSPC' });
 }
 
-/** The nearest directory above a file that is there. */
+/** Returns the nearest existing directory above a file. */
 function nearestDirectory({ prefix, path }: FileToCreate): string {
   for (const name of `${path}.wsp`.split('/')) {
     if (Buffer.byteLength(name) > NAME_BYTES)
@@ -82,7 +84,7 @@ function nearestDirectory({ prefix, path }: FileToCreate): string {
   return directory;
 }
 
-/** Only root may give a file to another user, or to a group that it is not in. */
+/** Only root may give a file to another user, or to a group of which it is not a member. */
 function assertMayChangeOwner(owner: Owner | undefined): void {
   if (!owner || currentUser() === 0) return;
   const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];

@@ -3,7 +3,6 @@ import { codeOf, type ErrorCode, reasonOf } from '../../common/errors.ts';
 import { type LockOptions, readLocked } from '../../tree/read-file.ts';
 import type { TaskContext } from '../context.ts';
 
-/** One local file to tell by its content. It crosses to a worker thread, so it is plain data. */
 interface FingerprintTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly file: string;
 }
@@ -12,7 +11,7 @@ type Fingerprint =
   | { readonly outcome: 'read'; readonly sha1: string }
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-/** Reads one file under its lock, and hashes it. Never throws. */
+/** Hashes a local file, which is locked while it is read. Never throws. */
 export async function fingerprint(
   task: FingerprintTask,
   { stopped }: Pick<TaskContext, 'stopped'>,

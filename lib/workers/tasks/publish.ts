@@ -20,13 +20,13 @@ import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { checkCreate, checkWrite, type SpaceUse } from './dry-run-checks.ts';
 
-/** One backup to bring back. It crosses to a worker thread, so it is plain data. */
+/** One backup to publish in the local tree. */
 export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly prefix: string;
-  /** Below the prefix, without `.wsp`. */
+  /** Path below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: EncodedBackup;
-  /** Restore a file that was damaged when it was backed up as it is. @default false */
+  /** Restore the backup of a damaged file unchanged. @default false */
   readonly includeDamaged?: boolean;
   /** Replace a local file instead of backfilling it. */
   readonly overwrite: boolean;
@@ -34,23 +34,23 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   readonly replaceDamaged: boolean;
   readonly dryRun: boolean;
   readonly owner?: Owner;
-  /** In milliseconds since 1970. */
+  /** The current time in milliseconds. */
   readonly now: number;
 }
 
 interface Remarked {
-  /** What is odd or damaged about the backup's file. */
+  /** Set if the file in the backup is odd or damaged. */
   readonly remark?: Remark;
 }
 
 export type Published =
   | (Remarked & { readonly outcome: 'unchanged'; readonly bytes: number })
-  /** `trace`: how the file was left; none in a dry run. */
   | (Remarked & {
       readonly outcome: 'restored';
       readonly bytes: number;
+      /** Not in a dry run. */
       readonly trace?: Trace;
-      /** What it would take; in a dry run only. */
+      /** Only in a dry run. */
       readonly space?: SpaceUse;
     })
   | (Remarked & {
@@ -59,13 +59,12 @@ export type Published =
       readonly filled: number;
       readonly trace?: Trace;
     })
-  /** `backupDamaged`: an older backup might do. */
+  /** `backupDamaged`: an older backup may be usable. */
   | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly reason: string; readonly backupDamaged: boolean };
 
-/** The thread's. */
 const scratch = new Scratch();
 
-/** Decodes, checks and publishes one backup. Never throws; a failure leaves what is local as it was. */
+/** Decodes, checks and publishes one backup. Never throws. If it fails, the local file is unchanged. */
 export function publish(task: PublishTask, stopped: () => boolean): Promise<Published> {
   return scratch.lend((memory) => publishFrom(memory, task, stopped));
 }
@@ -89,7 +88,7 @@ async function publishFrom(memory: Allocate, task: PublishTask, stopped: () => b
   }
 }
 
-/** How often carbon or another thread may get between our looking and our acting before we give up. */
+/** Attempts if carbon or another thread changes the file at the same time. */
 const TRIES = 20;
 
 async function publishData(data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
@@ -97,14 +96,14 @@ async function publishData(data: Uint8Array, task: PublishTask, stopped: () => b
     try {
       return await publishAt(placeOf(task, tries === 1), data, task, stopped);
     } catch (error) {
-      // ENOENT: the directory was still empty when another thread put the one it had made in its place.
+      // ENOENT: another thread has renamed its new directory over the still empty one.
       const raced = ['EEXIST', 'VANISHED', 'REPLACED', 'ENOENT', 'ELOOP', 'EXCHANGED'].includes(codeOf(error));
       if (!raced || tries === TRIES) throw error;
     }
   }
 }
 
-/** @param place undefined when its directory is missing, and a dry run does not make it. */
+/** @param place undefined in a dry run if its directory is missing. */
 async function publishAt(
   place: Place | undefined,
   data: Uint8Array,
@@ -113,30 +112,29 @@ async function publishAt(
 ): Promise<Published> {
   try {
     const found = place && lstatSync(place.at, { throwIfNoEntry: false });
-    if (found?.isSymbolicLink()) return await meetLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
-    if (place && found) return await meet(place, data, task, stopped);
-    // EEXIST says that carbon was quicker.
-    const publishIt = (temporary: string) => place && nameNew(temporary, place.at);
+    if (found?.isSymbolicLink()) return await updateLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
+    if (place && found) return await updateExisting(place, data, task, stopped);
     if (task.dryRun || !place)
       return { outcome: 'restored', bytes: data.length, space: checkCreate(task, place, data.length) };
-    const trace = withTemporary(place, data, task, publishIt);
+    // EEXIST if carbon has created the file meanwhile.
+    const trace = withTemporary(place, data, task, (temporary) => nameNew(temporary, place.at));
     return { outcome: 'restored', bytes: data.length, trace };
   } finally {
     place?.close();
   }
 }
 
-/** Where the last file of this thread went: most are neighbours. */
+/** Directory of the last file of this thread: most files are restored next to the previous one. */
 let last: { readonly prefix: string; readonly relative: string; readonly directory: OpenDirectory } | undefined;
 
-/** Where the file goes, its directory made. @param isTrusting whether a directory that is there is still the right one. */
-function placeOf(task: PublishTask, isTrusting: boolean): Place | undefined {
+/** Opens the directory of the file, and creates it if it is missing. @param mayReuse whether to reuse the last directory. */
+function placeOf(task: PublishTask, mayReuse: boolean): Place | undefined {
   const { prefix, path } = task;
   assertPathLength(join(prefix, `${path}.wsp`));
   const slash = path.lastIndexOf('/');
   const relative = path.slice(0, Math.max(0, slash));
   const name = `${path.slice(slash + 1)}.wsp`;
-  if (isTrusting && last?.prefix === prefix && last.relative === relative && last.directory.isInPlace())
+  if (mayReuse && last?.prefix === prefix && last.relative === relative && last.directory.isInPlace())
     return new Place(last.directory.share(), name);
   last?.directory.close();
   last = undefined;
@@ -146,8 +144,8 @@ function placeOf(task: PublishTask, isTrusting: boolean): Place | undefined {
   return new Place(directory.share(), name);
 }
 
-/** As {@link meet}, for a link to a file. */
-async function meetLinked(
+/** Like {@link updateExisting}, for the target of a link. */
+async function updateLinked(
   file: string,
   data: Uint8Array,
   task: PublishTask,
@@ -155,14 +153,19 @@ async function meetLinked(
 ): Promise<Published> {
   const place = locateFile(file);
   try {
-    return await meet(place, data, task, stopped);
+    return await updateExisting(place, data, task, stopped);
   } finally {
     place.close();
   }
 }
 
-/** A local file is there. It stays, and gets what it lacks, unless it may be replaced. All under its exclusive lock. */
-async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: () => boolean): Promise<Published> {
+/** Backfills or replaces an existing file, under its exclusive lock. */
+async function updateExisting(
+  place: Place,
+  data: Uint8Array,
+  task: PublishTask,
+  stopped: () => boolean,
+): Promise<Published> {
   const bytes = data.length;
   if (task.dryRun) checkWrite(place);
   const open = await openToFill(place, task.dryRun ? 'read' : 'write', { ...task, stopped });
@@ -170,11 +173,15 @@ async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: 
     const local = open.bytes;
     if (Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
     const damage = damageOf(local);
-    const remedy = 'the local file stays: move it away to restore the backup as it is';
-    if (!damage && damageOf(data))
-      throw new WhisperBackupError('LOCAL_USABLE', `Cannot restore ${place.path} from a damaged file: ${remedy}`);
+    if (!damage && damageOf(data)) {
+      const remedy = 'move the local file away to restore the backup unchanged';
+      throw new WhisperBackupError(
+        'LOCAL_USABLE',
+        `Cannot restore ${place.path} from the backup of a damaged file: the local file is usable: ${remedy}`,
+      );
+    }
     if (task.overwrite || (damage && task.replaceDamaged)) {
-      // A damaged one is kept aside.
+      // A damaged file is kept, so its space does not become free.
       const replaces = task.overwrite ? local.length : 0;
       if (task.dryRun) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes, replaces) };
       return { outcome: 'restored', bytes, trace: replace(place, data, task) };
@@ -189,11 +196,11 @@ async function meet(place: Place, data: Uint8Array, task: PublishTask, stopped: 
   }
 }
 
-/** The bucket is right: it holds what was stored. */
+/** The backup itself is sound: it has what was stored. */
 function storedDamaged({ key }: EncodedBackup, cause: WhisperError): WhisperBackupError {
   return new WhisperBackupError(
     cause.code,
-    `Cannot restore ${key}: the file was damaged already when it was backed up: ${reasonOf(cause)}: use --fallback for an older backup, or --include-damaged to restore it as it is`,
+    `Cannot restore ${key}: the file was already damaged when it was backed up: ${reasonOf(cause)}: use --fallback for an older backup, or --include-damaged to restore it unchanged`,
     { cause },
   );
 }
@@ -212,12 +219,12 @@ function damageOf(bytes: Uint8Array): WhisperError | undefined {
   return inspection.verdict === 'damaged' ? inspection.error : undefined;
 }
 
-/** In seconds since 1970. */
+/** Unix time in seconds. */
 function nowOf({ now }: PublishTask): number {
   return Math.floor(now / 1000);
 }
 
-/** Fills the local file; names a file that cannot be filled, and the remedy. */
+/** Fills the local file. @throws WhisperBackupError that names the unusable file and the remedy. */
 function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTask): FillPlan {
   try {
     return backfillOpen(place, open, data, { now: nowOf(task), dryRun: task.dryRun, sync: false });
@@ -240,8 +247,8 @@ function replace(place: Place, data: Uint8Array, task: PublishTask): Trace {
   });
 }
 
-/** Writes the whole file under a short name of no metric beside its place, and has it published from there. */
-function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publishIt: (path: string) => void): Trace {
+/** Writes the file under a temporary name in the same directory, and publishes it from there. */
+function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publishFile: (path: string) => void): Trace {
   const temporary = place.beside(temporaryName());
   const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   let trace: Trace;
@@ -250,18 +257,18 @@ function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publis
       writeFileSync(fd, data);
       setOwner(fd, task.owner, place.directory.stats());
       fchmodSync(fd, 0o644);
-      trace = traceOfNew(fd, data, Math.floor(task.now / 1000));
+      trace = traceOfNew(fd, data, nowOf(task));
     } finally {
       closeSync(fd);
     }
-    publishIt(temporary);
+    publishFile(temporary);
     return trace;
   } finally {
     removeIfThere(temporary);
   }
 }
 
-/** It is not when it was renamed. */
+/** The file is missing if it was renamed. */
 function removeIfThere(path: string): void {
   try {
     unlinkSync(path);

@@ -2,16 +2,15 @@ import { closeSync, readSync } from 'node:fs';
 import { openRegular } from '../../tree/read-file.ts';
 import { inodeOf, type Trace } from '../trace.ts';
 
-/** Files to look at again. It crosses to a worker thread, so it is plain data. */
 interface RecheckTask {
   readonly files: readonly { readonly file: string; readonly trace: Trace }[];
 }
 
 /**
- * Looks whether files still hold what was restored.
+ * Checks whether files still have their restored content.
  *
- * @returns for each whether another process has emptied, replaced or removed it. One that cannot be read counts as such:
- *   the second try names why.
+ * @returns for each file whether another process has emptied, replaced or removed it; also true if it cannot be read,
+ *   because filling it again reports the reason.
  */
 export async function recheck({ files }: RecheckTask): Promise<boolean[]> {
   return files.map(({ file, trace }) => {

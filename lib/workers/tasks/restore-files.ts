@@ -9,44 +9,43 @@ import type { TaskContext } from '../context.ts';
 import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
 import { type Published, type PublishTask, publish } from './publish.ts';
 
-/** Backups to bring back. Many small ones cross to a thread at once. */
+/** Backups to restore. Small ones are sent to a thread in batches. */
 interface RestoreBatch {
   readonly backups: readonly BackupToRestore[];
   readonly rules: RestoreRules;
-  /** Of the uncompressed bytes that all threads may hold. */
+  /** The batch's share of the budget for uncompressed bytes. */
   readonly share: BudgetShare;
 }
 
-/** One backup to bring back. */
 export interface BackupToRestore {
-  /** Of the file, below the prefix, without `.wsp`. */
+  /** Path of the file below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: Backup;
 }
 
-/** What applies to all backups of a run. */
+/** The settings for all backups of a run. */
 export type RestoreRules = Omit<PublishTask, 'backup' | 'path'>;
 
 interface RestoreContext extends Pick<TaskContext, 'throwIfStopped'> {
   readonly store: ObjectStore;
   readonly signal: AbortSignal;
   readonly publish: (task: PublishTask) => Promise<Published>;
-  /** Runs a task when so many uncompressed bytes may be held. */
+  /** Runs a task when that many uncompressed bytes are free in the budget. */
   readonly within: <T>(bytes: number, task: () => Promise<T>) => Promise<T>;
 }
 
 export type RestoredFile = Published & {
-  /** Bytes that came from the store. */
+  /** Compressed bytes from the store. */
   readonly fetched: number;
 };
 
-/** Backups of a batch in progress at once: while one is fetched, the last is published. */
-const AT_ONCE = 4;
+/** Fetches the next backups while one is published. */
+const CONCURRENCY = 4;
 
-/** Files of this size a thread restores one by one. */
+/** A thread restores files of this size one at a time. */
 const LARGE_BYTES = 2 ** 22;
 
-/** Fetches, checks and publishes backups. Results come in their order. */
+/** Fetches, checks and publishes backups. Returns results in their order. */
 export function restoreFiles({ backups, rules, share }: RestoreBatch, thread: TaskContext): Promise<RestoredFile[]> {
   return thread.withStore((store, signal) => {
     const spender = new ShareSpender(share, signal);
@@ -60,7 +59,7 @@ export function restoreFiles({ backups, rules, share }: RestoreBatch, thread: Ta
         return bytes < LARGE_BYTES ? run() : thread.large.runExclusive(run);
       },
     };
-    return pMap(backups, (backup) => restoreFile(backup, rules, context), { concurrency: AT_ONCE });
+    return pMap(backups, (backup) => restoreFile(backup, rules, context), { concurrency: CONCURRENCY });
   });
 }
 
@@ -72,17 +71,17 @@ async function restoreFile(
 ): Promise<RestoredFile> {
   const result = await restoreOnce(backup, rules, context, true);
   if (!('code' in result) || result.code !== 'COMPRESSION_UNDERSTATED') return result;
-  // Of several gzip members only the last one's size was known.
+  // With several gzip members, only the size of the last one was declared.
   const again = await restoreOnce(backup, rules, context, false);
   return { ...again, fetched: result.fetched + again.fetched };
 }
 
-/** @param isBelieved whether the backup's own word is taken for how large it will be; else it gets all the memory there is. */
+/** @param trustSize reserve the uncompressed size that the backup declares; otherwise the largest possible size. */
 async function restoreOnce(
   { path, backup }: BackupToRestore,
   rules: RestoreRules,
   context: RestoreContext,
-  isBelieved: boolean,
+  trustSize: boolean,
 ): Promise<RestoredFile> {
   const { store, signal } = context;
   const { object, algorithm } = backup;
@@ -92,7 +91,7 @@ async function restoreOnce(
     const sha1 = await sha1Of(backup, store, signal);
     const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
     fetched = body.length;
-    const reservedBytes = isBelieved ? plausibleBytes(algorithm, body) : undefined;
+    const reservedBytes = trustSize ? plausibleBytes(algorithm, body) : undefined;
     const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
     const bytes = (reservedBytes ?? FILE_BYTES) + fillBytes(`${rules.prefix}/${path}.wsp`);
     const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded }));
@@ -103,7 +102,7 @@ async function restoreOnce(
   }
 }
 
-/** A local file that exists is read, and computed anew beside that. */
+/** A backfill holds the local file twice, before and after. */
 function fillBytes(file: string): number {
   try {
     return 2 * (statSync(file, { throwIfNoEntry: false })?.size ?? 0);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isKnownSame, type KnownContent } from '../../bucket/same-content.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { createCompressor } from '../../compress/engine.ts';
 import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
@@ -11,26 +12,21 @@ import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
 import { Scratch } from '../scratch.ts';
 
-/** One file to look at. It crosses to a worker thread, so it is plain data. */
 export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly file: string;
-  /** SHA-1 of the newest backup. */
-  readonly knownSha1?: string;
-  /** MD5 of the newest backup's SHA-1 text: all that the listing tells of a pair. */
-  readonly knownMd5OfSha1?: string;
-  /** Take a damaged file too. */
+  /** Checksums of the newest backup. */
+  readonly known?: KnownContent;
+  /** Also read damaged files. */
   readonly includeDamaged: boolean;
   readonly format: FormatOptions;
-  /** Now, in milliseconds; what "younger than an hour" is measured by. */
+  /** The current time in milliseconds, for the age of empty files. */
   readonly now: number;
 }
 
-/** A file that was read. */
 interface ReadFile {
   readonly sha1: string;
-  /** Its size. */
   readonly bytes: number;
-  /** What its content can be told by from now on; undefined when it was written just before. */
+  /** For the stat cache; absent if the file was written so shortly before that a change might not be noticed. */
   readonly stat?: FileStat;
 }
 
@@ -38,19 +34,17 @@ export type Snapshot =
   | (ReadFile & { readonly outcome: 'unchanged' })
   | (ReadFile & {
       readonly outcome: 'changed';
-      /** The file, compressed. */
+      /** The compressed file. */
       readonly body: Uint8Array<ArrayBuffer>;
       /** Milliseconds since the read ended. */
       readonly sinceRead: number;
-      /** What is odd or damaged about it. */
       readonly remark?: Remark;
     })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-/** The thread's. */
 const scratch = new Scratch();
 
-/** Reads one file under its lock, and compresses it when it is not what is stored already. Never throws. */
+/** Reads a file under its lock, and compresses it if it differs from its newest backup. Never throws. */
 export function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
   return scratch.lend((allocate) => snapshotInto(allocate, task, stopped));
 }
@@ -60,7 +54,7 @@ async function snapshotInto(allocate: Allocate, task: SnapshotTask, stopped: () 
     const { bytes, stat } = await read(task, stopped, allocate);
     const readEnded = performance.now();
     const sha1 = createHash('sha1').update(bytes).digest('hex');
-    if (sha1 === task.knownSha1 || (task.knownMd5OfSha1 !== undefined && md5(sha1) === task.knownMd5OfSha1))
+    if (task.known && isKnownSame(sha1, task.known))
       return { outcome: 'unchanged', sha1, bytes: bytes.length, ...stat };
     const inspection = inspect(bytes);
     if (!task.includeDamaged && inspection.verdict === 'damaged') throw damagedFile(task.file, inspection.error);
@@ -98,19 +92,15 @@ async function read(
   const { bytes, stats } = await readGently(task.file, { ...task, stopped }, allocate);
   const stat = fileStatOf(stats);
   if (bytes.length > 0) return { bytes, stat: isSettled(stat, began) ? { stat } : {} };
-  const young = task.now - stat.mtimeMs < HOUR;
-  if (young) throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
+  if (task.now - stat.mtimeMs < HOUR)
+    throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
   throw new WhisperBackupError(
     'EMPTY',
-    `Cannot back up ${task.file}: it has 0 bytes, for over an hour: remove it, or use --exclude to leave it out`,
+    `Cannot back up ${task.file}: it has had 0 bytes for over an hour: remove it, or use --exclude to leave it out`,
   );
 }
 
-function md5(text: string): string {
-  return createHash('md5').update(text).digest('hex');
-}
-
-/** Bytes that own their buffer, so that it can be handed to another thread instead of copied. */
+/** Returns the bytes with their own buffer, which can be transferred to another thread. */
 function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes;
   return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength

@@ -2,33 +2,32 @@ import pMap from 'p-map';
 import type { Layout } from '../../bucket/layout.ts';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from '../../bucket/layout.ts';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
+import type { KnownContent } from '../../bucket/same-content.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { TaskContext } from '../context.ts';
 import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
 
-/** Files to back up. Many small ones cross to a thread at once. */
+/** Files to back up. Small ones are sent to a thread in batches. */
 interface StoreBatch {
   readonly files: readonly FileToStore[];
   readonly rules: StoreRules;
 }
 
-/** One file to back up. */
 export interface FileToStore {
-  /** Where it is. */
   readonly file: string;
   /** Below the prefix, without `.wsp`. */
   readonly path: string;
-  /** The newest backup that the file may be the same as. */
+  /** The newest backup with which to compare the file. */
   readonly newest?: Backup;
-  /** The time of the newest backup of any kind: the new one must be later. */
+  /** Time of the newest backup in any layout: the new one must be later. */
   readonly newestTime?: Date;
 }
 
-/** What applies to all files of a run. */
-export interface StoreRules extends Omit<SnapshotTask, 'file' | 'now' | 'knownSha1' | 'knownMd5OfSha1'> {
-  /** What keys begin with. */
+/** The settings for all files of a run. */
+export interface StoreRules extends Omit<SnapshotTask, 'file' | 'now' | 'known'> {
+  /** Common prefix of all keys. */
   readonly root: string;
   readonly layout: Layout;
 }
@@ -47,15 +46,15 @@ export type StoredFile =
     })
   | Unstored;
 
-/** Files of a batch in progress at once: while one body is sent, the next is compressed. */
-const AT_ONCE = 4;
+/** Compresses the next files while one is uploaded. */
+const CONCURRENCY = 4;
 
-/** Backs up each file, unless its newest backup is the same. Results come in the order of the files. */
+/** Backs up each file that differs from its newest backup. Returns results in the order of the files. */
 export function storeFiles({ files, rules }: StoreBatch, context: TaskContext): Promise<StoredFile[]> {
   const { now, stopped, throwIfStopped } = context;
   return context.withStore((store, signal) =>
     pMap(files, (file) => storeFile(file, rules, { store, signal, now, stopped, throwIfStopped }), {
-      concurrency: AT_ONCE,
+      concurrency: CONCURRENCY,
     }),
   );
 }
@@ -76,46 +75,47 @@ async function storeChanged(
   context: StoreContext,
 ): Promise<StoredFile> {
   const { store, signal } = context;
-  const known = newest ? await knownOf(newest, context) : {};
+  const known = newest && (await knownContent(newest, context));
   context.throwIfStopped();
   const now = context.now().getTime();
-  const shot = await snapshot({ ...rules, ...known, file, now }, context.stopped);
-  if (shot.outcome !== 'changed') return shot;
-  const { body, sinceRead, remark, ...read } = shot;
-  if (newest && known.knownMd5OfSha1 && (await readSha1(newest, context)) === shot.sha1)
+  const changed = await snapshot({ ...rules, ...(known && { known }), file, now }, context.stopped);
+  if (changed.outcome !== 'changed') return changed;
+  const { body, sinceRead, remark, ...read } = changed;
+  // The MD5 in a listing may be another kind of hash on some stores, so only equality proves anything.
+  if (newest && known && known.sha1 === undefined && (await readSha1(newest, context)) === changed.sha1)
     return { ...read, outcome: 'unchanged' };
-  const time = laterOf(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
+  const time = timeOfBackup(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
   if (time.getUTCFullYear() > LAST_YEAR)
     throw new WhisperBackupError(
       'DATE_TOO_LATE',
-      `Cannot back up ${file}: its newest backup is dated ${newestTime?.toISOString() ?? 'too late'}, so that no key can ` +
-        'come after it: rename that to the date when it was written, or delete it, and check the clock',
+      `Cannot back up ${file}: its newest backup is dated ${newestTime?.toISOString() ?? 'too late'}, so no later key is ` +
+        'possible: rename it to the date when it was written, or delete it, and check the clock',
     );
   const algorithm = rules.format.algorithm ?? 'gz';
   const object = (key: string, size: number) => ({ key, size, modified: time });
   if (layout === 'native') {
-    const key = backupKey(root, path, formatTimestamp(time), shot.sha1, algorithm);
+    const key = backupKey(root, path, formatTimestamp(time), changed.sha1, algorithm);
     await store.put(key, body, { signal });
-    const backup: Backup = { kind: 'single', time, algorithm, sha1: shot.sha1, object: object(key, body.length) };
+    const backup: Backup = { kind: 'single', time, algorithm, sha1: changed.sha1, object: object(key, body.length) };
     return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
   }
-  // Data first: a checksum without data would be damage.
+  // Data first, because a checksum without data counts as damage.
   const keys = pairKeys(root, path, formatTimestamp(time));
   await store.put(keys.data, body, { signal });
-  await store.put(keys.sha1, new TextEncoder().encode(shot.sha1), { signal });
+  await store.put(keys.sha1, new TextEncoder().encode(changed.sha1), { signal });
   const [data, sha1Object] = [object(keys.data, body.length), object(keys.sha1, 40)];
   const backup: Backup = { kind: 'pair', time, algorithm, object: data, sha1Object };
   return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
 }
 
-/** A name that cannot be stored is refused before anything is read. */
+/** Rejects names that cannot be stored, before the file is read. */
 function checkName({ path, file }: FileToStore, { root, layout, format }: StoreRules): void {
   if (path === '' || path.endsWith('/'))
     throw new WhisperBackupError('EMPTY_NAME', `Cannot back up ${file}: it has no name before .wsp: rename it`);
   if (layout === 'python' && isAmbiguous(path)) {
     throw new WhisperBackupError(
       'AMBIGUOUS_NAME',
-      `Cannot back up ${file} in the Python tool's layout: it would restore it to another path`,
+      `Cannot back up ${file} in the Python tool's layout: the Python tool would restore it to another path`,
     );
   }
   const longest = backupKey(root, path, formatTimestamp(new Date(0)), '0'.repeat(40), format.algorithm ?? 'gz');
@@ -123,20 +123,15 @@ function checkName({ path, file }: FileToStore, { root, layout, format }: StoreR
   if (bytes <= KEY_BYTES) return;
   throw new WhisperBackupError(
     'KEY_TOO_LONG',
-    `Cannot back up ${file}: its key would have ${bytes} bytes, and stores take ${KEY_BYTES}: shorten its name`,
+    `Cannot back up ${file}: its key would have ${bytes} bytes, the limit of stores is ${KEY_BYTES}: shorten its name`,
   );
 }
 
-/** What is known of the newest backup's content, without a request where the listing tells. */
-async function knownOf(
-  newest: Backup,
-  context: StoreContext,
-): Promise<Pick<SnapshotTask, 'knownSha1' | 'knownMd5OfSha1'>> {
-  if (newest.sha1 !== undefined) return { knownSha1: newest.sha1 };
-  const md5 = newest.sha1Object?.md5;
-  if (md5 !== undefined) return { knownMd5OfSha1: md5 };
+/** Returns checksums of the newest backup. Sends a request only if the listing has none. */
+async function knownContent(newest: Backup, context: StoreContext): Promise<KnownContent | undefined> {
+  if (newest.sha1 !== undefined || newest.sha1Object?.md5 !== undefined) return newest;
   const sha1 = await readSha1(newest, context);
-  return sha1 === undefined ? {} : { knownSha1: sha1 };
+  return sha1 === undefined ? undefined : { sha1 };
 }
 
 async function readSha1(backup: Backup, { store, signal }: StoreContext): Promise<string | undefined> {
@@ -147,8 +142,8 @@ async function readSha1(backup: Backup, { store, signal }: StoreContext): Promis
   });
 }
 
-/** The later of when the read ended and one second after the newest backup, so that the new one sorts last. */
-function laterOf(readAt: Date, newest: Date | undefined): Date {
+/** Returns the end of the read, but at least one second after the newest backup, so that the new key sorts last. */
+function timeOfBackup(readAt: Date, newest: Date | undefined): Date {
   const seconds = Math.floor(readAt.getTime() / 1000) * 1000;
   return new Date(Math.max(seconds, (newest?.getTime() ?? Number.NEGATIVE_INFINITY) + 1000));
 }
