@@ -28,7 +28,7 @@ describe('a process that may open few files', () => {
       assert.equal(code, 0, stderr);
       assert.match(
         stderr,
-        /Using \d of 16 worker threads: this process may open too few files: raise the limit \(ulimit -n/,
+        /Using \d of 16 worker threads, because this process may open too few files: raise the limit \(ulimit -n/,
       );
     }
     assert.deepEqual(await readTree(scratch.at('back')), files);
