@@ -402,7 +402,7 @@ describe('force', () => {
     const report = { log: (level: string, message: string) => said.push(`${level}: ${message}`), progress() {} };
     await purgeGone(bucket.store, scratch.path, { now: bucket.now, purge: 0, force: true, report });
     const [first] = said.filter((line) => line.startsWith('warn: '));
-    assert.match(first ?? '', /Going on because of --force, although the backups of 90 metrics are due for deletion/);
+    assert.match(first ?? '', /Continuing because of --force, although the backups of 90 metrics are due for deletion/);
     assert.match(first ?? '', /About to purge 90 of 100 metrics/);
     assert.equal(said.filter((line) => /Purging all 1 backups of m\d+/.test(line)).length, 90);
   });

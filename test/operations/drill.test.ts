@@ -248,7 +248,7 @@ describe('a drill', () => {
       for (const dryRun of [false, true])
         await assert.rejects(run({ scratch: space, dryRun }), {
           code: 'SCRATCH',
-          message: new RegExp(`^Cannot drill: 'scratch' \\(${space}\\) cannot be used: .*: name a new directory`),
+          message: new RegExp(`^Cannot drill: 'scratch' \\(${space}\\) cannot be used: .*: choose a new directory`),
         });
   });
 
@@ -259,14 +259,14 @@ describe('a drill', () => {
     try {
       await assert.rejects(run({ scratch: scratch.at('bound', 'space') }), {
         code: 'INVALID_OPTION',
-        message: /bound\/space.* is inside the live tree, as .*\/servers\/space\/whisper: name a directory elsewhere/,
+        message: /bound\/space.* is inside the live tree, at .*\/servers\/space\/whisper: choose a directory elsewhere/,
       });
     } finally {
       execFileSync('umount', [scratch.at('bound')]);
     }
     await mkdir(scratch.at('disk2'));
     await symlink(scratch.at('disk2'), join(prefix, 'linked'));
-    await assert.rejects(run({ scratch: scratch.at('disk2', 'space') }), /is inside the live tree, as .*linked/);
+    await assert.rejects(run({ scratch: scratch.at('disk2', 'space') }), /is inside the live tree, at .*linked/);
     assert.deepEqual(await readdir(scratch.at('disk2')), []);
     await rm(join(prefix, 'linked'));
     assert.deepEqual((await readdir(prefix, { recursive: true })).sort(), before.sort());

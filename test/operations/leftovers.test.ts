@@ -152,7 +152,7 @@ describe('what killed runs left behind, in a tree that may not be written', () =
       wrong += String(chunk);
     });
     await new Promise((resolve) => child.on('close', resolve));
-    assert.match(told, /^warn Cannot remove what a killed run left behind below .*EACCES/m, wrong);
+    assert.match(told, /^warn Cannot remove leftovers of killed runs in .*EACCES/m, wrong);
     assert.match(told, /^stored 1, failed 0, leftovers 0$/m);
   });
 });

@@ -172,7 +172,7 @@ describe('rechecks', () => {
       publish: async (files) => files.map((): Published => ({ outcome: 'restored', bytes: ++times, trace })),
       signal: new AbortController().signal,
       afterMs: 0,
-      atOnce: 1,
+      concurrency: 1,
     });
     await rechecks.add([published('a')]);
     await rechecks.finish();
@@ -189,7 +189,7 @@ describe('rechecks', () => {
       publish: async () => [],
       signal: new AbortController().signal,
       afterMs: 0,
-      atOnce: 1,
+      concurrency: 1,
       maxBytes: 500,
     });
     for (let i = 0; i < 20; i++) await rechecks.add([published(`m${i}`)]);

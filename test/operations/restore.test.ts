@@ -136,7 +136,7 @@ describe('restore', () => {
     assert.deepEqual([asked.counts['restored'], asked.counts['fallbacks']], [3, 3]);
     assert.equal(await seedAt(scratch.at('asked'), 'm'), 1);
     assert.equal(await seedAt(scratch.at('asked'), 'pair'), 4);
-    assert.ok(asked.notes.some(({ metric, reason }) => metric === 'm' && /took an older backup/.test(reason)));
+    assert.ok(asked.notes.some(({ metric, reason }) => metric === 'm' && /fell back to an older backup/.test(reason)));
   });
 
   it('does not take an older backup because the store is busy, or the local file locked or damaged', async () => {

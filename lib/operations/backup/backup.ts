@@ -33,24 +33,25 @@ export interface BackupOptions
     VanishedOptions {
   /** @default 'native' */
   readonly layout?: Layout;
-  /** Back up damaged files, too. @default false */
+  /** Also back up damaged files. @default false */
   readonly includeDamaged?: boolean;
-  /** Remembers what files looked like, so that unchanged ones need not be opened. @default there is none */
+  /** The cache that makes opening unchanged files unnecessary. @default none */
   readonly statCache?: StatCacheOptions;
 }
 
-/** What a thread gets at once: a few large files or dozens of small ones. */
+/** A thread gets a few large files or dozens of small ones at once. */
 const BATCH = { items: 128, weight: 2 ** 22 };
 
 /**
- * Backs up every file of the tree that differs from its newest backup; then applies retention and purge.
+ * Backs up every file of the tree that differs from its newest backup, then applies retention and purge.
  *
- * Merges two ordered sequences, the tree and the listing, so memory does not grow with either. Nothing is deleted before
- * both were compared to the end and everything stored is durable. Errors of single metrics are in the summary.
+ * Merges two ordered sequences, the tree and the listing, so memory does not grow with either. Deletes nothing before
+ * both were compared completely and everything stored is durable. Errors of single metrics are in the summary.
  *
- * @throws GuardError when the bucket is another machine's or tree's, or has vanished.
- * @throws StoreError when the bucket cannot be used at all.
- * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
+ * @throws GuardError if the bucket belongs to another machine or tree, or has vanished.
+ * @throws StoreError if the bucket cannot be used.
+ * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`
+ * @throws Error that is the signal's reason.
  */
 export async function backup(store: ObjectStore, given: BackupOptions): Promise<Summary> {
   const run = new Run('backup', store, given);
@@ -69,7 +70,7 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
     try {
       await openBucket(run, expiry);
       const visitor = new FileVisitor(run, uploads, cache, expiry);
-      const visits = new Visits(run, { phase: 'Backing up', bytes: 'bytesStored', atOnce: uploads.concurrency });
+      const visits = new Visits(run, { phase: 'Backing up', bytes: 'bytesStored', concurrency: uploads.concurrency });
       const pages = survey(store, options, { ...expiry.events, stat: true, partitions });
       const found = visits.untilStopped(visitor.lookUp(pages), (page) => page.filter(({ local }) => local).length);
       const batches = batched(found, weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) });
@@ -84,17 +85,20 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
       await cache.close();
     }
     await store.flush({ signal });
-    // They only make the next listing faster.
+    // The cuts only make the next listing faster.
     await partitions.save(store, options, { signal }).catch((error) => {
-      report.log('warn', `Cannot note where to cut the listing: ${reasonOf(error)}`);
+      report.log(
+        'warn',
+        `Cannot store the partitions of the bucket: ${reasonOf(error)}. The next listing takes longer.`,
+      );
     });
     if (run.get('metrics') === 0)
       run.stop('NOTHING_MATCHED', nothingMatched(options) + (await hintForTree(prefix, options)));
-    await expiry.carryOut();
+    await expiry.finish();
   });
 }
 
-/** Opens or creates the bucket, unless it has vanished or belongs to another machine or tree. */
+/** Opens or creates the bucket. @throws GuardError if it has vanished, or belongs to another machine or tree. */
 async function openBucket({ store, options }: Run<BackupOptions>, expiry: Expiry): Promise<void> {
   const vanished = new VanishedGuard(store, options);
   await vanished.load();
@@ -104,15 +108,16 @@ async function openBucket({ store, options }: Run<BackupOptions>, expiry: Expiry
 }
 
 /**
- * Fails fast if nothing can be written in this format.
+ * Fails fast if this host cannot write the format.
  *
- * @throws InvalidOptionError; WhisperBackupError `ENGINE_UNAVAILABLE`.
+ * @throws InvalidOptionError
+ * @throws CompressionError `ENGINE_UNAVAILABLE`
  */
 async function checkFormat(options: WithDefaults<BackupOptions>): Promise<UploadOptions['format']> {
   const { algorithm, gzipEngine, gzipLevel, layout } = options;
   if (layout === 'python' && algorithm === 'zst')
     throw new InvalidOptionError(
-      "Cannot back up: the Python tool reads no 'zst': use --algorithm gz with --layout python",
+      "Cannot back up: the Python tool cannot read 'zst': use --algorithm gz with --layout python",
     );
   const format = {
     algorithm,

@@ -18,21 +18,21 @@ export interface Found {
   readonly same?: CacheEntry;
 }
 
-/** What the stat cache will remember of a local file. */
+/** The next entry of the stat cache for a local file; undefined for none. */
 interface Visited {
   readonly order: string;
   readonly entry: CacheEntry | undefined;
 }
 
-/** Least weight of a file that is read: it bounds how many small files make a batch. */
-const LEAST_WEIGHT = 2 ** 17;
+/** Counts small files as this many bytes, which limits the number of files in a batch. */
+const MIN_WEIGHT = 2 ** 17;
 
-/** Estimates how many bytes will be read of a file. */
+/** Estimates how many bytes of a file will be read. */
 export function weightOf({ local, same }: Found): number {
-  return local && !same ? Math.max(LEAST_WEIGHT, local.stat?.size ?? 0) : 0;
+  return local && !same ? Math.max(MIN_WEIGHT, local.stat?.size ?? 0) : 0;
 }
 
-/** Stores files that differ from their newest backup, counts them, and judges their backups for expiry. */
+/** Stores files that differ from their newest backup, counts them, and passes their backups to expiry. */
 export class FileVisitor {
   readonly #run: Run;
   readonly #uploads: Uploads;
@@ -53,10 +53,10 @@ export class FileVisitor {
       for (const item of items) {
         const { local, stored } = item.kind === 'metric' ? item : {};
         const looked = local && this.#cache.find(local);
-        // Mostly there is nothing to wait for.
+        // Awaiting each file would take longer than the lookup.
         const cached = looked instanceof Promise ? await looked : looked;
         const same = cached && this.#uploads.isStored(cached.sha1, stored) ? cached : undefined;
-        // Start a thread while the survey continues.
+        // Start a worker while the survey continues.
         if (local && !same) this.#uploads.start(1);
         found.push({ item, ...(local && { local }), ...(stored && { stored }), ...(same && { same }) });
       }
@@ -75,13 +75,13 @@ export class FileVisitor {
       const result = results[i];
       if (result && !this.#run.options.signal.aborted) this.#count(item.metric, result);
       const added = result?.outcome === 'stored' ? [result.backup] : [];
-      if (stored) await this.#expiry.judge(item, { ...stored, backups: [...stored.backups, ...added] });
+      if (stored) await this.#expiry.evaluate(item, { ...stored, backups: [...stored.backups, ...added] });
       if (local) visited.push({ order: local.order, entry: result && entryOf(local.order, result) });
     }
     return visited;
   }
 
-  /** Results in the order of the batch; undefined without a local file. */
+  /** Returns the results in the order of the batch; undefined without a local file. */
   async #results(batch: readonly Found[]): Promise<readonly (StoredFile | undefined)[]> {
     const changed = batch.flatMap(({ local, stored, same }) => (local && !same ? [{ local, stored }] : []));
     const stored = changed.length > 0 ? await this.#uploads.storeFiles(changed) : [];

@@ -14,13 +14,12 @@ import type { FileToStore, StoredFile, StoreRules } from '../../workers/tasks/st
 export type UploadOptions = WithDefaults<RunOptions & PlaceOptions & TreeOptions & LoadOptions> &
   Pick<StoreRules, 'layout' | 'format' | 'includeDamaged'>;
 
-/** A file, and what the store has of it. */
 interface LocalAndStored {
   readonly local: LocalFile;
   readonly stored: StoredMetric | undefined;
 }
 
-/** Backs up files in worker threads, so many at once that both processors and network have work. */
+/** Backs up files in worker threads, within the memory budget. */
 export class Uploads {
   readonly #options: UploadOptions;
   readonly #rules: StoreRules;
@@ -35,35 +34,35 @@ export class Uploads {
     this.#pool = new WorkerPool(options, store);
   }
 
-  /** How many batches to store at once. */
+  /** How many batches to store at once, so that processors and network are busy. */
   get concurrency(): number {
     return this.#pool.concurrency;
   }
 
-  /** May be called ahead of the first files. @param batches how many of them are sure to come. Without it, many. */
+  /** Starts threads before the first batch. @param batches as for `WorkerPool.start`. */
   start(batches?: number): void {
     this.#pool.start(batches);
   }
 
   /**
-   * Whether a file is known to be the same as its newest backup, so that there is nothing to do for it.
+   * Returns whether the listing shows that a file is the same as its newest backup.
    *
-   * @param sha1 of the file, as remembered.
+   * @param sha1 of the file, from the stat cache.
    */
   isStored(sha1: string, stored: StoredMetric | undefined): boolean {
     const newest = this.#comparable(stored);
     return newest !== undefined && isKnownSame(sha1, newest);
   }
 
-  /** Stores files. Results come in the order of the files; once the run is to stop, they have failed. */
+  /** Stores files. Returns results in the order of the files; if the run was stopped, these are failures. */
   async storeFiles(files: readonly LocalAndStored[]): Promise<StoredFile[]> {
     const tasks = files.map((file) => this.#taskOf(file));
-    // At worst they are compressed to as much again.
+    // The compressed file may be as large as the file itself.
     const bytes = 2 * files.reduce((sum, { local }) => sum + (local.stat?.size ?? 0), 0);
     try {
       return await this.#budget.run(bytes, () => this.#pool.run('storeFiles', { files: tasks, rules: this.#rules }));
     } catch (error) {
-      // The thread died, say of a file too large for its memory: the others go on.
+      // The thread died, e.g. out of memory. Other threads continue.
       return files.map(() => ({ outcome: 'failed', code: codeOf(error), reason: reasonOf(error) }));
     }
   }
@@ -78,7 +77,10 @@ export class Uploads {
     return { file: local.file, path: local.path, ...(newest && { newest }), ...(newestTime && { newestTime }) };
   }
 
-  /** The Python tool knows nothing of our backups: for its layout only its pairs count. */
+  /**
+   * Returns the newest backup with which to compare the file. In the layout of the Python tool only pairs count, because
+   * that tool does not read our backups.
+   */
   #comparable(stored: StoredMetric | undefined): Backup | undefined {
     if (stored && stored.tombstones.length > 0 && isMarkedGone(stored, this.#options.now())) return undefined;
     if (this.#options.layout === 'native') return stored?.backups.at(-1);

@@ -9,8 +9,8 @@ import { Visits } from '../shared/visits.ts';
 import type { DrillOptions } from './drill.ts';
 import { type Compared, type DifferingPoint, Lags } from './report.ts';
 
-/** How many differing points the report names. */
-const NAMED_POINTS = 20;
+/** How many differing points the report contains. */
+const MAX_POINTS = 20;
 
 /** Compares each restored file with the live one. */
 export async function compareTrees(run: Run<DrillOptions>, restored: string): Promise<Compared> {
@@ -20,7 +20,7 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
   const differing: DifferingPoint[] = [];
   const until = Math.floor(run.began.getTime() / 1000);
   const pool = new WorkerPool(run.options);
-  const visits = new Visits(run, { phase: 'Comparing', atOnce: pool.concurrency, total: run.get('restored') });
+  const visits = new Visits(run, { phase: 'Comparing', concurrency: pool.concurrency, total: run.get('restored') });
   try {
     const files = visits.untilStopped(filesOf(restored, signal));
     for await (const { metric, found } of visits.each(files, compare)) {
@@ -37,7 +37,7 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
     try {
       const live = `${prefix}/${path}.wsp`;
       const task = { live, restored: file, until, flock, fileLockTimeout };
-      // Both files are in memory, and mostly they have the same size.
+      // Both files are in memory, usually with the same size.
       return { metric, found: await budget.run(2 * (stat?.size ?? 0), () => pool.run('comparePoints', task)) };
     } catch (error) {
       return { metric, found: { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } };
@@ -50,13 +50,13 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
       run.add(found.differing === 0 ? 'same' : 'differing');
       run.add('differingPoints', found.differing);
       for (const { step, timestamp, value, restored } of found.examples) {
-        if (differing.length === NAMED_POINTS) break;
+        if (differing.length === MAX_POINTS) break;
         differing.push({ metric, step, timestamp, live: plain(value), restored: plain(restored) });
       }
     } else if (found.outcome === 'failed') {
       run.fail({ metric, code: found.code, reason: found.reason });
     } else if (found.code !== 'VANISHED') {
-      // The plan has named metrics that are gone.
+      // The plan has already noted missing metrics.
       run.skip({ metric, code: found.code, reason: found.reason });
     }
   }
@@ -64,7 +64,7 @@ export async function compareTrees(run: Run<DrillOptions>, restored: string): Pr
 
 async function* filesOf(prefix: string, signal: AbortSignal): AsyncGenerator<LocalFile> {
   for await (const item of each(walk(prefix, { stat: true, signal }), signal)) {
-    // The restore has just made this tree, so it has no blind spots.
+    // A blind spot is an error here, because the restore has just created this tree.
     if (item.kind === 'file') yield item;
     else throw item.error;
   }

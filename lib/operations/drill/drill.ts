@@ -16,26 +16,27 @@ import { type DrillSummary, reportOf } from './report.ts';
 import { checkSpace, makeScratchTree, type ScratchTree } from './scratch-tree.ts';
 
 export interface DrillOptions extends OperationOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
-  /** An empty directory outside the tree; created if missing. */
+  /** An empty directory outside the tree; created if it is missing. */
   readonly scratch: string;
-  /** Only this part of the metrics. @default all of them */
+  /** Restore only this part of the metrics. @default all */
   readonly part?: Part;
-  /** Restore files that were damaged when they were backed up, too. @default false */
+  /** Also restore backups of damaged files. @default false */
   readonly includeDamaged?: boolean;
   /** Keep the restored tree. @default false */
   readonly keep?: boolean;
 }
 
 /**
- * Rehearses the loss of a host: restores a sample of the bucket to scratch space as a real restore would, compares it
- * with the live tree point by point, and measures how long the restore took and which points it lacks. Only reads the
- * live tree, each file as a backup reads it, and empties the scratch space at the end.
+ * Rehearses the loss of a host: restores a sample of the bucket to scratch space, compares it with the live tree point by
+ * point, and measures how long the restore took and which points are missing. Does not change the live tree, and empties
+ * the scratch space at the end.
  *
  * `counts.damaged` and `counts.differing` are 0 if host and bucket are sound.
  *
- * @throws InvalidOptionError when the scratch space cannot be used.
- * @throws StoreError when the bucket cannot be used at all.
- * @throws WhisperBackupError `NO_SPACE`, `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
+ * @throws InvalidOptionError if the scratch directory is inside the live tree or not empty.
+ * @throws StoreError if the bucket cannot be used.
+ * @throws WhisperBackupError `SCRATCH`, `NO_SPACE`, `TREE_MISSING`, `NO_LOCKS`
+ * @throws Error that is the signal's reason.
  */
 export async function drill(store: ObjectStore, given: DrillOptions): Promise<DrillSummary> {
   const run = new Run('drill', store, given);
@@ -56,15 +57,15 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
       if (dryRun)
         options.report.log(
           'warn',
-          'Dry run: nothing was fetched, restored or compared, so that this says nothing about the backups: drill without -n',
+          'Dry run: nothing was fetched, restored or compared, so the backups were not tested. Drill without -n.',
         );
       if (plan.metrics === 0 || dryRun) return { drill: reportOf(part, plan) };
 
-      // No other process writes there, so no file needs a second look.
+      // No other process writes to scratch space, so files need no recheck.
       const scratchOnly = { prefix: tree.prefix, recheckAfterMs: 0 };
-      const onEndedEarly = (early: Summary) => take(early, run);
+      const onEndedEarly = (early: Summary) => addCounts(early, run);
       const restored = await restore(store, { ...options, ...scratchOnly, onEndedEarly });
-      take(restored, run);
+      addCounts(restored, run);
       const compared = await compareTrees(run, tree.prefix);
       isKept = keep;
       return { drill: { ...reportOf(part, plan, restored, compared), ...(keep && { kept: tree.prefix }) } };
@@ -75,7 +76,7 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
   });
 }
 
-/** @throws InvalidOptionError when the scratch tree is inside the live one, under another name. */
+/** @throws InvalidOptionError if the walk of the live tree finds the scratch tree under another path. */
 async function planOutside(run: Run<DrillOptions>, tree: ScratchTree): Promise<DrillPlan> {
   let inLive: string | undefined;
   const plan = await planDrill(run, (path) => {
@@ -83,7 +84,7 @@ async function planOutside(run: Run<DrillOptions>, tree: ScratchTree): Promise<D
   });
   if (inLive === undefined) return plan;
   throw new InvalidOptionError(
-    `Cannot drill: 'scratch' (${run.options.scratch}) is inside the live tree, as ${inLive}: name a directory elsewhere`,
+    `Cannot drill: 'scratch' (${run.options.scratch}) is inside the live tree, at ${inLive}: choose a directory elsewhere`,
   );
 }
 
@@ -93,19 +94,19 @@ async function stopForNothing(run: Run<DrillOptions>): Promise<void> {
   const which = part ? `part ${part.number} of ${part.of} of ` : '';
   const glob = JSON.stringify(options.metrics);
   const hint = part ? '' : await hintForBucket(store, options);
-  run.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} holds no backup in ${which}${glob}${hint}`);
+  run.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} has no backup in ${which}${glob}${hint}`);
 }
 
-/** Adds what the restore has counted. A restore counts damaged backups as failed. */
-function take(restored: Summary, run: Run<DrillOptions>): void {
+/** Adds the counts of the restore. It counts damaged backups as failed, a drill as damaged. */
+function addCounts(restored: Summary, run: Run<DrillOptions>): void {
   for (const name of ['restored', 'bytesFetched', 'bytesRestored', 'odd', 'damagedFiles'] as const)
     run.add(name, restored.counts[name] ?? 0);
   for (const { backup, ...named } of restored.failed) {
-    // The bucket is sound if a backup was deleted since it was listed, or if the file was damaged before the backup.
+    // Not damage of the bucket: a backup deleted after it was listed, or of a file that was damaged before.
     if (!backup || named.code === 'NOT_FOUND' || named.code === 'WHISPER_DAMAGED') run.fail(named);
     else run.damage({ ...named, ...backup });
   }
-  // The summary does not name all of them.
+  // The summary lists only the first failures.
   run.add('failed', (restored.counts.failed ?? 0) - restored.failed.length);
   for (const named of restored.skipped) run.skip(named);
   for (const named of restored.notes) run.note(named);

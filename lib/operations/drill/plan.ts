@@ -5,13 +5,12 @@ import type { Run } from '../shared/run.ts';
 import { presenceOf, survey } from '../shared/survey.ts';
 import type { DrillOptions } from './drill.ts';
 
-/** What a drill has to do, by the listing and the live tree. */
 export interface DrillPlan {
   /** Metrics of the sample that have a backup. */
   readonly metrics: number;
-  /** Size of their newest backups, compressed. */
+  /** Compressed size of their newest backups. */
   readonly bytes: number;
-  /** Estimated space that they take in the scratch tree. */
+  /** Estimated space that they need in the scratch tree. */
   readonly space: number;
   /** The same for the whole bucket. */
   readonly whole: { readonly metrics: number; readonly bytes: number };
@@ -24,10 +23,11 @@ const BLOCK = 4096;
 const UNPACKED = 5;
 
 /**
- * Measures the sample and the whole bucket, and names metrics of the sample that are on one side only.
+ * Measures the sample and the whole bucket, and notes metrics of the sample that exist on one side only.
  *
  * @param onTemporary called with each temporary file of the live tree.
- * @throws StoreError; the signal's reason.
+ * @throws StoreError
+ * @throws Error that is the signal's reason.
  */
 export async function planDrill(run: Run<DrillOptions>, onTemporary: (path: string) => void): Promise<DrillPlan> {
   const { options, store } = run;
@@ -62,7 +62,7 @@ export async function planDrill(run: Run<DrillOptions>, onTemporary: (path: stri
     }
     if (newest && !local && (await presenceOf(item, options.prefix)) === 'missing') {
       run.add('gone');
-      run.note({ metric, code: 'GONE', reason: 'it has backups, and no live file' });
+      run.note({ metric, code: 'GONE', reason: 'it has backups, but no live file' });
     }
   }
   return { ...sample, whole };

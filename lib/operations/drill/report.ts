@@ -3,77 +3,76 @@ import type { Summary } from '../../common/summary.ts';
 import type { Part } from '../shared/part.ts';
 import type { DrillPlan } from './plan.ts';
 
-/** The summary of a drill. */
 export interface DrillSummary extends Summary {
   readonly drill: DrillReport;
 }
 
-/** What a drill measured. It is part of what `--json` prints, so its names are a contract. */
+/** The measurements of a drill. `--json` prints it, so its names must not change. */
 export interface DrillReport {
-  /** The part of the metrics that was restored; null: all that the globs select. */
+  /** The restored part of the metrics; null for all that the globs select. */
   readonly sample: Part | null;
-  /** How much of the newest data a restore would lack; null if no metric could be compared. */
+  /** How much of the newest data is not in the backups; null if no metric could be compared. */
   readonly rpo: Rpo | null;
   /** How long the restore of the sample took. */
   readonly rto: Rto;
-  /** How long a restore of the whole bucket would take at the same pace; null if nothing was restored. */
+  /** How long a restore of the whole bucket would take at the same speed; null if nothing was restored. */
   readonly estimate: Estimate | null;
   /** The first 20 points that differ from the live file; `counts.differingPoints` counts all. */
   readonly differing: readonly DifferingPoint[];
-  /** The restored tree, if it was kept. */
+  /** Path of the restored tree, if it was kept. */
   readonly kept?: string;
 }
 
 /**
- * Measured from points, not from the dates of backups: for each metric, the time from the newest point that was restored
- * to the newest point that the live file had when the drill began.
+ * Measured from points, not from the dates of backups: for each metric, the time between its newest restored point and the
+ * newest point of its live file at the start of the drill.
  */
 interface Rpo {
   readonly maxSeconds: number;
   readonly medianSeconds: number;
-  /** Metrics it was measured on. */
+  /** Number of compared metrics. */
   readonly metrics: number;
-  /** A metric that lost the most. */
+  /** A metric with the maximum. */
   readonly worst: string;
 }
 
 interface Rto {
   readonly seconds: number;
   readonly metrics: number;
-  /** Fetched from the store, compressed. */
+  /** Compressed. */
   readonly bytesFetched: number;
   readonly bytesRestored: number;
 }
 
 interface Estimate {
-  /** Metrics with a backup in the bucket. */
+  /** Number of metrics with a backup. */
   readonly metrics: number;
-  /** Of their newest backups, compressed. */
+  /** Compressed size of their newest backups. */
   readonly bytes: number;
-  /** If the time depends on the number of metrics. */
+  /** Assuming that the time is proportional to the number of metrics. */
   readonly secondsByMetrics: number;
-  /** If the time depends on their size. */
+  /** Assuming that the time is proportional to the size. */
   readonly secondsByBytes: number;
 }
 
 export interface DifferingPoint {
   readonly metric: string;
-  /** Seconds between two points of the archive it is in. */
+  /** Seconds per point of the archive. */
   readonly step: number;
-  /** In seconds since the epoch. */
+  /** Unix time in seconds. */
   readonly timestamp: number;
-  /** As text where JSON has no number: `NaN`, `Infinity`, `-Infinity`. */
+  /** A string for values that JSON lacks: `NaN`, `Infinity`, `-Infinity`. */
   readonly live: number | string;
   readonly restored: number | string;
 }
 
-/** What the comparison of the trees has found, besides counters. */
+/** The result of comparing the trees, without counters. */
 export interface Compared {
   readonly lags: Lags;
   readonly differing: readonly DifferingPoint[];
 }
 
-/** @param restored the summary of the restore. @default there was no restore */
+/** @param restored the summary of the restore; undefined if there was none. */
 export function reportOf(
   part: Part | undefined,
   { whole }: DrillPlan,
@@ -97,7 +96,7 @@ export function reportOf(
   };
 }
 
-/** Collects how many seconds metrics lag behind. Holds each distinct number once, so memory stays small. */
+/** Collects the lag of each metric. Stores each distinct number once, so memory stays small. */
 export class Lags {
   readonly #counts = new Map<number, number>();
   #metrics = 0;
@@ -113,7 +112,7 @@ export class Lags {
     this.#worst = metric;
   }
 
-  /** @returns null without metrics. The median of an even number is the greater of the two in the middle. */
+  /** @returns null without metrics. The median of an even number of lags is the greater one in the middle. */
   summary(): Rpo | null {
     if (this.#metrics === 0) return null;
     return { maxSeconds: this.#most, medianSeconds: this.#median(), metrics: this.#metrics, worst: this.#worst };

@@ -14,7 +14,7 @@ export interface ScratchTree {
   readonly prefix: string;
   /** An existing directory on the same file system. */
   readonly space: string;
-  /** A unique name in it: if a walk of the live tree meets it, the scratch tree is inside the live tree. */
+  /** A unique name in it: if a walk of the live tree finds it, the scratch tree is inside the live tree. */
   readonly marker: string | undefined;
   /** Keeps the tree and removes the marker. */
   keep(): void;
@@ -23,12 +23,12 @@ export interface ScratchTree {
 }
 
 /**
- * Creates an empty tree in a directory that nobody else uses.
+ * Creates an empty tree in a directory that no other process uses.
  *
  * @param directory created if missing; its parent must exist.
  * @param prefix the live tree.
  * @param dryRun create nothing.
- * @throws InvalidOptionError when the directory is the live tree, is in it, or is not empty.
+ * @throws InvalidOptionError if the directory is not empty, or is the live tree or inside it.
  * @throws WhisperBackupError `SCRATCH` if it cannot be created or read.
  */
 export async function makeScratchTree(directory: string, prefix: string, dryRun: boolean): Promise<ScratchTree> {
@@ -36,7 +36,7 @@ export async function makeScratchTree(directory: string, prefix: string, dryRun:
     return await makeTree(directory, prefix, dryRun);
   } catch (cause) {
     if (cause instanceof WhisperBackupError) throw cause;
-    const message = `Cannot drill: 'scratch' (${directory}) cannot be used: ${reasonOf(cause)}: name a new directory whose parent exists, or an empty one`;
+    const message = `Cannot drill: 'scratch' (${directory}) cannot be used: ${reasonOf(cause)}: choose a new directory whose parent exists, or an empty one`;
     throw new WhisperBackupError('SCRATCH', message, { cause });
   }
 }
@@ -47,11 +47,11 @@ async function makeTree(directory: string, prefix: string, dryRun: boolean): Pro
   const named = `'scratch' (${directory})`;
   if (scratch === live || scratch.startsWith(live.endsWith(sep) ? live : live + sep))
     throw new InvalidOptionError(
-      `Cannot drill: ${named} is inside the live tree ${prefix}: name a directory elsewhere`,
+      `Cannot drill: ${named} is inside the live tree ${prefix}: choose a directory elsewhere`,
     );
   const isMade = await make(scratch, dryRun);
   if (!(isMade && dryRun) && (await readdir(scratch)).length > 0)
-    throw new InvalidOptionError(`Cannot drill: ${named} is not empty: name a new directory, or empty this one`);
+    throw new InvalidOptionError(`Cannot drill: ${named} is not empty: choose a new directory, or empty this one`);
   const path = join(scratch, 'whisper');
   if (dryRun) {
     const space = isMade ? dirname(scratch) : scratch;
@@ -61,7 +61,7 @@ async function makeTree(directory: string, prefix: string, dryRun: boolean): Pro
   let tree: OpenDirectory;
   const marker = temporaryName();
   try {
-    // Not recursive: of two simultaneous drills one fails here.
+    // Not recursive, so that one of two simultaneous drills fails.
     mkdirSync(space.at('whisper'), 0o700);
     tree = openDirectory(path);
     mkdirSync(tree.at(marker));
@@ -93,7 +93,7 @@ async function makeTree(directory: string, prefix: string, dryRun: boolean): Pro
   };
 }
 
-/** The real path of a directory that may not exist yet. */
+/** Resolves links in the path of a directory that may not exist. */
 async function realPathOf(directory: string): Promise<string> {
   try {
     return await realpath(directory);
@@ -103,7 +103,7 @@ async function realPathOf(directory: string): Promise<string> {
   }
 }
 
-/** @returns whether this creates it, or would. */
+/** @returns whether the directory was missing, and so was created unless this is a dry run. */
 async function make(directory: string, dryRun: boolean): Promise<boolean> {
   try {
     await (dryRun ? access(directory) : mkdir(directory, { mode: 0o700 }));
@@ -115,11 +115,7 @@ async function make(directory: string, dryRun: boolean): Promise<boolean> {
   }
 }
 
-/**
- * Checks that there is enough space.
- *
- * @throws WhisperBackupError `NO_SPACE`.
- */
+/** Checks that the file system has enough space. @throws WhisperBackupError `NO_SPACE` */
 export async function checkSpace(directory: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   const free = bavail * bsize;
@@ -127,6 +123,6 @@ export async function checkSpace(directory: string, bytes: number): Promise<void
   const [needed, there] = [bytes, free].map((size) => prettyBytes(size, { binary: true }));
   throw new WhisperBackupError(
     'NO_SPACE',
-    `Cannot drill: the sample needs about ${needed}, and ${directory} has ${there} free: take a smaller --sample, or another --scratch`,
+    `Cannot drill: the sample needs about ${needed}, but ${directory} has only ${there} free: use a smaller --sample, or another --scratch`,
   );
 }

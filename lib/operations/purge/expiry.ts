@@ -12,15 +12,15 @@ import { presenceOf, type SurveyEvents, type Surveyed, type SurveyOptions } from
 import { Leftovers } from './leftovers.ts';
 import { prune } from './prune.ts';
 
-/** A run that may delete what is due. */
+/** A run that may delete backups. */
 export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules>;
 
-/** How many metrics one run may mark or purge: it holds their names between its passes. */
-const GONE_AT_MOST = 250_000;
+/** How many metrics one run may mark or purge: it keeps their names in memory between the passes. */
+const MAX_GONE = 250_000;
 
 /**
- * Expires backups in two passes: the first judges every metric and deletes nothing; the second, if the guards allow it,
- * deletes what is due.
+ * Expires backups in two passes: the first evaluates every metric and deletes nothing; the second deletes what is due, if
+ * the guards allow it.
  */
 export class Expiry {
   readonly #run: ExpiringRun;
@@ -39,7 +39,7 @@ export class Expiry {
     this.#guards = new Guards(rules, run.began, run.options.now);
   }
 
-  /** For the survey of the first pass. */
+  /** Events for the survey of the first pass. */
   get events(): SurveyEvents {
     return {
       ...this.#run.events,
@@ -50,9 +50,9 @@ export class Expiry {
   }
 
   /**
-   * Checks that the open bucket belongs to this host, or marks it.
+   * Checks that the open bucket belongs to this host, and marks one without an owner.
    *
-   * @param complete add to the marker what older releases did not write.
+   * @param complete add fields to the marker that older releases did not write.
    * @throws GuardError
    */
   async claim({ onUnmarked }: VanishedGuard, complete: boolean): Promise<void> {
@@ -62,25 +62,25 @@ export class Expiry {
     this.#run.begin();
   }
 
-  /** Judges one metric with its new backup, if any. Returns no promise if there is nothing to wait for. */
-  judge(surveyed: Surveyed, stored: StoredMetric): undefined | Promise<void> {
-    if (surveyed.local) return this.#judge(stored, 'present');
-    return presenceOf(surveyed, this.#run.options.prefix).then((presence) => this.#judge(stored, presence));
+  /** Evaluates one metric, including its new backup. Returns a promise only if it must wait. */
+  evaluate(surveyed: Surveyed, stored: StoredMetric): undefined | Promise<void> {
+    if (surveyed.local) return this.#evaluate(stored, 'present');
+    return presenceOf(surveyed, this.#run.options.prefix).then((presence) => this.#evaluate(stored, presence));
   }
 
-  #judge(stored: StoredMetric, presence: Presence): undefined {
+  #evaluate(stored: StoredMetric, presence: Presence): undefined {
     const due = dueOf(stored, presence, this.#rules, this.#run.began);
     this.#guards.stored(stored, due);
     this.#toExpire ||= due.retention.expired.length > 0;
     this.#hasInvalid ||= due.absence.invalid.length > 0;
     this.#toPurge ||= due.absence.isNew || due.absence.isDue || due.incomplete.length > 0;
-    if ((due.absence.isNew || due.absence.isDue) && this.#gone.size < GONE_AT_MOST) this.#gone.add(stored.metric);
+    if ((due.absence.isNew || due.absence.isDue) && this.#gone.size < MAX_GONE) this.#gone.add(stored.metric);
     this.#note(stored, due.retention.shrunkFrom?.object.key);
     if (this.#run.options.dryRun) this.#count(stored, due);
   }
 
-  /** Deletes what is due, unless a guard stops the run. Removes what killed runs left. */
-  async carryOut(): Promise<void> {
+  /** Deletes what is due unless a guard prevents it. Removes leftovers of killed runs. */
+  async finish(): Promise<void> {
     const { store, options } = this.#run;
     const { report, dryRun } = options;
     const rules = this.#rules;
@@ -88,18 +88,18 @@ export class Expiry {
     const retention = this.#guards.retentionStop(clock);
     const stop = this.#guards.purgeStop(clock) ?? retention;
     if (stop && rules.force) {
-      report.log('warn', `Going on because of --force, although ${stop.message}. ${this.#guards.outlook()}`);
+      report.log('warn', `Continuing because of --force, although ${stop.message}. ${this.#guards.outlook()}`);
     } else if (stop) {
       const what = retention ? 'Retention and purge' : 'Purge';
       this.#run.stop(stop.code, `${what} stopped, nothing was deleted by it: ${stop.message} (--force overrides)`);
     }
     const mayExpire = rules.force || !retention;
     const mayPurge = rules.force || !stop;
-    // Void tombstones are always deleted: otherwise they would make a later absence look old.
+    // Invalid tombstones are always deleted: otherwise a metric that goes missing later would count as missing since then.
     const isWorthwhile = this.#hasInvalid || (mayExpire && this.#toExpire) || (mayPurge && this.#toPurge);
     if (isWorthwhile && !dryRun) {
-      if (this.#gone.size === GONE_AT_MOST)
-        report.log('warn', `${GONE_AT_MOST} metrics or more are gone: those over it wait for the next run`);
+      if (this.#gone.size === MAX_GONE)
+        report.log('warn', `At least ${MAX_GONE} metrics are missing. The next run marks or purges the rest.`);
       const wasGone = (metric: string) => this.#gone.has(metric);
       await prune(this.#run, { rules, mayExpire, mayPurge, wasGone });
     }
@@ -119,7 +119,7 @@ export class Expiry {
     }
   }
 
-  /** In a dry run: counts what a real run would do. */
+  /** Counts in a dry run what a real run would do. */
   #count(stored: StoredMetric, due: Due): void {
     const { isDue, isNew, invalid } = due.absence;
     if (isDue) {

@@ -8,11 +8,11 @@ import type { OperationOptions, Run } from '../shared/run.ts';
 
 type SweepingRun = Run<OperationOptions & TreeOptions>;
 
-/** How many names are held until the end of a run. The rest waits for the next run. */
-const HELD_AT_MOST = 10_000;
+/** How many paths one run remembers. The next run removes the rest. */
+const MAX_PATHS = 10_000;
 
 /**
- * What killed runs left: temporary files beside metrics and in the store. Collected while a run walks the tree, and
+ * Temporary files that killed runs left in the tree and in the store. They are collected while a run walks the tree, and
  * removed at its end.
  */
 export class Leftovers {
@@ -20,12 +20,12 @@ export class Leftovers {
 
   /** Records a leftover temporary file. */
   found(path: string): void {
-    if (this.#paths.length < HELD_AT_MOST) this.#paths.push(path);
+    if (this.#paths.length < MAX_PATHS) this.#paths.push(path);
   }
 
   /**
-   * Removes what is too old to belong to a running process, and counts it as `leftovers`. What cannot be removed is
-   * logged, but does not fail the run.
+   * Removes files that are too old to belong to a running process, and counts them as `leftovers`. Errors are logged, but do
+   * not fail the run.
    */
   async sweep(run: SweepingRun): Promise<void> {
     const { store, options } = run;
@@ -37,12 +37,12 @@ export class Leftovers {
       if (swept) count(swept, store.name, run);
     } catch (error) {
       signal.throwIfAborted();
-      report.log('warn', `Cannot look for what killed runs left in ${store.name}: ${reasonOf(error)}`);
+      report.log('warn', `Cannot look for leftovers of killed runs in ${store.name}: ${reasonOf(error)}`);
     }
   }
 }
 
-/** Temporary directories that a restore would have renamed to the prefix or one above it. Unreadable directories count as empty. */
+/** Finds temporary directories that a killed restore would have renamed to the prefix or a parent of it. Unreadable directories count as empty. */
 async function abovePrefix(prefix: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (let path = resolve(prefix); path !== dirname(path); path = dirname(path)) {
@@ -57,8 +57,8 @@ function count({ removed, failures }: Swept, where: string, run: SweepingRun): v
   const { dryRun, report } = run.options;
   run.add('leftovers', removed.length);
   for (const path of removed)
-    report.log('debug', `${dryRun ? 'Would remove' : 'Removed'} ${path}: a run that was killed left it behind`);
+    report.log('debug', `${dryRun ? 'Would remove' : 'Removed'} ${path}, a leftover of a killed run`);
   if (failures.length === 0) return;
   const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : '';
-  report.log('warn', `Cannot remove what a killed run left behind below ${where}: ${reasonOf(failures[0])}${more}`);
+  report.log('warn', `Cannot remove leftovers of killed runs in ${where}: ${reasonOf(failures[0])}${more}`);
 }

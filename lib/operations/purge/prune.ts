@@ -9,16 +9,15 @@ import type { ExpiringRun } from './expiry.ts';
 
 interface PruneRules {
   readonly rules: Rules;
-  /** Whether a guard allows each. */
   readonly mayExpire: boolean;
   readonly mayPurge: boolean;
-  /** Whether a metric was gone in the first pass, too. */
+  /** Returns whether a metric was missing in the first pass, too. */
   readonly wasGone: (metric: string) => boolean;
 }
 
 /**
- * The second pass: deletes what is due and writes new tombstones. It lists and walks anew, and runs only after a first
- * pass has compared both to the end and the guards found nothing wrong.
+ * Deletes what is due and writes new tombstones. This second pass lists and walks again; it only runs after a complete
+ * first pass and if the guards allow it.
  */
 export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasGone }: PruneRules): Promise<void> {
   const { began, options, store } = run;
@@ -32,7 +31,7 @@ export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasG
     if (rules.force) return;
     isOrdered = false;
     const what = `${JSON.stringify(key)} came after ${JSON.stringify(previous)}`;
-    run.stop('DISORDER', `Purge stopped half way: a listing was not in ascending order: ${what}`);
+    run.stop('DISORDER', `Purge stopped before its end: a listing was not in ascending order: ${what}`);
   };
   const judged = pMapIterable(
     each(survey(store, options, { onDisorder, signal }), signal),
@@ -48,21 +47,21 @@ export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasG
   for await (const found of judged) {
     if (!found) continue;
     const { surveyed, stored, due } = found;
-    const mayGo = mayPurge && wasGone(stored.metric) && isOrdered;
-    const isGone = due.absence.isDue && mayGo;
+    const mayPurgeNow = mayPurge && wasGone(stored.metric) && isOrdered;
+    const isGone = due.absence.isDue && mayPurgeNow;
     if (isGone) {
       run.add('purged');
       report.log('info', `Purging all ${stored.backups.length} backups of ${stored.metric}`, 'metrics purged');
     }
     await remover.add(isGone ? removalOf(stored) : partOf(surveyed.metric, due));
-    if (due.absence.isNew && mayGo) missing.push(surveyed);
+    if (due.absence.isNew && mayPurgeNow) missing.push(surveyed);
     if (missing.length >= 256) await writeTombstones(run, missing.splice(0));
   }
   await remover.flush();
   await writeTombstones(run, missing);
   run.add('deleted', remover.deleted);
 
-  /** What is deleted of a metric that stays. */
+  /** Returns what to delete of a metric that is not purged. */
   function partOf(metric: string, due: Due): Removal {
     const expired = mayExpire ? due.retention.expired : [];
     const incomplete = mayPurge ? due.incomplete : [];
@@ -79,7 +78,7 @@ export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasG
   }
 }
 
-/** Writes a tombstone for each metric: later than its newest backup, or it would be void at once. */
+/** Writes a tombstone for each metric, dated after its newest backup: otherwise it would be invalid at once. */
 async function writeTombstones(run: ExpiringRun, surveyed: readonly Surveyed[]): Promise<void> {
   const { began, options, store } = run;
   const { purge, report, signal } = options;

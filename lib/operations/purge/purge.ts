@@ -21,12 +21,13 @@ export interface PurgeOptions
     Pick<VanishedOptions, 'bucketMemory'> {}
 
 /**
- * Deletes the backups of metrics that have been missing from the local tree for long, and writes a tombstone for each
- * that is missing now. It does what a backup does after its uploads, except for retention.
+ * Deletes the backups of metrics that have been missing from the local tree for `purge` days, and writes a tombstone for
+ * each metric that is newly missing. A backup does the same at its end, together with retention.
  *
- * @throws GuardError when the bucket is another machine's or tree's.
- * @throws StoreError when the bucket cannot be used at all.
- * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
+ * @throws GuardError if the bucket belongs to another machine or tree.
+ * @throws StoreError if the bucket cannot be used.
+ * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`
+ * @throws Error that is the signal's reason.
  */
 export async function purge(store: ObjectStore, given: PurgeOptions): Promise<Summary> {
   const run = new Run('purge', store, given);
@@ -41,20 +42,20 @@ export async function purge(store: ObjectStore, given: PurgeOptions): Promise<Su
     await vanished.load();
     await expiry.claim(vanished, false);
 
-    const visits = new Visits(run, { phase: 'Comparing', atOnce: 16, waiting: 240 });
+    const visits = new Visits(run, { phase: 'Comparing', concurrency: 16, maxWaiting: 240 });
     const items = each(survey(store, options, expiry.events), signal);
     const found = visits.untilStopped(items, (item) => ('stored' in item ? 1 : 0));
-    const judged = visits.each(found, async (item) => {
+    const visited = visits.each(found, async (item) => {
       if (item.kind === 'blind') run.failBlind(item);
       if (item.kind === 'blind' || !item.stored) return 0;
       run.add('metrics');
-      await expiry.judge(item, item.stored);
+      await expiry.evaluate(item, item.stored);
       return 1;
     });
-    for await (const metrics of judged) visits.advance(metrics);
+    for await (const metrics of visited) visits.advance(metrics);
     run.throwIfStopped();
 
     await stopForNothing(run, 'purge', 'metric');
-    await expiry.carryOut();
+    await expiry.finish();
   });
 }

@@ -5,7 +5,7 @@ import { FillRefusedError } from '../../whisper/errors.ts';
 import { backfill } from '../../workers/tasks/backfill.ts';
 
 interface FillFileOptions {
-  /** The current time in seconds since 1970; floored. @default the clock's */
+  /** Unix time in seconds, rounded down. @default the current time */
   readonly now?: number;
   /** @default false */
   readonly dryRun?: boolean;
@@ -20,7 +20,7 @@ interface FillFileOptions {
  * Fills the gaps of one Whisper file from another, by the rules of a restore.
  *
  * @returns how many points were filled.
- * @throws WhisperError when either file is damaged; then the destination is unchanged.
+ * @throws WhisperBackupError if either file is damaged or cannot be read; the destination is unchanged.
  */
 export async function fillFile(
   source: string,

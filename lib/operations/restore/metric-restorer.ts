@@ -14,7 +14,7 @@ import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
 import type { RestoreOptions } from './restore.ts';
 
-/** Restores single metrics, with --fallback from an older backup, and counts the results. */
+/** Restores single metrics, falls back to older backups, and counts the results. */
 export class MetricRestorer {
   readonly #run: Run<RestoreOptions>;
   readonly #publisher: Publisher;
@@ -30,10 +30,10 @@ export class MetricRestorer {
     this.#rechecks = new Rechecks({
       tally: run,
       recheck: (files) => publisher.recheck(files),
-      // Even with --overwrite, points that carbon has written since must stay.
+      // Even with --overwrite, keep points that carbon has written since.
       publish: (files) => publisher.publish(files, { overwrite: false, replaceDamaged: false }),
       afterMs: recheckAfterMs,
-      atOnce: publisher.concurrency,
+      concurrency: publisher.concurrency,
       signal,
     });
   }
@@ -48,21 +48,21 @@ export class MetricRestorer {
         attempts.map(({ stored, backup }) => ({ path: stored.path, backup })),
       );
       published.push(...attempts.flatMap((attempt, i) => publishedFile(attempt, results[i]) ?? []));
-      attempts = attempts.flatMap((attempt, i) => this.#settle(attempt, results[i]) ?? []);
+      attempts = attempts.flatMap((attempt, i) => this.#process(attempt, results[i]) ?? []);
     }
     for (const { path, trace } of published) await this.#written.addOf(`${prefix}/${path}.wsp`, deviceOf(trace));
     await this.#rechecks.add(published);
     return batch.length;
   }
 
-  /** Syncs what was published, and checks that no other process has undone it. */
+  /** Makes published files durable, and checks that no other process has undone them. */
   async finish(): Promise<void> {
     await this.#written.sync();
     await this.#rechecks.finish();
     if (this.#run.get('refilled') > 0) await this.#written.sync();
   }
 
-  /** Chooses the backup of a metric to restore, if any. */
+  /** Chooses the backup to restore a metric from, if any. */
   #choose(stored: StoredMetric): Attempt | undefined {
     const run = this.#run;
     const { date, fallback, skipGone } = run.options;
@@ -71,15 +71,15 @@ export class MetricRestorer {
       run.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
     const attempt = firstAttempt(stored, date, fallback);
     if (attempt && skipGone && isGone(stored, date)) {
-      run.skip({ metric, code: 'GONE', reason: 'it was no longer in the local tree by then' });
+      run.skip({ metric, code: 'GONE', reason: 'it was not in the local tree at that date' });
       return undefined;
     }
     if (attempt) run.add('metrics');
     return attempt;
   }
 
-  /** @returns what to try next, if anything. */
-  #settle(attempt: Attempt, restored: RestoredFile | undefined): Attempt | undefined {
+  /** Counts a result. @returns the next attempt, if the backup was damaged and there is an older one. */
+  #process(attempt: Attempt, restored: RestoredFile | undefined): Attempt | undefined {
     const run = this.#run;
     if (!restored) return undefined;
     const { metric, path } = attempt.stored;
@@ -95,7 +95,7 @@ export class MetricRestorer {
     const next = backupDamaged ? nextAttempt(attempt) : undefined;
     if (next) {
       run.add('fallbacks');
-      run.note({ metric, code, reason: `${reason}: took an older backup` });
+      run.note({ metric, code, reason: `${reason}: fell back to an older backup` });
       return next;
     }
     const { key } = attempt.backup.object;
@@ -104,7 +104,7 @@ export class MetricRestorer {
     return undefined;
   }
 
-  /** In a dry run: fails if the files before this one would have taken the space. */
+  /** In a dry run, turns a result into a failure if the files before it would have used up the space. */
   #checkSpace(path: string, result: RestoredFile): RestoredFile {
     if (result.outcome !== 'restored' || !result.space || this.#dryRunSpace.take(result.space)) return result;
     const file = `${this.#run.options.prefix}/${path}.wsp`;
@@ -125,7 +125,6 @@ export class MetricRestorer {
   }
 }
 
-/** What to check again at the end. */
 function publishedFile({ stored, backup }: Attempt, result: RestoredFile | undefined): PublishedFile | undefined {
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;

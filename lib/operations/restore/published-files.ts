@@ -3,12 +3,10 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Backup } from '../../bucket/metric.ts';
 import type { Trace } from '../../workers/trace.ts';
 
-/** A file that a restore has published or filled. */
 export interface PublishedFile {
   readonly metric: string;
-  /** Below the prefix, without `.wsp`. */
+  /** Path below the prefix, without `.wsp`. */
   readonly path: string;
-  /** What it was restored from. */
   readonly backup: Backup;
   readonly outcome: 'restored' | 'backfilled';
   readonly trace: Trace;
@@ -16,10 +14,10 @@ export interface PublishedFile {
   readonly again: number;
 }
 
-/** Bounds the memory: 200,000 packed files have this size. */
+/** Limits the memory: enough for about 200,000 files. */
 const MAX_BYTES = 2 ** 25;
 
-/** The files that a restore has published, packed, in batches, oldest first. */
+/** A queue of the files that a restore has published, as compressed batches. */
 export class PublishedFiles {
   readonly #batches: Uint8Array[] = [];
   readonly #maxBytes: number;
@@ -29,17 +27,15 @@ export class PublishedFiles {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether there is more than may be remembered. */
   get isFull(): boolean {
     return this.#bytes > this.#maxBytes;
   }
 
-  /** How much is remembered, packed. */
+  /** The compressed size. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** How many batches there are. */
   get batches(): number {
     return this.#batches.length;
   }
@@ -51,7 +47,7 @@ export class PublishedFiles {
     this.#bytes += packed.length;
   }
 
-  /** Hands out the oldest batch, and forgets it. */
+  /** Removes and returns the oldest batch. */
   take(): readonly PublishedFile[] {
     const packed = this.#batches.shift();
     if (!packed) return [];

@@ -34,7 +34,7 @@ export class Publisher {
     this.#pool.start();
   }
 
-  /** Restores one file from each backup. Results come in the order of the backups. */
+  /** Restores one file from each backup. Returns results in the order of the backups. */
   async publish(
     files: readonly BackupToRestore[],
     different?: Pick<RestoreRules, 'overwrite' | 'replaceDamaged'>,
@@ -60,7 +60,7 @@ export class Publisher {
         this.#inFlight.lend((share) => this.#pool.run('restoreFiles', { backups, rules, share })),
       );
     } catch (error) {
-      // The thread died: the others go on.
+      // The thread died. Other threads continue.
       const failed = { outcome: 'failed', code: codeOf(error), reason: reasonOf(error) } as const;
       return backups.map(() => ({ ...failed, backupDamaged: false, fetched: 0 }));
     }

@@ -5,31 +5,29 @@ import type { Tally } from '../../common/summary.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
 import { type PublishedFile, PublishedFiles } from './published-files.ts';
 
-/** What a second look at restored files needs. */
 interface RechecksOptions {
   readonly tally: Tally;
   /** Returns for each file whether another process has emptied, replaced or removed it. */
   readonly recheck: (files: readonly PublishedFile[]) => Promise<boolean[]>;
-  /** Fills files again, or restores those that are gone. */
+  /** Fills files again, or restores them if they are missing. */
   readonly publish: (files: readonly PublishedFile[]) => Promise<Published[]>;
-  /** Shortest time between the publication of a file and its check, in milliseconds. */
+  /** Minimum time between publication and check. */
   readonly afterMs: number;
-  /** How many batches to check at once. */
-  readonly atOnce: number;
+  readonly concurrency: number;
   readonly signal: AbortSignal;
-  /** How much memory to use, in bytes. @default 32 MiB */
+  /** Maximum memory for the queue. @default 32 MiB */
   readonly maxBytes?: number;
 }
 
-/** How often a file is filled again before it fails. */
-const TIMES = 5;
+/** How often a file is filled again before it counts as failed. */
+const MAX_REFILLS = 5;
 
 /**
- * Checks the files that a restore has published, and fills them again if another process has undone it: carbon tests
- * whether a file exists before it creates it, so it empties a file that the restore publishes in between; whisper-resize
+ * Checks the files that a restore has published, and fills them again if another process has undone that: carbon checks
+ * whether a file exists and then truncates it, so it empties a file that the restore publishes in between; whisper-resize
  * replaces a file by a copy that it read before the fill.
  *
- * Checks files at the end of the restore, but the oldest ones earlier if there are more than fit into memory.
+ * Checks files at the end of the restore. If they exceed the memory for the queue, checks the oldest ones earlier.
  */
 export class Rechecks {
   readonly #options: RechecksOptions;
@@ -41,17 +39,17 @@ export class Rechecks {
     this.#files = new PublishedFiles(options.maxBytes);
   }
 
-  /** Adds published files, and checks the oldest if there are too many. */
+  /** Adds published files, and checks the oldest ones if the queue is full. */
   async add(files: readonly PublishedFile[]): Promise<void> {
-    this.#remember(files);
-    while (this.#files.isFull && !this.#isStopped) await this.#look(this.#files.take());
+    this.#add(files);
+    while (this.#files.isFull && !this.#isStopped) await this.#check(this.#files.take());
   }
 
-  /** Checks the files that are left, until none was changed. */
+  /** Checks the remaining files, and again those that had to be filled. */
   async finish(): Promise<void> {
     while (this.#files.batches > 0 && !this.#isStopped) {
-      await this.#wait();
-      await pMap(this.#takeAll(), (files) => this.#look(files), { concurrency: this.#options.atOnce });
+      await this.#waitUntilDue();
+      await pMap(this.#takeRound(), (files) => this.#check(files), { concurrency: this.#options.concurrency });
     }
   }
 
@@ -59,36 +57,36 @@ export class Rechecks {
     return this.#options.signal.aborted;
   }
 
-  #remember(files: readonly PublishedFile[]): void {
+  #add(files: readonly PublishedFile[]): void {
     if (files.length === 0) return;
     this.#files.add(files);
     this.#lastAdded = performance.now();
   }
 
-  async #wait(): Promise<void> {
+  async #waitUntilDue(): Promise<void> {
     const { afterMs, signal } = this.#options;
     const left = this.#lastAdded + afterMs - performance.now();
-    // An abort ends it at once; the caller checks for that.
+    // An abort ends the sleep; the caller checks for it.
     if (left > 0) await sleep(left, undefined, { signal }).catch(() => {});
   }
 
-  /** The batches that are there now. Files that are filled again wait for the next round. */
-  *#takeAll(): Generator<readonly PublishedFile[]> {
+  /** Takes the batches that are in the queue now. Files that are filled again wait for the next round. */
+  *#takeRound(): Generator<readonly PublishedFile[]> {
     for (let left = this.#files.batches; left > 0 && !this.#isStopped; left--) yield this.#files.take();
   }
 
-  async #look(files: readonly PublishedFile[]): Promise<void> {
+  async #check(files: readonly PublishedFile[]): Promise<void> {
     const { recheck, publish } = this.#options;
-    // If the thread died, fill each file again.
+    // If the thread died, fill all files again.
     const undone = await recheck(files).catch(() => files.map(() => true));
     const again = files.filter((_, i) => undone[i]);
     if (again.length === 0 || this.#isStopped) return;
     const results = await publish(again);
-    this.#remember(again.flatMap((file, i) => this.#settle(file, results[i])));
+    this.#add(again.flatMap((file, i) => this.#process(file, results[i])));
   }
 
   /** @returns the file if it has to be checked again. */
-  #settle(file: PublishedFile, result: Published | undefined): PublishedFile[] {
+  #process(file: PublishedFile, result: Published | undefined): PublishedFile[] {
     const { tally } = this.#options;
     if (!result || this.#isStopped) return [];
     if (result.outcome === 'failed') {
@@ -96,8 +94,8 @@ export class Rechecks {
       return [];
     }
     if (result.outcome === 'unchanged' || !result.trace) return [];
-    if (file.again === TIMES) {
-      this.#fail(file, 'REPLACED', 'stop what does that, and restore it again');
+    if (file.again === MAX_REFILLS) {
+      this.#fail(file, 'REPLACED', 'stop that process, and restore the metric again');
       return [];
     }
     if (file.again === 0) tally.add('refilled');

@@ -19,35 +19,36 @@ import { MetricRestorer } from './metric-restorer.ts';
 import { Publisher } from './publisher.ts';
 
 export interface RestoreOptions extends OperationOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
-  /** Take the newest backup strictly before this. @default the newest of all */
+  /** Restore the newest backup strictly before this time. @default the newest */
   readonly date?: Date;
-  /** Restore files that were damaged when they were backed up as they are. @default false */
+  /** Restore backups of damaged files unchanged. @default false */
   readonly includeDamaged?: boolean;
-  /** When a backup is damaged, take the one before it. @default false */
+  /** Fall back to an older backup if one is damaged. @default false */
   readonly fallback?: boolean;
   /** Replace local files instead of backfilling them. @default false */
   readonly overwrite?: boolean;
   /** Move damaged local files aside and restore them. @default false */
   readonly replaceDamaged?: boolean;
-  /** Leave out metrics that were gone at the date. @default false */
+  /** Skip metrics that were missing at the date. @default false */
   readonly skipGone?: boolean;
-  /** Only this part of the metrics. @default all of them */
+  /** Restore only this part of the metrics. @default all */
   readonly part?: Part;
-  /** How long after it was published each file is looked at again at the earliest, in milliseconds. @default 500 */
+  /** Minimum time between the publication of a file and its recheck. @default 500 */
   readonly recheckAfterMs?: number;
-  /** Who gets what is made. @default the owner of the nearest directory that was there */
+  /** Owner of created files and directories. @default the owner of the nearest existing directory */
   readonly owner?: Owner;
 }
 
-/** How much a thread is given at once. */
+/** A thread gets a few large backups or dozens of small ones at once. */
 const BATCH = { items: 64, weight: 2 ** 22 };
 
 /**
- * Restores metrics: each to the state of its newest backup before a date. A local file is never lost: it is backfilled,
- * or replaced when that was asked for. A backup that is not whole changes nothing.
+ * Restores metrics from their newest backups before a date. Backfills existing local files, or replaces them with
+ * `overwrite`. A damaged backup changes nothing. Errors of single metrics are in the summary.
  *
- * @throws StoreError when the bucket cannot be used at all; WhisperBackupError `NO_LOCKS`; the signal's reason. Errors of
- *   single metrics are in the summary.
+ * @throws StoreError if the bucket cannot be used.
+ * @throws WhisperBackupError `NO_LOCKS`
+ * @throws Error that is the signal's reason.
  */
 export async function restore(store: ObjectStore, given: RestoreOptions): Promise<Summary> {
   const run = new Run('restore', store, given);
@@ -60,17 +61,17 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       publisher.start();
       await store.open({ create: false, signal });
       run.begin();
-      // Opened before anything is written, or syncfs(2) would not report every error.
+      // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
       const restorer = new MetricRestorer(run, publisher, written);
-      const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', atOnce: publisher.concurrency });
+      const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
       const found = visits.untilStopped(selectedPages(run), (page) => page.length);
       const batches = batched(found, weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) });
       try {
         for await (const metrics of visits.each(batches, (batch) => restorer.visit(batch))) visits.advance(metrics);
       } finally {
-        // What was restored is to last, even if the store has ended the run early.
+        // Restored files must be durable, even if an error of the store ended the run.
         await restorer.finish();
       }
     } finally {
@@ -82,7 +83,6 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
   });
 }
 
-/** The metrics of the bucket that the run is about. */
 async function* selectedPages({ events, options, store }: Run<RestoreOptions>): AsyncGenerator<StoredMetric[]> {
   const isSelected = selector(options);
   const { part } = options;
@@ -90,7 +90,7 @@ async function* selectedPages({ events, options, store }: Run<RestoreOptions>): 
     yield page.filter(({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
 }
 
-/** About the size of the file that the newest backup becomes; many small ones make a batch. */
+/** Estimates the uncompressed size of the newest backup. Counts small ones as more, which limits their number in a batch. */
 function weightOf({ backups }: StoredMetric): number {
   return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0));
 }

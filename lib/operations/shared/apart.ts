@@ -3,10 +3,10 @@ import type { ObjectStore } from '../../store/store.ts';
 import { overlapOf } from '../../system/overlap.ts';
 
 /**
- * Makes sure that a bucket which is a directory and the Whisper tree share no directory: objects would be written among
- * Whisper files, or a purge and a restore would remove or replace what belongs to the other.
+ * Checks that a bucket on disk and the Whisper tree do not overlap. Otherwise a backup would write objects among Whisper
+ * files, and a purge or restore would remove or replace files of the other.
  *
- * @throws InvalidOptionError when they overlap.
+ * @throws InvalidOptionError if they overlap.
  */
 export async function checkApart(store: ObjectStore, prefix: string): Promise<void> {
   if (store.directory === undefined) return;

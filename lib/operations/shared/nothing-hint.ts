@@ -11,7 +11,7 @@ interface HintOptions extends PlaceOptions, SelectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Stops a run that has found no metric, with a hint at the reason, if one is found. */
+/** Stops a run that has found no metric, with a hint at the reason if there is one. */
 export async function stopForNothing(
   run: Run<OperationOptions & PlaceOptions & SelectOptions>,
   verb: string,
@@ -21,13 +21,14 @@ export async function stopForNothing(
   const { store, options } = run;
   const glob = JSON.stringify(options.metrics);
   const hint = await hintForBucket(store, options);
-  run.stop('NOTHING_MATCHED', `Nothing to ${verb}: ${store.name} holds no ${what} that matches ${glob}${hint}`);
+  run.stop('NOTHING_MATCHED', `Nothing to ${verb}: ${store.name} has no ${what} that matches ${glob}${hint}`);
 }
 
 /**
- * Finds out why nothing in a bucket matched: another storage path, or another spelling of the name.
+ * Finds out why nothing in a bucket matched: another storage path, or another spelling of the name. Never throws, because
+ * the main message matters more.
  *
- * @returns text to append to a message; empty if no reason is found. Never throws, because the message matters more.
+ * @returns text to append to a message; empty if no reason is found.
  */
 export async function hintForBucket(store: ObjectStore, options: HintOptions): Promise<string> {
   const { storagePath, storagePathRaw, metrics, signal } = withDefaults(options);

@@ -13,21 +13,20 @@ import type { BlindSpot } from '../../tree/walk.ts';
 export interface OperationOptions extends RunOptions {
   /** Only report what would be done. The store must be wrapped so that it writes nothing. @default false */
   readonly dryRun?: boolean;
-  /** Called with what was done so far when the store ends the run early; the error follows. */
+  /** Called with the summary so far if an error of the store ends the run, before the error is thrown. */
   readonly onEndedEarly?: (summary: Summary) => void;
 }
 
-/** An operation while it runs: its options with their defaults, what it has counted, and whether it has to stop. */
+/** A running operation: its options with defaults, its counters, and whether it must stop. */
 export class Run<O extends OperationOptions = OperationOptions> extends Tally {
   readonly store: ObjectStore;
   readonly options: WithDefaults<O>;
-  /** When the run began. */
   readonly began: Date;
   readonly #settings: WithDefaults<OperationOptions>;
   readonly #command: Summary['command'];
   #noLocks: WhisperBackupError | undefined;
 
-  /** @param counts more counters that are printed even when they are 0. */
+  /** @param counts additional counters that are printed even if they are 0. */
   constructor(command: Summary['command'], store: ObjectStore, options: O, counts: readonly Count[] = []) {
     super([...COUNTS[command], ...counts]);
     this.#command = command;
@@ -38,10 +37,10 @@ export class Run<O extends OperationOptions = OperationOptions> extends Tally {
   }
 
   /**
-   * Carries out the operation. If the store ends it early after it was opened, passes on what was done so far.
+   * Runs the operation and returns its summary.
    *
-   * @param operation returns what to add to the summary, if anything.
-   * @throws what the operation throws.
+   * @param operation returns additional fields of the summary, if any.
+   * @throws Error of the operation. If the store failed after it was opened, `onEndedEarly` gets the summary first.
    */
   async summarize<T extends object = object>(operation: () => Promise<T | undefined>): Promise<Summary & T> {
     try {
@@ -58,7 +57,7 @@ export class Run<O extends OperationOptions = OperationOptions> extends Tally {
 
   override fail(named: Failed): void {
     super.fail(named);
-    // On a file system without locks every file would fail alike: stop, and report it once.
+    // Without support for locks every file would fail in the same way, so stop and report it once.
     if (named.code === 'NO_LOCKS') this.#noLocks ??= new WhisperBackupError(named.code, named.reason);
   }
 
@@ -70,17 +69,17 @@ export class Run<O extends OperationOptions = OperationOptions> extends Tally {
     this.failWith(file, error);
   }
 
-  get isToStop(): boolean {
+  get mustStop(): boolean {
     return this.#settings.signal.aborted || this.#noLocks !== undefined;
   }
 
-  /** @throws the signal's reason; WhisperBackupError `NO_LOCKS`. */
+  /** @throws WhisperBackupError `NO_LOCKS`. @throws Error that is the signal's reason. */
   throwIfStopped(): void {
     this.#settings.signal.throwIfAborted();
     if (this.#noLocks) throw this.#noLocks;
   }
 
-  /** Counts foreign keys and logs disorder. Operations that delete, or must see everything, handle disorder themselves. */
+  /** Counts foreign keys and logs disorder. Operations for which disorder is an error replace `onDisorder`. */
   get events(): CatalogEvents & Required<Pick<CatalogEvents, 'onForeign' | 'onOwn' | 'signal'>> {
     const { report, signal, onOwn = () => {} } = this.#settings;
     return {

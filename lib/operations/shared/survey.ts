@@ -16,7 +16,7 @@ export interface Surveyed {
   readonly path: string;
   readonly local?: LocalFile;
   readonly stored?: StoredMetric;
-  /** It is below a directory that cannot be listed. */
+  /** Whether it is below a directory that cannot be listed. */
   readonly hidden: boolean;
 }
 
@@ -25,15 +25,15 @@ export type SurveyOptions = SelectOptions & PlaceOptions & TreeOptions;
 export interface SurveyEvents extends CatalogEvents {
   /** Called with each file of the local tree, selected or not. */
   readonly onLocal?: () => void;
-  /** Stat local files. @default false */
+  /** Call stat(2) for each local file. @default false */
   readonly stat?: boolean;
   /** Called with each leftover temporary file in the local tree. */
   readonly onTemporary?: (path: string) => void;
 }
 
 /**
- * Merges the local tree with the bucket, in key order and by the page, and holds neither. Yields only metrics that the
- * globs select, and blind spots of the tree that the globs may reach into.
+ * Merges the local tree with the bucket, in key order and by the page; holds neither in memory. Yields only metrics that
+ * the globs select, and blind spots that may contain such metrics.
  */
 export async function* survey(
   store: ObjectStore,
@@ -43,7 +43,7 @@ export async function* survey(
   const isSelected = selector(options);
   const isReachable = mayReach(options);
   const watch = watchOrder((previous, order) => {
-    // Names that are not UTF-8 may look alike. Each of them is reported by itself.
+    // Names that are not UTF-8 may be equal after decoding. The walk reports each of them.
     if (previous !== order) events.onDisorder(previous, order);
   });
   const { stat = false, signal, onTemporary } = events;
@@ -69,7 +69,7 @@ export async function* survey(
       const path = local?.path ?? right?.path ?? '';
       if (!isSelected(metric)) continue;
       if (!local && right && right.order !== `${metric}/`) {
-        // Pairs at the Python tool's place for an escaped name. If there is a local file, they came with that.
+        // Pairs under the Python tool's key of an escaped name. If the local file exists, they were yielded with it.
         if ((await presence(`${options.prefix}/${path}.wsp`)) === 'present') continue;
       }
       const stored =
@@ -81,7 +81,7 @@ export async function* survey(
   }
 }
 
-/** Whether the local file of a metric exists: `missing` only if that is certain. */
+/** Returns whether the local file of a metric exists; `missing` only if that is certain. */
 export async function presenceOf(surveyed: Surveyed, prefix: string): Promise<Presence> {
   if (surveyed.local) return 'present';
   if (surveyed.hidden) return 'unknown';

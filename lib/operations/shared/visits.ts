@@ -6,17 +6,16 @@ import type { Run } from './run.ts';
 interface VisitOptions {
   /** For the progress bar, e.g. `Restoring`. */
   readonly phase: string;
-  /** The counter of bytes. @default there is none */
+  /** The counter of bytes to show. @default none */
   readonly bytes?: Count;
-  /** How many visits run at once. */
-  readonly atOnce: number;
-  /** How many finished visits may wait for a slow one. @default 8 */
-  readonly waiting?: number;
-  /** How many items there are. @default unknown until the survey ends */
+  readonly concurrency: number;
+  /** How many finished visits may wait for an earlier, slower one. @default 8 */
+  readonly maxWaiting?: number;
+  /** The number of items. @default unknown until the survey ends */
   readonly total?: number;
 }
 
-/** The loop of every operation: visits what a survey finds, several at once, and reports progress. */
+/** The loop of every operation: visits the items of a survey in parallel, and reports progress. */
 export class Visits {
   readonly #run: Run;
   readonly #options: VisitOptions;
@@ -32,27 +31,27 @@ export class Visits {
   }
 
   /**
-   * Passes on pages of a survey until the run has to stop.
+   * Yields the pages of a survey until the run must stop.
    *
-   * @param countOf how many items of a page to count as found; not needed with `total`.
+   * @param countOf returns how many items of a page count as found; not needed with `total`.
    */
   async *untilStopped<T>(pages: AsyncIterable<T>, countOf?: (page: T) => number): AsyncGenerator<T> {
     for await (const page of pages) {
-      if (this.#run.isToStop) return;
+      if (this.#run.mustStop) return;
       this.#found += countOf?.(page) ?? 0;
       yield page;
     }
     this.#isComplete = true;
   }
 
-  /** Yields results in the order of the items. On errors, too, it waits for visits in progress: they count. */
+  /** Yields results in the order of the items. After an error too, waits for running visits, so that they are counted. */
   async *each<T, R>(items: AsyncIterable<T>, visit: (item: T) => Promise<R>): AsyncGenerator<R> {
-    const { atOnce, waiting = 8 } = this.#options;
+    const { concurrency, maxWaiting = 8 } = this.#options;
     const underWay = new UnderWay();
     try {
       const results = pMapIterable(items, (item) => underWay.track(visit(item)), {
-        concurrency: atOnce,
-        backpressure: atOnce + waiting,
+        concurrency,
+        backpressure: concurrency + maxWaiting,
       });
       yield* results as AsyncIterable<R>;
     } finally {

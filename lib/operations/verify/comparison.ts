@@ -20,9 +20,9 @@ interface ComparisonContext extends Pick<ReadingContext, 'store' | 'pool' | 'bud
 }
 
 /**
- * Compares a metric's local file with a backup of it, by SHA-1.
+ * Compares a metric's local file with its newest backup, by SHA-1.
  *
- * @throws the signal's reason.
+ * @throws Error that is the signal's reason.
  */
 export async function compareFile(
   surveyed: Surveyed,
@@ -57,12 +57,12 @@ export async function compareFile(
   }
 }
 
-/** Counts a comparison, and notes metrics that are on one side only. Changed files are normal on a live host. */
+/** Counts a comparison, and notes metrics that exist on one side only. Changed files are normal on a live host. */
 export function countComparison(metric: string, comparison: Comparison, tally: Tally): void {
   const { outcome } = comparison;
   if (outcome === 'failed') tally.fail({ metric, code: comparison.code, reason: comparison.reason });
   else if (outcome === 'skipped') tally.skip({ metric, code: comparison.code, reason: comparison.reason });
   else tally.add(outcome);
-  if (outcome === 'gone') tally.note({ metric, code: 'GONE', reason: 'it has backups, and no local file' });
+  if (outcome === 'gone') tally.note({ metric, code: 'GONE', reason: 'it has backups, but no local file' });
   if (outcome === 'neverStored') tally.note({ metric, code: 'NEVER_STORED', reason: 'its local file has no backup' });
 }

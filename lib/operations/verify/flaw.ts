@@ -6,30 +6,30 @@ import { DAY } from '../../expiry/age.ts';
 import type { StoredObject } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
 
-/** A damaged backup, or part of one, that no restore can use. */
+/** A damaged backup, or a part of one, that no restore can use. */
 export interface Flaw {
-  /** The object that shows it. */
+  /** Key of the damaged object. */
   readonly key: string;
-  /** The time of the backup, by its name. */
+  /** Time of the backup, from its key. */
   readonly time: Date;
   /** Stable, e.g. `EMPTY_BACKUP`. */
   readonly code: DamageCode;
   /** For people. Does not name the key. */
   readonly reason: string;
-  /** Its objects: checksums of pairs, and data. */
+  /** All objects of the backup. */
   readonly sha1s: readonly StoredObject[];
   readonly data: readonly StoredObject[];
-  /** The backup, if the listing has it as one. */
+  /** The backup, if it counts as one in the listing. */
   readonly backup?: Backup;
 }
 
 interface ListedFlaws {
   readonly flaws: readonly Flaw[];
-  /** Data without a checksum, younger than a day: a run may still write that, or a purge was interrupted. */
+  /** Data without a checksum, younger than a day: a run may still write the checksum, or a purge was interrupted. */
   readonly unfinished: readonly StoredObject[];
 }
 
-/** Finds what is damaged of one metric by the listing alone. */
+/** Finds the flaws of one metric that the listing shows. */
 export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date): ListedFlaws {
   const flaws: Flaw[] = [];
   const unfinished: StoredObject[] = [];
@@ -42,7 +42,7 @@ export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date
     if (sha1) sha1s.delete(stemOf(object));
     if (kind === 'backup' || sha1) flaws.push({ ...flaw, code: 'EMPTY_BACKUP', reason: 'it is empty' });
     else if (now.getTime() - Math.max(time.getTime(), object.modified.getTime()) <= DAY) unfinished.push(object);
-    else flaws.push({ ...flaw, code: 'NO_SHA1', reason: 'it is data of a pair without its checksum' });
+    else flaws.push({ ...flaw, code: 'NO_SHA1', reason: 'it is the data of a pair without its checksum' });
   }
   for (const object of sha1s.values()) {
     const { key } = object;
@@ -51,20 +51,19 @@ export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date
   }
   for (const backup of stored.backups) {
     if (backup.object.size > FILE_BYTES) {
-      const reason = `it has ${backup.object.size} bytes, and ${FILE_BYTES} is the most that a restore takes`;
+      const reason = `it has ${backup.object.size} bytes, the limit of a restore is ${FILE_BYTES}`;
       flaws.push(flawOf(backup, 'TOO_LARGE', reason));
     }
   }
   return { flaws, unfinished };
 }
 
-/** A flaw of a backup. */
 export function flawOf(backup: Backup, code: DamageCode, reason: string): Flaw {
   const { object, sha1Object, time } = backup;
   return { key: object.key, time, code, reason, sha1s: sha1Object ? [sha1Object] : [], data: [object], backup };
 }
 
-/** Parses a key of a metric: it begins with the root, or perhaps with a slash if the root is empty. */
+/** Parses a key of a metric. If the root is empty, the key may start with a slash. */
 function read(key: string, place: PlaceOptions): { kind: string; time: Date } {
   const root = rootOf(place);
   const parsed = parseKey(key.slice(root === '' && key.startsWith('/') ? 1 : root.length));

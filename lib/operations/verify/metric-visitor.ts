@@ -41,14 +41,18 @@ export class MetricVisitor {
     };
   }
 
-  /** For the survey. */
+  /** Events for the survey. */
   get events(): SurveyEvents {
     const run = this.#run;
     return {
       signal: run.options.signal,
       onForeign: (key) => {
         if (!countForeign(run, key) && isMisnamed(key.slice(this.#root.length)))
-          run.note({ metric: key, code: 'MISNAMED', reason: 'its name is not one of ours: no command looks at it' });
+          run.note({
+            metric: key,
+            code: 'MISNAMED',
+            reason: 'its name is not that of a backup, so all commands ignore it',
+          });
       },
       onDisorder: (previous, key) => {
         const what = `${JSON.stringify(key)} came after ${JSON.stringify(previous)}`;
@@ -73,7 +77,7 @@ export class MetricVisitor {
     }
   }
 
-  /** @returns whether there is any backup in the date range. */
+  /** @returns whether the metric has any backup in the date range. */
   async #visitStored(stored: StoredMetric): Promise<boolean> {
     const run = this.#run;
     const { date, gzipEngine, readData = false, repair, report, signal, since } = run.options;
@@ -87,7 +91,7 @@ export class MetricVisitor {
       store: run.store,
       place: run.options,
       now: run.began,
-      isOfTime: ({ time }) => (!since || time >= since) && (!date || time < date),
+      isInRange: ({ time }) => (!since || time >= since) && (!date || time < date),
       read: isRead ? read : undefined,
       signal,
     });
@@ -100,7 +104,7 @@ export class MetricVisitor {
     for (const { flaw, instead } of damaged) {
       const { code, key, reason } = flaw;
       report.log('debug', `${key} is damaged: ${reason}`);
-      // A listing that was not in order may have missed objects of this backup.
+      // A listing that was not in order may lack objects of this backup.
       const { movedTo, removed = [] } = (repair && !run.stopped && (await this.#tryMoving(metric, flaw))) || {};
       const repaired = { ...(movedTo !== undefined && { movedTo }), ...(removed.length > 0 && { removed }) };
       run.damage({ metric, key, code, reason, instead, ...repaired });
@@ -108,7 +112,7 @@ export class MetricVisitor {
     return backups.length + damaged.length > 0;
   }
 
-  /** The backup is sound, but a restore with the same options does not accept a file that was damaged. */
+  /** A sound backup of a damaged file counts as failed, because a restore with the same options does not accept it. */
   #countRemark(metric: string, key: string, { code, reason }: Remark): void {
     const run = this.#run;
     if (code === 'ODD' || run.options.includeDamaged) {
@@ -117,7 +121,7 @@ export class MetricVisitor {
     }
     run.add('damagedFiles');
     const cause = `the backup is sound, but the file was already damaged when it was backed up: ${reason}`;
-    const remedy = 'restore takes it with --include-damaged, or an older backup with --fallback';
+    const remedy = 'restore it with --include-damaged, or an older backup with --fallback';
     run.fail({ metric, code: 'WHISPER_DAMAGED', reason: `${key}: ${cause}: ${remedy}` });
   }
 
@@ -134,7 +138,7 @@ export class MetricVisitor {
       run.add('removed', aside.removed.length);
       const deleted = dryRun ? 'Would delete' : 'Deleted';
       for (const key of aside.removed)
-        report.log('info', `${deleted} ${key}: it is listed, but its object is gone`, 'keys without an object');
+        report.log('info', `${deleted} ${key}: it is listed, but its object does not exist`, 'keys without an object');
       return aside;
     } catch (error) {
       signal.throwIfAborted();
@@ -151,7 +155,7 @@ export class MetricVisitor {
   }
 }
 
-/** Whether a key that is not ours looks like that of a backup. */
+/** Returns whether a foreign key looks like that of a backup. */
 function isMisnamed(rest: string): boolean {
   return /^[^/]+\/[^/]+\.(?:wsp\.(?:gz|zst|sz)|sha1|gone)$/.test(rest);
 }

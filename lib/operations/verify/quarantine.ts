@@ -7,25 +7,25 @@ import type { Flaw } from './flaw.ts';
 import { type ReadingContext, readBackup } from './reading.ts';
 
 interface QuarantineContext extends ReadingContext {
-  /** The prefix of all keys. */
+  /** Common prefix of all keys. */
   readonly root: string;
 }
 
-/** What was done with the objects of a flaw. */
 export interface MovedAside {
-  /** The new key of the object that shows the flaw, or of another one of the pair; absent if none was moved. */
+  /** New key of the damaged object, or of the other object of the pair; absent if none was moved. */
   readonly movedTo?: string;
-  /** Keys that were listed although their objects are gone; deleted, so that the store no longer lists them. */
+  /** Keys that were listed although their objects do not exist; deleted, so that the store no longer lists them. */
   readonly removed: readonly string[];
 }
 
 /**
- * Moves a damaged backup, unchanged, out of the metrics' keys. Reads it once more before, with the engine that a restore
- * would use. The copy is durable before the original is deleted, and the next run repeats what was interrupted. A key
- * whose object is gone is deleted without a copy.
+ * Moves the objects of a damaged backup, unchanged, to keys that no command reads. Before that, reads the backup again with
+ * the engine that a restore would use. Deletes the originals only after the copies are durable; the next run repeats an
+ * interrupted move. Deletes keys without an object.
  *
- * @throws StoreError; WhisperBackupError `TOO_LARGE`, `NOT_DAMAGED_TWICE`, `DELETE_FAILED`. Objects that could not be
- *   moved are unchanged.
+ * @throws StoreError
+ * @throws WhisperBackupError `TOO_LARGE`, `NOT_DAMAGED_TWICE`, `DELETE_FAILED`. Objects that could not be moved are
+ *   unchanged.
  */
 export async function moveAside(metric: string, flaw: Flaw, context: QuarantineContext): Promise<MovedAside> {
   const { budget, root, signal, store } = context;
@@ -35,17 +35,14 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
     if (again.outcome !== 'damaged')
       throw new WhisperBackupError(
         'NOT_DAMAGED_TWICE',
-        'it was damaged when it was read, and not when it was read again',
+        'it was damaged when it was read first, but not when it was read again',
       );
   }
   const moved: string[] = [];
   const removed: string[] = [];
   for (const { key, size } of [...flaw.data, ...flaw.sha1s]) {
     if (size > FILE_BYTES) {
-      throw new WhisperBackupError(
-        'TOO_LARGE',
-        `${key} has ${size} bytes, and ${FILE_BYTES} is the most that is moved`,
-      );
+      throw new WhisperBackupError('TOO_LARGE', `${key} has ${size} bytes, the limit is ${FILE_BYTES}`);
     }
     await budget.run(size * 2, async () => {
       const body = await getIfThere(store, key, size, signal);
@@ -64,7 +61,7 @@ export async function moveAside(metric: string, flaw: Flaw, context: QuarantineC
   return { removed, ...(shown !== undefined && { movedTo: quarantineKey(root, shown) }) };
 }
 
-/** @returns undefined if the object is gone. */
+/** @returns undefined if the object does not exist. */
 async function getIfThere(
   store: ObjectStore,
   key: string,

@@ -10,11 +10,10 @@ import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { Remark } from '../../whisper/remark.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
 
-/** The result of reading one backup. */
 export type Reading =
-  /** It is whole and has the right SHA-1. `remark`: the file was odd or damaged when it was stored. */
+  /** It is whole and has the right SHA-1. `remark`: the file was odd or damaged when it was backed up. */
   | { readonly outcome: 'sound'; readonly remark?: Remark }
-  /** It was deleted since it was listed. */
+  /** It was deleted after it was listed. */
   | { readonly outcome: 'vanished' }
   /** `failed`: it could not be read, so its state is unknown. */
   | { readonly outcome: 'damaged' | 'failed'; readonly code: ErrorCode; readonly reason: string };
@@ -26,7 +25,7 @@ export interface ReadingContext {
   readonly bodies: ByteBudget;
   /** Uncompressed bytes in memory. */
   readonly budget: ByteBudget;
-  /** Also decode a damaged file that is larger than its header accounts for. */
+  /** Also decode a damaged file that is larger than its header requires. */
   readonly includeDamaged: boolean;
   readonly onFetched: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -35,8 +34,8 @@ export interface ReadingContext {
 /**
  * Fetches a backup and checks that it is whole, has the right SHA-1, and holds a usable Whisper file.
  *
- * @param engine decompresses it.
- * @throws the signal's reason.
+ * @param engine name of the engine that decompresses it, or `auto`.
+ * @throws Error that is the signal's reason.
  */
 export async function readBackup(backup: Backup, engine: string, context: ReadingContext): Promise<Reading> {
   return context.bodies.run(backup.object.size, async () => {
@@ -44,35 +43,35 @@ export async function readBackup(backup: Backup, engine: string, context: Readin
     try {
       const read = await checkOnce(backup, engine, context, true);
       if (!('code' in read) || read.code !== 'COMPRESSION_UNDERSTATED') return read;
-      // With several gzip members, only the size of the last one was known.
+      // With several gzip members, only the size of the last one was declared.
       return await checkOnce(backup, engine, context, false);
     } catch (error) {
       signal.throwIfAborted();
-      return await meaningOf(error, backup, context);
+      return await classify(error, backup, context);
     }
   });
 }
 
-/** @param isBelieved reserve the uncompressed size that the backup states; otherwise the largest possible size. */
+/** @param trustSize reserve the uncompressed size that the backup declares; otherwise the largest possible size. */
 async function checkOnce(
   backup: Backup,
   engine: string,
   { store, budget, includeDamaged, pool, onFetched, signal }: ReadingContext,
-  isBelieved: boolean,
+  trustSize: boolean,
 ): Promise<Reading> {
   const { object, algorithm } = backup;
   signal.throwIfAborted();
   const sha1 = await sha1Of(backup, store, signal);
   const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
   onFetched(body.length);
-  const reservedBytes = isBelieved ? plausibleBytes(algorithm, body) : undefined;
+  const reservedBytes = trustSize ? plausibleBytes(algorithm, body) : undefined;
   const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
   const task = { backup: encoded, engine, includeDamaged };
   return budget.run(reservedBytes ?? FILE_BYTES, () => pool.run('check', task, [body]));
 }
 
-/** What an error of reading a backup means. */
-async function meaningOf(error: unknown, backup: Backup, context: ReadingContext): Promise<Reading> {
+/** Determines from an error whether the backup is damaged. */
+async function classify(error: unknown, backup: Backup, context: ReadingContext): Promise<Reading> {
   const code = codeOf(error);
   const reason = reasonOf(error);
   if (code === 'NOT_FOUND') {

@@ -9,18 +9,17 @@ import type { Remark } from '../../whisper/remark.ts';
 import { type Flaw, flawOf, listedFlaws } from './flaw.ts';
 import type { Reading } from './reading.ts';
 
-/** The state of one metric's backups. */
 export interface Verdict {
-  /** The backups that were checked. */
+  /** The backups in the date range. */
   readonly backups: readonly Backup[];
   readonly damaged: readonly { readonly flaw: Flaw; readonly instead: Damaged['instead'] }[];
   /** Backups that were deleted meanwhile. */
   readonly vanished: readonly Backup[];
   /** Sound backups of odd or damaged files. */
   readonly remarks: readonly { readonly key: string; readonly remark: Remark }[];
-  /** Why some could not be read. */
+  /** Why backups could not be read. */
   readonly failures: readonly { readonly code: ErrorCode; readonly reason: string }[];
-  /** Objects of backups that may still become whole. */
+  /** Objects of backups that may still be completed. */
   readonly unfinished: number;
 }
 
@@ -28,58 +27,59 @@ interface VerdictContext {
   readonly store: ObjectStore;
   readonly place: PlaceOptions;
   readonly now: Date;
-  /** Whether a backup is in the date range. */
-  readonly isOfTime: (backup: { readonly time: Date }) => boolean;
-  /** Reads a backup; undefined: do not read the content of this metric. */
+  /** Returns whether a backup is in the date range. */
+  readonly isInRange: (backup: { readonly time: Date }) => boolean;
+  /** Reads a backup; undefined to check only the listing. */
   readonly read: ((backup: Backup) => Promise<Reading>) | undefined;
   readonly signal: AbortSignal;
 }
 
-/** The state of a backup. `unread`: the listing shows no flaw. */
-type Standing =
+/** `unread`: the listing shows no flaw. */
+type State =
   | Reading
   | { readonly outcome: 'unread' }
   | { readonly outcome: 'damaged'; readonly code: DamageCode; readonly reason: string };
 
 /**
- * Judges one metric's backups, newest first.
+ * Checks the backups of one metric, the newest first.
  *
- * @throws StoreError; the signal's reason.
+ * @throws StoreError
+ * @throws Error that is the signal's reason.
  */
 export async function verdictOn(stored: StoredMetric, context: VerdictContext): Promise<Verdict> {
-  const { isOfTime, now, place, read } = context;
+  const { isInRange, now, place, read } = context;
   const listed = listedFlaws(stored, place, now);
-  const flaws = await seenAgain(stored, listed.flaws.filter(isOfTime), context);
-  const standings = new Map<Backup, Standing>();
+  const flaws = await confirmFlaws(stored, listed.flaws.filter(isInRange), context);
+  const states = new Map<Backup, State>();
   for (const flaw of listed.flaws) {
-    if (flaw.backup) standings.set(flaw.backup, { outcome: 'damaged', code: flaw.code, reason: flaw.reason });
+    if (flaw.backup) states.set(flaw.backup, { outcome: 'damaged', code: flaw.code, reason: flaw.reason });
   }
-  const standingOf = async (backup: Backup): Promise<Standing> => {
-    const standing = standings.get(backup) ?? (await read?.(backup)) ?? { outcome: 'unread' };
-    standings.set(backup, standing);
-    return standing;
+  const stateOf = async (backup: Backup): Promise<State> => {
+    const state = states.get(backup) ?? (await read?.(backup)) ?? { outcome: 'unread' };
+    states.set(backup, state);
+    return state;
   };
-  const backups = stored.backups.filter(isOfTime);
+  const backups = stored.backups.filter(isInRange);
   const vanished: Backup[] = [];
   const remarks: { key: string; remark: Remark }[] = [];
   const failures: { code: ErrorCode; reason: string }[] = [];
   for (const backup of backups.toReversed()) {
-    if (standings.has(backup)) continue;
-    const standing = await standingOf(backup);
-    if (standing.outcome === 'damaged') flaws.push(flawOf(backup, standing.code, standing.reason));
-    if (standing.outcome === 'sound' && standing.remark) {
-      remarks.push({ key: backup.object.key, remark: standing.remark });
+    if (states.has(backup)) continue;
+    const state = await stateOf(backup);
+    if (state.outcome === 'damaged') flaws.push(flawOf(backup, state.code, state.reason));
+    if (state.outcome === 'sound' && state.remark) {
+      remarks.push({ key: backup.object.key, remark: state.remark });
     }
-    if (standing.outcome === 'failed') failures.push(standing);
-    if (standing.outcome === 'vanished') vanished.push(backup);
+    if (state.outcome === 'failed') failures.push(state);
+    if (state.outcome === 'vanished') vanished.push(backup);
   }
   const damaged: { flaw: Flaw; instead: Damaged['instead'] }[] = [];
-  for (const flaw of flaws) damaged.push({ flaw, instead: await insteadOf(flaw, stored.backups, standingOf) });
+  for (const flaw of flaws) damaged.push({ flaw, instead: await insteadOf(flaw, stored.backups, stateOf) });
   return { backups, damaged, vanished, remarks, failures, unfinished: listed.unfinished.length };
 }
 
-/** Lists a second time: simultaneous runs write and delete the objects of a pair one by one. */
-async function seenAgain(stored: StoredMetric, flaws: readonly Flaw[], context: VerdictContext): Promise<Flaw[]> {
+/** Keeps only flaws that a second listing shows too: another run may be writing or deleting the objects of a pair. */
+async function confirmFlaws(stored: StoredMetric, flaws: readonly Flaw[], context: VerdictContext): Promise<Flaw[]> {
   if (flaws.length === 0) return [];
   const { now, place, signal, store } = context;
   const again = await findMetric(store, place, stored.path, signal);
@@ -87,18 +87,18 @@ async function seenAgain(stored: StoredMetric, flaws: readonly Flaw[], context: 
   return flaws.filter(({ key }) => keys.has(key));
 }
 
-/** What a restore to the date of a flaw can use: the next older backup that is not known to be damaged. */
+/** Returns the backup that a restore to the date of a flaw can use: the next older one that is not known to be damaged. */
 async function insteadOf(
   flaw: Flaw,
   backups: readonly Backup[],
-  standingOf: (backup: Backup) => Promise<Standing>,
+  stateOf: (backup: Backup) => Promise<State>,
 ): Promise<Damaged['instead']> {
   for (const backup of backups.toReversed()) {
     if (backup === flaw.backup || backup.time > flaw.time) continue;
-    const standing = await standingOf(backup);
-    const { outcome } = standing;
+    const state = await stateOf(backup);
+    const { outcome } = state;
     if (outcome === 'damaged' || outcome === 'vanished') continue;
-    if (outcome === 'sound' && standing.remark?.code === 'DAMAGED_FILE') continue;
+    if (outcome === 'sound' && state.remark?.code === 'DAMAGED_FILE') continue;
     return { key: backup.object.key, read: outcome === 'sound' };
   }
   return null;

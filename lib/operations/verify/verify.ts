@@ -39,14 +39,15 @@ export interface VerifyOptions
 }
 
 /**
- * Checks that the backups of a bucket are whole: by the listing, by reading them, and against the local tree. Changes
- * nothing, except with `repair`. Holds neither the tree nor the listing in memory.
+ * Checks the backups of a bucket by the listing; optionally also reads them, and compares the newest ones with the local
+ * tree. Changes nothing, except with `repair`. Holds neither the tree nor the listing in memory.
  *
- * `counts.damaged` counts what no restore can use, `counts.failed` what could not be checked.
+ * `counts.damaged` counts backups that no restore can use, `counts.failed` those that could not be checked.
  *
- * @throws StoreError when the bucket cannot be used at all.
- * @throws GuardError `FOREIGN_BUCKET` with `repair`, when the bucket is another machine's.
- * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`; the signal's reason.
+ * @throws GuardError `FOREIGN_BUCKET` with `repair` if the bucket belongs to another machine.
+ * @throws StoreError if the bucket cannot be used.
+ * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`
+ * @throws Error that is the signal's reason.
  */
 export async function verify(store: ObjectStore, given: VerifyOptions): Promise<Summary> {
   const { compare, repair } = given;
@@ -65,8 +66,8 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
     const pool = new WorkerPool(run.options);
     try {
       const visitor = new MetricVisitor(run, pool);
-      const atOnce = 2 * pool.concurrency;
-      const visits = new Visits(run, { phase: 'Verifying', bytes: 'bytesFetched', atOnce, waiting: 1024 });
+      const concurrency = 2 * pool.concurrency;
+      const visits = new Visits(run, { phase: 'Verifying', bytes: 'bytesFetched', concurrency, maxWaiting: 1024 });
       const found = visits.untilStopped(surveyOf(run, visitor.events), () => 1);
       for await (const _ of visits.each(found, (item) => visitor.visit(item))) visits.advance();
     } finally {

@@ -15,25 +15,24 @@ export interface ListOptions extends RunOptions, SelectOptions, PlaceOptions {
   readonly date?: Date;
 }
 
-/** A backup in a list. */
 export interface ListedBackup {
   readonly metric: string;
   /** `2026-11-22T03:14:15+00:00` */
   readonly date: string;
-  /** Compressed, in bytes. */
+  /** Compressed size in bytes. */
   readonly size: number;
   readonly algorithm: Algorithm;
-  /** One object, or a pair as the Python tool writes it. */
+  /** `pair`: two objects, as the Python tool writes them. */
   readonly kind: 'single' | 'pair';
-  /** SHA-1 of the uncompressed file, if the key has it. */
+  /** SHA-1 of the uncompressed file; absent for pairs. */
   readonly sha1?: string;
   readonly key: string;
-  /** Since when the metric has been missing from the local tree, if it is missing. */
+  /** When the metric was first missing from the local tree; absent if it is not missing. */
   readonly gone?: string;
 }
 
 /**
- * Streams the backups of a bucket, by metric, oldest first.
+ * Yields the backups of a bucket in the order of their metrics, the oldest of each metric first.
  *
  * @throws StoreError
  */
@@ -56,10 +55,9 @@ export async function* list(store: ObjectStore, options: ListOptions): AsyncGene
       if ((!since || backup.time >= since) && (!date || backup.time < date)) yield listed(stored, backup);
     }
   }
-  if (foreign > 0) report.log('info', `${foreign} keys in ${store.name} are not ours and were passed over`);
+  if (foreign > 0) report.log('info', `Ignored ${foreign} foreign keys in ${store.name}`);
 }
 
-/** A backup as an entry of a list. */
 export function listed(stored: StoredMetric, backup: Backup): ListedBackup {
   const newest = stored.backups.at(-1)?.time.getTime() ?? 0;
   const gone = stored.tombstones.find((tombstone) => tombstone.time.getTime() > newest);

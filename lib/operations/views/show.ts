@@ -14,21 +14,20 @@ import { decodeBackup } from '../../workers/tasks/decode.ts';
 import { type ListedBackup, listed } from './list.ts';
 
 export interface ShownArchive {
-  /** In seconds. */
   readonly secondsPerPoint: number;
   /** Number of slots. */
   readonly points: number;
   /** In seconds. */
   readonly retention: number;
-  /** Number of slots that hold a point. */
+  /** Number of slots that have a point. */
   readonly known: number;
-  /** The known points, oldest first. */
+  /** Oldest first. */
   readonly series: readonly { readonly timestamp: number; readonly value: number }[];
 }
 
-/** What a Whisper file holds. */
+/** The content of a Whisper file. */
 export interface Shown {
-  /** The file's path or the metric's name. */
+  /** Path of the file or name of the metric. */
   readonly name: string;
   /** The backup, unless a local file was read. */
   readonly backup?: ListedBackup;
@@ -38,13 +37,13 @@ export interface Shown {
   readonly xFilesFactor: number;
   /** In seconds. */
   readonly maxRetention: number;
-  /** What is odd about the file, if anything. */
+  /** Why the file is odd; absent if it is not. */
   readonly oddity?: string;
   readonly archives: readonly ShownArchive[];
 }
 
 interface ShowFileOptions {
-  /** Leaves out points outside their archive's retention at this time, in seconds. */
+  /** Unix time in seconds: excludes points that are outside of their archive's retention at this time. */
   readonly now?: number;
   /** @default true */
   readonly flock?: boolean;
@@ -56,7 +55,8 @@ interface ShowFileOptions {
 /**
  * Reads a local Whisper file.
  *
- * @throws WhisperError when it is damaged; WhisperBackupError when it cannot be read.
+ * @throws WhisperError if it is damaged.
+ * @throws WhisperBackupError if it cannot be read.
  */
 export async function showFile(path: string, options: ShowFileOptions): Promise<Shown> {
   const { now, ...others } = options;
@@ -65,27 +65,29 @@ export async function showFile(path: string, options: ShowFileOptions): Promise<
 }
 
 interface ShowStoredOptions extends RunOptions, PlaceOptions {
-  /** Take the newest backup strictly before this. @default the newest of all */
+  /** Show the newest backup strictly before this time. @default the newest */
   readonly date?: Date;
 }
 
 /**
  * Reads a backup of a metric.
  *
- * @throws WhisperBackupError `NOTHING_MATCHED` when there is none; CompressionError, WhisperError when it is damaged.
+ * @throws WhisperBackupError `NOTHING_MATCHED` if there is none.
+ * @throws CompressionError or WhisperError if it is damaged.
  */
 export async function showStored(store: ObjectStore, metric: string, options: ShowStoredOptions): Promise<Shown> {
   const { date, signal } = withDefaults(options);
   await store.open({ create: false, signal });
   const path = pathOf(metric) ?? pythonPathOf(metric);
-  if (path === undefined) throw new InvalidOptionError(`Cannot show ${JSON.stringify(metric)}: it is no metric's name`);
+  if (path === undefined)
+    throw new InvalidOptionError(`Cannot show ${JSON.stringify(metric)}: it is not the name of a metric`);
   const stored = await findMetric(store, options, path, signal);
   const backup = stored && backupsBefore(stored, date).at(-1);
   if (!stored || !backup) {
     const before = date ? ` before ${formatTimestamp(date)}` : '';
     throw new WhisperBackupError(
       'NOTHING_MATCHED',
-      `Cannot show ${JSON.stringify(metric)}: ${store.name} holds no backup of it${before}`,
+      `Cannot show ${JSON.stringify(metric)}: ${store.name} has no backup of it${before}`,
     );
   }
   const { object, algorithm } = backup;

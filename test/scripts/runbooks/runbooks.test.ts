@@ -166,7 +166,7 @@ describe('the runbooks', () => {
 
   it('do not mind a restore of the rest where there is none', async () => {
     const on = await bastion();
-    await on.answer(6, 'echo "Nothing to restore: disk:/b holds no backup"; exit 2');
+    await on.answer(6, 'echo "Nothing to restore: disk:/b has no backup"; exit 2');
     const { code, stdout } = await on.run('host-lost', ...(samples['host-lost'] ?? []), '--yes');
     assert.equal(code, 0, stdout);
   });
