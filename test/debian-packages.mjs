@@ -29,8 +29,8 @@ function install() {
 }
 
 /**
- * Debian starts a service when it installs one, unless this program says no (deb-systemd-invoke and invoke-rc.d ask it).
- * The tests start servers of their own, and a container has nothing to start services with.
+ * Debian starts a service when it installs one, unless this program says no (deb-systemd-invoke and invoke-rc.d ask
+ * it). The tests start servers of their own, and a container has nothing to start services with.
  */
 function withoutServices(task) {
   const policy = '/usr/sbin/policy-rc.d';

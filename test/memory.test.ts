@@ -20,7 +20,9 @@ import { createScratch } from './fixtures/scratch.ts';
 
 const FILES = 24;
 const BYTES_IN_FLIGHT = 2 ** 26;
-/** The runtime with four threads and the TypeScript loader takes half of it. Without a bound it was 800 MiB and more. */
+/**
+ * The runtime with four threads and the TypeScript loader takes half of it. Without a bound it was 800 MiB and more.
+ */
 const MOST_MIB = 'Deno' in globalThis ? 700 : 550;
 
 setFlagsFromString('--expose-gc');

@@ -1,5 +1,5 @@
-// Reads TypeScript in the processes and threads of tests on Node: `node --import ./test/typescript.mjs FILE`. It stands in
-// for tsx, which costs each of them 0.2 s. A Node that reads TypeScript itself is left alone.
+// Reads TypeScript in the processes and threads of tests on Node: `node --import ./test/typescript.mjs FILE`. It stands
+// in for tsx, which costs each of them 0.2 s. A Node that reads TypeScript itself is left alone.
 import { register } from 'node:module';
 import { isMainThread, workerData } from 'node:worker_threads';
 

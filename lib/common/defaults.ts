@@ -28,8 +28,8 @@ type Filled = keyof typeof DEFAULTS | keyof typeof OTHERS | 'now' | 'signal';
 export type WithDefaults<O> = O & Required<Pick<O, Filled & keyof O>>;
 
 /**
- * Applies the defaults, also to options that are undefined: callers in JavaScript pass those, and `flock: undefined` must
- * not turn locks off. The default signal never aborts, so that callers need no special case.
+ * Applies the defaults, also to options that are undefined: callers in JavaScript pass those, and `flock: undefined`
+ * must not turn locks off. The default signal never aborts, so that callers need no special case.
  */
 export function withDefaults<O extends object & { readonly now?: () => Date }>(options: O): WithDefaults<O> {
   const { signal } = new AbortController();

@@ -25,10 +25,10 @@ interface WalkOptions {
 const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walk-thread.mjs';
 
 /**
- * Walks the tree below `prefix`, by the page, in the order in which a bucket lists its metrics, so that both can be merged. A
- * separate thread does this, unless the tree is small. It holds the names of one directory per level in memory, and is
- * at most a few hundred files ahead of the reader. Follows symbolic links to files, and to directories if `mayFollow`
- * allows it. A link that dangles, leads to one of its ancestors or must not be followed is a blind spot.
+ * Walks the tree below `prefix`, by the page, in the order in which a bucket lists its metrics, so that both can be
+ * merged. A separate thread does this, unless the tree is small. It holds the names of one directory per level in
+ * memory, and is at most a few hundred files ahead of the reader. Follows symbolic links to files, and to directories
+ * if `mayFollow` allows it. A link that dangles, leads to one of its ancestors or must not be followed is a blind spot.
  *
  * The order is that of the UTF-8 bytes of the metric's name followed by `/`. Inside a directory this is the order of
  * the encoded names, with `.` after a directory and `/` after a file.

@@ -1,7 +1,7 @@
 /*
  * The entry of a Piscina thread. CommonJS, because Piscina loads it with require(), and Node 20 aborts the process
- * ("v8::Module::IsGraphAsync must be used on an instantiated module") if a thread is terminated while it require()s an ES
- * module.
+ * ("v8::Module::IsGraphAsync must be used on an instantiated module") if a thread is terminated while it require()s an
+ * ES module.
  */
 const { workerData } = require('node:worker_threads');
 

@@ -150,8 +150,8 @@ async function startThreads(
     maxThreads: threads,
     // By default an idle thread ends at once, and the next file starts a new one.
     idleTimeout: 60_000,
-    // A thread compresses the next file while it uploads one. It must not block in Atomics.wait() between tasks, because
-    // that would stop its uploads.
+    // A thread compresses the next file while it uploads one. It must not block in Atomics.wait() between tasks,
+    // because that would stop its uploads.
     ...(store && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
     workerData: data,
   });
@@ -167,7 +167,9 @@ async function startThreads(
 /** A thread starts the next batch while the last bodies of one are transferred. */
 const TASKS_PER_THREAD = 2;
 
-/** The maximum per thread: its event loop, and for each of 4 files in each batch the file, its directory and its copy. */
+/**
+ * The maximum per thread: its event loop, and for each of 4 files in each batch the file, its directory and its copy.
+ */
 const FILES_PER_THREAD = 6 + TASKS_PER_THREAD * 4 * 3;
 
 /** Open files of the rest of a run: listing threads, locks, the log, sockets. */

@@ -6,8 +6,8 @@ const KEPT_BYTES = 2 ** 25;
 const STEP_BYTES = 2 ** 16;
 
 /**
- * A buffer that successive tasks reuse, because the kernel zeroes each page of new memory. A second task at the same time
- * gets its own buffer.
+ * A buffer that successive tasks reuse, because the kernel zeroes each page of new memory. A second task at the same
+ * time gets its own buffer.
  */
 export class Scratch {
   #free: Uint8Array | undefined;

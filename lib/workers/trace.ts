@@ -16,8 +16,8 @@ export interface Trace {
 }
 
 /**
- * Returns the trace of a new file that is not published yet. Sets its modification time one second back: file times are so
- * coarse that otherwise a write by another process might not change them.
+ * Returns the trace of a new file that is not published yet. Sets its modification time one second back: file times are
+ * so coarse that otherwise a write by another process might not change them.
  *
  * @param now Unix time in seconds.
  */
@@ -47,7 +47,9 @@ function withLandmarks(bytes: Uint8Array, landmarks: () => Landmark[]): Pick<Tra
   return hasLandmarks(bytes) ? { landmarks: landmarks() } : {};
 }
 
-/** Landmarks need separate slots: in a file with overlapping archives, an update may overwrite points of another one. */
+/**
+ * Landmarks need separate slots: in a file with overlapping archives, an update may overwrite points of another one.
+ */
 function hasLandmarks(bytes: Uint8Array): boolean {
   if (isCompressed(bytes) || inspect(bytes).verdict === 'damaged') return false;
   return unmatchable(parseHeader(bytes)) === undefined;

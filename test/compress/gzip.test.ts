@@ -29,7 +29,9 @@ const decoratedHeader = Uint8Array.of(
   ...[0x5d, 0x56],
 );
 
-/** Incompressible bytes that seem to be fewer the first time that someone asks: the buffer for them will be too small. */
+/**
+ * Incompressible bytes that seem to be fewer the first time that someone asks: the buffer for them will be too small.
+ */
 class Growing extends Uint8Array {
   #asked = 0;
 

@@ -22,7 +22,11 @@ const MIB = 2 ** 20;
 const UINT32_MAX = 2 ** 32 - 1;
 const now = NOW.getTime() / 1000;
 
-/** A file as its numbers tell, whatever they are. @param archives offset (by default behind the one before), step, points. */
+/**
+ * A file as its numbers tell, whatever they are.
+ *
+ * @param archives offset (by default behind the one before), step, points.
+ */
 function crafted(
   archives: readonly { readonly offset?: number; readonly step: number; readonly points: number }[],
   { count = archives.length, size }: { readonly count?: number; readonly size?: number } = {},

@@ -58,7 +58,10 @@ async function withSwift(answer: (asked: Asked) => Said, test: (store: ObjectSto
   }
 }
 
-/** Runs every command that goes by a listing, and asserts that each ends with an error that says what is wrong, or a summary that does. */
+/**
+ * Runs every command that goes by a listing, and asserts that each ends with an error that says what is wrong, or a
+ * summary that does.
+ */
 async function assertAllRefuse(store: ObjectStore): Promise<void> {
   await using scratch = await createScratch();
   await plantTree(scratch.at('tree'), ['kept.wsp']);

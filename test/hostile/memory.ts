@@ -3,7 +3,10 @@ import process from 'node:process';
 
 const MIB = 1024 * 1024;
 
-/** Runs a task, and asserts that it took no more memory, in bytes, than it may: by the most that the process had at once. */
+/**
+ * Runs a task, and asserts that it took no more memory, in bytes, than it may: by the most that the process had at
+ * once.
+ */
 export async function inMemory<T>(most: number, task: () => T | Promise<T>): Promise<T> {
   const before = peak();
   const result = await task();

@@ -4,8 +4,8 @@ import { type Radosgw, startRadosgw } from './radosgw.ts';
 import { type Swift, startSwift } from './swift.ts';
 
 /*
- * Servers that test files share: `test/run.mjs` starts them once, and their addresses are in the environment. A file that
- * is run by itself starts its own. What kills a server, or makes it forget, needs its own, too.
+ * Servers that test files share: `test/run.mjs` starts them once, and their addresses are in the environment. A file
+ * that is run by itself starts its own. What kills a server, or makes it forget, needs its own, too.
  */
 
 const RADOSGW = 'WHISPER_BACKUP_TEST_RADOSGW';

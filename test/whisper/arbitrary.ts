@@ -8,8 +8,8 @@ export const FUTURE_SLOTS = 3;
 
 /**
  * Random lists of one to three archives that Whisper takes. Each reaches so much further back than the finer one that
- * points up to `FUTURE_SLOTS` ahead cannot push an old point out of a coarser ring: which of them Whisper would write last
- * is up to the order of a Python set.
+ * points up to `FUTURE_SLOTS` ahead cannot push an old point out of a coarser ring: which of them Whisper would write
+ * last is up to the order of a Python set.
  */
 export const archives: fc.Arbitrary<ArchiveSpec[]> = fc
   .record({

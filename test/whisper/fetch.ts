@@ -29,8 +29,8 @@ export interface Series {
  * Reads the points in (from, until]. If `from` equals `until`, reads one point, that of the next interval.
  *
  * @returns undefined if the whole range is in the future or older than the longest retention.
- * @throws WhisperBackupError `WHISPER_INVALID_INTERVAL` if `from` is after `until`, or the file has no archive with that
- *   step.
+ * @throws WhisperBackupError `WHISPER_INVALID_INTERVAL` if `from` is after `until`, or the file has no archive with
+ *   that step.
  */
 export function fetchPoints(bytes: Uint8Array, options: FetchOptions): Series | undefined {
   const header = parseHeader(bytes);

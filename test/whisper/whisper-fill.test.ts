@@ -9,7 +9,9 @@ import { Oracle } from '../oracle/oracle.ts';
 import { applyFill } from './apply-fill.ts';
 import { fetchPoints } from './fetch.ts';
 
-/** In the middle of a minute: on a whole one, whisper-fill writes what is as old as the retention over the newest slot. */
+/**
+ * In the middle of a minute: on a whole one, whisper-fill writes what is as old as the retention over the newest slot.
+ */
 const NOW = 1_700_000_010;
 const SLOTS = 40;
 

@@ -78,8 +78,8 @@ export class Uploads {
   }
 
   /**
-   * Returns the newest backup with which to compare the file. In the layout of the Python tool only pairs count, because
-   * that tool does not read our backups.
+   * Returns the newest backup with which to compare the file. In the layout of the Python tool only pairs count,
+   * because that tool does not read our backups.
    */
   #comparable(stored: StoredMetric | undefined): Backup | undefined {
     if (stored && stored.tombstones.length > 0 && isMarkedGone(stored, this.#options.now())) return undefined;

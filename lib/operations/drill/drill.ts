@@ -27,9 +27,9 @@ export interface DrillOptions extends OperationOptions, SelectOptions, PlaceOpti
 }
 
 /**
- * Rehearses the loss of a host: restores a sample of the bucket to scratch space, compares it with the live tree point by
- * point, and measures how long the restore took and which points are missing. Does not change the live tree, and empties
- * the scratch space at the end.
+ * Rehearses the loss of a host: restores a sample of the bucket to scratch space, compares it with the live tree point
+ * by point, and measures how long the restore took and which points are missing. Does not change the live tree, and
+ * empties the scratch space at the end.
  *
  * `counts.damaged` and `counts.differing` are 0 if host and bucket are sound.
  *

@@ -24,8 +24,8 @@ export interface DrillReport {
 }
 
 /**
- * Measured from points, not from the dates of backups: for each metric, the time between its newest restored point and the
- * newest point of its live file at the start of the drill.
+ * Measured from points, not from the dates of backups: for each metric, the time between its newest restored point and
+ * the newest point of its live file at the start of the drill.
  */
 interface Rpo {
   readonly maxSeconds: number;

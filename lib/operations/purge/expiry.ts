@@ -19,8 +19,8 @@ export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules>;
 const MAX_GONE = 250_000;
 
 /**
- * Expires backups in two passes: the first evaluates every metric and deletes nothing; the second deletes what is due, if
- * the guards allow it.
+ * Expires backups in two passes: the first evaluates every metric and deletes nothing; the second deletes what is due,
+ * if the guards allow it.
  */
 export class Expiry {
   readonly #run: ExpiringRun;
@@ -95,7 +95,8 @@ export class Expiry {
     }
     const mayExpire = rules.force || !retention;
     const mayPurge = rules.force || !stop;
-    // Invalid tombstones are always deleted: otherwise a metric that goes missing later would count as missing since then.
+    // Invalid tombstones are always deleted: otherwise a metric that goes missing later would count as missing since
+    // then.
     const isWorthwhile = this.#hasInvalid || (mayExpire && this.#toExpire) || (mayPurge && this.#toPurge);
     if (isWorthwhile && !dryRun) {
       if (this.#gone.size === MAX_GONE)

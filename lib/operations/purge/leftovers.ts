@@ -12,8 +12,8 @@ type SweepingRun = Run<OperationOptions & TreeOptions>;
 const MAX_PATHS = 10_000;
 
 /**
- * Temporary files that killed runs left in the tree and in the store. They are collected while a run walks the tree, and
- * removed at its end.
+ * Temporary files that killed runs left in the tree and in the store. They are collected while a run walks the tree,
+ * and removed at its end.
  */
 export class Leftovers {
   readonly #paths: string[] = [];
@@ -24,8 +24,8 @@ export class Leftovers {
   }
 
   /**
-   * Removes files that are too old to belong to a running process, and counts them as `leftovers`. Errors are logged, but do
-   * not fail the run.
+   * Removes files that are too old to belong to a running process, and counts them as `leftovers`. Errors are logged,
+   * but do not fail the run.
    */
   async sweep(run: SweepingRun): Promise<void> {
     const { store, options } = run;
@@ -42,7 +42,10 @@ export class Leftovers {
   }
 }
 
-/** Finds temporary directories that a killed restore would have renamed to the prefix or a parent of it. Unreadable directories count as empty. */
+/**
+ * Finds temporary directories that a killed restore would have renamed to the prefix or a parent of it. Unreadable
+ * directories count as empty.
+ */
 async function abovePrefix(prefix: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (let path = resolve(prefix); path !== dirname(path); path = dirname(path)) {

@@ -21,8 +21,8 @@ export interface PurgeOptions
     Pick<VanishedOptions, 'bucketMemory'> {}
 
 /**
- * Deletes the backups of metrics that have been missing from the local tree for `purge` days, and writes a tombstone for
- * each metric that is newly missing. A backup does the same at its end, together with retention.
+ * Deletes the backups of metrics that have been missing from the local tree for `purge` days, and writes a tombstone
+ * for each metric that is newly missing. A backup does the same at its end, together with retention.
  *
  * @throws GuardError if the bucket belongs to another machine or tree.
  * @throws StoreError if the bucket cannot be used.

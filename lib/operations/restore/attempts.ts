@@ -29,7 +29,10 @@ export function insteadOf({ stored, backup }: Attempt, date: Date | undefined): 
   return key === undefined ? null : { key, read: false };
 }
 
-/** Returns whether the metric was missing at the date: it has a tombstone that is newer than all backups before the date. */
+/**
+ * Returns whether the metric was missing at the date: it has a tombstone that is newer than all backups before the
+ * date.
+ */
 export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
   const newest = backupsBefore(stored, date).at(-1)?.time.getTime() ?? 0;
   return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time < date));

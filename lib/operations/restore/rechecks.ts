@@ -24,8 +24,8 @@ const MAX_REFILLS = 5;
 
 /**
  * Checks the files that a restore has published, and fills them again if another process has undone that: carbon checks
- * whether a file exists and then truncates it, so it empties a file that the restore publishes in between; whisper-resize
- * replaces a file by a copy that it read before the fill.
+ * whether a file exists and then truncates it, so it empties a file that the restore publishes in between;
+ * whisper-resize replaces a file by a copy that it read before the fill.
  *
  * Checks files at the end of the restore. If they exceed the memory for the queue, checks the oldest ones earlier.
  */

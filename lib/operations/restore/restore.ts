@@ -90,7 +90,10 @@ async function* selectedPages({ events, options, store }: Run<RestoreOptions>): 
     yield page.filter(({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
 }
 
-/** Estimates the uncompressed size of the newest backup. Counts small ones as more, which limits their number in a batch. */
+/**
+ * Estimates the uncompressed size of the newest backup. Counts small ones as more, which limits their number in a
+ * batch.
+ */
 function weightOf({ backups }: StoredMetric): number {
   return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0));
 }

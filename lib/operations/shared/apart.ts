@@ -3,8 +3,8 @@ import type { ObjectStore } from '../../store/store.ts';
 import { overlapOf } from '../../system/overlap.ts';
 
 /**
- * Checks that a bucket on disk and the Whisper tree do not overlap. Otherwise a backup would write objects among Whisper
- * files, and a purge or restore would remove or replace files of the other.
+ * Checks that a bucket on disk and the Whisper tree do not overlap. Otherwise a backup would write objects among
+ * Whisper files, and a purge or restore would remove or replace files of the other.
  *
  * @throws InvalidOptionError if they overlap.
  */

@@ -25,8 +25,8 @@ export async function stopForNothing(
 }
 
 /**
- * Finds out why nothing in a bucket matched: another storage path, or another spelling of the name. Never throws, because
- * the main message matters more.
+ * Finds out why nothing in a bucket matched: another storage path, or another spelling of the name. Never throws,
+ * because the main message matters more.
  *
  * @returns text to append to a message; empty if no reason is found.
  */

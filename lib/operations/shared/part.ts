@@ -14,7 +14,8 @@ const MAX_PARTS = 65_536;
 const DAY_MS = 86_400_000;
 
 /**
- * Parses `n/t`, the n-th of t parts, or `today/t`, the part of this day (UTC), so that t successive days cover all parts.
+ * Parses `n/t`, the n-th of t parts, or `today/t`, the part of this day (UTC), so that t successive days cover all
+ * parts.
  *
  * @param what the start of the error message: the failed action and the option.
  * @throws InvalidOptionError
@@ -34,8 +35,8 @@ function partOfDay(now: Date, of: number): number {
 }
 
 /**
- * Returns whether a metric is in a part: the first 48 bits of the SHA-1 of the dotted name, as a number, modulo `of`, are
- * `number - 1`. This depends only on the name, so a metric never moves to another part.
+ * Returns whether a metric is in a part: the first 48 bits of the SHA-1 of the dotted name, as a number, modulo `of`,
+ * are `number - 1`. This depends only on the name, so a metric never moves to another part.
  */
 export function isInPart(metric: string, { number, of }: Part): boolean {
   const hash = createHash('sha1').update(metric).digest();

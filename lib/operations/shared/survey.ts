@@ -32,8 +32,8 @@ export interface SurveyEvents extends CatalogEvents {
 }
 
 /**
- * Merges the local tree with the bucket, in key order and by the page; holds neither in memory. Yields only metrics that
- * the globs select, and blind spots that may contain such metrics.
+ * Merges the local tree with the bucket, in key order and by the page; holds neither in memory. Yields only metrics
+ * that the globs select, and blind spots that may contain such metrics.
  */
 export async function* survey(
   store: ObjectStore,

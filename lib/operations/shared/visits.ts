@@ -44,7 +44,9 @@ export class Visits {
     this.#isComplete = true;
   }
 
-  /** Yields results in the order of the items. After an error too, waits for running visits, so that they are counted. */
+  /**
+   * Yields results in the order of the items. After an error too, waits for running visits, so that they are counted.
+   */
   async *each<T, R>(items: AsyncIterable<T>, visit: (item: T) => Promise<R>): AsyncGenerator<R> {
     const { concurrency, maxWaiting = 8 } = this.#options;
     const underWay = new UnderWay();

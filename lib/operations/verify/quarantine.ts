@@ -19,9 +19,9 @@ export interface MovedAside {
 }
 
 /**
- * Moves the objects of a damaged backup, unchanged, to keys that no command reads. Before that, reads the backup again with
- * the engine that a restore would use. Deletes the originals only after the copies are durable; the next run repeats an
- * interrupted move. Deletes keys without an object.
+ * Moves the objects of a damaged backup, unchanged, to keys that no command reads. Before that, reads the backup again
+ * with the engine that a restore would use. Deletes the originals only after the copies are durable; the next run
+ * repeats an interrupted move. Deletes keys without an object.
  *
  * @throws StoreError
  * @throws WhisperBackupError `TOO_LARGE`, `NOT_DAMAGED_TWICE`, `DELETE_FAILED`. Objects that could not be moved are

@@ -87,7 +87,9 @@ async function confirmFlaws(stored: StoredMetric, flaws: readonly Flaw[], contex
   return flaws.filter(({ key }) => keys.has(key));
 }
 
-/** Returns the backup that a restore to the date of a flaw can use: the next older one that is not known to be damaged. */
+/**
+ * Returns the backup that a restore to the date of a flaw can use: the next older one that is not known to be damaged.
+ */
 async function insteadOf(
   flaw: Flaw,
   backups: readonly Backup[],

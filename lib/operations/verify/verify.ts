@@ -39,8 +39,8 @@ export interface VerifyOptions
 }
 
 /**
- * Checks the backups of a bucket by the listing; optionally also reads them, and compares the newest ones with the local
- * tree. Changes nothing, except with `repair`. Holds neither the tree nor the listing in memory.
+ * Checks the backups of a bucket by the listing; optionally also reads them, and compares the newest ones with the
+ * local tree. Changes nothing, except with `repair`. Holds neither the tree nor the listing in memory.
  *
  * `counts.damaged` counts backups that no restore can use, `counts.failed` those that could not be checked.
  *

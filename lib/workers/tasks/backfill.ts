@@ -20,9 +20,9 @@ interface BackfillOptions extends LockOptions {
 const TRIES = 20;
 
 /**
- * Fills the gaps of a local Whisper file under its exclusive lock, by the rules of `whisper/fill.ts`. Computes all changes
- * first, then writes only the changed ranges, coarsest archive first. If another process replaces the file meanwhile, the
- * new one is filled.
+ * Fills the gaps of a local Whisper file under its exclusive lock, by the rules of `whisper/fill.ts`. Computes all
+ * changes first, then writes only the changed ranges, coarsest archive first. If another process replaces the file
+ * meanwhile, the new one is filled.
  *
  * @param source content of the file that has the points.
  * @returns how many points were filled.

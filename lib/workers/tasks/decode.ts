@@ -83,8 +83,8 @@ function decompress(
 }
 
 /**
- * Returns the maximum size of the output: the size that the Whisper header requires, or the one that the stream declares
- * if that is larger by at most `maxExtra`, so that a decompression bomb is rejected.
+ * Returns the maximum size of the output: the size that the Whisper header requires, or the one that the stream
+ * declares if that is larger by at most `maxExtra`, so that a decompression bomb is rejected.
  *
  * @returns undefined for go-carbon's format, whose header does not contain the size.
  */

@@ -127,7 +127,11 @@ async function publishAt(
 /** Directory of the last file of this thread: most files are restored next to the previous one. */
 let last: { readonly prefix: string; readonly relative: string; readonly directory: OpenDirectory } | undefined;
 
-/** Opens the directory of the file, and creates it if it is missing. @param mayReuse whether to reuse the last directory. */
+/**
+ * Opens the directory of the file, and creates it if it is missing.
+ *
+ * @param mayReuse whether to reuse the last directory.
+ */
 function placeOf(task: PublishTask, mayReuse: boolean): Place | undefined {
   const { prefix, path } = task;
   assertPathLength(join(prefix, `${path}.wsp`));

@@ -33,7 +33,11 @@ export interface MakeOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Makes a release from a copy of the sources that has no git and no packages of its own. @returns the tarballs' directory. */
+/**
+ * Makes a release from a copy of the sources that has no git and no packages of its own.
+ *
+ * @returns the tarballs' directory.
+ */
 export async function make({ place, arch, version, umask = '022', env }: MakeOptions): Promise<string> {
   await mkdir(place, { recursive: true });
   for (const name of sources) await cp(join(root, name), join(place, name), { recursive: true });

@@ -256,7 +256,8 @@ describe('on a host without Node, a release', () => {
       [launcher(), '--version'],
       [launcher(), '--help'],
     ] as const;
-    // Other programs only ever make it slower, so the best of all runs is what it takes; a busy machine needs more of them.
+    // Other programs only ever make it slower, so the best of all runs is what it takes; a busy machine needs more of
+    // them.
     const best = [Infinity, Infinity, Infinity];
     const cost = (index: number) => (best[index] ?? Infinity) - (best[0] ?? 0);
     for (let round = 0; round < 7 || (round < 60 && Math.max(cost(1), cost(2)) > LIMIT); round++)
