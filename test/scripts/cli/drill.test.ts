@@ -89,7 +89,7 @@ describe('drill, as it is typed', () => {
     assert.match(damaged.stderr, /^warning: damaged: a: a\/.*can use nothing instead$/m);
     for (const more of [[], ['--quiet']]) {
       const dry = await program('--scratch', scratch.at('space'), '-n', ...more, 'drill');
-      assert.match(dry.stderr, /^warning: Dry run: nothing was fetched, restored or compared.*drill without -n$/m);
+      assert.match(dry.stderr, /^warning: Dry run: nothing was fetched, restored or compared.*Drill without -n\.$/m);
       if (more.length === 0) assert.match(dry.stderr, /^drill of .* \(dry run, nothing was fetched or compared\) in /m);
     }
   });
