@@ -19,9 +19,9 @@ const PLACES = [1 / 4, 3 / 4] as const;
 export function adaptLevel(light: Compressor, thorough: Compressor, gain: number): Compressor {
   return {
     ...thorough,
-    compress(data) {
+    compress(data, memory) {
       const isThorough = data.length < SAMPLED_BYTES || gains(data, light, thorough, gain);
-      return (isThorough ? thorough : light).compress(data);
+      return (isThorough ? thorough : light).compress(data, memory);
     },
   };
 }

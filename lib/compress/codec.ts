@@ -19,8 +19,11 @@ export interface Compressor {
   readonly engine: WritingEngineName;
   /** On the scale of the engine. */
   readonly level: number;
-  /** @returns bytes with their own `ArrayBuffer`, which can be transferred to another thread. */
-  compress(data: Uint8Array): Uint8Array;
+  /**
+   * @param memory provides memory of at least that many bytes for the output; not every engine asks for it.
+   * @returns bytes in that memory, or with their own.
+   */
+  compress(data: Uint8Array, memory?: (bytes: number) => Uint8Array): Uint8Array;
 }
 
 /** Limits for the output of a decoder. */

@@ -47,7 +47,7 @@ export interface ObjectStore {
 
   /**
    * Stores or replaces an object atomically, so that readers see the old bytes or the new ones. Checks that the stored
-   * bytes are those of `body`.
+   * bytes are those of `body`. The caller may use the memory of `body` again once it has been stored.
    */
   put(key: string, body: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<void>;
 

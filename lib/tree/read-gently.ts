@@ -22,12 +22,30 @@ import {
  * - drops the pages that were not in the page cache before, if the kernel reports which ones these are.
  *
  * @param allocate provides memory for the file; called again if the file has grown.
+ * @param use what to do with it, once the file is closed again. As nothing else runs in between, all files of a thread can
+ *   use the same memory.
+ * @returns what `use` returns.
  * @throws WhisperBackupError as `openLocked` and `readStable` do.
- * @throws Error of the system.
+ * @throws Error of the system; what `use` throws.
  */
-export async function readGently(file: string, options: LockOptions, allocate: Allocate): Promise<StableRead> {
+export async function readGently<T>(
+  file: string,
+  options: LockOptions,
+  allocate: Allocate,
+  use: (read: StableRead) => T,
+): Promise<T> {
   const { fd, stats } = openRegular(file, 'read');
   let uncached: readonly PageRange[] | undefined;
+  let isOpen = true;
+  const release = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    if (uncached && uncached.length > 0) {
+      if (options.flock) unlock(fd);
+      dropPages(fd, uncached);
+    }
+    closeSync(fd);
+  };
   try {
     const size = Number(stats.size);
     if (size > 0 && size <= FILE_BYTES) {
@@ -35,37 +53,32 @@ export async function readGently(file: string, options: LockOptions, allocate: A
       // Reading twice costs a copy. Waiting for the disk while holding the lock could delay carbon for seconds.
       if (options.flock && uncached?.length !== 0) readInto(fd, allocate(size).subarray(0, size));
     }
-    return await readWhileLocked(file, fd, stats, options, allocate);
-  } finally {
-    if (uncached && uncached.length > 0) {
+    for (let reads = 1, latest = stats; ; reads++, latest = fstatSync(fd, { bigint: true })) {
+      await lockSettled(file, fd, latest, reads === READS, options);
+      const read = tryRead(file, fd, allocate);
+      if (read) {
+        release();
+        return use(read);
+      }
+      if (reads === READS) throw keepsChanging(file);
       if (options.flock) unlock(fd);
-      dropPages(fd, uncached);
     }
-    closeSync(fd);
+  } finally {
+    release();
   }
 }
 
-/**
- * Does not release the lock; the caller must.
- *
- * @param stats the current stats of the file.
- */
-async function readWhileLocked(
+/** Locks a file whose times are old enough to show a change. @param stats the current stats of the file. */
+async function lockSettled(
   file: string,
   fd: number,
   stats: BigIntStats,
+  isLast: boolean,
   options: LockOptions,
-  allocate: Allocate,
-): Promise<StableRead> {
-  const now = () => fstatSync(fd, { bigint: true });
-  for (let reads = 1, latest = stats; ; reads++, latest = now()) {
-    settle(latest);
-    if (options.flock) await lock(fd, file, 'read', options);
-    // The last attempt waits while it holds the lock, in case a writer comes back each time the lock is released.
-    if (options.flock && reads === READS) settle(now());
-    const read = tryRead(file, fd, allocate);
-    if (read) return read;
-    if (reads === READS) throw keepsChanging(file);
-    if (options.flock) unlock(fd);
-  }
+): Promise<void> {
+  settle(stats);
+  if (!options.flock) return;
+  await lock(fd, file, 'read', options);
+  // The last attempt waits while it holds the lock, in case a writer comes back each time the lock is released.
+  if (isLast) settle(fstatSync(fd, { bigint: true }));
 }

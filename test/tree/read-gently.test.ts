@@ -36,7 +36,7 @@ describe('a file that is read gently', () => {
     it(`leaves none of its pages in the cache when none was there, ${flock ? 'with' : 'without'} its lock`, async () => {
       makeCold();
       assert.deepEqual(uncached(), [whole]);
-      const { bytes } = await readGently(file, { ...LOCK, flock }, room);
+      const { bytes } = await readGently(file, { ...LOCK, flock }, room, (read) => read);
       assert.deepEqual(uncached(), [whole]);
       assert.ok(Buffer.from(bytes).equals(content));
     });
@@ -45,7 +45,7 @@ describe('a file that is read gently', () => {
   it('keeps all of its pages in the cache when they were there', async () => {
     makeCold();
     readFileSync(file);
-    await readGently(file, LOCK, room);
+    await readGently(file, LOCK, room, (read) => read);
     assert.deepEqual(uncached(), []);
   });
 
@@ -55,14 +55,14 @@ describe('a file that is read gently', () => {
     const before = uncached();
     const bytes = before.reduce((sum, { start, end }) => sum + end - start, 0);
     assert.ok(bytes > 0 && bytes <= MEGABYTE / 2 + 4096, JSON.stringify(before));
-    await readGently(file, LOCK, room);
+    await readGently(file, LOCK, room, (read) => read);
     assert.deepEqual(uncached(), before);
   });
 
   it('comes off the disk before its lock is taken', async () => {
     makeCold();
     const held = await lockByPython(file, 'LOCK_EX');
-    const waiting = readGently(file, LOCK, room);
+    const waiting = readGently(file, LOCK, room, (read) => read);
     // A disk may take its time. Without the lock nothing else would bring the pages in.
     for (let tries = 0; tries < 200 && (uncached()?.length ?? 0) > 0; tries++) await sleep(50);
     const meanwhile = uncached();
@@ -74,7 +74,7 @@ describe('a file that is read gently', () => {
   it('is read again when it changed after that', async () => {
     makeCold();
     const held = await lockByPython(file, 'LOCK_EX');
-    const waiting = readGently(file, LOCK, room);
+    const waiting = readGently(file, LOCK, room, (read) => read);
     await sleep(50);
     const longer = Buffer.concat([content, Buffer.from('more')]).fill(7, 0, 5000);
     writeFileSync(file, longer);
@@ -85,12 +85,15 @@ describe('a file that is read gently', () => {
   });
 
   it('is not locked afterwards, whether it could be read or not', async () => {
-    await readGently(file, LOCK, room);
+    await readGently(file, LOCK, room, (read) => read);
     assert.equal(await tryByPython(file, 'LOCK_EX'), 'locked');
     const failing = () => {
       throw new Error('no memory');
     };
-    await assert.rejects(readGently(file, LOCK, failing), /no memory/);
+    await assert.rejects(
+      readGently(file, LOCK, failing, (read) => read),
+      /no memory/,
+    );
     assert.equal(await tryByPython(file, 'LOCK_EX'), 'locked');
   });
 
@@ -104,7 +107,7 @@ describe('a file that is read gently', () => {
     for (let round = 0; round < 5; round++) {
       watcher.stdin.write('a\n');
       assert.equal((await lines.next()).value, 'written');
-      await readGently(file, LOCK, room);
+      await readGently(file, LOCK, room, (read) => read);
       refused.push(Number((await lines.next()).value));
     }
     watcher.stdin.end();

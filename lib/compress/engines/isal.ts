@@ -3,7 +3,7 @@ import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, WritingEngine } from '../codec.ts';
 import { damagedError } from '../errors.ts';
 import { gunzip, normalizeGzipHeader, type RawInflate } from '../gzip.ts';
-import { Lazy, loadSharedLibrary, workspace } from './native.ts';
+import { copyOut, Lazy, loadSharedLibrary, workspace } from './native.ts';
 
 const SONAME = 'libisal.so.2';
 
@@ -90,10 +90,10 @@ function compressor(lib: Isal, level: number): Compressor {
     algorithm: 'gz',
     engine: 'isal',
     level,
-    compress(data) {
+    compress(data, memory) {
       const { fields } = lib;
       // Level 0 uses a fixed code for literals, so incompressible data grows by more than with stored blocks.
-      const output = workspace(Math.min(2 * data.length + 4096, UINT32_MAX));
+      const output = workspace.allocate(Math.min(2 * data.length + 4096, UINT32_MAX));
       lib.deflateInit(lib.struct);
       fields.setBigUint64(ZSTREAM.nextIn, lib.addressOf(data), true);
       fields.setUint32(ZSTREAM.availIn, data.length, true);
@@ -112,7 +112,7 @@ function compressor(lib: Isal, level: number): Compressor {
       ) {
         throw new Error(`isal_deflate failed with ${result} at level ${level} on ${data.length} bytes`);
       }
-      return normalizeGzipHeader(output.slice(0, fields.getUint32(ZSTREAM.totalOut, true)));
+      return normalizeGzipHeader(copyOut(output.subarray(0, fields.getUint32(ZSTREAM.totalOut, true)), memory));
     },
   };
 }

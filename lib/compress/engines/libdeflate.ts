@@ -2,7 +2,7 @@ import { reasonOf } from '../../common/errors.ts';
 import type { Compressor, WritingEngine } from '../codec.ts';
 import { damagedError } from '../errors.ts';
 import { gunzip, normalizeGzipHeader, type RawInflate } from '../gzip.ts';
-import { Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
+import { copyOut, Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
 import { inflateHead } from './zlib.ts';
 
 const SONAME = 'libdeflate.so.0';
@@ -57,11 +57,11 @@ function compressor(level: number): Compressor {
     algorithm: 'gz',
     engine: 'libdeflate',
     level,
-    compress(data) {
-      const output = workspace(lib.gzipBound(native, data.length));
+    compress(data, memory) {
+      const output = workspace.allocate(lib.gzipBound(native, data.length));
       const bytes = lib.gzip(native, data, data.length, output, output.length);
       if (bytes === 0) throw new Error(`libdeflate_gzip_compress failed at level ${level} on ${data.length} bytes`);
-      return normalizeGzipHeader(output.slice(0, bytes));
+      return normalizeGzipHeader(copyOut(output.subarray(0, bytes), memory));
     },
   };
 }

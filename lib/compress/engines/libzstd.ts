@@ -3,7 +3,7 @@ import type { Compressor, DecodeBound, Decompressor, WritingEngine } from '../co
 import { damagedError } from '../errors.ts';
 import { BoundedOutput } from '../output.ts';
 import { narrowWindows, zstdParameters } from '../zstd.ts';
-import { Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
+import { copyOut, Lazy, loadSharedLibrary, type Pointer, workspace } from './native.ts';
 
 const SONAME = 'libzstd.so.1';
 
@@ -60,16 +60,16 @@ function compressor(level: number): Compressor {
     algorithm: 'zst',
     engine: 'libzstd',
     level,
-    compress(data) {
+    compress(data, memory) {
       const context = lib.compressContext;
       // All compressors of a thread share the context, so another one may have set parameters.
       lib.resetCompressor(context, SESSION_AND_PARAMETERS);
       for (const [parameter, value] of parameters) lib.setParameter(context, parameter, value);
-      const output = workspace(lib.compressBound(data.length));
+      const output = workspace.allocate(lib.compressBound(data.length));
       const bytes = lib.compress(context, output, output.length, data, data.length);
       const error = lib.errorOf(bytes);
       if (error !== undefined) throw new Error(`ZSTD_compress2 failed on ${data.length} bytes: ${error}`);
-      return output.slice(0, Number(bytes));
+      return copyOut(output.subarray(0, Number(bytes)), memory);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { Workspace } from '../../common/workspace.ts';
 import { foreign } from '../../system/libc.ts';
 
 /** A pointer into native memory, as koffi returns it; 0n and null are null pointers. */
@@ -64,20 +65,16 @@ export class Lazy<T> {
   }
 }
 
-/** A larger workspace is not kept for the next call. */
-const MAX_KEPT_BYTES = 2 ** 25;
-
-let kept = new Uint8Array(0);
-
 /**
- * Returns memory for the worst-case output of a native compressor. Most files need much less, and allocating it for
- * each file would cost more than copying the result out. Shared by the thread: valid until the next call.
- *
- * @returns at least that many bytes, with any content.
+ * Memory for the worst-case output of a native compressor. Most files need much less, and allocating it for each file
+ * would cost more than copying the result out.
  */
-export function workspace(bytes: number): Uint8Array {
-  if (kept.length >= bytes) return kept;
-  const memory = new Uint8Array(bytes);
-  if (bytes <= MAX_KEPT_BYTES) kept = memory;
-  return memory;
+export const workspace = new Workspace();
+
+/** Copies output out of the workspace. @param memory where to; by default into memory of its own. */
+export function copyOut(output: Uint8Array, memory?: (bytes: number) => Uint8Array): Uint8Array {
+  if (!memory) return output.slice();
+  const copy = memory(output.length).subarray(0, output.length);
+  copy.set(output);
+  return copy;
 }

@@ -1,13 +1,13 @@
 import { closeSync } from 'node:fs';
 import type { SkipCode } from '../../common/codes.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { type Allocate, type LockOptions, openRegular, readInto } from '../../tree/read-file.ts';
+import { Workspace } from '../../common/workspace.ts';
+import { type LockOptions, openRegular, readInto } from '../../tree/read-file.ts';
 import { readGently } from '../../tree/read-gently.ts';
 import { isCompressed, parseHeader } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { alignDown, type Point, Ring } from '../../whisper/points.ts';
 import type { TaskContext } from '../context.ts';
-import { Scratch } from '../scratch.ts';
 
 /** A restored file and the live file of the same metric. */
 interface ComparePointsTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
@@ -38,29 +38,21 @@ export type PointComparison =
   | { readonly outcome: 'skipped'; readonly code: SkipCode; readonly reason: string }
   | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-const liveScratch = new Scratch();
-const restoredScratch = new Scratch();
+const liveWorkspace = new Workspace();
+const restoredWorkspace = new Workspace();
 
 const MAX_EXAMPLES = 20;
 
 /** Compares a restored file with the live one, which is read as by a backup. Never throws. */
-export function comparePoints(
+export async function comparePoints(
   task: ComparePointsTask,
   { stopped }: Pick<TaskContext, 'stopped'>,
 ): Promise<PointComparison> {
-  return liveScratch.lend((live) => restoredScratch.lend((restored) => compareInMemory(live, restored, task, stopped)));
-}
-
-async function compareInMemory(
-  allocateLive: Allocate,
-  allocateRestored: Allocate,
-  task: ComparePointsTask,
-  stopped: () => boolean,
-): Promise<PointComparison> {
   try {
-    const { bytes } = await readGently(task.live, { ...task, stopped }, allocateLive);
-    if (bytes.length === 0) throw new WhisperBackupError('BEING_CREATED', `${task.live} is empty`);
-    return compare(bytes, readRestored(task.restored, allocateRestored), task);
+    return await readGently(task.live, { ...task, stopped }, liveWorkspace.allocate, ({ bytes }) => {
+      if (bytes.length === 0) throw new WhisperBackupError('BEING_CREATED', `${task.live} is empty`);
+      return compare(bytes, readRestored(task.restored), task);
+    });
   } catch (error) {
     const code = codeOf(error);
     const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';
@@ -68,11 +60,11 @@ async function compareInMemory(
   }
 }
 
-function readRestored(file: string, allocate: Allocate): Uint8Array {
+function readRestored(file: string): Uint8Array {
   const { fd, stats } = openRegular(file, 'read');
   try {
     const size = Number(stats.size);
-    return readInto(fd, allocate(size).subarray(0, size));
+    return readInto(fd, restoredWorkspace.allocate(size).subarray(0, size));
   } finally {
     closeSync(fd);
   }

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import { isKnownSame, type KnownContent } from '../../bucket/same-content.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { Workspace } from '../../common/workspace.ts';
+import type { Compressor } from '../../compress/codec.ts';
 import { createCompressor } from '../../compress/engine.ts';
 import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
 import { isSettled } from '../../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
-import type { Allocate, LockOptions } from '../../tree/read-file.ts';
+import type { LockOptions, StableRead } from '../../tree/read-file.ts';
 import { readGently } from '../../tree/read-gently.ts';
 import type { WhisperError } from '../../whisper/errors.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
-import { Scratch } from '../scratch.ts';
+import { Bodies } from '../bodies.ts';
 
 export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly file: string;
@@ -34,46 +36,45 @@ export type Snapshot =
   | (ReadFile & { readonly outcome: 'unchanged' })
   | (ReadFile & {
       readonly outcome: 'changed';
-      /** The compressed file. */
-      readonly body: Uint8Array<ArrayBuffer>;
+      /** The compressed file. Return its memory to {@link bodies} after it was stored. */
+      readonly body: Uint8Array;
       /** Milliseconds since the read ended. */
       readonly sinceRead: number;
       readonly remark?: Remark;
     })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
-const scratch = new Scratch();
+const workspace = new Workspace();
+export const bodies = new Bodies();
 
 /** Reads a file under its lock, and compresses it if it differs from its newest backup. Never throws. */
-export function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
-  return scratch.lend((allocate) => snapshotInto(allocate, task, stopped));
-}
-
-async function snapshotInto(allocate: Allocate, task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
+export async function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
   try {
-    const { bytes, stat } = await read(task, stopped, allocate);
-    const readEnded = performance.now();
-    const sha1 = createHash('sha1').update(bytes).digest('hex');
-    if (task.known && isKnownSame(sha1, task.known))
-      return { outcome: 'unchanged', sha1, bytes: bytes.length, ...stat };
-    const inspection = inspect(bytes);
-    if (!task.includeDamaged && inspection.verdict === 'damaged') throw damagedFile(task.file, inspection.error);
-    const remark = remarkOn(inspection);
+    const began = Date.now();
     const compressor = await createCompressor(compressorOptions(task.format));
-    return {
-      outcome: 'changed',
-      sha1,
-      bytes: bytes.length,
-      ...stat,
-      body: owned(compressor.compress(bytes)),
-      sinceRead: performance.now() - readEnded,
-      ...(remark && { remark }),
-    };
+    return await readGently(task.file, { ...task, stopped }, workspace.allocate, (read) =>
+      shotOf(read, task, compressor, began),
+    );
   } catch (error) {
     const code = codeOf(error);
     const outcome = code === 'VANISHED' || code === 'BEING_CREATED' ? 'skipped' : 'failed';
     return { outcome, code, reason: reasonOf(error) };
   }
+}
+
+function shotOf({ bytes, stats }: StableRead, task: SnapshotTask, compressor: Compressor, began: number): Snapshot {
+  const readEnded = performance.now();
+  const stat = fileStatOf(stats);
+  if (bytes.length === 0) throw emptyFile(task, stat);
+  const sha1 = createHash('sha1').update(bytes).digest('hex');
+  const read = { sha1, bytes: bytes.length, ...(isSettled(stat, began) && { stat }) };
+  if (task.known && isKnownSame(sha1, task.known)) return { ...read, outcome: 'unchanged' };
+  const inspection = inspect(bytes);
+  if (!task.includeDamaged && inspection.verdict === 'damaged') throw damagedFile(task.file, inspection.error);
+  const remark = remarkOn(inspection);
+  const body = compressor.compress(bytes, bodies.take);
+  const sinceRead = performance.now() - readEnded;
+  return { ...read, outcome: 'changed', body, sinceRead, ...(remark && { remark }) };
 }
 
 function damagedFile(file: string, cause: WhisperError): WhisperBackupError {
@@ -83,27 +84,10 @@ function damagedFile(file: string, cause: WhisperError): WhisperBackupError {
 
 const HOUR = 3_600_000;
 
-async function read(
-  task: SnapshotTask,
-  stopped: () => boolean,
-  allocate: Allocate,
-): Promise<{ readonly bytes: Uint8Array; readonly stat: { readonly stat?: FileStat } }> {
-  const began = Date.now();
-  const { bytes, stats } = await readGently(task.file, { ...task, stopped }, allocate);
-  const stat = fileStatOf(stats);
-  if (bytes.length > 0) return { bytes, stat: isSettled(stat, began) ? { stat } : {} };
-  if (task.now - stat.mtimeMs < HOUR)
-    throw new WhisperBackupError('BEING_CREATED', `${task.file} is empty: it is being created`);
-  throw new WhisperBackupError(
+function emptyFile({ file, now }: SnapshotTask, { mtimeMs }: FileStat): WhisperBackupError {
+  if (now - mtimeMs < HOUR) return new WhisperBackupError('BEING_CREATED', `${file} is empty: it is being created`);
+  return new WhisperBackupError(
     'EMPTY',
-    `Cannot back up ${task.file}: it has had 0 bytes for over an hour: remove it, or use --exclude to leave it out`,
+    `Cannot back up ${file}: it has had 0 bytes for over an hour: remove it, or use --exclude to leave it out`,
   );
-}
-
-/** Returns the bytes with their own buffer, which can be transferred to another thread. */
-function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
-    ? new Uint8Array(buffer)
-    : new Uint8Array(bytes);
 }

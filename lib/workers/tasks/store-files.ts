@@ -7,7 +7,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { TaskContext } from '../context.ts';
-import { type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
+import { bodies, type Snapshot, type SnapshotTask, snapshot } from './snapshot.ts';
 
 /** Files to back up. Small ones are sent to a thread in batches. */
 interface StoreBatch {
@@ -96,6 +96,7 @@ async function storeChanged(
   if (layout === 'native') {
     const key = backupKey(root, path, formatTimestamp(time), changed.sha1, algorithm);
     await store.put(key, body, { signal });
+    bodies.giveBack(body);
     const backup: Backup = { kind: 'single', time, algorithm, sha1: changed.sha1, object: object(key, body.length) };
     return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
   }
