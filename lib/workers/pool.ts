@@ -1,7 +1,7 @@
 import type { Piscina } from 'piscina';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { RunOptions } from '../common/options.ts';
-import { UnderWay } from '../common/under-way.ts';
+import { PendingCalls } from '../common/pending-calls.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type FlatError, revive } from '../stream/flat-error.ts';
@@ -48,7 +48,7 @@ export class WorkerPool {
   #threads: Promise<Threads> | undefined;
   /** Only in a pool without threads. */
   #local: Promise<LocalTasks> | undefined;
-  readonly #underWay = new UnderWay();
+  readonly #pending = new PendingCalls();
 
   /** @param store for `storeFiles` and `restoreFiles`; with it, but without `threadStore`, the pool has no threads. */
   constructor(options: WorkerPoolOptions, store?: ObjectStore) {
@@ -78,14 +78,14 @@ export class WorkerPool {
    * @throws Error of the task.
    */
   run<N extends TaskName>(name: N, task: TaskOf<N>, transfer: readonly Uint8Array[] = []): Promise<ResultOf<N>> {
-    return this.#underWay.track(this.#runNow(name, task, transfer));
+    return this.#pending.track(this.#runNow(name, task, transfer));
   }
 
   /** Waits for all running tasks, then ends the threads. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
     // Piscina waits for only one thread, and terminates the others while they work.
-    await this.#underWay.settle();
+    await this.#pending.waitForAll();
     await (await this.#threads?.catch(() => undefined))?.piscina.close();
     await (await this.#local)?.context.close();
   }

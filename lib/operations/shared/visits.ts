@@ -1,6 +1,6 @@
 import { pMapIterable } from 'p-map';
 import type { Count } from '../../common/codes.ts';
-import { UnderWay } from '../../common/under-way.ts';
+import { PendingCalls } from '../../common/pending-calls.ts';
 import type { Run } from './run.ts';
 
 interface VisitOptions {
@@ -49,15 +49,15 @@ export class Visits {
    */
   async *each<T, R>(items: AsyncIterable<T>, visit: (item: T) => Promise<R>): AsyncGenerator<R> {
     const { concurrency, maxWaiting = 8 } = this.#options;
-    const underWay = new UnderWay();
+    const pending = new PendingCalls();
     try {
-      const results = pMapIterable(items, (item) => underWay.track(visit(item)), {
+      const results = pMapIterable(items, (item) => pending.track(visit(item)), {
         concurrency,
         backpressure: concurrency + maxWaiting,
       });
       yield* results as AsyncIterable<R>;
     } finally {
-      await underWay.settle();
+      await pending.waitForAll();
     }
   }
 

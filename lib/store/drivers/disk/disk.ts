@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import pMap from 'p-map';
 import { codeOf, reasonOf } from '../../../common/errors.ts';
-import { UnderWay } from '../../../common/under-way.ts';
+import { PendingCalls } from '../../../common/pending-calls.ts';
 import { makeDirectories } from '../../../system/make-directories.ts';
 import type { SweepOptions, Swept } from '../../../system/sweep.ts';
 import { syncfs } from '../../../system/syncfs.ts';
@@ -62,7 +62,7 @@ class DiskStore implements ObjectStore {
   /** Whether the directory of temporary files existed when it was last used. */
   #hasTemporary = false;
   /** Running writes, including those whose caller has stopped waiting. They clean up after themselves. */
-  readonly #underWay = new UnderWay();
+  readonly #pending = new PendingCalls();
 
   constructor({ path, concurrency = 16, blocking = false }: DiskStoreOptions) {
     this.#path = resolve(path);
@@ -122,7 +122,7 @@ class DiskStore implements ObjectStore {
   }
 
   put(key: string, body: Uint8Array, options: Signalled = {}): Promise<void> {
-    return this.#underWay.track(this.#put(key, body, options));
+    return this.#pending.track(this.#put(key, body, options));
   }
 
   async #put(key: string, body: Uint8Array, { signal }: Signalled): Promise<void> {
@@ -145,7 +145,7 @@ class DiskStore implements ObjectStore {
   }
 
   delete(keys: readonly string[], options: Signalled = {}): Promise<DeleteFailure[]> {
-    return this.#underWay.track(this.#delete(keys, options));
+    return this.#pending.track(this.#delete(keys, options));
   }
 
   /** After an abort it deletes nothing more, but still removes the directories that it has emptied. */
@@ -212,7 +212,7 @@ class DiskStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    await this.#underWay.settle();
+    await this.#pending.waitForAll();
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) await promisify(close)(descriptor);

@@ -43,7 +43,7 @@ const ERROR_BYTES = 64 * 1024;
 /**
  * Sends a request and reads the whole response, within the deadlines.
  *
- * @param underWay contains the request's controller while it runs; aborting it ends the request with that reason.
+ * @param pending contains the request's controller while it runs; aborting it ends the request with that reason.
  * @throws TransientError if the connection fails or a deadline passes.
  * @throws TooLargeError if a successful response has more than `maxBytes`.
  * @throws PermanentError if the server's certificate is not trusted.
@@ -53,13 +53,13 @@ export async function exchange(
   client: HttpClient,
   deadlines: Deadlines,
   request: Exchange,
-  underWay: Set<AbortController>,
+  pending: Set<AbortController>,
 ): Promise<Answer> {
   const { method, url, headers, body, doing, signal } = request;
   signal?.throwIfAborted();
   const controller = new AbortController();
   const abort = () => controller.abort(signal?.reason);
-  underWay.add(controller);
+  pending.add(controller);
   const timeOut = (seconds: number) => controller.abort(noAnswer(doing, seconds));
   signal?.addEventListener('abort', abort, { once: true });
   const sendSeconds = (body?.length ?? 0) / MIN_BYTES_PER_SECOND;
@@ -93,7 +93,7 @@ export async function exchange(
     clearTimeout(total);
     clearTimeout(idle);
     signal?.removeEventListener('abort', abort);
-    underWay.delete(controller);
+    pending.delete(controller);
   }
 }
 

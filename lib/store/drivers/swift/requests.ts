@@ -18,7 +18,7 @@ export class Requests {
   readonly #options: SwiftStoreOptions;
   readonly #deadlines: Deadlines;
   readonly #session: Session;
-  readonly #underWay = new Set<AbortController>();
+  readonly #pending = new Set<AbortController>();
   #client: Promise<HttpClient> | undefined;
 
   /** @throws InvalidOptionError */
@@ -63,7 +63,7 @@ export class Requests {
   /** Ends running requests and closes the connections. */
   async close(): Promise<void> {
     const reason = new PermanentError(`The store swift:${this.#options.container} was closed`);
-    for (const controller of this.#underWay) controller.abort(reason);
+    for (const controller of this.#pending) controller.abort(reason);
     const client = this.#client;
     this.#client = undefined;
     await (await client)?.close();
@@ -73,6 +73,6 @@ export class Requests {
     const { caBundle, connectTimeout = 10, onRequest } = this.#options;
     this.#client ??= createHttpClient({ caBundle, connectTimeout });
     onRequest?.();
-    return exchange(await this.#client, this.#deadlines, request, this.#underWay);
+    return exchange(await this.#client, this.#deadlines, request, this.#pending);
   }
 }

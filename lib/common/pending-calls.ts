@@ -1,5 +1,5 @@
 /** Tracks pending calls, including those that nobody waits for any more. */
-export class UnderWay {
+export class PendingCalls {
   readonly #calls = new Set<Promise<unknown>>();
 
   track<T>(call: Promise<T>): Promise<T> {
@@ -10,7 +10,7 @@ export class UnderWay {
   }
 
   /** Waits until all tracked calls have ended; never rejects. */
-  async settle(): Promise<void> {
+  async waitForAll(): Promise<void> {
     await Promise.allSettled(this.#calls);
   }
 }
