@@ -154,7 +154,7 @@ export type Allocate = (bytes: number) => Uint8Array;
  */
 export function readStable(file: string, fd: number): Uint8Array {
   for (let reads = 0; reads < READS; reads++) {
-    settle(fstatSync(fd, { bigint: true }));
+    waitWhileFresh(fstatSync(fd, { bigint: true }));
     const read = tryRead(file, fd);
     if (read) return read.bytes;
   }
@@ -162,7 +162,7 @@ export function readStable(file: string, fd: number): Uint8Array {
 }
 
 /** Waits until another write would change the file's times. Blocks the thread, which is a worker. */
-export function settle(stats: BigIntStats): void {
+export function waitWhileFresh(stats: BigIntStats): void {
   if (isFresh(stats)) Atomics.wait(NEVER_WOKEN, 0, 0, TIME_RESOLUTION_MS + 1);
 }
 

@@ -11,8 +11,8 @@ import {
   READS,
   readInto,
   type StableRead,
-  settle,
   tryRead,
+  waitWhileFresh,
 } from './read-file.ts';
 
 /**
@@ -26,7 +26,7 @@ import {
  *   use the same memory.
  * @returns what `use` returns.
  * @throws WhisperBackupError as `openLocked` and `readStable` do.
- * @throws Error of the system; what `use` throws.
+ * @throws Error of the system, or of `use`.
  */
 export async function readGently<T>(
   file: string,
@@ -76,9 +76,9 @@ async function lockSettled(
   isLast: boolean,
   options: LockOptions,
 ): Promise<void> {
-  settle(stats);
+  waitWhileFresh(stats);
   if (!options.flock) return;
   await lock(fd, file, 'read', options);
   // The last attempt waits while it holds the lock, in case a writer comes back each time the lock is released.
-  if (isLast) settle(fstatSync(fd, { bigint: true }));
+  if (isLast) waitWhileFresh(fstatSync(fd, { bigint: true }));
 }

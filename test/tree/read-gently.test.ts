@@ -97,7 +97,7 @@ describe('a file that is read gently', () => {
     assert.equal(await tryByPython(file, 'LOCK_EX'), 'locked');
   });
 
-  it('is not locked while its times settle', async () => {
+  it('is not locked while its times waitWhileFresh', async () => {
     const script = fileURLToPath(new URL('../fixtures/lockwatch.py', import.meta.url));
     const watcher = spawn('/usr/bin/python3', ['-B', script, file], { stdio: ['pipe', 'pipe', 'inherit'] });
     const exited = once(watcher, 'exit');
