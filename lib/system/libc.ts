@@ -60,7 +60,7 @@ export const libc = Object.defineProperties(
 function bind(name: string, declaration: string): unknown {
   try {
     // null loads the symbols of this process, which include the C library, be it glibc or musl.
-    return foreign().load(null).func(declaration);
+    return loadKoffi().load(null).func(declaration);
   } catch (cause) {
     throw new WhisperBackupError('NO_LIBC', `Cannot call ${name} of the C library: ${reasonOf(cause)}`, { cause });
   }
@@ -81,7 +81,7 @@ export function errorOf(code: string, context: string): Error & { readonly code:
 
 /** Returns the name of the last call's error, e.g. `EAGAIN`. Works in the callback of an asynchronous call as well. */
 export function lastError(): string {
-  const errno = foreign().errno();
+  const errno = loadKoffi().errno();
   return errnoName(errno) ?? `errno ${errno}`;
 }
 
@@ -97,7 +97,7 @@ let loaded: Koffi | undefined;
  *
  * @throws Error if koffi has no native part for this platform.
  */
-export function foreign(): Koffi {
+export function loadKoffi(): Koffi {
   loaded ??= createRequire(import.meta.url)('koffi') as Koffi;
   return loaded;
 }

@@ -16,9 +16,11 @@ export function spareFiles(): number | undefined {
   }
 }
 
-export const MORE_FILES = 'raise the limit (ulimit -n, or LimitNOFILE= of the service), or lower --processes';
+export const OPEN_FILES_REMEDY = 'raise the limit (ulimit -n, or LimitNOFILE= of the service), or lower --processes';
 
-/** Appends {@link MORE_FILES} to the message of an error if too many files are open. */
+/** Appends {@link OPEN_FILES_REMEDY} to the message of an error if too many files are open. */
 export function withFilesRemedy(reason: string): string {
-  return /\b(EMFILE|ENFILE)\b/.test(reason) && !reason.includes(MORE_FILES) ? `${reason}: ${MORE_FILES}` : reason;
+  return /\b(EMFILE|ENFILE)\b/.test(reason) && !reason.includes(OPEN_FILES_REMEDY)
+    ? `${reason}: ${OPEN_FILES_REMEDY}`
+    : reason;
 }

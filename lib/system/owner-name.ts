@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../common/errors.ts';
-import { foreign } from './libc.ts';
+import { loadKoffi } from './libc.ts';
 
 /**
  * Resolves `user:group`, names or numbers, with getpwnam(3) and getgrnam(3), so that LDAP works too.
@@ -16,7 +16,7 @@ export function resolveOwner(text: string): { uid: number; gid: number } {
 function idOf(kind: 'user' | 'group', name: string): number {
   if (/^\d+$/.test(name)) return Number(name);
   const { struct, field, call } = kind === 'user' ? passwd : group;
-  const koffi = foreign();
+  const koffi = loadKoffi();
   const type = koffi.struct(struct);
   const entry = koffi.load(null).func(call, koffi.pointer(type), ['const char *'])(name);
   if (entry === null)

@@ -14,7 +14,7 @@ import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { type MakeDirectory, openDirectory } from '../system/descent.ts';
 import { currentUser } from '../system/link-rule.ts';
 import { OpenDirectory } from '../system/open-directory.ts';
-import { MORE_FILES } from '../system/open-files.ts';
+import { OPEN_FILES_REMEDY } from '../system/open-files.ts';
 import { temporaryName } from './temporary.ts';
 
 export interface Owner {
@@ -115,7 +115,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EDQUOT: 'disk quota exceeded: raise it, and restore again; restored files are kept',
   EROFS: 'the file system is read-only: mount it read-write',
   EACCES: 'permission denied: run as a user with write access',
-  EMFILE: `too many open files in this process: ${MORE_FILES}`,
+  EMFILE: `too many open files in this process: ${OPEN_FILES_REMEDY}`,
   EPERM: 'permission denied: run as a user with write access',
 };
 
@@ -124,7 +124,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
  *
  * @param doing the failed action: `restore /opt/graphite/storage/whisper/a.wsp`.
  */
-export function refusal(error: unknown, doing: string): unknown {
+export function explainSystemError(error: unknown, doing: string): unknown {
   const code = codeOf(error);
   if (error instanceof WhisperBackupError || !/^E[A-Z0-9]+$/.test(code)) return error;
   const remedy = REMEDIES[code];

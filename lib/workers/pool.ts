@@ -5,7 +5,7 @@ import { PendingCalls } from '../common/pending-calls.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type FlatError, revive } from '../stream/flat-error.ts';
-import { MORE_FILES, spareFiles, withFilesRemedy } from '../system/open-files.ts';
+import { OPEN_FILES_REMEDY, spareFiles, withFilesRemedy } from '../system/open-files.ts';
 import type { TaskContext } from './context.ts';
 import { SharedFailure } from './shared-failure.ts';
 import type { ResultOf, TaskName, TaskOf, tasks } from './work.ts';
@@ -140,7 +140,7 @@ async function startThreads(
   const onWarning = (warning: string) => report.log('warn', warning);
   if (threads < requested)
     onWarning(
-      `Using ${threads} of ${requested} worker threads, because this process may open too few files: ${MORE_FILES}`,
+      `Using ${threads} of ${requested} worker threads, because this process may open too few files: ${OPEN_FILES_REMEDY}`,
     );
   const entry = new URL(ENTRY, import.meta.url).href;
   const data: ThreadData = { entry, stopFlag, ...(store && threadStore && { store: shareOf(threadStore, threads) }) };

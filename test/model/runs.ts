@@ -7,7 +7,7 @@ import { type Item, keyOf } from './expected.ts';
 import { type Fault, withFault } from './faults.ts';
 import { type RunRules, uploadsOf } from './rules.ts';
 import { saw } from './seen.ts';
-import { outcomeOf, settleNothing, settle } from './settle.ts';
+import { outcomeOf, settle, settleNothing } from './settle.ts';
 import type { World } from './world.ts';
 
 /** How a backup or purge is run. */

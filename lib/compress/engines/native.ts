@@ -1,5 +1,5 @@
 import { Workspace } from '../../common/workspace.ts';
-import { foreign } from '../../system/libc.ts';
+import { loadKoffi } from '../../system/libc.ts';
 
 /** A pointer into native memory, as koffi returns it; 0n and null are null pointers. */
 export type Pointer = bigint | null;
@@ -21,7 +21,7 @@ interface SharedLibrary {
  * @throws Error if the library or koffi cannot be loaded.
  */
 export function loadSharedLibrary(soname: string): SharedLibrary {
-  const koffi = foreign();
+  const koffi = loadKoffi();
   if (koffi.sizeof('void *') !== 8) throw new Error('only 64-bit hosts are supported');
   // Node exports the symbols of its own zstd: without "deep" the library would call those instead of its own.
   const library = koffi.load(soname, { deep: true });

@@ -14,8 +14,8 @@ import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/walk.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { Expiry } from '../purge/expiry.ts';
-import { checkApart } from '../shared/apart.ts';
 import { hintForTree } from '../shared/nothing-hint.ts';
+import { checkNoOverlap } from '../shared/overlap.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
@@ -61,7 +61,7 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
     const expiry = new Expiry(run, rulesOf(options, true));
     const format = await checkFormat(options);
     await checkPrefix(prefix);
-    await checkApart(store, prefix);
+    await checkNoOverlap(store, prefix);
     const uploads = new Uploads(store, { ...options, format });
     if (!(await StatCache.isThere(statCache))) uploads.start();
     const isPartial = metrics !== '*' || exclude.length > 0;

@@ -6,8 +6,8 @@ import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/walk.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { restore } from '../restore/restore.ts';
-import { checkApart } from '../shared/apart.ts';
 import { hintForBucket } from '../shared/nothing-hint.ts';
+import { checkNoOverlap } from '../shared/overlap.ts';
 import type { Part } from '../shared/part.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { compareTrees } from './comparison.ts';
@@ -44,7 +44,7 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
   const { dryRun, keep = false, part, prefix, scratch, signal } = options;
   return run.summarize(async () => {
     await checkPrefix(prefix);
-    await checkApart(store, scratch);
+    await checkNoOverlap(store, scratch);
     await store.open({ create: false, signal });
     run.begin();
     const tree = await makeScratchTree(scratch, prefix, dryRun);
@@ -52,7 +52,7 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
     try {
       const plan = await planOutside(run, tree);
       run.add('metrics', plan.metrics);
-      if (plan.metrics === 0) await stopForNothing(run);
+      if (plan.metrics === 0) await stopIfNothingMatched(run);
       await checkSpace(tree.space, plan.space);
       if (dryRun)
         options.report.log(
@@ -88,7 +88,7 @@ async function planOutside(run: Run<DrillOptions>, tree: ScratchTree): Promise<D
   );
 }
 
-async function stopForNothing(run: Run<DrillOptions>): Promise<void> {
+async function stopIfNothingMatched(run: Run<DrillOptions>): Promise<void> {
   const { options, store } = run;
   const { part } = options;
   const which = part ? `part ${part.number} of ${part.of} of ` : '';

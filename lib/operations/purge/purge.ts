@@ -5,8 +5,8 @@ import type { Summary } from '../../common/summary.ts';
 import { rulesOf } from '../../expiry/due.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/walk.ts';
-import { checkApart } from '../shared/apart.ts';
-import { stopForNothing } from '../shared/nothing-hint.ts';
+import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
+import { checkNoOverlap } from '../shared/overlap.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
@@ -36,7 +36,7 @@ export async function purge(store: ObjectStore, given: PurgeOptions): Promise<Su
   return run.summarize(async () => {
     const expiry = new Expiry(run, rulesOf(options, false));
     await checkPrefix(prefix);
-    await checkApart(store, prefix);
+    await checkNoOverlap(store, prefix);
     await store.open({ create: false, signal });
     const vanished = new VanishedGuard(store, options);
     await vanished.load();
@@ -55,7 +55,7 @@ export async function purge(store: ObjectStore, given: PurgeOptions): Promise<Su
     for await (const metrics of visited) visits.advance(metrics);
     run.throwIfStopped();
 
-    await stopForNothing(run, 'purge', 'metric');
+    await stopIfNothingMatched(run, 'purge', 'metric');
     await expiry.finish();
   });
 }

@@ -1,7 +1,7 @@
 import type { StoredMetric } from '../../bucket/metric.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
-import { refusal } from '../../tree/place.ts';
+import { explainSystemError } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
 import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
@@ -108,7 +108,7 @@ export class MetricRestorer {
   #checkSpace(path: string, result: RestoredFile): RestoredFile {
     if (result.outcome !== 'restored' || !result.space || this.#dryRunSpace.take(result.space)) return result;
     const file = `${this.#run.options.prefix}/${path}.wsp`;
-    const error = refusal(Object.assign(new Error(), { code: 'ENOSPC' }), `restore ${file}`);
+    const error = explainSystemError(Object.assign(new Error(), { code: 'ENOSPC' }), `restore ${file}`);
     const { fetched } = result;
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: false, fetched };
   }

@@ -7,11 +7,11 @@ import type { Summary } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FileSystems } from '../../system/filesystems.ts';
-import { type Owner, placeDirectory, refusal } from '../../tree/place.ts';
+import { explainSystemError, type Owner, placeDirectory } from '../../tree/place.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { checkPrefixAccess } from '../../workers/tasks/dry-run-checks.ts';
-import { checkApart } from '../shared/apart.ts';
-import { stopForNothing } from '../shared/nothing-hint.ts';
+import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
+import { checkNoOverlap } from '../shared/overlap.ts';
 import { isInPart, type Part } from '../shared/part.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
@@ -57,7 +57,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
     const publisher = new Publisher(run);
     const written = new FileSystems();
     try {
-      await checkApart(store, prefix);
+      await checkNoOverlap(store, prefix);
       publisher.start();
       await store.open({ create: false, signal });
       run.begin();
@@ -79,7 +79,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       await written.close();
     }
     run.throwIfStopped();
-    await stopForNothing(run, 'restore', date ? `backup before ${formatTimestamp(date)}` : 'backup');
+    await stopIfNothingMatched(run, 'restore', date ? `backup before ${formatTimestamp(date)}` : 'backup');
   });
 }
 
@@ -103,7 +103,7 @@ function checkTree(prefix: string): void {
   try {
     checkPrefixAccess(prefix);
   } catch (error) {
-    throw refusal(error, `make ${prefix}`);
+    throw explainSystemError(error, `make ${prefix}`);
   }
 }
 
@@ -120,6 +120,6 @@ async function addTree(
       directory.close();
     }
   } catch (error) {
-    throw refusal(error, `make ${prefix}`);
+    throw explainSystemError(error, `make ${prefix}`);
   }
 }

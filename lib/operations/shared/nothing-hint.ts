@@ -12,7 +12,7 @@ interface HintOptions extends PlaceOptions, SelectOptions {
 }
 
 /** Stops a run that has found no metric, with a hint at the reason if there is one. */
-export async function stopForNothing(
+export async function stopIfNothingMatched(
   run: Run<OperationOptions & PlaceOptions & SelectOptions>,
   verb: string,
   what: string,

@@ -10,8 +10,8 @@ import type { FormatOptions } from '../../compress/format.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { type BlindSpot, checkPrefix } from '../../tree/walk.ts';
 import { type LoadOptions, WorkerPool } from '../../workers/pool.ts';
-import { checkApart } from '../shared/apart.ts';
-import { stopForNothing } from '../shared/nothing-hint.ts';
+import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
+import { checkNoOverlap } from '../shared/overlap.ts';
 import type { Part } from '../shared/part.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { type SurveyEvents, type Surveyed, survey } from '../shared/survey.ts';
@@ -58,7 +58,7 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
   const { signal, date, since } = run.options;
   return run.summarize(async () => {
     if (compare) await checkPrefix(compare.prefix);
-    if (compare && repair) await checkApart(store, compare.prefix);
+    if (compare && repair) await checkNoOverlap(store, compare.prefix);
     await store.open({ create: false, signal });
     if (repair) await claimForRepair(run, repair);
     run.begin();
@@ -74,7 +74,7 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
       await pool.close();
     }
     run.throwIfStopped();
-    await stopForNothing(run, 'verify', date || since ? 'backup of that time' : 'backup');
+    await stopIfNothingMatched(run, 'verify', date || since ? 'backup of that time' : 'backup');
   });
 }
 

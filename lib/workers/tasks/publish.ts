@@ -5,9 +5,9 @@ import { formatTimestamp } from '../../common/timestamp.ts';
 import { assertPathLength, locateFile } from '../../system/descent.ts';
 import type { OpenDirectory } from '../../system/open-directory.ts';
 import { Place } from '../../system/open-place.ts';
-import { nameNew, replaceAndKeep } from '../../tree/name-new.ts';
+import { linkOrRename, replaceKeepingOld } from '../../tree/link-or-rename.ts';
 import { type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
-import { type Owner, placeDirectory, refusal, setOwner } from '../../tree/place.ts';
+import { explainSystemError, type Owner, placeDirectory, setOwner } from '../../tree/place.ts';
 import type { Allocate, LockOptions } from '../../tree/read-file.ts';
 import { temporaryName } from '../../tree/temporary.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
@@ -83,7 +83,7 @@ async function publishFrom(memory: Allocate, task: PublishTask, stopped: () => b
   try {
     return { ...(await publishData(data, task, stopped)), ...(remark && { remark }) };
   } catch (error) {
-    const reason = reasonOf(refusal(error, `restore ${join(task.prefix, task.path)}.wsp`));
+    const reason = reasonOf(explainSystemError(error, `restore ${join(task.prefix, task.path)}.wsp`));
     return { outcome: 'failed', code: codeOf(error), reason, backupDamaged: false };
   }
 }
@@ -117,7 +117,7 @@ async function publishAt(
     if (task.dryRun || !place)
       return { outcome: 'restored', bytes: data.length, space: checkCreate(task, place, data.length) };
     // EEXIST if carbon has created the file meanwhile.
-    const trace = withTemporary(place, data, task, (temporary) => nameNew(temporary, place.at));
+    const trace = withTemporary(place, data, task, (temporary) => linkOrRename(temporary, place.at));
     return { outcome: 'restored', bytes: data.length, trace };
   } finally {
     place?.close();
@@ -247,7 +247,7 @@ function replace(place: Place, data: Uint8Array, task: PublishTask): Trace {
   const aside = task.overwrite ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
   return withTemporary(place, data, task, (temporary) => {
     if (aside === undefined) renameSync(temporary, place.at);
-    else replaceAndKeep(temporary, place.at, aside);
+    else replaceKeepingOld(temporary, place.at, aside);
   });
 }
 

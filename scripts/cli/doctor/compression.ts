@@ -1,7 +1,7 @@
 import { reasonOf } from '../../../lib/common/errors.ts';
 import { createCompressor, gzipEngines } from '../../../lib/compress/engine.ts';
 import { compressorOptions } from '../../../lib/compress/format.ts';
-import { foreign } from '../../../lib/system/libc.ts';
+import { loadKoffi } from '../../../lib/system/libc.ts';
 import { writtenAlgorithmOf } from '../run/operation-options.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
@@ -32,7 +32,7 @@ export const native: Check = {
       process.versions['deno'] === undefined ? `Node ${process.version}` : `Deno ${process.versions['deno']}`;
     const host = `${runtime} on ${process.platform}-${process.arch}`;
     try {
-      foreign().load(null);
+      loadKoffi().load(null);
       return ok(`koffi loads the C library; ${host}`);
     } catch (error) {
       return bad(

@@ -20,7 +20,7 @@ const WITHOUT_NOREPLACE = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'])
  *
  * @throws Error of the system, `EEXIST` if the new name exists.
  */
-export function nameNew(from: string, to: string, { link, renameNew }: Naming = SYSTEM): void {
+export function linkOrRename(from: string, to: string, { link, renameNew }: Naming = SYSTEM): void {
   try {
     link(from, to);
   } catch (error) {
@@ -29,7 +29,7 @@ export function nameNew(from: string, to: string, { link, renameNew }: Naming = 
       renameNew(from, to);
     } catch (error) {
       if (!WITHOUT_NOREPLACE.has(codeOf(error))) throw error;
-      renameOverClaim(from, to);
+      renameOverPlaceholder(from, to);
     }
   }
 }
@@ -38,7 +38,7 @@ export function nameNew(from: string, to: string, { link, renameNew }: Naming = 
  * Reserves the name with an empty file, then replaces that. If carbon opens the empty file in between, the points that
  * it writes to it are lost.
  */
-function renameOverClaim(from: string, to: string): void {
+function renameOverPlaceholder(from: string, to: string): void {
   const fd = openSync(to, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
     const claim = fstatSync(fd, { bigint: true });
@@ -62,8 +62,8 @@ function renameOverClaim(from: string, to: string): void {
  *
  * @throws Error of the system, `EEXIST` if the name `aside` exists.
  */
-export function replaceAndKeep(from: string, to: string, aside: string, naming: Naming = SYSTEM): void {
-  nameNew(to, aside, naming);
+export function replaceKeepingOld(from: string, to: string, aside: string, naming: Naming = SYSTEM): void {
+  linkOrRename(to, aside, naming);
   try {
     renameSync(from, to);
   } catch (error) {

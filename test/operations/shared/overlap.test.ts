@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../../lib/common/errors.ts';
-import { checkApart } from '../../../lib/operations/shared/apart.ts';
+import { checkNoOverlap } from '../../../lib/operations/shared/overlap.ts';
 import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
 import { withRetry } from '../../../lib/store/decorators/retry.ts';
 import { createDiskStore } from '../../../lib/store/drivers/disk/disk.ts';
@@ -17,7 +17,7 @@ import { createMemoryStore } from '../../store/memory-store.ts';
 /** Whether a bucket there and a tree there are refused, and how. */
 async function refusal(bucket: string, prefix: string): Promise<string | undefined> {
   try {
-    await checkApart(createDiskStore({ path: bucket }), prefix);
+    await checkNoOverlap(createDiskStore({ path: bucket }), prefix);
     return undefined;
   } catch (error) {
     assert.ok(error instanceof InvalidOptionError);
@@ -39,7 +39,7 @@ describe('a bucket and a tree', () => {
     assert.equal(await refusal(scratch.at('tree', 'new', 'bucket'), tree), 'is inside');
     assert.equal(await refusal(scratch.path, scratch.at('new', 'tree')), 'contains');
     assert.equal(await refusal(scratch.at('new'), tree), undefined);
-    await checkApart(createMemoryStore(), tree);
+    await checkNoOverlap(createMemoryStore(), tree);
   });
 
   it('are refused through symbolic links', async () => {

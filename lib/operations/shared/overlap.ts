@@ -8,7 +8,7 @@ import { overlapOf } from '../../system/overlap.ts';
  *
  * @throws InvalidOptionError if they overlap.
  */
-export async function checkApart(store: ObjectStore, prefix: string): Promise<void> {
+export async function checkNoOverlap(store: ObjectStore, prefix: string): Promise<void> {
   if (store.directory === undefined) return;
   const overlap = await overlapOf(store.directory, prefix);
   if (overlap === undefined) return;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { renameNew } from '../../lib/system/rename-new.ts';
-import { type Naming, nameNew, replaceAndKeep } from '../../lib/tree/name-new.ts';
+import { linkOrRename, type Naming, replaceKeepingOld } from '../../lib/tree/link-or-rename.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 function refusing(code: string): () => never {
@@ -24,7 +24,7 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
     it('a file gets a new name', async () => {
       await using scratch = await createScratch();
       await writeFile(scratch.at('temporary'), 'whole');
-      nameNew(scratch.at('temporary'), scratch.at('file'), naming);
+      linkOrRename(scratch.at('temporary'), scratch.at('file'), naming);
       assert.equal(await readFile(scratch.at('file'), 'utf8'), 'whole');
       assert.deepEqual(await readdir(scratch.path), naming ? ['file'] : ['file', 'temporary']);
     });
@@ -33,7 +33,7 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
       await using scratch = await createScratch();
       await writeFile(scratch.at('temporary'), 'whole');
       await writeFile(scratch.at('file'), 'there');
-      assert.throws(() => nameNew(scratch.at('temporary'), scratch.at('file'), naming), { code: 'EEXIST' });
+      assert.throws(() => linkOrRename(scratch.at('temporary'), scratch.at('file'), naming), { code: 'EEXIST' });
       assert.equal(await readFile(scratch.at('file'), 'utf8'), 'there');
       assert.deepEqual(await readdir(scratch.path), ['file', 'temporary']);
     });
@@ -42,7 +42,7 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
       await using scratch = await createScratch();
       await writeFile(scratch.at('temporary'), 'new');
       await writeFile(scratch.at('file'), 'old');
-      replaceAndKeep(scratch.at('temporary'), scratch.at('file'), scratch.at('aside'), naming);
+      replaceKeepingOld(scratch.at('temporary'), scratch.at('file'), scratch.at('aside'), naming);
       assert.equal(await readFile(scratch.at('file'), 'utf8'), 'new');
       assert.equal(await readFile(scratch.at('aside'), 'utf8'), 'old');
       assert.deepEqual(await readdir(scratch.path), ['aside', 'file']);
@@ -53,17 +53,17 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
       await mkdir(scratch.at('directory'));
       await writeFile(scratch.at('file'), 'old');
       const [from, to, aside] = [scratch.at('nothing'), scratch.at('file'), scratch.at('aside')];
-      assert.throws(() => replaceAndKeep(from, to, aside, naming), { code: 'ENOENT' });
+      assert.throws(() => replaceKeepingOld(from, to, aside, naming), { code: 'ENOENT' });
       assert.deepEqual(await readdir(scratch.path), ['directory', 'file']);
       assert.equal(await readFile(scratch.at('file'), 'utf8'), 'old');
     });
   });
 }
 
-describe('nameNew', () => {
+describe('linkOrRename', () => {
   it('reports what neither a link nor a rename is allowed to do', () => {
     const naming = { link: refusing('EPERM'), renameNew: refusing('EPERM') };
-    assert.throws(() => nameNew('from', 'to', naming), { code: 'EPERM' });
-    assert.throws(() => nameNew('from', 'to', { ...naming, link: refusing('ENOSPC') }), { code: 'ENOSPC' });
+    assert.throws(() => linkOrRename('from', 'to', naming), { code: 'EPERM' });
+    assert.throws(() => linkOrRename('from', 'to', { ...naming, link: refusing('ENOSPC') }), { code: 'ENOSPC' });
   });
 });
