@@ -3,7 +3,7 @@ import { withDefaults } from '../common/defaults.ts';
 import { InvalidOptionError } from '../common/errors.ts';
 import type { PurgeRules } from '../common/options.ts';
 import type { StoredObject } from '../store/store.ts';
-import type { Presence } from '../tree/walk.ts';
+import type { Presence } from '../tree/presence.ts';
 import { ageOf, DAY } from './age.ts';
 import { type Retention, retain } from './retention.ts';
 import { type Absence, evaluateTombstones } from './tombstone.ts';

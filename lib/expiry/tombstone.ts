@@ -1,5 +1,5 @@
 import type { StoredMetric, Tombstone } from '../bucket/metric.ts';
-import type { Presence } from '../tree/walk.ts';
+import type { Presence } from '../tree/presence.ts';
 import { ageOf, DAY } from './age.ts';
 
 export interface Absence {

@@ -11,7 +11,7 @@ import { compressorOptions, type FormatOptions } from '../../compress/format.ts'
 import { rulesOf } from '../../expiry/due.ts';
 import { StatCache, type StatCacheOptions } from '../../statcache/stat-cache.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { checkPrefix } from '../../tree/walk.ts';
+import { checkPrefix } from '../../tree/presence.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { Expiry } from '../purge/expiry.ts';
 import { hintForTree } from '../shared/nothing-hint.ts';

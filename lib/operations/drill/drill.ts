@@ -3,7 +3,7 @@ import { InvalidOptionError } from '../../common/errors.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import type { Summary } from '../../common/summary.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { checkPrefix } from '../../tree/walk.ts';
+import { checkPrefix } from '../../tree/presence.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { restore } from '../restore/restore.ts';
 import { hintForBucket } from '../shared/nothing-hint.ts';

@@ -6,7 +6,7 @@ import type { VanishedGuard } from '../../bucket/vanished.ts';
 import type { PurgeRules } from '../../common/options.ts';
 import { type Due, dueOf, type Rules } from '../../expiry/due.ts';
 import { Guards } from '../../expiry/guards.ts';
-import type { Presence } from '../../tree/walk.ts';
+import type { Presence } from '../../tree/presence.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
 import { presenceOf, type SurveyEvents, type Surveyed, type SurveyOptions } from '../shared/survey.ts';
 import { Leftovers } from './leftovers.ts';

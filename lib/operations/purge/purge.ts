@@ -4,7 +4,7 @@ import { each } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
 import { rulesOf } from '../../expiry/due.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { checkPrefix } from '../../tree/walk.ts';
+import { checkPrefix } from '../../tree/presence.ts';
 import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
 import { checkNoOverlap } from '../shared/overlap.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';

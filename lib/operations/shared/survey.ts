@@ -6,8 +6,8 @@ import { join } from '../../common/merge.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { watchOrder } from '../../common/order.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { sharesPythonName } from '../../tree/presence.ts';
-import { type BlindSpot, type LocalFile, type Presence, presence, walk } from '../../tree/walk.ts';
+import { type Presence, presence, sharesPythonName } from '../../tree/presence.ts';
+import { type BlindSpot, type LocalFile, walk } from '../../tree/walk.ts';
 
 /** A metric in the local tree, in the bucket or in both. */
 export interface Surveyed {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { checkPrefix } from '../../../lib/tree/walk.ts';
+import { checkPrefix } from '../../../lib/tree/presence.ts';
 import { self, serviceUser, whyNot } from '../host/service-user.ts';
 import { bad, type Check, ok, type Verdict, warn } from './check.ts';
 import { sampleFiles } from './sample-files.ts';
