@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { lstat, mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
+import { danglingLink } from './link-rule.ts';
 
 /**
  * Creates a directory and its missing parents. Does not use the `recursive` option of mkdir, which loops for ever below
@@ -34,8 +35,7 @@ async function isDirectory(path: string): Promise<boolean> {
     if (codeOf(cause) === 'ENOTDIR') return false;
     if (codeOf(cause) !== 'ENOENT') throw cause;
     if (!(await isLink(path))) return false;
-    const remedy = 'Mount or create its target, or remove the link';
-    throw new WhisperBackupError('DANGLING_LINK', `${path} is a dangling symbolic link. ${remedy}`, { cause });
+    throw danglingLink(path, { cause });
   }
   if (found.isDirectory()) return true;
   throw new WhisperBackupError('NOT_A_DIRECTORY', `${path} is not a directory`);

@@ -12,7 +12,7 @@ import {
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import { locateFile } from '../system/descent.ts';
 import { flock } from '../system/flock.ts';
-import { currentUser, linkLoop } from '../system/link-rule.ts';
+import { currentUser, danglingLink, linkLoop } from '../system/link-rule.ts';
 import { assertRegular } from '../system/regular-file.ts';
 
 /** The maximum size of a file, in bytes: each file is read into memory. */
@@ -111,8 +111,7 @@ export function openRegular(
   } catch (cause) {
     if (at === undefined && codeOf(cause) === 'ELOOP') throw linkLoop(file, { cause });
     if (codeOf(cause) !== 'ENOENT') throw cause;
-    if (at === undefined && lstatSync(file, { throwIfNoEntry: false }))
-      throw new WhisperBackupError('DANGLING_LINK', `Cannot read ${file}: it is a dangling symbolic link`, { cause });
+    if (at === undefined && lstatSync(file, { throwIfNoEntry: false })) throw danglingLink(file, { cause });
     throw new WhisperBackupError('VANISHED', `Cannot read ${file}: it does not exist`, { cause });
   }
 }

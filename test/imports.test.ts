@@ -6,23 +6,23 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-describe('Each room of the house', () => {
+describe('each folder of sources', () => {
   const sources = ['lib', 'config', 'scripts', 'bench'].flatMap((top) =>
     readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
       .map((name) => join(top, name))
       .filter((name) => name.endsWith('.ts') && !name.includes('node_modules')),
   );
-  const rooms = [...new Set(sources.map(dirname))].toSorted();
+  const folders = [...new Set(sources.map(dirname))].toSorted();
 
   it('has a README of one paragraph', () => {
-    for (const room of rooms) {
-      const text = readFileSync(join(root, room, 'README.md'), 'utf8');
-      assert.match(text, new RegExp(`^# ${room}\n\n(?:.+\n)+$`), `${room}/README.md`);
+    for (const folder of folders) {
+      const text = readFileSync(join(root, folder, 'README.md'), 'utf8');
+      assert.match(text, new RegExp(`^# ${folder}\n\n(?:.+\n)+$`), `${folder}/README.md`);
     }
   });
 
-  it('has a rule about what it may import, unless it holds entry points', () => {
-    const { overrides } = JSON.parse(readFileSync(join(root, 'biome.rooms.json'), 'utf8'));
+  it('has a rule for its imports, unless it has entry points', () => {
+    const { overrides } = JSON.parse(readFileSync(join(root, 'biome.imports.json'), 'utf8'));
     const rules: RegExp[] = overrides.flatMap(({ includes }: { includes: string[] }) =>
       includes.map((glob) => new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll(/\*+/g, '[^/]+')}$`)),
     );
