@@ -406,8 +406,25 @@ describe('a bucket of S3', () => {
         else answer.writeHead(200).end();
       },
       async (store) => {
-        await withRetry(store, { backoff: 0.001 }).put('a', bytes('x'));
-        assert.equal(signedAt.length, 2);
+        await Promise.all(['a', 'b', 'c'].map((key) => store.put(key, bytes('x'))));
+        assert.equal(signedAt.length, 6);
+        await store.put('d', bytes('x'));
+        await store.get('d', { maxBytes: 1 });
+        assert.equal(signedAt.length, 8);
+      },
+    );
+  });
+
+  it('does not answer to a request with another time for ever', () => {
+    let asked = 0;
+    return withFake(
+      (_seen, answer) => {
+        answer.setHeader('date', new Date(Date.now() + ++asked * 3600_000).toUTCString());
+        refuse(answer, 403, 'RequestTimeTooSkewed');
+      },
+      async (store) => {
+        await assert.rejects(store.put('a', bytes('x')), TransientError);
+        assert.equal(asked, 2);
       },
     );
   });
@@ -521,7 +538,7 @@ describe('the S3 store', () => {
       },
     ));
 
-  it('loads the SDK when it is used, and prints nothing', () =>
+  it('loads the SDK for more than reading and storing objects, and prints nothing', () =>
     withFake(
       (_seen, answer) => listing(answer, ''),
       async (_store, { url }) => {

@@ -113,7 +113,7 @@ describe('the program', () => {
       [
         'a backup on a disk',
         ['backup', 'disk', '-b', 'lean-bucket', '-p', 'tree', '--nolog', '--nolock', '--nostamp', '--quiet'],
-        ['c12', 'cli-progress', 'undici', 'zx', '@aws-sdk/client-s3', 'fflate', 'fzstd', 'snappyjs'],
+        ['c12', 'cli-progress', 'zx', '@aws-sdk/client-s3', 'fflate', 'fzstd', 'snappyjs'],
       ],
     ] as const) {
       it(`loads no library for ${what} that it does not need`, async () => {

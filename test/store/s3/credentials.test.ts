@@ -3,9 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createS3Store, type S3StoreOptions } from '../../../lib/store/drivers/s3/s3.ts';
 import { DeniedError } from '../../../lib/store/errors.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { type HttpProxy, startProxy } from '../../servers/proxy.ts';
-import { listing } from './fake.ts';
+import { bytes } from '../collect.ts';
+import { listing, refuse } from './fake.ts';
 
 const SECRET = 'hunter2secret';
 const EXPIRES = '2099-01-01T00:00:00Z';
@@ -154,5 +156,107 @@ describe('the credentials of S3', () => {
         assert.doesNotMatch(error.message, /hunter2/);
         return true;
       });
+    }));
+});
+
+/** A store whose keys come from a container, with a server that takes those of one name alone. */
+async function withExpiring(
+  names: readonly string[],
+  code: string,
+  test: (store: ObjectStore, server: HttpProxy, isTaken: (name: string) => void) => Promise<void>,
+): Promise<void> {
+  const server = await startProxy();
+  let handedOut = 0;
+  let taken = names[0];
+  server.treat = ({ url, headers, method }, answer) => {
+    if (url === '/container') {
+      const id = names[Math.min(handedOut++, names.length - 1)];
+      return answer.end(JSON.stringify({ AccessKeyId: id, SecretAccessKey: SECRET, Token: id, Expiration: EXPIRES }));
+    }
+    if (!headers.authorization?.includes(`Credential=${taken}/`)) return refuse(answer, 400, code);
+    if (url.includes('list-type')) return listing(answer, '');
+    return answer.end(method === 'GET' ? 'x' : '');
+  };
+  const before = setEnvironment({ ...NONE, AWS_CONTAINER_CREDENTIALS_FULL_URI: `${server.url}/container` });
+  const store = createS3Store({ bucket: 'backups', endpoint: server.url });
+  try {
+    await store.open({ create: false });
+    await store.put('a', bytes('x'));
+    await test(store, server, (name) => {
+      taken = name;
+    });
+  } finally {
+    setEnvironment(before);
+    await store.close();
+    await server.stop();
+  }
+}
+
+const asked = (server: HttpProxy) => server.seen.filter(({ url }) => url === '/container').length;
+
+describe('the credentials of S3 that have expired', () => {
+  for (const code of ['ExpiredToken', 'InvalidAccessKeyId', 'InvalidToken']) {
+    it(`are renewed once for all requests that are refused with ${code}`, () =>
+      withExpiring(['FIRST', 'SECOND'], code, async (store, server, isTaken) => {
+        isTaken('SECOND');
+        const puts = Array.from({ length: 20 }, (_, i) => store.put(`${i}`, bytes('x')));
+        await Promise.all([...puts, store.get('a', { maxBytes: 1 }), store.clock()]);
+        assert.equal(asked(server), 2);
+      }));
+  }
+
+  it('are renewed for a request of the SDK, too', () =>
+    withExpiring(['FIRST', 'SECOND'], 'ExpiredToken', async (store, server, isTaken) => {
+      isTaken('SECOND');
+      await store.clock();
+      await store.put('a', bytes('x'));
+      assert.equal(asked(server), 2);
+    }));
+
+  it('count as refused if there are no others, and are not asked for again and again', () =>
+    withExpiring(['FIRST'], 'ExpiredToken', async (store, server, isTaken) => {
+      isTaken('SECOND');
+      for (let i = 0; i < 3; i++) {
+        for (const call of [store.put('a', bytes('x')), store.get('a', { maxBytes: 1 }), store.clock()]) {
+          await assert.rejects(call, DeniedError);
+        }
+      }
+      assert.equal(asked(server), 2);
+    }));
+
+  it('are read again from the shared file', () =>
+    withServer(async (server, scratch) => {
+      const { treat } = server;
+      let taken = 'OLD';
+      server.treat = (seen, answer, forward) =>
+        seen.headers.authorization?.includes(`Credential=${taken}/`)
+          ? treat(seen, answer, forward)
+          : refuse(answer, 403, 'InvalidAccessKeyId');
+      const file = scratch.at('credentials');
+      const write = (id: string) =>
+        writeFile(file, `[default]\naws_access_key_id=${id}\naws_secret_access_key=${SECRET}\n`);
+      await write('OLD');
+      const before = setEnvironment({ ...NONE, AWS_SHARED_CREDENTIALS_FILE: file });
+      const store = createS3Store({ bucket: 'backups', endpoint: server.url });
+      try {
+        await store.open({ create: false });
+        taken = 'NEW';
+        await write('NEW');
+        await store.open({ create: false });
+      } finally {
+        setEnvironment(before);
+        await store.close();
+      }
+    }));
+
+  it('are sent once if they are options, since there can be no others', () =>
+    withServer(async (server) => {
+      server.treat = (_seen, answer) => refuse(answer, 400, 'ExpiredToken');
+      const given = { accessKeyId: 'GIVEN', secretAccessKey: SECRET, region: 'us-east-1' };
+      const store = createS3Store({ bucket: 'backups', endpoint: server.url, ...given });
+      await assert.rejects(store.put('a', bytes('x')), DeniedError);
+      await assert.rejects(store.clock(), DeniedError);
+      await store.close();
+      assert.equal(server.seen.length, 2);
     }));
 });

@@ -9,7 +9,9 @@ import {
   type StoreError,
   TransientError,
 } from '../../../lib/store/errors.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
 import { freePort } from '../../servers/free-port.ts';
+import { startProxy } from '../../servers/proxy.ts';
 import { bytes, keysOf } from '../collect.ts';
 import { refuse, withFake } from './fake.ts';
 
@@ -22,6 +24,13 @@ async function failure(call: () => Promise<unknown>): Promise<unknown> {
   }
   throw new Error('it did not fail');
 }
+
+/** One call by the SDK, and those without it. */
+const calls = (store: ObjectStore) => [
+  () => store.open({ create: false }),
+  () => store.put('a', bytes('x')),
+  () => store.get('a', { maxBytes: 1 }),
+];
 
 type Class = abstract new (...args: never[]) => StoreError;
 
@@ -134,11 +143,44 @@ describe('what S3 refuses', () => {
       await withFake(
         (_seen, answer) => refuse(answer, status, code, more),
         async (store) => {
-          const error = await failure(() => store.open({ create: false }));
-          assert.ok(error instanceof PermanentError, inspect(error));
-          assert.match(error.message, /the bucket is in region eu-central-1; set that region/);
+          for (const call of calls(store)) {
+            const error = await failure(call);
+            assert.ok(error instanceof PermanentError, inspect(error));
+            assert.match(error.message, /the bucket is in region eu-central-1; set region=eu-central-1 \(/);
+          }
         },
       );
+    }
+  });
+
+  it('because it is elsewhere says where, and is not followed there', async () => {
+    const elsewhere = await startProxy();
+    const location = `${elsewhere.url}/backups/a?X-Amz-Signature=hunter2`;
+    const answers: readonly [number, Parameters<typeof refuse>[3], RegExp, Class][] = [
+      [301, { headers: { location } }, new RegExp(`redirects to ${elsewhere.url}; set that endpoint`), PermanentError],
+      [302, { headers: { location } }, new RegExp(`redirects to ${elsewhere.url}; set that endpoint`), PermanentError],
+      [301, { more: '<Endpoint>rgw.example.org</Endpoint>' }, /redirects to rgw\.example\.org; set/, PermanentError],
+      [301, {}, /the bucket is in another region; set its region/, PermanentError],
+      [307, { headers: { location } }, new RegExp(`redirects to ${elsewhere.url}; set that endpoint`), TransientError],
+      [307, { headers: { location, 'x-amz-bucket-region': 'eu-north-1' } }, /set region=eu-north-1/, TransientError],
+    ];
+    try {
+      for (const [status, more, message, expected] of answers) {
+        await withFake(
+          (_seen, answer) => refuse(answer, status, 'Redirect', more),
+          async (store) => {
+            for (const call of calls(store)) {
+              const error = await failure(call);
+              assert.ok(error instanceof expected, inspect(error));
+              assert.match(error.message, message);
+              assert.doesNotMatch(error.message, /hunter2/);
+            }
+          },
+        );
+      }
+      assert.equal(elsewhere.seen.length, 0);
+    } finally {
+      await elsewhere.stop();
     }
   });
 

@@ -1,5 +1,5 @@
 /**
- * Opens an S3 store, and prints whether the SDK was loaded before and after. Run by `s3.test.ts` in a process of its
+ * Writes to and reads from an S3 store, opens it, and prints whether the SDK was loaded before and after opening. Run by `s3.test.ts` in a process of its
  * own, since the SDK would warn but once in each.
  */
 import { createRequire } from 'node:module';
@@ -13,7 +13,10 @@ const store = createS3Store({
   endpoint: process.argv[2] ?? '',
   accessKeyId: 'AKIDTEST',
   secretAccessKey: 'hunter2secret',
+  region: 'us-east-1',
 });
+await store.put('a', new Uint8Array(1));
+await store.get('a', { maxBytes: 1000 });
 const before = loaded();
 await store.open({ create: false });
 console.log(`${before}, ${loaded()}, opened`);

@@ -352,6 +352,13 @@ describe('a body', () => {
     }
   });
 
+  it('that was stored with a Content-Encoding is read as it was stored', async () => {
+    await withFake(
+      () => ({ ...good, headers: { etag: md5OfBody, 'content-encoding': 'gzip' } }),
+      async (store) => assert.equal(text(await store.get('a', { maxBytes: 4 })), 'body'),
+    );
+  });
+
   it('of a large object is not its segments, so that its ETag proves nothing', async () => {
     for (const mark of ['x-static-large-object', 'x-object-manifest']) {
       await withFake(

@@ -5,6 +5,7 @@ import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { MiddlewareStack } from '@smithy/types';
 import { InvalidOptionError, reasonOf } from '../../../common/errors.ts';
 import { readRegularFile } from '../../../system/regular-file.ts';
+import { Credentials } from './credentials.ts';
 import type { S3StoreOptions } from './options.ts';
 
 export type Sdk = typeof import('./sdk.ts');
@@ -12,6 +13,7 @@ export type Sdk = typeof import('./sdk.ts');
 export interface Connection {
   readonly sdk: Sdk;
   readonly client: S3Client;
+  readonly credentials: Credentials;
 }
 
 /** By default the SDK prints advice on standard error, e.g. about a profile beside keys. */
@@ -30,20 +32,20 @@ export async function connect(options: S3StoreOptions): Promise<Connection> {
   const client = new sdk.S3Client(config);
   try {
     await client.config.region();
-    return { sdk, client: observe(client, options) };
+    return observe(sdk, client, options);
   } catch {
     client.destroy();
-    const regional = new sdk.S3Client({ ...(await clientConfig(options)), region: DEFAULT_REGION });
-    return { sdk, client: observe(regional, options) };
+    return observe(sdk, new sdk.S3Client({ ...(await clientConfig(options)), region: DEFAULT_REGION }), options);
   }
 }
 
-function observe(client: S3Client, { onRequest }: S3StoreOptions): S3Client {
+function observe(sdk: Sdk, client: S3Client, { onRequest }: S3StoreOptions): Connection {
   if (onRequest) reportRequests(client.middlewareStack, onRequest);
-  return client;
+  const credentials = new Credentials((renew) => client.config.credentials(renew ? { forceRefresh: true } : {}));
+  return { sdk, client, credentials };
 }
 
-async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
+async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig & { readonly ignoreCache: true }> {
   const { region, endpoint, pathStyle = endpoint !== undefined, profile, checksums = 'auto' } = options;
   const { accessKeyId, secretAccessKey, sessionToken } = options;
   const when = checksums === 'always' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED';
@@ -57,6 +59,8 @@ async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig> {
     forcePathStyle: pathStyle,
     requestChecksumCalculation: when,
     responseChecksumValidation: when,
+    // Credentials that are read again may be other ones.
+    ignoreCache: true,
     // `withRetry` retries, with log lines and a time limit.
     maxAttempts: 1,
     // It would open an extra connection for each large body, without our certificate authorities.
@@ -79,7 +83,8 @@ async function handlerOptions({ caBundle, concurrency = 64, timeouts = {} }: S3S
   };
 }
 
-async function readCertificates(path: string): Promise<string> {
+/** @throws InvalidOptionError */
+export async function readCertificates(path: string): Promise<string> {
   const text = await readRegularFile(path).catch((error) => {
     throw new InvalidOptionError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
   });

@@ -8,6 +8,7 @@ import {
   TransientError,
 } from '../../errors.ts';
 import { parseRetryAfter } from '../../retry-after.ts';
+import type { Answer } from '../http/client.ts';
 
 /** What is missing after a 404 without an error code. */
 export type Subject = 'object' | 'bucket';
@@ -103,9 +104,9 @@ export function errorOf(failure: Failure, doing: string, subject: Subject): Whis
     return new BucketMissingError(message('the bucket does not exist'), options);
   }
   if (status === 404 || name === 'NoSuchKey') return new NotFoundError(message('there is no such object'), options);
-  if (status === 301 || (failure.region !== undefined && WRONG_REGION.has(name))) {
-    const where = failure.region === undefined ? 'another region' : `region ${failure.region}`;
-    return new PermanentError(message(`the bucket is in ${where}; set that region`), options);
+  // 307 is for a new bucket that some servers do not know yet.
+  if ((status >= 300 && status < 400 && status !== 307) || (failure.region !== undefined && WRONG_REGION.has(name))) {
+    return new PermanentError(message(redirectReason(failure)), options);
   }
   const known = PERMANENT[name];
   if (known !== undefined) return new PermanentError(message(known), options);
@@ -133,7 +134,7 @@ export function errorOf(failure: Failure, doing: string, subject: Subject): Whis
 }
 
 function isTransientStatus(status: number): boolean {
-  // 307: a new bucket that some servers do not know yet. 501 and 505: not supported. 507: full.
+  // 501 and 505: not supported. 507: full.
   return status === 307 || status === 408 || status === 429 || (status >= 500 && ![501, 505, 507].includes(status));
 }
 
@@ -144,7 +145,18 @@ function isBroken({ status, code }: Failure): boolean {
   return code !== undefined && (BROKEN.has(code) || code.startsWith('HPE_'));
 }
 
-function transientReason({ status, name, message }: Failure): string {
+/** Redirects are not followed: the other host would have to be trusted with the data. The SDK does not, either. */
+function redirectReason({ region, headers, endpoint }: Failure): string {
+  if (region !== undefined) return `the bucket is in region ${region}; set region=${region}`;
+  const { location = '' } = headers;
+  const to = URL.canParse(location) ? new URL(location).origin : endpoint;
+  if (to === undefined) return 'the bucket is in another region; set its region';
+  return `the store redirects to ${to}; set that endpoint, or the region of the bucket`;
+}
+
+function transientReason(failure: Failure): string {
+  const { status, name, message } = failure;
+  if (status === 307) return redirectReason(failure);
   if (name === 'RequestTimeTooSkewed') return 'the clocks of this host and the store differ';
   if (name === 'BadDigest' || name.startsWith('XAmzContent')) return 'the body was damaged in transit';
   if (status === undefined) return message || 'the connection failed';
@@ -182,8 +194,8 @@ function plainCause(failure: Failure): Error {
   return cause;
 }
 
-/** A parsed error of the SDK, of the network or of one key in a batch. */
-interface Failure {
+/** A parsed error of the SDK, of the network or of one key in a batch, or a parsed error response. */
+export interface Failure {
   /** S3's error code, `NoSuchKey`; for other errors the name of the class. */
   readonly name: string;
   readonly message: string;
@@ -194,6 +206,8 @@ interface Failure {
   readonly headers: Readonly<Record<string, string>>;
   /** The region of the bucket, if the store names it. */
   readonly region?: string;
+  /** The host of the bucket, if the store names it. */
+  readonly endpoint?: string;
 }
 
 /** Parses an error of the SDK. Any part may be missing, because S3-compatible stores omit some. */
@@ -206,6 +220,7 @@ export function readFailure(error: unknown): Failure {
     Object.entries(record(response['headers'])).map(([name, value]) => [name.toLowerCase(), String(value)]),
   );
   const region = headers['x-amz-bucket-region'] ?? fields['Region'];
+  const endpoint = fields['Endpoint'];
   return {
     name: text(fields['name']) ?? 'Error',
     message: messageOf(fields),
@@ -213,7 +228,32 @@ export function readFailure(error: unknown): Failure {
     ...(typeof fields['code'] === 'string' ? { code: fields['code'] } : {}),
     headers,
     ...(typeof region === 'string' ? { region } : {}),
+    ...(typeof endpoint === 'string' ? { endpoint } : {}),
   };
+}
+
+/** Parses an error response. Any part may be missing, because S3-compatible stores and proxies omit some. */
+export function failureOf({ status, headers, body }: Answer): Failure {
+  const text = new TextDecoder().decode(body);
+  const error = /<Error\b[^>]*>(.*)<\/Error>/s.exec(text)?.[1] ?? '';
+  const element = (name: string) => unescapeXml(new RegExp(`<${name}>([^<]*)</${name}>`).exec(error)?.[1]);
+  const region = headers['x-amz-bucket-region'] ?? element('Region');
+  const endpoint = element('Endpoint');
+  return {
+    name: element('Code') ?? 'Error',
+    message: element('Message') ?? '',
+    status,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+    ...(region === undefined ? {} : { region: String(region) }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function unescapeXml(value: string | undefined): string | undefined {
+  const plain = value?.replaceAll(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => ENTITIES[name] ?? '').trim();
+  return plain === '' ? undefined : plain;
 }
 
 /** Placeholders of the SDK for a missing message. */

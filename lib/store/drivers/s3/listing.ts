@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { _Object as Listed, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { compareKeys } from '../../../common/order.ts';
 import { PermanentError, TransientError } from '../../errors.ts';
 import { quoted } from '../../key.ts';
 import type { ListRange, Page, StoredObject } from '../../store.ts';
+import { etagMd5 } from './checksums.ts';
 
 export interface PageStart {
   readonly prefix?: string;
@@ -116,27 +116,4 @@ function decodeKey(encoded: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The properties of an object that determine the meaning of its ETag. */
-interface Tagged {
-  readonly ETag?: string | undefined;
-  readonly ServerSideEncryption?: string | undefined;
-  readonly SSECustomerAlgorithm?: string | undefined;
-}
-
-/** Returns the ETag if it is an MD5, 32 lower-case hex digits. That of a multipart upload, for example, is not. */
-function etagMd5(etag: string | undefined): string | undefined {
-  return /^"?([0-9a-f]{32})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase();
-}
-
-/**
- * Returns whether an ETag contradicts a body. With a KMS or customer key the ETag looks like an MD5 but is another
- * hash, so it is ignored.
- */
-export function contradicts(tagged: Tagged, body: Uint8Array): boolean {
-  const md5 = etagMd5(tagged.ETag);
-  if (md5 === undefined || tagged.SSECustomerAlgorithm !== undefined) return false;
-  if (tagged.ServerSideEncryption?.startsWith('aws:kms')) return false;
-  return md5 !== createHash('md5').update(body).digest('hex');
 }

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import { withDeadline } from '../../deadline.ts';
-import { BucketMissingError, DeniedError, NotFoundError, TransientError } from '../../errors.ts';
+import { BucketMissingError, DeniedError, NotFoundError, PermanentError, TransientError } from '../../errors.ts';
 import { checkKey, quoted } from '../../key.ts';
 import { objectsOf } from '../../pages.ts';
 import type {
@@ -13,13 +11,15 @@ import type {
   Page,
   StoredObject,
 } from '../../store.ts';
-import { readBody } from '../body.ts';
+import type { Answer } from '../http/client.ts';
+import { checkCrc32, checksumHeaders, contradicts, md5Of } from './checksums.ts';
 import { type Connection, captureDate, connect, sendMd5 } from './client.ts';
 import { takeContents } from './contents.ts';
 import { Deletion } from './deletion.ts';
-import { errorOf, readFailure, type Subject, s3Error } from './errors.ts';
-import { contradicts, listPages, type PageStart } from './listing.ts';
-import { checkOptions, type S3StoreOptions } from './options.ts';
+import { errorOf, failureOf, readFailure, type Subject, s3Error } from './errors.ts';
+import { listPages, type PageStart } from './listing.ts';
+import { type ObjectRequest, ObjectRequests } from './objects.ts';
+import { type Checksums, checkOptions, type S3StoreOptions } from './options.ts';
 
 export type { Checksums, S3StoreOptions, Timeouts } from './options.ts';
 
@@ -39,8 +39,8 @@ type Signalled = { readonly signal?: AbortSignal };
 
 type Request<T> = (connection: Connection, signal: AbortSignal) => Promise<T>;
 
-/** A slower transfer of a body counts as stalled. */
-const MIN_BYTES_PER_SECOND = 64 * 1024;
+/** The maximum size of the response to a PUT, which has no body. */
+const ANSWER_BYTES = 64 * 1024;
 
 class S3Store implements ObjectStore {
   readonly name: string;
@@ -49,6 +49,9 @@ class S3Store implements ObjectStore {
   readonly #bucket: string;
   readonly #total: number;
   readonly #deletion: Deletion;
+  readonly #checksums: Checksums;
+  readonly #attributes: Readonly<Record<string, string>>;
+  readonly #objects: ObjectRequests;
   #connection: Promise<Connection> | undefined;
 
   constructor(options: S3StoreOptions) {
@@ -57,6 +60,9 @@ class S3Store implements ObjectStore {
     this.#bucket = options.bucket;
     this.#total = options.timeouts?.total ?? 300;
     this.#deletion = new Deletion(options.concurrency ?? 64);
+    this.#checksums = options.checksums ?? 'auto';
+    this.#attributes = attributesOf(options);
+    this.#objects = new ObjectRequests(options, () => this.#connect());
   }
 
   async open({ create, onMissing, signal }: OpenOptions): Promise<void> {
@@ -81,37 +87,27 @@ class S3Store implements ObjectStore {
   async get(key: string, { maxBytes, expectedBytes = 0, signal }: GetOptions): Promise<Uint8Array> {
     checkKey(key, 'read');
     const doing = `read ${quoted(key)} from ${this.name}`;
-    const get: Request<Uint8Array> = async ({ sdk, client }, abortSignal) => {
-      const command = new sdk.GetObjectCommand({ Bucket: this.#bucket, Key: key });
-      const response = await client.send(command, { abortSignal });
-      const body = await readBody(response.Body, { length: response.ContentLength, maxBytes, doing });
-      if (this.#options.checksums !== 'never' && contradicts(response, body)) {
-        throw new TransientError(`Cannot ${doing}: the body does not match its ETag. ${ETAG_HINT}`);
-      }
-      return body;
-    };
-    const bytes = Math.min(expectedBytes, maxBytes);
-    return this.#send(doing, 'object', signal, get, this.#total + bytes / MIN_BYTES_PER_SECOND);
+    const headers = this.#checksums === 'always' ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
+    const request = { method: 'GET', key, headers, maxBytes, expectedBytes, doing, signal } as const;
+    const answer = await this.#exchange(request, 'object');
+    if (this.#checksums === 'always') checkCrc32(answer, doing);
+    const md5 = md5Of(answer.body, this.#checksums);
+    if (md5 !== undefined && contradicts(answer, md5)) {
+      throw new TransientError(`Cannot ${doing}: the body does not match its ETag. ${ETAG_HINT}`);
+    }
+    return answer.body;
   }
 
   async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
     checkKey(key, 'store');
     const doing = `store ${quoted(key)} on ${this.name}`;
-    const put: Request<void> = async ({ sdk, client }, abortSignal) => {
-      const command = new sdk.PutObjectCommand({
-        ...this.#attributes(),
-        ...(this.#options.checksums === 'never' ? {} : { ContentMD5: createHash('md5').update(body).digest('base64') }),
-        Bucket: this.#bucket,
-        Key: key,
-        // Not a stream, so that it has a length and can be signed.
-        Body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-      });
-      const response = await client.send(command, { abortSignal });
-      if (this.#options.checksums !== 'never' && contradicts(response, body)) {
-        throw new TransientError(`Cannot ${doing}: the ETag does not match the body. ${ETAG_HINT}`);
-      }
-    };
-    await this.#send(doing, 'bucket', signal, put, this.#total + body.length / MIN_BYTES_PER_SECOND);
+    const md5 = md5Of(body, this.#checksums);
+    const headers = { ...this.#attributes, ...checksumHeaders(body, md5, this.#checksums) };
+    const request = { method: 'PUT', key, headers, body, maxBytes: ANSWER_BYTES, doing, signal } as const;
+    const answer = await this.#exchange(request, 'bucket');
+    if (md5 !== undefined && contradicts(answer, md5)) {
+      throw new TransientError(`Cannot ${doing}: the ETag does not match the body. ${ETAG_HINT}`);
+    }
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
@@ -133,6 +129,7 @@ class S3Store implements ObjectStore {
   async close(): Promise<void> {
     const connection = this.#connection;
     this.#connection = undefined;
+    this.#objects.close(new PermanentError(`The store ${this.name} was closed`));
     (await connection?.catch(() => undefined))?.client.destroy();
   }
 
@@ -189,7 +186,7 @@ class S3Store implements ObjectStore {
     return this.#send(doing, 'bucket', signal, async ({ sdk, client }, abortSignal) => {
       const Objects = keys.map((Key) => ({ Key }));
       const command = new sdk.DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Quiet: true, Objects } });
-      if (this.#options.checksums !== 'always') sendMd5(command.middlewareStack);
+      if (this.#checksums !== 'always') sendMd5(command.middlewareStack);
       const { Errors = [] } = await client.send(command, { abortSignal });
       return Errors.map(({ Key = '', Code = 'Error', Message = '' }) => {
         const failure = { name: Code, message: Message, headers: {} };
@@ -205,16 +202,34 @@ class S3Store implements ObjectStore {
     });
   }
 
-  /** Sends one request within its deadline, and converts errors to StoreErrors. */
-  async #send<T>(
-    doing: string,
-    subject: Subject,
-    signal: AbortSignal | undefined,
-    request: Request<T>,
-    totalSeconds = this.#total,
-  ): Promise<T> {
+  /** Sends a request for an object, and converts errors to StoreErrors. */
+  async #exchange(request: ObjectRequest, subject: Subject): Promise<Answer> {
+    const { doing, signal } = request;
+    let answer: Answer;
     try {
-      return await withDeadline(totalSeconds, doing, signal, async (signal) => request(await this.#connect(), signal));
+      answer = await this.#objects.send(request);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw s3Error(error, doing, subject);
+    }
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw errorOf(failureOf(answer), doing, subject);
+  }
+
+  /** Sends one request of the SDK within its deadline, and converts errors to StoreErrors. */
+  async #send<T>(doing: string, subject: Subject, signal: AbortSignal | undefined, request: Request<T>): Promise<T> {
+    try {
+      return await withDeadline(this.#total, doing, signal, async (signal) => {
+        const connection = await this.#connect();
+        const { credentials } = connection;
+        const keys = await credentials.current(signal);
+        try {
+          return await request(connection, signal);
+        } catch (error) {
+          if (!(await credentials.renew(keys, readFailure(error).name, signal))) throw error;
+          return request(connection, signal);
+        }
+      });
     } catch (error) {
       signal?.throwIfAborted();
       throw s3Error(error, doing, subject);
@@ -228,18 +243,18 @@ class S3Store implements ObjectStore {
     });
     return this.#connection;
   }
+}
 
-  #attributes(): Partial<PutObjectCommandInput> {
-    const { sse, kmsKeyId, storageClass, tags = {} } = this.#options;
-    const tagging = new URLSearchParams(tags).toString().replaceAll('+', '%20');
-    return {
-      ...(sse === undefined ? {} : { ServerSideEncryption: sse }),
-      ...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
-      // The SDK's type only has Amazon's classes.
-      ...(storageClass === undefined ? {} : { StorageClass: storageClass as PutObjectCommandInput['StorageClass'] }),
-      ...(tagging === '' ? {} : { Tagging: tagging }),
-    };
-  }
+/** Returns the headers of each stored object. */
+function attributesOf({ sse, kmsKeyId, storageClass, tags = {} }: S3StoreOptions): Record<string, string> {
+  const tagging = new URLSearchParams(tags).toString().replaceAll('+', '%20');
+  return {
+    'content-type': 'application/octet-stream',
+    ...(sse === undefined ? {} : { 'x-amz-server-side-encryption': sse }),
+    ...(kmsKeyId === undefined ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }),
+    ...(storageClass === undefined ? {} : { 'x-amz-storage-class': storageClass }),
+    ...(tagging === '' ? {} : { 'x-amz-tagging': tagging }),
+  };
 }
 
 const ETAG_HINT = 'If the ETags of this store look like an MD5 but are another hash, set \'checksums\' to "never"';

@@ -1,6 +1,14 @@
-import { DeniedError, NotFoundError, PermanentError, type StoreError, TransientError } from '../../errors.ts';
+import { codeOf, reasonOf } from '../../../common/errors.ts';
+import {
+  DeniedError,
+  NotFoundError,
+  PermanentError,
+  plainHttpReason,
+  StoreError,
+  TransientError,
+} from '../../errors.ts';
 import { parseRetryAfter } from '../../retry-after.ts';
-import type { Answer } from './exchange.ts';
+import { type Answer, headerOf } from '../http/client.ts';
 
 /**
  * Returns the error for a response whose status is not a success.
@@ -33,19 +41,40 @@ export function statusError(status: number, doing: string, words = '', retryAfte
 }
 
 /** Returns the server's explanation as one line, and the id of the request in its log. */
-function wordsOf({ status, headers, body }: Answer, secrets: readonly string[]): string {
-  const where = status >= 300 && status < 400 ? headers.get('location') : undefined;
+function wordsOf(answer: Answer, secrets: readonly string[]): string {
+  const { status, body } = answer;
+  const where = status >= 300 && status < 400 ? headerOf(answer, 'location') : undefined;
   const explanation = status === 401 ? '' : (where ?? new TextDecoder().decode(body.subarray(0, 4096)));
   const text = explanation
     .replace(/<[^>]*>/g, ' ')
     .replace(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, ' ')
     .trim();
-  const transaction = headers.get('x-trans-id') ?? headers.get('x-openstack-request-id');
+  const transaction = headerOf(answer, 'x-trans-id') ?? headerOf(answer, 'x-openstack-request-id');
   const parts = [text.slice(0, 200), transaction ? `request ${transaction.slice(0, 100)}` : ''];
   const words = parts.filter((part) => part !== '').map((part) => `; ${part}`);
   return secrets.some((secret) => secret !== '' && explanation.includes(secret)) ? '' : words.join('');
 }
 
 function retryAfterOf({ headers }: Answer): number | undefined {
-  return parseRetryAfter(headers.get('retry-after'), Date.parse(headers.get('date') ?? '') || Date.now());
+  return parseRetryAfter(headers['retry-after'], Date.parse(headers.date ?? '') || Date.now());
+}
+
+/** Errors of Node (a code) and Deno (a text) for an untrusted certificate. */
+const UNTRUSTED = /^(ERR_TLS_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)|invalid peer certificate/;
+
+/** Returns the error for a failed connection. Returns our own errors unchanged. */
+export function networkError(error: unknown, doing: string): unknown {
+  if (error instanceof StoreError) return error;
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = codeOf(cause);
+  const why = code === 'UNEXPECTED' ? reasonOf(cause) : code;
+  if (UNTRUSTED.test(why) || UNTRUSTED.test(reasonOf(error))) {
+    return new PermanentError(
+      `Cannot ${doing}: the server's certificate is not trusted (${why}); set its authority as the CA bundle`,
+      { cause: error },
+    );
+  }
+  const plain = plainHttpReason(why, reasonOf(cause), reasonOf(error));
+  if (plain !== undefined) return new PermanentError(`Cannot ${doing}: ${plain}`, { cause: error });
+  return new TransientError(`Cannot ${doing}: the connection failed (${why})`, { cause: error });
 }

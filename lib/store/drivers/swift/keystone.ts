@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import { InvalidOptionError } from '../../../common/errors.ts';
 import { NotFoundError, PermanentError, TransientError } from '../../errors.ts';
+import { headerOf } from '../http/client.ts';
 import { swiftError } from './errors.ts';
-import type { Send } from './exchange.ts';
+import type { Send } from './login.ts';
 import {
   checkUrl,
   type KeystoneApplicationCredential,
@@ -109,7 +110,7 @@ export async function keystoneLogin(
   });
   if (answer.status === 404) throw new NotFoundError(`Cannot ${doing}: there is no Keystone v3 at that URL (404)`);
   if (answer.status < 200 || answer.status >= 300) throw swiftError(answer, doing, secretsOf(auth));
-  const token = answer.headers.get('x-subject-token');
+  const token = headerOf(answer, 'x-subject-token');
   if (!token)
     throw new PermanentError(`Cannot ${doing}: the response has no token; check that this is the URL of Keystone v3`);
   const { catalog, expires_at, issued_at } = parse(answer.body, doing);

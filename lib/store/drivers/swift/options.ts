@@ -19,7 +19,7 @@ export interface SwiftStoreOptions {
   readonly bulkDelete?: boolean;
   /** Maximum number of concurrent single deletes. @default 16 */
   readonly concurrency?: number;
-  /** Seconds for connecting. On Deno `idleTimeout` applies instead. @default 10 */
+  /** Seconds for connecting. @default 10 */
   readonly connectTimeout?: number;
   /**
    * Seconds without data from the server. While a body is sent, which does not show progress, one second more for each

@@ -4,7 +4,7 @@ import { quoted } from '../../key.ts';
 /**
  * Returns an object's path after the account's URL: `container/key`, each segment percent-encoded.
  *
- * In URLs `.` and `..` have a meaning, even if encoded, so `fetch` would send another path. If a key has such a
+ * In URLs `.` and `..` have a meaning, even if encoded, so that a proxy could send another path. If a key has such a
  * segment, its slashes are encoded too, which makes the key one segment.
  *
  * @throws PermanentError for the keys `.` and `..`, which a URL cannot contain.

@@ -1,12 +1,13 @@
+import { rootCertificates } from 'node:tls';
 import { PermanentError, type StoreError } from '../../errors.ts';
-import { swiftError } from './errors.ts';
-import { type Answer, type Deadlines, type Exchange, exchange } from './exchange.ts';
-import { createHttpClient, type HttpClient } from './http.ts';
-import { login } from './login.ts';
+import { createAgents } from '../http/agents.ts';
+import { type Answer, type Exchange, HttpClient, type Origin, originOf } from '../http/client.ts';
+import { networkError, swiftError } from './errors.ts';
+import { login, type SendRequest } from './login.ts';
 import { checkOptions, type SwiftStoreOptions, secretsOf } from './options.ts';
 import { Session } from './session.ts';
 
-export interface AccountRequest extends Omit<Exchange, 'url' | 'headers'> {
+export interface AccountRequest extends Omit<Exchange, 'origin' | 'path' | 'headers'> {
   /** The encoded path after the account's URL; '' is the account. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -16,33 +17,36 @@ export interface AccountRequest extends Omit<Exchange, 'url' | 'headers'> {
 /** Sends requests to one account, and logs in. */
 export class Requests {
   readonly #options: SwiftStoreOptions;
-  readonly #deadlines: Deadlines;
   readonly #session: Session;
-  readonly #pending = new Set<AbortController>();
-  #client: Promise<HttpClient> | undefined;
+  #client: HttpClient | undefined;
+  /** The account, parsed once for all requests. */
+  #account: { readonly url: string; readonly origin: Origin; readonly path: string } | undefined;
 
   /** @throws InvalidOptionError */
   constructor(options: SwiftStoreOptions) {
     checkOptions(options);
-    const { idleTimeout = 30, totalTimeout = 600 } = options;
     this.#options = options;
-    this.#deadlines = { idle: idleTimeout, total: totalTimeout };
-    this.#session = new Session(() => login(options, (request) => this.#send(request)));
+    this.#session = new Session(() => login(options, (request) => this.#sendTo(request)));
   }
 
   /**
    * Sends a request with a token. If the token is refused, renews it and sends the request once more.
    *
    * @returns the response, with any status.
-   * @throws StoreError of `exchange` or the login.
+   * @throws StoreError of `HttpClient.send`, the network or the login.
    */
   async send({ path, query, headers, ...request }: AccountRequest): Promise<Answer> {
     request.signal?.throwIfAborted();
     const search = query ? `?${new URLSearchParams(query)}` : '';
     let access = await this.#session.access(request.signal);
     for (let renewed = false; ; renewed = true) {
-      const url = `${access.storageUrl}${path === '' ? '' : `/${path}`}${search}`;
-      const answer = await this.#send({ ...request, url, headers: { ...headers, 'x-auth-token': access.token } });
+      const account = this.#accountAt(access.storageUrl);
+      const answer = await this.#send({
+        ...request,
+        origin: account.origin,
+        path: `${account.path}${path === '' ? '' : `/${path}`}${search}`,
+        headers: { ...headers, 'x-auth-token': access.token },
+      });
       if (answer.status !== 401 || renewed) return answer;
       access = await this.#session.access(request.signal, access);
     }
@@ -52,7 +56,7 @@ export class Requests {
   async info(doing: string, signal: AbortSignal | undefined): Promise<Answer> {
     const { storageUrl } = await this.#session.access(signal);
     const url = `${storageUrl.replace(/\/v\d[^/]*(\/.*)?$/, '')}/info`;
-    return this.#send({ method: 'GET', url, headers: {}, maxBytes: 1024 * 1024, doing, signal });
+    return this.#sendTo({ method: 'GET', url, headers: {}, maxBytes: 1024 * 1024, doing, signal });
   }
 
   /** Returns the error for a response whose status is not a success. */
@@ -62,17 +66,37 @@ export class Requests {
 
   /** Ends running requests and closes the connections. */
   async close(): Promise<void> {
-    const reason = new PermanentError(`The store swift:${this.#options.container} was closed`);
-    for (const controller of this.#pending) controller.abort(reason);
-    const client = this.#client;
+    this.#client?.close(new PermanentError(`The store swift:${this.#options.container} was closed`));
     this.#client = undefined;
-    await (await client)?.close();
+  }
+
+  #accountAt(url: string) {
+    if (this.#account?.url !== url) {
+      const parsed = new URL(url);
+      this.#account = { url, origin: originOf(parsed), path: parsed.pathname.replace(/\/+$/, '') };
+    }
+    return this.#account;
+  }
+
+  #sendTo({ url, ...request }: SendRequest): Promise<Answer> {
+    const parsed = new URL(url);
+    return this.#send({ ...request, origin: originOf(parsed), path: `${parsed.pathname}${parsed.search}` });
   }
 
   async #send(request: Exchange): Promise<Answer> {
-    const { caBundle, connectTimeout = 10, onRequest } = this.#options;
-    this.#client ??= createHttpClient({ caBundle, connectTimeout });
-    onRequest?.();
-    return exchange(await this.#client, this.#deadlines, request, this.#pending);
+    this.#client ??= createClient(this.#options);
+    const headers = { 'accept-encoding': 'identity', ...request.headers };
+    try {
+      return await this.#client.send({ ...request, headers });
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      throw networkError(error, request.doing);
+    }
   }
+}
+
+function createClient(options: SwiftStoreOptions): HttpClient {
+  const { caBundle, connectTimeout = 10, idleTimeout: idle = 30, totalTimeout: total = 600, onRequest } = options;
+  const ca = caBundle === undefined ? undefined : [...rootCertificates, caBundle];
+  return new HttpClient({ agents: createAgents({ ca, connectTimeout }), idle, total, onRequest });
 }
