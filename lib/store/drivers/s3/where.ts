@@ -73,8 +73,8 @@ function stopBeforeSending<I extends object, O extends object>(stack: Middleware
       if (isRequest(args.request)) throw new Stopped(args.request);
       return next(args);
     },
-    // Closest to the network, after signing.
-    { step: 'deserialize', priority: 'low', name: 'whisperBackupWhere' },
+    // After signing, and before the request is counted.
+    { step: 'deserialize', name: 'whisperBackupWhere' },
   );
 }
 
