@@ -52,7 +52,7 @@ function contents({ backups, tombstones, leftovers, loneSha1s }: StoredMetric): 
 }
 
 describe('catalog', () => {
-  it('brings together all that a bucket holds of a metric, oldest first', async () => {
+  it('groups all objects of a metric, oldest first', async () => {
     const store = await storeOf(single('a.b', LATER), ...pair('a.b'), `a.b/${TIME}.gone`, single('c'));
     const { metrics } = await read(store);
     assert.deepEqual(
@@ -72,7 +72,7 @@ describe('catalog', () => {
     assert.deepEqual(singleBackup?.time, new Date(LATER));
   });
 
-  it('takes a pair for one only when both its objects are there and the data is not empty', async () => {
+  it('counts a pair as a backup only if both objects exist and the data is not empty', async () => {
     const store = await storeOf(
       `nodata/${TIME}.sha1`,
       `nosha1/${TIME}.wsp.gz`,
@@ -94,7 +94,7 @@ describe('catalog', () => {
     });
   });
 
-  it('merges keys with a leading slash, of the default storage path of some Python versions', async () => {
+  it('merges keys with a leading slash, the default storage path of some Python versions', async () => {
     const store = await storeOf(
       ...pair('/a'),
       ...pair('/b.c'),
@@ -119,19 +119,19 @@ describe('catalog', () => {
     assert.deepEqual(foreign, []);
   });
 
-  it('does not make a pair of halves that stand with and without the slash', async () => {
+  it('does not pair objects with and without the slash', async () => {
     const store = await storeOf(`/a/${TIME}.wsp.gz`, `a/${TIME}.sha1`);
     assert.deepEqual(await told(store), { a: [`leftover /a/${TIME}.wsp.gz`, `lone a/${TIME}.sha1`] });
   });
 
-  it('takes nothing of ours behind a leading slash', async () => {
+  it('ignores our own keys after a leading slash', async () => {
     const store = await storeOf(`/${single('a')}`, `/a/${TIME}.gone`, '/.whisper-backup/owner.json', ...pair('//b'));
     const { metrics, foreign } = await read(store);
     assert.deepEqual(metrics, []);
     assert.deepEqual(foreign.toSorted(), [`/${single('a')}`, `/a/${TIME}.gone`, ...pair('//b')].toSorted());
   });
 
-  it('sees no other storage path, whichever of them it looks at', async () => {
+  it('does not see other storage paths', async () => {
     const store = await storeOf(
       single('a'),
       ...pair('sp/a'),
@@ -150,7 +150,7 @@ describe('catalog', () => {
     assert.deepEqual(await paths({ storagePathRaw: 'sp' }), ['d']);
   });
 
-  it('counts keys that are not ours, and passes over its own', async () => {
+  it('counts foreign keys, and skips those of the tool itself', async () => {
     const strange = ['a/readme', `a/${TIME}.wsp.zst`, 'zzz', `../${TIME}.gone`, `sp/${single('x')}`];
     const store = await storeOf(single('a'), '.whisper-backup/probe', ...strange);
     const { metrics, foreign } = await read(store);
@@ -161,7 +161,7 @@ describe('catalog', () => {
     assert.deepEqual(foreign.toSorted(), strange.toSorted());
   });
 
-  it('keeps apart what stands under one name: ours escaped, pairs as they stand', async () => {
+  it('separates metrics under one name: our keys are escaped, those of pairs are not', async () => {
     // Ours is of the path `.a`, the pair of the path `%2Ea`.
     const store = await storeOf(...pair('%2Ea'), single('%2Ea', LATER));
     assert.deepEqual(await told(store), {
@@ -170,7 +170,7 @@ describe('catalog', () => {
     });
   });
 
-  it('comes in ascending order, distinct for every metric, but for pairs of names that we escape', async () => {
+  it('is in ascending order and distinct for every metric, except for pairs of names that we escape', async () => {
     const store = await storeOf(...pair('%2Ea'), single('%2Ea', LATER), single('%'), ...pair('/b'), single('a%2Eb.c'));
     const { metrics } = await read(store);
     assert.deepEqual(
@@ -183,7 +183,7 @@ describe('catalog', () => {
     assert.notEqual(orders[2], '%252Ea/');
   });
 
-  it('finds pairs of an escaped name exactly once, wherever else the metric has backups', async () => {
+  it('yields pairs of an escaped name exactly once, whatever other backups the metric has', async () => {
     // The path `%2Ea/b`: pairs at `%2Ea.b`, ours at `%252Ea.b`.
     const path = '%2Ea/b';
     const ours = '%252Ea.b';
@@ -207,7 +207,7 @@ describe('catalog', () => {
     assert.deepEqual(Object.keys(await told(placed, { storagePath: 'sp' })), [path]);
   });
 
-  it('reports a listing that does not ascend, and goes on', async () => {
+  it('reports a listing that does not ascend, and continues', async () => {
     const store = await storeOf(single('a'), single('b'), single('c'));
     const shuffled = delegate(store, { list: () => reversed(store) });
     const { metrics, disorder } = await read(shuffled);
@@ -215,7 +215,7 @@ describe('catalog', () => {
     assert.deepEqual(metrics.map(({ path }) => path).toSorted(), ['a', 'b', 'c']);
   });
 
-  it('reports a listing that tells a key twice', async () => {
+  it('reports a listing that contains a key twice', async () => {
     const store = await storeOf(single('a'));
     async function* twice() {
       yield* store.list();
@@ -225,7 +225,7 @@ describe('catalog', () => {
     assert.ok(disorder.length > 0);
   });
 
-  it('lists the bucket once, or twice where there may be leading slashes, however many metrics there are', async () => {
+  it('lists the bucket once, or twice if there may be leading slashes, for any number of metrics', async () => {
     const store = await storeOf(...Array.from({ length: 40 }, (_, i) => single(`m${i}`)));
     let lists = 0;
     const counted = delegate(store, {
@@ -243,7 +243,7 @@ describe('catalog', () => {
 });
 
 describe('findMetric', () => {
-  it('finds the same as the catalog, without the rest of the bucket', async () => {
+  it('returns the same as the catalog, without listing the rest of the bucket', async () => {
     const store = await storeOf(
       ...pair('%2Ea.b'),
       single('%252Ea.b', LATER),

@@ -6,7 +6,7 @@ import { backUp, codesOf, purgeGone, restoreTree, verifyAll } from '../fixtures/
 import { createScratch } from '../fixtures/scratch.ts';
 
 describe('a backup that is dated 9999', () => {
-  it('is a foreign key that every command names, and does not make the next night store all again', async () => {
+  it('is a foreign key that every command reports, and does not make the next run store everything again', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.at('tree'), 'm', metricFile(1));
     const bucket = new Bucket();
@@ -32,7 +32,7 @@ describe('a backup that is dated 9999', () => {
 });
 
 describe('a backup at the last second of 9998', () => {
-  it('has no key after it: what changes fails with a remedy, rather than to be stored each night', async () => {
+  it('allows no later key: changed files fail with a remedy, instead of being stored in each run', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.path, 'm', metricFile(2));
     const bucket = new Bucket();

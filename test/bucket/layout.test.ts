@@ -50,25 +50,25 @@ const directory = name.filter((name) => name !== '.' && name !== '..');
 const path = fc.tuple(fc.array(directory, { maxLength: 4 }), name).map(([names, last]) => [...names, last].join('/'));
 
 describe('metricOf and pathOf', () => {
-  it('bring every path back', () => {
+  it('are inverse for every path', () => {
     fc.assert(
       fc.property(path, (path) => assert.equal(pathOf(metricOf(path)), path)),
       { numRuns: 3000 },
     );
   });
 
-  it('give distinct paths distinct metrics', () => {
+  it('return distinct metrics for distinct paths', () => {
     fc.assert(
       fc.property(path, path, (a, b) => assert.equal(metricOf(a) === metricOf(b), a === b)),
       { numRuns: 3000 },
     );
   });
 
-  it('give no metric a slash, so that a key has its slash behind the metric', () => {
+  it('return no metric with a slash, so that the first slash of a key ends the metric', () => {
     fc.assert(fc.property(path, (path) => assert.ok(!metricOf(path).includes('/'))));
   });
 
-  it('read no metric that encoding would not give', () => {
+  it('reject metrics that no path encodes to', () => {
     const text = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
     fc.assert(
       fc.property(text, (metric) => {
@@ -81,7 +81,7 @@ describe('metricOf and pathOf', () => {
     assert.equal(pathOf('a%2525b'), 'a%25b');
   });
 
-  it('escape dots and what reads like an escape, and nothing else', () => {
+  it('escape dots and escape sequences, and nothing else', () => {
     const golden: [string, string][] = [
       ['servers/web01/cpu/idle', 'servers.web01.cpu.idle'],
       ['a.b/c', 'a%2Eb.c'],
@@ -99,7 +99,7 @@ describe('metricOf and pathOf', () => {
 });
 
 describe('parseKey', () => {
-  it('reads what we write, whatever the path', () => {
+  it('parses our own keys for every path', () => {
     fc.assert(
       fc.property(path, (path) => {
         const backup = parseKey(backupKey('', path, TIMESTAMP, SHA1, 'zst'));
@@ -110,7 +110,7 @@ describe('parseKey', () => {
     );
   });
 
-  it('reads back a pair of every path that is not ambiguous', () => {
+  it('parses pairs of every unambiguous path', () => {
     const plain = path.filter((path) => !isAmbiguous(path));
     fc.assert(
       fc.property(plain, (path) => {
@@ -122,14 +122,14 @@ describe('parseKey', () => {
     );
   });
 
-  it('takes the name in a pair as it stands, undecoded', () => {
+  it('does not decode the name of a pair', () => {
     const single = parseKey(`a%2Eb/${TIMESTAMP}.${SHA1}.wsp.gz`);
     const pair = parseKey(`a%2Eb/${TIMESTAMP}.wsp.gz`);
     assert.ok(single.kind === 'backup' && single.path === 'a.b');
     assert.ok(pair.kind === 'pair-data' && pair.path === 'a%2Eb');
   });
 
-  it('reads the layout of the contract, key by key', () => {
+  it('parses the documented layout, key by key', () => {
     const path = 'servers/web01/cpu/idle';
     const golden = {
       [`servers.web01.cpu.idle/${TIMESTAMP}.${SHA1}.wsp.gz`]: {
@@ -150,7 +150,7 @@ describe('parseKey', () => {
     for (const [key, parsed] of Object.entries(golden)) assert.deepEqual(parseKey(key), parsed);
   });
 
-  it('calls everything else foreign', () => {
+  it('returns foreign for everything else', () => {
     const foreign = [
       '',
       '/',
@@ -199,7 +199,7 @@ describe('parseKey', () => {
     for (const key of foreign) assert.deepEqual(parseKey(key), { kind: 'foreign' }, JSON.stringify(key));
   });
 
-  it('never yields a path outside the prefix, whatever a key says', () => {
+  it('never returns a path outside the prefix, for any key', () => {
     const hostile = fc.oneof(
       fc.array(fc.oneof(piece, fc.constantFrom('/', '\0', '../', '/..', '%2E%2E', 'etc', '\n')), { maxLength: 8 }),
       fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
@@ -217,7 +217,7 @@ describe('parseKey', () => {
     );
   });
 
-  it('reads a key of 10,000 bytes like any other', () => {
+  it('parses a key of 10,000 bytes like any other', () => {
     const long = 'x'.repeat(10_000);
     const key = parseKey(`${long}/${TIMESTAMP}.gone`);
     assert.ok(key.kind === 'tombstone' && key.path === long);
@@ -225,7 +225,7 @@ describe('parseKey', () => {
     assert.equal(parseKey('.'.repeat(10_000)).kind, 'foreign');
   });
 
-  it('keeps a backslash in its name, where it means nothing', () => {
+  it('treats a backslash as an ordinary character', () => {
     const key = parseKey(`..\\..\\x/${TIMESTAMP}.gone`);
     assert.equal(key.kind, 'foreign');
     const fine = parseKey(`a\\b/${TIMESTAMP}.gone`);
@@ -234,7 +234,7 @@ describe('parseKey', () => {
 });
 
 describe('pythonPathOf and pythonNameOf', () => {
-  it('agree for a path without dots, and tell which one is ambiguous', () => {
+  it('are inverse for a path without dots, and isAmbiguous detects others', () => {
     assert.equal(pythonNameOf('a.b/c'), 'a.b.c');
     assert.equal(pythonPathOf('a.b.c'), 'a/b/c');
     assert.ok(isAmbiguous('a.b/c'));
@@ -246,20 +246,20 @@ describe('pythonPathOf and pythonNameOf', () => {
 });
 
 describe('rootOf', () => {
-  it('puts exactly one slash behind a storage path, and none before it', () => {
+  it('adds exactly one slash after a storage path, and none before it', () => {
     for (const storagePath of ['sp', 'sp/', '/sp', '/sp/', '//sp//']) assert.equal(rootOf({ storagePath }), 'sp/');
     assert.equal(rootOf({ storagePath: 'a/b' }), 'a/b/');
     for (const storagePath of ['', '/', '//']) assert.equal(rootOf({ storagePath }), '');
     assert.equal(rootOf({}), '');
   });
 
-  it('takes a raw storage path as it stands', () => {
+  it('returns a raw storage path unchanged', () => {
     assert.equal(rootOf({ storagePathRaw: 'sp' }), 'sp');
     assert.equal(rootOf({ storagePathRaw: 'sp', storagePath: 'other' }), 'sp');
     assert.equal(rootOf({ storagePathRaw: '', storagePath: 'sp' }), 'sp/');
   });
 
-  it('stands before every key', () => {
+  it('is the prefix of every key', () => {
     assert.equal(backupKey('sp/', 'a/b', TIMESTAMP, SHA1, 'gz'), `sp/a.b/${TIMESTAMP}.${SHA1}.wsp.gz`);
     assert.equal(tombstoneKey('sp/', 'a/b', TIMESTAMP), `sp/a.b/${TIMESTAMP}.gone`);
     assert.deepEqual(pairKeys('sp', 'a/b', TIMESTAMP), {

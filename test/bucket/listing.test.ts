@@ -80,7 +80,7 @@ const keys = metrics.flatMap((metric) => [`${metric}/1`, `${metric}/2`, `${metri
 const cuts = metrics.filter((_, i) => i % 5 === 4).map((metric) => `${metric}/`);
 
 describe('listBelow', () => {
-  it('tells what a plain listing does, whatever the cuts are', async () => {
+  it('returns the same as a plain listing, for any cuts', async () => {
     const cut = fc.oneof(
       name.map((name) => `${name}/`),
       name,
@@ -103,7 +103,7 @@ describe('listBelow', () => {
     );
   });
 
-  it('lists in parts, each in a range of its own, behind the file that says where to cut', async () => {
+  it('lists in parts, each with its own range, after the file with the cuts', async () => {
     const watched = new Watched(await storeOf([...keys, '.whisper-backup/owner.json']));
     await watched.store.put('.whisper-backup/partitions.json', file(keys.length, cuts));
     let told: Partitions | undefined;
@@ -118,7 +118,7 @@ describe('listBelow', () => {
     assert.deepEqual(starts.slice(0, cuts.length + 1), [undefined, ...cuts]);
   });
 
-  it('lists plainly, with no request more, where there is no such file or the store has no use for it', async () => {
+  it('lists plainly, without extra requests, if there is no such file or the store cannot list in parallel', async () => {
     const watched = new Watched(await storeOf(keys));
     assert.deepEqual(await listed(watched.store, ''), keys);
     assert.equal(watched.ranges.length, 1);
@@ -129,7 +129,7 @@ describe('listBelow', () => {
     assert.deepEqual(watched.gets, []);
   });
 
-  it('finds the file below a storage path, and leaves that of another alone', async () => {
+  it('finds the file below a storage path, and ignores that of another one', async () => {
     const watched = new Watched(await storeOf(keys.flatMap((key) => [key, `sp/${key}`])));
     await watched.store.put('sp/.whisper-backup/partitions.json', file(keys.length, cuts));
     await listed(watched.store, '');
@@ -139,7 +139,7 @@ describe('listBelow', () => {
     assert.equal(watched.ranges.at(-1)?.startAfter, `sp/${cuts.at(-1)}`);
   });
 
-  it('runs as many listings at once through the decorators that the program puts around a store', async () => {
+  it('lists in parallel through the decorators of the program, too', async () => {
     const watched = new Watched(await storeOf(keys), async () => {
       await new Promise((resolve) => setTimeout(resolve, 1));
     });
@@ -151,7 +151,7 @@ describe('listBelow', () => {
     assert.equal(watched.open, 0);
   });
 
-  it('ends all listings when it is aborted, when one fails, and when the reader stops', async () => {
+  it('ends all listings on abort, on failure of one, and if the reader stops', async () => {
     const controller = new AbortController();
     let failing = false;
     const watched = new Watched(await storeOf(keys), (object, { startAfter }) => {
@@ -183,7 +183,7 @@ describe('listBelow', () => {
     assert.equal(watched.open, 0);
   });
 
-  it('does not take a file that could not be read for none', async () => {
+  it('fails if the file exists but cannot be read', async () => {
     const store = await storeOf(keys);
     await store.put('.whisper-backup/partitions.json', file(keys.length, cuts));
     const broken = delegate(store, { listings: 4, get: () => Promise.reject(new TransientError('it broke')) });

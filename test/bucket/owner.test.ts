@@ -22,7 +22,7 @@ async function marker(store: ObjectStore, root = ''): Promise<unknown> {
 const isForeign = (error: unknown) => error instanceof GuardError && error.code === 'FOREIGN_BUCKET';
 
 describe('claim', () => {
-  it('marks a bucket that is nobody’s, and writes nothing the next time', async () => {
+  it('marks a bucket without an owner, and writes nothing the next time', async () => {
     const store = withCounting(createMemoryStore());
     await claim(store, about);
     assert.deepEqual(await marker(store), { machineId: 'aaaa', host: 'web01', since: '2026-11-22T12:00:00.000Z' });
@@ -30,7 +30,7 @@ describe('claim', () => {
     assert.equal(store.calls.put, 1);
   });
 
-  it('refuses the bucket of another machine, and names both', async () => {
+  it('rejects the bucket of another machine, and names both', async () => {
     const store = createMemoryStore();
     await claim(store, about);
     await assert.rejects(claim(store, { ...about, machine: web02 }), (error) => {
@@ -41,7 +41,7 @@ describe('claim', () => {
     assert.deepEqual(await marker(store), { machineId: 'aaaa', host: 'web01', since: '2026-11-22T12:00:00.000Z' });
   });
 
-  it('refuses another host name with the same machine id, names both, and accepts it with adopt', async () => {
+  it('rejects another host name with the same machine id, names both, and accepts it with adopt', async () => {
     const store = createMemoryStore();
     await claim(store, about);
     const renamed = { ...about, machine: { id: 'aaaa', host: 'renamed' } };
@@ -55,7 +55,7 @@ describe('claim', () => {
     await assert.rejects(claim(store, { ...about, machine: { id: 'cccc', host: 'renamed' } }), isForeign);
   });
 
-  it('refuses another prefix, names both, and accepts it with adopt', async () => {
+  it('rejects another prefix, names both, and accepts it with adopt', async () => {
     const store = withCounting(createMemoryStore());
     await claim(store, { ...about, prefix: '/whisper' });
     const deeper = { ...about, prefix: '/whisper/servers' };
@@ -71,7 +71,7 @@ describe('claim', () => {
     await claim(store, about);
   });
 
-  it('takes a prefix that leads to the same directory, or has the same name, for the same', async () => {
+  it('accepts a prefix with the same path or leading to the same directory', async () => {
     await using scratch = await createScratch();
     const [one, two, link] = [await scratch.directory('one'), await scratch.directory('two'), scratch.at('link')];
     await symlink(one, link);
@@ -86,7 +86,7 @@ describe('claim', () => {
     await claim(store, { ...about, prefix: two });
   });
 
-  it('completes the marker of an older release when it is told to, and keeps its date', async () => {
+  it('completes the marker of an older release on request, and keeps its date', async () => {
     for (const old of [
       { machineId: 'aaaa', host: 'web01', since: '2026-01-01T00:00:00.000Z' },
       { machineId: 'aaaa', since: '2026-01-01T00:00:00.000Z' },
@@ -102,7 +102,7 @@ describe('claim', () => {
     }
   });
 
-  it('takes over with adopt, after which the old machine is the stranger', async () => {
+  it('takes over with adopt, and then rejects the old machine', async () => {
     const store = createMemoryStore();
     await claim(store, about);
     await claim(store, { ...about, machine: web02, adopt: true });
@@ -124,7 +124,7 @@ describe('claim', () => {
     await assert.rejects(at({ storagePath: '/sp/', machine: web02 }), isForeign);
   });
 
-  it('takes a marker that it cannot read for that of a stranger', async () => {
+  it('treats an unreadable marker as that of another machine', async () => {
     for (const text of ['', '{', 'null', '{"machineId": 7, "host": "x", "since": ""}', '{"host": "web01"}']) {
       const store = createMemoryStore();
       await store.put('.whisper-backup/owner.json', new TextEncoder().encode(text));
@@ -134,7 +134,7 @@ describe('claim', () => {
     }
   });
 
-  it('does not take a store that refuses to answer for a bucket without an owner', async () => {
+  it('fails if the marker cannot be fetched', async () => {
     const refusing = delegate(createMemoryStore(), { get: () => Promise.reject(new DeniedError('no')) });
     const store = withCounting(refusing);
     await assert.rejects(claim(store, about), DeniedError);

@@ -21,7 +21,7 @@ function passed(metrics: number, objects: number, nameOf = (i: number) => `m${St
 }
 
 describe('PartitionRecorder', () => {
-  it('cuts a bucket into parts of a few thousand objects, and keeps that in the bucket', async () => {
+  it('divides a bucket into parts of a few thousand objects, and stores the cuts in the bucket', async () => {
     const store = serviceStore();
     await passed(10 * PART_OBJECTS, 5).save(store, { storagePath: 'sp' });
     const { objects, cuts } = await readPartitions(store, 'sp/', undefined);
@@ -31,7 +31,7 @@ describe('PartitionRecorder', () => {
     assert.deepEqual(await keysOf(store), [`sp/${KEY}`]);
   });
 
-  it('keeps nothing of a bucket that is one part, nor on a store that lists one after the other', async () => {
+  it('stores nothing for a bucket with one part, or in a store that cannot list in parallel', async () => {
     const store = serviceStore();
     await passed(10, PART_OBJECTS / 10).save(store, {});
     assert.deepEqual(await keysOf(store), []);
@@ -39,7 +39,7 @@ describe('PartitionRecorder', () => {
     assert.deepEqual(await keysOf(store), []);
   });
 
-  it('writes again only when the bucket has changed by more than a quarter', async () => {
+  it('stores new cuts only if the bucket has changed by more than a quarter', async () => {
     const store = serviceStore();
     await passed(20, PART_OBJECTS).save(store, {});
     const { objects, cuts } = await readPartitions(store, '', undefined);
@@ -60,7 +60,7 @@ describe('PartitionRecorder', () => {
     assert.equal(await isWritten(1), 'deleted');
   });
 
-  it('holds few names of a bucket of any size', async () => {
+  it('keeps few names in memory for a bucket of any size', async () => {
     const store = serviceStore();
     const long = 'x'.repeat(400);
     await passed(20_000, PART_OBJECTS, (i) => `${long}${String(i).padStart(7, '0')}`).save(store, {});
@@ -78,18 +78,18 @@ describe('readPartitions', () => {
     return (await readPartitions(store, '', undefined)).cuts;
   };
 
-  it('takes the cuts that ascend and can be asked for, and no others', async () => {
+  it('returns only ascending cuts that are valid bounds', async () => {
     const cuts = ['b/', 'a/', 'b/', 'c', 'd//', 'e/', '/', '', 'f\n/', '\ud800/', `${'g'.repeat(600)}/`, '～/', '😀/'];
     assert.deepEqual(await read({ version: 1, objects: 9, cuts }), ['b/', 'e/', '～/', '😀/']);
   });
 
-  it('takes no more than a sane number', async () => {
+  it('limits the number of cuts', async () => {
     const cuts = Array.from({ length: 20_000 }, (_, i) => `${String(i).padStart(5, '0')}/`);
     const taken = await read({ version: 1, objects: 9, cuts });
     assert.ok(taken.length > 2000 && taken.length <= 4096);
   });
 
-  it('finds none in what is something else', async () => {
+  it('returns no cuts for other content', async () => {
     for (const content of [
       '',
       'x',
@@ -104,7 +104,7 @@ describe('readPartitions', () => {
     assert.deepEqual((await readPartitions(serviceStore(), '', undefined)).cuts, []);
   });
 
-  it('tells a store that failed from a file that is not there', async () => {
+  it('distinguishes an error of the store from a missing file', async () => {
     const get = () => Promise.reject(new TransientError('it broke'));
     await assert.rejects(readPartitions(delegate(serviceStore(), { get }), '', undefined), /it broke/);
   });

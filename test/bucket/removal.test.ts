@@ -5,7 +5,7 @@ import { inMemory } from '../hostile/memory.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
 describe('Remover', () => {
-  it('holds nothing of metrics of which nothing goes, however many there are', async () => {
+  it('does not keep metrics without deletions in memory', async () => {
     const remover = new Remover(createMemoryStore(), { onFailure: assert.fail });
     await inMemory(100 * 2 ** 20, async () => {
       for (let i = 0; i < 1_000_000; i++)

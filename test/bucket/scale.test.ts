@@ -45,7 +45,7 @@ async function mergeMetrics(metrics: number): Promise<number> {
 }
 
 describe('a bucket of any size', () => {
-  it('is merged with the tree in the memory of a small one', async () => {
+  it('is merged with the tree in constant memory', async () => {
     const small = await mergeMetrics(8_000);
     const large = await mergeMetrics(24_000);
     // Of three times as many nothing more may be kept: all of it would be some 40 MB more.

@@ -27,7 +27,7 @@ async function createHost(): Promise<{ scratch: Scratch; prefix: string; bucketM
 const vanished = { code: 'BUCKET_VANISHED', message: /not mounted.*mistyped.*--create/s };
 
 describe('a backup of a host that has backed up before', () => {
-  it('refuses a bucket that is missing, writes nothing, and starts anew with create', async () => {
+  it('rejects a missing bucket, writes nothing, and creates it with --create', async () => {
     const { scratch, nas, prefix, bucketMemory } = await createHost();
     await using _ = scratch;
     const store = () => createDiskStore({ path: `${nas}/b` });
@@ -46,7 +46,7 @@ describe('a backup of a host that has backed up before', () => {
     assert.deepEqual(bucketMemory.buckets, [`disk:${nas}/b`]);
   });
 
-  it('refuses an empty mount point also when a verification was to repair it before', async () => {
+  it('rejects an empty mount point, even after verify with --repair', async () => {
     const { scratch, nas, prefix, bucketMemory } = await createHost();
     await using _ = scratch;
     const store = () => createDiskStore({ path: nas });
@@ -57,7 +57,7 @@ describe('a backup of a host that has backed up before', () => {
     await assert.rejects(backUp(store(), prefix, { bucketMemory }), vanished);
   });
 
-  it('refuses a bucket that has lost its owner marker, as an empty mount point has, and so does a purge', async () => {
+  it('rejects a bucket without its owner marker, such as an empty mount point, as a purge does', async () => {
     const { scratch, nas, prefix, bucketMemory } = await createHost();
     await using _ = scratch;
     const store = () => createDiskStore({ path: nas });
@@ -73,7 +73,7 @@ describe('a backup of a host that has backed up before', () => {
     await backUp(store(), prefix, { bucketMemory });
   });
 
-  it('does not create another bucket, whose name may be a typo, but takes one that somebody has created', async () => {
+  it('does not create another bucket, whose name may be a typo, but accepts an existing one', async () => {
     const { scratch, nas, prefix, bucketMemory } = await createHost();
     await using _ = scratch;
     await backUp(createDiskStore({ path: `${nas}/right` }), prefix, { bucketMemory });
@@ -89,7 +89,7 @@ describe('a backup of a host that has backed up before', () => {
     assert.equal(bucketMemory.buckets.length, 3);
   });
 
-  it('knows each storage path of a bucket apart', async () => {
+  it('distinguishes the storage paths of a bucket', async () => {
     const { scratch, prefix, bucketMemory } = await createHost();
     await using _ = scratch;
     const store = createMemoryStore();
@@ -102,7 +102,7 @@ describe('a backup of a host that has backed up before', () => {
 });
 
 describe('a first backup', () => {
-  it('creates its bucket and logs that, and logs nothing of one that exists', async () => {
+  it('creates its bucket and logs that, and logs nothing for an existing one', async () => {
     const { scratch, prefix, bucketMemory } = await createHost();
     await using _ = scratch;
     const lines: string[] = [];
@@ -118,7 +118,7 @@ describe('a first backup', () => {
     ]);
   });
 
-  it('takes a bucket of an older release, of which nothing is remembered', async () => {
+  it('accepts a bucket of an older release that is not recorded', async () => {
     const { scratch, prefix, bucketMemory } = await createHost();
     await using _ = scratch;
     const store = createMemoryStore();

@@ -28,7 +28,7 @@ describe('what is sent to carbon', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it('counts as sent when carbon took it and keeps the connection open', async () => {
+  it('counts as sent if carbon received it but keeps the connection open', async () => {
     let got = '';
     let taken: Socket | undefined;
     const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -44,7 +44,7 @@ describe('what is sent to carbon', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it('is an error where nobody listens', async () => {
+  it('is an error if nothing listens', async () => {
     await assert.rejects(sendPoints(`127.0.0.1:${await freePort()}`, points, 30), /ECONNREFUSED/);
   });
 });

@@ -6,7 +6,7 @@ import { ByteBudget } from '../../lib/common/byte-budget.ts';
 const MIB = 2 ** 20;
 
 describe('ByteBudget', () => {
-  it('lets no more bytes be under way than it has, but for one task that is larger', async () => {
+  it('never exceeds its bytes, except for a single larger task', async () => {
     const budget = new ByteBudget(10 * MIB);
     let bytes = 0;
     let tasks = 0;
@@ -28,7 +28,7 @@ describe('ByteBudget', () => {
     assert.ok(most > 1, 'nothing ran side by side');
   });
 
-  it('begins tasks in the order in which they came, so that a large one is not starved by small ones', async () => {
+  it('starts tasks in call order, so that small ones cannot starve a large one', async () => {
     const budget = new ByteBudget(10 * MIB);
     const begun: number[] = [];
     const sizes = [6, 10, 1, 1, 1, 1];
@@ -43,7 +43,7 @@ describe('ByteBudget', () => {
     assert.deepEqual(begun, [0, 1, 2, 3, 4, 5]);
   });
 
-  it('gives the bytes back when a task fails, and hands its error and result on', async () => {
+  it('frees the bytes of a failed task, and returns the result or error of each task', async () => {
     const budget = new ByteBudget(MIB);
     await assert.rejects(
       budget.run(MIB, async () => {

@@ -5,7 +5,7 @@ import { hasOffset, parseDate } from '../../lib/common/date.ts';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
 
 describe('parseDate', () => {
-  it('reads ISO-8601 in any offset', () => {
+  it('parses ISO-8601 with any offset', () => {
     const same = '2026-11-22T03:14:15.000Z';
     for (const text of [
       '2026-11-22T03:14:15+00:00',
@@ -20,7 +20,7 @@ describe('parseDate', () => {
       assert.equal(parseDate(text).toISOString(), same, text);
   });
 
-  it('is in UTC without an offset', () => {
+  it('uses UTC if there is no offset', () => {
     assert.equal(parseDate('2026-11-22T03:14:15').toISOString(), '2026-11-22T03:14:15.000Z');
     assert.equal(parseDate('2026-11-22 03:14').toISOString(), '2026-11-22T03:14:00.000Z');
     assert.equal(parseDate('2026-11-22').toISOString(), '2026-11-22T00:00:00.000Z');
@@ -32,7 +32,7 @@ describe('parseDate', () => {
     assert.equal(parseDate('2026-11-22T03:14:15.250Z').getMilliseconds(), 250);
   });
 
-  it('reads 24:00 as the end of the day, and no later time', () => {
+  it('accepts 24:00 as the end of the day, but no later time', () => {
     for (const time of ['T24', 'T24:00', 'T240000', 'T24:00:00.000Z'])
       assert.equal(parseDate(`2026-11-22${time}`).toISOString(), '2026-11-23T00:00:00.000Z', time);
     assert.equal(parseDate('2026-12-31T24:00+01:00').toISOString(), '2026-12-31T23:00:00.000Z');
@@ -40,12 +40,12 @@ describe('parseDate', () => {
       assert.throws(() => parseDate(`2026-11-22${time}`), InvalidOptionError, time);
   });
 
-  it('reads weeks and days of the year, as ISO-8601 has them', () => {
+  it('parses week dates and ordinal dates of ISO-8601', () => {
     assert.equal(parseDate('2026-W47-7').toISOString(), '2026-11-22T00:00:00.000Z');
     assert.equal(parseDate('2026-326').toISOString(), '2026-11-22T00:00:00.000Z');
   });
 
-  it('knows leap years, and which year a week belongs to', () => {
+  it('handles leap years, and weeks that belong to another year', () => {
     const days = {
       '2024-02-29': '2024-02-29',
       '2024-366': '2024-12-31',
@@ -58,7 +58,7 @@ describe('parseDate', () => {
       assert.throws(() => parseDate(text), text);
   });
 
-  it('reads back every date as JavaScript and Python write it, in every offset', () => {
+  it('parses every date that JavaScript and Python write, in every offset', () => {
     const moments = fc.date({ min: new Date('0001-01-02'), max: new Date('9999-12-30'), noInvalidDate: true });
     fc.assert(
       fc.property(moments, fc.integer({ min: -1439, max: 1439 }), (moment, offset) => {
@@ -71,7 +71,7 @@ describe('parseDate', () => {
     );
   });
 
-  it('refuses what is no date, or names no day, and says what it should be', () => {
+  it('rejects text that is not a date or has no day, with the expected form', () => {
     for (const text of [
       '',
       'yesterday',
@@ -104,7 +104,7 @@ describe('parseDate', () => {
 });
 
 describe('hasOffset', () => {
-  it('tells a date that names its offset from one that is in UTC for want of it', () => {
+  it('returns whether a date has an offset', () => {
     for (const text of ['2026-11-22T03:14Z', '2026-11-22 03:14+01', '2026-11-22T03:14:15-0800', '20261122T031415z'])
       assert.equal(hasOffset(text), true, text);
     for (const text of ['2026-11-22', '2026-11-22T03:14', '2026-11-22 03:14:15', '20261122', '2026-W47-7'])

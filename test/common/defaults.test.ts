@@ -17,14 +17,14 @@ describe('withDefaults', () => {
     assert.deepEqual([processes, storagePath, flock], [0, '', false]);
   });
 
-  it('takes the default for an option that is undefined, as callers without strict types pass it', () => {
+  it('applies the default to options that are undefined', () => {
     const names = ['processes', 'storagePath', 'flock', 'exclude', 'signal'];
     const given: Options = Object.fromEntries(names.map((name) => [name, undefined]));
     const { processes, storagePath, flock, exclude, signal } = withDefaults(given);
     assert.deepEqual([processes, storagePath, flock, exclude, signal.aborted], [4, '', true, [], false]);
   });
 
-  it('makes a signal that any number of calls may listen to', async () => {
+  it('creates a signal with no limit of listeners', async () => {
     const warnings: Error[] = [];
     const keep = (warning: Error) => warnings.push(warning);
     process.on('warning', keep);

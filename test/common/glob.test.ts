@@ -35,7 +35,7 @@ const namePiece = fc.constantFrom(
 const name = fc.array(namePiece, { maxLength: 5 }).map((pieces) => pieces.join(''));
 
 describe('globToRegExp', () => {
-  it("matches what Python's fnmatch matches, over thousands of globs", async () => {
+  it("matches the same names as Python's fnmatch, for thousands of globs", async () => {
     const random = fc.sample(fc.tuple(glob, fc.array(name, { minLength: 12, maxLength: 12 })), 4000);
     const cases = random.map(([glob, names]): [string, string[]] => [glob, [...names, glob, '', 'abc.cpu.idle']]);
     const expected = await askPython(cases);
@@ -49,12 +49,12 @@ describe('globToRegExp', () => {
     assert.ok(matches > 1000, `only ${matches} matches: the names tell nothing`);
   });
 
-  it('lets a star cross dots', () => {
+  it('matches dots with *', () => {
     assert.ok(globToRegExp('servers.*.idle').test('servers.web01.cpu.idle'));
     assert.ok(!globToRegExp('servers.*').test('other.servers.x'));
   });
 
-  it('matches the whole name, line breaks included', () => {
+  it('matches the whole name, including line breaks', () => {
     assert.ok(!globToRegExp('cpu').test('cpu.idle'));
     assert.ok(!globToRegExp('cpu').test('cpu\n'));
     assert.ok(globToRegExp('a*b').test('a\n\u2028b'));
@@ -62,12 +62,12 @@ describe('globToRegExp', () => {
 });
 
 describe('selector', () => {
-  it('takes everything unless told otherwise', () => {
+  it('selects everything by default', () => {
     assert.ok(selector({})('any.metric'));
     assert.ok(selector({ metrics: '*' })(''));
   });
 
-  it('takes what the glob matches and no exclusion does', () => {
+  it('selects metrics that match the glob and no exclusion', () => {
     const isSelected = selector({ metrics: 'servers.*', exclude: ['*.idle', 'servers.old.*'] });
     assert.ok(isSelected('servers.web01.cpu.user'));
     assert.ok(!isSelected('servers.web01.cpu.idle'));
@@ -75,14 +75,14 @@ describe('selector', () => {
     assert.ok(!isSelected('carbon.agents.x'));
   });
 
-  it('answers the same when asked again', () => {
+  it('returns the same result in later calls', () => {
     const isSelected = selector({ metrics: 'a*', exclude: ['ab*'] });
     for (let i = 0; i < 3; i++) assert.deepEqual(['a', 'ab', 'ac', 'b'].map(isSelected), [true, false, true, false]);
   });
 });
 
 describe('mayReach', () => {
-  it('never says no of a beginning that a selected metric has', () => {
+  it('never returns false for a prefix of a selected metric', () => {
     const select = fc.record({ metrics: glob, exclude: fc.array(glob, { maxLength: 2 }) });
     fc.assert(
       fc.property(select, name, name, (select, prefix, rest) => {
@@ -92,7 +92,7 @@ describe('mayReach', () => {
     );
   });
 
-  it('says no where the glob leads elsewhere, or an exclusion covers all', () => {
+  it('returns false if no match can have the prefix, or an exclusion covers all of them', () => {
     assert.ok(!mayReach({ metrics: 'servers.*' })('carbon.'));
     assert.ok(mayReach({ metrics: 'servers.web01.*' })('servers.'));
     assert.ok(mayReach({ metrics: 'servers.*' })('servers.web01.'));

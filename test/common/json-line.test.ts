@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { jsonLine } from '../../lib/common/printable.ts';
 
 describe('a JSON record', () => {
-  it('is one line that holds nothing a terminal obeys, and reads back as what it was', () => {
+  it('is one line without terminal control characters, and parses to the same value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
         const line = jsonLine({ name });
@@ -14,7 +14,7 @@ describe('a JSON record', () => {
     );
   });
 
-  it('escapes what JSON leaves as it is', () => {
+  it('escapes characters that JSON does not escape', () => {
     assert.equal(jsonLine('\u009b31m\u202e\u2028\u{e0001}'), '"\\u009b31m\\u202e\\u2028\\udb40\\udc01"\n');
   });
 });

@@ -17,18 +17,18 @@ async function joined(left: readonly string[], right: readonly string[]): Promis
 }
 
 describe('join', () => {
-  it('pairs what is equal and passes the rest on, in order', async () => {
+  it('pairs equal keys and yields the others alone, in order', async () => {
     assert.deepEqual(await joined(['a', 'c', 'd'], ['b', 'c', 'e']), ['a|', '|b', 'c|c', 'd|', '|e']);
     assert.deepEqual(await joined([], []), []);
     assert.deepEqual(await joined(['a'], []), ['a|']);
     assert.deepEqual(await joined([], ['a']), ['|a']);
   });
 
-  it('goes by the bytes of UTF-8, where JavaScript would not', async () => {
+  it('compares by UTF-8 bytes, unlike JavaScript', async () => {
     assert.deepEqual(await joined(['～', '😀'], ['😀']), ['～|', '😀|😀']);
   });
 
-  it('loses and invents nothing', async () => {
+  it('neither loses nor adds items', async () => {
     const orders = fc
       .uniqueArray(fc.string({ unit: fc.constantFrom('a', '.', '/', '～', '😀', '-'), maxLength: 3 }), {
         maxLength: 12,
@@ -44,7 +44,7 @@ describe('join', () => {
     );
   });
 
-  it('is the same wherever the pages are cut', async () => {
+  it('does not depend on page boundaries', async () => {
     const orders = fc.uniqueArray(fc.string({ unit: fc.constantFrom('a', 'b', '😀'), maxLength: 3 }), {
       maxLength: 12,
     });
@@ -70,7 +70,7 @@ describe('join', () => {
     );
   });
 
-  it('holds one page of each side, however long they are', async () => {
+  it('keeps one page of each side in memory', async () => {
     let ahead = 0;
     async function* counted() {
       for (let i = 0; i < 1000; i++) {

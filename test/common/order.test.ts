@@ -11,7 +11,7 @@ const character = fc.constantFrom(
 const key = fc.oneof(fc.string({ unit: character, maxLength: 8 }), fc.string({ unit: 'binary' }));
 
 describe('compareKeys', () => {
-  it('orders as the bytes of UTF-8 do', () => {
+  it('orders by UTF-8 bytes', () => {
     fc.assert(
       fc.property(key, key, (a, b) => {
         assert.equal(Math.sign(compareKeys(a, b)), Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -20,7 +20,7 @@ describe('compareKeys', () => {
     );
   });
 
-  it('orders as the bytes of UTF-8 do behind a common beginning', () => {
+  it('orders by UTF-8 bytes after a common prefix', () => {
     fc.assert(
       fc.property(key, key, key, (start, a, b) => {
         const expected = Buffer.compare(Buffer.from(start + a), Buffer.from(start + b));
@@ -29,7 +29,7 @@ describe('compareKeys', () => {
     );
   });
 
-  it('puts a character beyond the basic plane after U+FF5E, where JavaScript puts it before', () => {
+  it('orders characters above U+FFFF after U+FF5E, unlike JavaScript', () => {
     assert.ok('😀' < '～');
     assert.ok(compareKeys('😀', '～') > 0);
     assert.ok(compareKeys('～', '😀') < 0);
@@ -37,12 +37,12 @@ describe('compareKeys', () => {
 });
 
 describe('watchOrder', () => {
-  it('does not complain of a sequence that ascends', () => {
+  it('accepts an ascending sequence', () => {
     const watch = watchOrder(() => assert.fail('complained'));
     for (const key of ['', 'a', 'a.b', 'a/b', '～', '😀']) watch(key);
   });
 
-  it('tells every pair that does not ascend, equal ones too, and goes on', () => {
+  it('reports every pair that does not ascend, including equal keys, and continues', () => {
     const pairs: string[][] = [];
     const watch = watchOrder((previous, current) => pairs.push([previous, current]));
     for (const key of ['b', 'a', 'a', 'c', '😀', '～']) watch(key);
@@ -53,7 +53,7 @@ describe('watchOrder', () => {
     ]);
   });
 
-  it('throws what onDisorder throws', () => {
+  it('passes on the error of onDisorder', () => {
     const stop = new Error('out of order');
     const watch = watchOrder(() => {
       throw stop;

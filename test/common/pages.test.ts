@@ -9,7 +9,7 @@ async function* inPages(weights: readonly number[], size: number): AsyncGenerato
 }
 
 describe('batched', () => {
-  it('keeps every item in order, and passes a batch on as soon as it is full', async () => {
+  it('keeps all items in order, and yields a batch as soon as it is full', async () => {
     const limits = { items: 5, weight: 10 };
     await fc.assert(
       fc.asyncProperty(

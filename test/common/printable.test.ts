@@ -7,17 +7,17 @@ import { printable } from '../../lib/common/printable.ts';
 const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 describe('printable', () => {
-  it('leaves names that print as they are', () => {
+  it('does not change printable names', () => {
     for (const text of ['', 'servers.web01.cpu', 'a b;tag=x', 'größe～😀', '\\x1b', '日本語'])
       assert.equal(printable(text), text);
   });
 
-  it('shows what would move, colour or ring a terminal', () => {
+  it('escapes terminal control characters', () => {
     assert.equal(printable('\x1b[31mred\x07\r\n\t\0'), '\\x1b[31mred\\x07\\x0d\\x0a\\x09\\x00');
     assert.equal(printable('\x7f\x80\x9b'), '\\x7f\\x80\\x9b');
   });
 
-  it('shows what would turn text around, hide in it or break a line', () => {
+  it('escapes bidirectional, invisible and line separator characters', () => {
     assert.equal(printable('gnp\u202e.exe'), 'gnp\\u{202e}.exe');
     assert.equal(
       printable('a\u200bb\u2028c\u2029d\u2066e\ufefff\xadg'),
@@ -26,13 +26,13 @@ describe('printable', () => {
     assert.equal(printable('\u{e0041}'), '\\u{e0041}');
   });
 
-  it('shows half a character and what stands for undecodable bytes', () => {
+  it('escapes lone surrogates and the replacement character', () => {
     assert.equal(printable('a\ud800b'), 'a\\u{d800}b');
     assert.equal(printable('a\udc00'), 'a\\u{dc00}');
     assert.equal(printable('caf\ufffd'), 'caf\\u{fffd}');
   });
 
-  it('lets no control character through, whatever the text, and changes nothing the second time', () => {
+  it('removes all control characters from any text, and is idempotent', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         const shown = printable(text);

@@ -6,7 +6,7 @@ import { formatTimestamp, parseTimestamp } from '../../lib/common/timestamp.ts';
 const seconds = fc.date({ min: new Date('0000-01-01'), max: new Date('9998-12-31T23:59:59Z'), noInvalidDate: true });
 
 describe('a date of the year 9999', () => {
-  it('is none: a key a second after its last would have a year of five digits', () => {
+  it('is rejected, because a later key could have a five-digit year', () => {
     assert.equal(parseTimestamp('9999-01-01T00:00:00+00:00'), undefined);
     assert.equal(parseTimestamp('9999-12-31T23:59:59+00:00'), undefined);
     assert.ok(parseTimestamp('9998-12-31T23:59:59+00:00'));
@@ -14,11 +14,11 @@ describe('a date of the year 9999', () => {
 });
 
 describe('timestamp', () => {
-  it('is written in UTC, to the second', () => {
+  it('is formatted in UTC, to the second', () => {
     assert.equal(formatTimestamp(new Date('2026-11-22T04:14:15.999+01:00')), '2026-11-22T03:14:15+00:00');
   });
 
-  it('comes back as it was, less the fraction', () => {
+  it('parses to the same time without the fraction', () => {
     fc.assert(
       fc.property(seconds, (time) => {
         assert.equal(parseTimestamp(formatTimestamp(time))?.getTime(), Math.floor(time.getTime() / 1000) * 1000);
@@ -26,7 +26,7 @@ describe('timestamp', () => {
     );
   });
 
-  it('sorts as text the way it does as time', () => {
+  it('sorts as text in the order of time', () => {
     fc.assert(
       fc.property(seconds, seconds, (a, b) => {
         if (formatTimestamp(a) < formatTimestamp(b)) assert.ok(a < b);
@@ -34,7 +34,7 @@ describe('timestamp', () => {
     );
   });
 
-  it('takes no other form, and no moment that does not exist', () => {
+  it('rejects other forms and times that do not exist', () => {
     for (const text of [
       '',
       '2026-11-22T03:14:15Z',

@@ -29,24 +29,24 @@ function pretended(name: number, sizeOf: (data: Uint8Array) => number): Compress
   };
 }
 
-describe('compression fitted to the file', () => {
+describe('adaptive compression', () => {
   const light = pretended(1, (data) => data.length / 2);
 
-  it('is thorough where samples of the file gain enough by it, and light where they do not', () => {
+  it('uses the thorough level only if samples of the file gain enough', () => {
     const large = new Uint8Array(1_000_000);
     const gaining = (part: number) => pretended(9, (data) => Math.round((data.length / 2) * (1 - part)));
     assert.equal(adaptLevel(light, gaining(0.2), 0.1).compress(large)[0], 9);
     assert.equal(adaptLevel(light, gaining(0.05), 0.1).compress(large)[0], 1);
   });
 
-  it('is thorough where there is next to nothing to compress: that takes no longer', () => {
+  it('uses the thorough level for nearly empty files, where it takes no longer', () => {
     const large = new Uint8Array(1_000_000);
     const some = (name: number, part: number) => pretended(name, (data) => Math.round(data.length * part));
     assert.equal(adaptLevel(some(1, 0.01), some(9, 0.01), 0.1).compress(large)[0], 9);
     assert.equal(adaptLevel(some(1, 0.05), some(9, 0.05), 0.1).compress(large)[0], 1);
   });
 
-  it('takes no sample of a small file, and is thorough', () => {
+  it('uses the thorough level for small files, without samples', () => {
     const sizes: number[] = [];
     const thorough = pretended(9, (data) => {
       sizes.push(data.length);
@@ -56,7 +56,7 @@ describe('compression fitted to the file', () => {
     assert.deepEqual(sizes, [20_000]);
   });
 
-  it('is what libdeflate does with Whisper files when no level is asked for', async () => {
+  it('is the default of libdeflate for Whisper files', async () => {
     const { light: rule, default: usual } = levels.libdeflate;
     assert.ok(rule);
     const fitting = await createCompressor({ gzipEngine: 'libdeflate' });

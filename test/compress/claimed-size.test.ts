@@ -7,15 +7,15 @@ import { join } from '../hostile/bomb.ts';
 
 const data = new Uint8Array(100_000).map((_, i) => i % 251);
 
-describe('the size that a stream says it has', () => {
-  it('is what it becomes, of gzip and Zstandard as we write them', async () => {
+describe('plausibleBytes', () => {
+  it('returns the size of our own gzip and Zstandard streams', async () => {
     for (const algorithm of ['gz', 'zst'] as const) {
       const compressor = await createCompressor({ algorithm });
       assert.equal(plausibleBytes(algorithm, compressor.compress(data)), data.length);
     }
   });
 
-  it('is unknown where it is not said, cannot be, or the stream is cut', () => {
+  it('returns undefined if the stream declares no size or an impossible one, or is truncated', () => {
     const packed = gzipSync(data);
     const wrong = Buffer.from(packed);
     wrong.writeUInt32LE(2 ** 32 - 1, wrong.length - 4);
@@ -26,8 +26,8 @@ describe('the size that a stream says it has', () => {
   });
 });
 
-describe('decoding into memory that is given', () => {
-  it('gives the same bytes, of one member or of several, whatever was in that memory', async () => {
+describe('decoding into provided memory', () => {
+  it('returns the same bytes for one or several members, whatever the memory contained', async () => {
     const members = join(gzipSync(data.subarray(0, 70_000)), gzipSync(data.subarray(70_000)));
     for (const engine of ['libdeflate', 'isal', 'zlib', 'fflate']) {
       const { decompress } = await createDecompressor({ algorithm: 'gz', engine });

@@ -15,27 +15,27 @@ describe('engines of this host', () => {
     assert.deepEqual(readingEngines('sz'), ['snappyjs']);
   });
 
-  it('include every native one in CI, so that no suite passes by testing nothing', () => {
+  it('include every native one in CI, so that no test passes without testing', () => {
     const { CI } = process.env;
     if (CI !== 'true') return;
     assert.deepEqual(gzipEngines(), ['libdeflate', 'isal', 'zlib', 'fflate']);
     assert.ok(readingEngines('zst').includes('libzstd'));
   });
 
-  it('are taken best first by auto', async () => {
+  it('are chosen best first by auto', async () => {
     assert.equal((await createCompressor()).engine, gzipEngines()[0]);
     assert.equal((await createCompressor({ algorithm: 'gz', gzipEngine: 'auto' })).engine, gzipEngines()[0]);
     assert.equal((await createDecompressor({ algorithm: 'zst' })).engine, readingEngines('zst')[0]);
   });
 
-  it('are taken by name', async () => {
+  it('are chosen by name', async () => {
     for (const engine of gzipEngines()) {
       assert.equal((await createCompressor({ gzipEngine: engine })).engine, engine);
       assert.equal((await createDecompressor({ algorithm: 'gz', engine })).engine, engine);
     }
   });
 
-  it('that are known but not here are an error with the remedy', async () => {
+  it('that are known but not installed cause an error with the remedy', async () => {
     const remedies = { libdeflate: /libdeflate0/, isal: /libisal2/, libzstd: /libzstd1/, nodezstd: /use Node 22/ };
     for (const [engine, remedy] of Object.entries(remedies)) {
       const algorithm = engine.includes('zstd') ? 'zst' : 'gz';
@@ -49,7 +49,7 @@ describe('engines of this host', () => {
     }
   });
 
-  it('of an unknown name are an option error that lists the names', async () => {
+  it('with an unknown name cause an option error that lists the names', async () => {
     const named = (error: unknown) =>
       error instanceof InvalidOptionError && /libdeflate, isal, zlib, fflate: got "libdefalte"/.test(error.message);
     await assert.rejects(createCompressor({ gzipEngine: 'libdefalte' }), named);
@@ -59,7 +59,7 @@ describe('engines of this host', () => {
 });
 
 describe('a native library', () => {
-  it('that the host lacks is an error at loading, told at every use', () => {
+  it('that the host lacks causes an error at every use', () => {
     let loads = 0;
     const library = new Lazy(() => {
       loads++;
@@ -76,7 +76,7 @@ describe('levels', () => {
     for (const { min, max, default: usual } of Object.values(levels)) assert.ok(min <= usual && usual <= max);
   });
 
-  it('outside the range of the engine are an option error that tells the range', async () => {
+  it('outside the range of the engine cause an option error with the range', async () => {
     for (const level of [0, 13, 1.5, Number.NaN]) {
       assert.throws(
         () => levelOf('libdeflate', level),
@@ -87,7 +87,7 @@ describe('levels', () => {
     await assert.rejects(createCompressor({ gzipEngine: 'fflate', level: -1 }), InvalidOptionError);
   });
 
-  it('called fastest are those of the fastest engine of the host, or of the one that was asked for', async () => {
+  it('named fastest are those of the fastest engine of the host, or of the requested engine', async () => {
     const { engine, level } = await createCompressor({ level: 'fastest' });
     assert.deepEqual([engine, level], ['isal', 1]);
     for (const gzipEngine of gzipEngines()) {
@@ -96,7 +96,7 @@ describe('levels', () => {
     }
   });
 
-  it('are told by the compressor', async () => {
+  it('are reported by the compressor', async () => {
     assert.equal((await createCompressor({ gzipEngine: 'zlib', level: 1 })).level, 1);
     assert.equal((await createCompressor({ gzipEngine: 'zlib' })).level, levels.zlib.default);
   });

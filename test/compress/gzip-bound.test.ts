@@ -30,7 +30,7 @@ for (const engine of gzipEngines()) {
   const packed = gzipSync(content);
 
   describe(`the bound of gzip read by ${engine}`, () => {
-    it('allows exactly so many bytes', () => {
+    it('allows exactly that many bytes', () => {
       for (const part of [0, 1, 4095, 4096, 4097, 65_536, 65_537, content.length]) {
         const one = gzipSync(content.subarray(0, part));
         assert.deepEqual(decompressor.decompress(one, { maxBytes: part }), content.slice(0, part));
@@ -46,7 +46,7 @@ for (const engine of gzipEngines()) {
       assert.equal(decompressor.decompress(join(packed, empty), { maxBytes: content.length }).length, content.length);
     });
 
-    it('asks for the size once, with at least 4 KiB of output', () => {
+    it('calls sizeOf once, with at least 4 KiB of output', () => {
       const heads: number[] = [];
       const sizeOf = (head: Uint8Array) => {
         heads.push(head.length);
@@ -59,7 +59,7 @@ for (const engine of gzipEngines()) {
       assert.ok((heads[0] ?? 0) >= 4096);
     });
 
-    it('asks with all there is when that is less, over members', () => {
+    it('calls sizeOf with the whole output of all members if that is less', () => {
       const heads: Uint8Array[] = [];
       const members = join(gzipSync(content.subarray(0, 100)), gzipSync(content.subarray(100, 300)));
       const sizeOf = (head: Uint8Array) => void heads.push(head.slice());
@@ -67,7 +67,7 @@ for (const engine of gzipEngines()) {
       assert.deepEqual(heads, [content.slice(0, 300)]);
     });
 
-    it('asks with 4 KiB though the first member is shorter and the next is long', () => {
+    it('calls sizeOf with 4 KiB even if the first member is shorter and the next is long', () => {
       const heads: number[] = [];
       const members = join(gzipSync(content.subarray(0, 100)), gzipSync(content.subarray(100)));
       const sizeOf = (head: Uint8Array) => {
@@ -79,7 +79,7 @@ for (const engine of gzipEngines()) {
       assert.ok(heads.length === 1 && (heads[0] ?? 0) >= 4096);
     });
 
-    it('refuses more than the head tells, though the caller allows it', () => {
+    it('rejects more output than sizeOf returned, even within maxBytes', () => {
       const sizeOf = () => content.length - 1;
       assertRefused(decompressor, packed, { maxBytes: 2 ** 31, sizeOf }, 'COMPRESSION_TOO_LARGE');
       assertRefused(
@@ -90,7 +90,7 @@ for (const engine of gzipEngines()) {
       );
     });
 
-    it('passes on what the caller throws about the head', () => {
+    it('passes on errors of sizeOf', () => {
       const error = new WhisperBackupError('BAD_HEADER', 'not a Whisper file');
       const sizeOf = () => {
         throw error;
@@ -104,18 +104,18 @@ for (const engine of gzipEngines()) {
       }
     });
 
-    it('never lets the head raise it', () => {
+    it('is never raised by sizeOf', () => {
       assertRefused(decompressor, packed, { maxBytes: 5000, sizeOf: () => 2 ** 30 }, 'COMPRESSION_TOO_LARGE');
     });
 
-    it('gives what is there when the head tells more, without allocating that', () => {
+    it('returns the output if sizeOf returned more, without allocating that', () => {
       const before = peakMemory();
       const back = decompressor.decompress(packed, { maxBytes: 2 ** 31, sizeOf: () => 2 ** 31 - 1 });
       assert.deepEqual(back, content);
       assert.ok(peakMemory() - before < 128 * MIB);
     });
 
-    it('stops a bomb early, with little memory', () => {
+    it('stops a decompression bomb early, with little memory', () => {
       const data = bomb();
       const before = peakMemory();
       const start = performance.now();
@@ -131,7 +131,7 @@ for (const engine of gzipEngines()) {
       assert.ok(peakMemory() - before < 128 * MIB, `took ${(peakMemory() - before) / MIB} MiB`);
     });
 
-    it('gets through very many tiny members', () => {
+    it('decodes very many tiny members', () => {
       const tiny = gzipSync(Uint8Array.of(1));
       const back = decompressor.decompress(join(...Array.from({ length: 5000 }, () => tiny)), GENEROUS);
       assert.deepEqual(back, new Uint8Array(5000).fill(1));

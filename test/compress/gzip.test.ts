@@ -40,7 +40,7 @@ class Growing extends Uint8Array {
   }
 }
 
-describe('gzip by libdeflate that does not fit its buffer', () => {
+describe('libdeflate output that does not fit into its buffer', () => {
   it('is an error, not an empty backup', async () => {
     const { compress } = await createCompressor({ gzipEngine: 'libdeflate', level: 1 });
     const huge = new Growing(new Uint8Array(noise(40 * 2 ** 20)).buffer);
@@ -54,7 +54,7 @@ for (const engine of gzipEngines()) {
 
   describe(`gzip by ${engine}`, () => {
     for (const [name, content] of Object.entries(contents)) {
-      it(`comes back from every engine: ${name}`, async () => {
+      it(`is decompressed by every engine: ${name}`, async () => {
         const packed = compressor.compress(content);
         for (const other of gzipEngines()) {
           const reader = await createDecompressor({ algorithm: 'gz', engine: other });
@@ -64,7 +64,7 @@ for (const engine of gzipEngines()) {
       });
     }
 
-    it('comes back at every level', async () => {
+    it('is decompressed at every level', async () => {
       const content = archiveBytes(2000);
       for (let level = levels[engine].min; level <= levels[engine].max; level++) {
         const leveled = await createCompressor({ gzipEngine: engine, level });
@@ -75,7 +75,7 @@ for (const engine of gzipEngines()) {
       }
     });
 
-    it('comes back whatever the bytes are', () => {
+    it('is decompressed whatever the bytes are', () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 2000 }), (content) => {
           assert.deepEqual(decompressor.decompress(compressor.compress(content), GENEROUS), content);
@@ -83,7 +83,7 @@ for (const engine of gzipEngines()) {
       );
     });
 
-    it('is the same every time, without time, name or system', async () => {
+    it('is deterministic, without time, name or operating system', async () => {
       const content = archiveBytes(5000);
       const first = compressor.compress(content);
       (await createCompressor({ gzipEngine: engine, level: levels[engine].max })).compress(noise(5000));
@@ -93,7 +93,7 @@ for (const engine of gzipEngines()) {
       assert.equal(first[9], 255);
     });
 
-    it('owns its buffer in both directions, and leaves its input as it was', () => {
+    it('has its own buffer in both directions, and does not change its input', () => {
       for (const points of [0, 10, 20_000]) {
         const content = archiveBytes(points);
         const packed = compressor.compress(content);
@@ -106,7 +106,7 @@ for (const engine of gzipEngines()) {
       }
     });
 
-    it('takes views into larger buffers', () => {
+    it('accepts views of larger buffers', () => {
       const content = archiveBytes(1000);
       const around = join(noise(13), content, noise(13));
       const packed = compressor.compress(around.subarray(13, 13 + content.length));
@@ -126,7 +126,7 @@ for (const engine of gzipEngines()) {
       assert.deepEqual(decompressor.decompress(join(...members), GENEROUS), join(content, large, content));
     });
 
-    it('takes zero padding behind the last member, and nothing else', () => {
+    it('accepts zero padding after the last member, and nothing else', () => {
       assert.deepEqual(decompressor.decompress(join(packed, new Uint8Array(1)), GENEROUS), content);
       assert.deepEqual(decompressor.decompress(join(packed, new Uint8Array(10_000)), GENEROUS), content);
       for (const junk of [
@@ -141,33 +141,33 @@ for (const engine of gzipEngines()) {
       assertRefused(decompressor, join(packed, new Uint8Array(1), packed));
     });
 
-    it('takes every optional header field', () => {
+    it('accepts every optional header field', () => {
       const decorated = join(decoratedHeader, packed.subarray(10));
       assert.deepEqual(decompressor.decompress(decorated, GENEROUS), content);
       assert.deepEqual(decompressor.decompress(join(decorated, decorated), GENEROUS), join(content, content));
     });
 
-    it('is damage when a checked header field is wrong', () => {
+    it('is damaged if a checked header field is wrong', () => {
       const decorated = join(decoratedHeader, packed.subarray(10));
       for (let at = 0; at < decoratedHeader.length; at++) assertRefused(decompressor, flipped(decorated, at, 0x20));
       assertRefused(decompressor, flipped(packed, 2, 1));
       assertRefused(decompressor, flipped(packed, 3, 0x80));
     });
 
-    it('is damage when cut anywhere', () => {
+    it('is damaged if truncated anywhere', () => {
       const decorated = join(decoratedHeader, packed.subarray(10));
       for (let end = 0; end < decorated.length; end++) assertRefused(decompressor, decorated.subarray(0, end));
       const stored = compressor.compress(noise(200));
       for (let end = 0; end < stored.length; end++) assertRefused(decompressor, stored.subarray(0, end));
     });
 
-    it('is damage when a byte of magic number, CRC or size is wrong', () => {
+    it('is damaged if a byte of magic number, CRC or size is wrong', () => {
       for (const at of [0, 1, ...Array.from({ length: 8 }, (_, i) => packed.length - 8 + i)]) {
         for (const bits of [1, 0x80, 0xff]) assertRefused(decompressor, flipped(packed, at, bits));
       }
     });
 
-    it('never gives wrong bytes, whichever byte is wrong', () => {
+    it('never returns wrong bytes, whichever byte is changed', () => {
       const two = join(packed, compressor.compress(noise(100)));
       const both = join(content, noise(100));
       fc.assert(
@@ -178,7 +178,7 @@ for (const engine of gzipEngines()) {
       );
     });
 
-    it('never gives anything for random bytes behind a header', () => {
+    it('never returns output for random bytes after a header', () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 300 }), (body) => {
           assertRefused(decompressor, join(packed.subarray(0, 10), body));
@@ -187,7 +187,7 @@ for (const engine of gzipEngines()) {
       );
     });
 
-    it('is damage when it is empty, or zeros alone', () => {
+    it('is damaged if it is empty, or only zeros', () => {
       assertRefused(decompressor, new Uint8Array(0));
       assertRefused(decompressor, new Uint8Array(100));
     });

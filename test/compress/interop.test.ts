@@ -21,7 +21,7 @@ for (const engine of gzipEngines()) {
   const decompressor = await createDecompressor({ algorithm: 'gz', engine });
 
   describe(`gzip by ${engine} and the programs of the system`, () => {
-    it('is found whole by gunzip -t, and unpacked by it', () => {
+    it('is accepted by gunzip -t, and decompressed by gunzip', () => {
       for (const content of contents) {
         const packed = compressor.compress(content);
         run('gunzip', ['-t'], packed);
@@ -29,14 +29,14 @@ for (const engine of gzipEngines()) {
       }
     });
 
-    it('is unpacked by Python', () => {
+    it('is decompressed by Python', () => {
       const script = 'import gzip,sys; sys.stdout.buffer.write(gzip.decompress(sys.stdin.buffer.read()))';
       for (const content of contents) {
         assert.equal(Buffer.compare(run(PYTHON, ['-c', script], compressor.compress(content)), content), 0);
       }
     });
 
-    it('reads what gzip and Python wrote, with name and time', () => {
+    it('reads the output of gzip and Python, with name and time', () => {
       const script =
         'import gzip,sys; f = gzip.GzipFile("a.wsp", "wb", 9, sys.stdout.buffer); f.write(sys.stdin.buffer.read()); f.close()';
       for (const content of contents) {

@@ -53,18 +53,18 @@ function stream(content: Uint8Array): Uint8Array {
 }
 
 describe('the Snappy framing format', () => {
-  it('is read as the specification has it, byte by byte', () => {
+  it('is read as specified, byte by byte', () => {
     assert.deepEqual(decompressor.decompress(join(identifier, uncompressed, compressed), GENEROUS), text);
     assert.deepEqual(decompressor.decompress(identifier, GENEROUS), new Uint8Array(0));
   });
 
-  it('may be several streams in a row, with padding and chunks to skip', () => {
+  it('may be several concatenated streams, with padding and skippable chunks', () => {
     const skippable = Uint8Array.of(0x80, 1, 0, 0, 7);
     const all = join(identifier, padding, uncompressed, identifier, skippable, compressed, padding);
     assert.deepEqual(decompressor.decompress(all, GENEROUS), text);
   });
 
-  it('comes back whatever it holds', () => {
+  it('is decompressed whatever the content', () => {
     for (const content of [archiveBytes(18_840), noise(200_000), new Uint8Array(65_536), new Uint8Array(65_537)]) {
       const back = decompressor.decompress(stream(content), { maxBytes: content.length });
       assert.deepEqual(back, content);
@@ -77,14 +77,14 @@ describe('the Snappy framing format', () => {
     );
   });
 
-  it('is damage without its identifier, or with another', () => {
+  it('is damaged without its identifier, or with a wrong one', () => {
     assertRefused(decompressor, new Uint8Array(0));
     assertRefused(decompressor, uncompressed);
     assertRefused(decompressor, padding);
     for (let at = 1; at < identifier.length; at++) assertRefused(decompressor, flipped(identifier, at, 1));
   });
 
-  it('is damage when cut inside a chunk', () => {
+  it('is damaged if truncated inside a chunk', () => {
     const data = join(identifier, uncompressed, compressed);
     const whole = [identifier.length, identifier.length + uncompressed.length];
     for (let end = 0; end < data.length; end++) {
@@ -92,11 +92,11 @@ describe('the Snappy framing format', () => {
     }
   });
 
-  it('is damage with a chunk that must not be skipped', () => {
+  it('is damaged with an unskippable unknown chunk', () => {
     for (const type of [0x02, 0x40, 0x7f]) assertRefused(decompressor, join(identifier, chunk(type, ascii('x'))));
   });
 
-  it('is damage when a checksum is wrong or missing', () => {
+  it('is damaged if a checksum is wrong or missing', () => {
     for (let at = 4; at < 8; at++) {
       assertRefused(decompressor, join(identifier, flipped(uncompressed, at, 1)));
       assertRefused(decompressor, join(identifier, flipped(compressed, at, 1)));
@@ -105,13 +105,13 @@ describe('the Snappy framing format', () => {
     assertRefused(decompressor, join(identifier, chunk(0, new Uint8Array(0))));
   });
 
-  it('is damage with a chunk of more than 64 KiB', () => {
+  it('is damaged with a chunk of more than 64 KiB', () => {
     const large = new Uint8Array(65_537);
     assertRefused(decompressor, join(identifier, checked(1, large)));
     assertRefused(decompressor, join(identifier, checked(0, large, snappyjs.compress(large))));
   });
 
-  it('is damage with a block that would read or write where nothing is, or go on for ever', () => {
+  it('is damaged with a block that would exceed its bounds or loop for ever', () => {
     const blocks = [
       [],
       [0x80],
@@ -134,7 +134,7 @@ describe('the Snappy framing format', () => {
     }
   });
 
-  it('never hangs or throws something else on a random block', () => {
+  it('never hangs or throws another error on a random block', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (block) => {
         assertRefused(decompressor, join(identifier, checked(0, ascii('not what the block holds'), block)));
@@ -143,7 +143,7 @@ describe('the Snappy framing format', () => {
     );
   });
 
-  it('never gives wrong bytes when any byte but the type of a chunk is wrong', () => {
+  it('never returns wrong bytes if any byte except the type of a chunk is changed', () => {
     const data = join(identifier, uncompressed, compressed);
     // A type from 0x80 on says "skip me"; the format has no check against a chunk lost in this way.
     const types = [identifier.length, identifier.length + uncompressed.length];

@@ -50,7 +50,7 @@ function withLongWindow(packed: Uint8Array): Uint8Array {
 }
 
 describe('zstd compressors of one thread', () => {
-  it('leave nothing behind that changes what another one of another level writes', async () => {
+  it('do not affect the output of another compressor with another level', async () => {
     const content = archiveBytes(18_840);
     for (const { engine } of writers) {
       const compressed = async (level: number) =>
@@ -66,11 +66,11 @@ for (const engine of readingEngines('zst')) {
   const decompressor = await createDecompressor({ algorithm: 'zst', engine });
 
   describe(`zstd read by ${engine}`, () => {
-    it('reads a frame that the reference program wrote', () => {
+    it('reads a frame of the reference program', () => {
       assert.deepEqual(decompressor.decompress(golden, GENEROUS), goldenContent);
     });
 
-    it('is damage when the reference frame is cut, or any byte of it is wrong', () => {
+    it('is damaged if the reference frame is truncated, or any byte of it is changed', () => {
       for (let end = 0; end < golden.length; end++) assertRefused(decompressor, golden.subarray(0, end));
       for (let at = 0; at < golden.length; at++) {
         for (let bit = 1; bit < 256; bit *= 2) {
@@ -82,7 +82,7 @@ for (const engine of readingEngines('zst')) {
 
     for (const writer of writers) {
       for (const [name, content] of Object.entries(contents)) {
-        it(`reads what ${writer.engine} wrote: ${name}`, () => {
+        it(`reads the output of ${writer.engine}: ${name}`, () => {
           const packed = writer.compress(content);
           const back = decompressor.decompress(packed, { maxBytes: content.length });
           assert.equal(Buffer.compare(back, content), 0);
@@ -90,7 +90,7 @@ for (const engine of readingEngines('zst')) {
         });
       }
 
-      it(`never gives wrong bytes when a byte of what ${writer.engine} wrote is wrong`, () => {
+      it(`never returns wrong bytes if a byte of the output of ${writer.engine} is changed`, () => {
         const content = archiveBytes(40);
         const packed = writer.compress(content);
         fc.assert(
@@ -103,13 +103,13 @@ for (const engine of readingEngines('zst')) {
       });
     }
 
-    it('joins frames and passes over skippable ones', () => {
+    it('joins frames and ignores skippable ones', () => {
       const skippable = Uint8Array.of(0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 9, 9, 9);
       const joined = join(skippable, golden, skippable, golden);
       assert.deepEqual(decompressor.decompress(joined, GENEROUS), join(goldenContent, goldenContent));
     });
 
-    it('is damage when something else stands behind the last frame, or nothing is there', () => {
+    it('is damaged if other data follows the last frame, or if it is empty', () => {
       assertRefused(decompressor, join(golden, ascii('x')));
       assertRefused(decompressor, join(golden, new Uint8Array(8)));
       assertRefused(decompressor, new Uint8Array(0));
@@ -125,7 +125,7 @@ for (const engine of readingEngines('zst')) {
       assert.ok(performance.now() - start < 10_000);
     });
 
-    it('asks for the size once, with at least 4 KiB', () => {
+    it('calls sizeOf once, with at least 4 KiB', () => {
       const heads: number[] = [];
       assertRefused(
         decompressor,
@@ -142,7 +142,7 @@ for (const engine of readingEngines('zst')) {
       assert.ok(heads.length === 1 && (heads[0] ?? 0) >= 4096);
     });
 
-    it('reads a frame that claims a window of any size when its content is small', () => {
+    it('reads a frame with any window size if its content is small', () => {
       const emptyLastRawBlock = [1, 0, 0];
       const frame = (window: number) => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window << 3, ...emptyLastRawBlock);
       for (const window of [0, 17, 18, 20, 21, 31]) {
@@ -158,7 +158,7 @@ for (const engine of readingEngines('zst')) {
       assertRefused(decompressor, packed, { maxBytes: content.length - 1 }, 'COMPRESSION_TOO_LARGE');
     });
 
-    it('refuses a frame that claims a window of a gigabyte when its content may need it', () => {
+    it('rejects a frame with a window of a gigabyte if its content may need it', () => {
       const long = bomb();
       long[5] = 20 << 3;
       assertRefused(decompressor, long, GENEROUS);
@@ -168,7 +168,7 @@ for (const engine of readingEngines('zst')) {
 
 for (const writer of writers) {
   describe(`zstd by ${writer.engine}`, () => {
-    it('is the same every time, with content size and checksum in the frame', () => {
+    it('is deterministic, with content size and checksum in the frame', () => {
       const content = archiveBytes(5000);
       const packed = writer.compress(content);
       assert.deepEqual(writer.compress(content), packed);

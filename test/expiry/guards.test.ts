@@ -50,8 +50,8 @@ async function guardedAndForced(
   return [await run(guarded, {}), await run(forced, { force: true })];
 }
 
-describe('the guard over the tree', () => {
-  it('stops at one that holds no Whisper file: it may not be mounted', async () => {
+describe('the guard for the tree', () => {
+  it('stops if the tree has no Whisper files: it may not be mounted', async () => {
     await using scratch = await createScratch();
     await scratch.directory('tree', 'lost+found');
     const [guarded, forced] = await guardedAndForced(() => bucketOf(names(10)), scratch.at('tree'), { purge: 0 });
@@ -64,14 +64,14 @@ describe('the guard over the tree', () => {
     );
   });
 
-  it('writes no tombstone either', async () => {
+  it('also prevents tombstones', async () => {
     await using scratch = await createScratch();
     const bucket = await bucketOf(names(10));
     await purgeGone(bucket.store, scratch.path, { now: bucket.now });
     assert.deepEqual(await bucket.tombstones(), []);
   });
 
-  it('is not deceived by a glob that covers no local file', async () => {
+  it('counts files outside the glob', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['other/alive']);
     const bucket = await bucketOf(['dead/a', 'dead/b']);
@@ -79,7 +79,7 @@ describe('the guard over the tree', () => {
     assert.deepEqual(await outcome(bucket, run), [0, 'went on']);
   });
 
-  it('stops at one that is not there, or no directory, whatever the force', async () => {
+  it('stops if the tree is missing or not a directory, even with --force', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['file']);
     for (const prefix of [scratch.at('typo'), scratch.at('file.wsp')]) {
@@ -95,7 +95,7 @@ describe('the guard over the tree', () => {
     assert.deepEqual(taken, [0, 'went on']);
   });
 
-  it('stops at one that cannot be read', async () => {
+  it('stops if the tree cannot be read', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['alive']);
     await chmod(scratch.at('tree'), 0o000);
@@ -106,8 +106,8 @@ describe('the guard over the tree', () => {
   });
 });
 
-describe('the guard over how much goes', () => {
-  it('stops when more than half of the metrics went missing', async () => {
+describe('the guard for the share', () => {
+  it('stops if more than half of the metrics went missing', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, names(49));
     const fill = () => bucketOf(names(100));
@@ -124,7 +124,7 @@ describe('the guard over how much goes', () => {
     assert.deepEqual([(await guarded.restorable()).length, (await forced.restorable()).length], [100, 49]);
   });
 
-  it('goes on at exactly half, and at whatever share it was given', async () => {
+  it('allows exactly half, and the configured share', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, names(50));
     const share = async (purgeShare?: number) => {
@@ -138,7 +138,7 @@ describe('the guard over how much goes', () => {
     assert.deepEqual(await share(0), ['TOO_MANY_GONE', 0]);
   });
 
-  it('goes on at 20 or fewer, however few metrics there are, so that a small tree can be tidied', async () => {
+  it('allows up to 20 metrics, so that a small tree can be cleaned up', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['m000']);
     for (const [count, expected] of [
@@ -151,7 +151,7 @@ describe('the guard over how much goes', () => {
     }
   });
 
-  it('adds up what goes missing night after night', async () => {
+  it('adds up metrics that go missing in successive nights', async () => {
     await using scratch = await createScratch();
     const nights = async (force: boolean): Promise<[Bucket, string[]]> => {
       await plantMetrics(scratch.path, names(100));
@@ -174,7 +174,7 @@ describe('the guard over how much goes', () => {
     assert.deepEqual([(await guarded.restorable()).length, (await forced.restorable()).length], [60, 20]);
   });
 
-  it('forgets after 7 days what was not too much then', async () => {
+  it('ignores metrics that went missing more than 7 days ago', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, names(30));
     const bucket = await bucketOf(names(100));
@@ -183,7 +183,7 @@ describe('the guard over how much goes', () => {
     assert.deepEqual([stopped, counts['tombstones']], [undefined, 30]);
   });
 
-  it('goes by when the store says a tombstone was written, so that a wrong clock cannot hide them', async () => {
+  it("uses the store's time of a tombstone, so that a wrong clock cannot hide missing metrics", async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, names(30));
     const bucket = await bucketOf(names(100));
@@ -192,7 +192,7 @@ describe('the guard over how much goes', () => {
     assert.equal(stopped?.code, 'TOO_MANY_GONE');
   });
 
-  it('stops when the deletions due are too many', async () => {
+  it('stops if too many deletions are due', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, names(49));
     const marked = async () => {
@@ -226,8 +226,8 @@ function misplacing(bucket: Bucket, isMisplaced: (object: StoredObject) => boole
   });
 }
 
-describe('the guard over the order', () => {
-  it('stops when a listing does not ascend', async () => {
+describe('the guard for the order', () => {
+  it('stops if a listing does not ascend', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const fill = async () => {
@@ -249,7 +249,7 @@ describe('the guard over the order', () => {
     ]);
   });
 
-  it('stops half way when only the second listing does not', async () => {
+  it('stops before its end if only the second listing does not ascend', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['c/alive']);
     const bucket = new Bucket();
@@ -269,8 +269,8 @@ describe('the guard over the order', () => {
   });
 });
 
-describe('the guard over the clock', () => {
-  it('stops when the host and the store differ by more than 5 minutes', async () => {
+describe('the guard for the clock', () => {
+  it('stops if the clocks of host and store differ by more than 5 minutes', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const fill = async () => {
@@ -287,7 +287,7 @@ describe('the guard over the clock', () => {
     ]);
   });
 
-  it('allows 5 minutes, either way, and a store that cannot tell', async () => {
+  it('allows 5 minutes in either direction, and a store that does not report its clock', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const codeAt = async (seconds: number | undefined) => {
@@ -305,7 +305,7 @@ describe('the guard over the clock', () => {
     assert.deepEqual(await Promise.all([-301, 301].map(codeAt)), ['CLOCK_OFF', 'CLOCK_OFF']);
   });
 
-  it('lets a run take as long as it takes', async () => {
+  it('does not depend on the duration of the run', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive', 'slow']);
     const bucket = await bucketOf(['alive', 'dead']);
@@ -325,7 +325,7 @@ describe('the guard over the clock', () => {
     assert.equal(again.stopped, undefined);
   });
 
-  it('stops retention, too, when a newest backup is more than an hour ahead', async () => {
+  it('also stops retention if a newest backup is more than an hour ahead', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['m']);
     const run = async (minutes: number, options: Partial<BackupOptions> = {}): Promise<[number, string]> => {
@@ -345,7 +345,7 @@ describe('the guard over the clock', () => {
   });
 });
 
-describe('the guard over the owner', () => {
+describe('the guard for the owner', () => {
   it('stops a purge and a backup from another machine, before anything else', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['mine']);
@@ -372,7 +372,7 @@ describe('the guard over the owner', () => {
   });
 });
 
-describe('the guard over the tree of a bucket', () => {
+describe('the guard for the prefix of a bucket', () => {
   it('stops a backup and a purge of another prefix before anything is written', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['servers/a', 'servers/b']);
@@ -394,7 +394,7 @@ describe('the guard over the tree of a bucket', () => {
 });
 
 describe('force', () => {
-  it('says what it is about to do, and why it would have stopped', async () => {
+  it('logs what it will do, and why the guard would have stopped', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, names(10));
     const bucket = await bucketOf(names(100));
@@ -412,7 +412,7 @@ describe('retention after a backup', () => {
   const run = (bucket: Bucket, prefix: string, options: Partial<BackupOptions> = {}) =>
     backUp(bucket.store, prefix, { now: bucket.now, ...options });
 
-  it('keeps the old backup when the new one could not be stored', async () => {
+  it('keeps the old backup if the new one could not be stored', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['m']);
     const bucket = new Bucket();
@@ -432,7 +432,7 @@ describe('retention after a backup', () => {
     assert.deepEqual(await bucket.restorable(), ['m 2026-11-22']);
   });
 
-  it('trims metrics that did not change, and keeps what keepWithin covers', async () => {
+  it('expires backups of unchanged metrics, and keeps those within keepWithin', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['idle']);
     const fill = async () => {
@@ -452,7 +452,7 @@ describe('retention after a backup', () => {
     assert.equal(await left({ retention: 5 }), 5);
   });
 
-  it('keeps the largest while a metric has shrunk, names it, and lets go of it after purge days', async () => {
+  it('keeps and reports the largest backup while a metric has shrunk, and expires it after purge days', async () => {
     await using scratch = await createScratch();
     const large = metricFile(1, { known: 60 });
     const bucket = new Bucket();

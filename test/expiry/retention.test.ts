@@ -32,7 +32,7 @@ const anyRules = fc.record({
 });
 
 describe('retain', () => {
-  it('lets go of all but the newest, oldest first', () => {
+  it('expires all but the newest, oldest first', () => {
     const all = backups([9, 1], [8, 1], [7, 1], [6, 1], [5, 1], [4, 1], [3, 1]);
     assert.deepEqual(ages(retain(all, rules, NOW).expired), [9, 8]);
     assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).expired), [9, 8, 7, 6, 5, 4]);
@@ -40,18 +40,18 @@ describe('retain', () => {
     assert.deepEqual(retain([], rules, NOW), { expired: [] });
   });
 
-  it('keeps what is younger than keepWithin days besides', () => {
+  it('also keeps backups younger than keepWithin days', () => {
     const all = backups([40, 1], [30, 1], [20, 1], [10, 1], [0, 1]);
     assert.deepEqual(ages(retain(all, { ...rules, retention: 1, keepWithin: 25 }, NOW).expired), [40, 30]);
     assert.deepEqual(ages(retain(all, { ...rules, retention: 4, keepWithin: 5 }, NOW).expired), [40]);
   });
 
-  it('counts alone when keepWithin is off, even for backups of this very second or the next', () => {
+  it('only counts if keepWithin is off, even for backups of this second or the next', () => {
     const all = backups([1, 1], [0, 1], [-1 / 86_400, 1]);
     assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).expired), [1, 0]);
   });
 
-  it('keeps the largest while the newest is less than half of it: carbon recreated a lost file', () => {
+  it('keeps the largest while the newest is less than half as large: carbon recreated a lost file', () => {
     const all = backups([9, 100], [8, 999], [7, 1000], [6, 400], [5, 450], [4, 499]);
     const { expired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
     // Its successor stays too, which tells when it was lost.
@@ -61,7 +61,7 @@ describe('retain', () => {
     assert.equal(all.length - expired.length, 3);
   });
 
-  it('does not call half as large shrunk', () => {
+  it('does not count half as large as shrunk', () => {
     const { expired, shrunkFrom } = retain(backups([2, 1000], [1, 500]), { ...rules, retention: 1 }, NOW);
     assert.deepEqual(ages(expired), [2]);
     assert.equal(shrunkFrom, undefined);
@@ -72,7 +72,7 @@ describe('retain', () => {
     assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).expired), [4]);
   });
 
-  it('lets go of the largest when its successor is older than purge days', () => {
+  it('expires the largest if its successor is older than purge days', () => {
     const shrunk = (days: number, purge: number) => {
       const all = backups([400, 1000], [days, 10]);
       const { expired, shrunkFrom } = retain(all, { ...rules, retention: 1, purge }, NOW);
@@ -85,14 +85,14 @@ describe('retain', () => {
     assert.deepEqual(shrunk(399, -1), { expired: 0, shrunk: true });
   });
 
-  it('keeps the newest whole backup of a metric that had not changed for long, when an older one was a bit larger', () => {
+  it('keeps the newest full-size backup of a metric, even if an older one was slightly larger', () => {
     const all = backups([300, 1001], [200, 1000], [3, 10], [2, 11], [1, 12]);
     const { expired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
     assert.equal(shrunkFrom, all[1]);
     assert.deepEqual(ages(expired), [300, 2]);
   });
 
-  it('lets go of the largest in the end, whatever retention has let go of meanwhile', () => {
+  it('expires the largest eventually, whatever retention has expired meanwhile', () => {
     for (const retention of [1, 2, 7]) {
       let left = backups([0, 1000]);
       let nights = 0;
@@ -109,14 +109,14 @@ describe('retain', () => {
     }
   });
 
-  it('goes by the store when the name of the successor is older: a clock that was wrong makes nothing older', () => {
+  it("uses the store's time if the key of the successor is older: a wrong clock makes no backup older", () => {
     const [largest, successor] = backups([400, 1000], [100, 10]);
     assert.ok(largest && successor);
     const all = [largest, { ...successor, object: { ...successor.object, modified: daysAgo(2) } }];
     assert.deepEqual(retain(all, { ...rules, retention: 1 }, NOW).expired, []);
   });
 
-  it('counts neighbours with the same content as one, and keeps the first and the last of them', () => {
+  it('counts adjacent backups with the same content as one, and keeps the first and last of them', () => {
     const left = (contents: string, retention: number) => {
       const all = backups(...[...contents].map((_, i) => [contents.length - i, 1] as const));
       const named = all.map((one, i) => ({ ...one, sha1: contents[i] ?? '' }));
@@ -132,7 +132,7 @@ describe('retain', () => {
     assert.equal(left('abab', 3), '.bab');
   });
 
-  it('knows the content of a pair by the checksum of its checksum, where the listing returns one', () => {
+  it('compares pairs by the MD5 of their checksum object, if the listing has one', () => {
     const sha1 = 'a'.repeat(40);
     const md5 = createHash('md5').update(sha1).digest('hex');
     const [oldest, pair, single] = backups([3, 1], [2, 1], [1, 1]);
@@ -150,7 +150,7 @@ describe('retain', () => {
     assert.deepEqual(expired(paired()), [3]);
   });
 
-  it('never lets go of the newest, keeps the count, and never what keepWithin covers', () => {
+  it('never expires the newest, the count or backups within keepWithin', () => {
     fc.assert(
       fc.property(history, anyRules, (all, rules) => {
         const { expired, shrunkFrom } = retain(all, rules, NOW);
@@ -170,7 +170,7 @@ describe('retain', () => {
     );
   });
 
-  it('has nothing more to say once its advice was followed', () => {
+  it('expires nothing more after its result was applied', () => {
     fc.assert(
       fc.property(history, anyRules, (all, rules) => {
         const { expired } = retain(all, rules, NOW);

@@ -9,8 +9,8 @@ import { metricFile, plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { backUp, purgeGone } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
-describe('a void tombstone', () => {
-  it('goes though a guard stops the purge, so that a later absence does not look old', async () => {
+describe('an invalid tombstone', () => {
+  it('is deleted even if a guard stops the purge, so that a later absence does not look old', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive', 'ahead', 'flaky']);
     for (const command of [backUp, purgeGone]) {
@@ -31,7 +31,7 @@ describe('a void tombstone', () => {
   });
 });
 
-describe('a file that is back while its tombstone stands', () => {
+describe('a file that exists again while it has a valid tombstone', () => {
   /** A metric that was missing for a night two months ago, in a bucket that this host may not delete from. */
   async function putOnly(): Promise<{ bucket: Bucket; store: ObjectStore }> {
     const bucket = new Bucket();
@@ -41,7 +41,7 @@ describe('a file that is back while its tombstone stands', () => {
     return { bucket, store: delegate(bucket.store, { delete: refuse }) };
   }
 
-  it('is stored anew though it is the same, so that a later absence counts anew where nothing may be deleted', async () => {
+  it('is stored again even if unchanged, so that a later absence counts from then where nothing may be deleted', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const file = await plantMetric(scratch.path, 'back', metricFile(1));
@@ -56,7 +56,7 @@ describe('a file that is back while its tombstone stands', () => {
     assert.equal((await bucket.restorable()).length, 3);
   });
 
-  it('is stored once, whatever the stat cache remembers, and is unchanged after that', async () => {
+  it('is stored once, whatever the stat cache contains, and is then unchanged', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.at('tree'), 'back', metricFile(1));
     const { bucket, store } = await putOnly();
@@ -70,7 +70,7 @@ describe('a file that is back while its tombstone stands', () => {
     assert.deepEqual(stored, [1, 0, 0]);
   });
 
-  it('costs retention nothing: the same content twice counts as one', async () => {
+  it('does not affect retention: the same content twice counts as one', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.path, 'back', metricFile(1));
     const bucket = new Bucket();

@@ -38,50 +38,50 @@ function fate(history: History, presence: Parameters<typeof evaluateTombstones>[
 }
 
 describe('evaluateTombstones', () => {
-  it('marks a metric first, however old its backups are: age counts from the deletion, not from the last backup', () => {
+  it('marks a metric first, however old its backups are: age counts from the tombstone, not from the last backup', () => {
     assert.equal(fate({ backups: [400, 300], tombstones: [] }, 'missing', 45), 'new');
   });
 
-  it('lets the backups go once the tombstone is older than that', () => {
+  it('reports the backups as due once the tombstone is older than purge days', () => {
     assert.equal(fate({ backups: [400], tombstones: [44] }, 'missing', 45), 'since 44');
     assert.equal(fate({ backups: [400], tombstones: [45] }, 'missing', 45), 'since 45');
     assert.equal(fate({ backups: [400], tombstones: [45.01] }, 'missing', 45), 'due since 45');
   });
 
-  it('lets them go at once with 0, and never with -1', () => {
+  it('reports them as due at once with 0, and never with -1', () => {
     assert.equal(fate({ backups: [1], tombstones: [] }, 'missing', 0), 'due');
     assert.equal(fate({ backups: [5000], tombstones: [4000] }, 'missing', -1), 'since 4000');
     assert.equal(fate({ backups: [5000], tombstones: [] }, 'missing', -1), 'new');
   });
 
-  it('voids every tombstone of a metric that is there', () => {
+  it('invalidates every tombstone of an existing metric', () => {
     assert.equal(fate({ backups: [50], tombstones: [49, 3] }, 'present', 45), '2 void');
     assert.equal(fate({ backups: [50], tombstones: [49, 3] }, 'present', 0), '2 void');
   });
 
-  it('voids a tombstone when a backup is newer, and begins to count anew', () => {
+  it('invalidates a tombstone if a backup is newer, and counts again from then', () => {
     assert.equal(fate({ backups: [100, 2], tombstones: [90] }, 'missing', 45), 'new 1 void');
     assert.equal(fate({ backups: [100, 20], tombstones: [90, 10] }, 'missing', 45), 'since 10 1 void');
     assert.equal(fate({ backups: [90], tombstones: [90] }, 'missing', 45), 'new 1 void');
   });
 
-  it('goes by the oldest tombstone that holds', () => {
+  it('uses the oldest valid tombstone', () => {
     assert.equal(fate({ backups: [100], tombstones: [50, 3] }, 'missing', 45), 'due since 50');
   });
 
-  it('changes nothing while it cannot be told whether the file is there', () => {
+  it('changes nothing while the presence of the file is unknown', () => {
     assert.equal(fate({ backups: [400], tombstones: [] }, 'unknown', 0), '');
     assert.equal(fate({ backups: [400], tombstones: [300] }, 'unknown', 45), 'since 300');
     assert.equal(fate({ backups: [400, 200], tombstones: [300] }, 'unknown', 45), '1 void');
   });
 
-  it('believes the younger of the name and the store: a clock that was wrong cannot make it older', () => {
+  it('uses the later of the times of key and store: a wrong clock cannot make it older', () => {
     assert.equal(fate({ backups: [400], tombstones: [[90, 2]] }, 'missing', 45), 'since 90');
     assert.equal(fate({ backups: [400], tombstones: [[2, 90]] }, 'missing', 45), 'since 2');
     assert.equal(fate({ backups: [400], tombstones: [[90, 90]] }, 'missing', 45), 'due since 90');
   });
 
-  it('takes up a purge that was cut short: tombstones without backups go when they are due', () => {
+  it('resumes an interrupted purge: tombstones without backups are deleted when they are due', () => {
     assert.equal(fate({ backups: [], tombstones: [50] }, 'missing', 45), 'due since 50');
     assert.equal(fate({ backups: [], tombstones: [3] }, 'missing', 45), 'since 3');
     assert.equal(fate({ backups: [], tombstones: [] }, 'missing', 45), '');
@@ -93,7 +93,7 @@ describe('evaluateTombstones', () => {
     tombstones: fc.array(days, { maxLength: 3 }).map((days) => days.sort((a, b) => b - a)),
   });
 
-  it('never lets a metric go that is there or may be there, nor one younger than told', () => {
+  it('never purges a metric that exists or may exist, or one missing for less than purge days', () => {
     const presence = fc.constantFrom('present', 'missing', 'unknown');
     fc.assert(
       fc.property(history, presence, fc.integer({ min: -1, max: 60 }), (history, presence, purge) => {
@@ -111,7 +111,7 @@ describe('evaluateTombstones', () => {
     );
   });
 
-  it('lets a metric go in the end that stays away, and not before its time', () => {
+  it('purges a metric that stays missing, but not before its time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 500 }), (purge, idle) => {
         const tombstones: number[] = [];

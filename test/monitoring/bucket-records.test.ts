@@ -42,7 +42,7 @@ async function daysOf(store: ObjectStore, storagePath = ''): Promise<number[]> {
 }
 
 describe('The records of runs in a bucket', () => {
-  it('have a key that tells when the run ended, and no other key does', () => {
+  it('have a key with the end of the run, which no other key has', () => {
     assert.equal(runKey('sp/', day(1)), 'sp/.whisper-backup/runs/2026-01-01T03:00:00+00:00.json');
     assert.deepEqual(runEndOf('sp/', runKey('sp/', day(1))), day(1));
     for (const key of ['sp/.whisper-backup/owner.json', runKey('', day(1)), `${runKey('sp/', day(1))}x`]) {
@@ -50,7 +50,7 @@ describe('The records of runs in a bucket', () => {
     }
   });
 
-  it('cost one put each, and every eleventh run one deletion of eleven; the newest 30 stay', async () => {
+  it('need one put each, and every eleventh run one deletion of eleven; the newest 30 stay', async () => {
     const store = withCounting(createMemoryStore());
     for (let i = 1; i <= 40; i++) await runOn(store, day(i));
     assert.deepEqual([store.calls.put, store.calls.delete, store.calls.get], [40, 0, 0]);
@@ -60,7 +60,7 @@ describe('The records of runs in a bucket', () => {
     assert.equal((await keysOf(store)).length, 30);
   });
 
-  it('are read newest first, and only as far as they are asked for', async () => {
+  it('are read newest first, and only as far as requested', async () => {
     const store = withCounting(createMemoryStore());
     for (let i = 1; i <= 35; i++) await runOn(store, day(i));
     assert.deepEqual(
@@ -72,7 +72,7 @@ describe('The records of runs in a bucket', () => {
     assert.equal(store.calls.get, before + 1);
   });
 
-  it('are each storage path’s own', async () => {
+  it('are separate for each storage path', async () => {
     const store = createMemoryStore();
     await runOn(store, day(2));
     await runOn(store, day(1), 'sp');
@@ -80,7 +80,7 @@ describe('The records of runs in a bucket', () => {
     assert.deepEqual(await daysOf(store), [2]);
   });
 
-  it('are passed over where they are none, and told', async () => {
+  it('are skipped and reported if they are invalid', async () => {
     const store = createMemoryStore();
     await runOn(store, day(1));
     await store.put(runKey('', day(2)), new TextEncoder().encode('{"version":1}'));
@@ -95,7 +95,7 @@ describe('The records of runs in a bucket', () => {
     assert.equal(told.length, 2);
   });
 
-  it('lose only the oldest, also in a bucket that somebody has filled with thousands', async () => {
+  it('lose only the oldest, also in a bucket with thousands of them', async () => {
     const store = createMemoryStore();
     const seconds = (i: number) => new Date(day(1).getTime() + i * 1000);
     for (let i = 0; i < 1500; i++) await store.put(runKey('', seconds(i)), new Uint8Array(2));
@@ -106,7 +106,7 @@ describe('The records of runs in a bucket', () => {
     assert.deepEqual(await daysOf(store), [2]);
   });
 
-  it('tell when the bucket refuses one, or lets none go', async () => {
+  it('cause an error if the bucket rejects one, or its deletion', async () => {
     const memory = createMemoryStore();
     for (let i = 1; i <= 40; i++) await runOn(memory, day(i));
     const denied = new DeniedError('no');

@@ -18,7 +18,7 @@ function namesAndValues(finished: FinishedRun): Record<string, number> {
 }
 
 describe('the figures of a run', () => {
-  it('stand below the prefix, the host with its dots as _, and the command', () => {
+  it('are below the prefix, the host with _ for dots, and the command', () => {
     assert.deepEqual(namesAndValues(run), {
       'p.web01_example_org.backup.last_success': 1795317255,
       'p.web01_example_org.backup.last_run': 1795317255,
@@ -31,7 +31,7 @@ describe('the figures of a run', () => {
     });
   });
 
-  it('tell of no success when there was none, and of no counts when the run did not come to its end', () => {
+  it('have no success after a failure, and no counts if the run did not end normally', () => {
     const { summary, ...rest } = run;
     assert.equal(summary?.counts['metrics'], 3);
     assert.deepEqual(namesAndValues({ ...rest, exitCode: 10 }), {
@@ -45,7 +45,7 @@ describe('the figures of a run', () => {
     assert.deepEqual(new Set(pointsOf(run, 'p').map(({ timestamp }) => timestamp)), new Set([1795317255]));
   });
 
-  it('have names that carbon takes, each once, and none that is the directory of another', () => {
+  it('have names that carbon accepts, each once, and none that is the directory of another', () => {
     const names = figureTable.map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
     for (const name of names) {
@@ -55,12 +55,12 @@ describe('the figures of a run', () => {
     assert.ok(figureTable.every(({ commands }) => commands.every((one) => reportingCommands.includes(one))));
   });
 
-  it('make one node of any host name', () => {
+  it('have one node for any host name', () => {
     assert.equal(nodeOf('a.b/c d\né'), 'a_b_c_d__');
     assert.equal(nodeOf(''), '_');
   });
 
-  it('are in the documentation as the table has them: node --import tsx scripts/figure-docs.ts', async () => {
+  it('are in the documentation as in the table: node --import tsx scripts/figure-docs.ts', async () => {
     const page = await readFile(new URL('../../docs/monitoring.md', import.meta.url), 'utf8');
     assert.equal(page, withFigureDocs(page));
   });

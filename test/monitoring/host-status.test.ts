@@ -74,12 +74,12 @@ describe('The status of a host', () => {
     assert.deepEqual(v.parse(hostStatusSchema, status), status);
   });
 
-  it('is late from then on, also when other commands have run since', () => {
+  it('is late from then on, even if other commands have run since', () => {
     assert.equal(hostStatus([record(121)], here).state, 'late');
     assert.equal(hostStatus([record(1, { command: 'purge' }), record(121)], here).state, 'late');
   });
 
-  it('is failed when the last full backup was, and still has the last success and the last figures', () => {
+  it('is failed if the last full backup failed, but still has the last success and figures', () => {
     const { summary: _, ...ended } = record(1, { exitCode: 10, error: 'The bucket is missing' });
     const status = hostStatus([ended, record(61)], here);
     assert.deepEqual([status.state, status.ageSeconds, status.metrics], ['failed', 61 * 60, 100]);
@@ -91,7 +91,7 @@ describe('The status of a host', () => {
     }
   });
 
-  it('is neither mended nor broken by a restore or a purge, which are shown beside it', () => {
+  it('is not changed by a restore or a purge, which are shown separately', () => {
     const restores = [0, 1].map((exitCode) => record(1, { command: 'restore', exitCode }));
     for (const restore of [...restores, record(1, { command: 'purge', exitCode: 1 })]) {
       assert.equal(hostStatus([restore, record(61)], here).state, 'ok');
@@ -100,7 +100,7 @@ describe('The status of a host', () => {
     }
   });
 
-  it('is not mended by a backup of a part or into another bucket, which does not make it younger either', () => {
+  it('is not changed by a backup of a part or into another bucket', () => {
     for (const part of [record(1, { partial: PARTIAL }), record(1, { bucket: 'disk:/other' })]) {
       assert.equal(hostStatus([part, record(2, { exitCode: 1 }), record(61)], here).state, 'failed');
       assert.equal(hostStatus([part, record(121)], here).state, 'late');
@@ -110,7 +110,7 @@ describe('The status of a host', () => {
     assert.deepEqual(hostStatus([record(1, { partial: PARTIAL })], here).lastRun?.partial, PARTIAL);
   });
 
-  it('is failed when a full backup never ended, until one succeeds; one that runs still is no fault', () => {
+  it('is failed if a full backup never ended, until one succeeds; a running one is no problem', () => {
     const killed = hostStatus([record(61)], { ...here, starts: [started(1)] });
     assert.equal(killed.state, 'failed');
     assert.match(killed.problems[0] ?? '', /started at 2026-11-22T11:59:00.000Z never ended: it was killed/);
@@ -122,7 +122,7 @@ describe('The status of a host', () => {
     }
   });
 
-  it('is failed when systemd could not start the backup after the last success, whatever kept it from that', () => {
+  it('is failed if systemd could not start the backup after the last success, for any reason', () => {
     for (const exitStatus of ['243', '217']) {
       const service = { active: 'failed', result: 'exit-code', exitStatus, ended: minutesAgo(1) };
       const status = hostStatus([record(61)], { ...here, units: units({ service }) });
@@ -137,7 +137,7 @@ describe('The status of a host', () => {
     );
   });
 
-  it('is failed when the timer started a backup that left no record, unless that still runs', () => {
+  it('is failed if the timer started a backup that left no record, unless it still runs', () => {
     const timer = { lastTrigger: minutesAgo(30) };
     assert.match(
       hostStatus([record(61)], { ...here, units: units({ timer }) }).problems[0] ?? '',
@@ -151,7 +151,7 @@ describe('The status of a host', () => {
     }
   });
 
-  it('is off when the timer is, and well where something else than systemd starts backups', () => {
+  it('is off if the timer is, and ok if something other than systemd starts backups', () => {
     const status = hostStatus([record(61)], { ...here, units: units({ timer: { file: 'disabled' } }) });
     assert.equal(status.state, 'off');
     assert.match(status.problems[0] ?? '', /whisper-backup.timer is disabled/);
@@ -159,7 +159,7 @@ describe('The status of a host', () => {
     assert.equal(hostStatus([record(61)], { ...here, units: units({ timer: none, service: none }) }).state, 'ok');
   });
 
-  it('is failed when the bucket is not there, and gives every reason that there is', () => {
+  it('is failed if the bucket is missing, and lists all problems', () => {
     const facts = {
       ...here,
       bucketProblem: 'the bucket is not there',
@@ -169,28 +169,28 @@ describe('The status of a host', () => {
     assert.deepEqual([state, problems.length], ['failed', 3]);
   });
 
-  it('is about the bucket of the newest full backup where none is configured', () => {
+  it('applies to the bucket of the newest full backup if none is configured', () => {
     const { bucket: _, ...facts } = here;
     const status = hostStatus([record(1, { bucket: 'disk:/b', exitCode: 3 }), record(61)], facts);
     assert.deepEqual([status.bucket, status.state, status.lastSuccess], ['disk:/b', 'failed', null]);
   });
 
-  it('counts a record of an older release, which names neither bucket nor part, as a full backup', () => {
+  it('counts a record of an older release, without bucket and part, as a full backup', () => {
     const { bucket: _bucket, partial: _partial, ...older } = record(61);
     assert.equal(hostStatus([older], here).state, 'ok');
   });
 
-  it('is unknown when no success is on record', () => {
+  it('is unknown if there is no record of a success', () => {
     const status = hostStatus([], here);
     assert.deepEqual([status.state, status.lastSuccess, status.lastRun, status.metrics], ['unknown', null, null, null]);
     assert.equal(hostStatus([record(1, { command: 'restore' })], here).state, 'unknown');
   });
 
-  it('is never younger than now, whatever a clock said', () => {
+  it('never has a negative age, whatever the clock was', () => {
     assert.equal(hostStatus([record(-5)], here).ageSeconds, 0);
   });
 
-  it('from the bucket goes by the interval on record, and by the host whose backups they are', () => {
+  it('from the bucket uses the interval of the records, and the host that owns the backups', () => {
     const status = hostStatus([record(1, { host: 'web02', command: 'restore', exitCode: 1 }), record(100)], fromBucket);
     assert.deepEqual([status.host, status.state, status.lastRun?.command], ['web01', 'ok', 'backup']);
     assert.equal(status.bucket, 'disk:/srv');
@@ -199,7 +199,7 @@ describe('The status of a host', () => {
     assert.deepEqual([hostStatus([], fromBucket).host, hostStatus([], fromBucket).state], ['unknown', 'unknown']);
   });
 
-  it('needs no record older than the last success', async () => {
+  it('reads no record older than the last success', async () => {
     let asked = 0;
     async function* records() {
       const part = record(2, { partial: PARTIAL });
@@ -212,7 +212,7 @@ describe('The status of a host', () => {
     assert.equal(asked, 4);
   });
 
-  it('is told to people in a few lines, and obeys nothing that a record says', () => {
+  it('is printed for people in a few lines, with control characters escaped', () => {
     const { summary: _, ...ended } = record(1, { exitCode: 1, error: 'no \x1b[2J such thing', partial: PARTIAL });
     const text = statusText(hostStatus([ended, record(2, { exitCode: 3 }), record(61)], here), {
       file: '/etc/carbon/carbon.conf',

@@ -29,7 +29,7 @@ const summary = {
 };
 
 describe('The record of a run', () => {
-  it('comes back as it was written, with the figures of its summary', () => {
+  it('is read as it was written, with the figures of its summary', () => {
     const back = parseRunRecord(formatRunRecord({ ...record, summary }), 'here');
     const { store, seconds, counts } = summary;
     assert.deepEqual(back, { version: 1, ...record, summary: { store, seconds, counts } });
@@ -37,7 +37,7 @@ describe('The record of a run', () => {
     assert.deepEqual(parseRunRecord(formatRunRecord(ended), 'here'), { version: 1, ...ended });
   });
 
-  it('is one line, in which the summary names a thousand of each kind and counts all', () => {
+  it('is one line, with up to a thousand names of each kind and the counts of all', () => {
     const text = formatRunRecord({ ...record, summary });
     assert.equal(text.indexOf('\n'), text.length - 1);
     const kept = JSON.parse(text).summary;
@@ -58,7 +58,7 @@ describe('The record of a run', () => {
     ],
   ];
   for (const [what, change, message] of wrong) {
-    it(`is refused with ${what}`, () => {
+    it(`is rejected with ${what}`, () => {
       const text = JSON.stringify({ version: 1, ...record, ...Object(change) });
       assert.throws(
         () => parseRunRecord(text, 'runs/x.json'),
@@ -68,7 +68,7 @@ describe('The record of a run', () => {
     });
   }
 
-  it('is refused when it is cut, or no JSON table', () => {
+  it('is rejected if it is truncated, or not a JSON object', () => {
     const text = formatRunRecord({ ...record, summary });
     for (const one of ['', text.slice(0, -20), 'null', '[]', '"x"', '{"__proto__":{}}']) {
       assert.throws(() => parseRunRecord(one, 'here'), RunRecordError, one.slice(0, 20));

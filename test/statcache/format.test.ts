@@ -39,7 +39,7 @@ async function read(file: string): Promise<CacheEntry[]> {
 }
 
 describe('the file of the stat cache', () => {
-  it('gives back what was put', async () => {
+  it('returns the stored entries', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('cache');
     await fc.assert(
@@ -50,7 +50,7 @@ describe('the file of the stat cache', () => {
     );
   });
 
-  it('holds more than a block', async () => {
+  it('may be larger than a block', async () => {
     await using scratch = await createScratch();
     const all = Array.from({ length: 5000 }, (_, i) => ({
       ...{ order: `metric${String(i).padStart(5, '0')}/`, size: i, mtimeMs: i / 7, ctimeMs: i / 3, ino: i },
@@ -60,7 +60,7 @@ describe('the file of the stat cache', () => {
     assert.deepEqual(await read(scratch.at('cache')), all);
   });
 
-  it('tells nothing wrong, whatever happens to it', async () => {
+  it('never yields wrong entries, however it is damaged', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('cache');
     const damage = fc.record({ at: fc.nat(), bits: fc.integer({ min: 1, max: 255 }), cut: fc.boolean() });
@@ -78,7 +78,7 @@ describe('the file of the stat cache', () => {
     );
   });
 
-  it('keeps others in a run that is not about the whole tree, and replaces or forgets those it is about', async () => {
+  it('keeps other entries in a partial run, and replaces or drops those of the run', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('cache');
     const pick = fc.array(fc.constantFrom('same', 'new', 'forget', 'other'), { minLength: 40, maxLength: 40 });

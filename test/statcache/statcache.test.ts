@@ -79,7 +79,7 @@ describe('the stat cache', () => {
     await sleep(SETTLED);
   });
 
-  it('spares opening a file that has not changed', async () => {
+  it('makes opening an unchanged file unnecessary', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     assert.deepEqual(did(await host.backUp()), [4, 0, true]);
@@ -90,7 +90,7 @@ describe('the stat cache', () => {
     assert.deepEqual(await readdir(scratch.at('cache')), ['tree.stat']);
   });
 
-  it('sees a change that leaves size and modification time as they were', async () => {
+  it('detects a change that keeps size and modification time', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
@@ -103,7 +103,7 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await host.backUp()), [1, 3, true]);
   });
 
-  it('does not trust the times of a file that was written just before it was read', async () => {
+  it('does not store a file that was written just before it was read', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     // Written, as far as its times tell, at the moment of each read or later.
@@ -119,7 +119,7 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await host.backUp()), [0, 4, false]);
   });
 
-  it('stores a file again whose backup is gone from the bucket', async () => {
+  it('stores a file again if its backup is missing in the bucket', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
@@ -128,7 +128,7 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await host.backUp()), [1, 3, true]);
   });
 
-  it('is made anew when it is lost, damaged or of another tree or version', async () => {
+  it('is rebuilt if it is lost, damaged or of another tree or version', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
@@ -153,7 +153,7 @@ describe('the stat cache', () => {
     }
   });
 
-  it('keeps what it knows of files that a run is not about', async () => {
+  it('keeps entries of files outside a partial run', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
@@ -162,7 +162,7 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await host.backUp()), [0, 4, false]);
   });
 
-  it('forgets files that are gone, and clears up behind a run that was killed', async () => {
+  it('drops missing files, and removes the leftover of a killed run', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
@@ -174,7 +174,7 @@ describe('the stat cache', () => {
     assert.deepEqual(await readdir(scratch.at('cache')), ['tree.stat']);
   });
 
-  it('is left as it is by a dry run and by a run that fails', async () => {
+  it('is not changed by a dry run or a failed run', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
@@ -186,7 +186,7 @@ describe('the stat cache', () => {
     assert.deepEqual(await readdir(scratch.at('cache')), ['tree.stat']);
   });
 
-  it('serves the pairs of the Python layout, too', async () => {
+  it('works with pairs of the Python layout, too', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await rm(`${host.prefix}/e.f.wsp`);
@@ -196,7 +196,7 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await host.backUp()), [0, 3, false]);
   });
 
-  it('is not believed when others could have written it, and made anew', async () => {
+  it('is ignored and rebuilt if other users may write it', async () => {
     const spoils: Record<string, (host: Host) => Promise<void>> = {
       'of a group that may write': (host) => chmod(host.cache, 0o660),
       'that all may write': (host) => chmod(host.cache, 0o606),
@@ -219,7 +219,7 @@ describe('the stat cache', () => {
     }
   });
 
-  it('is neither read nor written in a directory that others may write', async () => {
+  it('is neither read nor written in a directory that other users may write', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
     await host.backUp();
@@ -245,7 +245,7 @@ describe('the stat cache', () => {
     assert.deepEqual(did(await backUp(host.store, host.prefix, { statCache })), [0, 4, true]);
   });
 
-  it('does without where it cannot be written', async () => {
+  it('is optional if it cannot be written', async () => {
     await using scratch = await createScratch();
     await scratch.directory('tree');
     await writeFile(scratch.at('cache'), 'a file where the directory should be');

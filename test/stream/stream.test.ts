@@ -32,7 +32,7 @@ async function collect(options: StreamOptions): Promise<unknown[]> {
 }
 
 describe('a stream from a thread', { timeout: 60_000 }, () => {
-  it('brings all batches in order, one task after another', async () => {
+  it('yields all batches in order, for several tasks in a row', async () => {
     await using scratch = await createScratch();
     const entry = await entryOf(scratch, 'for (let i = 0; i < task; i++) yield i;');
     for (const count of [20, 0, 3])
@@ -60,7 +60,7 @@ describe('a stream from a thread', { timeout: 60_000 }, () => {
     assert.ok(most >= 1 && most <= 3, `${most} batches ahead`);
   });
 
-  it('gives errors their class, code, message and cause back, after what came before them', async () => {
+  it('restores class, code, message and cause of errors, after the batches before them', async () => {
     await using scratch = await createScratch();
     const entry = await entryOf(
       scratch,
@@ -84,7 +84,7 @@ describe('a stream from a thread', { timeout: 60_000 }, () => {
     await assert.rejects(read('ODD'), { name: 'Error', code: 'ODD', message: 'Cannot list' });
   });
 
-  it('fails, and does not hang, when its thread dies or cannot start', async () => {
+  it('fails instead of hanging when its thread dies or cannot start', async () => {
     await using scratch = await createScratch();
     const failed = { name: 'WhisperBackupError', code: 'THREAD_FAILED' };
     const missing = pathToFileURL(scratch.at('missing.ts'));
@@ -109,7 +109,7 @@ describe('a stream from a thread', { timeout: 60_000 }, () => {
     await stands(turns, began);
   });
 
-  it('ends its thread when the reader has had enough', async () => {
+  it('ends its thread when the reader stops', async () => {
     await using scratch = await createScratch();
     const entry = await entryOf(scratch, `for (;;) { Atomics.add(task, 0, 1); yield 1; if (task[0] > 1) { ${HANG} } }`);
     const turns = new Int32Array(new SharedArrayBuffer(4));
@@ -118,7 +118,7 @@ describe('a stream from a thread', { timeout: 60_000 }, () => {
     await stands(turns, began);
   });
 
-  it('leaves this thread free', async () => {
+  it('does not block the calling thread', async () => {
     await using scratch = await createScratch();
     const entry = await entryOf(scratch, 'const end = Date.now() + 300; while (Date.now() < end); yield 1;');
     let ticks = 0;

@@ -8,7 +8,7 @@ import { createScratch } from '../fixtures/scratch.ts';
 import { Tmpfs } from '../fixtures/tmpfs.ts';
 
 describe('FileSystems', () => {
-  it('holds one directory of each file system that files are on, also through links, until it is closed', async () => {
+  it('keeps one directory open per file system, also through links, until it is closed', async () => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=1m');
     for (const file of [scratch.at('here.wsp'), disk.at('there.wsp')]) writeFileSync(file, '');
@@ -28,7 +28,7 @@ describe('FileSystems', () => {
     execFileSync('mount', ['-o', 'remount,ro', disk.path]);
   });
 
-  it('is not blocked by a FIFO in the place of a directory', { timeout: 10_000 }, async () => {
+  it('does not block on a FIFO in place of a directory', { timeout: 10_000 }, async () => {
     await using scratch = await createScratch();
     execFileSync('mkfifo', [scratch.at('fifo')]);
     await assert.rejects(new FileSystems().add(scratch.at('fifo')), { code: 'ENOTDIR' });

@@ -33,7 +33,7 @@ describe('flock, against fcntl.flock of a Python process', () => {
       }));
   }
 
-  it('blocks a writer although its own descriptor is read-only, and lets go when that is closed', () =>
+  it('blocks a writer even with a read-only descriptor, until that is closed', () =>
     withFile(async (file) => {
       const fd = openSync(file, 'r');
       await flock(fd, 'exclusive', { ...WAIT, file });
@@ -42,7 +42,7 @@ describe('flock, against fcntl.flock of a Python process', () => {
       assert.equal(await tryByPython(file, 'LOCK_EX'), 'locked');
     }));
 
-  it('gets the lock soon after the other lets go', () =>
+  it('acquires the lock soon after another process releases it', () =>
     withFile(async (file, fd) => {
       const held = await lockByPython(file, 'LOCK_EX', 'r+b');
       const started = performance.now();
@@ -56,7 +56,7 @@ describe('flock, against fcntl.flock of a Python process', () => {
 });
 
 describe('a deadline for a lock', () => {
-  it('is honoured, and the error names the file and the time', () =>
+  it('is observed, and the error names the file and the time', () =>
     withFile(async (file, fd) => {
       await using _ = await lockByPython(file, 'LOCK_EX');
       const started = performance.now();
@@ -68,7 +68,7 @@ describe('a deadline for a lock', () => {
       assert.ok(waited >= 299 && waited < 5000, `waited ${waited} ms`);
     }));
 
-  it('of 0 tries once: it takes a free lock, and fails at once otherwise', () =>
+  it('of 0 tries once: acquires a free lock, and otherwise fails at once', () =>
     withFile(async (file, fd) => {
       await flock(fd, 'shared', { timeout: 0, file });
       await using _ = await lockByPython(file, 'LOCK_SH');
@@ -77,7 +77,7 @@ describe('a deadline for a lock', () => {
       assert.ok(performance.now() - started < 1000);
     }));
 
-  it('is cut short when the run is to stop', () =>
+  it('ends early when the run must stop', () =>
     withFile(async (file, fd) => {
       await using _ = await lockByPython(file, 'LOCK_EX');
       const started = performance.now();
@@ -87,7 +87,7 @@ describe('a deadline for a lock', () => {
     }));
 });
 
-it('tells a descriptor that cannot be locked from a lock that is held', () =>
+it('distinguishes a descriptor that cannot be locked from a held lock', () =>
   withFile(async (file) => {
     await assert.rejects(flock(1_000_000, 'shared', { timeout: 5, file }), {
       code: 'NO_LOCKS',

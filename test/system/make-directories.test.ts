@@ -8,7 +8,7 @@ import { createScratch } from '../fixtures/scratch.ts';
 import { within } from '../hostile/deadline.ts';
 
 describe('makeDirectories', () => {
-  it('makes all that are missing, with their mode, and may be called at the same time', async () => {
+  it('creates all missing directories with their mode, also when called concurrently', async () => {
     await using scratch = await createScratch();
     const path = scratch.at('a', 'b', 'c');
     await Promise.all([1, 2, 3].map(() => makeDirectories(path, 0o700)));
@@ -16,14 +16,14 @@ describe('makeDirectories', () => {
     await makeDirectories(path, 0o700);
   });
 
-  it('follows a link that leads somewhere', async () => {
+  it('follows a link to an existing directory', async () => {
     await using scratch = await createScratch();
     await symlink(await scratch.directory('real'), scratch.at('link'));
     await makeDirectories(scratch.at('link', 'below'), 0o755);
     assert.ok((await stat(scratch.at('real', 'below'))).isDirectory());
   });
 
-  it('ends with the reason where something else is in the way', async () => {
+  it('fails with the reason if a file or dangling link is in the way', async () => {
     await using scratch = await createScratch();
     await writeFile(scratch.at('file'), '');
     await symlink('nowhere', scratch.at('dangling'));
@@ -42,7 +42,7 @@ describe('makeDirectories', () => {
     });
   });
 
-  it('gives the disk store a reason to refuse a dangling link', async () => {
+  it('lets the disk store report a dangling link', async () => {
     await using scratch = await createScratch();
     await symlink('nowhere', scratch.at('dangling'));
     for (const path of [scratch.at('dangling'), scratch.at('dangling', 'bucket')]) {

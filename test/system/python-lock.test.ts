@@ -17,7 +17,7 @@ const optionOf = (scratch: Scratch) => scratch.at('whisper-backup');
 const oursOf = (scratch: Scratch) => scratch.at('whisper-backup.lock');
 
 describe('the run lock and the lock of the Python tool', () => {
-  it('exclude one another, whichever comes first, and nothing is left', async () => {
+  it('exclude each other in either order, and leave no files', async () => {
     await using scratch = await createScratch();
     const lock = await acquireRunLock(oursOf(scratch), SOON);
     assert.equal((await lockAsPythonTool(optionOf(scratch))).said, 'LockTimeout');
@@ -36,7 +36,7 @@ describe('the run lock and the lock of the Python tool', () => {
     assert.deepEqual(await readdir(scratch.path), []);
   });
 
-  it('exclude one another as well where both are given the same --lockfile', async () => {
+  it('exclude each other with the same --lockfile', async () => {
     await using scratch = await createScratch();
     const lock = await acquireRunLock(scratch.at('same'), SOON);
     assert.equal((await lockAsPythonTool(scratch.at('same'))).said, 'LockTimeout');
@@ -50,7 +50,7 @@ describe('the run lock and the lock of the Python tool', () => {
     );
   });
 
-  it('is had by the one that waits as soon as the other lets go', async () => {
+  it('is acquired by a waiting process as soon as it is released', async () => {
     await using scratch = await createScratch();
     const python = await lockAsPythonTool(optionOf(scratch));
     const waiting = acquireRunLock(oursOf(scratch), LONG);
@@ -62,7 +62,7 @@ describe('the run lock and the lock of the Python tool', () => {
     assert.equal(await (await second).release(), 'released');
   });
 
-  it('never have two holders while many of both kinds want it', { timeout: 240_000 }, async () => {
+  it('never have two holders while many of both kinds compete', { timeout: 240_000 }, async () => {
     await using scratch = await createScratch();
     let holders = 0;
     let turns = 0;
@@ -92,7 +92,7 @@ describe('the run lock and the lock of the Python tool', () => {
     assert.deepEqual(await readdir(scratch.path), []);
   });
 
-  it('is free for the next of our runs, and then for the Python tool, after ours was killed with -9', async () => {
+  it('is free for our next run, and then for the Python tool, after our run was killed with -9', async () => {
     await using scratch = await createScratch();
     const holder = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [oursOf(scratch)]);
     await once(holder.stdout, 'data');
@@ -105,7 +105,7 @@ describe('the run lock and the lock of the Python tool', () => {
     assert.equal(python.said, 'locked');
   });
 
-  it('is free at once after the Python tool was killed with -9, for both, and its files are gone', async () => {
+  it('is free for both at once after the Python tool was killed with -9, and its files are removed', async () => {
     await using scratch = await createScratch();
     const python = await lockAsPythonTool(optionOf(scratch));
     assert.equal(python.said, 'locked');
@@ -115,7 +115,7 @@ describe('the run lock and the lock of the Python tool', () => {
     assert.deepEqual(await readdir(scratch.path), []);
   });
 
-  it('is not taken from a Python tool of another host or of a process that cannot be told', async () => {
+  it('is not taken from a Python tool on another host or with an unknown process id', async () => {
     for (const name of ['another-host-7f00aa.12345-678', 'whatever']) {
       await using scratch = await createScratch();
       await writeFile(scratch.at(name), '');
@@ -125,14 +125,14 @@ describe('the run lock and the lock of the Python tool', () => {
     }
   });
 
-  it('is not had while the Python tool lets go, in the moment in which its lock has one name', async () => {
+  it('is not acquired while the Python tool releases it and its lock has one name', async () => {
     await using scratch = await createScratch();
     await writeFile(oursOf(scratch), '');
     await assert.rejects(acquireRunLock(oursOf(scratch), { timeout: 0 }), { code: 'RUN_LOCKED' });
     assert.deepEqual(await readdir(scratch.path), ['whisper-backup.lock']);
   });
 
-  it('takes the place of the file that earlier releases left, which kept the Python tool out for ever', async () => {
+  it('replaces the file of earlier releases, which blocked the Python tool for ever', async () => {
     await using scratch = await createScratch();
     await writeFile(oursOf(scratch), '');
     await (await acquireRunLock(oursOf(scratch), LONG)).release();

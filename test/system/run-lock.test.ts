@@ -13,7 +13,7 @@ import { createScratch } from '../fixtures/scratch.ts';
 const SOON = { timeout: 0.2 };
 
 describe('the run lock', () => {
-  it('is refused to a second holder when its time is up, in words that name file, time and option', async () => {
+  it('fails after its timeout if another run holds it, with an error that names file, time and option', async () => {
     await using scratch = await createScratch();
     const path = scratch.at('lock');
     const lock = await acquireRunLock(path, SOON);
@@ -33,7 +33,7 @@ describe('the run lock', () => {
     await (await acquireRunLock(path, { timeout: 0 })).release();
   });
 
-  it('is had by one that waits as soon as the other lets go', async () => {
+  it('is acquired by a waiting run as soon as it is released', async () => {
     await using scratch = await createScratch();
     const lock = await acquireRunLock(scratch.at('lock'), SOON);
     const second = acquireRunLock(scratch.at('lock'), { timeout: 20 });
@@ -41,7 +41,7 @@ describe('the run lock', () => {
     await (await second).release();
   });
 
-  it('keeps processes apart, and is never stale: it is free at once when its holder is killed with -9', async () => {
+  it('excludes other processes, and is free at once when its holder is killed with -9', async () => {
     await using scratch = await createScratch();
     const path = scratch.at('lock');
     const holder = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [path]);
@@ -56,14 +56,14 @@ describe('the run lock', () => {
     await (await acquireRunLock(path, { timeout: 0 })).release();
   });
 
-  it('has its mark as soon as its file is there, so that a run killed while it starts blocks nobody', async () => {
+  it('is marked as soon as its file exists, so that a run killed during its start blocks no other run', async () => {
     await using scratch = await createScratch();
     const starting = acquireRunLock(scratch.at('lock'), SOON);
     assert.equal(readFileSync(scratch.at('lock'), 'utf8'), 'whisper-backup\n');
     await (await starting).release();
   });
 
-  it('gives up waiting when the run is interrupted', async () => {
+  it('stops waiting when the run is interrupted', async () => {
     await using scratch = await createScratch();
     await using _ = await lockOf(scratch.at('lock'));
     const interruption = new AbortController();
@@ -79,7 +79,7 @@ describe('the run lock', () => {
 });
 
 describe('the lock file', () => {
-  it('is made readable by all whatever the umask, so that every user can take it', async () => {
+  it('is readable by all with any umask, so that every user can lock it', async () => {
     await using scratch = await createScratch();
     const before = process.umask(0o077);
     let lock: RunLock;
@@ -92,7 +92,7 @@ describe('the lock file', () => {
     await lock.release();
   });
 
-  it('is removed with the lock, unless it holds something that is not ours: that is kept', async () => {
+  it('is removed with the lock, unless it has other content', async () => {
     await using scratch = await createScratch();
     await (await acquireRunLock(scratch.at('lock'), SOON)).release();
     assert.deepEqual(await readdir(scratch.path), []);
@@ -104,13 +104,13 @@ describe('the lock file', () => {
     assert.ok((await stat(scratch.at('fifo'))).isFIFO());
   });
 
-  it('may be a stale one of the Python tool, with the number of a process that is long gone', async () => {
+  it('may be a stale one of the Python tool, of a process that has ended', async () => {
     await using scratch = await createScratch();
     await writeFile(scratch.at('lock'), '999999');
     await (await acquireRunLock(scratch.at('lock'), { timeout: 0 })).release();
   });
 
-  it('is never looked for through a symbolic link, which anybody may plant in a common directory', async () => {
+  it('is never a symbolic link, which any user could create in a shared directory', async () => {
     await using scratch = await createScratch();
     await writeFile(scratch.at('precious'), 'content');
     await symlink(scratch.at('precious'), scratch.at('lock'));
@@ -119,12 +119,12 @@ describe('the lock file', () => {
     await assert.rejects(acquireRunLock(scratch.at('dangling'), SOON), { code: 'LOCK_FILE' });
   });
 
-  it('is named with its option when its directory is missing', async () => {
+  it('is named in the error with its option if its directory is missing', async () => {
     await using scratch = await createScratch();
     await assert.rejects(acquireRunLock(scratch.at('no', 'lock'), SOON), { code: 'LOCK_FILE', message: /--lockfile/ });
   });
 
-  it('of one user is taken by the other, root and the service user alike, in a sticky directory too', async () => {
+  it('of root can be locked by the service user and vice versa, also in a sticky directory', async () => {
     await using scratch = await createScratch();
     // As /var/lock is.
     await mkdir(scratch.at('sticky'));

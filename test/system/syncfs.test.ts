@@ -14,7 +14,7 @@ describe('syncfs', () => {
     }
   });
 
-  it('tells the error of the operating system by its name', async () => {
+  it('reports the error of the operating system by name', async () => {
     await assert.rejects(syncfs(-1), { code: 'EBADF' });
   });
 });

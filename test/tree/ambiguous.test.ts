@@ -12,7 +12,7 @@ function spellings(name: string): string[] {
 }
 
 describe('sharesPythonName', () => {
-  it('finds a local file under every other spelling of the name', async () => {
+  it('finds a local file for every other spelling of the name', async () => {
     for (const spelling of spellings('a.b.c.d')) {
       await using scratch = await createScratch();
       await plantMetric(scratch.path, spelling);
@@ -20,7 +20,7 @@ describe('sharesPythonName', () => {
     }
   });
 
-  it('says no where none is there', async () => {
+  it('returns false if there is none', async () => {
     await using scratch = await createScratch();
     for (const path of ['a/b/x', 'a.b/x', 'a/b.x', 'a', 'a/b', 'ab/c', 'a/bc', 'x/a.b.c'])
       await plantMetric(scratch.path, path);
@@ -28,7 +28,7 @@ describe('sharesPythonName', () => {
     assert.equal(await sharesPythonName(scratch.at('missing'), 'a/b/c'), false);
   });
 
-  it('agrees with trying every spelling, on random trees', async () => {
+  it('returns the same as trying every spelling, for random trees', async () => {
     const path = fc
       .array(fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('.', '/')), { minLength: 1, maxLength: 4 })
       .map((parts) => parts.flat().slice(0, -1).join(''));
@@ -44,7 +44,7 @@ describe('sharesPythonName', () => {
     );
   });
 
-  it('is not kept from an answer by a name that no file can have', async () => {
+  it('handles names that no file can have', async () => {
     await using scratch = await createScratch();
     const long = Array.from({ length: 60 }, (_, i) => `part${i}`).join('/');
     assert.equal(await sharesPythonName(scratch.path, long), false);

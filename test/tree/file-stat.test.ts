@@ -5,7 +5,7 @@ import { fileStatOf } from '../../lib/tree/file-stat.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 describe('fileStatOf', () => {
-  it('gives the figures that stat(2) gives otherwise, whatever the time', async () => {
+  it('returns the same values as stat(2), for any time', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('file');
     writeFileSync(file, 'text');

@@ -21,7 +21,7 @@ const NAMINGS: Record<string, Naming | undefined> = {
 
 for (const [name, naming] of Object.entries(NAMINGS)) {
   describe(`on a file system ${name}`, () => {
-    it('a file gets a new name', async () => {
+    it('linkOrRename gives a file a new name', async () => {
       await using scratch = await createScratch();
       await writeFile(scratch.at('temporary'), 'whole');
       linkOrRename(scratch.at('temporary'), scratch.at('file'), naming);
@@ -29,7 +29,7 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
       assert.deepEqual(await readdir(scratch.path), naming ? ['file'] : ['file', 'temporary']);
     });
 
-    it('a file that has the name is never replaced', async () => {
+    it('linkOrRename never replaces a file', async () => {
       await using scratch = await createScratch();
       await writeFile(scratch.at('temporary'), 'whole');
       await writeFile(scratch.at('file'), 'there');
@@ -38,7 +38,7 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
       assert.deepEqual(await readdir(scratch.path), ['file', 'temporary']);
     });
 
-    it('a file is replaced and kept', async () => {
+    it('replaceKeepingOld replaces a file and keeps it', async () => {
       await using scratch = await createScratch();
       await writeFile(scratch.at('temporary'), 'new');
       await writeFile(scratch.at('file'), 'old');
@@ -48,7 +48,7 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
       assert.deepEqual(await readdir(scratch.path), ['aside', 'file']);
     });
 
-    it('a file that cannot be replaced is still in its place', async () => {
+    it('replaceKeepingOld leaves a file in place that it cannot replace', async () => {
       await using scratch = await createScratch();
       await mkdir(scratch.at('directory'));
       await writeFile(scratch.at('file'), 'old');
@@ -61,7 +61,7 @@ for (const [name, naming] of Object.entries(NAMINGS)) {
 }
 
 describe('linkOrRename', () => {
-  it('reports what neither a link nor a rename is allowed to do', () => {
+  it('reports an error if neither a link nor a rename is permitted', () => {
     const naming = { link: refusing('EPERM'), renameNew: refusing('EPERM') };
     assert.throws(() => linkOrRename('from', 'to', naming), { code: 'EPERM' });
     assert.throws(() => linkOrRename('from', 'to', { ...naming, link: refusing('ENOSPC') }), { code: 'ENOSPC' });

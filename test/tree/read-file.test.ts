@@ -16,7 +16,7 @@ const LOCK = { flock: true, fileLockTimeout: 0.2 };
 const UNLOCKED = { flock: false, fileLockTimeout: 0.2 };
 
 describe('a file that is written while it is read', () => {
-  it('is given up when no read got a quiet moment, in words that tell the remedy', async () => {
+  it('fails with the remedy if it changes during every read', async () => {
     await using scratch = await createScratch();
     const file = await sparse(scratch, 32);
     await using _ = await startWriter(file, { burst: 600, pause: 0 });
@@ -27,7 +27,7 @@ describe('a file that is written while it is read', () => {
   });
 
   for (const megabytes of [32, 0.01]) {
-    it(`is never read in a state in which it never was: ${megabytes} MB`, async () => {
+    it(`is never read in an inconsistent state: ${megabytes} MB`, async () => {
       await using scratch = await createScratch();
       const file = await sparse(scratch, megabytes);
       await using _ = await startWriter(file, { burst: 0.03, pause: megabytes > 1 ? 0.3 : 0.06 });
@@ -49,7 +49,7 @@ describe('a file that is written while it is read', () => {
     });
   }
 
-  it('is read whole however it grows and shrinks', async () => {
+  it('is read completely while it grows and shrinks', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     await writeFile(file, 'eight by');
@@ -57,7 +57,7 @@ describe('a file that is written while it is read', () => {
     assert.equal(new TextDecoder().decode(readWhole(file)), 'eigh');
   });
 
-  it('is the one that was opened, although another has its name by now', async () => {
+  it('is the opened one, even if another file has its name now', async () => {
     await using scratch = await createScratch();
     await writeFile(scratch.at('a.wsp'), 'old');
     await writeFile(scratch.at('b.wsp'), 'new');
@@ -68,8 +68,8 @@ describe('a file that is written while it is read', () => {
   });
 });
 
-describe('what can be opened', () => {
-  it('is a regular file alone, and a FIFO keeps nobody waiting', async () => {
+describe('openLocked', () => {
+  it('opens only regular files, and does not block on a FIFO', async () => {
     await using scratch = await createScratch();
     await once(spawn('mkfifo', [scratch.at('fifo.wsp')]), 'exit');
     await mkdir(scratch.at('directory.wsp'));
@@ -86,7 +86,7 @@ describe('what can be opened', () => {
     assert.equal(await openingOf(scratch.at('link.wsp')), 'opened');
   });
 
-  it('is locked for Python meanwhile, and free afterwards', async () => {
+  it('locks out Python until the file is closed', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     await writeFile(file, 'content');
@@ -102,7 +102,7 @@ describe('what can be opened', () => {
     assert.equal(await tryByPython(file, 'LOCK_EX'), 'locked');
   });
 
-  it('costs its deadline when it is locked for ever, and nothing with locking off', async () => {
+  it('fails after its deadline if the file stays locked, and does not wait without locking', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     await writeFile(file, 'content');
@@ -115,12 +115,12 @@ describe('what can be opened', () => {
 describe('a snapshot', () => {
   const now = Date.now();
 
-  it('of a file that has vanished since the walk is skipped', async () => {
+  it('of a file that vanished after the walk is skipped', async () => {
     await using scratch = await createScratch();
     assert.deepEqual(await taken(scratch.at('gone.wsp')), { outcome: 'skipped', code: 'VANISHED' });
   });
 
-  it('of an empty file is skipped while it is being created, and has failed after an hour', async () => {
+  it('of an empty file is skipped while it is being created, and fails after an hour', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     await writeFile(file, '');
@@ -135,7 +135,7 @@ describe('a snapshot', () => {
     }
   });
 
-  it('waits for the lock of a writer, and sees what that wrote', async () => {
+  it('waits for the lock of a writer, and sees its changes', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     await writeFile(file, '');
@@ -154,7 +154,7 @@ describe('a snapshot', () => {
     );
   });
 
-  it('of a file that vanishes while its lock is waited for is one of what was opened', async () => {
+  it('of a file that vanishes during the wait for its lock has the content of the opened file', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     await writeFile(file, whisperFile());

@@ -33,7 +33,7 @@ describe('a file that is read gently', () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   for (const flock of [true, false]) {
-    it(`leaves none of its pages in the cache when none was there, ${flock ? 'with' : 'without'} its lock`, async () => {
+    it(`leaves no pages in the cache if none were there, ${flock ? 'with' : 'without'} its lock`, async () => {
       makeCold();
       assert.deepEqual(uncached(), [whole]);
       const { bytes } = await readGently(file, { ...LOCK, flock }, room, (read) => read);
@@ -42,14 +42,14 @@ describe('a file that is read gently', () => {
     });
   }
 
-  it('keeps all of its pages in the cache when they were there', async () => {
+  it('keeps all pages in the cache if they were there', async () => {
     makeCold();
     readFileSync(file);
     await readGently(file, LOCK, room, (read) => read);
     assert.deepEqual(uncached(), []);
   });
 
-  it('keeps the half of its pages that was there, and no other', async () => {
+  it('keeps only the half of its pages that was there', async () => {
     makeCold();
     touch(MEGABYTE / 4, MEGABYTE / 2);
     const before = uncached();
@@ -59,7 +59,7 @@ describe('a file that is read gently', () => {
     assert.deepEqual(uncached(), before);
   });
 
-  it('comes off the disk before its lock is taken', async () => {
+  it('is read from the disk before it is locked', async () => {
     makeCold();
     const held = await lockByPython(file, 'LOCK_EX');
     const waiting = readGently(file, LOCK, room, (read) => read);
@@ -71,7 +71,7 @@ describe('a file that is read gently', () => {
     assert.deepEqual([meanwhile, uncached()], [[], [whole]]);
   });
 
-  it('is read again when it changed after that', async () => {
+  it('is read again if it changed after that', async () => {
     makeCold();
     const held = await lockByPython(file, 'LOCK_EX');
     const waiting = readGently(file, LOCK, room, (read) => read);
@@ -84,7 +84,7 @@ describe('a file that is read gently', () => {
     assert.equal(stats.size, BigInt(longer.length));
   });
 
-  it('is not locked afterwards, whether it could be read or not', async () => {
+  it('is unlocked afterwards, whether the read succeeded or not', async () => {
     await readGently(file, LOCK, room, (read) => read);
     assert.equal(await tryByPython(file, 'LOCK_EX'), 'locked');
     const failing = () => {
@@ -97,7 +97,7 @@ describe('a file that is read gently', () => {
     assert.equal(await tryByPython(file, 'LOCK_EX'), 'locked');
   });
 
-  it('is not locked while its times waitWhileFresh', async () => {
+  it('is not locked during the wait for its file times', async () => {
     const script = fileURLToPath(new URL('../fixtures/lockwatch.py', import.meta.url));
     const watcher = spawn('/usr/bin/python3', ['-B', script, file], { stdio: ['pipe', 'pipe', 'inherit'] });
     const exited = once(watcher, 'exit');

@@ -38,7 +38,7 @@ async function collect(items: AsyncIterable<LocalFile | BlindSpot>): Promise<(Lo
 }
 
 describe('the walk of a tree with many files', () => {
-  it('tells the same, in the same order, from a thread', async () => {
+  it('yields the same in the same order from a thread', async () => {
     await using scratch = await createScratch();
     const root = plantMany(scratch);
     symlinkSync('host0', `${root}/linked`);
@@ -62,7 +62,7 @@ describe('the walk of a tree with many files', () => {
       assert.match(error.message, /rename it|remove it|remove the link|Make root the owner/i);
   });
 
-  it('tells what stat says of files, of what links lead to, and nothing of what is not there', async () => {
+  it('yields the stat of files and targets of links, and none for missing files', async () => {
     await using scratch = await createScratch();
     const elsewhere = scratch.at('elsewhere');
     writeFileSync(elsewhere, '12345');
@@ -94,7 +94,7 @@ describe('the walk of a tree with many files', () => {
     }
   });
 
-  it('ends at once when its signal is aborted, with the reason it was given', async () => {
+  it("ends at once with the signal's reason when it is aborted", async () => {
     await using scratch = await createScratch();
     const root = plantMany(scratch);
     const reason = new Error('enough');
@@ -112,7 +112,7 @@ describe('the walk of a tree with many files', () => {
     assert.ok(count < MANY, `${count}`);
   });
 
-  it('may be left early, and is not far ahead', async () => {
+  it('can be ended early, and is not far ahead of the reader', async () => {
     await using scratch = await createScratch();
     const root = plantMany(scratch);
     const seen: string[] = [];
@@ -125,7 +125,7 @@ describe('the walk of a tree with many files', () => {
     assert.ok(!seen.some((order) => order.startsWith('host9.')));
   });
 
-  it('throws what the system says when the prefix itself cannot be listed, and tells of directories inside', async () => {
+  it("throws the system's error if the prefix cannot be listed, and reports unreadable directories inside", async () => {
     await using scratch = await createScratch();
     const root = plantMany(scratch);
     chmodSync(`${root}/host7`, 0o000);

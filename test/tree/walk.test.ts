@@ -70,7 +70,7 @@ async function listed(store: ObjectStore, paths: readonly string[]): Promise<str
 }
 
 describe('walk', () => {
-  it('goes in the order in which stores list what backup writes', async () => {
+  it('yields files in the order in which stores list their backups', async () => {
     await fc.assert(
       fc.asyncProperty(paths, async (paths) => {
         await using scratch = await createScratch();
@@ -85,7 +85,7 @@ describe('walk', () => {
     );
   });
 
-  it('tells each file by metric, path and place', async () => {
+  it('yields metric, path and file of each file', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a.b/c']);
     const files = [];
@@ -94,7 +94,7 @@ describe('walk', () => {
     assert.deepEqual(files, [{ kind: 'file', order: 'a%2Eb.c/', metric: 'a%2Eb.c', path: 'a.b/c', file }]);
   });
 
-  it('passes over what does not end in .wsp, and goes into directories that do', async () => {
+  it('skips files that do not end in .wsp, and walks directories that do', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'dir.wsp/b']);
     for (const name of ['readme', 'a.wsp.bak', 'a.WSP', 'wsp', '.wb-0123.tmp', 'x.wsp.damaged-2026'])
@@ -118,7 +118,7 @@ describe('walk', () => {
     ]);
   });
 
-  it('keeps the order where links to directories, directories and files stand side by side', async () => {
+  it('keeps the order of links to directories, directories and files with similar names', async () => {
     await fc.assert(
       fc.asyncProperty(paths, async (paths) => {
         await using scratch = await createScratch();
@@ -137,7 +137,7 @@ describe('walk', () => {
     );
   });
 
-  it('names links that lead back, dangle or lead nowhere, and tells what every metric below begins with', async () => {
+  it('reports looping, dangling and invalid links, with the prefix of the metrics below', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a/b/c', 'z']);
     const links = { 'a/b/up': '..', 'a/b/self': '.', 'a/gone.d': '/nowhere/at all', round: 'round', top: '../tree' };
@@ -150,7 +150,7 @@ describe('walk', () => {
     assert.deepEqual(found, ['a/b/c', ...loops.slice(0, 2), dangling, ...loops.slice(2), 'z']);
   });
 
-  it('names a link whose target may not be read', async () => {
+  it('reports a link whose target cannot be read', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a']);
     await plantMetrics(scratch.at('closed', 'inner'), ['b']);
@@ -161,7 +161,7 @@ describe('walk', () => {
     assert.deepEqual(await walkAsNobody(scratch.at('tree')), ['a', 'blind unreadable. EACCES']);
   });
 
-  it('as root follows the links of another user only to directories of that user', async () => {
+  it('follows links of another user as root only to directories of that user', async () => {
     await using scratch = await createScratch();
     for (const name of ['roots', 'users', 'others']) await plantMetrics(scratch.at(name), ['x']);
     await chown(scratch.at('users'), 1234, 1234);
@@ -181,7 +181,7 @@ describe('walk', () => {
     assert.deepEqual(await walkAsNobody(scratch.at('tree')), ['by root/x', 'others/x', 'roots/x', 'users/x']);
   });
 
-  it('does not read directories that are to be skipped', async () => {
+  it('does not read skipped directories', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a/x', 'b/c/x', 'b/d/x', 'bc/x']);
     const found: string[] = [];
@@ -190,7 +190,7 @@ describe('walk', () => {
     assert.deepEqual(found, ['b/d/x', 'bc/x']);
   });
 
-  it('passes over lost+found at the top of a file system, and nowhere else', async () => {
+  it('skips lost+found only in the root of a file system', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a', 'lost+found/b']);
     await scratch.directory('tree', 'disk');
@@ -205,14 +205,14 @@ describe('walk', () => {
     assert.deepEqual(await walked(mounted.path), below);
   });
 
-  it('begins at a prefix that is a link', async () => {
+  it('follows a prefix that is a link', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a']);
     await symlink(scratch.at('tree'), scratch.at('link'));
     assert.deepEqual(await walked(scratch.at('link')), ['a']);
   });
 
-  it('passes over a directory that vanishes while it looks', async () => {
+  it('skips a directory that vanishes during the walk', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'b/x', 'c']);
     const found: string[] = [];
@@ -224,7 +224,7 @@ describe('walk', () => {
     assert.deepEqual(found, ['a', 'c']);
   });
 
-  it('tells of a directory that cannot be listed, and what every metric below begins with', async () => {
+  it('reports a directory that cannot be listed, with the prefix of the metrics below', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a', 'b.c/x', 'd']);
     await chmod(scratch.at('tree', 'b.c'), 0o000);
@@ -232,7 +232,7 @@ describe('walk', () => {
     assert.deepEqual(output, ['a', 'blind b%2Ec. EACCES', 'd']);
   });
 
-  it('throws when the prefix itself cannot be listed', async () => {
+  it('throws if the prefix itself cannot be listed', async () => {
     await using scratch = await createScratch();
     await assert.rejects(walked(scratch.at('missing')), { code: 'ENOENT' });
     await scratch.directory('tree');
@@ -240,7 +240,7 @@ describe('walk', () => {
     assert.deepEqual(await walkAsNobody(scratch.at('tree')), ['EACCES']);
   });
 
-  it('tells of names that are not UTF-8, each one, and stays in order', async () => {
+  it('reports every name that is not UTF-8, and stays in order', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'z', '～']);
     // Two names that look alike once decoded, a directory, and a name that is valid and looks the same.
@@ -262,7 +262,7 @@ describe('walk', () => {
 });
 
 describe('presence', () => {
-  it('says missing only where the system says ENOENT', async () => {
+  it('is missing only if the system reports ENOENT', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a']);
     await symlink('nowhere', scratch.at('dangling.wsp'));
@@ -287,7 +287,7 @@ describe('presence', () => {
 });
 
 describe('checkPrefix', () => {
-  it('refuses what is not there, or no directory', async () => {
+  it('rejects a missing path and a file', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a']);
     await checkPrefix(scratch.path);

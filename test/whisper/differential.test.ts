@@ -149,7 +149,7 @@ describe('the Whisper library against python3-whisper', () => {
     }
   });
 
-  it('aggregates the same, whatever the order of NaN, zeros and equals', async () => {
+  it('aggregates identically for any order of NaN, zeros and equal values', async () => {
     const slots = fc
       .array(fc.option(value, { nil: undefined, freq: 4 }), { minLength: 1, maxLength: 8 })
       .filter((list) => list.some((slot) => slot !== undefined));
@@ -162,7 +162,7 @@ describe('the Whisper library against python3-whisper', () => {
     );
   });
 
-  it('updates, updates many and fetches the same, point by point', async () => {
+  it('updates, updates many and fetches identically, point by point', async () => {
     const scenario = fc
       .record({ about: schema, start: now })
       .chain(({ about, start }) => fc.record({ about: fc.constant(about), list: steps(about, start) }));
@@ -179,7 +179,7 @@ describe('the Whisper library against python3-whisper', () => {
     );
   });
 
-  it('is read by Python as by itself, whatever base its empty archives got', async () => {
+  it('is read identically by Python, whatever base an empty archive got', async () => {
     const scenario = fc
       .record({ about: schema, start: now })
       .chain(({ about, start }) => fc.record({ about: fc.constant(about), list: steps(about, start) }));

@@ -36,7 +36,7 @@ describe('the rules of a fill', () => {
   const oracle = new Oracle();
   after(() => oracle.close());
 
-  it('hold as a plain model states them', () => {
+  it('match a simple model', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), (files) => {
         const expected = modelFill(modelOf(files.local), modelOf(files.source), files.now);
@@ -48,7 +48,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('hold as well where coarser archives reach back no further than finer ones', () => {
+  it('also hold if coarser archives do not reach back further than finer ones', () => {
     const short = fc.tuple(schema, fc.array(fc.integer({ min: 2, max: 8 }), { minLength: 2, maxLength: 2 }));
     const odd = short.map(([about, sizes]) => ({
       ...about,
@@ -65,7 +65,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('never change a point of the finest archive that is inside its retention, nor one of the future', () => {
+  it('never change a point of the finest archive inside its retention, or in the future', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), (files) => {
         const before = modelOf(files.local).archives[0];
@@ -80,7 +80,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('never take a point away in any archive inside its retention', () => {
+  it('never remove a point of any archive inside its retention', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), (files) => {
         const filled = modelOf(filledBytes(files)).archives;
@@ -95,7 +95,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('fill a gap exactly when the backup has a point, where both finest archives have one step', () => {
+  it('fill a gap if and only if the backup has a point, if the finest archives have the same step', () => {
     const oneArchive = schema.map((about) => ({ ...about, archives: about.archives.slice(0, 1) }));
     fc.assert(
       fc.property(fillCase(coarseValue, oneArchive), (files) => {
@@ -114,7 +114,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('change no byte in a second run, nor a byte of what was given', () => {
+  it('change no byte in a second run, and no byte of the arguments', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), (files) => {
         const [local, source] = [files.local.slice(), files.source.slice()];
@@ -126,7 +126,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('write whole slots that change, coarsest archive first, neighbours together, and never the header', () => {
+  it('write only changed slots, coarsest archive first, adjacent ones together, and never the header', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), (files) => {
         const { archives } = parseHeader(files.local);
@@ -151,7 +151,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('end the same when cut short after any write and run again, for a file that was lost and made anew', () => {
+  it('have the same result when interrupted after any write and run again, for a recreated file', () => {
     fc.assert(
       fc.property(lostAndMadeAnew, fc.nat(), (files, stop) => {
         const again = filledBytes({ ...files, local: cutShort(files, stop) });
@@ -161,7 +161,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('end with the same points when cut short and run again, but for coarser ones that the second run made anew', () => {
+  it('have the same points when interrupted and run again, except for coarser ones aggregated again', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), fc.nat(), (files, stop) => {
         const whole = modelOf(filledBytes(files));
@@ -180,7 +180,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('lose no old point when cut short after any write', () => {
+  it('lose no old point when interrupted after any write', () => {
     fc.assert(
       fc.property(fillCase(coarseValue), fc.nat(), (files, stop) => {
         const cut = modelOf(cutShort(files, stop)).archives;
@@ -198,7 +198,7 @@ describe('the rules of a fill', () => {
     );
   });
 
-  it('leave a file that Python reads as we do', async () => {
+  it('result in a file that Python reads identically', async () => {
     await fc.assert(
       fc.asyncProperty(fillCase(coarseValue), async (files) => {
         const filled = filledBytes(files);

@@ -67,7 +67,7 @@ const TWO: readonly [number, number][] = [
 ];
 
 describe('planFill', () => {
-  it('takes 0 and NaN for values: in the local file they stay, from the backup they are filled in', () => {
+  it('treats 0 and NaN as values: keeps local ones, and fills in those of the backup', () => {
     const local = make({ points: [{ 5: 0, 4: Number.NaN, 3: 0, 2: 0 }] });
     const source = make({ points: [{ 7: 0, 6: Number.NaN, 5: 5, 4: 4, 3: 3, 2: 2 }] });
     const { bytes, filled } = fill(local, source);
@@ -87,7 +87,7 @@ describe('planFill', () => {
     assert.deepEqual(ring.bytesAt(ring.indexOf(NOW - 180)), source.slice(archive.offset, archive.offset + 12));
   });
 
-  it('does not touch the first good point behind a gap', () => {
+  it('keeps the first point after a gap', () => {
     const { bytes } = fill(make({ points: [{ 6: 1, 2: 1 }] }), make({ points: [{ 6: 9, 5: 9, 4: 9, 3: 9, 2: 9 }] }));
     assert.deepEqual(
       [6, 5, 4, 3, 2].map((age) => at(bytes, 0, age)),
@@ -101,12 +101,12 @@ describe('planFill', () => {
     assert.equal(filled, 3);
   });
 
-  it('leaves what is older than the retention, and what is in the future', () => {
+  it('ignores points older than the retention or in the future', () => {
     const source = make({ archives: [[60, 200]], points: [{ 60: 1, [-1]: 1 }] });
     assert.equal(planFill({ local: make({ points: [{ 1: 1 }] }), source, now: NOW }).filled, 0);
   });
 
-  it('takes a slot that holds a point of an earlier turn for a gap', () => {
+  it('treats a slot with a point of an earlier turn as a gap', () => {
     const local = make({ points: [{ 65: 4, 0: 1 }] });
     const { bytes, filled } = fill(local, make({ points: [{ 5: 2 }] }));
     assert.equal(filled, 1);
@@ -114,19 +114,19 @@ describe('planFill', () => {
     assert.equal(at(bytes, 0, 65), undefined);
   });
 
-  it('takes no point of an earlier turn from the backup', () => {
+  it('ignores points of an earlier turn in the backup', () => {
     const source = make({ points: [{ 65: 4, 0: 1 }] });
     assert.equal(at(fill(make({ points: [{ 1: 1 }] }), source).bytes, 0, 5), undefined);
   });
 
-  it('leaves a slot whose place a local point of the future has taken', () => {
+  it('keeps a slot that holds a local point in the future', () => {
     const local = make({ points: [{ [-3]: 1 }] });
     const { bytes } = fill(local, make({ points: [{ 57: 9, 56: 8 }] }));
     assert.equal(at(bytes, 0, -3), 1);
     assert.equal(at(bytes, 0, 56), 8);
   });
 
-  it('fills an empty file so that Whisper finds each point', () => {
+  it('fills an empty file so that Whisper reads each point', () => {
     const { bytes, filled } = fill(make({}), make({ points: [{ 9: 9, 2: 2, 30: 30 }] }));
     assert.equal(filled, 3);
     assert.equal(ringOf(bytes, 0).base, NOW - 30 * 60);
@@ -134,14 +134,14 @@ describe('planFill', () => {
     assert.deepEqual(series?.values, [9, ...Array<undefined>(6).fill(undefined), 2, undefined, undefined]);
   });
 
-  it('floors now to the second', () => {
+  it('rounds now down to the second', () => {
     const files = { local: make({ points: [{ 1: 1 }] }), source: make({ points: [{ 0: 2 }] }) };
     assert.equal(planFill({ ...files, now: NOW - 0.1 }).filled, 0);
     assert.equal(planFill({ ...files, now: NOW + 0.9 }).filled, 1);
     for (const now of [Number.NaN, -1, Infinity]) assert.throws(() => planFill({ ...files, now }), InvalidOptionError);
   });
 
-  it('takes the coarser point of the backup into a coarser gap, though finer ones are missing', () => {
+  it('fills a coarser gap from the same archive of the backup, even without finer points', () => {
     const { bytes, filled } = fill(make({ archives: TWO }), make({ archives: TWO, points: [{}, { 20: 5, 3: 6 }] }));
     assert.deepEqual([at(bytes, 1, 20), at(bytes, 1, 3)], [5, 6]);
     assert.equal(filled, 2);
@@ -153,7 +153,7 @@ describe('planFill', () => {
     assert.equal(filled, 0);
   });
 
-  it('aggregates a finer archive of the backup by the local method and xFilesFactor', () => {
+  it('aggregates a finer archive of the backup with the local method and xFilesFactor', () => {
     const source = make({
       archives: [[60, 60]],
       aggregation: 'max',
@@ -173,19 +173,19 @@ describe('planFill', () => {
     assert.equal(at(bytes, 1, 2), 15);
   });
 
-  it('aggregates a coarser point anew when all its finer slots are known now', () => {
+  it('aggregates a coarser point again if all its finer slots have points now', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: 77 }] });
     const { bytes, filled, reaggregated } = fill(local, make({ points: [{ 7: 1, 6: 1 }] }));
     assert.equal(at(bytes, 1, 2), 5);
     assert.deepEqual([filled, reaggregated], [2, 1]);
   });
 
-  it('aggregates a coarser point anew when it was made of the finer points that were there', () => {
+  it('aggregates a coarser point again if it was the aggregate of the old finer points', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: 3 }] });
     assert.equal(at(fill(local, make({ points: [{ 7: 1 }] })).bytes, 1, 2), 4);
   });
 
-  it('counts a coarser gap once, though it is filled from the backup and then aggregated anew', () => {
+  it('counts a coarser gap once, even if it is filled from the backup and then aggregated again', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }] });
     const source = make({ archives: TWO, points: [{ 7: 1, 6: 1 }, { 2: 2 }] });
     const { bytes, filled, reaggregated } = fill(local, source);
@@ -193,7 +193,7 @@ describe('planFill', () => {
     assert.deepEqual([filled, reaggregated], [3, 0]);
   });
 
-  it('leaves a coarser point that the backup has as well, though all its finer slots are known now', () => {
+  it('keeps a coarser point that is equal in the backup, even if all its finer slots have points now', () => {
     const local = make({ archives: TWO, points: [{ 10: 13, 9: 13, 8: 13 }, { 2: 13 }] });
     const source = make({ archives: TWO, points: [{ 7: 13, 6: 13 }, { 2: 13 }] });
     const { bytes, filled, reaggregated } = fill(local, source);
@@ -201,13 +201,13 @@ describe('planFill', () => {
     assert.deepEqual([filled, reaggregated], [2, 0]);
   });
 
-  it('leaves a coarser point that is NaN in both files', () => {
+  it('keeps a coarser point that is NaN in both files', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: Number.NaN }] });
     const source = make({ archives: TWO, points: [{ 7: 1, 6: 1 }, { 2: Number.NaN }] });
     assert.equal(at(fill(local, source).bytes, 1, 2), Number.NaN);
   });
 
-  it('leaves coarser points where the aggregation method was changed in place since the backup', () => {
+  it('keeps coarser points if the aggregation method has changed since the backup', () => {
     const points = (fine: Record<number, number>, coarse: number) => ({ archives: TWO, points: [fine, { 2: coarse }] });
     const local = make({ ...points({ 10: 13, 9: 13, 8: 13 }, 14), aggregation: 'sum' });
     const source = make({ ...points({ 7: 13, 6: 13 }, 13), aggregation: 'average' });
@@ -217,26 +217,26 @@ describe('planFill', () => {
   });
 
   for (const aggregation of ['avg_zero', 'absmax', 'absmin'] as const) {
-    it(`leaves coarser points where the method is ${aggregation}, whose number is another method in go-whisper`, () => {
+    it(`keeps coarser points if the method is ${aggregation}, whose number is another method in go-whisper`, () => {
       const local = make({ archives: TWO, aggregation, points: [{ 10: 5, 9: 4, 8: 3 }, { 2: 5 }] });
       const source = make({ archives: TWO, aggregation, points: [{ 7: 9, 6: 0.5 }] });
       assert.equal(at(fill(local, source).bytes, 1, 2), 5);
     });
   }
 
-  it('leaves a coarser point that knows more than the finer ones', () => {
+  it('keeps a coarser point that is not the aggregate of the finer ones', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: 77 }] });
     const { bytes, reaggregated } = fill(local, make({ points: [{ 7: 1 }] }));
     assert.equal(at(bytes, 1, 2), 77);
     assert.equal(reaggregated, 0);
   });
 
-  it('leaves a coarser point when no finer slot of it was filled', () => {
+  it('keeps a coarser point if no finer slot inside it was filled', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1, 7: 1, 6: 1 }, { 2: 77 }] });
     assert.equal(at(fill(local, make({ points: [{ 3: 1 }] })).bytes, 1, 2), 77);
   });
 
-  it('leaves a coarser point when the finer archive no longer reaches back over the whole of it', () => {
+  it('keeps a coarser point if the finer archive does not cover all of it', () => {
     // The finer archive begins 17 minutes before the hour, and the coarser slot 20 minutes before it.
     const clock = NOW + 2 * 60;
     const local = make({ archives: TWO, points: [{ 17: 1 }, { 4: 1 }], xFilesFactor: 0 });
@@ -254,12 +254,12 @@ describe('planFill', () => {
     assert.equal(at(fill(reaching, make({ points: [{ 16: 1 }] }), clock).bytes, 1, 4), 2);
   });
 
-  it('leaves a coarser point when xFilesFactor is not met', () => {
+  it('keeps a coarser point if xFilesFactor is not met', () => {
     const local = make({ archives: TWO, xFilesFactor: 0.9, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: 3 }] });
     assert.equal(at(fill(local, make({ points: [{ 7: 1 }] })).bytes, 1, 2), 3);
   });
 
-  it('carries a change on into still coarser archives', () => {
+  it('propagates a change into all coarser archives', () => {
     const three: readonly [number, number][] = [...TWO, [600, 24]];
     const minutes = (from: number, to: number): Record<number, number> =>
       Object.fromEntries(Array.from({ length: from - to + 1 }, (_, i) => [to + i, 1]));
@@ -268,7 +268,7 @@ describe('planFill', () => {
     assert.deepEqual([at(bytes, 1, 1), at(bytes, 2, 1)], [5, 10]);
   });
 
-  it('writes the coarsest archive first, neighbours in one, and nothing that stays', () => {
+  it('writes the coarsest archive first, adjacent slots in one write, and only changed slots', () => {
     const local = make({ archives: TWO, points: [{ 19: 1, 3: 1, 0: 1 }, { 10: 1 }] });
     const source = make({
       archives: TWO,
@@ -291,7 +291,7 @@ describe('planFill', () => {
     );
   });
 
-  it('lets the local schema win: the header stays, and the backup may have any other', () => {
+  it('keeps the local header, whatever the schema of the backup', () => {
     const local = make({ archives: TWO, aggregation: 'max', xFilesFactor: 0.1, points: [{ 1: 1 }] });
     const source = make({
       archives: [
@@ -307,7 +307,7 @@ describe('planFill', () => {
     assert.equal(at(bytes, 0, 12), 3);
   });
 
-  it('fills a file that was lost and made anew with all that the backup knows', () => {
+  it('fills a recreated file with all points of the backup', () => {
     const series = Array.from({ length: 60 }, (_, i) => ({ timestamp: NOW - (59 - i) * 60, value: i }));
     const about: Making = {
       archives: [
@@ -335,7 +335,7 @@ describe('planFill', () => {
     ['compressed', new TextEncoder().encode('whisper_compressed and more'), 'WHISPER_COMPRESSED'],
   ];
   for (const [what, bytes, code] of refused) {
-    it(`refuses a file that is ${what}, on either side`, () => {
+    it(`rejects a file that is ${what}, on either side`, () => {
       const good = make({ points: [{ 1: 1 }] });
       for (const side of ['local', 'source'] as const) {
         const files = side === 'local' ? { local: bytes, source: good } : { local: good, source: bytes };

@@ -26,7 +26,7 @@ function compressed(): Uint8Array {
 }
 
 describe('parseHeader', () => {
-  it('reads what create wrote', () => {
+  it('parses the header that create wrote', () => {
     assert.deepEqual(parseHeader(createWhisper(SCHEMA, { aggregation: 'absmin', xFilesFactor: 0.25 })), {
       aggregation: 'absmin',
       maxRetention: 7200,
@@ -39,14 +39,14 @@ describe('parseHeader', () => {
     });
   });
 
-  it('reads a file that lies somewhere inside a larger buffer', () => {
+  it('parses a file inside a larger buffer', () => {
     const bytes = createWhisper(SCHEMA);
     const buffer = new Uint8Array(bytes.length + 20);
     buffer.set(bytes, 7);
     assert.deepEqual(parseHeader(buffer.subarray(7, 7 + bytes.length)), parseHeader(bytes));
   });
 
-  it('refuses a file that is cut anywhere, or empty', () => {
+  it('rejects a file that is truncated anywhere, or empty', () => {
     fc.assert(
       fc.property(archives, fc.nat(), (list, at) => {
         const bytes = createWhisper(list);
@@ -56,13 +56,13 @@ describe('parseHeader', () => {
     assert.throws(() => parseHeader(new Uint8Array(0)), /it is empty/);
   });
 
-  it('takes a file that is longer than its header asks for', () => {
+  it('accepts a file that is longer than its header requires', () => {
     const bytes = new Uint8Array(1049);
     bytes.set(createWhisper(SCHEMA));
     assert.equal(parseHeader(bytes).size, 1048);
   });
 
-  it('refuses garbage', () => {
+  it('rejects random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         assert.throws(() => parseHeader(bytes), WhisperDamagedError);
@@ -84,7 +84,7 @@ describe('parseHeader', () => {
     ['4 billion points', 36, 0xffffffff, /is truncated/],
   ];
   for (const [what, offset, value, message] of damages) {
-    it(`refuses ${what}`, () => {
+    it(`rejects ${what}`, () => {
       assert.throws(
         () => parseHeader(withField(offset, value)),
         (error: unknown) => error instanceof WhisperDamagedError && message.test(error.message),
@@ -92,7 +92,7 @@ describe('parseHeader', () => {
     });
   }
 
-  it('refuses a sound header that asks for 4 billion points as a cut file, without making room for them', () => {
+  it('rejects a valid header with 4 billion points as truncated, without allocating memory for them', () => {
     const bytes = new Uint8Array(28);
     const view = new DataView(bytes.buffer);
     for (const [i, field] of [1, 0xffffffff, 0, 1, 28, 1, 0xffffffff].entries()) view.setUint32(i * 4, field);
@@ -100,7 +100,7 @@ describe('parseHeader', () => {
     assert.equal(sizeOf(bytes), 28 + 0xffffffff * 12);
   });
 
-  it("knows go-carbon's compressed files", () => {
+  it("recognizes go-carbon's compressed files", () => {
     assert.equal(isCompressed(compressed()), true);
     assert.equal(isCompressed(compressed().subarray(0, 17)), false);
     assert.equal(isCompressed(createWhisper(SCHEMA)), false);
@@ -112,7 +112,7 @@ describe('parseHeader', () => {
 });
 
 describe('sizeOf', () => {
-  it('tells the size of the whole file from its first bytes', () => {
+  it('returns the size of the whole file from its first bytes', () => {
     fc.assert(
       fc.property(archives, (list) => {
         const bytes = createWhisper(list);
@@ -122,7 +122,7 @@ describe('sizeOf', () => {
     );
   });
 
-  it('does not tell when it has too few bytes, a compressed file or garbage', () => {
+  it('returns undefined for too few bytes, a compressed file or random bytes', () => {
     assert.equal(sizeOf(createWhisper(SCHEMA).subarray(0, 39)), undefined);
     assert.equal(sizeOf(new Uint8Array(0)), undefined);
     assert.equal(sizeOf(compressed()), undefined);

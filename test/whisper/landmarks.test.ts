@@ -29,7 +29,7 @@ function hasAll(bytes: Uint8Array, landmarks: readonly Landmark[]): boolean {
 }
 
 describe('landmarks', () => {
-  it('are one point of each archive, and stay through half the retention of updates', () => {
+  it('are one point of each archive, and survive updates for half the retention', () => {
     const bytes = fileWith(range(0, 60));
     const landmarks = landmarksOf(bytes, NOW);
     assert.equal(landmarks.length, 2);
@@ -39,7 +39,7 @@ describe('landmarks', () => {
     }
   });
 
-  it('are not in a file that was created anew and has the newest points only', () => {
+  it('are not in a recreated file that has only the newest points', () => {
     const restored = { full: range(0, 60), sparse: [5, 15, 25, 55], old: range(40, 60), one: [7] };
     for (const [name, minutes] of Object.entries(restored)) {
       const landmarks = landmarksOf(fileWith(minutes), NOW);
@@ -51,7 +51,7 @@ describe('landmarks', () => {
     }
   });
 
-  it('are none in a file without points or in the format of go-carbon', () => {
+  it("are empty for a file without points or in go-carbon's format", () => {
     assert.deepEqual(landmarksOf(createWhisper(ARCHIVES), NOW), []);
     assert.deepEqual(landmarksOf(new TextEncoder().encode('whisper_compressed and more'), NOW), []);
   });

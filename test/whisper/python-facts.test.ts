@@ -32,7 +32,7 @@ function aggregate(aggregation: AggregationMethod, values: readonly (number | un
 }
 
 /** Each of these was measured against python3-whisper 1.1.4. */
-describe('where reimplementers of Whisper go wrong', () => {
+describe('facts about Whisper that reimplementations miss', () => {
   it('ring offsets take the floor modulo: a point older than the base lands before it', () => {
     const bytes = file();
     update(bytes, { value: 1, timestamp: NOW, now: NOW });
@@ -69,14 +69,14 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(aggregate('sum', [1e16, 1, -1e16]), 0);
   });
 
-  it('of equals the first wins in max, min, absmax and absmin', () => {
+  it('the first of equal values wins in max, min, absmax and absmin', () => {
     assert.ok(Object.is(aggregate('max', [-0, 0]), -0));
     assert.ok(Object.is(aggregate('min', [0, -0]), 0));
     assert.equal(aggregate('absmax', [-3, 3]), -3);
     assert.equal(aggregate('absmin', [3, -3]), 3);
   });
 
-  it('NaN wins or loses by where it stands', () => {
+  it('NaN wins or loses depending on its position', () => {
     assert.ok(Number.isNaN(aggregate('max', [Number.NaN, 1])));
     assert.equal(aggregate('max', [1, Number.NaN]), 1);
     assert.ok(Number.isNaN(aggregate('absmin', [Number.NaN, 1])));
@@ -88,7 +88,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(aggregate('last', [4, 5, undefined]), 5);
   });
 
-  it('update_many takes the first given of equal timestamps, and the latest timestamp of one interval', () => {
+  it('update_many keeps the first of equal timestamps, and the latest timestamp of an interval', () => {
     const bytes = file();
     const points = [
       { timestamp: NOW - 60, value: 1 },
@@ -102,7 +102,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(ring(bytes, 0).get(NOW - 120), 4);
   });
 
-  it('update_many takes points of the future and as old as a retention, and drops older ones', () => {
+  it('update_many accepts points in the future and as old as a retention, and drops older ones', () => {
     const bytes = file();
     const points = [60, -600, -3000, -3001].map((age) => ({ timestamp: NOW + age, value: age }));
     updateMany(bytes, points, { now: NOW });
@@ -113,7 +113,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(ring(bytes, 1).get(NOW - 3000), -3000);
   });
 
-  it('update_many never writes over the archive behind, as Whisper does with a run longer than the ring', () => {
+  it('update_many never overwrites the next archive, unlike Whisper for more points than slots', () => {
     const bytes = file(1);
     update(bytes, { value: 5, timestamp: NOW - 2100, now: NOW });
     update(bytes, { value: 5, timestamp: NOW - 540, now: NOW });
@@ -126,7 +126,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(ring(bytes, 1).get(NOW - 2100), 5);
   });
 
-  it('update refuses points of the future and as old as the longest retention, and changes nothing', () => {
+  it('update rejects points in the future and as old as the longest retention, and changes nothing', () => {
     const bytes = file();
     for (const timestamp of [NOW + 1, NOW - 3000]) {
       assert.throws(
@@ -139,7 +139,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(whisperInfo(bytes).archives[1]?.known, 1);
   });
 
-  it('update stops at the first coarser archive that is not written, though a still coarser one might be', () => {
+  it('update stops at the first coarser archive that is not written, even if a coarser one could be', () => {
     const bytes = createWhisper(
       [
         { secondsPerPoint: 10, points: 20 },
@@ -155,7 +155,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(ring(bytes, 2).get(start), undefined);
   });
 
-  it('a slot that holds the timestamp of an earlier turn is a gap, in fetch as in aggregation', () => {
+  it('a slot with the timestamp of an earlier turn is a gap, in fetch and in aggregation', () => {
     const bytes = file();
     update(bytes, { value: 7, timestamp: NOW - 600, now: NOW - 600 });
     update(bytes, { value: 1, timestamp: NOW + 60, now: NOW + 60 });
@@ -183,7 +183,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(fetchPoints(bytes, { from: NOW - 1200, now: NOW, archive: 60 })?.values.length, 10);
   });
 
-  it('fetch answers nothing for the future and for what is older than everything, and refuses nonsense', () => {
+  it('fetch returns nothing for the future and before the longest retention, and rejects invalid ranges', () => {
     const bytes = file();
     assert.equal(fetchPoints(bytes, { from: NOW + 1, until: NOW + 2, now: NOW }), undefined);
     assert.equal(fetchPoints(bytes, { from: 0, until: NOW - 3001, now: NOW }), undefined);
@@ -198,7 +198,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     }
   });
 
-  it('an empty archive has slot 0 at timestamp 0, whatever else it holds', () => {
+  it('an archive is empty if slot 0 has timestamp 0, whatever the other slots hold', () => {
     const bytes = file();
     update(bytes, { value: 1, timestamp: NOW, now: NOW });
     update(bytes, { value: 1, timestamp: NOW - 60, now: NOW });
@@ -207,7 +207,7 @@ describe('where reimplementers of Whisper go wrong', () => {
     assert.equal(whisperInfo(bytes).archives[0]?.known, 0);
   });
 
-  it('a cut file is damage for every function, though Whisper reads it short without an error', () => {
+  it('a truncated file is damaged for every function, although Whisper reads it without an error', () => {
     const cut = file().subarray(0, 200);
     const uses = [
       () => fetchPoints(cut, { from: NOW - 60, now: NOW }),

@@ -18,13 +18,13 @@ function refuses(archives: ArchiveSpec[], message: RegExp): void {
 }
 
 describe('validateArchiveList', () => {
-  it('sorts archives finest first and leaves the list given alone', () => {
+  it('sorts archives finest first, and does not change its argument', () => {
     const given = list([300, 24], [60, 60]);
     assert.deepEqual(validateArchiveList(given), list([60, 60], [300, 24]));
     assert.deepEqual(given, list([300, 24], [60, 60]));
   });
 
-  it('refuses what Whisper refuses', () => {
+  it('rejects what Whisper rejects', () => {
     refuses([], /at least one/);
     refuses(list([60, 60], [60, 61]), /same step: 60:60 and 60:61/);
     refuses(list([60, 60], [90, 60]), /multiple/);
@@ -32,7 +32,7 @@ describe('validateArchiveList', () => {
     refuses(list([60, 4], [300, 12]), /at least 5 points/);
   });
 
-  it('refuses steps and numbers of points that no header can hold', () => {
+  it('rejects steps and numbers of points that do not fit into a header', () => {
     refuses(list([0, 60]), /got 0:60/);
     refuses(list([60, 0]), /got 60:0/);
     refuses(list([-60, 60]), /integers/);
@@ -41,18 +41,18 @@ describe('validateArchiveList', () => {
     refuses(list([65536, 65536]), /integers/);
   });
 
-  it('refuses a file over 2 GiB before it makes room for it', () => {
+  it('rejects a file over 2 GiB before allocating it', () => {
     refuses(list([1, 4_000_000_000]), /the limit is 2147483648/);
   });
 });
 
 describe('createWhisper', () => {
-  it('makes an average file with an xFilesFactor of one half, unless told otherwise', () => {
+  it('uses average and an xFilesFactor of 0.5 by default', () => {
     const { aggregation, xFilesFactor } = parseHeader(createWhisper(list([60, 60])));
     assert.deepEqual({ aggregation, xFilesFactor }, { aggregation: 'average', xFilesFactor: 0.5 });
   });
 
-  it('refuses an xFilesFactor that is not 0 to 1', () => {
+  it('rejects an xFilesFactor that is not 0 to 1', () => {
     for (const xFilesFactor of [-0.1, 1.1, Number.NaN]) {
       assert.throws(() => createWhisper(list([60, 60]), { xFilesFactor }), /must be 0 to 1/);
     }

@@ -91,12 +91,12 @@ const changed = fc
   .tuple(sound, fc.array(change, { minLength: 1, maxLength: 3 }))
   .map(([bytes, changes]) => changes.reduce((data, one) => one(data), new Uint8Array(bytes)));
 
-describe('the verdict on a Whisper file', () => {
+describe('the inspection of a Whisper file', () => {
   const oracle = new Oracle();
   after(() => oracle.close());
 
   for (const [what, file] of Object.entries(usableOddities)) {
-    it(`is "usable", and odd, where python3-whisper can read and update it: ${what}`, async () => {
+    it(`is "usable" and odd if python3-whisper can read and update it: ${what}`, async () => {
       const bytes = rawWhisper(file);
       const full = withPoints(bytes.slice(), NOW);
       assert.deepEqual(await oracle.usable([bytes, full], NOW), [true, true]);
@@ -105,7 +105,7 @@ describe('the verdict on a Whisper file', () => {
   }
 
   for (const [what, file] of Object.entries(usableOddities)) {
-    it(`goes with the same points as python3-whisper's, read and updated: ${what}`, async () => {
+    it(`agrees with the points that python3-whisper reads and updates: ${what}`, async () => {
       const bytes = withPoints(rawWhisper(file), NOW, { missing: 3 });
       const all: OracleStep[] = [
         { op: 'fetch', from: NOW - 3600, now: NOW },
@@ -133,14 +133,14 @@ describe('the verdict on a Whisper file', () => {
   }
 
   for (const [what, file] of Object.entries(damages)) {
-    it(`is "damaged" where python3-whisper cannot, or the file is cut: ${what}`, async () => {
+    it(`is "damaged" if python3-whisper cannot, or the file is truncated: ${what}`, async () => {
       const bytes = rawWhisper(file);
       assert.deepEqual(await oracle.usable([bytes], NOW), [false]);
       assert.throws(() => parseHeader(bytes), WhisperDamagedError);
     });
   }
 
-  it('is that of python3-whisper on many files whose header was changed', async () => {
+  it('agrees with python3-whisper for many files with changed headers', async () => {
     const files = fc.sample(fc.oneof({ weight: 3, arbitrary: changed }, { weight: 1, arbitrary: mutated(sound) }), {
       ...seeded(3000),
     });
@@ -154,7 +154,7 @@ describe('the verdict on a Whisper file', () => {
     assert.ok(usable > files.length / 10 && usable < files.length * 0.9, `${usable} of ${files.length} are usable`);
   });
 
-  it('has nothing odd about any file that create makes', () => {
+  it('reports nothing odd for any file that create makes', () => {
     fc.assert(
       fc.property(sound, (bytes) => {
         assert.equal(oddityOf(parseHeader(bytes), bytes.length), undefined);

@@ -55,7 +55,7 @@ describe("fill against graphite's whisper-fill", () => {
     return { ours: ours.slice(-local.length), theirs: theirs.slice(-local.length) };
   }
 
-  it('agrees in the finest archive, where no value is 0, no gap is single, and both files tell one story', async () => {
+  it('agrees in the finest archive if no value is 0, no gap is a single slot, and both files are consistent', async () => {
     const runs = fc.array(
       fc.record({ length: fc.integer({ min: 2, max: 9 }), inLocal: fc.boolean(), inSource: fc.boolean() }),
       { minLength: 1, maxLength: 12 },
@@ -77,25 +77,25 @@ describe("fill against graphite's whisper-fill", () => {
     assert.ok(filled > 100, 'the cases had gaps to fill');
   });
 
-  it('keeps a run of zeros, which whisper-fill takes for a gap', async () => {
+  it('keeps a run of zeros, which whisper-fill treats as a gap', async () => {
     const { ours, theirs } = await bothLate([1, 0, 0, 0, 1, 1], [1, 9, 9, 9, 1, 1]);
     assert.deepEqual(ours, [1, 0, 0, 0, 1, 1]);
     assert.deepEqual(theirs, [1, 9, 9, 9, 1, 1]);
   });
 
-  it('fills a single missing point, which whisper-fill leaves', async () => {
+  it('fills a single missing point, which whisper-fill does not', async () => {
     const { ours, theirs } = await bothLate([1, undefined, 1, 1], [1, 9, 1, 1]);
     assert.deepEqual(ours, [1, 9, 1, 1]);
     assert.deepEqual(theirs, [1, undefined, 1, 1]);
   });
 
-  it('keeps the first good point behind a gap, which whisper-fill overwrites', async () => {
+  it('keeps the first point after a gap, which whisper-fill overwrites', async () => {
     const { ours, theirs } = await bothLate([1, undefined, undefined, 1, 1], [9, 9, 9, 9, 9]);
     assert.deepEqual(ours, [1, 9, 9, 1, 1]);
     assert.deepEqual(theirs, [1, 9, 9, 9, 1]);
   });
 
-  it('fills the newest slot, which whisper-fill leaves when it alone is missing', async () => {
+  it('fills the newest slot, which whisper-fill does not if it alone is missing', async () => {
     const { ours, theirs } = await bothLate([1, 1, undefined], [9, 9, 9]);
     assert.deepEqual(ours, [1, 1, 9]);
     assert.deepEqual(theirs, [1, 1, undefined]);

@@ -30,7 +30,7 @@ function optionsActing(act: () => void) {
 }
 
 describe('backfill', () => {
-  it('fills the file that was renamed over the one it has read', async () => {
+  it('fills the file that replaced the one it has read', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a', half);
     const { ino } = await stat(file);
@@ -45,7 +45,7 @@ describe('backfill', () => {
     assert.equal(await knownOf(file), 60);
   });
 
-  it('gives up a file that is replaced each time, and says so', async () => {
+  it('fails with the reason for a file that is replaced each time', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a', half);
     const replace = () => {
@@ -58,7 +58,7 @@ describe('backfill', () => {
     });
   });
 
-  it('waits for the header of a file that is being created, and lets its lock go meanwhile', async () => {
+  it('waits for the header of a file that is being created, without holding its lock', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a', new Uint8Array());
     const source = await plantMetric(scratch.path, 'source', whole);
@@ -75,7 +75,7 @@ describe('backfill', () => {
     assert.equal(await knownOf(file), 60);
   });
 
-  it('does not wait for a file that has been cut or empty for longer than its lock is waited for', async () => {
+  it('does not wait for a file that has been truncated or empty for longer than the lock timeout', async () => {
     await using scratch = await createScratch();
     const began = performance.now();
     for (const bytes of [new Uint8Array(), half.subarray(0, 100)]) {

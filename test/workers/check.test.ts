@@ -16,24 +16,24 @@ const sound = { key: 'a/b', body: new Uint8Array(gzipSync(file)), algorithm: 'gz
 const broken = Uint8Array.of(31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 describe('a check', () => {
-  it('passes what is sound, with every engine', async () => {
+  it('accepts a sound backup with every engine', async () => {
     for (const engine of readingEngines('gz')) {
       assert.deepEqual(await check({ backup: sound, engine }), { outcome: 'sound' });
     }
   });
 
-  it('does not call a backup damaged because an engine is not there', async () => {
+  it('does not report damage if an engine is missing', async () => {
     const checked = await check({ backup: { ...sound, body: broken }, engine: 'none' });
     assert.ok(checked.outcome === 'failed' && checked.code === 'INVALID_OPTION');
   });
 
-  it('tells that a file was damaged before it was stored', async () => {
+  it('reports that a file was damaged before it was backed up', async () => {
     const cut = file.slice(0, -1);
     const checked = await check({ backup: { ...sound, body: gzipSync(cut), sha1: sha1Of(cut) }, engine: 'zlib' });
     assert.ok(checked.outcome === 'sound' && checked.remark?.code === 'DAMAGED_FILE');
   });
 
-  it('is made with an engine that this host does not write with, as the words of its errors show', async () => {
+  it('uses another engine than the one that this host writes with, as its errors show', async () => {
     const said = async (engine: string): Promise<string> => {
       try {
         (await createDecompressor({ algorithm: 'gz', engine })).decompress(broken, { maxBytes: 1e6 });

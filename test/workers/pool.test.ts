@@ -33,7 +33,7 @@ describe('the worker pool', () => {
     return { file, flock: true, fileLockTimeout: 5 };
   }
 
-  it('keeps its threads, although they are idle between two files', async () => {
+  it('keeps its threads while they are idle between two files', async () => {
     let started = 0;
     const onWorker = () => started++;
     process.on('worker', onWorker);
@@ -51,7 +51,7 @@ describe('the worker pool', () => {
     assert.ok(started <= 3, `${started} threads were started for 3`);
   });
 
-  it('holds no result longer than its caller', async () => {
+  it('does not keep results in memory', async () => {
     const pool = new WorkerPool({ processes: 1, report: silent });
     try {
       const results: WeakRef<object>[] = [];
@@ -65,7 +65,7 @@ describe('the worker pool', () => {
     }
   });
 
-  it('hands over bytes that nobody else uses, and copies others', async () => {
+  it('transfers bytes with their own buffer, and copies others', async () => {
     const data = await readFile(file);
     const sha1 = createHash('sha1').update(data).digest('hex');
     const own = new Uint8Array(gzipSync(data));
@@ -83,7 +83,7 @@ describe('the worker pool', () => {
     assert.ok(shared.length > 0);
   });
 
-  it('without threads does the same in the thread that asks, and waits for what is under way', async () => {
+  it('without threads runs tasks in the calling thread, and waits for running tasks', async () => {
     let started = 0;
     const onWorker = () => started++;
     process.on('worker', onWorker);
@@ -100,7 +100,7 @@ describe('the worker pool', () => {
     assert.deepEqual(shot, same);
   });
 
-  it('waits for a slow thread when it is closed, though others are done', async () => {
+  it('waits for a slow thread when it is closed, even if others are done', async () => {
     const free = join(directory, 'free.wsp');
     await copyFile(file, free);
     const pool = new WorkerPool({ processes: 2, report: silent });
@@ -116,7 +116,7 @@ describe('the worker pool', () => {
   });
 
   for (const processes of [0, 1])
-    it(`gives up waiting for a lock when the run is stopped, with ${processes} threads`, async () => {
+    it(`stops waiting for a lock when the run is stopped, with ${processes} threads`, async () => {
       const stop = new AbortController();
       const pool = new WorkerPool({ processes, report: silent, signal: stop.signal });
       stop.abort();
@@ -133,7 +133,7 @@ describe('the worker pool', () => {
       }
     });
 
-  it('has each task say that its thread could not load them, and goes on', async () => {
+  it('fails each task if the threads cannot load the tasks, and continues', async () => {
     const filename = new URL('../../lib/workers/boot.cjs', import.meta.url).href;
     const workerData = { entry: 'file:///no/tasks.mjs' };
     const threads = new Piscina({ filename, minThreads: 1, maxThreads: 1, atomics: 'disabled', workerData });
@@ -149,7 +149,7 @@ describe('the worker pool', () => {
 
   // A thread that is ended while it require()s an ES module takes the whole process with it, on Node 20.
   if (!isDeno)
-    it('has no thread load an ES module with require()', async () => {
+    it('does not load an ES module with require() in a thread', async () => {
       const tree = await mkdtemp(join(directory, 'tree-'));
       for (const name of ['a.wsp', 'b.wsp']) await copyFile(file, join(tree, name));
       const words = ['--prefix', tree, '--storage-path=', '--processes=2', '--nolog', '--nolock', '--nostamp'];

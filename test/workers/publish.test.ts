@@ -61,7 +61,7 @@ const half = metricFile(1, { known: 30 });
 const whole = metricFile(1, { known: 60 });
 
 describe('publish', () => {
-  it('makes the file and its directories, with modes that let everybody read, whatever the umask', async () => {
+  it('creates the file and its directories, readable by all with any umask', async () => {
     await using scratch = await createScratch();
     const umask = process.umask(0o077);
     try {
@@ -76,7 +76,7 @@ describe('publish', () => {
     assert.deepEqual(await readdir(scratch.at('a', 'b')), ['c.wsp']);
   });
 
-  it('gives what it makes to the owner of the nearest directory that was there', async () => {
+  it('gives created files to the owner of the nearest existing directory', async () => {
     await using scratch = await createScratch();
     await scratch.directory('there');
     await chown(scratch.at('there'), 1234, 5678);
@@ -87,7 +87,7 @@ describe('publish', () => {
     }
   });
 
-  it('gives it to the owner asked for, and changes nobody else’s', async () => {
+  it('gives created files to the requested owner, and does not change the owner of others', async () => {
     await using scratch = await createScratch();
     await scratch.directory('there');
     await bring(scratch.path, whole, { path: 'there/a/b', owner: { uid: 77, gid: 88 } });
@@ -102,7 +102,7 @@ describe('publish', () => {
     );
   });
 
-  it('shows a directory only when it is its owner’s, since other threads go by the owner of what they find', async () => {
+  it('publishes a directory only after setting its owner, which other threads copy', async () => {
     await using scratch = await createScratch();
     const seen: string[][] = [];
     const owner = () => {
@@ -116,7 +116,7 @@ describe('publish', () => {
     assert.deepEqual(await readdir(scratch.path), ['a']);
   });
 
-  it('keeps a directory that appears meanwhile, with what is in it', async () => {
+  it('keeps a directory that another process creates meanwhile, with its content', async () => {
     await using scratch = await createScratch();
     const owner = () => {
       mkdirSync(scratch.at('a'));
@@ -129,7 +129,7 @@ describe('publish', () => {
     assert.equal((await stat(scratch.at('a'))).uid, 0);
   });
 
-  it('makes a prefix that is not there, also a relative one', async () => {
+  it('creates a missing prefix, also a relative one', async () => {
     await using scratch = await createScratch();
     const directory = process.cwd();
     process.chdir(scratch.path);
@@ -143,7 +143,7 @@ describe('publish', () => {
     for (const prefix of ['tree', 'dot/tree', 'absolute']) await stat(scratch.at(prefix, 'a', 'b.wsp'));
   });
 
-  it('does not replace a file that appears meanwhile, but fills it', async () => {
+  it('fills a file that another process creates meanwhile, instead of replacing it', async () => {
     await using scratch = await createScratch();
     await scratch.directory('a');
     const result = await bringWhile(scratch.path, whole, () => writeFileSync(scratch.at('a', 'b.wsp'), half));
@@ -163,7 +163,7 @@ describe('publish', () => {
     assert.deepEqual(await stateOf(scratch.path), state);
   });
 
-  it('leaves a file that is the same as it is', async () => {
+  it('does not change an identical file', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.path, 'a/b', whole);
     const state = await stateOf(scratch.path);
@@ -172,7 +172,7 @@ describe('publish', () => {
     assert.deepEqual(await stateOf(scratch.path), state);
   });
 
-  it('waits for the lock of a local file, and fails without touching it when it is not had', async () => {
+  it('waits for the lock of a local file, and fails without changing it if the lock is not acquired', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b', half);
     const state = await stateOf(scratch.path);
@@ -189,7 +189,7 @@ describe('publish', () => {
     assert.equal(codeOf(await bring(scratch.path, metricFile(3), { flock: false })), 'unchanged');
   });
 
-  it('overwrites by renaming when asked to', async () => {
+  it('overwrites by renaming on request', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b', metricFile(2));
     const { ino } = await stat(file);
@@ -199,7 +199,7 @@ describe('publish', () => {
     assert.deepEqual(await readdir(scratch.at('a')), ['b.wsp']);
   });
 
-  it('does not touch a damaged local file, and hints at what would', async () => {
+  it('does not change a damaged local file, and names the option that would', async () => {
     await using scratch = await createScratch();
     for (const damaged of [new Uint8Array(), half.subarray(0, 100), new Uint8Array(500).fill(7)]) {
       await plantMetric(scratch.path, 'a/b', damaged);
@@ -212,7 +212,7 @@ describe('publish', () => {
     }
   });
 
-  it('waits for the header of a file that carbon is creating, then fills it, whatever it was told to do with damage', async () => {
+  it('waits for the header of a file that carbon is creating, then fills it, even with --replace-damaged', async () => {
     await using scratch = await createScratch();
     for (const options of [{}, { replaceDamaged: true }, { dryRun: true }]) {
       const file = await plantMetric(scratch.path, 'a/b', new Uint8Array());
@@ -224,7 +224,7 @@ describe('publish', () => {
     }
   });
 
-  it('fails where a file stays empty, and says what may be done', async () => {
+  it('fails with the remedy if a file stays empty', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.path, 'a/b', new Uint8Array());
     const result = await bring(scratch.path, whole);
@@ -238,7 +238,7 @@ describe('publish', () => {
     assert.deepEqual(new Uint8Array(await readFile(scratch.at('a', 'b.wsp'))), whole);
   });
 
-  it('fills the file that is renamed over the one it has read', async () => {
+  it('fills the file that replaces the one it has read', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b', half);
     const locks = { flock: true, fileLockTimeout: 0.1, now: NOW };
@@ -259,7 +259,7 @@ describe('publish', () => {
     assert.equal(whisperInfo(new Uint8Array(await readFile(file))).archives[0]?.known, 60);
   });
 
-  it('moves a damaged local file aside when asked to, and fills a sound one all the same', async () => {
+  it('moves a damaged local file aside on request, but fills a sound one', async () => {
     await using scratch = await createScratch();
     const damaged = half.slice(0, 100);
     const file = await plantMetric(scratch.path, 'a/b', damaged);
@@ -272,7 +272,7 @@ describe('publish', () => {
     assert.equal(codeOf(await bring(scratch.path, whole, { replaceDamaged: true })), 'backfilled');
   });
 
-  it('takes nothing from a damaged backup, whether there is a local file or not', async () => {
+  it('restores nothing from a damaged backup, with or without a local file', async () => {
     await using scratch = await createScratch();
     const good = gzipSync(whole);
     const flipped = Uint8Array.from(good);
@@ -306,7 +306,7 @@ describe('publish', () => {
     assert.deepEqual(new Uint8Array(await readFile(file)), half);
   });
 
-  it('brings go-carbon’s compressed files back as they are, and fills neither from nor into one', async () => {
+  it('restores go-carbon’s compressed files unchanged, and fills neither from nor into one', async () => {
     await using scratch = await createScratch();
     assert.equal(codeOf(await bring(scratch.path, COMPRESSED)), 'restored');
     assert.deepEqual(new Uint8Array(await readFile(scratch.at('a', 'b.wsp'))), COMPRESSED);
@@ -321,7 +321,7 @@ describe('publish', () => {
     assert.deepEqual(await stateOf(scratch.path), plain);
   });
 
-  it('as root follows no link of another user to what is not that user’s', async () => {
+  it('as root does not follow a link of another user to a file of a third user', async () => {
     await using scratch = await createScratch();
     await scratch.directory('tree');
     await plantMetric(scratch.at('outside'), 'b', half);
@@ -346,7 +346,7 @@ describe('publish', () => {
     assert.deepEqual(await readdir(scratch.at('tree', 'x')), ['b.wsp', 'dangling.wsp']);
   });
 
-  it('follows root’s links, and links of a user to what is that user’s, out of the prefix too', async () => {
+  it('follows links of root, and links of a user to that user’s files, also out of the prefix', async () => {
     await using scratch = await createScratch();
     await scratch.directory('tree');
     await plantMetric(scratch.at('disk', 'roots'), 'b', half);
@@ -367,7 +367,7 @@ describe('publish', () => {
     assert.ok((await lstat(scratch.at('tree', 'file.wsp'))).isSymbolicLink());
   });
 
-  it('as root does not write to a file that a user has linked into the tree from elsewhere', async () => {
+  it('as root does not write to a file that a user has hard-linked into the tree', async () => {
     await using scratch = await createScratch();
     const outside = await plantMetric(scratch.at('outside'), 'b', half);
     await scratch.directory('tree', 'a');
@@ -380,7 +380,7 @@ describe('publish', () => {
     assert.equal((await stat(outside)).uid, 0);
   });
 
-  it('follows links that stay inside, and a prefix that is one', async () => {
+  it('follows links inside the prefix, and a prefix that is a link', async () => {
     await using scratch = await createScratch();
     await scratch.directory('tree', 'real');
     await symlink('real', scratch.at('tree', 'a'));
@@ -393,7 +393,7 @@ describe('publish', () => {
     assert.ok((await lstat(scratch.at('tree', 'real', 'c.wsp'))).isSymbolicLink());
   });
 
-  it('refuses what stands in the way, and leaves it there', async () => {
+  it('fails if a directory or other file is in the way, and leaves it there', async () => {
     await using scratch = await createScratch();
     await mkdir(scratch.at('a', 'b.wsp'), { recursive: true });
     await writeFile(scratch.at('file'), 'x');
@@ -404,7 +404,7 @@ describe('publish', () => {
     assert.deepEqual(await stateOf(scratch.path), state);
   });
 
-  it('in a dry run writes nothing, and says the same', async () => {
+  it('in a dry run writes nothing, and returns the same outcome', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.path, 'fill', half);
     await plantMetric(scratch.path, 'same', whole);
@@ -424,7 +424,7 @@ describe('publish', () => {
     assert.deepEqual(await said({}), planned);
   });
 
-  it('leaves no temporary file when it cannot publish', async () => {
+  it('leaves no temporary file if it cannot publish', async () => {
     await using scratch = await createScratch();
     await scratch.directory('a');
     let written: string[] = [];
@@ -437,7 +437,7 @@ describe('publish', () => {
     assert.deepEqual(await readdir(scratch.at('a')), []);
   });
 
-  it('writes beside its place, under a name that is no metric’s, and lets nobody read it before it is whole', async () => {
+  it('writes to a temporary file in the same directory, unreadable for others until it is complete', async () => {
     await using scratch = await createScratch();
     await scratch.directory('a');
     const seen: { name: string; mode: number; size: number }[] = [];

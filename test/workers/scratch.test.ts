@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Scratch } from '../../lib/workers/scratch.ts';
 
-describe('memory that tasks use one after another', () => {
-  it('is the same while it is large enough, and grows', async () => {
+describe('scratch memory', () => {
+  it('is reused while it is large enough, and grows', async () => {
     const scratch = new Scratch();
     const first = await scratch.lend(async (allocate) => allocate(1000));
     assert.ok(first.length >= 1000);
@@ -23,7 +23,7 @@ describe('memory that tasks use one after another', () => {
     });
   });
 
-  it('is lent again after a failure, and not kept when it is huge', async () => {
+  it('is lent again after a failure, and not kept if it is huge', async () => {
     const scratch = new Scratch();
     const small = await scratch.lend(async (allocate) => allocate(1000));
     await assert.rejects(

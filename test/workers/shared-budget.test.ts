@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 const spend = (share: BudgetShare, signal?: AbortSignal) => new ShareSpender(structuredClone(share), signal);
 
 describe('SharedBudget', () => {
-  it('lets its holders have no more bytes under way than it has, but for one task that is larger', async () => {
+  it('never exceeds its bytes, except for a single larger task', async () => {
     const budget = new SharedBudget(10 * MIB, 3);
     let bytes = 0;
     let tasks = 0;
@@ -36,7 +36,7 @@ describe('SharedBudget', () => {
     assert.ok(most > 1, 'nothing ran side by side');
   });
 
-  it('does not let a large task starve while small ones come and go', async () => {
+  it('does not let small tasks starve a large one', async () => {
     const budget = new SharedBudget(10 * MIB, 3);
     let isDone = false;
     let turns = 0;
@@ -55,7 +55,7 @@ describe('SharedBudget', () => {
     assert.ok(turns < 5000, `${turns} small tasks came first`);
   });
 
-  it('takes back what a holder has that died, and its place in the line', async () => {
+  it('frees the bytes of a dead holder, and its place in the queue', async () => {
     const budget = new SharedBudget(MIB, 2);
     const died = new Error('died');
     const stopped = new AbortController();

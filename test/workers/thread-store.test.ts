@@ -72,7 +72,7 @@ async function objectsOf(store: ObjectStore): Promise<StoredObject[]> {
   return all;
 }
 
-describe('a worker thread with a store of its own', () => {
+describe('a worker thread with its own store', () => {
   it('stores a file whole', async () => {
     await using scratch = await createScratch();
     const threadStore = disk(await scratch.directory('bucket'));
@@ -80,7 +80,7 @@ describe('a worker thread with a store of its own', () => {
   });
 
   for (const options of [{ processes: 0, threadStore: noop }, { processes: 2 }])
-    it(`has the calling thread do so with its store, with ${Object.keys(options)}`, async () => {
+    it(`leaves that to the calling thread and its store, with ${Object.keys(options)}`, async () => {
       await using scratch = await createScratch();
       const store = createDiskStore({ path: await scratch.directory('bucket') });
       await storesWhole(scratch, (task) => withPool(options, task, store));
@@ -102,7 +102,7 @@ describe('a worker thread with a store of its own', () => {
     await store.close();
   }
 
-  it('brings a backup back', async () => {
+  it('restores a backup', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const spec = disk(await scratch.directory('bucket'));
@@ -122,7 +122,7 @@ describe('a worker thread with a store of its own', () => {
     assert.ok(result.fetched > 0);
   });
 
-  it('keeps to one bandwidth together with other threads', async () => {
+  it('shares one bandwidth limit with other threads', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const stored = await withPool({ threadStore: noop }, (pool) => storeOne(pool, file));
@@ -149,7 +149,7 @@ describe('a worker thread with a store of its own', () => {
     assert.deepEqual(await objectsOf(createDiskStore({ path: scratch.at('bucket') })), []);
   });
 
-  it('tells of what it tries again', async () => {
+  it('reports retries', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     let requests = 0;
@@ -164,7 +164,7 @@ describe('a worker thread with a store of its own', () => {
     assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; retrying in/);
   });
 
-  it('clears up behind uploads that end when the run is stopped', async () => {
+  it('cleans up uploads that are aborted when the run is stopped', async () => {
     await using scratch = await createScratch();
     const names = Array.from({ length: 600 }, (_, i) => `m${i}`);
     await plantMetrics(scratch.at('tree'), names);
@@ -194,7 +194,7 @@ describe('a worker thread with a store of its own', () => {
     }
   });
 
-  it('ends an upload that hangs when the run is stopped', async () => {
+  it('aborts a hanging upload when the run is stopped', async () => {
     await using scratch = await createScratch();
     const file = await plantMetric(scratch.path, 'a/b');
     const stop = new AbortController();
@@ -207,8 +207,8 @@ describe('a worker thread with a store of its own', () => {
   });
 });
 
-describe('backup and restore by such threads', () => {
-  it('do what they do from the main thread', async () => {
+describe('backup and restore in such threads', () => {
+  it('have the same result as in the main thread', async () => {
     await using scratch = await createScratch();
     const names = ['a', 'b/c', 'd.e'];
     await plantMetrics(scratch.at('tree'), names);
@@ -228,8 +228,8 @@ describe('backup and restore by such threads', () => {
   });
 });
 
-describe('a thread that cannot do its work', () => {
-  it('costs the files it was given, and not the run', async () => {
+describe('a thread that dies', () => {
+  it('fails only its own files, not the run', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), ['a', 'b']);
     const store = createDiskStore({ path: scratch.at('bucket') });
@@ -248,7 +248,7 @@ describe('a thread that cannot do its work', () => {
 });
 
 describe('many threads that restore into an empty tree', () => {
-  it('make its directories side by side, and lose nothing by it', async () => {
+  it('create its directories concurrently without losing files', async () => {
     await using scratch = await createScratch();
     const names = Array.from({ length: 400 }, (_, i) => `servers/web${i % 50}/group${i % 100}/deep/er/metric${i}`);
     await plantMetrics(scratch.at('tree'), names);
