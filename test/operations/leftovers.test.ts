@@ -86,7 +86,7 @@ for (const [name, run] of Object.entries(runs)) {
       assert.equal(counts['leftovers'], ours.length);
       for (const path of ours)
         assert.ok(
-          told.some((line) => line.startsWith(`Would remove ${path}:`)),
+          told.some((line) => line.startsWith(`Would remove ${path},`)),
           path,
         );
       assert.deepEqual(await stateOf(scratch.path), before);

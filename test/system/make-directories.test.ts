@@ -51,7 +51,7 @@ describe('makeDirectories', () => {
         within(30, () => store.open({ create: true })),
         (error) =>
           error instanceof PermanentError &&
-          /Cannot use disk:.*dangling is a dangling symbolic link/.test(error.message),
+          /Cannot use disk:.*dangling: its target does not exist/.test(error.message),
       );
     }
   });
