@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
-import { reasonOf } from '../lib/common/errors.ts';
+import { pathReason } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { ConfigError } from './errors.ts';
 import { suggestion } from './nearest.ts';
@@ -63,7 +63,9 @@ async function read(path: string): Promise<string> {
     return await readRegularFile(real);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`Cannot read the credentials ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new ConfigError(`Cannot read the credentials ${path}: ${pathReason(error)}: check --credentials`, {
+      cause: error,
+    });
   }
 }
 

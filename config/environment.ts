@@ -27,8 +27,12 @@ export function readEnvironment(environment: Readonly<Record<string, string | un
     if (!name.startsWith(START) || name === FILES_VARIABLE || text === undefined || text === '') continue;
     const key = variables.get(name);
     if (key === undefined) {
-      const near = suggestion(name, [...variables.keys(), FILES_VARIABLE], (right) => right);
-      throw new ConfigError(`Cannot use the environment: unknown variable ${name}${near}`);
+      // Without the common start, which would make all of them look alike.
+      const names = [...variables.keys(), FILES_VARIABLE].map((one) => one.slice(START.length));
+      const near = suggestion(name.slice(START.length), names, (right) => START + right);
+      throw new ConfigError(
+        `Cannot use the environment: unknown variable ${name}${near || '; whisper-backup config lists the keys that have one'}`,
+      );
     }
     layer[key] = parseText(
       key,

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { codeOf, reasonOf } from '../lib/common/errors.ts';
+import { codeOf, pathReason, reasonOf } from '../lib/common/errors.ts';
 import { readRegularFile } from '../lib/system/regular-file.ts';
 import { checkLayer } from './check.ts';
 import { ConfigError } from './errors.ts';
@@ -28,7 +28,7 @@ export async function findConfig(directory: string): Promise<string | undefined>
     names = await readdir(directory);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw new ConfigError(`Cannot look for a configuration in ${directory}: ${reasonOf(error)}`, { cause: error });
+    throw new ConfigError(`Cannot look for a configuration in ${directory}: ${pathReason(error)}`, { cause: error });
   }
   const found = EXTENSIONS.map((extension) => `config.${extension}`).filter((name) => names.includes(name));
   if (found.length > 1)
@@ -63,8 +63,13 @@ async function find(path: string, extendedBy: string | undefined): Promise<strin
     return await checkTrusted(path);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    const by = extendedBy === undefined ? '' : ` (extended by ${extendedBy})`;
-    throw new ConfigError(`Cannot read the configuration ${path}${by}: ${reasonOf(error)}`, { cause: error });
+    const [by, remedy] =
+      extendedBy === undefined
+        ? ['', 'check --config and WHISPER_BACKUP_CONFIG']
+        : [` (extended by ${extendedBy})`, "check 'extends'"];
+    throw new ConfigError(`Cannot read the configuration ${path}${by}: ${pathReason(error)}: ${remedy}`, {
+      cause: error,
+    });
   }
 }
 

@@ -22,9 +22,9 @@ function number(least: number, most?: number) {
   return v.pipe(v.number(message), v.finite(message), v.minValue(least, message), v.maxValue(most ?? 1e15, message));
 }
 
-/** A count of bytes, written as `20M` or as a number. */
-function byteSize(what: string) {
-  const message = `must be ${what}: a number of bytes, optionally followed by K, M or G, such as 20M`;
+/** Bytes per second, written as `20M` or as a number. */
+function bytesPerSecond() {
+  const message = 'must be bytes per second, such as 500000, 64K, 20M or 1G';
   const sizeOf = (size: string | number) => parseByteSize(String(size));
   return v.pipe(
     v.union([v.string(), v.number()], message),
@@ -58,7 +58,7 @@ export const schema = v.strictObject({
   exclude: texts,
   processes: whole(1, 1024),
   bytesInFlight: whole(1024 * 1024),
-  bandwidth: byteSize('bytes a second'),
+  bandwidth: bytesPerSecond(),
   retention: whole(1),
   keepWithin: number(0),
   purge: whole(-1),

@@ -22,7 +22,8 @@ export async function checkTrusted(path: string): Promise<string> {
   let place = resolve(path);
   await checkDirectories(place, path);
   for (let links = 0; (await lstat(place)).isSymbolicLink(); links++) {
-    if (links === 40) throw new ConfigError(`Cannot use ${path}: too many symbolic links`);
+    if (links === 40)
+      throw new ConfigError(`Cannot use ${path}: it is part of a loop of symbolic links; name the file itself`);
     place = resolve(dirname(place), await readlink(place));
     await checkDirectories(place, path);
   }

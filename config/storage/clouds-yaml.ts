@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { parseYAML } from 'confbox/yaml';
 import * as v from 'valibot';
-import { codeOf, reasonOf } from '../../lib/common/errors.ts';
+import { codeOf, pathReason } from '../../lib/common/errors.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import { ConfigError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
@@ -84,7 +84,7 @@ async function cloudsOf(path: string): Promise<Readonly<Record<string, unknown>>
     source = await readRegularFile(await checkTrusted(path));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`Cannot read ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new ConfigError(`Cannot read ${path}: ${pathReason(error)}: check OS_CLIENT_CONFIG_FILE`, { cause: error });
   }
   let content: unknown;
   try {

@@ -36,6 +36,7 @@ export type Spelling = (name: SettingName) => string;
  * @throws ConfigError with the missing settings.
  */
 export function authOf(settings: Settings, spell: Spelling): SwiftAuth {
+  checkUrl(settings, spell);
   const type = settings.auth_type?.replace(/^v3/, '');
   if (type === 'v1password') {
     const { auth_url, username, password } = requireSettings(settings, ['auth_url', 'username', 'password'], spell);
@@ -56,6 +57,12 @@ export function authOf(settings: Settings, spell: Spelling): SwiftAuth {
   const { auth_url, password } = requireSettings(settings, ['auth_url', 'password', ...userNames(settings)], spell);
   const project = projectOf(settings, spell);
   return { method: 'password', authUrl: auth_url, user: userOf(settings, spell), password, project };
+}
+
+function checkUrl({ auth_url: url }: Settings, spell: Spelling): void {
+  if (url === undefined || (/^https?:/i.test(url) && URL.canParse(url))) return;
+  const shown = url.includes('@') ? '' : `: got ${JSON.stringify(url)}`;
+  throw new ConfigError(`Cannot log in to Swift: ${spell('auth_url')} must be a URL with http or https${shown}`);
 }
 
 function credentialOf(settings: Settings, spell: Spelling): SwiftAuth {

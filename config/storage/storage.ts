@@ -12,6 +12,10 @@ const storages = ['disk', 's3', 'swift', 'noop'] as const;
 
 type Storage = (typeof storages)[number];
 
+export function isStorage(name: string): name is Storage {
+  return storages.some((storage) => storage === name);
+}
+
 /**
  * Checks that a storage is supported.
  *
@@ -22,14 +26,13 @@ export function checkStorage(name: string | undefined, args: readonly string[] =
     throw new UsageError(`No storage: give one after the command, or in the configuration (${storages.join(', ')})`);
   }
   if (name === 'gcs') throw new UsageError("No storage 'gcs': use s3 with endpoint=https://storage.googleapis.com");
-  const found = storages.find((storage) => storage === name);
-  if (found !== undefined) return found;
-  if (args.some((word) => storages.some((storage) => storage === word))) {
+  if (isStorage(name)) return name;
+  if (args.some(isStorage)) {
     throw new UsageError(
       `No storage '${name}': it is before the storage; quote values with wildcards or spaces, as in -m 'servers.*'`,
     );
   }
-  throw new UsageError(`No storage '${name}'${suggestion(name, storages)}`);
+  throw new UsageError(`No storage '${name}'${suggestion(name, storages) || `; use one of ${storages.join(', ')}`}`);
 }
 
 /**

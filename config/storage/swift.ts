@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { reasonOf } from '../../lib/common/errors.ts';
+import { pathReason } from '../../lib/common/errors.ts';
 import type { SwiftStoreOptions } from '../../lib/store/drivers/swift/swift.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
 import type { Credentials } from '../credentials.ts';
@@ -51,7 +51,9 @@ async function readBundle(path: string): Promise<string> {
   try {
     text = await readRegularFile(path);
   } catch (error) {
-    throw new UsageError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new UsageError(`Cannot read the CA bundle ${path}: ${pathReason(error)}: check ca-bundle= and OS_CACERT`, {
+      cause: error,
+    });
   }
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new UsageError(`Cannot use the CA bundle ${path}: it has no PEM certificate`);

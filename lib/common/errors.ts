@@ -47,3 +47,21 @@ export function codeOf(error: unknown): ErrorCode {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNEXPECTED';
   return code as ErrorCode;
 }
+
+const PATH_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'a part of its path is not a directory',
+  EISDIR: 'it is a directory',
+  ELOOP: 'it is a symbolic link that is not followed, or part of a loop of links',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the file system',
+};
+
+/** Returns why a path cannot be used, in words where the operating system has only a code, without a full stop. */
+export function pathReason(error: unknown): string {
+  const code = codeOf(error);
+  const reason = PATH_REASONS[code];
+  return reason === undefined ? reasonOf(error).replace(/\.$/, '') : `${reason} (${code})`;
+}

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, RunLockedError, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { codeOf, pathReason, RunLockedError, WhisperBackupError } from '../common/errors.ts';
 import { flock } from './flock.ts';
 import { deadHolder, isPythonLock } from './python-lock.ts';
 
@@ -189,6 +189,6 @@ function lockedError(path: string, obstacle: Obstacle, timeout: number): RunLock
 }
 
 function lockFileError(path: string, cause: unknown): WhisperBackupError {
-  const message = `Cannot open the lock file ${path}: ${reasonOf(cause)}. Check --lockfile and the rights on its directory.`;
+  const message = `Cannot open the lock file ${path}: ${pathReason(cause)}. Check --lockfile and the rights on its directory.`;
   return new WhisperBackupError('LOCK_FILE', message, { cause });
 }

@@ -1,6 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { codeOf, pathReason, WhisperBackupError } from '../common/errors.ts';
 import { openDirectory } from '../system/descent.ts';
 import { currentUser } from '../system/link-rule.ts';
 
@@ -47,9 +47,9 @@ async function isThere(path: string): Promise<boolean> {
  */
 export async function checkPrefix(prefix: string): Promise<void> {
   const found = await stat(prefix).catch((cause) => {
-    const why =
-      codeOf(cause) === 'ENOENT' ? 'it does not exist: mount or create it, or check --prefix' : reasonOf(cause);
-    throw new WhisperBackupError('TREE_MISSING', `Cannot read the local tree: ${prefix} (--prefix): ${why}`, { cause });
+    const remedy = codeOf(cause) === 'ENOENT' ? 'mount or create it, or check --prefix' : 'check --prefix';
+    const message = `Cannot read the local tree: ${prefix} (--prefix): ${pathReason(cause)}: ${remedy}`;
+    throw new WhisperBackupError('TREE_MISSING', message, { cause });
   });
   if (!found.isDirectory())
     throw new WhisperBackupError('TREE_MISSING', `Cannot read the local tree: ${prefix} (--prefix) is not a directory`);

@@ -1,5 +1,5 @@
 import { resolveConfig } from '../../config/layers.ts';
-import { reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
+import { pathReason, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { withFilesRemedy } from '../../lib/system/open-files.ts';
 import type { Typed } from './argv.ts';
 import type { CommandSpec } from './command-table.ts';
@@ -71,7 +71,7 @@ async function openSinks({ config, origins, log }: Invocation, spec: CommandSpec
   try {
     log.add(await openLogFile(config.logfile));
   } catch (error) {
-    const message = `Cannot write the log file ${config.logfile}: ${reasonOf(error)}: see --logfile and --nolog`;
+    const message = `Cannot write the log file ${config.logfile}: ${pathReason(error)}: see --logfile and --nolog`;
     if (origins.get('logfile') !== 'default') throw new WhisperBackupError('LOG_FILE', message, { cause: error });
     log.warn(message);
   }

@@ -82,7 +82,10 @@ describe('a file of credentials', () => {
   });
 
   it('is refused when it is not there, or no file', async () => {
-    await refused(join(root, 'none'), /Cannot read the credentials .*none: ENOENT/);
+    await refused(
+      join(root, 'none'),
+      /Cannot read the credentials .*none: no such file or directory \(ENOENT\): check --credentials$/,
+    );
     await mkdir(join(root, 'directory'));
     await refused(join(root, 'directory'), /not a regular file/);
   });

@@ -137,6 +137,11 @@ describe('the layers of the configuration', () => {
       /WHISPER_BACKUP_BUKET.*WHISPER_BACKUP_BUCKET/,
     ],
     [
+      'a variable of an option that is no key',
+      { environment: { WHISPER_BACKUP_FORCE: '1' } },
+      /WHISPER_BACKUP_FORCE; whisper-backup config lists the keys that have one$/,
+    ],
+    [
       'a number that is none',
       { environment: { WHISPER_BACKUP_RETENTION: '1e1' } },
       /WHISPER_BACKUP_RETENTION must be.*"1e1"/,
@@ -147,7 +152,7 @@ describe('the layers of the configuration', () => {
     ...['fast', '20MB', '-1', '1e6', 'M', '20 M', ''].map((bandwidth): [string, Partial<Sources>, RegExp] => [
       `the bandwidth "${bandwidth}"`,
       { flags: { bandwidth: [bandwidth] } },
-      new RegExp(`--bandwidth must be bytes a second: .* such as 20M: got "${bandwidth}"`),
+      new RegExp(`--bandwidth must be bytes per second, .*20M or 1G: got "${bandwidth}"`),
     ]),
     ['a bandwidth below nothing', { environment: { WHISPER_BACKUP_BANDWIDTH: '-5M' } }, /_BANDWIDTH must be.*"-5M"/],
     ['an empty bucket', { flags: { bucket: [''] } }, /--bucket must not be empty/],

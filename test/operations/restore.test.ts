@@ -87,7 +87,7 @@ describe('restore', () => {
     await bucket.backup('m', daysAgo(1));
     const before = await run(bucket, scratch.at('tree'), { date: daysAgo(1) });
     assert.equal(before.stopped?.code, 'NOTHING_MATCHED');
-    assert.match(before.stopped.message, /no backup before 2026-11-21T12:00:00\+00:00 that matches "\*"/);
+    assert.match(before.stopped.message, /no backup before 2026-11-21T12:00:00\+00:00$/);
     const glob = await run(bucket, scratch.at('tree'), { metrics: 'n*', exclude: ['x'] });
     assert.match(glob.stopped?.message ?? '', /no backup that matches "n\*"/);
     await assert.rejects(restoreTree(createMemoryStore({ exists: false }), scratch.at('tree')), BucketMissingError);

@@ -270,7 +270,7 @@ describe('restore', () => {
     const summary = await restoreTree(store, scratch.at('tree'), { date: parseDate('2025-01-01') });
     assert.deepEqual(summary.stopped, {
       code: 'NOTHING_MATCHED',
-      message: 'Nothing to restore: memory has no backup before 2025-01-01T00:00:00+00:00 that matches "*"',
+      message: 'Nothing to restore: memory has no backup before 2025-01-01T00:00:00+00:00',
     });
     assert.equal(exitCodeOfSummary(summary), 1);
   });

@@ -14,7 +14,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/presence.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { Expiry } from '../purge/expiry.ts';
-import { hintForTree } from '../shared/nothing-hint.ts';
+import { hintForTree, selectionText } from '../shared/nothing-hint.ts';
 import { checkNoOverlap } from '../shared/overlap.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { survey } from '../shared/survey.ts';
@@ -93,7 +93,10 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
       );
     });
     if (run.get('metrics') === 0)
-      run.stop('NOTHING_MATCHED', nothingMatched(options) + (await hintForTree(prefix, options)));
+      run.stop(
+        'NOTHING_MATCHED',
+        `Nothing to back up: ${prefix} has no Whisper file${selectionText(options)}${await hintForTree(prefix, options)}`,
+      );
     await expiry.finish();
   });
 }
@@ -126,10 +129,4 @@ async function checkFormat(options: WithDefaults<BackupOptions>): Promise<Upload
   };
   await createCompressor(compressorOptions(format));
   return format;
-}
-
-function nothingMatched({ prefix, metrics, exclude }: WithDefaults<BackupOptions>): string {
-  const but =
-    exclude.length > 0 ? ` and is not excluded by ${exclude.map((glob) => JSON.stringify(glob)).join(', ')}` : '';
-  return `Nothing to back up: no Whisper file below ${prefix} matches ${JSON.stringify(metrics)}${but}`;
 }

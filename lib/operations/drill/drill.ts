@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/presence.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { restore } from '../restore/restore.ts';
-import { hintForBucket } from '../shared/nothing-hint.ts';
+import { hintForBucket, selectionText } from '../shared/nothing-hint.ts';
 import { checkNoOverlap } from '../shared/overlap.ts';
 import type { Part } from '../shared/part.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
@@ -91,10 +91,12 @@ async function planOutside(run: Run<DrillOptions>, tree: ScratchTree): Promise<D
 async function stopIfNothingMatched(run: Run<DrillOptions>): Promise<void> {
   const { options, store } = run;
   const { part } = options;
-  const which = part ? `part ${part.number} of ${part.of} of ` : '';
-  const glob = JSON.stringify(options.metrics);
+  const which = part ? ` in part ${part.number} of ${part.of}` : '';
   const hint = part ? '' : await hintForBucket(store, options);
-  run.stop('NOTHING_MATCHED', `Nothing to restore: ${store.name} has no backup in ${which}${glob}${hint}`);
+  run.stop(
+    'NOTHING_MATCHED',
+    `Nothing to restore: ${store.name} has no backup${which}${selectionText(options)}${hint}`,
+  );
 }
 
 /** Adds the counts of the restore. It counts damaged backups as failed, a drill as damaged. */

@@ -19,9 +19,17 @@ export async function stopIfNothingMatched(
 ): Promise<void> {
   if (run.get('metrics') > 0) return;
   const { store, options } = run;
-  const glob = JSON.stringify(options.metrics);
   const hint = await hintForBucket(store, options);
-  run.stop('NOTHING_MATCHED', `Nothing to ${verb}: ${store.name} has no ${what} that matches ${glob}${hint}`);
+  run.stop('NOTHING_MATCHED', `Nothing to ${verb}: ${store.name} has no ${what}${selectionText(options)}${hint}`);
+}
+
+/** Returns ` that matches "a.*" and is not excluded by "a.b"`; nothing if all metrics are selected. */
+export function selectionText({ metrics = '*', exclude = [] }: SelectOptions): string {
+  const conditions = [
+    ...(metrics === '*' ? [] : [`matches ${JSON.stringify(metrics)}`]),
+    ...(exclude.length === 0 ? [] : [`is not excluded by ${exclude.map((glob) => JSON.stringify(glob)).join(', ')}`]),
+  ];
+  return conditions.length === 0 ? '' : ` that ${conditions.join(' and ')}`;
 }
 
 /**

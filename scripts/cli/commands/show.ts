@@ -1,3 +1,6 @@
+import { UsageError } from '../../../config/errors.ts';
+import type { Config } from '../../../config/schema.ts';
+import { isStorage } from '../../../config/storage/storage.ts';
 import { type Shown, showFile, showStored } from '../../../lib/operations/views/show.ts';
 import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
@@ -31,6 +34,7 @@ async function look(invocation: Invocation): Promise<Shown> {
   if (target.includes('/') || target.endsWith('.wsp')) {
     return showFile(target, { ...lockOf(config), ...(epoch !== undefined && { now: epoch }), signal });
   }
+  checkOrder(target, config);
   const date = dateOf(invocation, 'date');
   return withStore({ config, log }, (store) =>
     showStored(store, target, {
@@ -40,5 +44,16 @@ async function look(invocation: Invocation): Promise<Shown> {
       ...(epoch !== undefined && { now: () => new Date(epoch * 1000) }),
       ...(date && { date }),
     }),
+  );
+}
+
+/** @throws UsageError if the storage is before the metric. */
+function checkOrder(target: string, { storage, storageArgs }: Config): void {
+  if (storage === undefined || isStorage(storage) || !isStorage(target)) return;
+  const [metric = 'METRIC', ...args] = [storage, ...storageArgs].toSorted(
+    (a, b) => +a.includes('=') - +b.includes('='),
+  );
+  throw new UsageError(
+    `show needs the metric before the storage: whisper-backup show ${[metric, target, ...args].join(' ')}`,
   );
 }

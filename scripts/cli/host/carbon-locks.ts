@@ -1,6 +1,6 @@
 import { parseINI } from 'confbox/ini';
 import { parseTOML } from 'confbox/toml';
-import { codeOf, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
+import { codeOf, pathReason, WhisperBackupError } from '../../../lib/common/errors.ts';
 import { readRegularFile } from '../../../lib/system/regular-file.ts';
 
 /** Whether carbon locks its files while it writes. If not, a backup may read a half-written file. */
@@ -45,7 +45,7 @@ async function locksOf(file: string, read: Reading): Promise<CarbonLocks | undef
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw new WhisperBackupError(
       'CARBON_CONFIG',
-      `Cannot read carbon's lock setting from ${file}: ${reasonOf(error)}`,
+      `Cannot read carbon's lock setting from ${file}: ${pathReason(error)}`,
       {
         cause: error,
       },

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../../lib/common/errors.ts';
+import { pathReason, reasonOf } from '../../../lib/common/errors.ts';
 import { type Check, type CheckName, writeCheck } from '../../../lib/monitoring/check-files.ts';
 import type { Part } from '../../../lib/operations/shared/part.ts';
 import { exitCodeOfError } from './exit-code.ts';
@@ -33,7 +33,7 @@ export async function runCheck(
       await writeCheck(config.stateDir, name, { ...began, ...end });
     } catch (error) {
       log.warn(
-        `Cannot write the result of this ${name} to ${config.stateDir}: ${reasonOf(error)}: status will not show it; see --state-dir`,
+        `Cannot write the result of this ${name} to ${config.stateDir}: ${pathReason(error)}: status will not show it; see --state-dir`,
       );
     }
   };

@@ -1,6 +1,7 @@
 import { UsageError } from '../../../config/errors.ts';
+import type { Key } from '../../../config/schema.ts';
 import { isClaimedBy } from '../../../lib/bucket/owner.ts';
-import { GuardError, InvalidOptionError, reasonOf } from '../../../lib/common/errors.ts';
+import { GuardError, InvalidOptionError, pathReason, reasonOf } from '../../../lib/common/errors.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
 import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import { RunRecords } from '../../../lib/monitoring/bucket-records.ts';
@@ -37,7 +38,7 @@ const LITTLE_PATIENCE = 4000;
 
 /**
  * Runs an operation that changes a bucket, or the tree from it. Keeps a mark on the host while it runs, and writes a record
- * on the host and in the bucket when it ends, even with an error, except for usage errors. Dry runs and the storage `noop`
+ * on the host and in the bucket when it ends, even with an error, except for errors of the command line. Dry runs and the storage `noop`
  * write neither. Nothing after the record changes the exit code.
  *
  * @returns the exit code.
@@ -125,8 +126,7 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
   let isLeft = false;
   return {
     async leave(end, place) {
-      const isTyped = end.cause instanceof UsageError || end.cause instanceof InvalidOptionError;
-      if (isLeft || isTyped) return;
+      if (isLeft || isTypingError(end.cause, invocation)) return;
       isLeft = true;
       const record = await recordOf(invocation, start, end);
       await leaveRecord(invocation, { ...place, record, cause: end.cause });
@@ -138,6 +138,18 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
         log.warn(`Cannot remove the mark of this run in ${config.stateDir}/runs: ${reasonOf(error)}: ${remedy}`);
       }),
   };
+}
+
+/** Options for which an operation may be refused. */
+const ofOperation = new Set<Key>([
+  ...(['storage', 'storageArgs', 'bucket', 'storagePath', 'storagePathRaw', 'prefix', 'metrics', 'exclude'] as const),
+  ...(['algorithm', 'layout', 'gzipEngine', 'gzipLevel', 'owner', 'processes', 'bytesInFlight'] as const),
+]);
+
+/** Returns whether the run failed because of the command line. Invalid configuration would fail every scheduled run. */
+function isTypingError(cause: unknown, { origins }: Invocation): boolean {
+  if (!(cause instanceof UsageError || cause instanceof InvalidOptionError)) return false;
+  return [...origins].some(([key, origin]) => /^(command line$|--)/.test(origin) && ofOperation.has(key));
 }
 
 async function recordOf(
@@ -174,7 +186,7 @@ async function leaveRecord(invocation: Invocation, { store, records, record, cau
   try {
     await writeRunFile(config.stateDir, record, ended);
   } catch (error) {
-    const why = reasonOf(error);
+    const why = pathReason(error);
     log.warn(
       `Cannot write the record of this run to ${config.stateDir}: ${why}: status will not show this run; see --state-dir`,
     );

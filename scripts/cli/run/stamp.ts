@@ -1,5 +1,5 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
-import { codeOf, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
+import { codeOf, pathReason, WhisperBackupError } from '../../../lib/common/errors.ts';
 import type { Invocation } from './invocation.ts';
 import { partialBy } from './partial-run.ts';
 
@@ -16,7 +16,7 @@ export async function leaveStamp(invocation: Invocation): Promise<void> {
   try {
     await touchStamp(stampfile);
   } catch (cause) {
-    const message = `Cannot touch the stamp file ${stampfile}: ${reasonOf(cause)}`;
+    const message = `Cannot touch the stamp file ${stampfile}: ${pathReason(cause)}`;
     if (origins.get('stampfile') !== 'default')
       throw new WhisperBackupError('STAMP_FILE', `${message}: see --stampfile`, { cause });
     log.debug(message);

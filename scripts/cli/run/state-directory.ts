@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { lstat, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../../config/errors.ts';
-import { codeOf, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
+import { codeOf, pathReason, WhisperBackupError } from '../../../lib/common/errors.ts';
 import { openRuns, whyNotTrusted } from '../../../lib/monitoring/host-records.ts';
 import { nearestDirectory, self, whyNot } from '../host/service-user.ts';
 import type { Invocation } from './invocation.ts';
@@ -21,7 +21,7 @@ export async function checkStateDirectory({ config, origins }: Pick<Invocation, 
     await (noop ? lookAt(stateDir) : tryWriting(stateDir));
   } catch (cause) {
     throw new ConfigError(
-      `Cannot use the state directory ${stateDir} (${origin}): ${reasonOf(cause)}. Without it a vanished bucket is not detected, and status does not show the run. Use a directory that user ${self()} can write, or remove the setting for the default`,
+      `Cannot use the state directory ${stateDir} (${origin}): ${pathReason(cause)}. Without it a vanished bucket is not detected, and status does not show the run. Use a directory that user ${self()} can write, or remove the setting for the default`,
       { cause },
     );
   }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { Config } from '../../../config/schema.ts';
-import { reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
+import { pathReason, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
 import type { BackupUnits } from '../../../lib/monitoring/backup-units.ts';
 import { readChecks } from '../../../lib/monitoring/check-files.ts';
 import { readRunFiles } from '../../../lib/monitoring/host-records.ts';
@@ -45,7 +45,7 @@ export async function statusHere(config: Config, warn: (message: string) => void
     });
     return { ...status, ...(verify && { verify }), ...(drill && { drill }) };
   } catch (error) {
-    const message = `Cannot read the records of runs in ${stateDir}: ${reasonOf(error)}: see --state-dir`;
+    const message = `Cannot read the records of runs in ${stateDir}: ${pathReason(error)}: see --state-dir`;
     throw new WhisperBackupError('STATE_DIR', message, { cause: error });
   }
 }

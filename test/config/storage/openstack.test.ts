@@ -257,7 +257,11 @@ describe('clouds.yaml', () => {
     ['has a number where text must be', { OS_CLOUD: 'number' }, /'auth.password' must be text \(quote it\)$/],
     ['switches off the check of certificates', { OS_CLOUD: 'insecure' }, /'verify' cannot be false/],
     ['names a profile', { OS_CLOUD: 'vendor' }, /'profile' is not supported/],
-    ['is not there', { OS_CLOUD: 'home', OS_CLIENT_CONFIG_FILE: '/nonexistent' }, /Cannot read \/nonexistent: ENOENT/],
+    [
+      'is not there',
+      { OS_CLOUD: 'home', OS_CLIENT_CONFIG_FILE: '/nonexistent' },
+      /Cannot read \/nonexistent: no such file or directory \(ENOENT\): check OS_CLIENT_CONFIG_FILE/,
+    ],
   ];
   for (const [what, environment, message] of wrong) {
     it(`is refused when it ${what}`, () => withClouds(async (_, ask) => refused(ask(environment), message)));

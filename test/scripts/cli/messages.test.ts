@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
@@ -85,7 +85,7 @@ describe('a message', () => {
     assert.equal(tree.code, 1);
     assert.match(
       tree.stderr,
-      /local tree: \S+none \(--prefix\): it does not exist: mount or create it, or check --prefix\n$/,
+      /local tree: \S+none \(--prefix\): no such file or directory \(ENOENT\): mount or create it, or check --prefix\n$/,
     );
     const bucket = await run([...FILES, '-b', 'typo', 'list', 'disk', scratch.path]);
     assert.equal(bucket.code, 10);
@@ -93,6 +93,28 @@ describe('a message', () => {
     const file = await run([...FILES, 'show', `${none}.wsp`]);
     assert.equal(file.code, 1);
     assert.match(file.stderr, /Cannot read \S+none\.wsp: it does not exist\n$/);
+  });
+
+  it('says what is wrong with a path, and what to do', async () => {
+    await using scratch = await createScratch();
+    await symlink('loop', scratch.at('loop'));
+    const loop = /part of a loop of (symbolic )?links/.source;
+    const said: readonly [readonly string[], string][] = [
+      [['--config', scratch.at('none.yaml'), 'config'], 'no such file or directory \\(ENOENT\\): check --config'],
+      [['--config', scratch.at('loop'), 'config'], `${loop}; name the file itself`],
+      [['-p', scratch.at('loop'), 'backup', 'noop'], `${loop} \\(ELOOP\\): check --prefix`],
+      [['--state-dir', scratch.at('loop'), 'backup', 'disk', scratch.path], `${loop} .*Use a directory that`],
+      [['--state-dir', scratch.at('loop'), 'status'], `${loop} .*see --state-dir`],
+      [['--credentials', scratch.at('none'), 'list', 's3'], 'no such file or directory .*: check --credentials'],
+    ];
+    for (const [args, message] of said) {
+      const { code, stderr } = await run([...FILES, ...args]);
+      assert.notEqual(code, 0);
+      assert.match(stderr, new RegExp(`${message}.*\\n$`), args.join(' '));
+      assert.doesNotMatch(stderr, /, (stat|lstat|open|realpath) '/);
+    }
+    const lock = await run(['-p', scratch.path, '--nolog', '--lockfile', scratch.at('loop'), 'backup', 'noop']);
+    assert.match(lock.stderr, new RegExp(`${loop} \\(ELOOP\\)\\. Check --lockfile`));
   });
 
   it('names the exclusion that left nothing to back up', async () => {
@@ -109,7 +131,7 @@ describe('a message', () => {
       'noop',
     ]);
     assert.equal(code, 1);
-    assert.match(stderr, /matches "\*" and is not excluded by "\*"/);
+    assert.match(stderr, /has no Whisper file that is not excluded by "\*"$/m);
   });
 
   it('at the end of a fill says what was filled', async () => {

@@ -65,6 +65,9 @@ describe('the program', () => {
     [['fill', 'one'], /^whisper-backup: fill needs a destination: whisper-backup fill .*wsp .*wsp$/m],
     [['fill'], /fill needs a source and a destination: /],
     [['show'], /show needs a target: /],
+    [['show', 'disk', 'path=/srv', 'a.b'], /show needs the metric before the storage: .* show a\.b disk path=\/srv$/m],
+    [['show', 's3', 'a.b'], /whisper-backup show a\.b s3$/m],
+    [['backup', 'foo'], /No storage 'foo'; use one of disk, s3, swift, noop$/m],
     [['-m', 'a', 'b', 'list', 'disk'], /Unknown command 'b' before list: quote values .*, as in -m 'servers\.\*'/],
     [['list', '-m', 'a', 'b', 'disk', '/srv'], /No storage 'b': it is before the storage; quote values/],
     [
@@ -167,7 +170,7 @@ describe('the program', () => {
     assert.ok(least > 0.5 && seconds > least, `${counts.bytesStored} bytes in ${seconds} s`);
     const refused = await backup('fast');
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /--bandwidth must be bytes a second.*: got "fast"/);
+    assert.match(refused.stderr, /--bandwidth must be bytes per second.*: got "fast"/);
   });
 
   it('remembers what files look like, unless it is told not to', async () => {

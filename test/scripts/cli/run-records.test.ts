@@ -225,6 +225,29 @@ describe('The record of a run', () => {
     assert.equal((await program('restore')).code, 0);
   });
 
+  it('is left where the configuration is wrong, but not where the command line is', async () => {
+    const state = scratch.at('state-wrong');
+    const env = (settings: Record<string, string>) => ({
+      ...{ WHISPER_BACKUP_STATE_DIR: state, WHISPER_BACKUP_PREFIX: prefix, WHISPER_BACKUP_NOLOCK: '1' },
+      ...{ ST_AUTH: 'swift.example.org', ST_USER: 'a:b', ST_KEY: 'c', ...settings },
+    });
+    const wrong: readonly [readonly string[], Record<string, string>, number][] = [
+      [['backup'], { WHISPER_BACKUP_STORAGE: 'swift' }, 1],
+      [['backup', 'swift'], {}, 2],
+      [
+        ['backup', '--quiet'],
+        { WHISPER_BACKUP_STORAGE: 'swift', WHISPER_BACKUP_BUCKET: 'a/b', ST_AUTH: 'http://h' },
+        3,
+      ],
+      [['backup', 'swift', '-b', 'a/b'], { ST_AUTH: 'http://h' }, 3],
+    ];
+    for (const [args, settings, records] of wrong) {
+      const { code, stderr } = await run([...args, '--nolog', '--nostamp'], { env: env(settings) });
+      assert.equal(code, 2, stderr);
+      assert.equal((await recordsIn(`${state}/runs`)).length, records, `${args.join(' ')}: ${stderr}`);
+    }
+  });
+
   it('is left by a run that was interrupted', async () => {
     const { args, onHost, inBucket, program } = place('interrupted');
     assert.equal((await program('backup')).code, 0);
