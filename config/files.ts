@@ -86,7 +86,16 @@ function basesOf(bases: unknown, path: string): readonly string[] {
   });
 }
 
-/** Reads only this file: no rc files, no dotenv, no network, and no cache that other users can write. */
+/**
+ * Reads only this file. Most other features of c12 are off, because a run as root must not take settings or code from where
+ * others can write:
+ *
+ * - `extend` looks for a name in node_modules and .config first, checks no rights, and follows a cycle without end;
+ *   `giget` downloads what it names.
+ * - `dotenv`, `rcFile`, `globalRc` and `packageJson` read files of the working directory, its parents and the home.
+ * - `envName` would let NODE_ENV select settings.
+ * - jiti's cache has a known name in /tmp.
+ */
 async function read(real: string, path: string): Promise<unknown> {
   if (!EXTENSIONS.some((extension) => real.endsWith(`.${extension}`))) {
     throw new ConfigError(`Cannot use ${path}: its name must end in one of .${EXTENSIONS.join(', .')}`);
