@@ -17,7 +17,7 @@ import { fetchPoints } from './whisper/fetch.ts';
 
 const METRICS = Array.from({ length: 40 }, (_, i) => `live.host${i % 4}.metric${i}`);
 
-test('a tree that carbon-cache writes to is backed up, partly lost, and restored with every point', async () => {
+test('a tree that carbon-cache writes to is backed up, partly deleted, and restored with every point', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'carbon-'));
   const carbon = await startCarbon(directory, { retentions: '1s:1h,10s:6h' });
   try {

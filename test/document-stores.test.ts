@@ -83,7 +83,7 @@ function valuesOf(names: readonly string[]): Record<string, string> {
 }
 
 describe('The commands of the documents for S3', () => {
-  it('work as they stand on a real radosgw, one after the other', { timeout: 900_000 }, async () => {
+  it('work in sequence on a real radosgw', { timeout: 900_000 }, async () => {
     const commands = commandsFor('s3');
     assert.ok(commands.length >= 4, JSON.stringify(commands));
     const account = {
@@ -104,7 +104,7 @@ describe('The commands of the documents for S3', () => {
 });
 
 describe('The commands of the documents for Swift', () => {
-  it('work as they stand on a real Swift and Keystone, by the variables that they export', {
+  it('work in sequence on a real Swift and Keystone, with the variables that they export', {
     timeout: 900_000,
   }, async () => {
     const commands = commandsFor('swift');

@@ -55,12 +55,12 @@ const OTHERS: Readonly<Record<string, string>> = {
 };
 
 describe('The documents', () => {
-  it('link to files that are there', () => {
+  it('link to existing files', () => {
     for (const name of documents)
       for (const target of linkedFrom(name)) assert.ok(existsSync(join(root, target)), `${target} in ${name}`);
   });
 
-  it('are all linked, from the README on', () => {
+  it('are all linked, directly or indirectly, from the README', () => {
     const reached = new Set(['README.md']);
     for (const name of reached) for (const target of linkedFrom(name)) reached.add(target);
     assert.deepEqual(
@@ -69,7 +69,7 @@ describe('The documents', () => {
     );
   });
 
-  it('name commands, options and make targets that are there, as they stand', async () => {
+  it('name existing commands, options and make targets', async () => {
     const makefiles = await Promise.all(
       ['Makefile', 'ansible/fleet.mk'].map((name) => readFile(join(root, name), 'utf8')),
     );
@@ -102,7 +102,7 @@ describe('The documents', () => {
     assert.ok(checked > 20, `only ${checked} commands were found`);
   });
 
-  it('have a README whose commands for this host and a disk work as they stand, one after the other', async () => {
+  it('have a README whose commands for this host and a disk work in sequence', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     // Enough for a fiftieth of them.

@@ -61,7 +61,7 @@ for (const { name, storage, env, client, command } of kinds) {
   };
 
   describe(`A tree that carbon-cache writes to, on ${name}`, () => {
-    it('is backed up, partly lost, and restored with every point', async () => {
+    it('is backed up, partly deleted, and restored with every point', async () => {
       await until(() => LIVE.every((metric) => existsSync(fileOf(metric))), 30);
       await sleep(2500);
       const before = await pointsOf(LIVE);
@@ -88,7 +88,7 @@ for (const { name, storage, env, client, command } of kinds) {
       }
     });
 
-    it(`is restored by hand with ${client} and gunzip, as the README tells it`, async () => {
+    it(`is restored by hand with ${client} and gunzip, as in the README`, async () => {
       const told = await commandsOfReadme(client);
       assert.match(told, /^bucket=\S+ metric=\S+\n/);
       const own = told.replace(/^.*\n/, `bucket=${bucket} metric=servers.web3.cpu13\n`);

@@ -98,14 +98,14 @@ describe('the dashboard and the alert rules', () => {
     }
   });
 
-  it('watch for success, failures, duration, bytes, retries and silence', async () => {
+  it('watch success, failures, duration, bytes, retries and silence', async () => {
     const watched = new Set((await alerts()).flatMap(({ target }) => namesIn(target)));
     for (const name of ['last_success', 'files.failed', 'seconds', 'bytes.stored', 'retries', 'last_run'])
       assert.ok(watched.has(`backup.${name}`), name);
   });
 });
 
-describe('a run, and a carbon that it is to tell its figures', () => {
+describe('a run that sends figures to carbon', () => {
   let scratch: Scratch;
   let carbon: Carbon;
   const ran = new Map<ReportingCommand, Ended>();
@@ -135,7 +135,7 @@ describe('a run, and a carbon that it is to tell its figures', () => {
     await scratch[Symbol.asyncDispose]();
   });
 
-  it('sends every figure of its summary, which Whisper then holds', async () => {
+  it('sends every figure of its summary, which Whisper then stores', async () => {
     for (const [command, { code, stdout, stderr }] of ran) {
       assert.equal(code, 0, stderr);
       const { counts } = JSON.parse(stdout);
@@ -157,7 +157,7 @@ describe('a run, and a carbon that it is to tell its figures', () => {
     }
   });
 
-  it('gives every query of the dashboard and of the rules an answer, as Graphite gives it, and no alert', async () => {
+  it('has a result for every query of the dashboard and of the rules in Graphite, and no alert', async () => {
     const rules = await alerts();
     const queries = [...(await dashboardQueries()), ...rules];
     const answers = await askGraphite(carbon.prefix, queries);
@@ -174,7 +174,7 @@ describe('a run, and a carbon that it is to tell its figures', () => {
       assert.deepEqual(firing(rule, answers[queries.length - rules.length + i] ?? []), [], rule.uid);
   });
 
-  it('lets the rules find the hosts that are late, silent, or failed, and tell them apart', async () => {
+  it('lets the rules detect hosts that are late, silent or failed, and distinguish them', async () => {
     const now = Math.floor(Date.now() / 1000);
     const point = (name: string, value: number, age: number) => ({
       metric: `whisper-backup.${name}`,
@@ -220,7 +220,7 @@ describe('a run, and a carbon that it is to tell its figures', () => {
     }
   });
 
-  it('sends its exit code when an error ended it, under the prefix that was asked for', async () => {
+  it('sends its exit code if an error ended it, below the configured prefix', async () => {
     const { code } = await program('--carbon', carbon.address, '--carbon-prefix', 'x.y', '-b', 'none', 'restore');
     assert.equal(code, 10);
     const path = (name: string) => `${carbon.prefix}/x/y/${host}/restore/${name}.wsp`;
@@ -247,7 +247,7 @@ describe('a run, and a carbon that it is to tell its figures', () => {
     assert.equal(existsSync(`${carbon.prefix}/dry`), false);
   });
 
-  it('ends as it did where no carbon listens, with a warning', async () => {
+  it('has the same exit code if carbon does not listen, with a warning', async () => {
     const address = `127.0.0.1:${await freePort()}`;
     const { code, stderr } = await program('--carbon', address, '-b', 'bucket', 'backup');
     assert.equal(code, 0);

@@ -114,7 +114,7 @@ const kinds: readonly Kind[] = [
 
 for (const kind of kinds) {
   describe(`Requests to ${kind.name}`, () => {
-    it('are none for a metric that did not change, one for one that did, and few for what is deleted', async () => {
+    it('are none for an unchanged metric, one for a changed one, and few for deletions', async () => {
       const prefix = await scratch.directory(`tree-${kind.name}`);
       await plantTree(prefix, METRICS);
       const bucket = ownBucket(`costs-${kind.name.toLowerCase()}`);
@@ -169,7 +169,7 @@ for (const kind of kinds) {
   });
 }
 
-it('are as many as the README says', async () => {
+it('are as many as in the README', async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const rows = readme.split('\n').map((line) => line.replace(/ +/g, ' '));
   for (const run of Object.keys(kinds[0]?.expected ?? {}).filter((run) => !run.includes('pairs'))) {

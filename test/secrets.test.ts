@@ -188,7 +188,7 @@ for (const way of ways) {
   });
 }
 
-describe('A secret where none belongs', () => {
+describe('a secret in the wrong place', () => {
   const wrong: readonly (readonly string[])[] = [
     ['list', 's3', `secret-access-key=${WRONG}`],
     ['list', 's3', `endpoint=http://user:${WRONG}@127.0.0.1:1`],
@@ -196,7 +196,7 @@ describe('A secret where none belongs', () => {
     ['config', 's3', `endpoint=http://user:${WRONG}@127.0.0.1:1`, `secret-access-key=${WRONG}`],
   ];
   for (const args of wrong) {
-    it(`is not shown again: ${args.join(' ').replaceAll(WRONG, '…')}`, async () => {
+    it(`is not repeated: ${args.join(' ').replaceAll(WRONG, '…')}`, async () => {
       const ended = await start([...args, '--debug', '--nolog', '--nolock', '--nostamp'], {}).ended;
       assert.equal(ended.code, args[0] === 'config' ? 0 : 2, ended.stderr);
       assert.ok(!`${ended.stdout}${ended.stderr}`.includes(WRONG), `${ended.stdout}${ended.stderr}`);

@@ -26,7 +26,7 @@ function bench(args: readonly string[]): Promise<{ code: number | null; stdout: 
 }
 
 describe('make bench', () => {
-  it('measures, and writes figures, report and chart', async () => {
+  it('measures, and writes results, report and chart', async () => {
     await using scratch = await createScratch();
     const out = scratch.at('out');
     const sizes = ['--rounds', '1', '--first', '--large-files', '4'];
@@ -44,7 +44,7 @@ describe('make bench', () => {
     assert.deepEqual(await readdir(scratch.at('work')), [], 'what it worked with is still there');
   });
 
-  it('refuses a number that is none, before it measures anything', async () => {
+  it('rejects an invalid number before it measures anything', async () => {
     await using scratch = await createScratch();
     const { code, stderr } = await bench(['--rounds', 'many', '--work', scratch.at('work')]);
     assert.deepEqual(await readdir(scratch.path), []);

@@ -46,7 +46,7 @@ describe('the report of the benchmark', () => {
   // Without the padding of the tables.
   const report = reportOf(results).replace(/ {2,}/g, ' ').replace(/-{2,}/g, '-');
 
-  it('tells medians with their spread, and what they are of restic’s, fastest first', () => {
+  it('has medians with their spread, relative to restic, fastest first', () => {
     assert.ok(
       report.includes(
         [
@@ -61,7 +61,7 @@ describe('the report of the benchmark', () => {
     );
   });
 
-  it('says first what a reader asks first', () => {
+  it('starts with the most important results', () => {
     assert.match(
       report,
       /\| First backup, 400 files \| 2\.00 s \| 4\.00 s \| 0\.50 × \| 90 MB \| 100 MB \| 0\.90 × \|/,
@@ -69,14 +69,14 @@ describe('the report of the benchmark', () => {
     assert.match(report, /\| Unchanged, 400 files \| 1\.00 s \| 0\.800 s \| 1\.25 × \| – \| – \| – \|/);
   });
 
-  it('says where others win, and does not count a floor as one of them', () => {
+  it('names where others are better, without counting the lower bound', () => {
     const wins = report.split('## ').find((section) => section.startsWith('Where others are better')) ?? '';
     assert.ok(wins.includes('| First backup, 400 files | | | tar \\| gzip 0.03 × | tar \\| gzip 0.89 × |'), wins);
     assert.ok(wins.includes('| Unchanged, 400 files | restic 0.80 × | restic 0.80 × | | |'), wins);
     assert.doesNotMatch(wins, /find/);
   });
 
-  it('hides neither what is missing nor what failed, and shows no empty table', () => {
+  it('shows missing and failed results, and no empty table', () => {
     assert.match(report, /borg, lz4: there is no/);
     assert.match(report, /Unchanged, round 2 of 3: rclone: exit code 3/);
     assert.doesNotMatch(report, /Restore all/);
@@ -85,7 +85,7 @@ describe('the report of the benchmark', () => {
 });
 
 describe('the chart of the benchmark', () => {
-  it('shows each contender with its figures, and is the same bytes for the same figures', () => {
+  it('shows each contender with its figures, and is deterministic', () => {
     const chart = chartOf(results);
     assert.match(chart, /^<svg .*<\/svg>\n$/s);
     for (const text of ['whisper-backup, libdeflate 5', '2.00 s, 90 MB', '→ 15.0 s, 80 MB', '1.25 (1.00 s)']) {
@@ -105,7 +105,7 @@ describe('the figures of the benchmark', () => {
     );
   });
 
-  it('of all rounds are brought together by scenario and contender', () => {
+  it('of all rounds are grouped by scenario and contender', () => {
     const single = (scenario: string, wall: number, stored: number) => ({
       ...{ scenario, contender: 'ours', stored },
       runs: [run(wall)],
@@ -116,7 +116,7 @@ describe('the figures of the benchmark', () => {
     ]);
   });
 
-  it('are refused when they are not what they should be', async () => {
+  it('are rejected if they are invalid', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('results.json');
     await writeFile(file, JSON.stringify(results));

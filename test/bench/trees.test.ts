@@ -25,7 +25,7 @@ async function filesBelow(directory: string): Promise<Map<string, string>> {
 }
 
 describe('the realistic tree', () => {
-  it('is the same each time, whole files, as large as it says', async () => {
+  it('is deterministic, with valid files of the declared size', async () => {
     await using scratch = await createScratch();
     const spec = { ...SMALL_FILES, files: 150 };
     makeRealisticTree(scratch.at('one'), spec);
@@ -43,7 +43,7 @@ describe('the realistic tree', () => {
     assert.equal(parseHeader(file).archives.length, 3);
   });
 
-  it('can be changed by a tenth, in each round another one, and files keep their size', async () => {
+  it('can be changed by a tenth, another one in each round, and files keep their size', async () => {
     await using scratch = await createScratch();
     makeRealisticTree(scratch.path, { ...SMALL_FILES, files: 30 });
     const states = [await filesBelow(scratch.path)];
@@ -68,7 +68,7 @@ describe('the tree of many metrics', () => {
     ['small', {}],
     ['sparse', { sparseBytes: 100_000 }],
   ] as const) {
-    it(`of ${what} files comes with a bucket in which a backup finds nothing to do`, async () => {
+    it(`of ${what} files has a bucket in which a backup finds nothing to store`, async () => {
       await using scratch = await createScratch();
       makeManyMetrics(scratch.at('tree'), { metrics: 450, ...options });
       const newest = new Date('2026-11-21T03:14:15Z');

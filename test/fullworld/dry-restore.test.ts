@@ -37,8 +37,8 @@ async function bothWays(args: readonly string[], isRoot = true): Promise<readonl
   return [await run('-n'), await run()];
 }
 
-describe('a dry restore ends as the real one does', () => {
-  it('on a disk that has no room for all', async () => {
+describe('a dry restore ends like the real one', () => {
+  it('on a disk without space for all files', async () => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=256k,nr_inodes=200');
     const whole = await plantNoisy(scratch.at('tree'), 20);
@@ -53,7 +53,7 @@ describe('a dry restore ends as the real one does', () => {
     assert.ok(Object.keys(dry.failed).length < whole.size);
   });
 
-  it('on a disk that has no room for the tree itself, and on one that is read-only', async () => {
+  it('on a disk without space for the tree itself, and on a read-only one', async () => {
     await using scratch = await createScratch();
     await plantNoisy(scratch.at('tree'), 2);
     const storage = await stored(scratch);
@@ -72,7 +72,7 @@ describe('a dry restore ends as the real one does', () => {
     }
   });
 
-  it('for a user who may not write', async () => {
+  it('for a user without write access', async () => {
     await using scratch = await createScratch();
     const whole = whisperFile({ now: NOW, points: minutes(NOW, 30, (i) => i) });
     for (const name of ['a/m.wsp', 'a/n.wsp', 'b/m.wsp', 'c/d/m.wsp']) await plant(scratch.at('tree'), name, whole);

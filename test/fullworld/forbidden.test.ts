@@ -125,7 +125,7 @@ for (const [name, startPlace] of [
       return found;
     }
 
-    it('by a user who may only read: a backup names what it may not store, and lists, checks and restores go on', async (t) => {
+    it('for a read-only user: a backup reports what it may not store, and list, verify and restore work', async (t) => {
       await using scratch = await createScratch();
       await plantMetrics(scratch.at('tree'), METRICS);
       const tree = contents(await readTree(scratch.at('tree')));
@@ -160,7 +160,7 @@ for (const [name, startPlace] of [
       reportReliability(t, 'read-only', { runs: 6, refused: 2 });
     });
 
-    it('from some request on: what could not be stored is named, and its old backup stays', async (t) => {
+    it('from some request on: files that could not be stored are reported, and their old backups stay', async (t) => {
       await using scratch = await createScratch();
       await plantMetrics(scratch.at('tree'), METRICS);
       assert.equal((await program(scratch, place.writer, TURNING, 'backup')).code, 0);

@@ -17,7 +17,7 @@ const METRICS = 20;
 const NO_ROOM = /no space left on the file system: free some, and restore again; restored files are kept \(ENOSPC\)$/;
 
 describe('a tree on a disk that is full', () => {
-  it('that fills up half way: what came back is whole, what was there is untouched, nothing else is left', async (t) => {
+  it('that fills up during a restore: restored files are complete, existing ones unchanged, nothing else is left', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=256k,nr_inodes=200');
     const whole = await plantNoisy(scratch.at('tree'), METRICS);
@@ -53,7 +53,7 @@ describe('a tree on a disk that is full', () => {
     reportReliability(t, 'full-disk', { runs: 2 });
   });
 
-  it('that has no room for the tree itself: stops with what to do', async (t) => {
+  it('without space for the tree itself: stops with the remedy', async (t) => {
     await using scratch = await createScratch();
     await plantNoisy(scratch.at('tree'), 1);
     const storage = ['-b', 'b', 'disk', scratch.at('store')];
@@ -72,7 +72,7 @@ describe('a tree on a disk that is full', () => {
     reportReliability(t, 'full-disk', { runs: 3 });
   });
 
-  it('keeps a damaged file where it is when there is no room for the whole one', async (t) => {
+  it('keeps a damaged file in place if there is no space for the sound one', async (t) => {
     await using scratch = await createScratch();
     const whole = await plantTree(scratch.at('tree'), ['m.wsp']);
     const store = createDiskStore({ path: scratch.at('bucket') });
@@ -89,7 +89,7 @@ describe('a tree on a disk that is full', () => {
     reportReliability(t, 'full-disk', { runs: 2, refused: 1 });
   });
 
-  it('takes what fits of a backfill into a file with holes, and every point that was there stays', async (t) => {
+  it('fills as much as fits into a sparse file, and keeps every existing point', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=128k');
     const file = disk.at('tree', 'm.wsp');

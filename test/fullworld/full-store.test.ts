@@ -11,7 +11,7 @@ import { plantNoisy } from './noisy.ts';
 const METRICS = 20;
 
 describe('a disk store that is full', () => {
-  it('takes nothing, loses nothing, names each metric with the remedy, and goes on when there is room', async (t) => {
+  it('stores nothing, loses nothing, reports each metric with the remedy, and continues once there is space', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=2M');
     const prefix = scratch.at('tree');
@@ -43,7 +43,7 @@ describe('a disk store that is full', () => {
     reportReliability(t, 'full-disk', { runs: 3, refused: METRICS });
   });
 
-  it('that fills up half way: what went in is whole, and of what did not the old backup stays', async (t) => {
+  it('that fills up during a backup: stored backups are complete, and old ones of other metrics stay', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=2M');
     const prefix = scratch.at('tree');
@@ -79,7 +79,7 @@ describe('a disk store that is full', () => {
     reportReliability(t, 'full-disk', { runs: 4, refused: counts.failed });
   });
 
-  it('stops a first backup, with what to do', async (t) => {
+  it('stops a first backup with the remedy', async (t) => {
     await using scratch = await createScratch();
     await plantNoisy(scratch.at('tree'), 1);
     for (const options of ['size=64k', 'size=64k,nr_inodes=2']) {
@@ -92,7 +92,7 @@ describe('a disk store that is full', () => {
     }
   });
 
-  it('can be purged, to make room', async (t) => {
+  it('can be purged to free space', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=2M');
     const prefix = scratch.at('tree');

@@ -54,7 +54,7 @@ const files: readonly OwnFile[] = [
 
 describe('the disk for the program’s own files', () => {
   for (const { option, refused, full } of files) {
-    it(`of --${option} is full, or read-only: it says which file, and what to do`, async (t) => {
+    it(`of --${option} is full, or read-only: the error names the file and the remedy`, async (t) => {
       await using scratch = await createScratch();
       await plantTree(scratch.at('tree'), ['a.wsp', 'b.wsp', 'c.wsp']);
       {

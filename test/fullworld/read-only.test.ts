@@ -17,7 +17,7 @@ const METRICS = 12;
 const READ_ONLY = /the file system is read-only; mount it read-write \(EROFS\)$/;
 
 describe('a disk store that turns read-only', () => {
-  it('while it takes backups: what is in it stays, the rest is named, and the next run makes up for it', async (t) => {
+  it('during a backup: stored objects stay, other metrics are reported, and the next run stores them', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=2M');
     const store = createDiskStore({ path: disk.at('bucket') });
@@ -57,7 +57,7 @@ describe('a disk store that turns read-only', () => {
     reportReliability(t, 'read-only', { runs: 4, refused: summary.failed.length });
   });
 
-  it('before retention deletes: every backup stays, and each that should have gone is named', async (t) => {
+  it('before retention: every backup stays, and each that should have expired is reported', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=2M');
     const store = createDiskStore({ path: disk.at('bucket') });
@@ -86,7 +86,7 @@ describe('a disk store that turns read-only', () => {
     reportReliability(t, 'read-only', { runs: 4, refused: METRICS });
   });
 
-  it('from the start: a backup stops with the reason; lists, checks and restores go on', async (t) => {
+  it('from the start: a backup stops with the reason; list, verify and restore work', async (t) => {
     await using scratch = await createScratch();
     using disk = new Tmpfs(scratch.at('disk'), 'size=2M');
     const tree = await plantTree(scratch.at('tree'), ['a.wsp', 'b/c.wsp']);
@@ -115,8 +115,8 @@ describe('a disk store that turns read-only', () => {
   });
 });
 
-describe('one who has no rights', () => {
-  it('may read a bucket but not write it: a backup ends with 12, and restores go on', async (t) => {
+describe('a user without permissions', () => {
+  it('who may read a bucket but not write it: a backup exits with 12, and restores work', async (t) => {
     await using scratch = await createScratch();
     const tree = await plantTree(scratch.at('tree'), ['a.wsp', 'b/c.wsp']);
     const storage = ['-b', 'b', 'disk', await scratch.directory('store')];
@@ -149,7 +149,7 @@ describe('one who has no rights', () => {
     reportReliability(t, 'read-only', { runs: 6, refused: 3 });
   });
 
-  it('may not look into a directory: nothing below it is missing, and a backup says which it was', async (t) => {
+  it('who may not read a directory: nothing below it is missing, and a backup reports it', async (t) => {
     await using scratch = await createScratch();
     const tree = await plantTree(scratch.at('tree'), ['a.wsp', 'closed/b.wsp', 'closed/c.wsp']);
     const bucket = await scratch.directory('store');

@@ -28,7 +28,7 @@ async function assertSane(store: ObjectStore, prefix: string): Promise<void> {
 
 const numbers = ['0', '-1', '1e400', '0x10', '9007199254740993', 'NaN', '1.5', ' ', ''];
 
-describe('any answer taken for a listing of S3', () => {
+describe('any response to a listing of S3', () => {
   let server: HttpProxy;
   let store: ObjectStore;
   before(async () => {
@@ -82,7 +82,7 @@ describe('any answer taken for a listing of S3', () => {
   ];
   const bodies = mutatedText(sound, words);
 
-  it('is one of sane objects, or a typed error', () =>
+  it('results in valid objects, or a typed error', () =>
     fuzz(bodies, 1500, (body) => {
       let asked = 0;
       // A listing that goes on for ever is a test of its own.
@@ -90,7 +90,7 @@ describe('any answer taken for a listing of S3', () => {
       return assertSane(store, 'a');
     }));
 
-  it('is split into objects without an error, each with what it needs', () =>
+  it('is split into objects without an error, each with all fields', () =>
     fuzz(bodies, 5000, (body) => {
       const split = typed(() => splitContents(Buffer.from(body)));
       for (const { Key, Size, LastModified } of split?.objects ?? []) {
@@ -99,7 +99,7 @@ describe('any answer taken for a listing of S3', () => {
     }));
 });
 
-describe('any answer taken for a listing of Swift', () => {
+describe('any response to a listing of Swift', () => {
   let fake: FakeSwift;
   let store: ObjectStore;
   before(async () => {
@@ -140,7 +140,7 @@ describe('any answer taken for a listing of Swift', () => {
     '+02:00',
   ];
 
-  it('is one of sane objects, or a typed error', () =>
+  it('results in valid objects, or a typed error', () =>
     fuzz(mutatedText(sound, words), 2500, (body) => {
       let asked = 0;
       fake.behaviour = () => ({ status: 200, body: asked++ < 3 ? body : '[]' });

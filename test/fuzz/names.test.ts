@@ -51,7 +51,7 @@ const path = fc.array(name, { minLength: 1, maxLength: 5 }).map((names) => names
 const time = fc.date({ min: new Date('0000-01-01'), max: new Date('9998-12-31T23:59:59Z'), noInvalidDate: true });
 
 describe('names in buckets', () => {
-  it('bring every path back, whatever stands in it', () =>
+  it('are inverse for every path', () =>
     fuzz(fc.tuple(path, time), 5000, ([path, time]) => {
       const stamp = formatTimestamp(time);
       const whole = new Date(Math.floor(time.getTime() / 1000) * 1000);
@@ -76,7 +76,7 @@ describe('names in buckets', () => {
   ]);
   const keys = mutatedText(sound, [...words, ...TIMES, SHA1, '.gone', '.wsp.gz', '.sha1', '.whisper-backup/']);
 
-  it('are read whatever they are, and never as a path that leads out, or that has another name', () =>
+  it('are parsed, and never as a path outside the prefix or with another name', () =>
     fuzz(keys, 8000, (text) => {
       const key = parseKey(text);
       if (!('path' in key)) return;
@@ -92,20 +92,20 @@ describe('names in buckets', () => {
 });
 
 describe('times and globs', () => {
-  it('of a key are read as they were written, or not at all', () =>
+  it('of a key are parsed as they were written, or rejected', () =>
     fuzz(mutatedText(TIMES, ['+00:00', 'Z', '-', ':', '24', '60', '02-30', '²', '٣']), 5000, (text) => {
       const time = parseTimestamp(text);
       if (time) assert.equal(formatTimestamp(time), text);
     }));
 
   const dates = [...TIMES, '2026-11-22', '20261122T031415Z', '2026-W47-7', '2026-326', '2026-11-22 03:14+02:00'];
-  it('that a person gives are real, or refused with a typed error', () =>
+  it('on the command line are valid, or rejected with a typed error', () =>
     fuzz(mutatedText(dates, ['T', 'W', '+99:99', '-', '.', ',5', 'e9', '24:00', '٣']), 2000, (text) => {
       const date = typed(() => parseDate(text));
       if (date) assert.ok(!Number.isNaN(date.getTime()), text);
     }));
 
-  it('of any form compile, and match themselves where they hold nothing special', () =>
+  it('of any form compile, and match themselves if they have no special characters', () =>
     fuzz(
       mutatedText(['servers.*', '[!a-z]?', 'a[b-'], ['[', ']', '!', '-', '^', '\\', '(', '{', '😀']),
       3000,

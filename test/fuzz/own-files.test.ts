@@ -40,8 +40,8 @@ const words = [
   '\ufffd',
 ];
 
-describe('what a bucket holds of the tool itself', () => {
-  it('names its owner, and whatever else stands there is a stranger', async () => {
+describe("the tool's own objects in a bucket", () => {
+  it('contain the owner; other content counts as another machine', async () => {
     const store = createMemoryStore();
     await store.open({ create: true });
     const sound = JSON.stringify({ machineId: machine.id, host: 'web01', since: '2026-11-22T03:14:15.000Z' });
@@ -55,7 +55,7 @@ describe('what a bucket holds of the tool itself', () => {
     });
   });
 
-  it('tells how a run went, or is refused with a typed error', async () => {
+  it('contain the record of a run, or are rejected with a typed error', async () => {
     const finished = '2026-11-22T03:14:15.000Z';
     const about = { version: 1, program: '1.0.0', host: 'web01', machine: machine.id, command: 'backup', exitCode: 0 };
     const summary = { store: 'disk:/srv', seconds: 1, counts: { metrics: 2 } };
@@ -68,7 +68,7 @@ describe('what a bucket holds of the tool itself', () => {
     });
   });
 
-  it('tells where to cut it, in order, or nothing', async () => {
+  it('contain the cuts in order, or none', async () => {
     const store = createMemoryStore();
     await store.open({ create: true });
     const sound = JSON.stringify({ version: 1, objects: 12_000, cuts: ['a.b/', 'a.c/', 'é/', '😀/'] });
@@ -84,7 +84,7 @@ describe('what a bucket holds of the tool itself', () => {
   });
 });
 
-describe('a stat cache in which something changed', () => {
+describe('a changed stat cache', () => {
   const rows = (from: number) =>
     Array.from({ length: 20 }, (_, i) => [`m${100 + from + i}/`, 100, 1.5, 2.5, i, 'a'.repeat(40)]);
   const frames = (...values: readonly unknown[]) => new Uint8Array(Buffer.concat(values.map(encodeFrame)));
@@ -96,7 +96,7 @@ describe('a stat cache in which something changed', () => {
     fc.array(values, { maxLength: 4 }).map((values) => frames(header, ...values)),
   );
 
-  it('tells what stands before the change, in order, and no more', async () => {
+  it('yields the entries before the change, in order, and no others', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('cache');
     await fuzz(files, 3000, async (bytes) => {
@@ -113,7 +113,7 @@ describe('a stat cache in which something changed', () => {
     });
   });
 
-  it('takes neither memory nor time by what it claims', async () => {
+  it('does not use memory or time for the sizes that it declares', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('cache');
     const claiming = frames(header).slice();

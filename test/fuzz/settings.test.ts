@@ -76,9 +76,9 @@ const configs: Readonly<Record<string, readonly [sound: readonly string[], words
   toml: [['bucket = "web01"\nexclude = ["a.*"]\nretention = 30\nnoop = false\n'], toml],
 };
 
-describe('any file taken for a configuration', () => {
+describe('any configuration file', () => {
   for (const [format, [sound, words]] of Object.entries(configs)) {
-    it(`in ${format} is one, or refused with a typed error`, async () => {
+    it(`in ${format} is parsed, or rejected with a typed error`, async () => {
       await using scratch = await createScratch();
       const file = scratch.at(`config.${format}`);
       await fuzz(mutatedText(sound, [...words, ...names]), 600, async (text) => {
@@ -88,7 +88,7 @@ describe('any file taken for a configuration', () => {
       });
     });
 
-    it(`in ${format} is refused when it is nested deeply`, async () => {
+    it(`in ${format} is rejected if it is nested deeply`, async () => {
       await using scratch = await createScratch();
       const file = scratch.at(`config.${format}`);
       const [start, end] =
@@ -98,7 +98,7 @@ describe('any file taken for a configuration', () => {
     });
   }
 
-  it('in YAML that grows a thousandfold with each line is refused in few words', async () => {
+  it('in YAML that grows a thousandfold with each line is rejected with a short error', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('config.yaml');
     const lines = Array.from({ length: 9 }, (_, i) => `  - &a${i + 1} [${`*a${i},`.repeat(10)}]`);
@@ -109,8 +109,8 @@ describe('any file taken for a configuration', () => {
   });
 });
 
-describe('any file taken for clouds.yaml', () => {
-  it('names how to log in, or is refused with a typed error', async () => {
+describe('any clouds.yaml', () => {
+  it('contains a login, or is rejected with a typed error', async () => {
     await using scratch = await createScratch();
     const directory = await scratch.directory('openstack');
     const sound = [
@@ -160,7 +160,7 @@ describe('any command line', () => {
     value,
   );
 
-  it('is understood, or refused with a typed error', async () => {
+  it('is parsed, or rejected with a typed error', async () => {
     await using scratch = await createScratch();
     await mkdir(scratch.at('none'));
     await fuzz(fc.array(word, { maxLength: 8 }), 5000, async (argv) => {
@@ -181,7 +181,7 @@ describe('any command line', () => {
     });
   });
 
-  it('is refused by what it says of itself, not by accident', () => {
+  it('is rejected by validation, not by accident', () => {
     for (const argv of [['--__proto__=x'], ['--constructor'], ['--bucket'], ['-\0'], ['--noop=maybe'], ['--=']])
       assert.throws(() => parseArgv(argv), UsageError, argv[0]);
   });

@@ -45,9 +45,9 @@ const sound: Readonly<Record<Algorithm, fc.Arbitrary<Uint8Array>>> = {
   ),
 };
 
-describe('a compressed stream in which something changed', () => {
+describe('a changed compressed stream', () => {
   for (const algorithm of ['gz', 'zst', 'sz'] as const) {
-    it(`of ${algorithm} gives every engine the same, never more than it may be, or a typed error`, async () => {
+    it(`of ${algorithm} has the same result with every engine, within the bound, or a typed error`, async () => {
       const decompressors = await Promise.all(
         readingEngines(algorithm).map((engine) => createDecompressor({ algorithm, engine })),
       );

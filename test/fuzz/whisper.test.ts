@@ -35,8 +35,8 @@ const fitting = mutated(sound).map((bytes) => {
 });
 const file = fc.oneof(mutated(sound), fitting);
 
-describe('any bytes taken for a Whisper file', () => {
-  it('are read, or refused with a typed error', () =>
+describe('any bytes as a Whisper file', () => {
+  it('are parsed, or rejected with a typed error', () =>
     fuzz(file, 4000, (bytes) => {
       const before = bytes.slice();
       const header = typed(() => parseHeader(bytes));

@@ -35,8 +35,8 @@ async function put(store: ObjectStore, path: string, body: Uint8Array, algorithm
 /** What lies behind the archives is decoded as far as 64 MiB, of four files at a time; Deno collects garbage later. */
 const MOST = ('Deno' in globalThis ? 768 : 512) * MIB;
 
-describe('bombs behind a small Whisper header', () => {
-  it('leave the tree as it was, each named, in little time and memory', async () => {
+describe('decompression bombs after a small Whisper header', () => {
+  it('do not change the tree, and are all reported, in little time and memory', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     await put(store, 'gzip', bombs.gz(file, 1024));
@@ -65,8 +65,8 @@ describe('bombs behind a small Whisper header', () => {
   });
 });
 
-describe('streams that are more than one, or not only that', () => {
-  it('come back when all of it belongs there, and else not', async () => {
+describe('streams with several members or other data', () => {
+  it('are restored if all data is valid, and rejected otherwise', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     const packed = gzipSync(file);
@@ -94,8 +94,8 @@ describe('streams that are more than one, or not only that', () => {
   });
 });
 
-describe('Zstandard with a window for nothing', () => {
-  it('is not worked at for hours, and not refused where blocks are as small as ever', async () => {
+describe('Zstandard with a needlessly large window', () => {
+  it('does not take hours, and is accepted with ordinary small blocks', async () => {
     const fzstd = await createDecompressor({ algorithm: 'zst', engine: 'fzstd' });
     await within(60, () => {
       assertRefused(fzstd, zstdCrumbs(100_000));

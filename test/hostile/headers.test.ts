@@ -66,7 +66,7 @@ const liars: Readonly<Record<string, Uint8Array>> = {
 
 describe('a header', () => {
   for (const [what, bytes] of Object.entries(liars)) {
-    it(`${what} is refused by everything that reads it, and nothing is allocated by it`, () =>
+    it(`${what} is rejected by every reader, without allocating memory for it`, () =>
       inMemory(64 * MIB, () => {
         const damaged = { code: 'WHISPER_DAMAGED' };
         assert.throws(() => parseHeader(bytes), damaged);
@@ -78,7 +78,7 @@ describe('a header', () => {
       }));
   }
 
-  it('that lies is restored nowhere, fills nothing, and is found by verify', async () => {
+  it('with wrong sizes is neither restored nor filled, and is found by verify', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const names = Object.keys(liars).map((_, i) => `liar${i}`);
@@ -97,7 +97,7 @@ describe('a header', () => {
   });
 });
 
-describe('a file of few bytes that asks for billions of slots', () => {
+describe('a small file whose header requires billions of slots', () => {
   const steps = [
     { step: 1, points: 2 },
     { step: 1_000_000_000, points: 1 },
@@ -105,7 +105,7 @@ describe('a file of few bytes that asks for billions of slots', () => {
   const empty = crafted(steps);
   const known = withPoint(crafted(steps), 0);
 
-  it('is filled at once, by the same rules', () =>
+  it('is filled quickly, by the same rules', () =>
     inMemory(64 * MIB, () =>
       within(5, () => {
         const local = empty.slice();
@@ -116,7 +116,7 @@ describe('a file of few bytes that asks for billions of slots', () => {
       }),
     ));
 
-  it('is filled at once through a restore too', async () => {
+  it('is also filled quickly by a restore', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     await bucket.backup('few', daysAgo(1), known);

@@ -14,8 +14,8 @@ const it = casesOf('hostile');
 
 const MIB = 2 ** 20;
 
-describe('bombs without a Whisper header', () => {
-  it('restore nothing, and are found by verify, in little time and memory', async () => {
+describe('decompression bombs without a Whisper header', () => {
+  it('are not restored, and are found by verify, in little time and memory', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     const heads = {

@@ -81,7 +81,7 @@ async function assertAllRefuse(store: ObjectStore): Promise<void> {
   assert.deepEqual(contents(await readTree(scratch.path)), before);
 }
 
-describe('a listing of S3 that is junk', () => {
+describe('an invalid listing of S3', () => {
   const laughs = Array.from({ length: 9 }, (_, i) => `<!ENTITY l${i + 1} "${`&l${i};`.repeat(10)}">`).join('');
   const entry = (key: string, more = '') =>
     `<Contents><Key>${key}</Key><LastModified>2026-11-22T03:14:15.000Z</LastModified><Size>1</Size>${more}</Contents>`;
@@ -101,14 +101,14 @@ describe('a listing of S3 that is junk', () => {
     JSON: '{"IsTruncated": false}',
   };
   for (const [what, body] of Object.entries(bodies)) {
-    it(`because it is ${what} ends every command with an error, in little memory`, () =>
+    it(`(${what}) ends every command with an error, in little memory`, () =>
       withFake(
         listingsOnly((answer) => answer.writeHead(200, { 'content-type': 'application/xml' }).end(body)),
         (store) => inMemory(256 * MIB, () => assertAllRefuse(retried(store))),
       ));
   }
 
-  it('is read in time, however large a page is and whatever its objects lack', () => {
+  it('is read quickly, however large a page is and whatever its objects lack', () => {
     const object =
       '<Contents><Key>a</Key><Size>1</Size><LastModified>2026-11-22T03:14:15.000Z</LastModified></Contents>';
     const body = `<ListBucketResult>${END}${object.repeat(40_000)}</ListBucketResult>`;
@@ -118,13 +118,13 @@ describe('a listing of S3 that is junk', () => {
     );
   });
 
-  it('is not read when a page is larger than any', () =>
+  it('is rejected if a page exceeds every valid size', () =>
     withFake(
       (_, answer) => drip(answer, Buffer.alloc(MIB, ' '), 200),
       (store) => inMemory(512 * MIB, () => assert.rejects(keysOf(store), { code: 'TOO_LARGE' })),
     ));
 
-  it('shows no keys outside the prefix that was asked for, so that none is restored or deleted', () =>
+  it('yields no keys outside the requested prefix, so that none is restored or deleted', () =>
     withFake(
       (seen, answer) => {
         if (seen.method === 'GET') listing(answer, listed(keyOf(1, 'web01/')) + listed(keyOf(2, 'web02/')), END);
@@ -146,17 +146,17 @@ describe('a listing of S3 that is junk', () => {
       },
     ));
 
-  it('shows no keys before the one that was asked for', () =>
+  it('yields no keys before the requested one', () =>
     withFake(
       (_, answer) => listing(answer, listed('a') + listed('b') + listed('c'), END),
       async (store) => assert.deepEqual(await keysOf(store, { startAfter: 'b' }), ['c']),
     ));
 });
 
-describe('a listing of S3 without an end', () => {
+describe('an endless listing of S3', () => {
   const token = '<NextContinuationToken>t</NextContinuationToken>';
 
-  it('that repeats itself ends every command with an error', () => {
+  it('that repeats pages ends every command with an error', () => {
     const rounds: readonly (readonly number[][])[] = [[[1, 2]], [[1], [2], [3]], [[1, 2, 3], [2]]];
     return withFake(
       (_, answer) => answer.end(),
@@ -173,7 +173,7 @@ describe('a listing of S3 without an end', () => {
     );
   });
 
-  it('that has nothing in it ends with an error', () =>
+  it('of empty pages ends with an error', () =>
     withFake(
       // Not at once, so that the request under way is there whole when the store gives it up.
       (_, answer) => setTimeout(listing, 20, answer, '', `${MORE}${token}`),
@@ -184,7 +184,7 @@ describe('a listing of S3 without an end', () => {
         ),
     ));
 
-  it('of ever new keys can be interrupted, and takes no memory', async () => {
+  it('of new keys can be interrupted, and uses constant memory', async () => {
     let from = 0;
     const next = () => Array.from({ length: 1000 }, () => keyOf(from++));
     const isSlashed = (url: string) => url.includes('prefix=');
@@ -217,7 +217,7 @@ describe('a listing of S3 without an end', () => {
   });
 });
 
-describe('a listing of Swift that is junk', () => {
+describe('an invalid listing of Swift', () => {
   const entry = JSON.stringify({ name: 'a', bytes: 1, last_modified: '2026-11-22T03:14:15' });
   const bodies: Readonly<Record<string, string | Uint8Array>> = {
     'nested deeply': `[${'['.repeat(1_000_000)}`,
@@ -231,19 +231,19 @@ describe('a listing of Swift that is junk', () => {
     XML: '<?xml version="1.0"?><container name="x"/>',
   };
   for (const [what, body] of Object.entries(bodies)) {
-    it(`because it is ${what} ends every command with an error, in little memory`, () =>
+    it(`(${what}) ends every command with an error, in little memory`, () =>
       withSwift(
         ({ url }) => (url.includes('format=json') ? { status: 200, body } : { status: 404 }),
         (store) => inMemory(384 * MIB, () => assertAllRefuse(retried(store))),
       ));
   }
 
-  it('takes the last of what it tells twice', () =>
+  it('yields the last of repeated objects', () =>
     withSwift(onePage({ status: 200, body: `[${entry.replace('{', '{"name": "b", "bytes": -1,')}]` }), async (store) =>
       assert.deepEqual(await keysOf(store), ['a']),
     ));
 
-  it('keeps half a character from going anywhere', () =>
+  it('rejects lone surrogates', () =>
     withSwift(onePage({ status: 200, body: `[${entry.replace('"a"', '"a\\ud800b"')}]` }), async (store) => {
       const summary = await verifyAll(retried(store));
       assert.equal(summary.counts['foreignKeys'], 1);

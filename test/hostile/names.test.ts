@@ -63,8 +63,8 @@ async function around(scratch: Scratch): Promise<string[]> {
   return state.filter((line) => line.startsWith('/') && !line.startsWith('/tree') && !line.startsWith('/bucket'));
 }
 
-describe('keys with names that lead astray', () => {
-  it('are foreign to every command, which neither follows nor deletes them', async () => {
+describe('keys with malicious names', () => {
+  it('are foreign keys for every command, neither followed nor deleted', async () => {
     await using scratch = await createScratch();
     const prefix = await plantAround(scratch);
     const before = await around(scratch);
@@ -86,7 +86,7 @@ describe('keys with names that lead astray', () => {
     assert.deepEqual(tree, ['', '/fine.wsp']);
   });
 
-  it('that are only odd are restored below the prefix, and those too long are counted as failed', async () => {
+  it('that are merely unusual are restored below the prefix, and those too long count as failed', async () => {
     await using scratch = await createScratch();
     const prefix = await plantAround(scratch);
     const before = await around(scratch);
@@ -105,7 +105,7 @@ describe('keys with names that lead astray', () => {
 });
 
 describe('links of another user to directories and files of root', () => {
-  it('are not written through by any command of root, whatever it may replace', async () => {
+  it('are never written through by a command of root, whatever it may replace', async () => {
     await using scratch = await createScratch();
     const prefix = await plantAround(scratch);
     const bucket = new Bucket();
@@ -137,7 +137,7 @@ describe('links of another user to directories and files of root', () => {
 });
 
 describe('directories of a bucket on a disk that are links to outside', () => {
-  it('are neither listed nor read, written or purged through', async () => {
+  it('are never followed by listing, reads, writes or purges', async () => {
     await using scratch = await createScratch();
     const prefix = await plantAround(scratch);
     const bucket = await scratch.directory('bucket');

@@ -28,7 +28,7 @@ const half = metricFile(1, { known: 30 });
 const whole = metricFile(1, { known: 60 });
 
 describe('the owner of a tree that root restores to', () => {
-  it('leads root to no file outside, however quickly names are exchanged for links', async () => {
+  it('cannot redirect root to a file outside, however quickly it replaces names by links', async () => {
     await using scratch = await createScratch();
     const { tree, outside } = await plantBait(scratch);
     const before = await stateOf(outside);

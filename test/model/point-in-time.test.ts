@@ -20,7 +20,7 @@ describe(`whatever happens, in whatever order (${SEEDED})`, () => {
     ['memory', 70],
     ['disk', 7],
   ] as const) {
-    it(`a bucket in ${kind === 'memory' ? 'memory' : 'a directory'} holds what the promises say`, async (t) => {
+    it(`a bucket in ${kind === 'memory' ? 'memory' : 'a directory'} fulfils the promises`, async (t) => {
       const days = fc.commands(commands, { maxCommands: 100, size: '+2' });
       await fc.assert(
         fc.asyncProperty(days, (days) => live(kind, days)),

@@ -39,7 +39,7 @@ async function requests(
 }
 
 describe('backup', () => {
-  it('stores one object a file, named by its time and SHA-1, which gunzip reads', async () => {
+  it('stores one object per file, named by time and SHA-1, which gunzip reads', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['servers/web01/cpu', 'a.b']);
     const bucket = new Bucket();
@@ -55,7 +55,7 @@ describe('backup', () => {
     assert.equal(counts['bytesRead'], 2 * file.length);
   });
 
-  it('does not store a file again that is the same, and makes no request for it', async () => {
+  it('does not store an unchanged file again, and sends no request for it', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'b', 'c']);
     const bucket = new Bucket();
@@ -68,7 +68,7 @@ describe('backup', () => {
     assert.deepEqual(await restorable(bucket.store), ['a 2026-11-22', 'b 2026-11-22', 'b 2026-11-23', 'c 2026-11-22']);
   });
 
-  it('compares with pairs of the Python tool by the MD5 that a listing tells, and looks closer where that differs', async () => {
+  it('compares with pairs of the Python tool by the MD5 in the listing, and reads the checksum if that differs', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'b']);
     const run = (store: ObjectStore) => backUp(store, scratch.path);
@@ -94,7 +94,7 @@ describe('backup', () => {
     assert.deepEqual(await requests(silent, run), { get: 3, put: 1 });
   });
 
-  it('dates a backup after the newest one, in the same second as well as with the clock set back', async () => {
+  it('dates a backup after the newest one, even in the same second or with the clock set back', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const run = () => backUp(bucket.store, scratch.path, { now: bucket.now });
@@ -116,7 +116,7 @@ describe('backup', () => {
     assert.deepEqual((await run()).counts['unchanged'], 1);
   });
 
-  it('names what it does not back up, and keeps damaged files from pushing good backups out', async () => {
+  it('reports files that it does not back up, and does not let damaged files expire good backups', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     await plantMetrics(tree, ['good', 'hidden/x', 'locked']);
@@ -155,7 +155,7 @@ describe('backup', () => {
     assert.deepEqual(await bucket.restorable(), ['good 2026-11-22']);
   });
 
-  it('backs up what the glob covers and no exclusion does, and judges nothing else', async () => {
+  it('backs up only files that match the glob and no exclusion, and expires nothing else', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['servers/a', 'servers/b', 'other/c']);
     const bucket = new Bucket();
@@ -168,7 +168,7 @@ describe('backup', () => {
     assert.equal(nothing.stopped?.code, 'NOTHING_MATCHED');
   });
 
-  it('counts and names what the store does not take, and stores the rest', async () => {
+  it('counts and reports files that the store rejects, and stores the rest', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'b', 'c']);
     const bucket = new Bucket();
@@ -218,7 +218,7 @@ describe('backup', () => {
     );
   });
 
-  it('in a dry run writes nothing, and foretells what it would do', async () => {
+  it('in a dry run writes nothing, and reports what it would do', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'b']);
     const bucket = new Bucket();
@@ -236,7 +236,7 @@ describe('backup', () => {
     assert.deepEqual([done.counts['stored'], done.counts['retired'], done.counts['deleted']], [2, 2, 8]);
   });
 
-  it('writes pairs in the Python layout, and refuses what that tool could not restore', async () => {
+  it('writes pairs in the Python layout, and rejects names that the Python tool could not restore', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a.b/c', 'd/e']);
     const bucket = new Bucket();
@@ -253,7 +253,7 @@ describe('backup', () => {
     await assert.rejects(zst, InvalidOptionError);
   });
 
-  it('refuses rules and engines that are none, before it touches the bucket', async () => {
+  it('rejects invalid rules and engines before it changes the bucket', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a']);
     const store = createMemoryStore();
@@ -283,7 +283,7 @@ describe('the load of a backup', () => {
     return most;
   }
 
-  it('keeps within its budget of bytes, and takes one file that is larger than it', async () => {
+  it('stays within its budget of bytes, except for a single larger file', async () => {
     await using scratch = await createScratch();
     await plantMetrics(
       scratch.path,
@@ -295,7 +295,7 @@ describe('the load of a backup', () => {
     assert.ok((await mostAtOnce(scratch.path, 2 ** 28)) > 2);
   });
 
-  it('does not read ahead of one file that is slow, so that memory does not grow with the bucket', async () => {
+  it('does not read far ahead of a slow file, so that memory does not grow with the bucket', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['m00000']);
     const file = metricFile(9);
@@ -335,8 +335,8 @@ describe('the load of a backup', () => {
   });
 });
 
-describe('the end of a backup that is told to stop', () => {
-  it('comes within seconds, and leaves everything whole that was stored', async () => {
+describe('a backup that is aborted', () => {
+  it('ends within seconds, and everything it has stored is complete', async () => {
     await using scratch = await createScratch();
     const paths = Array.from({ length: 200 }, (_, i) => `m${String(i).padStart(3, '0')}`);
     await plantMetrics(scratch.path, paths);
@@ -377,7 +377,7 @@ describe('the end of a backup that is told to stop', () => {
     assert.ok(performance.now() - started < 15_000);
   });
 
-  it('comes at once when it was told so before it began', async () => {
+  it('ends at once if it was aborted before its start', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a']);
     const store = createMemoryStore();

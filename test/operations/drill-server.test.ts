@@ -18,7 +18,7 @@ after(async () => {
 });
 
 describe('a drill on S3', () => {
-  it('restores with threads of its own, measures, and names the damage', async () => {
+  it('restores with its own threads, measures, and reports the damage', async () => {
     const { endpoint, accessKeyId, secretAccessKey } = radosgw.s3;
     const options = { bucket: ownBucket('drilled'), endpoint, accessKeyId, secretAccessKey };
     const spec: StoreSpec = { place: { kind: 's3', options }, concurrency: 16 };

@@ -47,7 +47,7 @@ describe('a drill', () => {
     return drill(store, { ...common, prefix, scratch: scratch.at('space'), ...options });
   }
 
-  it('restores all, finds all the same, and leaves neither the tree, the bucket nor the space other than they were', async () => {
+  it('restores everything, finds no difference, and leaves tree, bucket and scratch space unchanged', async () => {
     const before = contents(await readTree(scratch.path));
     const { counts, damaged, drill: drilled, failed } = await run();
     assert.deepEqual([failed, damaged], [[], []]);
@@ -58,7 +58,7 @@ describe('a drill', () => {
     await assert.rejects(readdir(scratch.at('space')), /ENOENT/);
   });
 
-  it('measures the RPO from points: what carbon has written since the newest that is stored', async () => {
+  it('measures the RPO from points: those that carbon has written since the newest stored one', async () => {
     writeWithPython(prefix, [
       ...names.slice(0, 8).map((path) => ({ path, points: points(NOW + 60, NOW + 120) })),
       { path: 'servers/web2/m11', points: points(NOW + 60, NOW + 240) },
@@ -69,13 +69,13 @@ describe('a drill', () => {
     assert.deepEqual([maxSeconds, medianSeconds, worst], [240, 120, 'servers.web2.m11']);
   });
 
-  it('does not count points that came after it began', async () => {
+  it('does not count points written after its start', async () => {
     writeWithPython(prefix, [{ path: 'servers/web0/m0', points: points(NOW + 60, NOW + 240) }]);
     const { drill: drilled } = await run({ now: () => new Date((NOW + 120) * 1000) });
     assert.equal(drilled?.rpo?.maxSeconds, 120);
   });
 
-  it('counts the whole reach of a metric of which only the empty file is stored', async () => {
+  it('counts the whole range of a metric of which only the empty file is stored', async () => {
     writeWithPython(prefix, [{ path: 'young', points: [] }]);
     await backUp(store, prefix);
     writeWithPython(prefix, [{ path: 'young', points: points(NOW - 600, NOW) }]);
@@ -83,7 +83,7 @@ describe('a drill', () => {
     assert.deepEqual([maxSeconds, worst], [600, 'young']);
   });
 
-  it('names points that are not what was stored, and does not mind the interval that was going on', async () => {
+  it('reports points that differ, except in the interval that was incomplete at the backup', async () => {
     const changed = NOW - 1800;
     writeWithPython(prefix, [
       {
@@ -106,7 +106,7 @@ describe('a drill', () => {
     assert.equal(counts['differingPoints'], 2);
   });
 
-  it('takes an aggregate for no other point when late points have gone into it since', async () => {
+  it('does not report an aggregate that has changed because of late points', async () => {
     const from = NOW - 1500;
     // Three of five are enough for an aggregate.
     const gap = points(NOW - 3000, NOW).filter(([at]) => at < from + 60 || at > from + 120);
@@ -120,14 +120,14 @@ describe('a drill', () => {
     assert.deepEqual(found, [[60, from]]);
   });
 
-  it('names at most 20 points that differ, and counts them all', async () => {
+  it('reports at most 20 differing points, and counts them all', async () => {
     writeWithPython(prefix, [{ path: 'servers/web0/m0', points: points(NOW - 3000, NOW - 600, 777) }]);
     const { counts, drill: drilled } = await run();
     assert.equal(drilled?.differing.length, 20);
     assert.ok((counts['differingPoints'] ?? 0) > 40);
   });
 
-  it('names what is on one side only', async () => {
+  it('reports metrics on one side only', async () => {
     await rm(join(prefix, 'servers/web0/m0.wsp'));
     writeWithPython(prefix, [{ path: 'new', points: points(NOW - 600, NOW) }]);
     const { counts, notes, failed } = await run();
@@ -135,7 +135,7 @@ describe('a drill', () => {
     assert.deepEqual([counts['gone'], counts['neverStored'], counts['same'], failed], [1, 1, 11, []]);
   });
 
-  it('takes each metric in one of the parts, the ones that verify takes, and estimates the whole', async () => {
+  it('has each metric in one of the parts, the same as verify, and estimates the whole bucket', async () => {
     let metrics = 0;
     for (const number of [1, 2, 3]) {
       const part = { number, of: 3 };
@@ -157,7 +157,7 @@ describe('a drill', () => {
     assert.ok((drilled?.estimate?.bytes ?? 0) > (drilled?.rto.bytesFetched ?? 0));
   });
 
-  it('names a damaged backup, and what a restore could use instead', async () => {
+  it('reports a damaged backup, and what a restore could use instead', async () => {
     const directory = scratch.at('bucket', 'servers.web0.m0');
     const [first = ''] = await readdir(directory);
     writeWithPython(prefix, [{ path: 'servers/web0/m0', points: points(NOW + 60, NOW + 60) }]);
@@ -174,7 +174,7 @@ describe('a drill', () => {
     assert.deepEqual([counts['damaged'], counts['restored'], counts['same']], [1, 11, 11]);
   });
 
-  it('takes a NaN for what it is, and what go-carbon compressed for nothing that can be compared', async () => {
+  it("compares NaN as a value, and skips go-carbon's compressed files", async () => {
     writeWithPython(prefix, [
       {
         path: 'nan',
@@ -191,7 +191,7 @@ describe('a drill', () => {
     assert.deepEqual(codesOf(skipped), { compressed: 'WHISPER_COMPRESSED' });
   });
 
-  it('refuses a sample that has no room, and says how much it needs', async () => {
+  it('rejects a sample that does not fit, with the space that it needs', async () => {
     await assert.rejects(checkSpace(scratch.path, 2 ** 62), {
       code: 'NO_SPACE',
       message: /needs about .*EiB.* --sample/,
@@ -199,7 +199,7 @@ describe('a drill', () => {
     await checkSpace(scratch.path, 1);
   });
 
-  it('counts a live file as failed that is damaged or whose lock is not to be had, and goes on', async () => {
+  it('counts a damaged or locked live file as failed, and continues', async () => {
     await writeFile(join(prefix, 'servers/web0/m0.wsp'), 'junk');
     const lock = await lockByPython(join(prefix, 'servers/web1/m1.wsp'), 'LOCK_EX', 'rb+');
     try {
@@ -211,13 +211,13 @@ describe('a drill', () => {
     }
   });
 
-  it('leaves the restored tree where it is when asked to', async () => {
+  it('keeps the restored tree on request', async () => {
     const { drill: drilled } = await run({ keep: true });
     assert.equal(drilled?.kept, scratch.at('space', 'whisper'));
     assert.deepEqual(contents(await readTree(scratch.at('space', 'whisper'))), contents(await readTree(prefix)));
   });
 
-  it('cleans up after itself when it fails, and keeps the directory that was there', async () => {
+  it('cleans up after a failure, and keeps an existing directory', async () => {
     await mkdir(scratch.at('space'));
     const stop = new AbortController();
     const report = { log() {}, progress: () => stop.abort(new Error('enough')) };
@@ -225,7 +225,7 @@ describe('a drill', () => {
     assert.deepEqual(await readdir(scratch.at('space')), []);
   });
 
-  it('refuses scratch space that is in the tree, by whatever name, or not empty, and touches nothing', async () => {
+  it('rejects scratch space inside the tree, under any name, or not empty, and changes nothing', async () => {
     await symlink(prefix, scratch.at('link'));
     await mkdir(scratch.at('full'));
     await writeFile(scratch.at('full', 'mine'), '');
@@ -236,7 +236,7 @@ describe('a drill', () => {
     assert.deepEqual((await readdir(scratch.path, { recursive: true })).sort(), before.sort());
   });
 
-  it('names scratch space that cannot be used, and what to use', async () => {
+  it('reports unusable scratch space with the remedy', async () => {
     await writeFile(scratch.at('file'), '');
     await symlink('loop', scratch.at('loop'));
     for (const space of [
@@ -252,7 +252,7 @@ describe('a drill', () => {
         });
   });
 
-  it('refuses scratch space that is in the tree by a bind mount or behind a link of the tree', async () => {
+  it('rejects scratch space inside the tree through a bind mount or a link of the tree', async () => {
     const before = await readdir(prefix, { recursive: true });
     await mkdir(scratch.at('bound'));
     execFileSync('mount', ['--bind', join(prefix, 'servers'), scratch.at('bound')]);
@@ -272,7 +272,7 @@ describe('a drill', () => {
     assert.deepEqual((await readdir(prefix, { recursive: true })).sort(), before.sort());
   });
 
-  it('writes nothing in a dry run but says what is there', async () => {
+  it('writes nothing in a dry run, but reports what it would restore', async () => {
     const { counts, drill: drilled } = await run({ dryRun: true });
     await assert.rejects(readdir(scratch.at('space')), /ENOENT/);
     assert.equal((await run({ dryRun: true, scratch: await scratch.directory('space') })).counts['metrics'], 12);
@@ -280,7 +280,7 @@ describe('a drill', () => {
     assert.deepEqual([counts['metrics'], counts['restored'], drilled?.rpo, drilled?.estimate], [12, 0, null, null]);
   });
 
-  it('says so when nothing matched, or when there is no tree to compare with', async () => {
+  it('fails if nothing matched, or if there is no tree to compare with', async () => {
     assert.equal((await run({ metrics: 'none' })).stopped?.code, 'NOTHING_MATCHED');
     await assert.rejects(run({ prefix: scratch.at('missing') }), { code: 'TREE_MISSING' });
     assert.ok((await readFile(join(prefix, `${names[0]}.wsp`))).length > 0);

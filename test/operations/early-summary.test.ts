@@ -19,8 +19,8 @@ import { run } from '../scripts/cli/program.ts';
 
 const NAMES = Array.from({ length: 400 }, (_, i) => `m${String(i).padStart(3, '0')}`);
 
-describe('a run that the store ends early', () => {
-  it('passes on what was done, and then the error', async () => {
+describe('a run that is ended by an error of the store', () => {
+  it('reports what was done, then throws the error', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, NAMES);
     for (const command of [backUp, purgeGone]) {
@@ -50,7 +50,7 @@ describe('a run that the store ends early', () => {
     }
   });
 
-  it('passes on what was restored, verified or drilled, and then the error', async () => {
+  it('reports what was restored, verified or drilled, then throws the error', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('live'), NAMES);
     for (const [command, operate, figure] of operationsOn(scratch)) {
@@ -85,7 +85,7 @@ describe('a run that the store ends early', () => {
     }
   });
 
-  it('passes on zeros when the listing breaks at once', async () => {
+  it('reports zeros if the listing fails at once', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('live'), ['a']);
     const broken = new PermanentError('no listing');
@@ -121,7 +121,7 @@ describe('a run that the store ends early', () => {
     }
   });
 
-  it('passes on nothing when the store cannot be opened', async () => {
+  it('reports nothing if the store cannot be opened', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a']);
     const bucket = new Bucket();
@@ -137,7 +137,7 @@ describe('a run that the store ends early', () => {
     }
   });
 
-  it('prints its summary and leaves it in its record', async () => {
+  it('prints its summary and writes it to its record', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), LETTERS);
     // An S3 server that takes all, and fails in the middle of its listing.

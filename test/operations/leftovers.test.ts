@@ -60,8 +60,8 @@ async function names(path: string): Promise<string[]> {
 const runs = { backUp, purgeGone };
 
 for (const [name, run] of Object.entries(runs)) {
-  describe(`what killed runs left behind: ${name}`, () => {
-    it('goes when it is older than an hour, and nothing else does', async () => {
+  describe(`leftovers of killed runs: ${name}`, () => {
+    it('are removed if they are older than an hour, and nothing else is', async () => {
       await using scratch = await createScratch();
       const { prefix, ours, young } = await plantLeftovers(scratch);
       const before = await names(scratch.path);
@@ -76,7 +76,7 @@ for (const [name, run] of Object.entries(runs)) {
       assert.deepEqual(new Uint8Array(await readFile(`${prefix}/servers/web01/cpu.wsp`)), metricFile(1));
     });
 
-    it('is told by a dry run, which touches nothing', async () => {
+    it('are reported by a dry run, which changes nothing', async () => {
       await using scratch = await createScratch();
       const { prefix, ours } = await plantLeftovers(scratch);
       const before = await stateOf(scratch.path);
@@ -92,7 +92,7 @@ for (const [name, run] of Object.entries(runs)) {
       assert.deepEqual(await stateOf(scratch.path), before);
     });
 
-    it('goes from the bucket of the disk store as well', async () => {
+    it('are removed from the bucket of the disk store, too', async () => {
       await using scratch = await createScratch();
       const prefix = await scratch.directory('tree');
       await plantMetrics(prefix, ['cpu']);
@@ -116,7 +116,7 @@ for (const [name, run] of Object.entries(runs)) {
       );
     });
 
-    it('is found in a large tree, which a thread walks', async () => {
+    it('are found in a large tree, which a thread walks', async () => {
       await using scratch = await createScratch();
       const prefix = await scratch.directory('tree');
       await plantMetrics(
@@ -134,8 +134,8 @@ for (const [name, run] of Object.entries(runs)) {
   });
 }
 
-describe('what killed runs left behind, in a tree that may not be written', () => {
-  it('stays, which is told, and fails nothing', async () => {
+describe('leftovers of killed runs in a read-only tree', () => {
+  it('stay, with a warning, and fail nothing', async () => {
     await using scratch = await createScratch();
     const prefix = await scratch.directory('tree');
     await plantMetrics(prefix, ['cpu']);

@@ -25,7 +25,7 @@ async function plantLinked(scratch: Scratch): Promise<string> {
 }
 
 describe('a directory that was moved to another disk and linked back', () => {
-  it('is backed up, compared, rehearsed and restored through its link', async () => {
+  it('is backed up, compared, drilled and restored through its link', async () => {
     await using scratch = await createScratch();
     const tree = await plantLinked(scratch);
     const before = contents(await readTree(scratch.at('disk2')));
@@ -53,7 +53,7 @@ describe('a directory that was moved to another disk and linked back', () => {
     assert.deepEqual((await readdir(tree)).sort(), ['carbon', 'servers', 'servers.wsp']);
   });
 
-  it('costs no backup while that disk is not mounted: the link is named, and nothing below it is missing', async () => {
+  it('loses no backup while that disk is not mounted: the link is reported, and nothing below it is missing', async () => {
     await using scratch = await createScratch();
     const tree = await plantLinked(scratch);
     const store = createMemoryStore();
@@ -84,7 +84,7 @@ describe('a directory that was moved to another disk and linked back', () => {
     assert.equal((await backUp(store, tree, { purge: 0 })).counts['purged'], BELOW.length);
   });
 
-  it('costs no backup while its link ends in .wsp and dangles', async () => {
+  it('loses no backup while its link ends in .wsp and dangles', async () => {
     await using scratch = await createScratch();
     const tree = scratch.at('tree');
     await plantMetrics(tree, ['a', 'odd.wsp/b']);
@@ -103,7 +103,7 @@ describe('a directory that was moved to another disk and linked back', () => {
 });
 
 describe('an exclusion that names a directory', () => {
-  it('excludes what is below it, and keeps the run from reading it', async () => {
+  it('excludes all metrics below it, and is not read', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     await plantMetrics(tree, ['alive', 'lost+found/x', 'lost+founder/x']);
@@ -123,7 +123,7 @@ describe('an exclusion that names a directory', () => {
     assert.deepEqual([summary.counts['metrics'], summary.counts['unchanged']], [2, 2]);
   });
 
-  it('does not exclude what is below the matches of a glob', async () => {
+  it('does not exclude metrics below the matches of a glob', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['servers/web01/cpu', 'servers/web01/cpu/idle']);
     const summary = await backUp(createMemoryStore(), scratch.path, { exclude: ['servers.*.cpu'] });

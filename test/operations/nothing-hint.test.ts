@@ -20,7 +20,7 @@ describe('a run that finds nothing', () => {
   });
   after(() => scratch[Symbol.asyncDispose]());
 
-  it('because the Python tool took dots inside names for slashes names the glob that finds them', async () => {
+  it('suggests the glob for names with dots, which the Python tool stored like slashes', async () => {
     for (const command of ['backup', 'restore', 'list', 'verify', 'purge']) {
       const { code, stderr } = await runProgram([...tree, '-m', 'dots.host.example.com.*', command, ...store]);
       assert.equal(code, 1, stderr);
@@ -30,7 +30,7 @@ describe('a run that finds nothing', () => {
     assert.equal(code, 0);
   });
 
-  it('because the name is that of a directory names the glob for what is below it', async () => {
+  it('suggests the glob for a directory if the name is that of a directory', async () => {
     for (const command of ['list', 'restore', 'backup']) {
       const { code, stderr } = await runProgram([...tree, '-m', 'servers.web01', command, ...store]);
       assert.equal(code, 1, stderr);
@@ -38,7 +38,7 @@ describe('a run that finds nothing', () => {
     }
   });
 
-  it('below a storage path that 0.3.0 of the Python tool wrote without its slash names the option for it', async () => {
+  it('suggests the option for a storage path that 0.3.0 of the Python tool wrote without its slash', async () => {
     for (const path of ['sp', 'sp/']) {
       const { code, stderr } = await runProgram(['-b', 'old', '--storage-path', path, 'list', ...store]);
       assert.equal(code, 1, stderr);
@@ -48,22 +48,22 @@ describe('a run that finds nothing', () => {
     assert.equal(code, 0);
   });
 
-  it('of a time blames the time, not the glob', async () => {
+  it('blames the date, not the glob, if there are backups of another date', async () => {
     const { code, stderr } = await runProgram(['--since', '2130-01-01', 'list', ...store]);
     assert.equal(code, 1);
     assert.match(stderr, /Nothing to list: disk:.* has no backup that matches --since 2130-01-01\n$/);
     assert.doesNotMatch(stderr, /metrics|-m /);
   });
 
-  it('for no such reason has no hint', async () => {
+  it('has no hint otherwise', async () => {
     const { code, stderr } = await runProgram(['-m', 'nothing.*', '--storage-path', 'other', 'list', ...store]);
     assert.equal(code, 1);
     assert.match(stderr, /has no backup that matches -m "nothing\.\*" and --storage-path other\n$/);
   });
 });
 
-describe('a line that the Python tool took', () => {
-  it('works with commands and storages in upper case, abbreviated options, and -a sz for what only reads', async () => {
+describe('a command line of the Python tool', () => {
+  it('works with upper case, abbreviated options, and -a sz for commands that only read', async () => {
     await using scratch = await createScratch();
     await plantTree(scratch.at('tree'), ['servers/web01/cpu.wsp']);
     const tree = ['--pref', scratch.at('tree')];

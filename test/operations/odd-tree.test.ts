@@ -21,8 +21,8 @@ import { createMemoryStore } from '../store/memory-store.ts';
 /** What a terminal might obey, or a log take for another line. */
 const CONTROL = /[^\P{C}\n]|[\u2028\u2029]/u;
 
-describe('a tree of every odd name and file', () => {
-  it('comes back from a disk bit for bit, and what does not is named with its reason', async () => {
+describe('a tree with every kind of unusual name and file', () => {
+  it('is restored from a disk bit for bit, except for files that are reported with the reason', async () => {
     await using scratch = await createScratch();
     const tree = await plantOddTree(scratch);
     await using _ = await lockByPython(tree.locked, 'LOCK_EX');
@@ -44,7 +44,7 @@ describe('a tree of every odd name and file', () => {
     await store.close();
   });
 
-  it('is unchanged the next time, and loses nothing to retention and purge', async () => {
+  it('is unchanged in the next run, and loses nothing to retention and purge', async () => {
     await using scratch = await createScratch();
     const tree = await plantOddTree(scratch);
     await using _ = await lockByPython(tree.locked, 'LOCK_EX');
@@ -65,7 +65,7 @@ describe('a tree of every odd name and file', () => {
     assert.deepEqual(listed.toSorted(), metricsOf(tree, [TOO_LONG_NAME]));
   });
 
-  it('goes through the program, which ends with 3, tells of each, and shows no control character', async () => {
+  it('works in the program, which exits with 3, reports each file, and prints no control character', async () => {
     await using scratch = await createScratch();
     const tree = await plantOddTree(scratch);
     const forbidden = await plantForbidden(tree.prefix);

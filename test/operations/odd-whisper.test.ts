@@ -40,7 +40,7 @@ const asTree = (files: ReadonlyMap<string, Uint8Array>) =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-describe('a file that Graphite uses although it is odd', () => {
+describe('an odd file that Graphite can use', () => {
   for (const format of [{}, { layout: 'python' }, { algorithm: 'zst' }] as const) {
     it(`is backed up, verified and restored bit for bit, with a note: ${JSON.stringify(format)}`, async () => {
       await using scratch = await createScratch();
@@ -62,7 +62,7 @@ describe('a file that Graphite uses although it is odd', () => {
     });
   }
 
-  it('is named only the first twenty times in one run, and counted every time', async () => {
+  it('is reported only the first twenty times in a run, and counted every time', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const bytes = rawWhisper({ archives: [{ step: 60, points: 60 }], trailing: 1 });
@@ -90,7 +90,7 @@ describe('a file that Graphite uses although it is odd', () => {
     });
   }
 
-  it('is backfilled where its archives can be matched, and else refused by name, the local file as it was', async () => {
+  it('is backfilled if its archives can be matched, and otherwise reported, without changing the local file', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const local = new Map<string, Uint8Array>();
@@ -131,8 +131,8 @@ describe('a file that Graphite uses although it is odd', () => {
   });
 });
 
-describe('a file that Graphite cannot use', () => {
-  it('is named and not backed up, unless it is asked for', async () => {
+describe('a damaged file that Graphite cannot use', () => {
+  it('is reported and not backed up by default', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     await plantAll(scratch.path, damaged);
@@ -147,7 +147,7 @@ describe('a file that Graphite cannot use', () => {
     assert.equal(exitCodeOfSummary(asked), exitCodes.done);
   });
 
-  it('is restored bit for bit by the option that stored it, and else refused by name', async () => {
+  it('is restored bit for bit with the option that stored it, and otherwise reported', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const huge = new Uint8Array(70 * 2 ** 20);
@@ -190,7 +190,7 @@ describe('a file that Graphite cannot use', () => {
     assert.deepEqual(new Uint8Array(await readFile(file)), damaged.get('cut by a byte'));
   });
 
-  it('is passed over by --fallback, which takes the older backup', async () => {
+  it('is skipped by --fallback, which uses the older backup', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2), metricFile(1));
@@ -201,7 +201,7 @@ describe('a file that Graphite cannot use', () => {
   });
 });
 
-describe('a backup of a file that is longer than its header asks for', () => {
+describe('a backup of a file that is longer than its header requires', () => {
   for (const algorithm of ['gz', 'zst'] as const) {
     it(`decompresses with each engine: ${algorithm}`, async () => {
       const bytes = odd.get('another file behind') ?? new Uint8Array();
@@ -224,7 +224,7 @@ describe('a drill', () => {
   const run = (bucket: Bucket, prefix: string, space: string, options: Partial<DrillOptions> = {}) =>
     drill(bucket.store, { report: silent, processes: 0, fileLockTimeout: 0.2, prefix, scratch: space, ...options });
 
-  it('finds odd files the same, also after carbon wrote to them, and none differing or damaged', async () => {
+  it('finds odd files equal, also after carbon wrote to them, and none differing or damaged', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const tree = scratch.at('tree');
@@ -251,7 +251,7 @@ describe('a drill', () => {
     assert.deepEqual(counted(second, 'same', 'differing', 'damaged', 'failed'), [odd.size, 0, 0, 0]);
   });
 
-  it('fails on files that were damaged when they were stored, and takes them with the option', async () => {
+  it('fails for files that were damaged when they were stored, and accepts them with the option', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const tree = scratch.at('tree');
@@ -265,7 +265,7 @@ describe('a drill', () => {
 });
 
 describe('show', () => {
-  it('reads an odd file as any other, and says what is odd', async () => {
+  it('reads an odd file like any other, and reports what is odd', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (const [name, bytes] of odd) {

@@ -60,7 +60,7 @@ describe('purge', () => {
     assert.deepEqual(unmarked, ['alive 2026-11-21']);
   });
 
-  it('lets the backups go 45 days after the tombstone, all of them, and the tombstone with them', async () => {
+  it('deletes all backups 45 days after the tombstone, and the tombstone with them', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const bucket = new Bucket();
@@ -80,7 +80,7 @@ describe('purge', () => {
     assert.deepEqual(await bucket.keys('gone'), []);
   });
 
-  it('lets the backups go at once with 0, and never with -1', async () => {
+  it('deletes the backups at once with 0, and never with -1', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const [atOnce, never] = await compare(
@@ -96,7 +96,7 @@ describe('purge', () => {
     assert.equal(never?.length, 2);
   });
 
-  it('deletes the tombstone of a file that is back, so that a later absence counts anew', async () => {
+  it('deletes the tombstone of a file that exists again, so that a later absence counts from then', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const fill = async (bucket: Bucket) => {
@@ -120,7 +120,7 @@ describe('purge', () => {
     assert.deepEqual([voided?.length, notSeen?.length], [1, 0]);
   });
 
-  it('voids a tombstone that is older than a backup, even while the metric is missing', async () => {
+  it('invalidates a tombstone that is older than a backup, even while the metric is missing', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const [voided, older] = await compare(
@@ -140,7 +140,7 @@ describe('purge', () => {
     assert.deepEqual([voided?.length, older?.length], [2, 0]);
   });
 
-  it('dates a tombstone after the newest backup, when the clock is behind it, so that it holds', async () => {
+  it('dates a tombstone after the newest backup if the clock is behind it, so that it is valid', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const bucket = new Bucket();
@@ -152,7 +152,7 @@ describe('purge', () => {
     assert.deepEqual([counts['tombstones'], counts['deleted']], [0, 0]);
   });
 
-  it('believes the younger of a tombstone’s name and the store’s own date of it', async () => {
+  it('uses the later of a tombstone’s date and the store’s date of it', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const [byStore, byBoth] = await compare(
@@ -170,7 +170,7 @@ describe('purge', () => {
     assert.deepEqual([byStore?.length, byBoth?.length], [1, 0]);
   });
 
-  it('lets only metrics go that the glob covers, and none that is excluded', async () => {
+  it('purges only metrics that match the glob and are not excluded', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const fill = async (bucket: Bucket) => {
@@ -189,7 +189,7 @@ describe('purge', () => {
     assert.deepEqual(await bucket.tombstones(), ['dead.a/2026-11-22T12:00:00+00:00.gone']);
   });
 
-  it('takes a metric for missing only where the system says ENOENT', async () => {
+  it('treats a metric as missing only if the system reports ENOENT', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     await plantMetrics(tree, ['alive']);
@@ -206,7 +206,7 @@ describe('purge', () => {
     assert.deepEqual([guarded?.length, without?.length], [2, 0]);
   });
 
-  it('calls nothing missing below a directory that cannot be listed, and says which one', async () => {
+  it('treats nothing as missing below a directory that cannot be listed, and reports it', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     await plantMetrics(tree, ['alive', 'closed/live', 'lookup/live']);
@@ -244,7 +244,7 @@ describe('purge', () => {
     await open.close();
   });
 
-  it('leaves pairs alone that may be those of a local file with dots in its name', async () => {
+  it('keeps pairs that may belong to a local file with dots in its name', async () => {
     await using scratch = await createScratch();
     const fill = (bucket: Bucket) => bucket.pair('a/b/c', daysAgo(100));
     await plantMetrics(scratch.path, ['alive', 'a/b.c']);
@@ -258,7 +258,7 @@ describe('purge', () => {
     assert.deepEqual([guarded?.length, without?.length], [1, 0]);
   });
 
-  it('keeps apart two metrics whose backups stand under one name', async () => {
+  it('distinguishes two metrics whose backups have one name', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['.a']);
     const bucket = new Bucket();
@@ -271,7 +271,7 @@ describe('purge', () => {
     assert.deepEqual(await bucket.restorable(), ['%2Ea 2026-11-19']);
   });
 
-  it('goes on when local names are not UTF-8, however many look alike', async () => {
+  it('continues if local names are not UTF-8, however many are equal after decoding', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive', 'z']);
     execFileSync('bash', ['-c', String.raw`touch m$'\xff'.wsp m$'\xfe'.wsp`], { cwd: scratch.path });
@@ -282,7 +282,7 @@ describe('purge', () => {
     assert.deepEqual([counts['purged'], counts['failed']], [2, 2]);
   });
 
-  it('sweeps data that never became a backup once it is a day old, and nothing else', async () => {
+  it('deletes data of incomplete backups once it is a day old, and nothing else', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['m']);
     const bucket = new Bucket();
@@ -307,7 +307,7 @@ describe('purge', () => {
     );
   });
 
-  it('never deletes a key that is not ours, nor anything of another storage path', async () => {
+  it('never deletes a foreign key or anything of another storage path', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const bucket = new Bucket();
@@ -322,7 +322,7 @@ describe('purge', () => {
     assert.equal(counts['foreignKeys'], 4);
   });
 
-  it('sees local names and stored names alike under a storage path', async () => {
+  it('matches local and stored names under a storage path', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['servers/alive']);
     for (const place of [{ storagePath: 'sp' }, { storagePathRaw: 'sp' }]) {
@@ -334,7 +334,7 @@ describe('purge', () => {
     }
   });
 
-  it('leaves retention alone', async () => {
+  it('does not apply retention', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['m']);
     const bucket = new Bucket();
@@ -343,7 +343,7 @@ describe('purge', () => {
     assert.equal((await bucket.restorable()).length, 9);
   });
 
-  it('in a dry run writes nothing, and foretells what it would do', async () => {
+  it('in a dry run writes nothing, and reports what it would do', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive', 'back']);
     const bucket = new Bucket();
@@ -366,7 +366,7 @@ describe('purge', () => {
     assert.deepEqual([done.counts['tombstones'], done.counts['purged'], done.counts['deleted']], [1, 1, 6]);
   });
 
-  it('names a metric that could not be deleted, keeps its tombstone, and completes it the next time', async () => {
+  it('reports a metric that could not be deleted, keeps its tombstone, and deletes it in the next run', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const bucket = new Bucket();
@@ -411,7 +411,7 @@ describe('purge', () => {
     assert.equal((await bucket.restorable()).length, 1);
   });
 
-  it('takes up a purge that was cut short at any point, and never leaves a checksum without its data', async () => {
+  it('resumes a purge that was interrupted at any point, and never leaves a checksum without its data', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     for (let step = 0; step < 3; step++) {
@@ -442,7 +442,7 @@ describe('purge', () => {
     }
   });
 
-  it('deletes only what was missing the first time it looked, too: a tree may be unmounted between', async () => {
+  it('deletes only metrics missing in both passes: a tree may be unmounted in between', async () => {
     await using scratch = await createScratch();
     const fill = async (bucket: Bucket) => {
       await plantMetrics(scratch.at('tree'), ['a', 'b', 'c']);
@@ -481,7 +481,7 @@ describe('purge', () => {
     assert.deepEqual(without, []);
   });
 
-  it('stops when there is nothing that matches', async () => {
+  it('stops if nothing matches', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const bucket = new Bucket();
@@ -489,7 +489,7 @@ describe('purge', () => {
     assert.equal((await run(bucket, scratch.path, { metrics: 'alvie' })).stopped?.code, 'NOTHING_MATCHED');
   });
 
-  it('makes no bucket, and takes no rule that is none', async () => {
+  it('creates no bucket, and rejects invalid rules', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive']);
     const missing = createMemoryStore({ exists: false });
@@ -500,7 +500,7 @@ describe('purge', () => {
     await assert.rejects(run(bucket, scratch.path, { purgeShare: -1 }), InvalidOptionError);
   });
 
-  it('ends when it is told to, before anything is deleted', async () => {
+  it('ends when it is aborted, before anything is deleted', async () => {
     await using scratch = await createScratch();
     await plantMetric(scratch.path, 'alive');
     const bucket = new Bucket();

@@ -68,7 +68,7 @@ async function lacking(file: string): Promise<number[]> {
 }
 
 describe('restore, at its end,', () => {
-  it('fills a file that was created anew over the one it had made, and keeps what was written since', async () => {
+  it('fills a file that was recreated over the restored one, and keeps new points', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     await using creating = await startPausing('create', file, RETENTIONS);
@@ -87,7 +87,7 @@ describe('restore, at its end,', () => {
     assert.ok([...(await pointsOf(file)).values()].includes(42));
   });
 
-  it('fills the copy from before the fill that whisper-resize has put in the place of the file', async () => {
+  it('fills a file that whisper-resize replaced by a copy from before the fill', async () => {
     await using scratch = await createScratch();
     const file = await plant(scratch.path, 'a.wsp', half);
     await using resizing = await startPausing('resize', file, RETENTIONS);
@@ -106,7 +106,7 @@ describe('restore, at its end,', () => {
     assert.deepEqual(await lacking(file), []);
   });
 
-  it('makes a file that was removed once more', async () => {
+  it('restores a file again that was removed', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     const { summary } = await restoring(
@@ -118,7 +118,7 @@ describe('restore, at its end,', () => {
     assert.deepEqual(new Uint8Array(await readFile(file)), whole);
   });
 
-  it('fetches no file twice because carbon updates it', async () => {
+  it('does not fetch a file again because carbon updates it', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     const { summary, fetched } = await restoring(
@@ -133,7 +133,7 @@ describe('restore, at its end,', () => {
     assert.deepEqual([summary.counts['refilled'], summary.counts['failed'], fetched], [0, 0, 2]);
   });
 
-  it('counts a file as failed that it cannot fill again, and says what happened to it', async () => {
+  it('counts a file as failed that it cannot fill again, with the reason', async () => {
     await using scratch = await createScratch();
     const file = scratch.at('a.wsp');
     const { summary } = await restoring(
@@ -163,7 +163,7 @@ describe('rechecks', () => {
     return { metric, path: metric, backup, outcome: 'restored', trace, again: 0 };
   }
 
-  it('give up a file that is undone each time', async () => {
+  it('report a file as failed that is undone each time', async () => {
     const tally = new Tally([]);
     let times = 0;
     const rechecks = new Rechecks({
@@ -181,7 +181,7 @@ describe('rechecks', () => {
     assert.deepEqual([counts['refilled'], times], [1, 6]);
   });
 
-  it('look at the oldest files early when there are more than may be remembered', async () => {
+  it('check the oldest files early if the queue is full', async () => {
     const looked: string[] = [];
     const rechecks = new Rechecks({
       tally: new Tally([]),
@@ -202,7 +202,7 @@ describe('rechecks', () => {
     );
   });
 
-  it('remember 100,000 files in less than 20 MB, as they were', () => {
+  it('keep 100,000 files in less than 20 MB, unchanged', () => {
     const files = new PublishedFiles();
     const of = (i: number) =>
       Array.from({ length: 64 }, (_, j) => ({

@@ -30,7 +30,7 @@ async function seedAt(prefix: string, path: string): Promise<number | undefined>
 }
 
 describe('restore', () => {
-  it('brings a tree back, bit for bit, every file at its own path', async () => {
+  it('restores a tree bit for bit, every file at its own path', async () => {
     await using scratch = await createScratch();
     const paths = ['servers/web01/cpu', 'a.b/c', '.hidden', 'a/b.c', 'a/b/c', '50%2Eoff', '～/😀', 'x y;tag=1', '[*]?'];
     await plantMetrics(scratch.at('tree'), paths);
@@ -49,7 +49,7 @@ describe('restore', () => {
     );
   });
 
-  it('takes the newest backup strictly before the date, in whatever offset it is told', async () => {
+  it('restores the newest backup strictly before the date, with any offset', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (const [i, time] of ['2026-11-20T03:00:00Z', '2026-11-21T03:00:00Z', '2026-11-22T03:00:00Z'].entries())
@@ -67,7 +67,7 @@ describe('restore', () => {
     assert.deepEqual(await at('2026-11-20T12:00:00Z'), [1, 1, undefined, undefined]);
   });
 
-  it('names the oldest and the newest backup that it has used', async () => {
+  it('reports the oldest and the newest backup that it has used', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (const days of [9, 3]) await bucket.backup('old', daysAgo(days), metricFile(1));
@@ -81,7 +81,7 @@ describe('restore', () => {
     assert.equal((await run(bucket, scratch.at('tree'), { metrics: 'none' })).backups, undefined);
   });
 
-  it('stops when nothing matches, and says what was asked for', async () => {
+  it('stops if nothing matches, and names the glob and date', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     await bucket.backup('m', daysAgo(1));
@@ -93,7 +93,7 @@ describe('restore', () => {
     await assert.rejects(restoreTree(createMemoryStore({ exists: false }), scratch.at('tree')), BucketMissingError);
   });
 
-  it('leaves out what was gone at the date, when asked to', async () => {
+  it('skips metrics that were missing at the date, on request', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (const path of ['alive', 'gone', 'back']) await bucket.backup(path, daysAgo(9));
@@ -112,7 +112,7 @@ describe('restore', () => {
     assert.equal(await restored({ skipGone: true, date: daysAgo(7.5) }), 'alive.wsp gone.wsp no back');
   });
 
-  it('fails where a backup is damaged, and takes an older one only when asked to', async () => {
+  it('fails if a backup is damaged, and falls back to an older one only on request', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const spoil = async (key: string) => bucket.put(key, daysAgo(1), new TextEncoder().encode('spoilt'));
@@ -139,7 +139,7 @@ describe('restore', () => {
     assert.ok(asked.notes.some(({ metric, reason }) => metric === 'm' && /fell back to an older backup/.test(reason)));
   });
 
-  it('does not take an older backup because the store is busy, or the local file locked or damaged', async () => {
+  it('does not fall back to an older backup because the store is busy, or the local file locked or damaged', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (const path of ['busy', 'damaged']) {
@@ -157,7 +157,7 @@ describe('restore', () => {
     assert.deepEqual(await readdir(scratch.path), ['damaged.wsp']);
   });
 
-  it('fills what is there and makes what is not, and changes no byte the second time', async () => {
+  it('fills existing files and creates missing ones, and changes no byte the second time', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const whole = metricFile(1, { known: 60 });
@@ -192,7 +192,7 @@ describe('restore', () => {
     assert.deepEqual(await bucket.keys(), keys);
   });
 
-  it('never touches a good local file because of a backup, and counts each that failed', async () => {
+  it('never changes a good local file because of a damaged backup, and counts each failure', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const good = gzipSync(metricFile(1, { known: 60 }));
@@ -214,7 +214,7 @@ describe('restore', () => {
     assert.deepEqual(await stateOf(scratch.path), state);
   });
 
-  it('restores what the Python tool wrote, under every root, beside ours', async () => {
+  it('restores backups of the Python tool, under every root, together with ours', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     const time = '2026-11-20T00:00:00+00:00';
@@ -240,7 +240,7 @@ describe('restore', () => {
     assert.deepEqual(await readdir(scratch.at('raw', 'servers')), ['f.wsp']);
   });
 
-  it('writes nothing outside the prefix, whatever the keys say', async () => {
+  it('writes nothing outside the prefix, whatever the keys', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     const tail = (await bucket.backup('fine', daysAgo(1), metricFile(1))).slice('fine'.length);
@@ -263,7 +263,7 @@ describe('restore', () => {
     assert.deepEqual(await readdir(scratch.at('tree')), ['fine.wsp']);
   });
 
-  it('gives everything to one owner, however many threads make the directories', async () => {
+  it('gives everything to one owner, however many threads create the directories', async () => {
     await using scratch = await createScratch();
     const paths = Array.from({ length: 60 }, (_, i) => `a/b${i % 7}/c${i % 5}/m${i}`);
     await plantMetrics(scratch.at('original'), paths);
@@ -288,7 +288,7 @@ describe('restore', () => {
     }
   });
 
-  it('goes on behind what stands in its way', async () => {
+  it('continues after a metric that it cannot create', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (const path of ['file/a', 'directory', 'fine']) await bucket.backup(path, daysAgo(1), metricFile(1));
@@ -299,7 +299,7 @@ describe('restore', () => {
     assert.equal(counts['restored'], 1);
   });
 
-  it('fetches each metric once, and lists without asking for each', async () => {
+  it('fetches each metric once, and sends no other request per metric', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (let i = 0; i < 10; i++)
@@ -310,7 +310,7 @@ describe('restore', () => {
     assert.deepEqual({ get, list, put }, { get: 10, list: 2, put: 0 });
   });
 
-  it('ends within seconds when it is told to, and leaves whole files only', async () => {
+  it('ends within seconds when it is aborted, and leaves only complete files', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     for (let i = 0; i < 100; i++) await bucket.backup(`m${i}`, daysAgo(1), metricFile(1));

@@ -39,7 +39,7 @@ const kinds: readonly { name: string; make: () => ObjectStore }[] = [
 
 for (const { name, make } of kinds) {
   describe(`verify on ${name}`, () => {
-    it('finds damage, moves it aside, and passes once the next backup has stored it again', async () => {
+    it('finds damage, moves it aside, and succeeds after the next backup', async () => {
       const store = make();
       try {
         const tree = await scratch.directory(name);
@@ -80,8 +80,8 @@ for (const { name, make } of kinds) {
   });
 }
 
-describe('verify on Swift that has lost objects which it still lists', () => {
-  it('deletes their keys, so that the listing drops them and the next backup stores the metrics again', async () => {
+describe('verify on Swift with lost objects that are still listed', () => {
+  it('deletes their keys, so that they are no longer listed and the next backup stores the metrics again', async () => {
     const { authUrl, user, key } = swift.v1;
     const store = createSwiftStore({ container: 'lost', auth: { method: 'v1', authUrl, user, key } });
     try {

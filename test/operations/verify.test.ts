@@ -72,7 +72,7 @@ describe('verify by reading', () => {
     ['a pair of Snappy', (place) => putPair(place, snappyFramed(file), sha1Of(file), 'sz')],
     ['what go-carbon compressed', (place) => putBody(place, gzipSync(compressed), { sha1: sha1Of(compressed) })],
   ];
-  it('finds nothing wrong with what is sound, whatever wrote it', async () => {
+  it('accepts sound backups of every writer', async () => {
     const bucket = new Bucket();
     for (const [what, put] of sound) await put({ bucket, metric: what });
     const { counts, damaged, failed } = await verifyAll(bucket.store, { readData: true, now: bucket.now });
@@ -114,7 +114,7 @@ describe('verify by reading', () => {
       (place) => putPair(place, flipped(snappyFramed(file), 300, 8), sha1Of(file), 'sz'),
     ],
   ];
-  it('names each that is damaged, what is wrong, and what a restore can use instead', async () => {
+  it('reports each damaged backup, the problem, and what a restore can use instead', async () => {
     const bucket = new Bucket();
     const planted = new Map<string, { code: string; key: string; older: readonly string[] }>();
     for (const [metric, code, put] of damages) {
@@ -154,7 +154,7 @@ describe('verify by reading', () => {
     ['a file that was cut', cutFile],
     ['bytes that are not Whisper data', flipped(new Uint8Array(5000), 0, 1)],
   ];
-  it('does not call the bucket damaged that holds, as it was, a file that was damaged when it was stored', async () => {
+  it('does not count a backup of a damaged file as damage of the bucket', async () => {
     const bucket = new Bucket();
     for (const [metric, bytes] of storedDamaged) await bucket.backup(metric, daysAgo(1), bytes);
     const pair = await bucket.pair('pair', daysAgo(1), cutFile);
@@ -175,7 +175,7 @@ describe('verify by reading', () => {
     assert.equal(exitCodeOfSummary(asked), exitCodes.done);
   });
 
-  it('does not offer a damaged file as what a restore can use instead', async () => {
+  it('does not offer a backup of a damaged file for use instead', async () => {
     const bucket = new Bucket();
     const good = await bucket.backup('a', daysAgo(3));
     await bucket.backup('a', daysAgo(2), cutFile);
@@ -187,7 +187,7 @@ describe('verify by reading', () => {
     );
   });
 
-  it('leaves a damaged file where it is when it repairs', async () => {
+  it('does not move a backup of a damaged file with --repair', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2), cutFile);
     const before = await bucket.keys('a/');
@@ -199,7 +199,7 @@ describe('verify by reading', () => {
     assert.deepEqual([repaired.counts['moved'], await bucket.keys('a/')], [0, before]);
   });
 
-  it('does not call damaged what it could not read, and says so', async () => {
+  it('does not count unreadable backups as damaged, and reports them as failed', async () => {
     const bucket = new Bucket();
     const key = await bucket.backup('a', daysAgo(2));
     await bucket.backup('b', daysAgo(2));
@@ -215,7 +215,7 @@ describe('verify by reading', () => {
     assert.deepEqual(codesOf(failed), { a: 'TRANSIENT', c: 'TRANSIENT' });
   });
 
-  it('passes over what a run beside it deletes, and names what is listed and cannot be had', async () => {
+  it('skips backups that another run deletes, and reports those that are listed but missing', async () => {
     const bucket = new Bucket();
     const vanishing = await bucket.backup('a', daysAgo(2));
     const ghost = await bucket.backup('b', daysAgo(2));
@@ -231,7 +231,7 @@ describe('verify by reading', () => {
     assert.deepEqual(failed, []);
   });
 
-  it('reads only the part that it is told, every part once, and lists all of it each time', async () => {
+  it('reads only the requested part, every part once, and always lists everything', async () => {
     const bucket = new Bucket();
     const metrics = Array.from({ length: 12 }, (_, i) => `m${i}`);
     for (const metric of metrics) await bucket.put(await bucket.backup(metric, daysAgo(2)), daysAgo(2), text('junk'));
@@ -246,7 +246,7 @@ describe('verify by reading', () => {
     assert.deepEqual(found.toSorted(), metrics.toSorted());
   });
 
-  it('keeps to the dates, and looks behind them for what a restore can use instead', async () => {
+  it('stays within the dates, but looks before them for what a restore can use instead', async () => {
     const bucket = new Bucket();
     const good = await bucket.backup('a', daysAgo(9), metricFile(1));
     for (const day of [8, 5, 1]) {
@@ -263,7 +263,7 @@ describe('verify by reading', () => {
     );
   });
 
-  it('holds no more than the bytes it is allowed, and reads a backup once', async () => {
+  it('stays within its budget of bytes, and reads each backup once', async () => {
     const bucket = new Bucket();
     for (let i = 0; i < 20; i++) await bucket.backup(`m${i}`, daysAgo(2), metricFile(i));
     const store = withCounting(bucket.store);
@@ -302,7 +302,7 @@ describe('verify by listing', () => {
     ['empty data without its checksum', 'NO_SHA1', (place) => putPair(place, new Uint8Array(), undefined)],
   ];
   for (const [what, code, put] of flaws) {
-    it(`names ${what} once, and what a restore can use instead`, async () => {
+    it(`reports ${what} once, and what a restore can use instead`, async () => {
       const bucket = new Bucket();
       await bucket.backup('a', daysAgo(1));
       const older = await bucket.backup('a', daysAgo(4), metricFile(2));
@@ -316,7 +316,7 @@ describe('verify by listing', () => {
     });
   }
 
-  it('names what is larger than a restore takes', async () => {
+  it('reports backups above the size limit of a restore', async () => {
     const bucket = new Bucket();
     const key = await bucket.backup('a', daysAgo(2));
     const store = delegate(bucket.store, {
@@ -333,7 +333,7 @@ describe('verify by listing', () => {
     }
   });
 
-  it('gives data a day to get its checksum', async () => {
+  it('allows data a day to get its checksum', async () => {
     const bucket = new Bucket();
     await bucket.pair('a', daysAgo(2));
     await bucket.put(pairKeys('', 'a', formatTimestamp(daysAgo(0.9))).data, daysAgo(0.9), gzipped);
@@ -343,7 +343,7 @@ describe('verify by listing', () => {
     assert.deepEqual([counts['damaged'], counts['unfinished']], [0, 2]);
   });
 
-  it('believes only what it sees twice, as a run beside it may be deleting a pair', async () => {
+  it('reports only what it sees twice, because another run may be deleting a pair', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(1));
     const data = await putPair({ bucket, metric: 'a' }, gzipped, undefined);
@@ -360,7 +360,7 @@ describe('verify by listing', () => {
     assert.equal(counts['damaged'], 0);
   });
 
-  it('counts keys that are not ours, never as damage, and names those that look like a backup', async () => {
+  it('counts foreign keys, never as damage, and notes those that look like a backup', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(1));
     const sha1 = sha1Of(file);
@@ -372,7 +372,7 @@ describe('verify by listing', () => {
     assert.deepEqual(codesOf(notes), Object.fromEntries(misnamed.map((key) => [key, 'MISNAMED'])));
   });
 
-  it('sees pairs wherever the Python tool put them', async () => {
+  it('finds pairs wherever the Python tool put them', async () => {
     const bucket = new Bucket();
     await bucket.put(`/a/${formatTimestamp(daysAgo(3))}.wsp.gz`, daysAgo(3), gzipped);
     await bucket.put(`/a/${formatTimestamp(daysAgo(3))}.sha1`, daysAgo(3), text(sha1Of(file)));
@@ -386,7 +386,7 @@ describe('verify by listing', () => {
     ]);
   });
 
-  it('stops at no storage path but its own', async () => {
+  it('checks only its own storage path', async () => {
     for (const place of [{ storagePath: 'sp' }, { storagePathRaw: 'sp' }]) {
       const root = 'storagePath' in place ? 'sp/' : 'sp';
       const bucket = new Bucket({ root });
@@ -398,7 +398,7 @@ describe('verify by listing', () => {
     }
   });
 
-  it('cannot answer for a listing that is out of order', async () => {
+  it('stops if a listing is out of order', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2));
     await bucket.backup('b', daysAgo(2));
@@ -414,7 +414,7 @@ describe('verify by listing', () => {
     assert.equal(counts['backups'], 2);
   });
 
-  it('says that nothing matched, but not when nothing is in the part', async () => {
+  it('stops if nothing matched, but not if the part is empty', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2));
     for (const options of [{ metrics: 'x*' }, { exclude: ['*'] }, { date: daysAgo(3) }, { since: daysAgo(1) }]) {
@@ -426,7 +426,7 @@ describe('verify by listing', () => {
     assert.deepEqual([counts['read'], stopped], [0, undefined]);
   });
 
-  it('stops when it is told to', async () => {
+  it('stops when it is aborted', async () => {
     const bucket = new Bucket();
     for (let i = 0; i < 50; i++) await bucket.backup(`m${i}`, daysAgo(2));
     const controller = new AbortController();
@@ -442,7 +442,7 @@ describe('verify by listing', () => {
 
 describe('verify against the local tree', () => {
   for (const layout of ['native', 'python'] as const) {
-    it(`tells what is the same, changed, gone and was never stored, in the layout ${layout}`, async () => {
+    it(`reports same, changed, missing and never stored files, in the layout ${layout}`, async () => {
       await using scratch = await createScratch();
       const tree = await scratch.directory('tree');
       for (const md5 of [true, false]) {
@@ -465,7 +465,7 @@ describe('verify against the local tree', () => {
     });
   }
 
-  it('keeps to the glob, and to the date', async () => {
+  it('stays within the glob and the date', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     const bucket = new Bucket();
@@ -480,7 +480,7 @@ describe('verify against the local tree', () => {
     assert.deepEqual([before.counts['changed'], before.counts['same']], [0, 1]);
   });
 
-  it('fails what it cannot read, and refuses a tree that is not there', async () => {
+  it('counts unreadable files as failed, and rejects a missing tree', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     const bucket = new Bucket();

@@ -46,7 +46,7 @@ describe('a bucket that the Python tool has written', () => {
     assert.deepEqual(contents(await readTree(scratch.at('both'))), contents(new Map([...files, ...changed])));
   });
 
-  it('is deduped against without reading anything, where listings tell the MD5 of the checksum', async () => {
+  it('is compared without reading anything, if listings have the MD5 of the checksum', async () => {
     await using scratch = await createScratch();
     const store = withCounting(createMemoryStore());
     const files = await plantTree(scratch.at('tree'), NAMES);
@@ -60,7 +60,7 @@ describe('a bucket that the Python tool has written', () => {
     assert.equal(store.calls.put - before.put, 0);
   });
 
-  it('is deduped against by reading the checksum, where the MD5 is missing or is none', async () => {
+  it('is compared by reading the checksum, if the MD5 is missing or invalid', async () => {
     await using scratch = await createScratch();
     const files = await plantTree(scratch.at('tree'), NAMES);
     const misleading = createMemoryStore();
@@ -82,7 +82,7 @@ describe('a bucket that the Python tool has written', () => {
     }
   });
 
-  it('is not matched against a checksum without data, nor one whose data is empty', async () => {
+  it('is not compared with a checksum without data or with empty data', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     const files = await plantTree(scratch.at('tree'), ['lone.wsp', 'empty.wsp', 'illegible.wsp']);
@@ -99,7 +99,7 @@ describe('a bucket that the Python tool has written', () => {
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), contents(files));
   });
 
-  it('loses its oldest pairs to retention, and all of a metric that is long gone', async () => {
+  it('loses its oldest pairs to retention, and all pairs of a metric that has been missing for long', async () => {
     await using scratch = await createScratch();
     const clock = new Clock('2026-01-05T00:00:00Z');
     const store = createMemoryStore({ now: clock.now });
@@ -193,8 +193,8 @@ describe('a bucket that the Python tool has written', () => {
   });
 });
 
-describe('the layout of the Python tool, written by us', () => {
-  it('is restored by that tool, also metrics that are idle since before', async () => {
+describe('the layout of the Python tool, written by whisper-backup', () => {
+  it('is restored by that tool, also metrics that have not changed', async () => {
     await using scratch = await createScratch();
     const clock = new Clock('2026-01-05T00:00:00Z');
     const store = createMemoryStore({ now: clock.now });
@@ -215,7 +215,7 @@ describe('the layout of the Python tool, written by us', () => {
     assert.deepEqual(contents(await restoreLikePython(store)), contents(new Map([...files, ...changed])));
   });
 
-  it('has 40 hex digits and no more in its checksums, and the timestamp of both is one', async () => {
+  it('has exactly 40 hex digits in its checksums, and one timestamp for both objects', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     const file = whisperFile();
@@ -229,7 +229,7 @@ describe('the layout of the Python tool, written by us', () => {
     assert.equal(text(sha1), sha1Of(file));
   });
 
-  it('refuses names that the Python tool would restore to another path, and says so', async () => {
+  it('rejects names that the Python tool would restore to another path', async () => {
     await using scratch = await createScratch();
     const store = createMemoryStore();
     const good = await plantTree(scratch.at('tree'), ['a/b/c.wsp']);
@@ -244,7 +244,7 @@ describe('the layout of the Python tool, written by us', () => {
     assert.deepEqual(contents(await restoreLikePython(store)), contents(good));
   });
 
-  it('leaves no checksum without data when the second of the two uploads fails', async () => {
+  it('leaves no checksum without data if the second upload fails', async () => {
     await using scratch = await createScratch();
     const plain = createMemoryStore();
     const puts: string[] = [];

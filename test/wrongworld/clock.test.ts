@@ -8,7 +8,7 @@ const it = casesOf('wrong-world');
 
 for (const kind of ['memory', 'disk'] as const) {
   describe(`a wrong clock, with a bucket in ${kind === 'memory' ? 'memory' : 'a directory'}`, () => {
-    it('set ahead by hours in one night: nothing is lost, and retention goes on once time has caught up', async () => {
+    it('set ahead by hours in one night: nothing is lost, and retention continues once time has caught up', async () => {
       await using site = await Site.create(kind);
       const said: string[] = [];
       const left: number[] = [];
@@ -24,7 +24,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(left, [2, 4, 6, 8, 4, 4]);
     });
 
-    it('set back by hours: a new backup still sorts last, and no old one goes', async () => {
+    it('set back by hours: a new backup still sorts last, and no old one is deleted', async () => {
       await using site = await Site.create(kind);
       const states = [];
       for (let run = 0; run < 5; run++) {
@@ -46,7 +46,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored()), states.at(-1));
     });
 
-    it('that stands still: of five backups in one second each can be restored', async () => {
+    it('that stands still: each of five backups in one second can be restored', async () => {
       await using site = await Site.create(kind);
       const states = [];
       for (let run = 0; run < 5; run++) {
@@ -62,7 +62,7 @@ for (const kind of ['memory', 'disk'] as const) {
       }
     });
 
-    it('set ahead by months: nothing grows old by it, neither tombstones nor backups to be kept', async () => {
+    it('set ahead by months: neither tombstones nor kept backups become older', async () => {
       const after = async (skew: number): Promise<[said: string, left: number]> => {
         await using site = await Site.create(kind);
         const rules = { retention: 2, keepWithin: 30, purge: 45 };
@@ -81,7 +81,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(await after(60 * DAY), ['CLOCK_OFF', 15]);
     });
 
-    it('set back by months: nothing is deleted, and all goes on as before when it is set right', async () => {
+    it('set back by months: nothing is deleted, and everything continues when it is corrected', async () => {
       await using site = await Site.create(kind);
       await site.write(names(4));
       await site.night();

@@ -26,7 +26,7 @@ for (const kind of ['memory', 'disk'] as const) {
       return site;
     }
 
-    it('shares the bucket by mistake: it is refused each night, and the right host notices nothing', async () => {
+    it('shares the bucket by mistake: it is rejected each night, and the right host is not affected', async () => {
       await using site = await twoHosts();
       for (let night = 0; night < 3; night++) {
         await site.write(['ours/m000']);
@@ -40,7 +40,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored()), contents(await site.files()));
     });
 
-    it('takes the bucket over by mistake: it stores its own, and the guards keep the backups of the other', async () => {
+    it('takes over the bucket by mistake: it stores its own files, and the guards keep the backups of the other', async () => {
       await using site = await twoHosts();
       await site.night();
       const ours = contents(await site.files());
@@ -61,7 +61,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.equal(await site.backups(), 60);
     });
 
-    it('takes over what a lost host left: it restores all, and goes on where that stopped', async () => {
+    it('takes over the bucket of a lost host: it restores everything, and continues its backups', async () => {
       await using site = await Site.create(kind);
       for (let night = 0; night < 3; night++) {
         await site.write(names(30));

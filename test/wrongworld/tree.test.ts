@@ -9,7 +9,7 @@ const it = casesOf('wrong-world');
 
 for (const kind of ['memory', 'disk'] as const) {
   describe(`a wrong tree, with a bucket in ${kind === 'memory' ? 'memory' : 'a directory'}`, () => {
-    it('empty for two months: nothing goes, and all can be restored', async () => {
+    it('empty for two months: nothing is deleted, and everything can be restored', async () => {
       await using site = await Site.create(kind);
       // So few that no other guard would stop it.
       await site.write(names(15));
@@ -23,7 +23,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored()), whole);
     });
 
-    it('of another host, by a wrong prefix: the own backups stay, and are unchanged the next night', async () => {
+    it("of another host, by a wrong prefix: the host's own backups stay, and are unchanged the next night", async () => {
       await using site = await Site.create(kind);
       await site.write(names(30, 'theirs/'));
       await rename(site.prefix, site.aside('theirs'));
@@ -41,7 +41,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored({ metrics: 'ours.*' })), contents(await site.files()));
     });
 
-    it('of another host that is larger: it is stopped for a week, though the bucket soon holds more of its metrics, and then 45 days are left', async () => {
+    it('of another, larger host: purge is stopped for a week, even if the bucket has more of its metrics, and then 45 days are left', async () => {
       await using site = await Site.create(kind);
       await site.write(names(40, 'theirs/'));
       await rename(site.prefix, site.aside('theirs'));
@@ -58,7 +58,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual([counts['stored'], counts['unchanged'], await site.backups()], [25, 0, 90]);
     });
 
-    it('one level too deep: the metrics that it stores under wrong names do not make the real ones look few', async () => {
+    it('one level too deep: metrics stored under wrong names do not lower the share of the real ones', async () => {
       await using site = await Site.create(kind);
       await site.write(names(50, 'servers/'));
       for (let night = 0; night < 8; night++) await site.night();
@@ -71,7 +71,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored({ metrics: 'servers.*' })), whole);
     });
 
-    it('one level too deep, while every metric changes every night: the first nights mark nothing', async () => {
+    it('one level too deep, with every metric changing every night: the first nights mark nothing', async () => {
       await using site = await Site.create(kind);
       for (let night = 0; night < 8; night++) {
         await site.write(names(50, 'servers/'));
@@ -87,7 +87,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored({ metrics: 'servers.*' })), whole);
     });
 
-    it('of which the larger half is not mounted: nothing is marked, nothing goes', async () => {
+    it('of which the larger half is not mounted: nothing is marked or deleted', async () => {
       await using site = await Site.create(kind);
       await site.write([...names(25, 'mounted/'), ...names(15, 'root/')]);
       await site.night();
@@ -102,7 +102,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored({ metrics: 'mounted.*' })), whole);
     });
 
-    it('of which the smaller half is not mounted: its backups have 45 days, counted anew with each absence', async () => {
+    it('of which the smaller half is not mounted: its backups stay 45 days, counted again for each absence', async () => {
       await using site = await Site.create(kind);
       await site.write([...names(15, 'mounted/'), ...names(25, 'root/')]);
       await site.night();
@@ -123,7 +123,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored()), contents(await site.files()));
     });
 
-    it('of which a part cannot be told: where a file stands in place of a directory nothing is missing', async () => {
+    it('of which a part is unknown: nothing is missing where a file replaces a directory', async () => {
       await using site = await Site.create(kind);
       await site.write([...names(5, 'sub/'), ...names(5, 'root/')]);
       await site.night();
@@ -134,7 +134,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual(contents(await site.restored({ metrics: 'sub.*' })), contents(whole));
     });
 
-    it('recreated almost empty after a loss: what there was can be restored for as many days as a deleted metric', async () => {
+    it('recreated almost empty after a loss: old data can be restored for as many days as a deleted metric', async () => {
       await using site = await Site.create(kind);
       await site.write([...names(4, 'sub/'), ...names(4, 'idle/')], 60);
       await site.night({ retention: 3 });
@@ -152,7 +152,7 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.equal(await site.backups(), 4 + 4 * 3);
     });
 
-    it('that loses 40 % each night: the guards stop the second night, and all backups stay', async () => {
+    it('that loses 40 % each night: the guards stop the second purge, and all backups stay', async () => {
       await using site = await Site.create(kind);
       await site.write(names(60));
       await site.night();

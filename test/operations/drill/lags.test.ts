@@ -11,7 +11,7 @@ describe('lags', () => {
 
   it('are null for no metric', () => assert.equal(of(), null));
 
-  it('have the greatest, who has it first, and the middle', () => {
+  it('have a maximum, its first metric, and a median', () => {
     assert.deepEqual(of(60), { maxSeconds: 60, medianSeconds: 60, metrics: 1, worst: 'm0' });
     assert.deepEqual(of(60, 0, 120, 120, 60), { maxSeconds: 120, medianSeconds: 60, metrics: 5, worst: 'm2' });
     assert.equal(of(1, 2, 3, 4)?.medianSeconds, 3);

@@ -26,7 +26,7 @@ async function refusal(bucket: string, prefix: string): Promise<string | undefin
 }
 
 describe('a bucket and a tree', () => {
-  it('are refused when they are the same directory or one is in the other, and only then', async () => {
+  it('are rejected if and only if they are the same directory or one is inside the other', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     await scratch.directory('tree', 'below');
@@ -42,7 +42,7 @@ describe('a bucket and a tree', () => {
     await checkNoOverlap(createMemoryStore(), tree);
   });
 
-  it('are refused through symbolic links', async () => {
+  it('are rejected through symbolic links', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     await symlink(tree, scratch.at('link'));
@@ -64,7 +64,7 @@ describe('a bucket and a tree', () => {
     }
   }
 
-  it('are refused through bind mounts, also of a directory in the middle of the tree', async (t) => {
+  it('are rejected through bind mounts, also of a directory inside the tree', async (t) => {
     if (!isRoot) return t.skip('mounts need root');
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
@@ -83,7 +83,7 @@ describe('a bucket and a tree', () => {
     });
   });
 
-  it('are not refused as two NFS mounts of one export, which share a device and report no root', async () => {
+  it('are accepted as two NFS mounts of one export, which share a device and report no root', async () => {
     await using scratch = await createScratch();
     const [tree, bucket] = [await scratch.directory('tree'), await scratch.directory('bucket')];
     const mountinfo = (type: string) =>
@@ -95,7 +95,7 @@ describe('a bucket and a tree', () => {
     }
   });
 
-  it('are refused by every command that writes, in a dry run too, before anything is written', async () => {
+  it('are rejected by every command that writes, also in a dry run, before anything is written', async () => {
     await using scratch = await createScratch();
     const tree = scratch.at('tree');
     await plantMetrics(tree, ['a']);

@@ -4,7 +4,7 @@ import { createCompressor, gzipEngines, readingEngines } from '../../../lib/comp
 import { otherEngine } from '../../../lib/operations/verify/reading.ts';
 
 describe('the engine that verifies', () => {
-  it('is another one than this host writes gzip with, whichever that is', async () => {
+  it('is another one than the one that writes gzip on this host', async () => {
     assert.notEqual(otherEngine('gz'), (await createCompressor()).engine);
     for (const engine of gzipEngines()) {
       assert.notEqual(otherEngine('gz', engine), engine);
@@ -12,11 +12,11 @@ describe('the engine that verifies', () => {
     }
   });
 
-  it('shares no code with what writes Zstandard', () => {
+  it('shares no code with the engine that writes Zstandard', () => {
     assert.equal(otherEngine('zst'), 'fzstd');
   });
 
-  it('is the only one that there is for Snappy', () => {
+  it('is the only one for Snappy', () => {
     assert.equal(otherEngine('sz'), 'snappyjs');
   });
 });

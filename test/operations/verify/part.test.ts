@@ -7,7 +7,7 @@ import { isInPart, parsePart } from '../../../lib/operations/shared/part.ts';
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 
 describe('the parts of a bucket', () => {
-  it(`hold every metric once, whatever its name and however many they are (seed ${SEED})`, () => {
+  it(`contain every metric once, whatever its name and however many parts (seed ${SEED})`, () => {
     const metrics = fc.string({ unit: 'binary', minLength: 1 });
     fc.assert(
       fc.property(metrics, fc.integer({ min: 1, max: 60 }), (metric, of) => {
@@ -24,7 +24,7 @@ describe('the parts of a bucket', () => {
     assert.deepEqual(['servers.web01.cpu', 'carbon.agents.a', 'caf\u00e9'].map(partOf), [[1], [3], [3]]);
   });
 
-  it('are one for each day, the next one the next day', () => {
+  it('are selected by the day, one after another', () => {
     const onDay = (day: string) => parsePart('today/28', '', new Date(`${day}T23:59:59Z`));
     assert.deepEqual(onDay('1970-01-01'), { number: 1, of: 28 });
     assert.deepEqual(onDay('1970-01-28'), { number: 28, of: 28 });
@@ -33,7 +33,7 @@ describe('the parts of a bucket', () => {
     assert.equal(new Set(month).size, 28);
   });
 
-  it('are about as large as one another', () => {
+  it('have about the same size', () => {
     const sizes = [0, 0, 0, 0, 0, 0, 0];
     for (let i = 0; i < 7000; i++) {
       const number = [1, 2, 3, 4, 5, 6, 7].find((number) =>
@@ -62,7 +62,7 @@ describe('the parts of a bucket', () => {
     'tomorrow/7',
     '1/99999999',
   ]) {
-    it(`are refused with the value: ${JSON.stringify(text)}`, () => {
+    it(`are rejected with the value: ${JSON.stringify(text)}`, () => {
       assert.throws(
         () => parsePart(text),
         (error) => error instanceof InvalidOptionError && error.message.endsWith(`got ${JSON.stringify(text)}`),

@@ -101,7 +101,7 @@ describe('verify --repair', () => {
     ],
   ];
   for (const [what, plant, objects] of flaws) {
-    it(`moves ${what} by the listing alone, and nothing beside it`, async () => {
+    it(`moves ${what} by the listing alone, and nothing else`, async () => {
       const bucket = new Bucket();
       const good = [await bucket.backup('a', daysAgo(4), metricFile(2)), await bucket.backup('a', daysAgo(1))];
       const tombstone = await bucket.tombstone('a', daysAgo(0.5));
@@ -121,7 +121,7 @@ describe('verify --repair', () => {
     ['a whole pair', ({ data, sha1 }) => [data, sha1], []],
   ];
   for (const [what, pick, aside] of ghosts) {
-    it(`deletes the key of ${what} that is listed and gone, and moves what is left of it`, async () => {
+    it(`deletes the key of ${what} that is listed but missing, and moves the rest of it`, async () => {
       const bucket = new Bucket();
       const good = await bucket.backup('a', daysAgo(4), metricFile(2));
       const data = await bucket.pair('a', daysAgo(2));
@@ -143,7 +143,7 @@ describe('verify --repair', () => {
     });
   }
 
-  it('deletes the key of a backup that is listed and gone, so that the next backup stores the metric again', async () => {
+  it('deletes the key of a backup that is listed but missing, so that the next backup stores the metric again', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
     await plantMetrics(scratch.path, ['a', 'b']);
@@ -164,7 +164,7 @@ describe('verify --repair', () => {
     assert.deepEqual((await verifyAll(bucket.store, { readData: true, now: bucket.now })).damaged, []);
   });
 
-  it('deletes no key whose object comes back when it is read again', async () => {
+  it('deletes no key whose object can be read in the second attempt', async () => {
     const bucket = new Bucket();
     const key = await bucket.backup('a', daysAgo(2));
     let reads = 0;
@@ -176,7 +176,7 @@ describe('verify --repair', () => {
     assert.deepEqual(await bucket.keys('a/'), [key]);
   });
 
-  it('leaves alone what only the content would tell, when it was not to be read', async () => {
+  it('does not move damage in the content without --read-data', async () => {
     const bucket = new Bucket();
     await bucket.put(await bucket.backup('a', daysAgo(2)), daysAgo(2), junk);
     const before = await bucket.keys();
@@ -185,7 +185,7 @@ describe('verify --repair', () => {
     assert.deepEqual(split(await bucket.keys())[1], before);
   });
 
-  it('keeps to the glob and to the dates', async () => {
+  it('stays within the glob and the dates', async () => {
     const bucket = new Bucket();
     for (const metric of ['a', 'b']) {
       for (const day of [2, 5]) await bucket.backup(metric, daysAgo(day), metricFile(day));
@@ -196,7 +196,7 @@ describe('verify --repair', () => {
     assert.equal(split(await bucket.keys())[1].length, 3);
   });
 
-  it('changes nothing in a dry run, and says what it would move', async () => {
+  it('changes nothing in a dry run, and reports what it would move', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2));
     await bucket.pair('b', daysAgo(2));
@@ -209,7 +209,7 @@ describe('verify --repair', () => {
     assert.deepEqual(await snapshotOf(bucket.store), before);
   });
 
-  it('refuses the bucket of another machine before it looks at anything, and takes it over when told', async () => {
+  it('rejects the bucket of another machine first, and accepts it with --adopt', async () => {
     const bucket = new Bucket();
     await bucket.backup('a', daysAgo(2));
     await spoil(bucket.store, junk);
@@ -222,7 +222,7 @@ describe('verify --repair', () => {
     assert.equal((await verifyAll(bucket.store, { ...options, repair: { machine, adopt: true } })).counts['moved'], 1);
   });
 
-  it('does not move what is sound when it is read again, nor what it cannot read again', async () => {
+  it('does not move a backup that is sound or unreadable in the second attempt', async () => {
     for (const [second, code] of [
       [undefined, 'NOT_DAMAGED_TWICE'],
       [new TransientError('Slow down'), 'TRANSIENT'],
@@ -243,7 +243,7 @@ describe('verify --repair', () => {
     }
   });
 
-  it('deletes nothing that it could not copy, and names it', async () => {
+  it('deletes nothing that it could not copy, and reports it', async () => {
     const full: Partial<ObjectStore> = {
       async put(key) {
         throw new DeniedError(`Cannot store ${key}`);
@@ -285,7 +285,7 @@ describe('verify --repair', () => {
     assert.equal((await verifyAll(bucket.store, { now: bucket.now })).counts['damaged'], 0);
   });
 
-  it('leaves a key that is too long to be moved, and names it', async () => {
+  it('does not move a key that is too long, and reports it', async () => {
     const bucket = new Bucket();
     const path = 'x'.repeat(920);
     const time = daysAgo(2);
@@ -296,7 +296,7 @@ describe('verify --repair', () => {
     assert.deepEqual(split(await bucket.keys()), [[], before]);
   });
 
-  it('moves nothing once a listing was out of order', async () => {
+  it('moves nothing after a listing was out of order', async () => {
     const bucket = new Bucket();
     for (const metric of ['a', 'b', 'c']) await bucket.put(await bucket.backup(metric, daysAgo(2)), daysAgo(2), junk);
     const store = delegate(bucket.store, {
@@ -312,8 +312,8 @@ describe('verify --repair', () => {
   });
 });
 
-describe('what was moved aside', () => {
-  it('is seen by no command, and purged by none', async () => {
+describe('a backup that was moved aside', () => {
+  it('is ignored by every command, and not purged', async () => {
     await using scratch = await createScratch();
     const tree = await scratch.directory('tree');
     const bucket = new Bucket();
@@ -347,7 +347,7 @@ describe('what was moved aside', () => {
     );
   });
 
-  it('is nothing to the Python tool, which takes every .sha1 for a metric’s, and lists every .wsp.gz', async () => {
+  it('is ignored by the Python tool, which uses every .sha1 and lists every .wsp.gz', async () => {
     const bucket = new Bucket();
     await bucket.pair('b', daysAgo(9));
     await spoil(bucket.store, junk);
