@@ -48,7 +48,7 @@ test('a tree that carbon-cache writes to is backed up, partly deleted, and resto
     for await (const listed of list(store, { report: silent }))
       parseHeader(gunzipSync(await readFile(join(directory, 'bucket', listed.key))));
 
-    // Half the hosts are lost, while carbon goes on and makes the files anew.
+    // Half of the hosts are deleted, while carbon continues and recreates the files.
     const lost = METRICS.filter((_, i) => i % 4 < 2);
     for (const metric of lost) await rm(fileOf(carbon.prefix, metric), { force: true });
     await until(() => lost.some((metric) => existsSync(fileOf(carbon.prefix, metric))), 30);
@@ -65,7 +65,7 @@ test('a tree that carbon-cache writes to is backed up, partly deleted, and resto
     }, 30);
     await carbon.stop();
 
-    // Carbon itself may lose the second in which it makes a file anew; what was backed up, or never lost, may not be.
+    // Carbon may lose points of the second in which it recreates a file, but no other points may be lost.
     const now = Math.floor(Date.now() / 1000);
     for (const metric of METRICS) {
       const bytes = new Uint8Array(await readFile(fileOf(carbon.prefix, metric)));

@@ -93,7 +93,7 @@ describe('The commands of the documents for S3', () => {
     // It makes no bucket in a region of Amazon's.
     await runAsItStands('whisper-backup -b graphite.web01 -m none backup s3 us-east-1 || test $? = 1', account);
     for (const { name, line, exported } of commands) {
-      // What is left out there is what a site without Amazon has.
+      // Amazon is excluded.
       const complete = line
         .replace('region=…', 'region=us-east-1')
         .replace('endpoint=…', `endpoint=${radosgw.s3.endpoint}`);

@@ -68,7 +68,7 @@ for (const { name, storage, env, client, command } of kinds) {
       const { counts } = JSON.parse((await program('backup')).stdout);
       assert.equal(counts.metrics, PLANTED.length + LIVE.length);
 
-      // One host of the old tree, and half of what carbon writes, which it makes anew at once.
+      // One host of the old tree, and half of the files that carbon writes, which it recreates at once.
       await rm(join(carbon.prefix, 'servers', 'web3'), { recursive: true });
       const lost = LIVE.filter((_, i) => i % 4 < 2);
       for (const metric of lost) await rm(fileOf(metric), { force: true });

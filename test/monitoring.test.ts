@@ -46,7 +46,7 @@ async function dashboardQueries(): Promise<Query[]> {
 }
 
 async function alerts(): Promise<Alert[]> {
-  // The shape is what Grafana reads.
+  // The structure that Grafana reads.
   const { groups } = parseYAML<{ groups: { rules: Rule[] }[] }>(
     await readFile(new URL('alerts.yaml', MONITORING), 'utf8'),
   );
@@ -67,7 +67,7 @@ function namesIn(target: string): string[] {
   return paths.map((path) => path.replace(/^(whisper-backup\.\*|%)\./, ''));
 }
 
-/** Each series that a rule would tell of. */
+/** Each series for which a rule would fire. */
 function firing({ reducer, evaluator: { type, params } }: Alert, series: readonly Series[]): string[] {
   const limit = params[0] ?? Number.NaN;
   const hits = series.filter(({ values }) => {
@@ -163,7 +163,7 @@ describe('a run that sends figures to carbon', () => {
     const answers = await askGraphite(carbon.prefix, queries);
     for (const [i, { target }] of queries.entries()) {
       const series = answers[i] ?? [];
-      // Nothing was fallen back on, and two queries divide by what may be 0.
+      // There were no fallbacks, and two queries divide by a value that may be 0.
       if (!/divideSeries/.test(target))
         assert.ok(
           series.some(({ values }) => values.length > 0),
@@ -214,7 +214,7 @@ describe('a run that sends figures to carbon', () => {
       'whisper-backup-tree': ['broken'],
       'whisper-backup-retries': ['broken'],
     });
-    // Grafana takes series with the same tags for one.
+    // Grafana merges series with the same tags.
     for (const series of answers) {
       assert.equal(new Set(series.map(({ tags }) => JSON.stringify(tags))).size, series.length);
     }

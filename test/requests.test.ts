@@ -16,8 +16,8 @@ import { type HttpProxy, type Seen, startProxy } from './servers/proxy.ts';
 import { ownBucket, sharedRadosgw, sharedSwift } from './servers/shared.ts';
 
 /*
- * What a backup costs in requests, counted by a proxy before a real server. Amazon and others take money for each, and
- * every one is a round trip. The README tells these figures.
+ * The requests of a backup, counted by a proxy in front of a real server. Amazon and others charge for each, and
+ * each is a round trip. The README has these figures.
  */
 
 const METRICS = Array.from({ length: 1000 }, (_, i) => `servers/web${i % 20}/cpu${i}.wsp`);
@@ -45,7 +45,7 @@ after(async () => {
   await scratch[Symbol.asyncDispose]();
 });
 
-/** Is the bucket there, whose is it, and what time is it there; and the record of the run. A listing comes on top. */
+/** Requests for the existence, owner and clock of the bucket, and for the record of the run; without listings. */
 const S3_FRAME = { probe: 2, 'GET of the owner': 1, 'PUT of the record': 1 };
 const SWIFT_FRAME = { login: 1, ...S3_FRAME };
 
@@ -186,7 +186,7 @@ function specOf(kind: Kind, bucket: string, counted = true): StoreSpec {
   return { place: kind.place(bucket, counted), concurrency: 16 };
 }
 
-/** Runs a backup, and counts what it asked of the server. */
+/** Runs a backup, and counts its requests. */
 async function counted(
   kind: Kind,
   bucket: string,
@@ -209,7 +209,7 @@ async function counted(
       const operation = kind.operationOf(seen);
       requests[operation] = (requests[operation] ?? 0) + 1;
     }
-    // It counts itself what the proxy saw; a request that is tried again may not have come so far.
+    // Its own count equals the proxy's; a retried request may not have reached the proxy.
     const seen = kind.proxy.seen.length - before;
     assert.ok(own.requests >= seen && own.requests - own.retries <= seen, `${own.requests} sent, ${seen} seen`);
     return { summary, requests };
@@ -234,7 +234,7 @@ function recordOf(summary: Summary): NewRunRecord {
   };
 }
 
-/** Tells the figures, and compares them with what they must be. */
+/** Prints the figures, and compares them with the expected ones. */
 function check({ name, expected }: Kind, run: string, requests: Requests): void {
   const total = Object.values(requests).reduce((sum, count) => sum + count, 0);
   const detail = Object.entries(requests).map(([operation, count]) => `${count} ${operation}`);

@@ -214,7 +214,7 @@ function sentSecrets({ seen }: HttpProxy, from: number): string[] {
   });
 }
 
-/** The command lines of a process and of all below it, and their environments if asked; none of one that has ended. */
+/** The command lines of a process and its descendants, optionally with their environments; empty if it has ended. */
 async function processTexts(pid: number, environments: boolean): Promise<string[]> {
   try {
     const own = await readFile(`/proc/${pid}/cmdline`, 'utf8');

@@ -20,7 +20,7 @@ export async function compiled(url) {
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
   }
-  // Its own process is started at the first use, and most processes need none.
+  // Its process starts at the first use; most processes need none.
   const { transform } = await import('esbuild');
   const options = { loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline', sourcesContent: false };
   const { code } = await transform(text, { ...options, sourcefile: url });

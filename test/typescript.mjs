@@ -3,7 +3,8 @@
 import { register } from 'node:module';
 import { isMainThread, workerData } from 'node:worker_threads';
 
-// With hooks, the error of a failed import is no Error to other threads: a thread that loads no TypeScript has none.
+// With hooks, the error of a failed import is not an Error in other threads, so threads without TypeScript have no
+// hooks.
 const needsHooks = isMainThread || String(workerData?.entry).endsWith('.ts');
 if (needsHooks && !process.features.typescript) {
   // What starts threads asks this, and would register tsx in each.

@@ -4,8 +4,8 @@ const KEPT_BYTES = 2 ** 25;
 const STEP_BYTES = 2 ** 16;
 
 /**
- * Memory that a thread uses again and again for work without `await`: fresh memory has to be found and zeroed, a page at a
- * time, and stays until the next garbage collection.
+ * Memory that a thread uses again and again for work without `await`: fresh memory has to be found and zeroed, a page
+ * at a time, and stays until the next garbage collection.
  */
 export class Workspace {
   #kept: Uint8Array = new Uint8Array(0);

@@ -22,8 +22,8 @@ import {
  * - drops the pages that were not in the page cache before, if the kernel reports which ones these are.
  *
  * @param allocate provides memory for the file; called again if the file has grown.
- * @param use what to do with it, once the file is closed again. As nothing else runs in between, all files of a thread can
- *   use the same memory.
+ * @param use what to do with it, once the file is closed again. As nothing else runs in between, all files of a thread
+ *   can use the same memory.
  * @returns what `use` returns.
  * @throws WhisperBackupError as `openLocked` and `readStable` do.
  * @throws Error of the system, or of `use`.

@@ -6,8 +6,8 @@ const STEP_BYTES = 2 ** 16;
 const WASTE = 4;
 
 /**
- * Memory of the bodies on their way to the store, used again for the next ones. The garbage collector would come too late:
- * it counts objects in JavaScript's heap, and bodies lie outside of it.
+ * Memory of the bodies on their way to the store, used again for the next ones. The garbage collector would come too
+ * late: it counts objects in JavaScript's heap, and bodies lie outside of it.
  */
 export class Bodies {
   readonly #free: Uint8Array[] = [];
@@ -25,7 +25,11 @@ export class Bodies {
     return memory;
   };
 
-  /** Takes back memory that nobody reads any more. @param body any part of what `take` returned, or bytes of another origin. */
+  /**
+   * Takes back memory that nobody reads any more.
+   *
+   * @param body any part of what `take` returned, or bytes of another origin.
+   */
   giveBack({ buffer }: Uint8Array): void {
     const size = buffer.byteLength;
     if (!this.#lent.delete(buffer) || this.#freeBytes + size > KEPT_BYTES) return;

@@ -10,7 +10,7 @@ import { createScratch } from '../fixtures/scratch.ts';
 
 const run = (wall: number, megabytes = 100) => ({ wall, cpu: 2 * wall, memory: megabytes * 1e6 });
 
-/** Ours takes half of restic's time and nine tenths of its bytes; another is smaller still, and a floor is faster. */
+/** Ours has half of restic's time and 90 % of its bytes; another one is smaller, and a lower bound is faster. */
 const results: Results = {
   format: 1,
   date: '2026-11-22T03:14:15.000Z',

@@ -14,14 +14,14 @@ const SHA1 = '3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3';
 const single = (metric: string, time = TIME) => `${metric}/${time}.${SHA1}.wsp.gz`;
 const pair = (metric: string, time = TIME) => [`${metric}/${time}.wsp.gz`, `${metric}/${time}.sha1`];
 
-/** A store with these keys, an object of one byte at each; of none where the key has `(empty)` behind it. */
+/** A store with these keys and objects of one byte, or of none if `(empty)` follows the key. */
 async function storeOf(...keys: readonly string[]): Promise<ObjectStore> {
   const store = createMemoryStore({ pageSize: 3 });
   for (const key of keys) await store.put(key.replace('(empty)', ''), new Uint8Array(key.endsWith('(empty)') ? 0 : 1));
   return store;
 }
 
-/** What a catalog tells. */
+/** The result of a catalog. */
 async function read(store: ObjectStore, place: PlaceOptions = {}) {
   const metrics: StoredMetric[] = [];
   const foreign: string[] = [];

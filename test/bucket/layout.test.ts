@@ -161,7 +161,7 @@ describe('parseKey', () => {
       `a/b/${TIMESTAMP}.gone`,
       `a/${TIMESTAMP}.gone/`,
       `a/${TIMESTAMP}.gone\n`,
-      // No such day, hour or form.
+      // The day, hour or form does not exist.
       `a/2026-02-30T03:14:15+00:00.gone`,
       `a/2026-11-22T25:00:00+00:00.gone`,
       `a/2026-11-22T24:00:00+00:00.gone`,
@@ -180,10 +180,10 @@ describe('parseKey', () => {
       `a/${TIMESTAMP}.${SHA1}.wsp`,
       `a/${TIMESTAMP}.wsp`,
       `a/${TIMESTAMP}.sha1.gz`,
-      // Not what encoding gives.
+      // No path encodes to these.
       `a%25b/${TIMESTAMP}.gone`,
       `%252/${TIMESTAMP}.gone`,
-      // Names that are none.
+      // Invalid names.
       `a..b/${TIMESTAMP}.gone`,
       `.a/${TIMESTAMP}.gone`,
       `a./${TIMESTAMP}.gone`,

@@ -67,7 +67,7 @@ describe('claim', () => {
     await claim(store, { ...deeper, adopt: true });
     await claim(store, deeper);
     await assert.rejects(claim(store, { ...about, prefix: '/whisper' }), { code: 'OTHER_PREFIX' });
-    // What has no tree, such as a repair, is not asked for one.
+    // A repair has no tree, so no prefix is compared.
     await claim(store, about);
   });
 

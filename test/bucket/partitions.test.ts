@@ -56,7 +56,7 @@ describe('PartitionRecorder', () => {
     assert.equal(await isWritten(26), true);
     assert.equal(await isWritten(14), true);
     assert.equal(await isWritten(20, { objects, cuts: [] }), true);
-    // A bucket that has become small needs none.
+    // A small bucket needs no cuts.
     assert.equal(await isWritten(1), 'deleted');
   });
 

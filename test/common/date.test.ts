@@ -85,7 +85,7 @@ describe('parseDate', () => {
       '2026-11-22T03:14:15+99:00',
       '2026-11-22T03:14:15+24:00',
       '2026-1122',
-      // A time alone would be today, a year alone its first moment: neither is what anybody meant.
+      // A time alone would mean today, and a year alone its first moment, which nobody intends.
       '12',
       '03:14',
       '2026',

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { globToRegExp, mayReach, selector } from '../../lib/common/glob.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
-/** What Python says of many globs and names, asked in one process. */
+/** Python's results for many globs and names, from one process. */
 async function askPython(cases: readonly (readonly [string, readonly string[]])[]): Promise<boolean[][]> {
   await using scratch = await createScratch();
   await writeFile(scratch.at('cases'), cases.map((one) => `${JSON.stringify(one)}\n`).join(''));

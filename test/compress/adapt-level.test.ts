@@ -19,7 +19,7 @@ function whisperOf(kind: keyof typeof seriesKinds): Uint8Array {
   return madeWhisper(series, { archives: ARCHIVES, method: 'average', now: NOW });
 }
 
-/** Makes as many bytes as it is told, the first of which says who it was. */
+/** Returns that many bytes; the first one identifies the compressor. */
 function pretended(name: number, sizeOf: (data: Uint8Array) => number): Compressor {
   return {
     algorithm: 'gz',

@@ -16,7 +16,7 @@ export function assertRefused(
   );
 }
 
-/** Bits that decoders do not look at (padding, hints) may turn; what comes out must be right or refused. */
+/** Decoders may ignore some bits (padding, hints); the output must be right or rejected. */
 export function assertRightOrRefused(decompressor: Decompressor, data: Uint8Array, content: Uint8Array): void {
   let output: Uint8Array;
   try {

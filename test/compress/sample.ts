@@ -1,4 +1,4 @@
-/** Bytes like those of a Whisper archive: regular timestamps, values of a slow walk. The same in every run. */
+/** Bytes like those of a Whisper archive: regular timestamps, slowly changing values. The same in every run. */
 export function archiveBytes(points: number): Uint8Array {
   const data = new Uint8Array(12 * points);
   const view = new DataView(data.buffer);

@@ -13,7 +13,7 @@ const writers: readonly Compressor[] = await Promise.all(
     .map((zstdEngine) => createCompressor({ algorithm: 'zst', zstdEngine })),
 );
 
-/** What the program zstd 1.5.4 made of `goldenContent` with `-3 --stream-size=24`: one block, size and checksum. */
+/** The output of zstd 1.5.4 for `goldenContent` with `-3 --stream-size=24`: one block, size and checksum. */
 const golden = Uint8Array.of(
   ...[0x28, 0xb5, 0x2f, 0xfd, 0x24, 0x18, 0x7d, 0x00, 0x00, 0x48, 0x77, 0x68, 0x69, 0x73],
   ...[0x70, 0x65, 0x72, 0x20, 0x0a, 0x01, 0x00, 0xeb, 0x0a, 0x17, 0x99, 0x57, 0x0e, 0x42],

@@ -116,7 +116,7 @@ describe('the guard for the share', () => {
     assert.equal(stopped?.code, 'TOO_MANY_GONE');
     assert.match(stopped.message, /51 metrics went missing within 7 days.*50 %.*100 metrics.*--force/);
     assert.deepEqual(await guarded.tombstones(), []);
-    // Marked, and noticed by nobody for 46 days, they would have gone.
+    // With a tombstone and unnoticed for 46 days, they would have been purged.
     const forced = await fill();
     await purgeGone(forced.store, scratch.path, { now: forced.now, force: true });
     forced.time = new Date(forced.time.getTime() + 46 * DAY);
@@ -212,7 +212,7 @@ describe('the guard for the share', () => {
   });
 });
 
-/** A listing in which two neighbours of the same metric stand apart. */
+/** A listing in which two objects of the same metric are not adjacent. */
 function misplacing(bucket: Bucket, isMisplaced: (object: StoredObject) => boolean): ObjectStore {
   return delegate(bucket.store, {
     async *list(range) {
@@ -315,7 +315,7 @@ describe('the guard for the clock', () => {
         await bucket.store.put(key, body, options);
       },
     });
-    // What is stored after hours is dated by then, and that is no clock gone wrong.
+    // A backup stored hours after the start has that date, which is not a wrong clock.
     await plantMetric(scratch.path, 'zlast');
     await bucket.backup('zlast', daysAgo(3), metricFile(99));
     const { stopped, counts } = await backUp(slow, scratch.path, { now: bucket.now });
@@ -386,7 +386,7 @@ describe('the guard for the prefix of a bucket', () => {
           code: 'OTHER_PREFIX',
         });
     assert.deepEqual(await bucket.keys(), before);
-    // The other tree may use a storage path of its own, or take the bucket over.
+    // The other tree may use its own storage path, or adopt the bucket.
     await backUp(bucket.store, scratch.at('other'), { now: bucket.now, storagePath: 'other' });
     await backUp(bucket.store, scratch.at('other'), { now: bucket.now, adopt: true });
     await assert.rejects(backUp(bucket.store, scratch.at('tree'), { now: bucket.now }), { code: 'OTHER_PREFIX' });
@@ -426,7 +426,7 @@ describe('retention after a backup', () => {
     const { counts } = await backUp(full, scratch.path, { now: bucket.now, retention: 1 });
     assert.deepEqual([counts['failed'], counts['retired']], [1, 0]);
     assert.deepEqual(await bucket.restorable(), ['m 2026-11-20']);
-    // Once it is stored the old one goes, and not before: had it gone first, none would be left now.
+    // The old backup is deleted only after the new one is stored: otherwise there would be none now.
     const done = await run(bucket, scratch.path, { retention: 1 });
     assert.deepEqual([done.counts['stored'], done.counts['retired']], [1, 1]);
     assert.deepEqual(await bucket.restorable(), ['m 2026-11-22']);

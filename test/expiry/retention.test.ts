@@ -54,7 +54,7 @@ describe('retain', () => {
   it('keeps the largest while the newest is less than half as large: carbon recreated a lost file', () => {
     const all = backups([9, 100], [8, 999], [7, 1000], [6, 400], [5, 450], [4, 499]);
     const { expired, shrunkFrom } = retain(all, { ...rules, retention: 1 }, NOW);
-    // Its successor stays too, which tells when it was lost.
+    // Its successor stays too, because it shows when the file was lost.
     assert.deepEqual(ages(expired), [9, 8, 5]);
     assert.equal(shrunkFrom, all[2]);
     // What plain counting would have left: one backup, almost empty.
@@ -160,7 +160,7 @@ describe('retain', () => {
         const cutoff = daysAgo(rules.keepWithin);
         if (rules.keepWithin > 0) assert.ok(expired.every(({ time }) => time < cutoff));
         if (shrunkFrom) assert.ok(kept.includes(shrunkFrom));
-        // And no more is kept than these reasons tell.
+        // Nothing else is kept.
         const extra = kept.slice(0, Math.max(0, kept.length - rules.retention));
         const since = shrunkFrom && all[all.indexOf(shrunkFrom) + 1];
         const isTold = (one: Backup) => one === shrunkFrom || one === since;

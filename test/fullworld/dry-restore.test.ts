@@ -21,7 +21,7 @@ async function stored(scratch: Scratch): Promise<string[]> {
 
 interface Ended {
   readonly code: number | null;
-  /** Of what failed; of the run itself where it printed no summary. */
+  /** Codes of the failures, or of the run itself if it printed no summary. */
   readonly failed: Record<string, string> | string;
 }
 

@@ -77,7 +77,7 @@ describe('a tree on a disk that is full', () => {
     const whole = await plantTree(scratch.at('tree'), ['m.wsp']);
     const store = createDiskStore({ path: scratch.at('bucket') });
     await backUp(store, scratch.at('tree'));
-    // Room for the file to come, and not for another name of the damaged one: a tmpfs counts names.
+    // Space for the new file, but not for another name of the damaged one: a tmpfs counts names.
     using disk = new Tmpfs(scratch.at('disk'), 'nr_inodes=3');
     const damaged = new TextEncoder().encode('damaged');
     await plant(disk.path, 'm.wsp', damaged);
@@ -96,7 +96,7 @@ describe('a tree on a disk that is full', () => {
     await plant(scratch.at('tree'), 'm.wsp', noisyFile(1));
     const store = createDiskStore({ path: scratch.at('bucket') });
     await backUp(store, scratch.at('tree'));
-    // A header, and nothing behind it that takes room, as carbon makes it with WHISPER_SPARSE_CREATE.
+    // A header followed by a hole, as carbon creates it with WHISPER_SPARSE_CREATE.
     const bytes = createWhisper([{ secondsPerPoint: 60, points: 600 }]);
     await plant(disk.at('tree'), 'm.wsp', bytes.subarray(0, 28));
     truncateSync(file, bytes.length);

@@ -11,7 +11,7 @@ export function noisyFile(seed: number): Uint8Array {
   return whisperFile({ now, points, archives: ARCHIVES });
 }
 
-/** Plants so many of them, and tells them by name. With another seed all have other points. */
+/** Writes that many files, and returns them by name. Another seed gives other points. */
 export async function plantNoisy(prefix: string, count: number, seed = 0): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   for (let i = 0; i < count; i++) {

@@ -6,7 +6,7 @@ import { Tmpfs } from '../fixtures/tmpfs.ts';
 import { plantTree } from '../fixtures/tree.ts';
 import { run } from '../scripts/cli/program.ts';
 
-/** What the program writes beside backups, and what it says when that does not work. */
+/** The files that the program writes besides backups, and the errors if it cannot. */
 interface OwnFile {
   readonly option: string;
   /** How a run ends that finds no room for the file itself, or may not write. */

@@ -28,7 +28,7 @@ describe('a disk store that turns read-only', () => {
     let done = 0;
     let last = Promise.resolve();
     const failing = delegate(store, {
-      // One after the other, since a file that is being written keeps its file system as it is.
+      // Sequentially, because a file system cannot be remounted while a file is being written.
       put(key, body, options) {
         const put = last.then(() => store.put(key, body, options));
         last = put.then(
@@ -129,7 +129,7 @@ describe('a user without permissions', () => {
     const refused = await runProgram([...options, 'backup', ...storage], as);
     assert.equal(refused.code, 12, refused.stderr);
     assert.match(refused.stderr, /^error: Cannot use disk:.*store\/b: permission denied/m);
-    // It deletes nothing where nothing is due, so it only says so of what is.
+    // Only due backups are reported, because nothing else would be deleted.
     const purged = await runProgram([...options, 'purge', ...storage], as);
     assert.equal(purged.code, 3, purged.stderr);
     assert.deepEqual(codesOf(JSON.parse(purged.stdout).failed), { a: 'DELETE_FAILED' });
@@ -139,7 +139,7 @@ describe('a user without permissions', () => {
     assert.equal((await runProgram(['--read-data', 'verify', ...storage], as)).code, 0);
     assert.equal((await runProgram(['-p', `${home}/tree`, 'restore', ...storage], as)).code, 0);
     assert.deepEqual(contents(await readTree(`${home}/tree`)), contents(tree));
-    // And none to the tree: nothing of it changes, and each is named with what to do.
+    // Nor to the tree: it does not change, and each metric is reported with the remedy.
     const readOnly = await runProgram(['--json', '-p', scratch.at('tree'), '--overwrite', 'restore', ...storage], as);
     assert.equal(readOnly.code, 3, readOnly.stderr);
     for (const { code, reason } of JSON.parse(readOnly.stdout).failed) {

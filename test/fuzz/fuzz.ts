@@ -9,14 +9,14 @@ const INPUT_SECONDS = 2;
 
 let tried = 0;
 
-/** How many inputs were tried since the last time this was asked. */
+/** Returns how many inputs were tried since the last call. */
 export function inputsTried(): { readonly inputs: number } {
   const inputs = tried;
   tried = 0;
   return { inputs };
 }
 
-/** Tries a property with so many inputs, as long as there is time. On failure fast-check tells the seed. */
+/** Checks a property with that many inputs, within the time limit. On failure fast-check prints the seed. */
 export async function fuzz<T>(
   inputs: fc.Arbitrary<T>,
   runs: number,
@@ -42,7 +42,7 @@ export function typed<T>(task: () => T): T | undefined {
   }
 }
 
-/** The same for what takes time. */
+/** The same for asynchronous properties. */
 export async function typedLater<T>(task: () => Promise<T>): Promise<T | undefined> {
   try {
     return await task();

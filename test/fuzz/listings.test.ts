@@ -15,7 +15,7 @@ import { mutatedText } from './mutation.ts';
 
 const it = casesOf('fuzz', inputsTried);
 
-/** What every object of a listing has, whatever the server said. */
+/** Checks the fields of every object of a listing. */
 async function assertSane(store: ObjectStore, prefix: string): Promise<void> {
   const objects = await typedLater(() => collect(store, { prefix }));
   for (const { key, size, modified, md5 } of objects ?? []) {
@@ -85,7 +85,7 @@ describe('any response to a listing of S3', () => {
   it('results in valid objects, or a typed error', () =>
     fuzz(bodies, 1500, (body) => {
       let asked = 0;
-      // A listing that goes on for ever is a test of its own.
+      // Endless listings have their own test.
       server.treat = (_, answer: ServerResponse) => answer.writeHead(200).end(asked++ < 3 ? body : sound[0]);
       return assertSane(store, 'a');
     }));

@@ -25,7 +25,7 @@ const sound = fc.tuple(schema, fc.nat(40), fc.integer()).map(([{ archives, ...op
   updateMany(bytes, points, { now });
   return bytes;
 });
-/** Files of which a header was changed, and the size made to fit, so that they get past the first check. */
+/** Files with a changed header and a fitting size, so that they pass the first check. */
 const fitting = mutated(sound).map((bytes) => {
   const size = sizeOf(bytes);
   if (size === undefined || size > 1e6 || size === bytes.length) return bytes;

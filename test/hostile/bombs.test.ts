@@ -24,7 +24,7 @@ const TIME = '2026-11-22T03:14:15+00:00';
 const file = metricFile();
 const SHA1 = createHash('sha1').update(file).digest('hex');
 
-/** Stores what claims to be a backup of the file. */
+/** Stores a body as a backup of the file. */
 async function put(store: ObjectStore, path: string, body: Uint8Array, algorithm: 'gz' | 'zst' | 'sz' = 'gz') {
   if (algorithm !== 'sz') return store.put(backupKey('', path, TIME, SHA1, algorithm), body);
   const { data, sha1 } = pairKeys('', path, TIME);

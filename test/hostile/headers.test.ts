@@ -23,7 +23,7 @@ const UINT32_MAX = 2 ** 32 - 1;
 const now = NOW.getTime() / 1000;
 
 /**
- * A file as its numbers tell, whatever they are.
+ * A file with these numbers, valid or not.
  *
  * @param archives offset (by default behind the one before), step, points.
  */

@@ -59,7 +59,7 @@ async function withSwift(answer: (asked: Asked) => Said, test: (store: ObjectSto
 }
 
 /**
- * Runs every command that goes by a listing, and asserts that each ends with an error that says what is wrong, or a
+ * Runs every command that uses a listing, and asserts that each ends with an error that names the problem, or a
  * summary that does.
  */
 async function assertAllRefuse(store: ObjectStore): Promise<void> {
@@ -175,7 +175,7 @@ describe('an endless listing of S3', () => {
 
   it('of empty pages ends with an error', () =>
     withFake(
-      // Not at once, so that the request under way is there whole when the store gives it up.
+      // With a delay, so that the current request has arrived completely when the store aborts it.
       (_, answer) => setTimeout(listing, 20, answer, '', `${MORE}${token}`),
       (store) =>
         assert.rejects(
@@ -263,7 +263,7 @@ function onePage(said: Said): (asked: Asked) => Said {
   return ({ url }) => (/marker=|prefix=/.test(url) ? page([]) : said);
 }
 
-/** Sends a chunk so many times, as long as somebody listens. */
+/** Sends a chunk that many times, unless the client closes the connection. */
 function drip(answer: ServerResponse, chunk: Uint8Array, times: number): void {
   answer.writeHead(200, { 'content-type': 'application/xml' });
   const send = (left: number): void => {

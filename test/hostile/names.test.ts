@@ -19,12 +19,12 @@ const file = metricFile();
 const now = () => NOW;
 const LONG = 'x'.repeat(10_000);
 
-/** Names in keys that no path may come of. */
+/** Names in keys that must not result in a path. */
 const foreign = ['..', '../evil', '..evil', '%2E%2E.evil', '%2E.evil', '/evil', 'a..b', 'a\0b', 'a.\0', '%00.b/c', ''];
 /** Names that are odd, and stay below the prefix. */
 const odd = ['back\\slash', '..\\evil'.replaceAll('.', '%2E'), '~', '$(id)', '-rf', 'a b\nc', '%2E%2E', '\u202e～😀'];
 
-/** A bucket whose server lists these names too, each with a backup, which it hands out to whoever asks. */
+/** A bucket whose server also lists these names, each with a backup that it returns. */
 async function hostileBucket(names: readonly string[]): Promise<{ store: ObjectStore; asked: string[] }> {
   const bucket = new Bucket();
   const [, tail = ''] = (await bucket.backup('fine', daysAgo(9), file)).split('/');
@@ -49,7 +49,7 @@ async function hostileBucket(names: readonly string[]): Promise<{ store: ObjectS
   return { store, asked };
 }
 
-/** A tree, and files beside it that names could lead to. */
+/** A tree, and files outside of it that names could lead to. */
 async function plantAround(scratch: Scratch): Promise<string> {
   await plantMetric(scratch.path, 'evil');
   await plantMetric(scratch.at('outside'), 'b', metricFile(7));

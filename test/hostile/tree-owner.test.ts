@@ -88,7 +88,7 @@ async function plantBait(scratch: Scratch): Promise<{ tree: string; outside: str
   return { tree, outside };
 }
 
-/** Most fill, some replace, so that there is something to fill again. */
+/** Most restores fill, some replace, so that files must be filled again. */
 function taskOf(prefix: string, path: string, round: number): PublishTask {
   const overwrite = round % 3 === 2;
   const data = overwrite ? half : whole;

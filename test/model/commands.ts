@@ -90,7 +90,7 @@ const look = fc.boolean().map((read) => step(`verify${read ? ', reading' : ''}`,
 const pass = fc
   .oneof(
     fc.constantFrom(0.4, 1, 90, 700, 1500, 1500, DAY, DAY, DAY, 4 * DAY, 11 * DAY, 46 * DAY),
-    // Back; none of the usual sums is an hour, where it may go either way by a second.
+    // Back by an amount that does not add up to exactly an hour, where a second would decide.
     fc.constantFrom(-0.7, -30, -1500, -7500),
   )
   .map((seconds) =>
@@ -105,7 +105,7 @@ const skew = fc.constantFrom(0, 0, 0, 240, -240, 400, -400, 7500, -7500, 40 * DA
   }),
 );
 
-/** What may happen, as often as it does more or less. */
+/** The possible commands, with about realistic frequencies. */
 export const commands: fc.Arbitrary<fc.AsyncCommand<Expected, World>>[] = [
   ...Array.from({ length: 6 }, () => write),
   ...Array.from({ length: 6 }, () => backups),

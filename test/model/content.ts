@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
 
-/** What a local file holds, or held when it was backed up. */
+/** The content of a local file, now or when it was backed up. */
 export interface Content {
   readonly bytes: Uint8Array;
   readonly sha1: string;
@@ -14,7 +14,7 @@ export function contentOf(bytes: Uint8Array, isDamaged = false): Content {
   return { bytes, sha1: createHash('sha1').update(bytes).digest('hex'), isDamaged };
 }
 
-/** An hour a point, for two days: so that files of different days have hours in common. */
+/** One point per hour for two days, so that files of different days overlap. */
 const ARCHIVE = { secondsPerPoint: 3600, points: 48 };
 
 /** How far back such a file reaches, in seconds. */

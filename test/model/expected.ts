@@ -1,6 +1,6 @@
 import type { Content } from './content.ts';
 
-/** A backup, or a tombstone, that the bucket should hold. Times are in milliseconds since 1970. */
+/** An expected backup or tombstone of the bucket. Times are Unix times in milliseconds. */
 export type Item = BackupItem | Sha1Item | TombstoneItem;
 
 export interface BackupItem {
@@ -32,7 +32,7 @@ export interface TombstoneItem {
   readonly modified: number;
 }
 
-/** The model: what the tree holds and what the bucket should hold, as plain as can be. */
+/** The model: the content of the tree and the expected content of the bucket, as simple as possible. */
 export class Expected {
   /** By path below the prefix, without `.wsp`. */
   readonly locals = new Map<string, Content>();
@@ -44,7 +44,7 @@ export class Expected {
   storeTime = Date.UTC(2026, 10, 22, 12, 0, 0, 250);
   /** How far the host's clock is ahead of the store's. */
   skew = 0;
-  /** The last content of files that were deleted, so that they can come back as they were. */
+  /** The last content of deleted files, so that they can be created again unchanged. */
   readonly deleted = new Map<string, Content>();
   /** Whether the Python tool may write to the bucket, too. */
   takesPairs = false;
@@ -79,7 +79,7 @@ export class Expected {
     return ascending(all.filter((item) => item.path === path));
   }
 
-  /** The metrics of which the bucket holds something. */
+  /** The metrics with any object in the bucket. */
   stored(): string[] {
     return [...new Set([...this.bucket.values()].map(({ path }) => path))];
   }

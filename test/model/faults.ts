@@ -2,7 +2,7 @@ import { TransientError } from '../../lib/store/errors.ts';
 import type { ListRange, ObjectStore, StoredObject } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
 
-/** What goes wrong during a run. */
+/** A fault during a run. */
 export interface Fault {
   /** Which call it befalls; listings are counted by objects. */
   readonly call: 'get' | 'put' | 'delete' | 'list' | 'flush' | 'clock';
@@ -17,7 +17,7 @@ export interface Fault {
   readonly kind: 'refused' | 'lost' | 'half' | 'named' | 'stop';
 }
 
-/** A store with a fault, and whether that has come up. */
+/** A store with a fault, and whether the fault has occurred. */
 export interface Faulty {
   readonly store: ObjectStore;
   readonly signal: AbortSignal;
@@ -30,7 +30,7 @@ export function withFault(store: ObjectStore, fault: Fault | undefined): Faulty 
   const stop = new AbortController();
   let calls = 0;
   let hits = 0;
-  /** Whether this call, of which there are as many as it has objects, is to fail. */
+  /** Returns whether this call must fail; counts one call per object. */
   const isHit = (call: Fault['call']): boolean => {
     if (fault?.call !== call) return false;
     const number = calls++;

@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 
 const DAY = 86_400_000;
 
-/** At any time, whatever failed before: every backup is listed, and verify finds nothing wrong. */
+/** Checks that every backup is listed and that verify finds no damage, whatever failed before. */
 export async function lookThrough(world: World, readData: boolean): Promise<void> {
   const { expected } = world;
   const items = expected.stored().flatMap((path) => expected.backupsOf(path));

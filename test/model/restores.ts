@@ -17,7 +17,7 @@ export interface RestoreChoice {
   readonly fault: Fault | undefined;
 }
 
-/** Restores into an empty tree: what is there afterwards is what the model says, byte for byte. */
+/** Restores into an empty tree, and compares it with the model byte for byte. */
 export async function bringBackNew(world: World, choice: RestoreChoice): Promise<void> {
   const tree = world.newTree();
   const { due, isFailed } = await run(world, tree, choice);
@@ -62,7 +62,7 @@ export async function bringBackHere(world: World, choice: RestoreChoice): Promis
 }
 
 interface Ran {
-  /** What should come back, by path. */
+  /** The expected restored files, by path. */
   readonly due: ReadonlyMap<string, Content>;
   readonly isFailed: boolean;
 }
@@ -107,7 +107,7 @@ function dateOf({ expected }: World, date: RestoreChoice['date']): number | unde
   return (times[date.index % Math.max(1, times.length)] ?? expected.now) + date.seconds * 1000;
 }
 
-/** A merge by presence: what was there stays, what came is the backup's, and nothing is left out. */
+/** Checks a merge by presence: existing points stay, new ones are the backup's, and none is missing. */
 function checkFilled(world: World, before: Content, backup: Content, after: Content): void {
   const now = Math.floor(world.expected.now / 1000);
   const [local, source, merged] = [pointsOf(before), pointsOf(backup), pointsOf(after)];

@@ -1,7 +1,7 @@
 import { type BackupItem, type Expected, type Item, keyOf } from './expected.ts';
 
 /*
- * What a run should do, told once more from the promises alone: nothing here comes from lib.
+ * The expected behaviour of a run, derived from the promises alone: nothing here comes from lib.
  */
 
 const HOUR = 3_600_000;
@@ -51,7 +51,7 @@ export interface Verdict {
 }
 
 /**
- * Judges the bucket as it is once everything is uploaded.
+ * Evaluates the bucket after all uploads.
  *
  * @param known the metrics of which it held something when the run began.
  * @param knowsStoreTime false in a dry run.
@@ -104,10 +104,10 @@ export function verdictOn(
     const retired = mayRetire ? retiredOf(expected.backupsOf(path), rules, now) : [];
     counts.retired += retired.length;
     for (const item of retired) for (const key of keysOf(item)) deletes.add(key);
-    // Whatever stopped the purge: an old tombstone must not outlive the absence that it tells of.
+    // Even if the purge was stopped: a tombstone must not outlive the absence.
     for (const item of voided) deletes.add(keyOf(item));
     if (stop) continue;
-    // Data that never became a backup, or is none any more, has a day.
+    // Data of incomplete backups stays for a day.
     for (const item of expected.leftoversOf(path)) if (now - (item.pairSince ?? 0) > DAY) deletes.add(keyOf(item));
     if (!isNew) continue;
     const time = Math.max(seconds(now), (expected.backupsOf(path).at(-1)?.time ?? 0) + 1000);

@@ -43,7 +43,7 @@ export async function backUpBoth(world: World, command: 'backup' | 'purge', choi
 }
 
 /**
- * As the Python tool does it: data, then checksum, at the very second, whatever is there already.
+ * As the Python tool does: data, then checksum, with the current second, whatever exists already.
  *
  * @param calls after so many it is killed.
  */
@@ -78,7 +78,7 @@ export async function backUpAsPython(world: World, paths: readonly string[], cal
   }
 }
 
-/** A dry run changes nothing, and foretells what the run would do. */
+/** A dry run changes nothing, and reports what the run would do. */
 export async function tryOut(world: World, choice: RunChoice): Promise<void> {
   const { only, fault: _, cached: __, ...rest } = choice;
   const rules: RunRules = { ...rest, ...(only !== undefined && { only }) };
@@ -91,7 +91,7 @@ export async function tryOut(world: World, choice: RunChoice): Promise<void> {
   assert.equal(counts['stored'], uploadsOf(world.expected, rules).size);
 }
 
-/** Another host may not touch the bucket, unless it takes it over; then this one may not. */
+/** Another host must not use the bucket unless it adopts it; then this one must not. */
 export async function backUpElsewhere(world: World, adopt: boolean): Promise<void> {
   const { expected } = world;
   const stranger = { id: 'another', host: 'web02' };

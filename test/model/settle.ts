@@ -19,7 +19,7 @@ export async function outcomeOf(run: Promise<Summary>): Promise<Outcome> {
   );
 }
 
-/** The bucket is, key for key, what the model says. */
+/** Checks that the bucket equals the model, key by key. */
 export async function checkBucket(world: World): Promise<void> {
   const { bucket } = world.expected;
   assert.deepEqual([...(await world.objects()).keys()].sort(), [...bucket.keys()].sort());

@@ -9,13 +9,13 @@ import type { World } from './world.ts';
  * What happens to the local tree.
  */
 
-/** Some stand below one directory, one has a dot in its name. */
+/** Some are below one directory, one has a dot in its name. */
 const PATHS = ['a', 'dots.in/name', 'servers/web01/cpu', 'servers/web01/mem', 'zed'];
 const path = fc.constantFrom(...PATHS);
 /** Those that the Python tool can restore. */
 export const PLAIN = PATHS.filter((path) => !path.includes('.'));
 
-/** A subtree that is more than the guards let go of at once. */
+/** A subtree larger than the share that the guards allow. */
 const MANY = Array.from({ length: 24 }, (_, i) => `many/m${String(i).padStart(2, '0')}`);
 
 export const write = fc

@@ -7,12 +7,12 @@ import { createDatedStore, type StoreKind } from '../fixtures/dated-store.ts';
 import type { Content } from './content.ts';
 import { Expected } from './expected.ts';
 
-/** In memory where there is such a place: each restore waits until its files are on the disk. */
+/** In memory if possible, because each restore syncs its files. */
 const SCRATCH = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() ? '/dev/shm' : tmpdir();
 
 const OWNER = '.whisper-backup/owner.json';
 
-/** The product as it is: a tree and a bucket, with the model beside them. */
+/** The real product: a tree and a bucket, with the model of both. */
 export class World implements Disposable {
   readonly expected = new Expected();
   readonly directory = mkdtempSync(join(SCRATCH, 'whisper-backup-model-'));
@@ -20,12 +20,12 @@ export class World implements Disposable {
   readonly cacheFile = join(this.directory, 'cache', 'statcache');
   readonly store: ObjectStore;
   #trees = 0;
-  /** Every file gets a modification time of its own: real ones would be alike, since it all takes milliseconds. */
+  /** Every file gets a distinct modification time: real ones would be equal, because everything takes milliseconds. */
   #modified = 1_700_000_000;
 
   constructor(kind: StoreKind) {
     mkdirSync(this.prefix);
-    // A directory tells no checksums in its listing; what that leads to when one cannot be read is left out here.
+    // A directory has no checksums in its listing; unreadable checksums are not tested here.
     this.expected.takesPairs = kind === 'memory';
     const now = () => new Date(this.expected.storeTime);
     this.store = createDatedStore(kind, join(this.directory, 'bucket'), now);

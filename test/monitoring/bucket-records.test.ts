@@ -19,7 +19,7 @@ function recordOf(ended: Date): NewRunRecord {
   return { ...about, started: finished, finished, seconds: 0, exitCode: 0, interval: 86_400 };
 }
 
-/** Keeps a record as a run does: with what its listing has come by. */
+/** Writes a record like a run, with the keys of its listing. */
 async function runOn(store: ObjectStore, ended: Date, storagePath = ''): Promise<void> {
   const records = new RunRecords({ storagePath });
   const events = { onOwn: records.found, onDisorder: () => {}, onForeign: (key: string) => assert.fail(key) };

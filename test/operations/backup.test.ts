@@ -27,7 +27,7 @@ async function timesOf(store: ObjectStore, path: string): Promise<string[]> {
   return [];
 }
 
-/** The requests that a run made, listings aside. */
+/** The requests of a run, except listings. */
 async function requests(
   store: ObjectStore,
   run: (store: ObjectStore) => Promise<unknown>,
@@ -63,7 +63,7 @@ describe('backup', () => {
     await run(bucket.store);
     await plantMetric(scratch.path, 'b', metricFile(77));
     bucket.time = daysAgo(-1);
-    // One GET is for the owner, one PUT for what changed.
+    // One GET for the owner, one PUT for the changed file.
     assert.deepEqual(await requests(bucket.store, run), { get: 1, put: 1 });
     assert.deepEqual(await restorable(bucket.store), ['a 2026-11-22', 'b 2026-11-22', 'b 2026-11-23', 'c 2026-11-22']);
   });
@@ -111,7 +111,7 @@ describe('backup', () => {
       '2026-11-22T12:00:01+00:00',
       '2026-11-22T12:00:02+00:00',
     ]);
-    // The last is the newest by name: a run with the right time, or a restore, goes by it.
+    // The last one is the newest by name, which a later run or restore uses.
     bucket.time = new Date(bucket.time.getTime() + 1_800_000);
     assert.deepEqual((await run()).counts['unchanged'], 1);
   });
@@ -149,7 +149,7 @@ describe('backup', () => {
     assert.deepEqual([counts['stored'], counts['failed'], counts['skipped'], counts['metrics']], [1, 6, 1, 8]);
     assert.deepEqual(await bucket.restorable(), ['cut 2026-11-20', 'good 2026-11-22']);
 
-    // Asked for, damage is stored, and the good backup goes.
+    // On request the damaged file is stored, and the good backup expires.
     const asked = await backUp(bucket.store, tree, { ...options, includeDamaged: true, metrics: 'cut' });
     assert.deepEqual([asked.counts['stored'], asked.counts['retired'], asked.failed], [1, 1, []]);
     assert.deepEqual(await bucket.restorable(), ['good 2026-11-22']);
@@ -290,7 +290,7 @@ describe('the load of a backup', () => {
       Array.from({ length: 12 }, (_, i) => `m${i}`),
     );
     assert.equal(await mostAtOnce(scratch.path, 1), 1);
-    // Each of these small files takes one unit of 64 KiB.
+    // Each of these small files uses one unit of 64 KiB.
     assert.equal(await mostAtOnce(scratch.path, 2 * 65_536), 2);
     assert.ok((await mostAtOnce(scratch.path, 2 ** 28)) > 2);
   });

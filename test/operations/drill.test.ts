@@ -16,7 +16,7 @@ import { writeWithPython } from '../fixtures/python-tree.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { contents, plant, readTree } from '../fixtures/tree.ts';
 
-/** A full five minutes ago, so that no interval is going on. */
+/** A whole multiple of five minutes ago, so that no interval is incomplete. */
 const NOW = Math.floor(Date.now() / 300_000) * 300 - 300;
 
 /** One for each minute of the span. */

@@ -140,7 +140,7 @@ describe('a run that is ended by an error of the store', () => {
   it('prints its summary and writes it to its record', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.at('tree'), LETTERS);
-    // An S3 server that takes all, and fails in the middle of its listing.
+    // An S3 server that accepts everything, and fails in the middle of its listing.
     let puts = 0;
     const server = createServer((request, response) => {
       request.resume().on('end', () => {
@@ -149,7 +149,7 @@ describe('a run that is ended by an error of the store', () => {
         if (request.method === 'GET' && !isListing) response.statusCode = 404;
         if (isListing && request.url?.includes('continuation-token')) response.statusCode = 403;
         response.setHeader('content-type', 'application/xml');
-        // The next page is asked for ahead: it fails when some of this one was stored.
+        // The next page is requested ahead: it fails after some files of this one were stored.
         if (response.statusCode === 403) void pollUntil(() => puts > 0).then(() => response.end(DENIED));
         else if (response.statusCode === 404) response.end('<Error><Code>NoSuchKey</Code></Error>');
         else response.end(isListing ? listing(request.url?.includes('prefix=%2F') ? [] : KEYS) : '');
@@ -162,7 +162,7 @@ describe('a run that is ended by an error of the store', () => {
         '--nolog',
         '--nostamp',
         '--no-cache',
-        // A few files at a time, so that some are stored before the listing breaks.
+        // A few files at a time, so that some are stored before the listing fails.
         '--bytes-in-flight',
         '1048576',
         '--lockfile',

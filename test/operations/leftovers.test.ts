@@ -17,7 +17,7 @@ async function age(path: string, minutes: number): Promise<string> {
   return path;
 }
 
-/** A tree of two metrics, and in it and above it what killed runs leave, young and old, and what only looks like it. */
+/** A tree of two metrics, with young and old leftovers in it and above it, and similar names that are not leftovers. */
 async function plantLeftovers(scratch: Scratch): Promise<{ prefix: string; ours: string[]; young: string[] }> {
   const prefix = await scratch.directory('storage', 'whisper');
   await plantMetrics(prefix, ['servers/web01/cpu', 'servers/web01/load']);

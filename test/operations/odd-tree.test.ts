@@ -18,7 +18,7 @@ import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
-/** What a terminal might obey, or a log take for another line. */
+/** Characters that could control a terminal or start a new log line. */
 const CONTROL = /[^\P{C}\n]|[\u2028\u2029]/u;
 
 describe('a tree with every kind of unusual name and file', () => {
@@ -33,7 +33,7 @@ describe('a tree with every kind of unusual name and file', () => {
     assert.deepEqual(codesOf(backedUp.skipped), tree.skipped);
     assert.equal(backedUp.stopped, undefined);
     assert.equal(backedUp.counts['stored'], tree.good.size);
-    // Two names that are not UTF-8 look alike, and both are told of.
+    // Two names that are not UTF-8 are equal after decoding, and both are reported.
     assert.equal(backedUp.counts['failed'], Object.keys(tree.failed).length + 1);
     assert.equal(await isUntouched(tree), true);
 
@@ -51,7 +51,7 @@ describe('a tree with every kind of unusual name and file', () => {
     const store = createMemoryStore();
     await backUp(store, tree.prefix);
     const again = await backUp(store, tree.prefix, { retention: 1, purge: 0 });
-    // A store that is no file system takes the long name.
+    // Other stores than the disk accept the long name.
     const good = tree.good.size + 1;
     assert.deepEqual(pick(again.counts, ['stored', 'unchanged', 'retired', 'purged', 'deleted', 'tombstones']), {
       stored: 0,

@@ -184,7 +184,7 @@ describe('a damaged file that Graphite cannot use', () => {
       assert.deepEqual(codesOf(restored.failed), { a: 'LOCAL_USABLE' });
       assert.deepEqual(new Uint8Array(await readFile(file)), metricFile());
     }
-    // One that is damaged too is replaced when that is asked for.
+    // A damaged local file is replaced on request.
     await writeFile(file, 'junk');
     await restoreTree(bucket.store, scratch.path, { now: bucket.now, includeDamaged: true, replaceDamaged: true });
     assert.deepEqual(new Uint8Array(await readFile(file)), damaged.get('cut by a byte'));

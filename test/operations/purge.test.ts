@@ -17,12 +17,12 @@ import { createScratch } from '../fixtures/scratch.ts';
 import { runAsNobody } from '../fixtures/unprivileged.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
-/** Purges a bucket at the time that its clock tells. */
+/** Purges a bucket at the time of its clock. */
 function run(bucket: Bucket, prefix: string, options: Partial<PurgeOptions> = {}): Promise<Summary> {
   return purgeGone(bucket.store, prefix, { now: bucket.now, ...options });
 }
 
-/** Does the same in two buckets alike, and returns what could still be restored from each. */
+/** Does the same in two equal buckets, and returns what can still be restored from each. */
 async function compare(
   fill: (bucket: Bucket) => Promise<unknown>,
   ...ways: readonly ((bucket: Bucket) => Promise<unknown>)[]
@@ -468,7 +468,7 @@ describe('purge', () => {
     await fill(bucket);
     await purgeUnmounted(bucket, {});
     assert.deepEqual(await bucket.tombstones(), ['gone/2026-11-22T12:00:00+00:00.gone']);
-    // With the empty tree from the start, and nobody to stop it, all would have gone.
+    // With the empty tree from the start and no guard, everything would have been purged.
     await rm(scratch.at('tree'), { recursive: true });
     const [without] = await compare(
       async (bucket) => {

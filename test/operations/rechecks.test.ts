@@ -25,7 +25,7 @@ const whole = whisperFile({ points: minutes(NOW, 50, (i) => 1000 + i) });
 const half = whisperFile({ points: minutes(NOW, 10, (i) => 1000 + i) });
 
 /**
- * Restores the metrics `a` and `z`, and does something when `a` is as the restore leaves it, but its end is to come.
+ * Restores the metrics `a` and `z`, and does something after `a` is restored but before the end of the restore.
  *
  * @returns the summary, and how many backups were fetched.
  */

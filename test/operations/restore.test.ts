@@ -21,7 +21,7 @@ function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = 
   return restoreTree(bucket.store, prefix, { now: bucket.now, ...options });
 }
 
-/** The seed of the file that stands there, by what {@link metricFile} makes of each; undefined when there is none. */
+/** The seed of {@link metricFile} for an existing file; undefined if there is none. */
 async function seedAt(prefix: string, path: string): Promise<number | undefined> {
   const bytes = await readFile(`${prefix}/${path}.wsp`).catch(() => undefined);
   if (!bytes) return undefined;
@@ -62,7 +62,7 @@ describe('restore', () => {
       return [counts['metrics'], await seedAt(prefix, 'm'), await seedAt(prefix, 'p'), await seedAt(prefix, 'late')];
     };
     assert.deepEqual(await at('2026-11-22T03:00:00Z'), [2, 2, 8, undefined]);
-    // A second later, told from elsewhere.
+    // A second later, in another time zone.
     assert.deepEqual(await at('2026-11-21T22:00:01-05:00'), [2, 3, 8, undefined]);
     assert.deepEqual(await at('2026-11-20T12:00:00Z'), [1, 1, undefined, undefined]);
   });

@@ -128,7 +128,7 @@ def is_usable(data, now):
         # Sooner or later an update would overwrite the header.
         if min([archive["offset"] for archive in archives]) < 16 + 12 * len(archives):
             return False
-        # Not all of what a header may ask for: an empty archive is answered slot by slot.
+        # Limited, because Whisper returns an empty archive slot by slot.
         for age in (60, archives[0]["retention"], header["maxRetention"]):
             whisper.file_fetch(file, now - min(age, 10000), None, now)
         for archive in archives:

@@ -6,7 +6,7 @@ import type { Point } from '../../lib/whisper/points.ts';
 import type { ArchiveSpec } from '../../lib/whisper/schema.ts';
 import type { Series } from '../whisper/fetch.ts';
 
-/** How a file is made by python3-whisper. */
+/** The schema of a file that python3-whisper creates. */
 export interface OracleSchema {
   readonly archives: readonly ArchiveSpec[];
   readonly aggregation: AggregationMethod;
@@ -25,7 +25,7 @@ export type OracleStep =
       readonly archive?: number;
     };
 
-/** What came of a step: the name of Python's exception, or for a fetch its answer. */
+/** The result of a step: the name of Python's exception, or the series of a fetch. */
 export type OracleResult = { readonly error: string } | { readonly error?: never; readonly series: Series | undefined };
 
 interface WireSeries {
@@ -35,7 +35,7 @@ interface WireSeries {
   readonly values: readonly (string | null)[];
 }
 
-/** python3-whisper in a process of its own, asked one thing at a time. */
+/** python3-whisper in its own process, which runs one request at a time. */
 export class Oracle {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
@@ -53,7 +53,7 @@ export class Oracle {
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Makes a file, or takes the one given, does the steps, and returns what came of each and the bytes at the end. */
+  /** Creates a file or uses the given one, runs the steps, and returns their results and the final bytes. */
   async script(
     about: OracleSchema | { readonly file: Uint8Array },
     steps: readonly OracleStep[],
@@ -62,7 +62,7 @@ export class Oracle {
       'file' in about
         ? { file: toBase64(about.file) }
         : { ...about, archives: about.archives.map((archive) => [archive.secondsPerPoint, archive.points]) };
-    // The answer is what oracle.py writes for this operation.
+    // The output of oracle.py for this operation.
     const answer = (await this.#ask({ op: 'script', ...made, steps: steps.map(toWire) })) as {
       results: ({ error: string } | { ok: WireSeries | null; error?: never })[];
       file: string;

@@ -66,7 +66,7 @@ describe('a bucket that the Python tool has written', () => {
     const misleading = createMemoryStore();
     const encrypted = delegate(misleading, {
       async *list(range) {
-        // As S3 does with SSE-KMS: it looks like an MD5.
+        // Like S3 with SSE-KMS: it looks like an MD5.
         for await (const object of misleading.list(range)) yield { ...object, md5: '0'.repeat(32) };
       },
     });
@@ -261,7 +261,7 @@ describe('the layout of the Python tool, written by whisper-backup', () => {
     assert.deepEqual(codesOf(summary.failed), { a: 'PERMANENT' });
     assert.deepEqual(puts, ['gz', 'sha1']);
     assert.deepEqual(await listAll(plain), []);
-    // The next run does not take it for stored.
+    // The next run does not count it as stored.
     await writeFile(path, file);
     const again = await backUp(plain, scratch.at('tree'), { layout: 'python' });
     assert.equal(again.counts['stored'], 1);
@@ -271,7 +271,7 @@ describe('the layout of the Python tool, written by whisper-backup', () => {
   });
 });
 
-/** Has the bucket marked as this machine's, so that later runs begin alike. */
+/** Marks the bucket as this machine's, so that later runs start in the same state. */
 async function claimed(store: CountingStore, prefix: string): Promise<void> {
   await purgeGone(store, prefix);
 }

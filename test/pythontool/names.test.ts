@@ -101,7 +101,7 @@ describe('names', () => {
       const summary = await backUp(store, scratch.at('tree'), { purge: 0, now: clock.now });
       assert.deepEqual([summary.counts['tombstones'], summary.counts['purged'], summary.counts['deleted']], [0, 0, 0]);
     }
-    // Certain only when no such file is left.
+    // Missing is only certain if no such file exists.
     await rm(scratch.at('tree', 'a.b'), { recursive: true });
     await plantTree(scratch.at('tree'), ['other.wsp']);
     const summary = await backUp(store, scratch.at('tree'), { purge: 0, now: clock.now });

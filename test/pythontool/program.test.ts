@@ -89,7 +89,7 @@ describe('the program', () => {
 
   it('python tool #5: leaves nothing of a backup that could be written in part only, and stores it the next time', async () => {
     await using scratch = await createScratch();
-    // Points that compress badly, so that the backup is larger than the limit.
+    // Incompressible points, so that the backup exceeds the limit.
     const now = Math.floor(Date.now() / 1000);
     const points = Array.from({ length: 8000 }, (_, i) => ({ timestamp: now - i * 60, value: Math.sin(i) }));
     const large = whisperFile({ now, points, archives: [{ secondsPerPoint: 60, points: 10_000 }] });

@@ -179,7 +179,7 @@ describe('backup', () => {
   });
 });
 
-/** A store that takes no object for whose key there is an error. */
+/** A store that rejects objects whose key has an error. */
 function failingPuts(store: ObjectStore, errorOf: (key: string) => Error | false): ObjectStore {
   return delegate(store, {
     async put(key, body, options) {

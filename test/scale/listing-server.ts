@@ -8,7 +8,7 @@ import { compareKeys } from '../../lib/common/order.ts';
  *
  *     node --import tsx test/scale/listing-server.ts PORT METRICS BACKUPS MILLISECONDS
  *
- * Only what is PUT below `.whisper-backup/` is kept.
+ * Only objects below `.whisper-backup/` are stored.
  */
 
 const [port = '27391', metrics = '100000', backups = '5', latency = '50'] = process.argv.slice(2);
@@ -24,7 +24,7 @@ function keyAt(i: number): string {
   return `${name}/2026-11-${day}T03:14:15+00:00.${sha1}.wsp.gz`;
 }
 
-/** The first made-up key after this one. */
+/** The first generated key after this one. */
 function indexAfter(key: string): number {
   let low = 0;
   let high = count;

@@ -8,7 +8,7 @@ import { createScratch } from '../fixtures/scratch.ts';
 
 it('a carbon-cache ends with the process that started it, even if that is killed', async () => {
   await using scratch = await createScratch();
-  // It uses servers/carbon.ts: by this name `test-files.mjs` knows what this file needs.
+  // Uses servers/carbon.ts: `test-files.mjs` looks for this name to determine what the file needs.
   const owner = startScript(new URL('../fixtures/carbon-owner.ts', import.meta.url), [scratch.at('carbon')]);
   const { value: address } = await createInterface(owner.stdout)[Symbol.asyncIterator]().next();
   assert.ok(await accepts(String(address)), `${address}`);

@@ -18,7 +18,7 @@ export interface Carbon {
 
 export interface CarbonOptions {
   readonly retentions: string;
-  /** Seconds that it takes between asking whether a file exists and creating it, which are microseconds otherwise. */
+  /** Seconds between its check whether a file exists and the creation, normally microseconds. */
   readonly hesitation?: number;
 }
 
@@ -86,7 +86,7 @@ async function connected(port: number, child: ChildProcess): Promise<Socket> {
   throw new Error('carbon-cache did not listen within 30 s');
 }
 
-/** The environment in which Python waits after it was told that a Whisper file does not exist. */
+/** The environment in which Python waits after finding that a Whisper file does not exist. */
 async function hesitating(directory: string, seconds: number): Promise<NodeJS.ProcessEnv> {
   const path = join(directory, 'python');
   await mkdir(path);

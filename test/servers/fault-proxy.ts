@@ -3,15 +3,15 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawRequest, readRequests } from './raw-request.ts';
 
-/** What goes wrong. */
+/** The fault. */
 export type Fault =
   /** The proxy answers in the place of the server. */
   | { readonly kind: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  /** The connection is reset: before the server was asked, or after it did what it was asked to. */
+  /** The connection is reset, before the request reaches the server or after the server has processed it. */
   | { readonly kind: 'reset'; readonly when: 'before' | 'after' }
-  /** Nothing comes; or after so many bytes of the answer's body nothing more. */
+  /** The response stalls, at once or after that many bytes of its body. */
   | { readonly kind: 'stall'; readonly after?: number }
-  /** So many bytes of the answer's body come, then the connection ends, in good order or reset. */
+  /** The connection ends after that many bytes of the response's body, closed or reset. */
   | { readonly kind: 'cut'; readonly after: number; readonly how: 'end' | 'reset' }
   /** The answer's body has so many bytes, and its Content-Length says the same. */
   | { readonly kind: 'shorten'; readonly to: number }
@@ -19,13 +19,13 @@ export type Fault =
   | { readonly kind: 'flip'; readonly of: 'request' | 'answer'; readonly at: number }
   /** A header of the answer is another. */
   | { readonly kind: 'header'; readonly name: string; readonly value: string }
-  /** The answer comes bit by bit. */
+  /** The response is sent slowly. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number };
 
 /** Which requests a fault is for. */
 export interface Match {
   readonly method?: string;
-  /** Of path and query, as they stand in the request. */
+  /** Matches path and query of the request. */
   readonly url?: RegExp;
   /** Not the first so many of them. @default 0 */
   readonly after?: number;
@@ -41,14 +41,14 @@ export interface Injected {
   heal(): void;
 }
 
-/** A proxy on loopback between a client and an HTTP server, which does to connections what networks do. */
+/** A proxy on loopback between a client and an HTTP server that simulates network faults. */
 export interface FaultProxy {
   readonly url: string;
-  /** `GET /bucket/key` of every request that came. */
+  /** `GET /bucket/key` of every request. */
   readonly seen: readonly string[];
   /** Puts a fault in the way of requests. Of several that match, the first that was put there acts. */
   inject(fault: Fault, match?: Match): Injected;
-  /** Takes away all faults, and forgets what was seen. */
+  /** Removes all faults, and clears the requests. */
   heal(): void;
   stop(): Promise<void>;
 }
@@ -86,7 +86,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     sockets.add(socket);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
-    // The client sees its connection break, as it would with a proxy that fails.
+    // The connection of the client breaks, as with a failing proxy.
     serve(socket).catch(() => socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -121,7 +121,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
 }
 
-/** Counts a request that matches, and tells whether its turn has come. */
+/** Counts a matching request, and returns whether the fault applies to it. */
 function acts(rule: Rule, asked: RawRequest): boolean {
   const { method, url, after = 0, times = Number.POSITIVE_INFINITY } = rule;
   const matches = rule.hits < times && (method ?? asked.method) === asked.method && (url?.test(asked.url) ?? true);
@@ -157,7 +157,7 @@ async function treat(
     case 'cut':
       await write(socket, head, body.subarray(0, fault.after));
       if (fault.how === 'reset') {
-        // So that the client has read the head by then, and misses its body alone.
+        // The client has then read the head, and only the body is missing.
         await sleep(20);
         return reset(socket);
       }
@@ -240,7 +240,7 @@ function reset(socket: Socket): 'last' {
   return 'last';
 }
 
-/** Until the client goes. */
+/** Waits until the client disconnects. */
 async function stall(socket: Socket): Promise<'last'> {
   if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
   return 'last';

@@ -55,6 +55,6 @@ def answer(query):
     ]
 
 
-# Its log goes to standard error, and so does anything else that is not the answer.
+# The log and everything else except the response goes to standard error.
 out, sys.stdout = sys.stdout, sys.stderr
 json.dump([answer(query) for query in asked["queries"]], out)

@@ -14,7 +14,7 @@ export interface Keystone extends KeystoneContent {
 export interface StartKeystoneOptions {
   /** The object store of RegionOne, e.g. `http://127.0.0.1:8080/v1/AUTH_$(project_id)s`. RegionTwo's is not there. */
   readonly objectStore: string;
-  /** How long a token holds, in seconds. @default 3600 */
+  /** Lifetime of a token in seconds. @default 3600 */
   readonly tokenLife?: number;
 }
 

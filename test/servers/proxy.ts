@@ -30,7 +30,7 @@ export async function startProxy(target = 'http://127.0.0.1:1'): Promise<HttpPro
   let taken = 0;
   const server = createServer(async (incoming, answer) => {
     const seen = await readRequest(incoming).catch(() => undefined);
-    // The client gave up, as it does when a test wants it to.
+    // The client aborted, as intended by a test.
     if (!seen) return;
     proxy.seen.push(seen);
     const forward = () =>

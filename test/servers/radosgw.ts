@@ -28,11 +28,11 @@ export interface Radosgw {
 export interface RadosgwOptions {
   /** Where it listens. @default 127.0.0.1 */
   readonly address?: string;
-  /** The words before a command that run it somewhere else, such as in another network. @default none */
+  /** A command prefix to run it elsewhere, e.g. in another network namespace. @default none */
   readonly within?: readonly string[];
 }
 
-/** Starts one, which takes some 12 s. Its buckets are in memory. */
+/** Starts a gateway with buckets in memory; takes about 12 s. */
 export async function startRadosgw({ address = '127.0.0.1', within = [] }: RadosgwOptions = {}): Promise<Radosgw> {
   const scratch = await createScratch();
   const ports = [await freePort(), await freePort(), await freePort()];

@@ -1,4 +1,4 @@
-/** The head of a request, as it came over the wire. */
+/** The raw head of a request. */
 export interface RequestHead {
   readonly method: string;
   /** Path and query. */
@@ -15,9 +15,9 @@ export interface RawRequest extends RequestHead {
 const END = Buffer.from('\r\n\r\n');
 
 /**
- * Splits what a connection brings into requests, the bodies of which have a Content-Length.
+ * Splits the data of a connection into requests with a Content-Length.
  *
- * @throws Error on what is no such request.
+ * @throws Error for other data.
  */
 export async function* readRequests(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<RawRequest, void, void> {
   let have = Buffer.alloc(0);

@@ -1,5 +1,5 @@
 import process from 'node:process';
-// By these names `test-files.mjs` knows what a file needs.
+// `test-files.mjs` uses these names to determine what a file needs.
 import { type Radosgw, startRadosgw } from './radosgw.ts';
 import { type Swift, startSwift } from './swift.ts';
 

@@ -71,7 +71,7 @@ function did({ counts }: Summary): [stored: number | undefined, unchanged: numbe
 }
 
 describe('the stat cache', () => {
-  // All hosts are made before the wait that each of them needs.
+  // Creates all hosts before the wait that each of them needs.
   const hosts: Host[] = [];
   const take = (): Host => hosts.pop() ?? assert.fail('make more hosts');
   before(async () => {
@@ -106,7 +106,7 @@ describe('the stat cache', () => {
   it('does not store a file that was written just before it was read', async () => {
     await using scratch = take().scratch;
     const host = new Host(scratch);
-    // Written, as far as its times tell, at the moment of each read or later.
+    // By its times, it is written during each read or later.
     const soon = new Date(Date.now() + 3_600_000);
     await utimes(`${host.prefix}/a.wsp`, soon, soon);
     await host.backUp();

@@ -8,7 +8,7 @@ import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
 const THREAD = new URL('../../lib/stream/thread.ts', import.meta.url).href;
 
-/** Writes the file of a thread whose batches are made by a generator. */
+/** Writes the file of a thread that produces batches with a generator. */
 async function entryOf(scratch: Scratch, generator: string): Promise<URL> {
   await mkdir(scratch.path, { recursive: true });
   const file = scratch.at('entry.ts');
@@ -132,7 +132,7 @@ describe('a stream from a thread', { timeout: 60_000 }, () => {
   });
 });
 
-/** Waits until the thread does nothing any more. Deno 2.9 cannot end one that never rests: it is there only let go. */
+/** Waits until the thread is idle. Deno 2.9 cannot terminate a busy thread. */
 async function stands(turns: Int32Array, began: number): Promise<void> {
   const sleep = () => new Promise((resolve) => setTimeout(resolve, 50));
   for (;;) {

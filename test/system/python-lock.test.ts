@@ -8,7 +8,7 @@ import { lockAsPythonTool } from '../fixtures/link-lock.ts';
 import { startScript } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
-/** Far more than anything here takes. */
+/** Far longer than anything here. */
 const LONG = { timeout: 60 };
 const SOON = { timeout: 0.3 };
 

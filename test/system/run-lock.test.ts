@@ -146,7 +146,7 @@ describe('the lock file', () => {
     await letGo(second);
     await lock.release();
 
-    // And the other way round: what a killed run of root has left, which another user may not remove.
+    // And vice versa: the leftover of a killed run of root, which another user may not remove.
     await writeFile(path, 'whisper-backup\n');
     const third = startScript(new URL('../fixtures/run-lock-holder.ts', import.meta.url), [path], {
       unprivileged: true,
@@ -161,7 +161,7 @@ async function lockOf(path: string): Promise<AsyncDisposable> {
   return lockByPython(path, 'LOCK_EX');
 }
 
-/** The first line that it says; what it complains about, when it ends without one. */
+/** Its first line of output, or its errors if it ends without output. */
 async function firstLine(child: ChildProcessWithoutNullStreams): Promise<string> {
   let said = '';
   let complained = '';

@@ -11,7 +11,7 @@ function refusing(code: string): () => never {
   };
 }
 
-/** File systems by what they can do. */
+/** File systems by their capabilities. */
 const NAMINGS: Record<string, Naming | undefined> = {
   'with hard links': undefined,
   'without hard links': { link: refusing('EPERM'), renameNew },

@@ -63,7 +63,7 @@ describe('a file that is read gently', () => {
     makeCold();
     const held = await lockByPython(file, 'LOCK_EX');
     const waiting = readGently(file, LOCK, room, (read) => read);
-    // A disk may take its time. Without the lock nothing else would bring the pages in.
+    // A disk may be slow. Without the lock nothing else would read the pages.
     for (let tries = 0; tries < 200 && (uncached()?.length ?? 0) > 0; tries++) await sleep(50);
     const meanwhile = uncached();
     await held.release();

@@ -18,7 +18,7 @@ import { Tmpfs } from '../fixtures/tmpfs.ts';
 import { walkAsNobody } from '../fixtures/unprivileged.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
-/** What sorts before, between and after the separators, reads like an escape, or where UTF-16 orders otherwise. */
+/** Names that sort before, between and after the separators, contain escapes, or sort differently in UTF-16. */
 const piece = fc.constantFrom(
   ...['.', '-', '%', '%2E', '%25', '2E', '!', 'a', 'b', '0', ' ', '+', ',', ':', '\x7f', '\x01', '\n', '\\'],
   ...['é', 'ÿ', '\u0800', '\ud7ff', '\ue000', '～', '\ufffd', '\uffff', '😀', '\u{1f601}', '\u{10ffff}', '.wsp'],
@@ -38,7 +38,7 @@ function keyOf(path: string): string {
   return backupKey('', path, '2026-11-22T03:14:15+00:00', SHA1, 'gz');
 }
 
-/** Makes what can be made of these paths: one may be a directory of another. */
+/** Creates as many of these paths as possible: one may be a directory of another. */
 async function plantSome(prefix: string, paths: readonly string[]): Promise<string[]> {
   const planted: string[] = [];
   for (const path of paths) {
@@ -112,7 +112,7 @@ describe('walk', () => {
     await symlink('../real', scratch.at('tree', 'real', 'x.wsp'));
     await symlink('../../elsewhere/deep', scratch.at('tree', 'real', 'y.wsp'));
     await symlink('../../elsewhere/b.wsp', scratch.at('tree', 'real', 'to a file'));
-    // A dangling link is told, so that the backup can say what is wrong with it.
+    // A dangling link is yielded, so that the backup can report it.
     assert.deepEqual(await walked(scratch.at('tree')), [
       ...['dangling', 'directory/b', 'directory/deep/c', 'linked', 'real/a', 'blind real.x%2Ewsp.', 'real/y.wsp/c'],
     ]);

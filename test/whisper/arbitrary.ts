@@ -31,7 +31,7 @@ export const archives: fc.Arbitrary<ArchiveSpec[]> = fc
     return list;
   });
 
-/** Random files to be made, the xFilesFactors that float32 rounds among them. */
+/** Random schemas, including xFilesFactors that float32 rounds. */
 export const schema: fc.Arbitrary<OracleSchema> = fc.record({
   archives,
   aggregation: fc.constantFrom(...AGGREGATION_METHODS),

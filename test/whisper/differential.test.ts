@@ -17,7 +17,7 @@ const PYTHON_NAME: Readonly<Record<string, string>> = {
   WHISPER_INVALID_INTERVAL: 'InvalidTimeInterval',
 };
 
-/** Does to our bytes what the oracle does to Python's. */
+/** Does the same to our bytes as the oracle does to Python's. */
 function perform(bytes: Uint8Array, step: OracleStep): OracleResult {
   try {
     if (step.op === 'update') update(bytes, step);
@@ -105,7 +105,7 @@ function steps(about: OracleSchema, start: number): fc.Arbitrary<OracleStep[]> {
     });
 }
 
-/** Everything that can be read of a file at a time, and every point that stands in it besides. */
+/** Everything that can be read from a file at a time, and every point in it. */
 function readAll(bytes: Uint8Array, clock: number): unknown {
   return parseHeader(bytes).archives.map((archive) => ({
     series: fetchPoints(bytes, { from: clock - archive.retention, now: clock, archive: archive.secondsPerPoint }),

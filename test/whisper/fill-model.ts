@@ -31,7 +31,7 @@ export function modelOf(bytes: Uint8Array): ModelFile {
 
 const METHODS_OF_ONE_NUMBER: readonly AggregationMethod[] = ['average', 'sum', 'last', 'max', 'min'];
 
-/** The rules of a fill, once more, the slow and plain way. Returns what the local file should be, and what was done. */
+/** The rules of a fill again, in a slow and simple way. Returns the expected local file, and the changes. */
 export function modelFill(
   local: ModelFile,
   source: ModelFile,
@@ -96,7 +96,7 @@ export function slotsOf(archive: ModelArchive, now: number): number[] {
   return Array.from({ length: count }, (_, i) => newest - (count - 1 - i) * archive.step);
 }
 
-/** What a slot of a coarser archive would be, made of the next finer one. */
+/** The value of a coarser slot, aggregated from the next finer archive. */
 export function aggregateInside(file: ModelFile, level: number, slot: number): number | undefined {
   const finer = file.archives[level - 1];
   const step = file.archives[level]?.step;

@@ -15,7 +15,7 @@ import { fetchPoints } from './fetch.ts';
 
 const NOW = 1_795_348_800;
 
-/** Does to our bytes what the oracle does to Python's. */
+/** Does the same to our bytes as the oracle does to Python's. */
 function perform(bytes: Uint8Array, step: OracleStep): OracleResult {
   if (step.op === 'update') update(bytes, step);
   if (step.op === 'update_many') updateMany(bytes, step.points, step);
@@ -32,7 +32,7 @@ function isUsable(bytes: Uint8Array): boolean {
   }
 }
 
-/** A number of a header: what may turn over, and what stands in other places of it. */
+/** A number of a header: values that may overflow, and those of other fields. */
 const field = fc.oneof(
   fc.constantFrom(0, 1, 2, 3, 6, 8, 9, 12, 16, 28, 39, 40, 41, 52, 60, 100, 300, 0x7fffffff, 0x80000000, 0xffffffff),
   fc.nat(1500),

@@ -15,7 +15,7 @@ import { fetchPoints } from './fetch.ts';
 const NOW = 1_700_000_010;
 const SLOTS = 40;
 
-/** A file whose finest archive holds these values, the last of them now. */
+/** A file whose finest archive has these values, the last of them at the current time. */
 function fileOf(values: readonly Slot[]): Uint8Array {
   const bytes = createWhisper([
     { secondsPerPoint: 60, points: SLOTS },

@@ -47,7 +47,7 @@ describe('the worker pool', () => {
       await pool.close();
       process.off('worker', onWorker);
     }
-    // Deno does not tell of new threads, so there this proves only that the work is done.
+    // Deno does not report new threads, so there this only proves that the work is done.
     assert.ok(started <= 3, `${started} threads were started for 3`);
   });
 
@@ -147,7 +147,7 @@ describe('the worker pool', () => {
     }
   });
 
-  // A thread that is ended while it require()s an ES module takes the whole process with it, on Node 20.
+  // On Node 20, a thread that is terminated while it require()s an ES module aborts the whole process.
   if (!isDeno)
     it('does not load an ES module with require() in a thread', async () => {
       const tree = await mkdtemp(join(directory, 'tree-'));

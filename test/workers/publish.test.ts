@@ -26,7 +26,7 @@ function bring(prefix: string, data: Uint8Array, options: Partial<PublishTask> =
   return publish({ prefix, path: 'a/b', backup: encoded(data), ...asked, ...options }, () => false);
 }
 
-/** The same, with something done when the new file has been written beside its place, and is about to be published. */
+/** The same, with an action after the temporary file was written and before it is published. */
 function bringWhile(prefix: string, data: Uint8Array, act: () => void): Promise<Published> {
   const task = { prefix, path: 'a/b', backup: encoded(data), overwrite: false, replaceDamaged: false, dryRun: false };
   const locks = { flock: true, fileLockTimeout: 0.1, now: NOW };
@@ -43,14 +43,14 @@ async function linkAs(uid: number, target: string, path: string): Promise<void> 
   await lchown(path, uid, uid);
 }
 
-/** What came of it, without what the file is recognized by later. */
+/** The outcome without its trace. */
 function figuresOf(result: Published): Published {
   if (!('trace' in result)) return result;
   const { trace: _, ...figures } = result;
   return figures;
 }
 
-/** The code of a failure, or what came of it. */
+/** The code of a failure, or the outcome. */
 function codeOf(result: Published): string {
   return result.outcome === 'failed' ? result.code : result.outcome;
 }

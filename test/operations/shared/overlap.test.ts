@@ -53,7 +53,7 @@ describe('a bucket and a tree', () => {
     assert.equal(await refusal(scratch.at('up'), tree), 'contains');
   });
 
-  /** Mounts one directory at another for as long as the task takes. */
+  /** Bind-mounts a directory during the task. */
   async function mounted(scratch: Scratch, from: string, task: (at: string) => Promise<void>): Promise<void> {
     const at = await scratch.directory('mount point');
     execFileSync('mount', ['--bind', from, at]);

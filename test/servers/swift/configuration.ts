@@ -12,7 +12,7 @@ export interface SwiftPorts {
 export interface SwiftSettings {
   /** Keystone's URL, with `/v3`; without one, tokens are TempAuth's. */
   readonly keystone?: string;
-  /** How long a token of TempAuth holds, in seconds. @default 86400 */
+  /** Lifetime of a TempAuth token in seconds. @default 86400 */
   readonly tokenLife?: number;
   /** Whether it has bulk delete. @default true */
   readonly bulk?: boolean;
