@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { parseYAML } from 'confbox';
+import { $ } from 'zx/core';
 import { figureTable, nodeOf, type ReportingCommand, reportingCommands } from '../lib/monitoring/figures.ts';
 import { plantMetrics } from './fixtures/metric.ts';
 import { createScratch, type Scratch } from './fixtures/scratch.ts';
@@ -274,6 +273,6 @@ def last(file):
             return values[-1]
         time.sleep(0.1)
 print(json.dumps([last(file) for file in sys.argv[1:]]))`;
-  const { stdout } = await promisify(execFile)('/usr/bin/python3', ['-c', script, ...files]);
+  const { stdout } = await $({ quiet: true })`/usr/bin/python3 -c ${script} ${files}`;
   return JSON.parse(stdout);
 }

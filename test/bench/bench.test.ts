@@ -1,28 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { $ } from 'zx/core';
 import { tablesOf } from '../../bench/src/figures.ts';
 import { readResults } from '../../bench/src/results.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
 /** The benchmark itself is started on Node; it measures us on both runtimes. */
-function bench(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  const child = spawn('node', ['--import', './test/typescript.mjs', 'scripts/bench.ts', ...args], { cwd: root });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += String(chunk);
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
-  });
+function bench(args: readonly string[]) {
+  return $({ cwd: root, nothrow: true, quiet: true })`node --import ./test/typescript.mjs scripts/bench.ts ${args}`;
 }
 
 describe('make bench', () => {
@@ -31,7 +20,7 @@ describe('make bench', () => {
     const out = scratch.at('out');
     const sizes = ['--rounds', '1', '--first', '--large-files', '4'];
     const places = ['--out', out, '--work', scratch.at('work')];
-    const { code, stdout, stderr } = await bench([...sizes, ...places, '--only', 'ours,ours-zst,tar-gzip']);
+    const { exitCode: code, stdout, stderr } = await bench([...sizes, ...places, '--only', 'ours,ours-zst,tar-gzip']);
     assert.equal(code, 0, stderr);
     const results = await readResults(scratch.at('out', 'results.json'));
     assert.deepEqual(results.failures, []);
@@ -46,7 +35,7 @@ describe('make bench', () => {
 
   it('rejects an invalid number before it measures anything', async () => {
     await using scratch = await createScratch();
-    const { code, stderr } = await bench(['--rounds', 'many', '--work', scratch.at('work')]);
+    const { exitCode: code, stderr } = await bench(['--rounds', 'many', '--work', scratch.at('work')]);
     assert.deepEqual(await readdir(scratch.path), []);
     assert.equal(code, 1);
     assert.match(stderr, /--rounds must be a whole number: got "many"/);

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import fc from 'fast-check';
+import { $ } from 'zx/core';
 import { globToRegExp, mayReach, selector } from '../../lib/common/glob.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
@@ -13,8 +12,8 @@ async function askPython(cases: readonly (readonly [string, readonly string[]])[
   await using scratch = await createScratch();
   await writeFile(scratch.at('cases'), cases.map((one) => `${JSON.stringify(one)}\n`).join(''));
   const script = fileURLToPath(new URL('../oracle/globs.py', import.meta.url));
-  const python = promisify(execFile)('/usr/bin/python3', ['-B', script, scratch.at('cases')], { maxBuffer: 2 ** 28 });
-  const lines = (await python).stdout.trimEnd().split('\n');
+  const { stdout } = await $({ quiet: true })`/usr/bin/python3 -B ${script} ${scratch.at('cases')}`;
+  const lines = stdout.trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line));
 }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -14,6 +13,7 @@ import { lockByPython } from '../fixtures/locker.ts';
 import { backUp, codesOf } from '../fixtures/operations.ts';
 import { writeWithPython } from '../fixtures/python-tree.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 import { contents, plant, readTree } from '../fixtures/tree.ts';
 
 /** A whole multiple of five minutes ago, so that no interval is incomplete. */
@@ -255,14 +255,14 @@ describe('a drill', () => {
   it('rejects scratch space inside the tree through a bind mount or a link of the tree', async () => {
     const before = await readdir(prefix, { recursive: true });
     await mkdir(scratch.at('bound'));
-    execFileSync('mount', ['--bind', join(prefix, 'servers'), scratch.at('bound')]);
+    sh`mount --bind ${join(prefix, 'servers')} ${scratch.at('bound')}`;
     try {
       await assert.rejects(run({ scratch: scratch.at('bound', 'space') }), {
         code: 'INVALID_OPTION',
         message: /bound\/space.* is inside the live tree, at .*\/servers\/space\/whisper: choose a directory elsewhere/,
       });
     } finally {
-      execFileSync('umount', [scratch.at('bound')]);
+      sh`umount ${scratch.at('bound')}`;
     }
     await mkdir(scratch.at('disk2'));
     await symlink(scratch.at('disk2'), join(prefix, 'linked'));

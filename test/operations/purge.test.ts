@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
@@ -14,6 +13,7 @@ import { delegate } from '../fixtures/delegate.ts';
 import { plantMetric, plantMetrics } from '../fixtures/metric.ts';
 import { codesOf, purgeGone } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 import { runAsNobody } from '../fixtures/unprivileged.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
@@ -219,7 +219,7 @@ describe('purge', () => {
       for (const metric of ['alive', 'closed/live', 'closed/dead', 'lookup/live', 'lookup/dead', 'dead'])
         await bucket.backup(metric, daysAgo(9));
       for (const key of await bucket.keys()) await store.put(key, await bucket.store.get(key, { maxBytes: 1e6 }));
-      execFileSync('chown', ['-R', '65534:65534', path]);
+      sh`chown -R 65534:65534 ${path}`;
       return store;
     };
     // The second may be passed through: lstat(2) answers there, and readdir(3) does not.
@@ -274,7 +274,7 @@ describe('purge', () => {
   it('continues if local names are not UTF-8, however many are equal after decoding', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['alive', 'z']);
-    execFileSync('bash', ['-c', String.raw`touch m$'\xff'.wsp m$'\xfe'.wsp`], { cwd: scratch.path });
+    sh({ cwd: scratch.path })`touch m$'\\xff'.wsp m$'\\xfe'.wsp`;
     const bucket = new Bucket();
     for (const path of ['alive', 'dead', 'y', 'z']) await bucket.backup(path, daysAgo(9));
     const { stopped, counts } = await run(bucket, scratch.path, { purge: 0 });

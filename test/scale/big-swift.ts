@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
+import { sh } from '../fixtures/sh.ts';
 import { startSwift } from '../servers/swift.ts';
 
 /*
@@ -42,7 +41,7 @@ if (!isThere) {
   await store.open({ create: true });
   const preload = fileURLToPath(new URL('../servers/swift/preload.py', import.meta.url));
   const given = [`${directory}/swift`, bucket, metrics, backups, sha1, String(PER_DIRECTORY)];
-  await promisify(execFile)('/usr/bin/python3', [preload, ...given]);
+  sh`/usr/bin/python3 ${preload} ${given}`;
 }
 await store.close();
 const { authUrl, user, key } = swift.v1;
@@ -79,5 +78,5 @@ async function plant(building: string, count: number): Promise<void> {
       await writeFile(source, file);
     } else await link(source, path);
   }
-  await promisify(execFile)('mv', [building, building.replace(/\.new$/, '')]);
+  sh`mv ${building} ${building.replace(/\.new$/, '')}`;
 }

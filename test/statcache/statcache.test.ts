@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import {
   chmod,
   chown,
@@ -21,6 +20,7 @@ import { plantMetrics } from '../fixtures/metric.ts';
 import { backUp, listAll } from '../fixtures/operations.ts';
 import { isRoot } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
 
 /** Longer than a file must have been left alone, to be known by its times. */
@@ -202,7 +202,7 @@ describe('the stat cache', () => {
       'that all may write': (host) => chmod(host.cache, 0o606),
       'a FIFO': async ({ cache }) => {
         await rm(cache);
-        execFileSync('mkfifo', ['-m', '600', cache]);
+        sh`mkfifo -m 600 ${cache}`;
       },
       // Only root can give it away.
       ...(isRoot && { 'of another user': (host: Host) => chown(host.cache, 12345, 0) }),

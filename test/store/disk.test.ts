@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +9,7 @@ import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { runTypeScript } from '../fixtures/runtime.ts';
+import { sh } from '../fixtures/sh.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';
 import { conformance } from './conformance.ts';
 
@@ -86,7 +86,7 @@ describe('disk', () => {
     withBucket(async (_, __, scratch) => {
       const mount = path.join(scratch, 'small');
       fs.mkdirSync(mount);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount]);
+      sh`mount -t tmpfs -o size=256k tmpfs ${mount}`;
       try {
         const store = createDiskStore({ path: path.join(mount, 'bucket') });
         await store.open({ create: true });
@@ -109,7 +109,7 @@ describe('disk', () => {
         await store.put('kept/new', new Uint8Array(100_000));
         await store.close();
       } finally {
-        execFileSync('umount', ['-l', mount]);
+        sh`umount -l ${mount}`;
       }
     }));
 
@@ -118,7 +118,7 @@ describe('disk', () => {
       const mount = path.join(scratch, 'small');
       fs.mkdirSync(mount);
       // Root, bucket, .whisper-backup, tmp, the temporary file, and one directory more.
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=7', 'tmpfs', mount]);
+      sh`mount -t tmpfs -o nr_inodes=7 tmpfs ${mount}`;
       try {
         const store = createDiskStore({ path: path.join(mount, 'bucket') });
         await store.open({ create: true });
@@ -139,7 +139,7 @@ describe('disk', () => {
         assert.deepEqual(await full.delete(['a/d']), []);
         await full.close();
       } finally {
-        execFileSync('umount', ['-l', mount]);
+        sh`umount -l ${mount}`;
       }
     }));
 
@@ -147,12 +147,12 @@ describe('disk', () => {
     withBucket(async (_, __, scratch) => {
       const mount = path.join(scratch, 'small');
       fs.mkdirSync(mount);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount]);
+      sh`mount -t tmpfs -o size=256k tmpfs ${mount}`;
       try {
         const store = createDiskStore({ path: mount });
         await store.open({ create: true });
         await store.put('a/b', bytes('x'));
-        execFileSync('mount', ['-o', 'remount,ro', mount]);
+        sh`mount -o remount,ro ${mount}`;
         await assert.rejects(store.put('a/c', bytes('x')), (error) => {
           assert.ok(error instanceof PermanentError);
           assert.match(error.message, /read-only/);
@@ -167,7 +167,7 @@ describe('disk', () => {
         await assert.rejects(createDiskStore({ path: mount }).open({ create: true }), PermanentError);
         await createDiskStore({ path: mount }).open({ create: false });
       } finally {
-        execFileSync('umount', ['-l', mount]);
+        sh`umount -l ${mount}`;
       }
     }));
 
@@ -275,10 +275,9 @@ describe('disk', () => {
       await store.put('a/x', bytes('x'));
       await store.put('a/\ufffd', bytes('genuine'));
       await store.put('\ufffd/x', bytes('genuine'));
-      execFileSync('mkfifo', [path.join(bucket, 'a/fifo')]);
+      sh`mkfifo ${path.join(bucket, 'a/fifo')}`;
       // Two names that are no UTF-8 look the same as the genuine one.
-      const script = `cd "$1" && printf x > "$(printf 'a/\\377')" && printf x > "$(printf 'a/\\376')" && mkdir "$(printf '\\377')" && printf x > "$(printf '\\377/y')"`;
-      execFileSync('sh', ['-c', script, 'sh', bucket]);
+      sh({ cwd: bucket })`printf x > a/$'\\377'; printf x > a/$'\\376'; mkdir $'\\377'; printf x > $'\\377/y'`;
       assert.deepEqual(await keysOf(store), ['a/x', 'a/\ufffd', '\ufffd/x']);
       await assert.rejects(store.get('a/fifo', { maxBytes: 10 }), PermanentError);
     }));
@@ -442,9 +441,7 @@ describe('disk without permission', () => {
       script,
       bucket,
     ];
-    const { stdout, stderr, status } = spawnSync('setpriv', command, { encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-    return JSON.parse(stdout);
+    return JSON.parse(sh`setpriv ${command}`.stdout);
   }
 
   it('is refused, rather than shown a listing with holes', () =>

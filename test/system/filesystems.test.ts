@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { FileSystems } from '../../lib/system/filesystems.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 import { Tmpfs } from '../fixtures/tmpfs.ts';
 
 describe('FileSystems', () => {
@@ -25,12 +25,12 @@ describe('FileSystems', () => {
     await written.sync();
     await written.close();
     // It is not busy.
-    execFileSync('mount', ['-o', 'remount,ro', disk.path]);
+    sh`mount -o remount,ro ${disk.path}`;
   });
 
   it('does not block on a FIFO in place of a directory', { timeout: 10_000 }, async () => {
     await using scratch = await createScratch();
-    execFileSync('mkfifo', [scratch.at('fifo')]);
+    sh`mkfifo ${scratch.at('fifo')}`;
     await assert.rejects(new FileSystems().add(scratch.at('fifo')), { code: 'ENOTDIR' });
   });
 });

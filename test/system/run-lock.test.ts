@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { acquireRunLock, type RunLock } from '../../lib/system/run-lock.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 import { startScript } from '../fixtures/runtime.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 
 const SOON = { timeout: 0.2 };
 
@@ -99,7 +100,7 @@ describe('the lock file', () => {
     await writeFile(scratch.at('lock'), '1234\n');
     await (await acquireRunLock(scratch.at('lock'), SOON)).release();
     assert.equal(await readFile(scratch.at('lock'), 'utf8'), '1234\n');
-    await once(spawn('mkfifo', [scratch.at('fifo')]), 'exit');
+    sh`mkfifo ${scratch.at('fifo')}`;
     await (await acquireRunLock(scratch.at('fifo'), { timeout: 20 })).release();
     assert.ok((await stat(scratch.at('fifo'))).isFIFO());
   });

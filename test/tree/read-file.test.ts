@@ -10,6 +10,7 @@ import { openLocked, readStable } from '../../lib/tree/read-file.ts';
 import { type Snapshot, snapshot } from '../../lib/workers/tasks/snapshot.ts';
 import { lockByPython, tryByPython } from '../fixtures/locker.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 import { whisperFile } from '../fixtures/tree.ts';
 
 const LOCK = { flock: true, fileLockTimeout: 0.2 };
@@ -71,7 +72,7 @@ describe('a file that is written while it is read', () => {
 describe('openLocked', () => {
   it('opens only regular files, and does not block on a FIFO', async () => {
     await using scratch = await createScratch();
-    await once(spawn('mkfifo', [scratch.at('fifo.wsp')]), 'exit');
+    sh`mkfifo ${scratch.at('fifo.wsp')}`;
     await mkdir(scratch.at('directory.wsp'));
     await symlink(scratch.at('nothing'), scratch.at('dangling.wsp'));
     await symlink('loop.wsp', scratch.at('loop.wsp'));

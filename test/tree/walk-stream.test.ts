@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lchownSync,
@@ -17,6 +16,7 @@ import { each } from '../../lib/common/pages.ts';
 import { walkNow } from '../../lib/tree/local-tree.ts';
 import { type BlindSpot, type LocalFile, walk } from '../../lib/tree/walk.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 import { walkAsNobody } from '../fixtures/unprivileged.ts';
 
 /** More names than are walked without a thread, and many batches. */
@@ -47,7 +47,7 @@ describe('the walk of a tree with many files', () => {
     symlinkSync('..', `${root}/host2/round`);
     symlinkSync(root, `${root}/host3/foreign`);
     lchownSync(`${root}/host3/foreign`, 1234, 1234);
-    execFileSync('bash', ['-c', String.raw`touch b$'\xff'.wsp b$'\xfe'.wsp z$'\xfe'.wsp`], { cwd: root });
+    sh({ cwd: root })`touch b$'\\xff'.wsp b$'\\xfe'.wsp z$'\\xfe'.wsp`;
     for (const stat of [false, true]) {
       const found = await collect(each(walk(`${root}/`, { stat })));
       assert.deepEqual(found, [...walkNow(root, { stat })]);

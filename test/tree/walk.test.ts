@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { chmod, chown, lchown, mkdir, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
@@ -14,6 +13,7 @@ import { checkPrefix, presence } from '../../lib/tree/presence.ts';
 import { walk } from '../../lib/tree/walk.ts';
 import { plantMetrics } from '../fixtures/metric.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { sh } from '../fixtures/sh.ts';
 import { Tmpfs } from '../fixtures/tmpfs.ts';
 import { walkAsNobody } from '../fixtures/unprivileged.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
@@ -244,15 +244,10 @@ describe('walk', () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a', 'z', '～']);
     // Two names that look alike once decoded, a directory, and a name that is valid and looks the same.
-    execFileSync(
-      'bash',
-      ['-c', String.raw`touch b$'\xff'.wsp b$'\xfe'.wsp && mkdir c$'\xff' && touch c$'\xff'/x.wsp`],
-      {
-        cwd: scratch.path,
-      },
-    );
+    const inTree = sh({ cwd: scratch.path });
+    inTree`touch b$'\\xff'.wsp b$'\\xfe'.wsp && mkdir c$'\\xff' && touch c$'\\xff'/x.wsp`;
     await writeFile(scratch.at('d\ufffd.wsp'), '');
-    execFileSync('bash', ['-c', String.raw`touch d$'\xff'.wsp`], { cwd: scratch.path });
+    inTree`touch d$'\\xff'.wsp`;
     const found: string[] = [];
     for await (const item of each(walk(scratch.path)))
       found.push(item.kind === 'file' ? item.path : `${codeOf(item.error)} ${item.metricPrefix}`);

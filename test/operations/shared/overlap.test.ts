@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../../lib/common/errors.ts';
@@ -12,6 +11,7 @@ import { plantMetrics } from '../../fixtures/metric.ts';
 import { backUp, purgeGone, restoreTree } from '../../fixtures/operations.ts';
 import { isRoot } from '../../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
+import { sh } from '../../fixtures/sh.ts';
 import { createMemoryStore } from '../../store/memory-store.ts';
 
 /** Whether a bucket there and a tree there are refused, and how. */
@@ -56,11 +56,11 @@ describe('a bucket and a tree', () => {
   /** Bind-mounts a directory during the task. */
   async function mounted(scratch: Scratch, from: string, task: (at: string) => Promise<void>): Promise<void> {
     const at = await scratch.directory('mount point');
-    execFileSync('mount', ['--bind', from, at]);
+    sh`mount --bind ${from} ${at}`;
     try {
       await task(at);
     } finally {
-      execFileSync('umount', [at]);
+      sh`umount ${at}`;
     }
   }
 

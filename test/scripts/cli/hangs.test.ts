@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, readdir, symlink } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { startScript } from '../../fixtures/runtime.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
+import { sh } from '../../fixtures/sh.ts';
 import { plantTree } from '../../fixtures/tree.ts';
 import { isDeno, run } from './program.ts';
 
@@ -15,7 +15,7 @@ await plantTree(prefix, ['a.wsp']);
 const bucket = await scratch.directory('bucket');
 
 function fifo(...names: readonly string[]): string {
-  execFileSync('mkfifo', ['-m', '600', scratch.at(...names)]);
+  sh`mkfifo -m 600 ${scratch.at(...names)}`;
   return scratch.at(...names);
 }
 

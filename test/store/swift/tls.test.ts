@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { describe, it } from 'node:test';
 import { createSwiftStore } from '../../../lib/store/drivers/swift/swift.ts';
 import { PermanentError } from '../../../lib/store/errors.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
+import { sh } from '../../fixtures/sh.ts';
 import { bytes } from '../collect.ts';
 
 describe('the certificate of a server', () => {
@@ -14,7 +14,7 @@ describe('the certificate of a server', () => {
     const make = async (name: string, more: readonly string[]) => {
       const files = { key: scratch.at(`${name}.key`), cert: scratch.at(`${name}.pem`) };
       const making = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', files.key];
-      execFileSync('openssl', [...making, '-out', files.cert, ...more], { stdio: 'ignore' });
+      sh`openssl ${making} -out ${files.cert} ${more}`;
       return { files, key: await readFile(files.key, 'utf8'), cert: await readFile(files.cert, 'utf8') };
     };
     const authority = await make('authority', ['-subj', '/CN=Authority']);
