@@ -53,7 +53,6 @@ async function separate(
   return metrics;
 }
 
-/** Finds all objects of one metric with separate listings. */
 export async function findMetric(
   store: ObjectStore,
   place: PlaceOptions,

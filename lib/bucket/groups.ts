@@ -8,11 +8,9 @@ import type { PartitionRecorder } from './partitions.ts';
 
 export interface CatalogEvents {
   readonly onForeign?: (key: string) => void;
-  /** Called for a key below `.whisper-backup/`. */
   readonly onOwn?: (key: string) => void;
   /** Called if the listing does not ascend. It may be incomplete then. */
   readonly onDisorder: (previous: string, key: string) => void;
-  /** Records where the bucket can be cut into parts. */
   readonly partitions?: PartitionRecorder;
   readonly signal?: AbortSignal;
 }

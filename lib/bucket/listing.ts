@@ -8,7 +8,6 @@ import { type Part, sideBySide } from './side-by-side.ts';
 
 export interface ListingOptions {
   readonly signal?: AbortSignal;
-  /** Called with the content of the bucket's `partitions.json`. */
   readonly onPartitions?: (partitions: Partitions) => void;
 }
 
@@ -24,7 +23,6 @@ const MAX_BUFFERED = PART_OBJECTS * 1.5;
  * A part starts after one cut and ends with the next, so the parts cover all remaining keys for any cuts.
  *
  * @throws StoreError
- * @throws Error that is the signal's reason.
  */
 export async function* listBelow(
   store: ObjectStore,

@@ -8,11 +8,9 @@ export interface Backup {
   readonly kind: 'single' | 'pair';
   readonly time: Date;
   readonly algorithm: Algorithm;
-  /** The compressed data. */
   readonly object: StoredObject;
   /** SHA-1 of the uncompressed file; undefined for a pair, whose key does not contain it. */
   readonly sha1?: string;
-  /** The checksum object of a pair. */
   readonly sha1Object?: StoredObject;
 }
 
@@ -70,7 +68,6 @@ export function assemble(path: string, order: string, entries: readonly Entry[])
   return { metric: metricOf(path), path, order, backups, tombstones, leftovers, loneSha1s };
 }
 
-/** Returns the checksums of pairs by their stem. */
 function sha1sOf(entries: readonly Entry[]): Map<string, StoredObject> {
   const sha1s = new Map<string, StoredObject>();
   for (const { key, object } of entries) if (key.kind === 'pair-sha1') sha1s.set(stemOf(object), object);

@@ -15,7 +15,6 @@ const Owner = v.object({
 
 type Owner = v.InferOutput<typeof Owner>;
 
-/** A host and tree that use a bucket. */
 interface Claimant {
   readonly machine: Machine;
   /** Root of the Whisper tree. @default not compared */

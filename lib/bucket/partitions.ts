@@ -14,16 +14,13 @@ import { KEY_BYTES, ownKey, rootOf } from './layout.ts';
 /** Objects between cuts: slightly less than five full pages of S3 or half a page of Swift. */
 export const PART_OBJECTS = 4950;
 
-/** Limits the memory for the cuts of a large bucket. */
 const MAX_CUTS = 4096;
 
-/** The maximum size of `partitions.json`. */
 const MAX_FILE_BYTES = 2 ** 20;
 
 /** The cuts are written again if the number of objects has changed by more than this share. */
 const CHANGE = 0.25;
 
-/** The content of `partitions.json`. */
 export interface Partitions {
   readonly objects: number;
   /** Ascending, without the root. */
@@ -86,7 +83,6 @@ export class PartitionRecorder {
   #sinceCut = 0;
   #current: Partitions | undefined;
 
-  /** Records the content of the existing file. */
   recordFile(partitions: Partitions): void {
     this.#current = partitions;
   }

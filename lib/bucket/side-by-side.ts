@@ -92,7 +92,6 @@ class Prefetch {
     this.#wakeReader = undefined;
   }
 
-  /** Stops the listing, and waits for its end. */
   close(): Promise<void> {
     this.#isClosed = true;
     this.#resume();

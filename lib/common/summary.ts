@@ -36,7 +36,6 @@ export interface Stop {
 /** The result of a run. `--json` prints it, so its names must not change. */
 export interface Summary {
   readonly command: 'backup' | 'restore' | 'purge' | 'fill' | 'verify' | 'drill';
-  /** The store's name, e.g. `disk:/srv/backups`. */
   readonly store: string;
   readonly started: string;
   readonly seconds: number;

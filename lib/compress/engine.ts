@@ -81,7 +81,6 @@ export function gzipEngines(): readonly GzipEngineName[] {
   return gzip.filter(isAvailable).map((engine) => engine.name);
 }
 
-/** Returns the available engines that can decompress an algorithm, best first. */
 export function readingEngines(algorithm: Algorithm): readonly EngineName[] {
   return readers[algorithm].filter(isAvailable).map((engine) => engine.name);
 }

@@ -38,7 +38,6 @@ export class BoundedOutput {
     return Math.max(EAGER_BYTES, this.#bound.expectedBytes ?? 0);
   }
 
-  /** Whether `sizeOf` was called, so that the limit is final. */
   get isLimited(): boolean {
     return this.#isLimited;
   }

@@ -10,7 +10,6 @@ import { type Absence, evaluateTombstones } from './tombstone.ts';
 
 export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly expire: boolean };
 
-/** What retention and purge would do for one metric. */
 export interface Due {
   readonly retention: Retention;
   readonly absence: Absence;

@@ -6,7 +6,6 @@ import type { Due, Rules } from './due.ts';
 
 interface Share {
   metrics: number;
-  /** Metrics that went missing within 7 days. */
   gone: number;
   due: number;
 }

@@ -18,7 +18,6 @@ import {
 /** Surplus records are deleted when there are more than this, so that one request deletes several. */
 const SLACK = 10;
 
-/** The maximum number of keys in memory, and in one request to delete. */
 const MAX_KEYS = 1000;
 
 export interface Signalled {

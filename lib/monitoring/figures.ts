@@ -6,7 +6,6 @@ export const reportingCommands = ['backup', 'restore', 'purge', 'verify'] as con
 
 export type ReportingCommand = (typeof reportingCommands)[number];
 
-/** A run that has ended, whether it succeeded or failed. */
 export interface FinishedRun {
   readonly host: string;
   readonly command: ReportingCommand;

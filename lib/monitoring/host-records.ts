@@ -52,7 +52,6 @@ function timeOf(name: string): string | undefined {
  *
  * @param ended end of the run, which is in the file name.
  * @throws WhisperBackupError `NOT_TRUSTED` if other users may write to the directory.
- * @throws Error of the system.
  */
 export async function writeRunFile(stateDir: string, record: NewRunRecord, ended: Date): Promise<void> {
   const runs = await openRuns(stateDir);
@@ -86,7 +85,6 @@ export async function writeRunFile(stateDir: string, record: NewRunRecord, ended
  *
  * @returns an open directory that the caller must close.
  * @throws WhisperBackupError `NOT_TRUSTED` if other users may write to the directory.
- * @throws Error of the system.
  */
 export async function openRuns(stateDir: string): Promise<OpenDirectory> {
   await makeDirectories(stateDir, 0o755);

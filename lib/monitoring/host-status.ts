@@ -62,7 +62,6 @@ export interface HostFacts extends Pick<HostStatus, 'source' | 'lockWrites'> {
   readonly program?: string;
   /** Seconds between scheduled backups. @default that of the newest record */
   readonly interval?: number;
-  /** Name of the configured bucket. @default that of the newest full backup */
   readonly bucket?: string;
   /** Why no restore from the bucket is possible, as far as this host can check. */
   readonly bucketProblem?: string;

@@ -25,7 +25,6 @@ const Schema = v.object({
   partial: v.pipe(v.array(v.string()), v.readonly()),
 });
 
-/** The content of the file of a run that starts. */
 export type RunStart = Omit<v.InferOutput<typeof Schema>, 'version' | 'pid'>;
 
 export interface StartedRun extends RunStart {
@@ -35,7 +34,6 @@ export interface StartedRun extends RunStart {
 }
 
 interface StartMark {
-  /** Removes the file, after the run has written its record. */
   remove(): Promise<void>;
 }
 

@@ -11,7 +11,6 @@ export interface Judged {
   readonly age: number | undefined;
   /** Seconds between scheduled backups. */
   readonly interval: number;
-  /** A run that started and was killed. */
   readonly killed: StartedRun | undefined;
   readonly isRunning: boolean;
   readonly units: BackupUnits | undefined;

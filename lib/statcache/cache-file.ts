@@ -121,10 +121,7 @@ export class CacheWriter {
     this.#kept = kept;
   }
 
-  /**
-   * @param keepOthers keep old entries of files without a `put`, because the run does not cover the whole tree.
-   * @throws Error of the system.
-   */
+  /** @param keepOthers keep old entries of files without a `put`, because the run does not cover the whole tree. */
   static async create(file: string, prefix: string, keepOthers: boolean): Promise<CacheWriter> {
     await makeDirectories(dirname(file), 0o700);
     // A killed run may have left this file. If two runs write at the same time, one cache is incomplete, which is
@@ -149,7 +146,6 @@ export class CacheWriter {
     await rename(this.#temporary, this.#file);
   }
 
-  /** Discards the new cache and keeps the old one. */
   async discard(): Promise<void> {
     await this.#kept?.close();
     await this.#handle.close().catch(() => {});

@@ -41,7 +41,6 @@ export class CacheCursor {
     this.#blocks = blocks[Symbol.asyncIterator]();
   }
 
-  /** The current entry; undefined at the end of a block and of the cache. */
   get current(): CacheEntry | undefined {
     return this.#block[this.#index];
   }

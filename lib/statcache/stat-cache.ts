@@ -9,7 +9,6 @@ import type { CacheEntry } from './entry.ts';
 import { CacheLookup } from './lookup.ts';
 
 export interface StatCacheOptions {
-  /** Path of the cache; its directory is created. */
   readonly file: string;
   /** Read every file, and only write the cache. @default false */
   readonly rehash?: boolean;
@@ -92,7 +91,6 @@ export class StatCache {
     this.#writer = undefined;
   }
 
-  /** Closes all files. Discards a cache that {@link keep} has not published. */
   async close(): Promise<void> {
     await this.#lookup?.close();
     await this.#writer?.discard();

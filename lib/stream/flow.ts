@@ -16,13 +16,11 @@ export class Flow {
     this.cells = cells;
   }
 
-  /** Called by the reader when it takes a batch. */
   take(): void {
     Atomics.add(this.cells, TAKEN, 1);
     Atomics.notify(this.cells, TAKEN);
   }
 
-  /** Called by the reader when it needs no more batches. */
   stop(): void {
     Atomics.store(this.cells, STOPPED, 1);
     this.take();

@@ -32,7 +32,6 @@ export function openDirectory(path: string, make?: MakeDirectory): OpenDirectory
  * @returns the directory and a name in it that was not a link.
  * @throws WhisperBackupError as {@link openDirectory} does, and `NOT_REGULAR` if the path does not end with a file
  *   name.
- * @throws Error of the system.
  */
 export function locateFile(path: string, mayBeMissing = false): Place {
   let name = '';
@@ -70,7 +69,6 @@ function descend(way: (descent: Descent) => void): OpenDirectory {
   }
 }
 
-/** A stack of open directories, from the root to the current one. */
 class Descent {
   readonly #open: OpenDirectory[] = [openRoot()];
   #links = 0;

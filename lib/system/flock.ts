@@ -13,7 +13,6 @@ interface FlockOptions {
   readonly timeout: number;
   /** Polled between attempts; true gives up. A function, because an AbortSignal cannot be sent to a worker thread. */
   readonly stopped?: () => boolean;
-  /** Path of the locked file, for messages. */
   readonly file: string;
 }
 

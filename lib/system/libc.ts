@@ -4,7 +4,6 @@ import { reasonOf, WhisperBackupError } from '../common/errors.ts';
 
 type Koffi = typeof import('koffi');
 
-/** Calls of the C library that neither Node nor the web platform offers. */
 interface Calls {
   access(path: string, mode: number): number;
   _exit(status: number): void;

@@ -10,7 +10,6 @@ import { danglingLink } from './link-rule.ts';
  *
  * @param mode mode of each created directory.
  * @throws WhisperBackupError `NOT_A_DIRECTORY` or `DANGLING_LINK` if one of the names is a file or a dangling link.
- * @throws Error of the system.
  */
 export async function makeDirectories(path: string, mode: number): Promise<void> {
   const missing: string[] = [];

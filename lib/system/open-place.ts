@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { OpenDirectory } from './open-directory.ts';
 
-/** A name in an open directory. The file may not exist yet. */
 export class Place {
   readonly directory: OpenDirectory;
   readonly #name: string;
@@ -27,7 +26,6 @@ export class Place {
     return this.directory.at(name);
   }
 
-  /** Returns the path of the file with a suffix, for system calls. */
   withSuffix(suffix: string): string {
     return this.directory.at(`${this.#name}${suffix}`);
   }

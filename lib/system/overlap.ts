@@ -5,7 +5,6 @@ import { isSameDirectory } from './same-directory.ts';
 type Overlap = 'same' | 'inside' | 'around';
 
 interface Location {
-  /** The path without links. */
   readonly real: string;
   /** The device and the path on it, which do not depend on where it is mounted. */
   readonly physical: string | undefined;

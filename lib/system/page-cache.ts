@@ -40,9 +40,7 @@ const self = process.geteuid?.();
 
 const PROT_NONE = 0;
 const MAP_SHARED = 1;
-/** `MAP_FAILED` */
 const FAILED = 0xffff_ffff_ffff_ffffn;
-/** `_SC_PAGESIZE` of Linux. */
 const SC_PAGESIZE = 30;
 
 let pageBytes: number | null | undefined;

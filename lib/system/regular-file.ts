@@ -8,7 +8,6 @@ import { WhisperBackupError } from '../common/errors.ts';
  *
  * @param flags flags of open(2). @default O_RDONLY
  * @throws WhisperBackupError `NOT_REGULAR`
- * @throws Error of the system.
  */
 export async function openRegularFile(path: string, flags: number = constants.O_RDONLY): Promise<FileHandle> {
   assertRegular(path, await stat(path));
@@ -26,7 +25,6 @@ export async function openRegularFile(path: string, flags: number = constants.O_
  * Reads a regular file as UTF-8 text.
  *
  * @throws WhisperBackupError `NOT_REGULAR`
- * @throws Error of the system.
  */
 export async function readRegularFile(path: string): Promise<string> {
   const handle = await openRegularFile(path);

@@ -1,6 +1,5 @@
 import { errorOf, libc, systemError } from './libc.ts';
 
-/** Resolves paths against the working directory. */
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
 

@@ -89,7 +89,6 @@ async function acquire(path: string, deadline: number, { timeout, signal }: RunL
   }
 }
 
-/** Tries once, without waiting. */
 async function lock(path: string, descriptor: number): Promise<Obstacle | undefined> {
   const found = fstatSync(descriptor);
   const isPython = isPythonLock(found);

@@ -18,7 +18,6 @@ export interface SweepOptions {
 export interface Swept {
   /** Paths that were removed, or would be in a dry run. */
   readonly removed: readonly string[];
-  /** Errors of the paths that could not be removed. */
   readonly failures: readonly unknown[];
 }
 

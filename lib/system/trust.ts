@@ -3,7 +3,6 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from '../common/errors.ts';
 
-/** Group and others may write. */
 const OTHERS_WRITE = constants.S_IWGRP | constants.S_IWOTH;
 
 /**
@@ -11,7 +10,6 @@ const OTHERS_WRITE = constants.S_IWGRP | constants.S_IWOTH;
  * root or this user gave it, as systemd does with the directories of a service.
  *
  * @returns why it is not trusted and what to do; undefined if it is trusted or missing.
- * @throws Error of the system.
  */
 export async function whyDirectoryNotTrusted(path: string): Promise<string | undefined> {
   try {
@@ -32,7 +30,6 @@ export async function whyDirectoryNotTrusted(path: string): Promise<string | und
  * Checks that only root or this user can write to a file in a trusted directory.
  *
  * @returns why it is not trusted and what to do; undefined if it is trusted or missing.
- * @throws Error of the system.
  */
 export async function whyFileNotTrusted(path: string): Promise<string | undefined> {
   try {

@@ -6,8 +6,6 @@ import { closeEntry, OpenDirectory, openEntry } from '../system/open-directory.t
 /**
  * Removes everything in a directory. Uses descriptors, so that nothing elsewhere is removed if a directory is renamed
  * or replaced by a link meanwhile.
- *
- * @throws Error of the system.
  */
 export async function emptyDirectory(directory: OpenDirectory): Promise<void> {
   for (const name of readdirSync(directory.at('.'))) {

@@ -5,7 +5,6 @@ import type { Place } from '../system/open-place.ts';
 import { ARCHIVE_INFO_SIZE, isCompressed, METADATA_SIZE, sizeOf } from '../whisper/header.ts';
 import { type LockOptions, type OpenFile, openLocked, readStable } from './read-file.ts';
 
-/** An open, locked file and its content. */
 export interface FileToFill extends Pick<OpenFile, 'fd' | 'close'> {
   readonly bytes: Uint8Array;
 }

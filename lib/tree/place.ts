@@ -35,7 +35,6 @@ export interface PlaceOptions {
  * @param relative path below the prefix; empty for the prefix itself.
  * @returns an open directory that the caller must close; undefined in a dry run if it is missing.
  * @throws WhisperBackupError as `openDirectory` does.
- * @throws Error of the system.
  */
 export function placeDirectory(
   prefix: string,

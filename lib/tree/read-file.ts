@@ -27,7 +27,6 @@ export interface LockOptions {
   readonly stopped?: () => boolean;
 }
 
-/** An open file, locked if {@link LockOptions} says so. */
 export interface OpenFile {
   readonly fd: number;
   readonly stats: Stats;
@@ -40,7 +39,6 @@ export interface OpenFile {
  * @param at the path for the system call, which follows no link. @default `file`, following links
  * @throws WhisperBackupError `VANISHED` if the file does not exist, `DANGLING_LINK`, `NOT_REGULAR`, `LOCK_TIMEOUT`,
  *   `NO_LOCKS`, `STOPPED`
- * @throws Error of the system.
  */
 export async function openLocked(
   file: string,
@@ -62,7 +60,6 @@ export async function openLocked(
  * Reads a whole file in a consistent state, and holds the shared lock only for the read.
  *
  * @throws WhisperBackupError as {@link openLocked} and {@link readStable} do.
- * @throws Error of the system.
  */
 export async function readLocked(file: string, options: LockOptions): Promise<Uint8Array> {
   const open = await openLocked(file, 'read', options);
@@ -85,7 +82,6 @@ export function lock(fd: number, file: string, mode: 'read' | 'write', options: 
  *
  * @param at as for {@link openLocked}.
  * @throws WhisperBackupError `VANISHED`, `DANGLING_LINK`, `NOT_REGULAR`
- * @throws Error of the system.
  */
 export function openRegular(
   file: string,
@@ -138,7 +134,6 @@ const TIME_RESOLUTION_MS = 10;
 /** The content of a file that did not change during the read. */
 export interface StableRead {
   readonly bytes: Uint8Array;
-  /** The same before and after the read. */
   readonly stats: BigIntStats;
 }
 

@@ -6,7 +6,6 @@ import { type BlindSpot, type LocalFile, walkNow } from './local-tree.ts';
 export interface WalkTask {
   readonly root: string;
   readonly stat: boolean;
-  /** As for `walkNow`. */
   readonly skip: readonly string[];
 }
 

@@ -12,11 +12,9 @@ interface WalkOptions {
   readonly skip?: readonly string[];
   /** Called with each leftover temporary file or directory of ours, possibly before earlier files are yielded. */
   readonly onTemporary?: (path: string) => void;
-  /** Ends the walk immediately, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** The TypeScript source or the output of `scripts/build.ts`. */
 const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walk-thread.mjs';
 
 /**
@@ -30,7 +28,6 @@ const THREAD = import.meta.url.endsWith('.ts') ? './walk-thread.ts' : './walk-th
  *
  * @throws Error of the system if `prefix` itself cannot be listed.
  * @throws WhisperBackupError `THREAD_FAILED`
- * @throws Error that is the signal's reason.
  */
 export async function* walk(
   prefix: string,

@@ -1,4 +1,3 @@
-/** How points are combined into one of a coarser archive. */
 export type AggregationMethod = 'average' | 'sum' | 'last' | 'max' | 'min' | 'avg_zero' | 'absmax' | 'absmin';
 
 /** In the order of their numbers in a header, which start at 1. */

@@ -5,7 +5,6 @@ import { type Archive, type Header, POINT_SIZE, parseHeader } from './header.ts'
 import { Donor, LevelFill } from './level-fill.ts';
 import { unmatchable } from './oddity.ts';
 
-/** The changes that a fill makes to the local file. */
 export interface FillPlan {
   /** Number of slots that had no point and get one. */
   readonly filled: number;
@@ -20,7 +19,6 @@ export interface FillPlan {
 }
 
 interface FillOptions {
-  /** The whole file with gaps. */
   readonly local: Uint8Array;
   /** The whole file that may have points for the gaps. */
   readonly source: Uint8Array;

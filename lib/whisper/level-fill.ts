@@ -15,7 +15,6 @@ interface LevelFillOptions {
   readonly now: number;
 }
 
-/** The fill of one archive. See `planFill` for the rules. */
 export class LevelFill {
   readonly archive: Archive;
   /** 1 for each slot that was written. For millions of slots a Set would need forty times the memory. */
@@ -123,7 +122,6 @@ export class LevelFill {
     }
   }
 
-  /** The intervals of a coarser archive in which slots were written. */
   #changedIntervals(step: number): ReadonlySet<number> {
     const intervals = new Set<number>();
     for (let slot = this.changed.indexOf(1); slot >= 0; slot = this.changed.indexOf(1, slot + 1))

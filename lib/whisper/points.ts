@@ -83,7 +83,6 @@ export class Ring {
     return this.timestampAt(index) === interval ? this.valueAt(index) : undefined;
   }
 
-  /** Returns the values of `count` successive intervals. */
   read(interval: number, count: number): Slot[] {
     if (this.base === 0) return new Array<Slot>(count).fill(undefined);
     const { secondsPerPoint, points } = this.archive;

@@ -8,7 +8,6 @@ export interface Remark {
   readonly reason: string;
 }
 
-/** The counters in the summary. */
 const COUNT_OF = { ODD: 'odd', DAMAGED_FILE: 'damagedFiles' } as const;
 
 /** How many files of each kind the notes name: there may be thousands each night. */

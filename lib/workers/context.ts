@@ -9,7 +9,6 @@ export interface ContextOptions {
   readonly stopFlag: Int32Array;
   /** For `storeFiles` and `restoreFiles`: a store of the calling thread, or the spec to create one from. */
   readonly store?: ObjectStore | StoreSpec;
-  /** Called for each error that is retried. */
   readonly onWarning?: (warning: string) => void;
   /** @default () => new Date() */
   readonly now?: () => Date;
@@ -18,7 +17,6 @@ export interface ContextOptions {
 /** How often requests in progress check the flag. */
 const WATCH_MS = 100;
 
-/** The state that all tasks of one thread share. */
 export class TaskContext {
   readonly now: () => Date;
   /** Serializes large files, so that they can share one buffer. */
@@ -65,7 +63,6 @@ export class TaskContext {
     }
   }
 
-  /** Closes the store if this thread created it. */
   async close(): Promise<void> {
     await (await this.#ownStore?.catch(() => undefined))?.close();
   }

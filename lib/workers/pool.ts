@@ -11,10 +11,8 @@ import { SharedFailure } from './shared-failure.ts';
 import type { ResultOf, TaskName, TaskOf, tasks } from './work.ts';
 import type { NamedTask, ThreadData, ThreadWarning } from './worker.ts';
 
-/** The TypeScript source or the output of `scripts/build.ts`. */
 const ENTRY = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs';
 
-/** Limits for parallel work. */
 export interface LoadOptions {
   /** Number of worker threads; 0 uses the calling thread. @default 4 */
   readonly processes?: number;
@@ -36,7 +34,6 @@ export interface WorkerPoolOptions
 
 type PoolOptions = WorkerPoolOptions & { readonly store: ObjectStore | undefined };
 
-/** Runs tasks (see `work.ts`) in worker threads. */
 export class WorkerPool {
   /** How many tasks to run at once. Limited by the number of files that the process may open. */
   readonly concurrency: number;

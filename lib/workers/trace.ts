@@ -7,7 +7,6 @@ import { unmatchable } from '../whisper/oddity.ts';
 
 /** Properties of a restored or filled file that show later whether another process has undone the change. */
 export interface Trace {
-  /** Device and inode. */
   readonly inode: string;
   /** The modification time, if every later write is certain to change it. */
   readonly mtimeMs?: number;
@@ -32,7 +31,6 @@ export function traceOfFill(fd: number, local: Uint8Array, writes: readonly Fill
   return { inode: inodeOf(fd), ...withLandmarks(local, () => landmarksOfFill(local, writes, now)) };
 }
 
-/** Returns device and inode of an open file. */
 export function inodeOf(fd: number): string {
   const { dev, ino } = fstatSync(fd, { bigint: true });
   return `${dev}:${ino}`;

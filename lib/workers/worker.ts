@@ -3,13 +3,11 @@ import { flatten } from '../stream/flat-error.ts';
 import { type ContextOptions, TaskContext } from './context.ts';
 import { type TaskName, type TaskOf, tasks } from './work.ts';
 
-/** The `workerData` of a thread. */
 export interface ThreadData extends Pick<ContextOptions, 'stopFlag' | 'store'> {
   /** The URL of this file, for `boot.cjs`. */
   readonly entry: string;
 }
 
-/** A task for a thread. */
 export interface NamedTask<N extends TaskName> {
   readonly name: N;
   readonly task: TaskOf<N>;
@@ -24,7 +22,6 @@ const data: ThreadData = workerData;
 const onWarning = (warning: string) => parentPort?.postMessage({ warning } satisfies ThreadWarning);
 const context = new TaskContext({ ...data, onWarning });
 
-/** Runs a task in this thread. @throws FlatError */
 export function run<N extends TaskName>({ name, task }: NamedTask<N>): Promise<unknown> {
   return tasks[name](task, context).catch((error: unknown) => {
     throw flatten(error);

@@ -51,7 +51,6 @@ const BATCH = { items: 128, weight: 2 ** 22 };
  * @throws GuardError if the bucket belongs to another machine or tree, or has vanished.
  * @throws StoreError if the bucket cannot be used.
  * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`
- * @throws Error that is the signal's reason.
  */
 export async function backup(store: ObjectStore, given: BackupOptions): Promise<Summary> {
   const run = new Run('backup', store, given);

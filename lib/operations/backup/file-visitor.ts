@@ -9,7 +9,6 @@ import type { Run } from '../shared/run.ts';
 import type { Surveyed } from '../shared/survey.ts';
 import type { Uploads } from './uploads.ts';
 
-/** An item of the survey. */
 export interface Found {
   readonly item: Surveyed | BlindSpot;
   readonly local?: LocalFile;

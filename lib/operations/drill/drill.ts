@@ -36,7 +36,6 @@ export interface DrillOptions extends OperationOptions, SelectOptions, PlaceOpti
  * @throws InvalidOptionError if the scratch directory is inside the live tree or not empty.
  * @throws StoreError if the bucket cannot be used.
  * @throws WhisperBackupError `SCRATCH`, `NO_SPACE`, `TREE_MISSING`, `NO_LOCKS`
- * @throws Error that is the signal's reason.
  */
 export async function drill(store: ObjectStore, given: DrillOptions): Promise<DrillSummary> {
   const run = new Run('drill', store, given);

@@ -27,7 +27,6 @@ const UNPACKED = 5;
  *
  * @param onTemporary called with each temporary file of the live tree.
  * @throws StoreError
- * @throws Error that is the signal's reason.
  */
 export async function planDrill(run: Run<DrillOptions>, onTemporary: (path: string) => void): Promise<DrillPlan> {
   const { options, store } = run;

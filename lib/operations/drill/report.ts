@@ -13,13 +13,11 @@ export interface DrillReport {
   readonly sample: Part | null;
   /** How much of the newest data is not in the backups; null if no metric could be compared. */
   readonly rpo: Rpo | null;
-  /** How long the restore of the sample took. */
   readonly rto: Rto;
   /** How long a restore of the whole bucket would take at the same speed; null if nothing was restored. */
   readonly estimate: Estimate | null;
   /** The first 20 points that differ from the live file; `counts.differingPoints` counts all. */
   readonly differing: readonly DifferingPoint[];
-  /** Path of the restored tree, if it was kept. */
   readonly kept?: string;
 }
 
@@ -30,7 +28,6 @@ export interface DrillReport {
 interface Rpo {
   readonly maxSeconds: number;
   readonly medianSeconds: number;
-  /** Number of compared metrics. */
   readonly metrics: number;
   /** A metric with the maximum. */
   readonly worst: string;
@@ -45,7 +42,6 @@ interface Rto {
 }
 
 interface Estimate {
-  /** Number of metrics with a backup. */
   readonly metrics: number;
   /** Compressed size of their newest backups. */
   readonly bytes: number;

@@ -10,7 +10,6 @@ import { temporaryName } from '../../tree/temporary.ts';
 
 /** The tree that a drill restores to. */
 export interface ScratchTree {
-  /** The root of the restored tree. */
   readonly prefix: string;
   /** An existing directory on the same file system. */
   readonly space: string;

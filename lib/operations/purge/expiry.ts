@@ -12,7 +12,6 @@ import { presenceOf, type SurveyEvents, type Surveyed, type SurveyOptions } from
 import { Leftovers } from './leftovers.ts';
 import { prune } from './prune.ts';
 
-/** A run that may delete backups. */
 export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules>;
 
 /** How many metrics one run may mark or purge: it keeps their names in memory between the passes. */
@@ -39,7 +38,6 @@ export class Expiry {
     this.#guards = new Guards(rules, run.began, run.options.now);
   }
 
-  /** Events for the survey of the first pass. */
   get events(): SurveyEvents {
     return {
       ...this.#run.events,
@@ -120,7 +118,6 @@ export class Expiry {
     }
   }
 
-  /** Counts in a dry run what a real run would do. */
   #count(stored: StoredMetric, due: Due): void {
     const { isDue, isNew, invalid } = due.absence;
     if (isDue) {

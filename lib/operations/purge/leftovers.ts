@@ -18,7 +18,6 @@ const MAX_PATHS = 10_000;
 export class Leftovers {
   readonly #paths: string[] = [];
 
-  /** Records a leftover temporary file. */
   found(path: string): void {
     if (this.#paths.length < MAX_PATHS) this.#paths.push(path);
   }

@@ -27,7 +27,6 @@ export interface PurgeOptions
  * @throws GuardError if the bucket belongs to another machine or tree.
  * @throws StoreError if the bucket cannot be used.
  * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`
- * @throws Error that is the signal's reason.
  */
 export async function purge(store: ObjectStore, given: PurgeOptions): Promise<Summary> {
   const run = new Run('purge', store, given);

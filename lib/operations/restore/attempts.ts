@@ -16,7 +16,6 @@ export function firstAttempt(stored: StoredMetric, date: Date | undefined, fallb
   return backup && { stored, backup, older: fallback ? older : [] };
 }
 
-/** Chooses the next older backup; undefined if there is none. */
 export function nextAttempt({ stored, older }: Attempt): Attempt | undefined {
   const backup = older.at(-1);
   return backup && { stored, backup, older: older.slice(0, -1) };

@@ -31,7 +31,6 @@ export class PublishedFiles {
     return this.#bytes > this.#maxBytes;
   }
 
-  /** The compressed size. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -47,7 +46,6 @@ export class PublishedFiles {
     this.#bytes += packed.length;
   }
 
-  /** Removes and returns the oldest batch. */
   take(): readonly PublishedFile[] {
     const packed = this.#batches.shift();
     if (!packed) return [];

@@ -24,12 +24,10 @@ export class Publisher {
     this.#inFlight = new SharedBudget(bytesInFlight, this.concurrency);
   }
 
-  /** How many batches to publish at once. */
   get concurrency(): number {
     return this.#pool.concurrency;
   }
 
-  /** Starts threads before the first batch. */
   start(): void {
     this.#pool.start();
   }

@@ -39,7 +39,6 @@ export class Rechecks {
     this.#files = new PublishedFiles(options.maxBytes);
   }
 
-  /** Adds published files, and checks the oldest ones if the queue is full. */
   async add(files: readonly PublishedFile[]): Promise<void> {
     this.#add(files);
     while (this.#files.isFull && !this.#isStopped) await this.#check(this.#files.take());

@@ -48,7 +48,6 @@ const BATCH = { items: 64, weight: 2 ** 22 };
  *
  * @throws StoreError if the bucket cannot be used.
  * @throws WhisperBackupError `NO_LOCKS`
- * @throws Error that is the signal's reason.
  */
 export async function restore(store: ObjectStore, given: RestoreOptions): Promise<Summary> {
   const run = new Run('restore', store, given);

@@ -29,7 +29,6 @@ export function parsePart(text: string, what = 'Cannot verify: --read-data', now
   );
 }
 
-/** Days since 1970 modulo `of`. */
 function partOfDay(now: Date, of: number): number {
   return (Math.floor(now.getTime() / DAY_MS) % of) + 1;
 }

@@ -17,7 +17,6 @@ export interface OperationOptions extends RunOptions {
   readonly onEndedEarly?: (summary: Summary) => void;
 }
 
-/** A running operation: its options with defaults, its counters, and whether it must stop. */
 export class Run<O extends OperationOptions = OperationOptions> extends Tally {
   readonly store: ObjectStore;
   readonly options: WithDefaults<O>;

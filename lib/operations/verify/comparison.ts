@@ -19,11 +19,7 @@ interface ComparisonContext extends Pick<ReadingContext, 'store' | 'pool' | 'bud
   readonly tree: WithDefaults<TreeOptions>;
 }
 
-/**
- * Compares a metric's local file with its newest backup, by SHA-1.
- *
- * @throws Error that is the signal's reason.
- */
+/** Compares a metric's local file with its newest backup, by SHA-1. */
 export async function compareFile(
   surveyed: Surveyed,
   newest: Backup | undefined,

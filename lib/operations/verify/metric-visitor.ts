@@ -41,7 +41,6 @@ export class MetricVisitor {
     };
   }
 
-  /** Events for the survey. */
   get events(): SurveyEvents {
     const run = this.#run;
     return {

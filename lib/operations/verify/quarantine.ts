@@ -7,7 +7,6 @@ import type { Flaw } from './flaw.ts';
 import { type ReadingContext, readBackup } from './reading.ts';
 
 interface QuarantineContext extends ReadingContext {
-  /** Common prefix of all keys. */
   readonly root: string;
 }
 

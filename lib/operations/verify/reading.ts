@@ -35,7 +35,6 @@ export interface ReadingContext {
  * Fetches a backup and checks that it is whole, has the right SHA-1, and holds a usable Whisper file.
  *
  * @param engine name of the engine that decompresses it, or `auto`.
- * @throws Error that is the signal's reason.
  */
 export async function readBackup(backup: Backup, engine: string, context: ReadingContext): Promise<Reading> {
   return context.bodies.run(backup.object.size, async () => {

@@ -10,14 +10,11 @@ import { type Flaw, flawOf, listedFlaws } from './flaw.ts';
 import type { Reading } from './reading.ts';
 
 export interface Verdict {
-  /** The backups in the date range. */
   readonly backups: readonly Backup[];
   readonly damaged: readonly { readonly flaw: Flaw; readonly instead: Damaged['instead'] }[];
-  /** Backups that were deleted meanwhile. */
   readonly vanished: readonly Backup[];
   /** Sound backups of odd or damaged files. */
   readonly remarks: readonly { readonly key: string; readonly remark: Remark }[];
-  /** Why backups could not be read. */
   readonly failures: readonly { readonly code: ErrorCode; readonly reason: string }[];
   /** Objects of backups that may still be completed. */
   readonly unfinished: number;
@@ -27,7 +24,6 @@ interface VerdictContext {
   readonly store: ObjectStore;
   readonly place: PlaceOptions;
   readonly now: Date;
-  /** Returns whether a backup is in the date range. */
   readonly isInRange: (backup: { readonly time: Date }) => boolean;
   /** Reads a backup; undefined to check only the listing. */
   readonly read: ((backup: Backup) => Promise<Reading>) | undefined;
@@ -44,7 +40,6 @@ type State =
  * Checks the backups of one metric, the newest first.
  *
  * @throws StoreError
- * @throws Error that is the signal's reason.
  */
 export async function verdictOn(stored: StoredMetric, context: VerdictContext): Promise<Verdict> {
   const { isInRange, now, place, read } = context;

@@ -48,7 +48,6 @@ export interface VerifyOptions
  * @throws GuardError `FOREIGN_BUCKET` with `repair` if the bucket belongs to another machine.
  * @throws StoreError if the bucket cannot be used.
  * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`
- * @throws Error that is the signal's reason.
  */
 export async function verify(store: ObjectStore, given: VerifyOptions): Promise<Summary> {
   const { compare, repair } = given;

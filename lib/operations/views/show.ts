@@ -15,7 +15,6 @@ import { type ListedBackup, listed } from './list.ts';
 
 export interface ShownArchive {
   readonly secondsPerPoint: number;
-  /** Number of slots. */
   readonly points: number;
   /** In seconds. */
   readonly retention: number;
@@ -25,7 +24,6 @@ export interface ShownArchive {
   readonly series: readonly { readonly timestamp: number; readonly value: number }[];
 }
 
-/** The content of a Whisper file. */
 export interface Shown {
   /** Path of the file or name of the metric. */
   readonly name: string;

@@ -124,12 +124,10 @@ function ringsOf(bytes: Uint8Array, file: string): Map<string, Ring> {
   }
 }
 
-/** Yields the timestamps of the points, in the order of the slots. */
 function* timesIn(ring: Ring): Generator<number> {
   for (let i = 0; i < ring.archive.points; i++) if (ring.isPointAt(i)) yield ring.timestampAt(i);
 }
 
-/** Returns the newest timestamp in any archive that is not after `until`. */
 function newestOf(rings: Iterable<Ring>, until: number): number | undefined {
   let newest: number | undefined;
   for (const ring of rings) for (const time of timesIn(ring)) if (time <= until && time > (newest ?? 0)) newest = time;

@@ -48,9 +48,7 @@ export type Published =
   | (Remarked & {
       readonly outcome: 'restored';
       readonly bytes: number;
-      /** Not in a dry run. */
       readonly trace?: Trace;
-      /** Only in a dry run. */
       readonly space?: SpaceUse;
     })
   | (Remarked & {

@@ -23,7 +23,6 @@ export interface BackupToRestore {
   readonly backup: Backup;
 }
 
-/** The settings for all backups of a run. */
 export type RestoreRules = Omit<PublishTask, 'backup' | 'path'>;
 
 interface RestoreContext extends Pick<TaskContext, 'throwIfStopped'> {

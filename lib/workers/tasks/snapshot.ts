@@ -16,9 +16,7 @@ import { Bodies } from '../bodies.ts';
 
 export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly file: string;
-  /** Checksums of the newest backup. */
   readonly known?: KnownContent;
-  /** Also read damaged files. */
   readonly includeDamaged: boolean;
   readonly format: FormatOptions;
   /** The current time in milliseconds, for the age of empty files. */

@@ -25,9 +25,7 @@ export interface FileToStore {
   readonly newestTime?: Date;
 }
 
-/** The settings for all files of a run. */
 export interface StoreRules extends Omit<SnapshotTask, 'file' | 'now' | 'known'> {
-  /** Common prefix of all keys. */
   readonly root: string;
   readonly layout: Layout;
 }
