@@ -1,4 +1,5 @@
 import { compareKeys } from './order.ts';
+import { PageCursor } from './pages.ts';
 
 /** One step of a join: the items with one key, on the left, on the right or on both sides. */
 type Joined<L, R> = { readonly left: L; readonly right?: R } | { readonly left?: never; readonly right: R };
@@ -17,8 +18,8 @@ export async function* join<L extends Ordered, R extends Ordered>(
   left: AsyncIterable<readonly L[]>,
   right: AsyncIterable<readonly R[]>,
 ): AsyncGenerator<readonly Joined<L, R>[]> {
-  const lefts = new Cursor(left);
-  const rights = new Cursor(right);
+  const lefts = new PageCursor(left);
+  const rights = new PageCursor(right);
   try {
     await Promise.all([lefts.fill(), rights.fill()]);
     while (lefts.item || rights.item) {
@@ -39,44 +40,5 @@ export async function* join<L extends Ordered, R extends Ordered>(
     }
   } finally {
     await Promise.allSettled([lefts.close(), rights.close()]);
-  }
-}
-
-class Cursor<T> {
-  /** The current item; undefined at the end and while the next page is missing. */
-  item: T | undefined;
-  readonly #pages: AsyncIterator<readonly T[]>;
-  #page: readonly T[] = [];
-  #index = 0;
-  #isDone = false;
-
-  constructor(pages: AsyncIterable<readonly T[]>) {
-    this.#pages = pages[Symbol.asyncIterator]();
-  }
-
-  /** Whether the next page must be read to know the current item. */
-  get isStarved(): boolean {
-    return this.item === undefined && !this.#isDone;
-  }
-
-  advance(): void {
-    this.item = this.#page[++this.#index];
-  }
-
-  async fill(): Promise<void> {
-    while (this.isStarved) {
-      const step = await this.#pages.next();
-      if (step.done) {
-        this.#isDone = true;
-        return;
-      }
-      this.#page = step.value;
-      this.#index = 0;
-      this.item = this.#page[0];
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#pages.return?.();
   }
 }

@@ -42,3 +42,43 @@ export async function* batched<T>(
   }
   if (batch.length > 0) yield batch;
 }
+
+/** Iterates over the items of pages, and waits only between pages. */
+export class PageCursor<T> {
+  /** The current item; undefined at the end and while the next page is missing. */
+  item: T | undefined;
+  readonly #pages: AsyncIterator<readonly T[]>;
+  #page: readonly T[] = [];
+  #index = 0;
+  #isDone = false;
+
+  constructor(pages: AsyncIterable<readonly T[]>) {
+    this.#pages = pages[Symbol.asyncIterator]();
+  }
+
+  /** Whether the next page must be read to know the current item. */
+  get isStarved(): boolean {
+    return this.item === undefined && !this.#isDone;
+  }
+
+  advance(): void {
+    this.item = this.#page[++this.#index];
+  }
+
+  async fill(): Promise<void> {
+    while (this.isStarved) {
+      const step = await this.#pages.next();
+      if (step.done) {
+        this.#isDone = true;
+        return;
+      }
+      this.#page = step.value;
+      this.#index = 0;
+      this.item = this.#page[0];
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pages.return?.();
+  }
+}

@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { readRegularFile } from '../system/regular-file.ts';
 import { whyFileNotTrusted } from '../system/trust.ts';
-import { openRuns, whyNotTrusted } from './host-records.ts';
+import { openRuns, whyNotTrusted, writeAtomically } from './host-records.ts';
 
 /*
  * The results of the last check of each kind: `runs/last-verify.json` and `runs/last-drill.json` in the state
@@ -44,12 +42,9 @@ type LastChecks = Omit<v.InferOutput<typeof Schema>, 'version'>;
 export async function writeCheck(stateDir: string, name: CheckName, last: Check): Promise<void> {
   const failed = last.exitCode === 0 || last.exitCode === null ? await findUnresolved(stateDir, name, last) : last;
   const runs = await openRuns(stateDir);
-  const temporary = runs.at(`.${randomUUID()}.tmp`);
   try {
-    await writeFile(temporary, `${JSON.stringify({ version: 1, last, failed })}\n`, { flag: 'wx', mode: 0o644 });
-    await rename(temporary, runs.at(fileName(name)));
+    await writeAtomically(runs, fileName(name), `${JSON.stringify({ version: 1, last, failed })}\n`);
   } finally {
-    await rm(temporary, { force: true });
     runs.close();
   }
 }

@@ -56,25 +56,30 @@ function timeOf(name: string): string | undefined {
 export async function writeRunFile(stateDir: string, record: NewRunRecord, ended: Date): Promise<void> {
   const runs = await openRuns(stateDir);
   try {
-    const temporary = runs.at(`.${randomUUID()}.tmp`);
-    try {
-      const file = await open(temporary, 'wx', 0o644);
-      try {
-        await file.writeFile(formatRunRecord(record));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, runs.at(`${formatTimestamp(ended)}.json`));
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    await writeAtomically(runs, `${formatTimestamp(ended)}.json`, formatRunRecord(record));
     const times = timesOf(await readdir(runs.at('.')));
     for (const time of surplusRecords(times, (one) => parseTimestamp(one) ?? ended, { ...record, now: ended }))
       await rm(runs.at(`${time}.json`), { force: true });
   } finally {
     runs.close();
+  }
+}
+
+/** Writes a file in the directory of the records so that it is never incomplete. */
+export async function writeAtomically(runs: OpenDirectory, name: string, text: string): Promise<void> {
+  const temporary = runs.at(`.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, 'wx', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, runs.at(name));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
 }
 

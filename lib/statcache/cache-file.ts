@@ -3,10 +3,10 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { compareKeys } from '../common/order.ts';
+import { PageCursor } from '../common/pages.ts';
 import { makeDirectories } from '../system/make-directories.ts';
 import { openRegularFile } from '../system/regular-file.ts';
 import type { CacheEntry } from './entry.ts';
-import { CacheCursor } from './lookup.ts';
 
 const entry = v.strictTuple([v.string(), v.number(), v.number(), v.number(), v.number(), v.string()]);
 const block = v.array(entry);
@@ -111,10 +111,10 @@ export class CacheWriter {
   readonly #temporary: string;
   readonly #handle: FileHandle;
   /** Entries of the old cache, which are copied unless `put` replaces them. */
-  readonly #kept: CacheCursor | undefined;
+  readonly #kept: PageCursor<CacheEntry> | undefined;
   #block: CacheEntry[] = [];
 
-  private constructor(file: string, temporary: string, handle: FileHandle, kept: CacheCursor | undefined) {
+  private constructor(file: string, temporary: string, handle: FileHandle, kept: PageCursor<CacheEntry> | undefined) {
     this.#file = file;
     this.#temporary = temporary;
     this.#handle = handle;
@@ -130,7 +130,7 @@ export class CacheWriter {
     await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', 0o600);
     await handle.appendFile(encodeFrame(headerOf(prefix)));
-    return new CacheWriter(file, temporary, handle, keepOthers ? new CacheCursor(readCache(file, prefix)) : undefined);
+    return new CacheWriter(file, temporary, handle, keepOthers ? new PageCursor(readCache(file, prefix)) : undefined);
   }
 
   /** Adds a file, or drops it if `entry` is undefined. Must be called in key order. */
@@ -154,16 +154,14 @@ export class CacheWriter {
 
   async #keepUntil(order: string | undefined): Promise<void> {
     const kept = this.#kept;
-    while (kept && !kept.isDone) {
-      const entry = kept.current;
-      if (!entry) {
-        await kept.load();
-        continue;
-      }
+    for (;;) {
+      if (kept?.isStarved) await kept.fill();
+      const entry = kept?.item;
+      if (!entry) return;
       const difference = order === undefined ? -1 : compareKeys(entry.order, order);
       if (difference > 0) return;
       if (difference < 0) await this.#append(entry);
-      kept.advance();
+      kept?.advance();
     }
   }
 

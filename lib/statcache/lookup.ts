@@ -1,14 +1,15 @@
 import type { Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';
+import { PageCursor } from '../common/pages.ts';
 import type { FileStat } from '../tree/file-stat.ts';
 import { type CacheEntry, isSameStat } from './entry.ts';
 
 /** Looks up files in an ordered cache, in the same order. */
 export class CacheLookup {
-  readonly #cursor: CacheCursor;
+  readonly #cursor: PageCursor<CacheEntry>;
 
   constructor(blocks: AsyncIterable<readonly CacheEntry[]>) {
-    this.#cursor = new CacheCursor(blocks);
+    this.#cursor = new PageCursor(blocks);
   }
 
   /**
@@ -17,50 +18,15 @@ export class CacheLookup {
    */
   find(file: Ordered, stat: FileStat | undefined): CacheEntry | undefined | Promise<CacheEntry | undefined> {
     const cursor = this.#cursor;
-    for (let entry = cursor.current; entry; cursor.advance(), entry = cursor.current) {
+    for (let entry = cursor.item; entry; cursor.advance(), entry = cursor.item) {
       const difference = compareKeys(entry.order, file.order);
       if (difference < 0) continue;
       return difference === 0 && stat && isSameStat(entry, stat) ? entry : undefined;
     }
-    return cursor.isDone ? undefined : cursor.load().then(() => this.find(file, stat));
+    return cursor.isStarved ? cursor.fill().then(() => this.find(file, stat)) : undefined;
   }
 
   close(): Promise<void> {
     return this.#cursor.close();
-  }
-}
-
-/** Iterates over the entries of a cache, with one block in memory. */
-export class CacheCursor {
-  readonly #blocks: AsyncIterator<readonly CacheEntry[]>;
-  #block: readonly CacheEntry[] = [];
-  #index = 0;
-  #isDone = false;
-
-  constructor(blocks: AsyncIterable<readonly CacheEntry[]>) {
-    this.#blocks = blocks[Symbol.asyncIterator]();
-  }
-
-  get current(): CacheEntry | undefined {
-    return this.#block[this.#index];
-  }
-
-  get isDone(): boolean {
-    return this.#isDone;
-  }
-
-  advance(): void {
-    this.#index++;
-  }
-
-  async load(): Promise<void> {
-    const step = await this.#blocks.next();
-    this.#isDone = step.done === true;
-    this.#block = step.done ? [] : step.value;
-    this.#index = 0;
-  }
-
-  async close(): Promise<void> {
-    await this.#blocks.return?.();
   }
 }
