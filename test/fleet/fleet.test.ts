@@ -182,7 +182,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     await site.inventory.setHost('h2', { whisper_backup_credentials: wrong });
     const stopped = await site.play('deploy', ['--limit', 'h2', '--tags', 'config']);
     assert.equal(outcome(stopped, 'h2').failed, 1);
-    assert.match(stopped.stdout, /The doctor finds on h2: /);
+    assert.match(stopped.stdout, /doctor reports on h2: /);
     const failed = await site.play('run', ['--limit', 'h2']);
     assert.notEqual(failed.code, 0);
     assert.equal(outcome(failed, 'h2').failed, 1);
