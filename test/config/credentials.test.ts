@@ -31,7 +31,7 @@ describe('a file of credentials', () => {
     });
   }
 
-  it('holds NAME=value lines, with comments, quotes and what shells put before a name', async () => {
+  it('has NAME=value lines, with comments, quotes and `export`', async () => {
     const lines = [
       '# for the backups',
       'AWS_ACCESS_KEY_ID=AKIA/with+and==',
@@ -70,18 +70,18 @@ describe('a file of credentials', () => {
     [`OS_PASSWORD='${'hunter2'.repeat(10_000)}'`, /bytes, more than the maximum of 65536/],
   ];
   for (const [text, message] of wrong) {
-    it(`is refused, and not shown, when it says ${JSON.stringify(text.slice(0, 40).replaceAll('hunter2', '…'))}`, async () => {
+    it(`is rejected, and not printed, for ${JSON.stringify(text.slice(0, 40).replaceAll('hunter2', '…'))}`, async () => {
       await refused(await file(text), message);
     });
   }
 
-  it('is refused when group or others may write it, or others read it', async () => {
+  it('is rejected if group or others may write it, or others read it', async () => {
     for (const mode of [0o660, 0o620, 0o602]) await refused(await file('ST_KEY=hunter2', mode), /run: chmod go-w /);
     for (const mode of [0o604, 0o644]) await refused(await file('ST_KEY=hunter2', mode), /run: chmod o-r \S+\d$/);
     for (const mode of [0o400, 0o440, 0o640]) await readCredentials(await file('ST_KEY=hunter2', mode));
   });
 
-  it('is refused when it is not there, or no file', async () => {
+  it('is rejected if it is missing or not a file', async () => {
     await refused(
       join(root, 'none'),
       /Cannot read the credentials .*none: no such file or directory \(ENOENT\): check --credentials$/,
@@ -90,7 +90,7 @@ describe('a file of credentials', () => {
     await refused(join(root, 'directory'), /not a regular file/);
   });
 
-  it('logs in to S3 with key, secret and token of its own alone, unless a profile was named', () => {
+  it('logs in to S3 only with its own key, secret and token, unless a profile is given', () => {
     const key = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'hunter2' };
     const options = { bucket: 'b', accessKeyId: 'id', secretAccessKey: 'hunter2' };
     assert.deepEqual(s3OptionsOf('b', {}, key), options);

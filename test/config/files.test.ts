@@ -41,20 +41,20 @@ describe('configuration files', () => {
     ['mjs', 'export default { bucket: "007", exclude: ["a"] };\n'],
   ];
   for (const [extension, text] of formats) {
-    it(`are read as .${extension}`, async () => {
+    it(`are parsed as .${extension}`, async () => {
       const path = await file(`format.${extension}`, text);
       assert.deepEqual(await loadFiles(path), [{ path, layer: { bucket: '007', exclude: ['a'] } }]);
     });
   }
 
-  it('may be empty, or hold comments alone', async () => {
+  it('may be empty, or have only comments', async () => {
     for (const text of ['', '\n', '# nothing yet\n---\n']) {
       const path = await file('empty.yaml', text);
       assert.deepEqual(await loadFiles(path), [{ path, layer: {} }]);
     }
   });
 
-  it('come lowest first: what is extended, in its order, then the file itself', async () => {
+  it('are ordered by precedence: extended files in their order, then the file itself', async () => {
     await file('grand.yaml', 'retention: 1\n');
     await file('left.yaml', 'extends: grand.yaml\nretention: 2\n');
     await file('right.yaml', 'extends: grand.yaml\nretention: 3\n');
@@ -66,19 +66,19 @@ describe('configuration files', () => {
     );
   });
 
-  it('are refused with the chain when one extends itself by way of others', async () => {
+  it('are rejected with the chain if one extends itself through others', async () => {
     await file('b.yaml', 'extends: a.yaml\n');
     const a = await file('a.yaml', 'extends: b.yaml\n');
     assert.match(await refusal(a), /extends itself \(.*a\.yaml -> .*b\.yaml -> .*a\.yaml\)/);
   });
 
-  it('are refused when they are missing, by their own name', async () => {
+  it('are rejected by name if they are missing', async () => {
     assert.match(await refusal(join(directory, 'none.yaml')), /Cannot read the configuration .*none\.yaml.*ENOENT/);
     const path = await file('extends-none.yaml', 'extends: none.yaml\n');
     assert.match(await refusal(path), /none\.yaml \(extended by .*extends-none\.yaml\)/);
   });
 
-  it('never come from a network or a package', async () => {
+  it('are never loaded from a network or a package', async () => {
     for (const source of ['gh:user/repository', 'https://example.org/config.yaml', 'npm:config', '']) {
       const path = await file('remote.yaml', `extends: "${source}"\n`);
       assert.match(await refusal(path), /'extends' must name a local file/, source);
@@ -87,12 +87,12 @@ describe('configuration files', () => {
     assert.match(await refusal(path), /Cannot read the configuration .*consola/);
   });
 
-  it('are refused for an unknown key, with the nearest right one', async () => {
+  it('are rejected for an unknown key, with the nearest valid one', async () => {
     const path = await file('typo.yaml', 'bukcet: x\n');
     assert.equal(await refusal(path), `Cannot use ${path}: unknown key 'bukcet'; did you mean 'bucket'?`);
   });
 
-  it('are refused for a value of the wrong kind, and never print a secret', async () => {
+  it('are rejected for a value of the wrong type, and never print a secret', async () => {
     const number = await file('number.yaml', 'bucket: 007\n');
     assert.match(await refusal(number), /number\.yaml: 'bucket' must be text \(quote it\): got 7/);
     const secret = await file('secret.yaml', 'storageArgs: "secret=hunter2"\n');
@@ -101,14 +101,14 @@ describe('configuration files', () => {
     assert.doesNotMatch(message, /hunter2/);
   });
 
-  it('are refused when they hold no table, or cannot be parsed', async () => {
+  it('are rejected if they are not a table, or cannot be parsed', async () => {
     assert.match(await refusal(await file('list.yaml', '- a\n')), /must be a table of keys and values/);
     assert.match(await refusal(await file('word.yaml', 'word\n')), /must be a table of keys and values/);
     assert.match(await refusal(await file('cut.json', '{"bucket": ')), /Cannot read the configuration .*cut\.json/);
     assert.match(await refusal(await file('config.ini', 'a=b')), /its name must end in one of/);
   });
 
-  it('are never looked for beside the one that was named', async () => {
+  it('are not searched for next to the given one', async () => {
     await file('.env', 'WHISPER_BACKUP_BUCKET=dotenv\n');
     await file('.configrc', 'bucket=rc\n');
     await file('package.json', '{"config": {"bucket": "package"}}');
@@ -117,7 +117,7 @@ describe('configuration files', () => {
     assert.equal(process.env['WHISPER_BACKUP_BUCKET'], undefined);
   });
 
-  it('of the host are one config.* in its directory; two are refused, since nobody could say which one holds', async () => {
+  it('of the host are one config.* in its directory; two are rejected as ambiguous', async () => {
     const etc = await mkdtemp(join(directory, 'etc-'));
     assert.equal(await findConfig(join(etc, 'absent')), undefined);
     assert.equal(await findConfig(etc), undefined);
@@ -128,7 +128,7 @@ describe('configuration files', () => {
     await assert.rejects(findConfig(etc), /found config\.yaml, config\.toml; keep only one/);
   });
 
-  it('that come as examples are in order, and the host extends the site', async () => {
+  it('in the examples are valid, and the host extends the site', async () => {
     // Copied, for the checkout may be writable by others.
     for (const name of ['site.yaml', 'host.yaml']) {
       const path = fileURLToPath(new URL(`../../config/examples/${name}`, import.meta.url));

@@ -22,7 +22,7 @@ describe('the layers of the configuration', () => {
     return path;
   }
 
-  it('gives the defaults, and says so, when nobody says otherwise', async () => {
+  it('have the defaults, with that origin, if nothing else is set', async () => {
     const { config, origins } = await resolveConfig(nothing);
     for (const [key, value] of Object.entries(defaults)) {
       assert.deepEqual(Object.entries(config).find(([name]) => name === key)?.[1], value, key);
@@ -32,7 +32,7 @@ describe('the layers of the configuration', () => {
     assert.equal(origins.get('storage'), undefined);
   });
 
-  it('lets the higher layer win, key by key, and names the layer each value came from', async () => {
+  it('give precedence to the higher layer, key by key, and name the origin of each value', async () => {
     const system = await mkdtemp(join(directory, 'etc-'));
     const systemFile = join(system, 'config.json');
     await writeFile(systemFile, '{"retention": 2, "purge": 2, "processes": 2, "metrics": "two", "splay": 2}');
@@ -55,7 +55,7 @@ describe('the layers of the configuration', () => {
     );
   });
 
-  it('takes the files that the environment names, unless some were typed', async () => {
+  it('use the files of the environment, unless some are given as options', async () => {
     const one = await file('one.yaml', 'bucket: one\nretention: 1\n');
     const two = await file('two.yaml', 'bucket: two\n');
     const environment = { WHISPER_BACKUP_CONFIG: `${one}:${two}` };
@@ -66,7 +66,7 @@ describe('the layers of the configuration', () => {
     assert.equal(typed.config.bucket, 'one');
   });
 
-  it('lets a file extend others by paths relative to itself, and origins name the file that said it', async () => {
+  it('let a file extend others by paths relative to itself, and name the right file as origin', async () => {
     const site = await file('site.yaml', 'bucket: site\nretention: 9\nexclude: [a, b]\n');
     const host = await file('host.yaml', 'extends: ./site.yaml\nbucket: host\nexclude: [c]\n');
     const { config, origins } = await resolveConfig({ ...nothing, directory: '/', files: [host] });
@@ -77,7 +77,7 @@ describe('the layers of the configuration', () => {
     assert.equal(origins.get('exclude'), host);
   });
 
-  it('keeps text as it stands, however much like a number it looks', async () => {
+  it('keep text unchanged, even if it looks like a number', async () => {
     for (const bucket of ['007', '1e5', '0x10', 'true', 'null', ' a ']) {
       assert.equal((await resolveConfig({ ...nothing, flags: { bucket: [bucket] } })).config.bucket, bucket);
       const environment = { WHISPER_BACKUP_BUCKET: bucket };
@@ -85,7 +85,7 @@ describe('the layers of the configuration', () => {
     }
   });
 
-  it('drops the storage arguments of a lower layer when a higher one names another storage', async () => {
+  it('drop the storage arguments of a lower layer if a higher one has another storage', async () => {
     const base = await file('s3.yaml', 'storage: s3\nstorageArgs: [us-west-2]\n');
     const other = await resolveConfig({ ...nothing, files: [base], flags: { storage: ['disk'] } });
     assert.deepEqual(other.config.storageArgs, []);
@@ -93,7 +93,7 @@ describe('the layers of the configuration', () => {
     assert.deepEqual(same.config.storageArgs, ['us-west-2']);
   });
 
-  it('takes an empty variable for none, and an empty --exclude for an empty list', async () => {
+  it('treat an empty variable as unset, and an empty --exclude as an empty list', async () => {
     const base = await file('exclude.yaml', 'exclude: [a]\n');
     const environment = { WHISPER_BACKUP_BUCKET: '' };
     const { config } = await resolveConfig({ ...nothing, environment, files: [base], flags: { exclude: [''] } });
@@ -101,7 +101,7 @@ describe('the layers of the configuration', () => {
     assert.deepEqual(config.exclude, []);
   });
 
-  it('reads flags and lists from the environment', async () => {
+  it('read flags and lists from the environment', async () => {
     const environment = {
       WHISPER_BACKUP_QUIET: 'yes',
       WHISPER_BACKUP_NO_FLOCK: '1',
@@ -112,7 +112,7 @@ describe('the layers of the configuration', () => {
     assert.deepEqual([config.quiet, config.noFlock, config.exclude, config.purge], [true, true, ['a.*', 'b.*'], -1]);
   });
 
-  it('reads a bandwidth in bytes, or in powers of 1,024, from a file as from the command line', async () => {
+  it('read a bandwidth in bytes, or in powers of 1,024, from a file and from the command line', async () => {
     const taken: readonly [string, number][] = [
       ['20M', 20 * 1024 ** 2],
       ['1.5g', 1.5 * 1024 ** 3],
@@ -166,7 +166,7 @@ describe('the layers of the configuration', () => {
     ['both storage paths', { flags: { storagePath: ['a'], storagePathRaw: ['b'] } }, /storagePath.*storagePathRaw/],
   ];
   for (const [what, sources, message] of refused) {
-    it(`refuses ${what}, naming where it stands and what it must be`, async () => {
+    it(`reject ${what}, with its origin and the valid values`, async () => {
       await assert.rejects(resolveConfig({ ...nothing, ...sources }), (error) => {
         assert.ok(error instanceof ConfigError);
         assert.match(error.message, message);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { redact, redactArgument } from '../../config/redact.ts';
 
-describe('what is printed of the configuration', () => {
-  it('leaves out the values of arguments that are secret by their name', () => {
+describe('the printed configuration', () => {
+  it('omits the values of arguments with secret names', () => {
     for (const name of [
       'secret',
       'secret_key',
@@ -18,7 +18,7 @@ describe('what is printed of the configuration', () => {
     }
   });
 
-  it('leaves out passwords in URLs', () => {
+  it('omits passwords in URLs', () => {
     assert.equal(
       redactArgument('endpoint=https://user:hunter2@example.org:9000/x'),
       'endpoint=https://user:[redacted]@example.org:9000/x',
@@ -26,14 +26,14 @@ describe('what is printed of the configuration', () => {
     assert.equal(redactArgument('https://user:hunter2@example.org'), 'https://user:[redacted]@example.org');
   });
 
-  it('shows the file of credentials by its name, but nothing that was meant for the file', () => {
+  it('shows the path of the credentials file, but no credentials given in its place', () => {
     assert.equal(redact('credentials', '/etc/whisper-backup/credentials'), '/etc/whisper-backup/credentials');
     assert.equal(redact('credentials', 'AWS_SECRET_ACCESS_KEY=hunter2'), '[redacted]');
     assert.equal(redact('credentials', ['hunter2']), '[redacted]');
     assert.equal(redact('credentials', undefined), undefined, 'what is not set looks so');
   });
 
-  it('shows everything else as it is', () => {
+  it('shows everything else unchanged', () => {
     for (const plain of ['us-west-2', 'region=us-west-2', 'path=/srv/backups', 'endpoint=http://127.0.0.1:9000']) {
       assert.equal(redactArgument(plain), plain);
     }

@@ -23,7 +23,7 @@ describe('a configuration file is trusted', () => {
     return path;
   }
 
-  it('when only its owner may write it and its directory', async () => {
+  it('if only its owner may write it and its directory', async () => {
     const path = await place('good');
     assert.equal(await checkTrusted(path), path);
   });
@@ -42,7 +42,7 @@ describe('a configuration file is trusted', () => {
     }
   });
 
-  it('unless they may put another directory in the place of one above it', async () => {
+  it('unless they may replace a parent directory', async () => {
     const outer = join(root, 'outer');
     await mkdir(join(outer, 'inner'), { recursive: true });
     await writeFile(join(outer, 'inner', 'config.yaml'), '', { mode: 0o644 });
@@ -52,7 +52,7 @@ describe('a configuration file is trusted', () => {
     assert.ok(await checkTrusted(join(outer, 'inner', 'config.yaml')));
   });
 
-  it('through a symbolic link, when the link and what it leads to both are', async () => {
+  it('through a symbolic link, if both the link and its target are', async () => {
     const good = await place('target');
     const link = join(root, 'link.yaml');
     await symlink(good, link);
@@ -66,7 +66,7 @@ describe('a configuration file is trusted', () => {
     await assert.rejects(checkTrusted(join(root, 'linked', 'config.yaml')), /other users can write its directory/);
   });
 
-  it('unless it is no regular file, or not there', async () => {
+  it('unless it is missing or not a regular file', async () => {
     await mkdir(join(root, 'folder.yaml'));
     await assert.rejects(checkTrusted(join(root, 'folder.yaml')), /not a regular file/);
     await assert.rejects(checkTrusted(join(root, 'absent.yaml')), /ENOENT/);
@@ -74,7 +74,7 @@ describe('a configuration file is trusted', () => {
 
   // Only root can give a file away.
   if (process.geteuid?.() === 0) {
-    it('unless it belongs to somebody else than root or us', async () => {
+    it('unless it belongs to a user other than root or this one', async () => {
       const path = await place('theirs');
       await chown(path, 12345, 12345);
       await assert.rejects(checkTrusted(path), /belongs to user 12345, not to root or user 0/);

@@ -139,10 +139,10 @@ describe('the variables of OpenStack', () => {
     ],
   ];
   for (const [what, environment, expected] of understood) {
-    it(`tell ${what}`, async () => assert.deepEqual(await access(environment), expected));
+    it(`give ${what}`, async () => assert.deepEqual(await access(environment), expected));
   }
 
-  it('are those of the version that was asked for', async () => {
+  it('are those of the requested version', async () => {
     assert.deepEqual((await access({ ...os, ...st }, 'v3')).auth, password);
     assert.deepEqual((await access({ ...os, ...st }, 'v1')).auth, v1);
   });
@@ -164,7 +164,7 @@ describe('the variables of OpenStack', () => {
     ['an unknown interface', { ...os, OS_INTERFACE: 'private' }, undefined, /Swift's interface "private": it must be/],
   ];
   for (const [what, environment, version, message] of wrong) {
-    it(`are refused when they tell ${what}`, () => refused(access(environment, version), message));
+    it(`are rejected for ${what}`, () => refused(access(environment, version), message));
   }
 });
 
@@ -211,13 +211,13 @@ async function withClouds(
 describe('clouds.yaml', () => {
   const place = { region: 'R1', interface: 'internal', caFile: '/etc/ca.pem' };
 
-  it('tells how to log in, and where', () =>
+  it('gives the login and its URL', () =>
     withClouds(async (_, ask) => {
       assert.deepEqual(await ask({ OS_CLOUD: 'home' }), { auth: password, ...place });
       assert.deepEqual(await ask({ OS_CLOUD: 'old' }), { auth: v1 });
     }));
 
-  it('goes before the variables, and takes from them what it leaves out', () =>
+  it('takes precedence over the variables, which provide what it omits', () =>
     withClouds(async (_, ask) => {
       const others = { OS_USERNAME: 'other', OS_PASSWORD: 'other', OS_REGION_NAME: 'R2', OS_PROJECT_ID: 'other' };
       assert.deepEqual(await ask({ OS_CLOUD: 'home', ...others }), { auth: password, ...place });
@@ -227,7 +227,7 @@ describe('clouds.yaml', () => {
       });
     }));
 
-  it('is completed by secure.yaml beside it', () =>
+  it('is completed by secure.yaml in the same directory', () =>
     withClouds(async (scratch, ask) => {
       await refused(
         ask({ OS_CLOUD: 'public' }),
@@ -238,7 +238,7 @@ describe('clouds.yaml', () => {
       assert.deepEqual(await ask({ OS_CLOUD: 'public' }), { auth: password, region: 'R3' });
     }));
 
-  it('is looked for in the home directory, then for the whole system, unless it is named', () =>
+  it('is searched in the home directory, then in /etc, unless its path is given', () =>
     withClouds(async (scratch, ask) => {
       const other = (user: string) => clouds.replaceAll('username: user', `username: ${user}`);
       const userOf = async (environment: Environment) => {
@@ -264,10 +264,10 @@ describe('clouds.yaml', () => {
     ],
   ];
   for (const [what, environment, message] of wrong) {
-    it(`is refused when it ${what}`, () => withClouds(async (_, ask) => refused(ask(environment), message)));
+    it(`is rejected if it ${what}`, () => withClouds(async (_, ask) => refused(ask(environment), message)));
   }
 
-  it('is refused when it is nowhere', () => refused(access({ OS_CLOUD: 'home' }), /there is no clouds.yaml in /));
+  it('is rejected if it does not exist', () => refused(access({ OS_CLOUD: 'home' }), /there is no clouds.yaml in /));
 
   const broken: readonly [string, RegExp][] = [
     ['clouds: { home: { auth: { password: hunter2 }', /it is not valid YAML$/],
@@ -275,14 +275,14 @@ describe('clouds.yaml', () => {
     ['', /it has no table 'clouds'$/],
   ];
   for (const [text, message] of broken) {
-    it(`is refused, and not shown, when it is ${JSON.stringify(text)}`, () =>
+    it(`is rejected, and not printed, for ${JSON.stringify(text)}`, () =>
       withClouds(async (scratch, ask) => {
         const path = await write(scratch.at('broken.yaml'), text);
         await refused(ask({ OS_CLOUD: 'home', OS_CLIENT_CONFIG_FILE: path }), message);
       }));
   }
 
-  it('is refused when other users can write it', () =>
+  it('is rejected if other users can write it', () =>
     withClouds(async (scratch, ask) => {
       await chmod(scratch.at('home', '.config', 'openstack', 'clouds.yaml'), 0o666);
       await refused(ask({ OS_CLOUD: 'home' }), /other users can write it/);

@@ -8,12 +8,12 @@ import { type S3Arguments, s3Arguments, s3OptionsOf } from '../../../config/stor
 const read = (...given: string[]) => s3OptionsOf('backups', readArguments('s3', given, s3Arguments));
 
 describe('the storage s3', () => {
-  it('takes its region as the first tool did, and what it is not told from nowhere', () => {
+  it('accepts its region like the Python tool, and has no other defaults', () => {
     assert.deepEqual(read(), { bucket: 'backups' });
     assert.deepEqual(read('us-west-2'), { bucket: 'backups', region: 'us-west-2' });
   });
 
-  it('takes everything by name', () => {
+  it('accepts every argument by name', () => {
     const given = [
       'region=eu-central-1',
       'endpoint=https://s3.example.org:8080',
@@ -42,7 +42,7 @@ describe('the storage s3', () => {
     assert.equal(read('path-style=true').pathStyle, true);
   });
 
-  it('finds the endpoint where the SDK would: in an argument, the credentials, the environment', () => {
+  it('finds the endpoint like the SDK: in an argument, the credentials, the environment', () => {
     const url = (name: string) => `https://${name}.example.org`;
     const environment = { AWS_ENDPOINT_URL: url('all'), AWS_ENDPOINT_URL_S3: url('s3') };
     const endpointOf = (given: S3Arguments, ...more: Record<string, string>[]) =>
@@ -64,7 +64,7 @@ describe('the storage s3', () => {
     [{ tags: 'a=1,a=2' }, /got "a=1,a=2"/],
   ];
   for (const [given, message] of wrong) {
-    it(`refuses ${JSON.stringify(given)}`, () =>
+    it(`rejects ${JSON.stringify(given)}`, () =>
       assert.throws(
         () => s3OptionsOf('backups', given),
         (error) => error instanceof UsageError && message.test(error.message),

@@ -12,7 +12,7 @@ describe('the storage', () => {
     ['gcs', /use s3 with endpoint=/],
   ];
   for (const [name, message] of refused) {
-    it(`is refused when it is ${name}`, () => {
+    it(`is rejected if it is ${name}`, () => {
       assert.throws(
         () => checkStorage(name),
         (error) => error instanceof UsageError && message.test(error.message),
@@ -20,14 +20,14 @@ describe('the storage', () => {
     });
   }
 
-  it('is taken when it is known', () => {
+  it('is accepted if it is known', () => {
     assert.equal(checkStorage('disk'), 'disk');
     assert.equal(checkStorage('s3'), 's3');
     assert.equal(checkStorage('swift'), 'swift');
     assert.equal(checkStorage('noop'), 'noop');
   });
 
-  it('takes arguments by name or by place', () => {
+  it('accepts arguments by name or by position', () => {
     assert.deepEqual(readArguments('x', ['a', 'second=b=c'], ['first', 'second']), { first: 'a', second: 'b=c' });
     assert.deepEqual(readArguments('x', ['/srv/with=equals'], ['path']), { path: '/srv/with=equals' });
     assert.deepEqual(readArguments('x', ['007'], ['path']), { path: '007' });
@@ -41,7 +41,7 @@ describe('the storage', () => {
     [['path='], /needs a value for its argument 'path'/],
   ];
   for (const [given, message] of wrong) {
-    it(`refuses ${given.join(' ')}, and prints no value`, () => {
+    it(`rejects ${given.join(' ')}, and prints no value`, () => {
       assert.throws(
         () => readArguments('disk', given, ['path']),
         (error) => {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { UsageError } from '../../../config/errors.ts';
 import { parseArgv } from '../../../scripts/cli/argv.ts';
 
-describe('the words of the command line', () => {
+describe('the arguments of the command line', () => {
   const same: readonly [string[], Record<string, string[]>, string[]][] = [
     [['--bucket', '007', 'backup', 'swift'], { bucket: ['007'] }, ['backup', 'swift']],
     [['--bucket=1e5', 'backup'], { bucket: ['1e5'] }, ['backup']],
@@ -48,7 +48,7 @@ describe('the words of the command line', () => {
     [['--bucket=a', '--bucket=b', 'list'], { bucket: ['a', 'b'] }, ['list']],
   ];
   for (const [argv, values, words] of same) {
-    it(`stay as they were typed: ${argv.join(' ')}`, () => {
+    it(`stay unchanged: ${argv.join(' ')}`, () => {
       const typed = parseArgv(argv);
       assert.deepEqual(typed.values, values);
       assert.deepEqual(typed.words, words);
@@ -72,7 +72,7 @@ describe('the words of the command line', () => {
     [['--quiet=loud', 'backup'], /^--quiet must be true or false: got "loud"$/],
   ];
   for (const [argv, message] of refused) {
-    it(`are refused with a remedy: ${argv.join(' ')}`, () => {
+    it(`are rejected with a remedy: ${argv.join(' ')}`, () => {
       assert.throws(
         () => parseArgv(argv),
         (error) => {

@@ -34,7 +34,7 @@ describe('a check of the configured bucket', () => {
   });
   after(() => scratch[Symbol.asyncDispose]());
 
-  it('is shown by status when it read data, and only when it was of the whole host', async () => {
+  it('is shown by status if it read data, and only if it covered the whole host', async () => {
     for (const less of [[], ['--read-data', '-m', 'a'], ['--read-data', '--date', '2020-01-01'], ['--read-data', '-n']])
       await program('verify', ...less);
     await program('drill', '--scratch', scratch.at('space'), '-m', 'a');
@@ -48,14 +48,14 @@ describe('a check of the configured bucket', () => {
     assert.match((await program('status')).stdout, /^last drill +everything, .* UTC, exit code 0$/m);
   });
 
-  it('takes all metrics where the part of the day has none', async () => {
+  it('uses all metrics if the part of the day is empty', async () => {
     const args = ['drill', '--json', '--scratch', scratch.at('space'), '--sample=today/60000'];
     const { code, stdout, stderr } = await program(...args);
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).counts.restored, 3);
   });
 
-  it('that failed stays in sight until the same part, or everything, is found well, and changes no verdict', async () => {
+  it('that failed is shown until the same part, or everything, passes, and does not change the state', async () => {
     const stored = scratch.at('stores', 'bucket', 'a');
     const path = join(stored, (await readdir(stored)).find((name) => name.endsWith('.gz')) ?? '');
     const content = await readFile(path);
@@ -73,14 +73,14 @@ describe('a check of the configured bucket', () => {
     assert.equal((await status()).verify.failed, null);
   });
 
-  it('that could not be done is known with its reason', async () => {
+  it('that could not run is recorded with its reason', async () => {
     const { code } = await program('drill', '--scratch', scratch.at('tree', 'inside'));
     assert.equal(code, 2);
     const { drill } = await status();
     assert.match(drill.failed.error, /inside the live tree/);
   });
 
-  it('that was killed is known as failed when the next has begun', async () => {
+  it('that was killed counts as failed once the next one has started', async () => {
     const file = scratch.at('state', 'runs', 'last-verify.json');
     const record = JSON.parse(await readFile(file, 'utf8'));
     const killed = { ...record.last, part: '1/7', finished: null, exitCode: null };

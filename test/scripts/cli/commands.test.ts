@@ -43,7 +43,7 @@ describe('the commands on a disk store', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('take the line that timers have, and write nothing to the terminal but the log file they are told', async () => {
+  it('accept the command line of timers, and write to the log file instead of the terminal', async () => {
     const logfile = join(directory, 'storage', 'log', 'whisper-backup.log');
     const args = [
       '--logfile',
@@ -112,7 +112,7 @@ describe('the commands on a disk store', () => {
     );
   });
 
-  it('restore what is missing', async () => {
+  it('restore missing files', async () => {
     const path = join(directory, 'tree', 'b.wsp');
     const whole = await readFile(path);
     await rm(path);
@@ -122,7 +122,7 @@ describe('the commands on a disk store', () => {
     assert.deepEqual(await readFile(path), whole);
   });
 
-  it('restore says which instant a date is, and of when the backups are that it has used', async () => {
+  it('restore logs the exact time of a date, and reports the dates of the backups that it has used', async () => {
     const restore = (date: string) => run([...common, '--date', date, 'restore', 'disk', directory]);
     const { code, stderr } = await restore('9000-01-02 03:04');
     assert.equal(code, 0, stderr);
@@ -134,7 +134,7 @@ describe('the commands on a disk store', () => {
     assert.match((await restore('9000-01-02T03:04+02:00')).stderr, /backups before 9000-01-02T01:04:00\+00:00\n/);
   });
 
-  it('end with 3, name the metric and leave the stamp alone when one failed', async () => {
+  it('exit with 3, name the metric and do not touch the stamp if one failed', async () => {
     const damaged = join(directory, 'tree', 'damaged.wsp');
     await writeFile(damaged, 'this is no Whisper file');
     await rm(join(directory, 'stamp'));
@@ -146,7 +146,7 @@ describe('the commands on a disk store', () => {
     await rm(damaged);
   });
 
-  it('end with 11 when another run holds the lock, and do not wait for it to be read', async () => {
+  it('exit with 11 if another run holds the lock', async () => {
     const lock = await acquireRunLock(join(directory, 'lock'), { timeout: 5 });
     try {
       const { code, stderr } = await run([...common, '--locktimeout', '0.2', 'backup', 'disk', directory]);
@@ -157,7 +157,7 @@ describe('the commands on a disk store', () => {
     }
   });
 
-  it('fill one file from another, and leave it as it is when the other is damaged', async () => {
+  it('fill one file from another, and do not change it if the other is damaged', async () => {
     const destination = join(directory, 'destination.wsp');
     await writeFile(destination, whisperFile([]));
     const source = join(directory, 'tree', 'servers', 'a.wsp');

@@ -54,14 +54,14 @@ const s3 = ['s3', 'us-east-1', `endpoint=${proxy.url}`];
 const good = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
 
 describe('doctor, on S3', () => {
-  it('finds that all is allowed, and the clocks agree; nothing stays in the bucket', async () => {
+  it('finds that everything is permitted, and the clocks agree; leaves nothing in the bucket', async () => {
     const { credentials, clock } = await doctor(s3, good);
     assert.deepEqual(credentials, ['ok', `s3:${BUCKET} allows list, put, get and delete`, undefined]);
     assert.equal(clock[0], 'ok', clock[1]);
     for await (const { key } of owner.list()) assert.fail(key);
   });
 
-  it('tells refused credentials from a missing bucket and from one that may only be read', async () => {
+  it('distinguishes refused credentials, a missing bucket and a read-only one', async () => {
     const wrong = await doctor(s3, { ...good, AWS_SECRET_ACCESS_KEY: 'a-wrong-secret-of-nobody' });
     assert.equal(wrong.code, 1);
     assert.equal(wrong.credentials[0], 'bad');
@@ -88,7 +88,7 @@ describe('doctor, on S3', () => {
     assert.match(remedy ?? '', /Allow list, put, get and delete/);
   });
 
-  it('finds that this host’s clock and the store’s differ', async () => {
+  it('reports if this host’s clock and the store’s differ', async () => {
     const date = new Date(Date.now() - 200_000).toUTCString();
     proxy.inject({ kind: 'header', name: 'Date', value: date });
     const [level, finding, remedy] = (await doctor(s3, good)).clock;
@@ -97,7 +97,7 @@ describe('doctor, on S3', () => {
     assert.match(remedy ?? '', /systemd-timesyncd/);
   });
 
-  it('tells a store that does not answer from one that refuses, within its deadline', async () => {
+  it('distinguishes a store that does not respond from one that refuses, within its deadline', async () => {
     proxy.inject({ kind: 'answer', status: 503 });
     const { code, credentials } = await doctor(s3, good);
     assert.equal(code, 1);
@@ -110,7 +110,7 @@ describe('doctor, on Swift', () => {
   const { user, key } = radosgw.swift;
   const login = { ST_AUTH: `${proxy.url}/auth/v1.0`, ST_USER: user, ST_KEY: key };
 
-  it('tells refused credentials from a missing container, and finds nothing when all is well', async () => {
+  it('distinguishes refused credentials from a missing container, and finds no problem if there is none', async () => {
     const wrong = await doctor(['swift'], { ...login, ST_KEY: 'a-wrong-key-of-nobody' });
     assert.equal(wrong.credentials[0], 'bad');
     assert.match(wrong.credentials[2] ?? '', /ST_KEY .*in the file set by credentials:/);
@@ -123,7 +123,7 @@ describe('doctor, on Swift', () => {
     assert.equal(clock[0], 'ok', clock[1]);
   });
 
-  it('says that purge stops when the clocks differ too much', async () => {
+  it('reports that purge stops if the clocks differ too much', async () => {
     proxy.inject({ kind: 'header', name: 'Date', value: new Date(Date.now() + 3_600_000).toUTCString() });
     const { code, clock } = await doctor(['swift'], login);
     assert.deepEqual([code, clock[0]], [1, 'bad']);

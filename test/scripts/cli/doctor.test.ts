@@ -64,7 +64,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     };
   });
 
-  it('finds nothing bad where all is well, ends with 0, and leaves no trace in the bucket', async () => {
+  it('finds no problem if there is none, exits with 0, and leaves nothing in the bucket', async () => {
     const { code, of, wrong } = await doctor();
     assert.deepEqual([code, wrong], [0, []]);
     assert.deepEqual(of('credentials'), {
@@ -81,7 +81,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     );
   });
 
-  it('tells people a line for each check, and below it what to change', async () => {
+  it('prints a line for each check, followed by the remedy', async () => {
     const args = Object.entries(common).map(([name, value]) => `--${name}=${value}`);
     const { code, stdout } = await run([...args, '-b', 'none', 'doctor', 'disk', scratch.at('backups')]);
     assert.equal(code, 1);
@@ -89,7 +89,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.match(stdout, /^bad {3}credentials {2}disk:\S+\/none does not exist\n {19}The first backup creates it/m);
   });
 
-  it('says that the bucket is missing, and does not make it', async () => {
+  it('reports a missing bucket, and does not create it', async () => {
     const { of, wrong } = await doctor({ bucket: 'none' });
     assert.deepEqual(wrong, ['credentials']);
     assert.match(of('credentials').finding, /none does not exist/);
@@ -97,7 +97,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     await assert.rejects(stat(scratch.at('backups', 'none')));
   });
 
-  it('says what is wrong with the tree: missing, empty, or files that its owner cannot read', async () => {
+  it('reports a tree that is missing, empty, or has files that its owner cannot read', async () => {
     const missing = (await doctor({ prefix: scratch.at('nowhere') })).of('prefix');
     assert.equal(missing.level, 'bad');
     assert.match(missing.finding, /nowhere/);
@@ -121,7 +121,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.equal((await doctor()).of('prefix').level, 'warn');
   });
 
-  it('says which directories the owner of the tree cannot write, though root asks', async () => {
+  it('reports directories that the owner of the tree cannot write, even if root runs it', async () => {
     await chown(scratch.at('tree'), CARBON, CARBON);
     for (const name of ['state', 'cache', 'log']) await chown(scratch.at(name), CARBON, CARBON);
     assert.equal((await doctor()).of('directories').level, 'ok');
@@ -137,7 +137,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.match(remedy ?? '', /chown 997:997/);
   });
 
-  it('says which directories lie on a disk that is full, where a run would leave no record', async () => {
+  it('reports directories on a full disk, where a run could not write its record', async () => {
     using disk = new Tmpfs(scratch.at('disk'), 'size=256k');
     disk.fill();
     const { level, finding, remedy } = (await doctor({ 'state-dir': disk.at('state') })).of('directories');
@@ -148,7 +148,7 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.equal((await doctor({ 'state-dir': disk.at('state') })).of('directories').level, 'ok');
   });
 
-  it('goes on where a check fails, and takes a run that is under way for no fault', async () => {
+  it('continues if a check fails, and does not report a running backup as a problem', async () => {
     const lock = await acquireRunLock(scratch.at('lock'), { timeout: 5 });
     try {
       assert.match((await doctor()).of('run lock').finding, /is held: a run is in progress/);
@@ -160,14 +160,14 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.match(of('run lock').finding, /Cannot open the lock file/);
   });
 
-  it('weighs memory, and knows the compressors of the host', async () => {
+  it('checks memory and the compressors of the host', async () => {
     const { of, wrong } = await doctor({ 'bytes-in-flight': String(2 ** 50), 'gzip-engine': 'zlib' });
     assert.deepEqual(wrong, ['memory']);
     assert.match(of('memory').remedy ?? '', /bytesInFlight/);
     assert.match(of('compression').finding, /^gz is compressed by zlib at level \d; this host has .*zlib/);
   });
 
-  it('judges the last run as status does', async () => {
+  it('evaluates the last run like status', async () => {
     assert.equal((await doctor()).of('last run').level, 'warn');
     const args = Object.entries(common).map(([name, value]) => `--${name}=${value}`);
     const backup = await run([...args, 'backup', 'disk', scratch.at('backups')]);
@@ -181,13 +181,13 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.match(finding, /^the last full backup ended with exit code 3 at /);
   });
 
-  it('warns where no carbon takes figures', async () => {
+  it('warns if carbon does not accept figures', async () => {
     const { level, finding } = (await doctor({ carbon: `127.0.0.1:${await freePort()}` })).of('figures');
     assert.equal(level, 'warn');
     assert.match(finding, /ECONNREFUSED/);
   });
 
-  it('writes nothing in a dry run, and says that it tried less', async () => {
+  it('writes nothing in a dry run, and reports that it checked less', async () => {
     const { of } = await doctor({}, '-n');
     assert.match(of('credentials').finding, /a dry run tries nothing else/);
     assert.equal(of('config').level, 'warn');

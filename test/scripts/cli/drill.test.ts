@@ -7,7 +7,7 @@ import { metricFile, plantMetric, plantMetrics } from '../../fixtures/metric.ts'
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { type Ended, run } from './program.ts';
 
-describe('drill, as it is typed', () => {
+describe('the command drill', () => {
   let scratch: Scratch;
   let common: string[] = [];
   const program = (...args: readonly string[]): Promise<Ended> => run([...common, ...args, 'disk', scratch.path]);
@@ -22,7 +22,7 @@ describe('drill, as it is typed', () => {
   });
   after(() => scratch[Symbol.asyncDispose]());
 
-  it('ends with 0 when all is well, prints the report, takes no lock and touches no stamp', async () => {
+  it('exits with 0 if there is no problem, prints the report, takes no lock and touches no stamp', async () => {
     const lock = await acquireRunLock(scratch.at('lock'), { timeout: 5 });
     try {
       const { code, stdout, stderr } = await program('--scratch', scratch.at('space'), '--json', 'drill');
@@ -39,7 +39,7 @@ describe('drill, as it is typed', () => {
     }
   });
 
-  it('restores each metric in one of the parts, and keeps it when asked to', async () => {
+  it('restores each metric in one of the parts, and keeps it on request', async () => {
     let restored = 0;
     for (const number of [1, 2]) {
       const { stdout } = await program('--scratch', scratch.at('space'), `--sample=${number}/2`, '--json', 'drill');
@@ -53,7 +53,7 @@ describe('drill, as it is typed', () => {
     assert.deepEqual(await readFile(scratch.at('kept', 'whisper', file)), await readFile(scratch.at('tree', file)));
   });
 
-  it('ends with 2 without scratch space, with a wrong sample, or in the tree', async () => {
+  it('exits with 2 without scratch space, with an invalid sample, or inside the tree', async () => {
     for (const [args, told] of [
       [['drill'], /drill needs --scratch/],
       [['--scratch', scratch.at('s'), '--sample', '5', 'drill'], /Cannot drill: --sample must be n\/t/],
@@ -64,7 +64,7 @@ describe('drill, as it is typed', () => {
     }
   });
 
-  it('ends with 3 when a live file cannot be read', async () => {
+  it('exits with 3 if a live file cannot be read', async () => {
     const file = await plantMetric(scratch.at('tree'), 'b', new Uint8Array(9));
     const { code, stderr } = await program('--scratch', scratch.at('space'), 'drill');
     assert.equal(code, 3, stderr);
@@ -72,7 +72,7 @@ describe('drill, as it is typed', () => {
     await writeFile(file, metricFile(2));
   });
 
-  it('ends with 4 when a point differs, or when a backup is damaged, and names it', async () => {
+  it('exits with 4 if a point differs, or if a backup is damaged, and names it', async () => {
     const bytes = metricFile(1);
     // A value half an hour back: the file's only archive begins behind its header of 28 bytes.
     new DataView(bytes.buffer).setFloat64(28 + 12 * 20 + 4, 4711);

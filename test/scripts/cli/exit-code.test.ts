@@ -41,15 +41,15 @@ describe('the exit code', () => {
   }
   const one = { metric: 'a', code: codeOf(undefined), reason: 'x' };
 
-  it('is 0 when all was done, even if some was skipped', () => {
+  it('is 0 if everything was done, even if some was skipped', () => {
     assert.equal(exitCodeOfSummary(summary((tally) => tally.skip(one))), 0);
   });
 
-  it('is 3 when some metrics failed', () => {
+  it('is 3 if some metrics failed', () => {
     assert.equal(exitCodeOfSummary(summary((tally) => tally.fail(one))), 3);
   });
 
-  it('is 4 when verification found damage, whatever else happened', () => {
+  it('is 4 if verification found damage, whatever else happened', () => {
     const damaged = { ...one, key: 'a/b', instead: null };
     assert.equal(exitCodeOfSummary(summary((tally) => tally.damage(damaged))), 4);
     const worse = summary((tally) => {
@@ -60,7 +60,7 @@ describe('the exit code', () => {
     assert.equal(exitCodeOfSummary(worse), 4);
   });
 
-  it('is 1 when a guard stopped something, whatever else failed', () => {
+  it('is 1 if a guard stopped something, whatever else failed', () => {
     const stopped = summary((tally) => {
       tally.fail(one);
       tally.stop('TOO_MANY_GONE', 'x');

@@ -26,7 +26,7 @@ function backup(...args: readonly string[]) {
 }
 
 describe('A run', () => {
-  it('ends with a reason where a FIFO or a link to nothing stands in the place of its log', async () => {
+  it('fails with the reason if its log is a FIFO or a dangling link', async () => {
     const log = fifo('log');
     const { code, stderr } = await backup('--logfile', log);
     assert.equal(code, 1, stderr);
@@ -44,13 +44,13 @@ describe('A run', () => {
     assert.match(await reader, /INFO;/);
   });
 
-  it('ends with a reason where no state directory can be made', async () => {
+  it('fails with the reason if the state directory cannot be created', async () => {
     const { code, stderr } = await backup('--nolog', '--state-dir', '/proc/nothing');
     assert.equal(code, 2, stderr);
     assert.match(stderr, /Cannot use the state directory \/proc\/nothing /);
   });
 
-  it('ends with a reason when the CA bundle or the configuration is a FIFO', async () => {
+  it('fails with the reason if the CA bundle or the configuration is a FIFO', async () => {
     const pipe = fifo('pipe');
     const s3 = await run([
       'verify',
@@ -69,7 +69,7 @@ describe('A run', () => {
     assert.equal(configured.code, 2);
   });
 
-  it('ends by SIGTERM although a thread of it hangs in the file system', async () => {
+  it('ends on SIGTERM even if one of its threads hangs in the file system', async () => {
     const pipe = fifo('hung');
     for (const how of ['clean', 'told twice']) {
       const child = startScript(new URL('../../fixtures/hanging.ts', import.meta.url), [pipe, how]);
@@ -86,7 +86,7 @@ describe('A run', () => {
 });
 
 describe('Records in a state directory', () => {
-  it('are not used when others may write it, nor is one that is a FIFO', async () => {
+  it('are not used if other users may write it, nor is a FIFO', async () => {
     const state = scratch.at('state');
     const here = ['--state-dir', state, '--nolog'];
     assert.equal((await backup(...here)).code, 0);

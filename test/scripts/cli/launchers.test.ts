@@ -34,7 +34,7 @@ describe('a launcher', () => {
       assert.match(stdout, / --max-semi-space-size=4 --v8-pool-size=2 .*whisper-backup\S* backup a b$/m);
     });
 
-    it(`of a ${name} keeps the number of arenas that the environment gives`, async () => {
+    it(`of a ${name} keeps the number of arenas of the environment`, async () => {
       const env = { PATH: `${scratch.at('runtime')}:/usr/bin:/bin`, MALLOC_ARENA_MAX: '7' };
       const { stdout } = await exec('/bin/sh', [file, 'backup'], { env });
       assert.match(stdout, /^MALLOC_ARENA_MAX=7 /);

@@ -20,7 +20,7 @@ function keep(): Kept {
 }
 
 describe('the log', () => {
-  it('sends every line to those who watch and to the file, and what repeats as often as it came', () => {
+  it('sends every line to the terminal and the file, and repeated lines with their number', () => {
     const [terminal, file] = [keep(), keep()];
     const log = createLog(terminal, { debug: false });
     log.add(file);
@@ -32,13 +32,13 @@ describe('the log', () => {
     assert.deepEqual(file.lines, [...Array(12).fill('warn again'), 'info file only']);
   });
 
-  it('lets no control character of a name reach a terminal or break a line', () => {
+  it('escapes control characters of names', () => {
     const terminal = keep();
     createLog(terminal, { debug: false }).info('a\x1b[31m\nb\u202e %s %o');
     assert.deepEqual(terminal.lines, ['info a\\x1b[31m\\x0ab\\u{202e} %s %o']);
   });
 
-  it('goes on when a file cannot be written any more, and says so once', () => {
+  it('continues if a file can no longer be written, and reports that once', () => {
     const terminal = keep();
     const log = createLog(terminal, { debug: false });
     log.add({
@@ -51,7 +51,7 @@ describe('the log', () => {
     assert.deepEqual(terminal.lines, ['info one', 'error Cannot write to the log: ENOSPC', 'info two']);
   });
 
-  it('ends no run where a file cannot be opened anew or closed', () => {
+  it('does not end a run if a file cannot be reopened or closed', () => {
     const terminal = keep();
     const log = createLog(terminal, { debug: false });
     const fail = () => {
@@ -67,8 +67,8 @@ describe('the log', () => {
   });
 });
 
-describe('lines of which there may be one for each metric', () => {
-  it('are shown twenty at most with a count, and are all in the log file', () => {
+describe('lines that may repeat for each metric', () => {
+  it('are shown at most twenty times with a count, and are all in the log file', () => {
     const [terminal, file] = [keep(), keep()];
     const log = createLog(terminal, { debug: false });
     log.add(file);
@@ -99,20 +99,20 @@ describe('standard error', () => {
     return { text: () => text, terminal };
   }
 
-  it('is told warnings and errors alone when it is to be quiet', () => {
+  it('gets only warnings and errors with --quiet', () => {
     const { text, terminal } = watch('warn', false);
     for (const level of ['debug', 'info', 'warn', 'error'] as const) terminal.write(level, level);
     assert.equal(text(), 'warning: warn\nerror: error\n');
   });
 
-  it('is coloured only when asked', () => {
+  it('is coloured only on request', () => {
     const { text, terminal } = watch('info', true);
     terminal.write('info', 'a');
     terminal.write('error', 'b');
     assert.equal(text(), 'a\n\x1b[31merror: b\x1b[0m\n');
   });
 
-  it('may be coloured on a terminal, unless NO_COLOR says otherwise', () => {
+  it('may be coloured on a terminal, unless NO_COLOR is set', () => {
     assert.equal(mayColor({}, true), true);
     assert.equal(mayColor({}, false), false);
     assert.equal(mayColor({ NO_COLOR: '1' }, true), false);
@@ -128,7 +128,7 @@ describe('the log file', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('has one line for each message, with the time in UTC and the level; its directory is made', async () => {
+  it('has one line for each message, with the time in UTC and the level; its directory is created', async () => {
     const path = join(directory, 'deep', 'down', 'x.log');
     const file = await openLogFile(path, () => Date.UTC(2026, 10, 22, 3, 14, 15, 999));
     file.write('info', 'a;b \u00fc');
@@ -139,7 +139,7 @@ describe('the log file', () => {
     file.close?.();
   });
 
-  it('is not opened by root where another user leads it to a file of root', async () => {
+  it('is not opened by root if another user redirects it to a file of root', async () => {
     const inUse = await mkdtemp(join(tmpdir(), 'whisper-backup-log-'));
     const at = (...names: string[]) => join(inUse, ...names);
     try {
@@ -163,7 +163,7 @@ describe('the log file', () => {
     }
   });
 
-  it('is appended to, never cut', async () => {
+  it('is appended to, never truncated', async () => {
     const path = join(directory, 'append.log');
     for (const line of ['one', 'two']) {
       const file = await openLogFile(path);
@@ -173,7 +173,7 @@ describe('the log file', () => {
     assert.match(await readFile(path, 'utf8'), /;INFO;one\n.*;INFO;two\n$/);
   });
 
-  it('is opened anew on demand after a rotation', async () => {
+  it('is reopened on demand after a rotation', async () => {
     const path = join(directory, 'hup.log');
     const file = await openLogFile(path);
     file.write('info', 'before');
@@ -185,7 +185,7 @@ describe('the log file', () => {
     assert.match(await readFile(path, 'utf8'), /^[^\n]*after\n$/);
   });
 
-  it('is opened anew by itself within a second after a rotation or a deletion', async () => {
+  it('is reopened within a second after a rotation or a deletion', async () => {
     const path = join(directory, 'self.log');
     let now = 0;
     const file = await openLogFile(path, () => now);

@@ -30,7 +30,7 @@ describe('a message', () => {
     ['x.json', '{"bucket": x', /Cannot read the configuration \S+x\.json: Unexpected token .*\n$/],
   ];
   for (const [name, text, message] of broken) {
-    it(`about a configuration that cannot be read is one line without escapes: ${name}`, async () => {
+    it(`about an unreadable configuration is one line without escapes: ${name}`, async () => {
       await using scratch = await createScratch();
       await writeFile(scratch.at(name), text);
       const { code, stderr } = await run(['--config', scratch.at(name), 'config']);
@@ -41,7 +41,7 @@ describe('a message', () => {
     });
   }
 
-  it('names the plain port where https was asked of one that speaks http, at once', async () => {
+  it('reports at once if https was used for a port with plain http', async () => {
     await using server = await startHttp();
     const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' };
     const s3 = await run(['list', 's3', `endpoint=https://${server.host}`], { env: keys });
@@ -54,7 +54,7 @@ describe('a message', () => {
     for (const { stderr } of [s3, swift]) assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   });
 
-  it('names ST_AUTH where that is no URL, or one at which nobody can log in', async () => {
+  it('names ST_AUTH if it is not a URL, or not one of a login', async () => {
     await using server = await startHttp();
     const env = { ST_USER: 'a:b', ST_KEY: 'c' };
     const none = await run(['list', 'swift'], { env: { ...env, ST_AUTH: 'swift.example.org' } });
@@ -65,7 +65,7 @@ describe('a message', () => {
     assert.match(wrong.stderr, /the server has no login at this URL \(404\)\. Set the URL of auth v1, e\.g\. https:/);
   });
 
-  it('of Amazon’s SDK does not reach the terminal', async () => {
+  it('of Amazon’s SDK is not printed', async () => {
     await using server = await startHttp();
     const env = {
       AWS_PROFILE: 'nope',
@@ -78,7 +78,7 @@ describe('a message', () => {
     assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   });
 
-  it('names what is missing, and what to check', async () => {
+  it('names the missing thing and the remedy', async () => {
     await using scratch = await createScratch();
     const none = scratch.at('none');
     const tree = await run([...FILES, '-p', none, '--no-cache', 'backup', 'noop']);
@@ -95,7 +95,7 @@ describe('a message', () => {
     assert.match(file.stderr, /Cannot read \S+none\.wsp: it does not exist\n$/);
   });
 
-  it('says what is wrong with a path, and what to do', async () => {
+  it('names the problem with a path and the remedy', async () => {
     await using scratch = await createScratch();
     await symlink('loop', scratch.at('loop'));
     const loop = /part of a loop of (symbolic )?links/.source;
@@ -117,7 +117,7 @@ describe('a message', () => {
     assert.match(lock.stderr, new RegExp(`${loop} \\(ELOOP\\)\\. Check --lockfile`));
   });
 
-  it('names the exclusion that left nothing to back up', async () => {
+  it('names the exclusion if nothing is left to back up', async () => {
     await using scratch = await createScratch();
     await plantTree(scratch.path, ['a.wsp']);
     const { code, stderr } = await run([
@@ -134,7 +134,7 @@ describe('a message', () => {
     assert.match(stderr, /has no Whisper file that is not excluded by "\*"$/m);
   });
 
-  it('at the end of a fill says what was filled', async () => {
+  it('at the end of a fill has the number of filled points', async () => {
     await using scratch = await createScratch();
     await plantTree(scratch.path, ['a.wsp', 'b.wsp']);
     const { code, stderr } = await run([...FILES, 'fill', scratch.at('a.wsp'), scratch.at('b.wsp')]);
@@ -142,7 +142,7 @@ describe('a message', () => {
     assert.match(stderr, /: points filled \d+\n$/);
   });
 
-  it('of doctor blames a missing tree once, and has no systemctl where there is no systemd', async () => {
+  it('of doctor reports a missing tree once, and does not mention systemctl without systemd', async () => {
     await using scratch = await createScratch();
     const args = ['--json', '-p', scratch.at('no tree'), '--no-cache', 'doctor', 'disk', scratch.path];
     const { stdout } = await run([...FILES, ...args]);

@@ -14,8 +14,8 @@ function withFiles(limit: number) {
   return (command: readonly string[]) => ['bash', '-c', `ulimit -n ${limit}; exec "$@"`, 'bash', ...command];
 }
 
-describe('a process that may open few files', () => {
-  it('backs up, verifies and restores everything with fewer threads, and says why', async () => {
+describe('a process with a low limit of open files', () => {
+  it('backs up, verifies and restores everything with fewer threads, and logs why', async () => {
     await using scratch = await createScratch();
     const files = await plantTree(scratch.at('tree'), NAMES);
     for (const args of [
@@ -34,7 +34,7 @@ describe('a process that may open few files', () => {
     assert.deepEqual(await readTree(scratch.at('back')), files);
   });
 
-  it('uses all its threads where it may open enough', async () => {
+  it('uses all its threads if the limit is high enough', async () => {
     await using scratch = await createScratch();
     await plantTree(scratch.at('tree'), NAMES);
     const args = ['-f', '16', '-p', scratch.at('tree'), 'backup', 'disk', scratch.at('disk')];
@@ -44,7 +44,7 @@ describe('a process that may open few files', () => {
 
   // Deno ends with a panic of its own when it cannot start a thread.
   if (!('Deno' in globalThis)) {
-    it('says what to do when it may open too few even to start', async () => {
+    it('reports the remedy if it may open too few files to start', async () => {
       await using scratch = await createScratch();
       await plantTree(scratch.at('tree'), NAMES);
       const args = ['-f', '16', '-p', scratch.at('tree'), 'backup', 'disk', scratch.at('disk')];
@@ -54,7 +54,7 @@ describe('a process that may open few files', () => {
       assert.doesNotMatch(stderr, /\n +at /);
     });
 
-    it('loses the threads that cannot be started, and does the work with those that run', async () => {
+    it('works with the running threads if others cannot be started', async () => {
       const script = fileURLToPath(new URL('../../fixtures/hungry-pool.ts', import.meta.url));
       const [program = '', ...args] = withFiles(150)([process.execPath, ...runTypeScript, script]);
       const child = spawn(program, args, {

@@ -33,7 +33,7 @@ const python: readonly [string, string, boolean, unknown][] = [
 
 describe('the options', () => {
   for (const [letter, name, takesValue, value] of python) {
-    it(`keep the Python tool's --${name}, for every command`, () => {
+    it(`include the Python tool's --${name}, for every command`, () => {
       const option = optionTable.find((one) => one.name === name);
       assert.ok(option);
       assert.equal(option.letter ?? '', letter);
@@ -52,12 +52,12 @@ describe('the options', () => {
     }
   });
 
-  it('have names and letters of their own', () => {
+  it('have unique names and letters', () => {
     const names = optionTable.flatMap(({ name, letter }) => (letter === undefined ? [name] : [name, letter]));
     assert.equal(new Set(names).size, names.length);
   });
 
-  it('set a key each, by the name of the option in camelCase, but for --dry-run, which is --noop', () => {
+  it('set the key with the camelCase name of the option, except --dry-run, which is --noop', () => {
     for (const { name, key } of optionTable) {
       if (key === undefined || name === 'dry-run') continue;
       assert.equal(
@@ -67,13 +67,13 @@ describe('the options', () => {
     }
   });
 
-  it('cover every key of the configuration, but for the storage, which is a word', () => {
+  it('cover every key of the configuration, except the storage, which is an argument', () => {
     const set = new Set(optionTable.map(({ key }) => key));
     const left = keys.filter((key) => !set.has(key));
     assert.deepEqual(left, ['storage', 'storageArgs']);
   });
 
-  it('take a value exactly when their key is no flag', () => {
+  it('have a value if and only if their key is not a flag', () => {
     for (const { name, key, value } of optionTable) {
       if (key !== undefined) assert.equal(value === undefined, kindOf(key) === 'flag', name);
     }
@@ -89,7 +89,7 @@ describe('the options', () => {
     }
   });
 
-  it('have variables by the same names', () => {
+  it('have variables with the same names', () => {
     assert.equal(variableOf('storagePathRaw'), 'WHISPER_BACKUP_STORAGE_PATH_RAW');
     assert.equal(new Set(keys.map(variableOf)).size, keys.length);
   });

@@ -35,7 +35,7 @@ function shell(line: string, args: readonly string[] = []): Promise<{ code: numb
 }
 
 describe('results that cannot be written', () => {
-  it('end every command that prints some with 1 and the reason', { timeout: 240_000 }, async () => {
+  it('end every command that prints results with 1 and the reason', { timeout: 240_000 }, async () => {
     await using scratch = await createScratch();
     await plantTree(scratch.at('tree'), ['servers/web01/cpu.wsp', 'idle.wsp']);
     const files = ['--nolog', '--nolock', '--nostamp'];
@@ -71,12 +71,12 @@ describe('results that cannot be written', () => {
     }
   });
 
-  it('leave a graver exit code as it is', async () => {
+  it('do not change a higher exit code', async () => {
     const { code, stderr } = await shell('$wb list disk /nowhere >/dev/full');
     assert.equal(code, 10, stderr);
   });
 
-  it('are no error where the reader had enough, or where they were meant for nobody', async () => {
+  it('are not an error if the reader exits early, or the output goes to /dev/null', async () => {
     const { code, stderr } = await shell('{ $wb config; echo "ended $?" >&2; } | true; $wb config >/dev/null');
     assert.deepEqual({ code, stderr }, { code: 0, stderr: 'ended 0\n' });
   });
@@ -90,7 +90,7 @@ if (!isDeno) {
       return `NODE_OPTIONS='--import ${path}'`;
     }
 
-    it('names what to install where Node is too old or missing, and shows no stack', async () => {
+    it('names what to install if Node is too old or missing, without a stack trace', async () => {
       await using scratch = await createScratch();
       const old = await shell(`${await asNode18(scratch.at('old.mjs'))} $wb config`);
       assert.equal(old.code, 1);
@@ -103,7 +103,7 @@ if (!isDeno) {
       assert.match(none.stderr, /^whisper-backup: Node is missing: install/);
     });
 
-    it('asks for npm ci where that was not run, and so does make', async () => {
+    it('asks for npm ci if it was not run, and so does make', async () => {
       await using scratch = await createScratch();
       const root = fileURLToPath(new URL('../../..', import.meta.url));
       await mkdir(scratch.at('checkout', 'ansible'), { recursive: true });

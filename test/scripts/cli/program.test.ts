@@ -18,14 +18,14 @@ describe('the program', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('tells its version, and nothing else', async () => {
+  it('prints its version, and nothing else', async () => {
     const { version } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'));
     for (const args of [['--version'], ['-V'], ['version']]) {
       assert.deepEqual(await run(args), { code: 0, stdout: `whisper-backup ${version}\n`, stderr: '' });
     }
   });
 
-  it('helps, with all commands and options', async () => {
+  it('prints help with all commands and options', async () => {
     const { code, stdout, stderr } = await run(['--help']);
     assert.equal(code, 0);
     assert.equal(stderr, '');
@@ -37,7 +37,7 @@ describe('the program', () => {
     assert.deepEqual(await run(['help']), { code, stdout, stderr });
   });
 
-  it('lists in its help every exit code, and every argument that a storage takes', async () => {
+  it('lists in its help every exit code, and every storage argument', async () => {
     const { stdout } = await run(['--help']);
     for (const code of Object.values(exitCodes)) assert.match(stdout, new RegExp(`^  ${code} +\\w`, 'm'));
     for (const argument of [...s3Arguments, ...swiftArguments, 'path']) {
@@ -45,7 +45,7 @@ describe('the program', () => {
     }
   });
 
-  it('helps with one command, with examples of it, and without the options of others', async () => {
+  it('prints help for one command, with examples, without the options of others', async () => {
     const { code, stdout } = await run(['fill', '--help']);
     assert.equal(code, 0);
     assert.match(stdout, /^Examples:\n {2}whisper-backup fill /m);
@@ -87,7 +87,7 @@ describe('the program', () => {
     [['config', '--config', '/nowhere/x.yaml'], /Cannot read the configuration \/nowhere\/x\.yaml/],
   ];
   for (const [args, message] of refused) {
-    it(`ends with 2 and a reason on standard error: whisper-backup ${args.join(' ')}`, async () => {
+    it(`exits with 2 and the reason on standard error: whisper-backup ${args.join(' ')}`, async () => {
       const { code, stdout, stderr } = await run(['--nolog', '--nolock', '--nostamp', ...args]);
       assert.equal(code, 2, stderr);
       assert.equal(stdout, '');
@@ -97,7 +97,7 @@ describe('the program', () => {
   }
 
   if (!isDeno) {
-    it('starts through a symbolic link, from a directory full of traps', async () => {
+    it('starts through a symbolic link, from a directory with misleading files', async () => {
       const cwd = join(directory, 'traps');
       await mkdir(cwd);
       for (const name of ['config.yaml', 'config.ts', '.env', 'tsconfig.json', 'package.json', '.configrc']) {
@@ -150,7 +150,7 @@ describe('the program', () => {
     assert.deepEqual(JSON.parse(json.stdout).bucket, { value: '007', origin: '--bucket' });
   });
 
-  it('keeps to its bandwidth, and refuses one that is none', async () => {
+  it('stays within its bandwidth, and rejects an invalid one', async () => {
     const prefix = join(directory, 'slow');
     await plantMetrics(
       prefix,
@@ -173,7 +173,7 @@ describe('the program', () => {
     assert.match(refused.stderr, /--bandwidth must be bytes per second.*: got "fast"/);
   });
 
-  it('remembers what files look like, unless it is told not to', async () => {
+  it('uses the stat cache, unless it is disabled', async () => {
     const prefix = join(directory, 'settled');
     await plantMetrics(prefix, ['a', 'b']);
     await sleep(2100);
@@ -192,12 +192,12 @@ describe('the program', () => {
     assert.equal(await read('--no-cache'), true);
   });
 
-  it('ends with 10 when the bucket is missing', async () => {
+  it('exits with 10 if the bucket is missing', async () => {
     const { code, stderr } = await run(['list', '-b', 'none', 'disk', directory]);
     assert.equal(code, 10, stderr);
   });
 
-  it('ends with 1 when the log file that was asked for cannot be written', async () => {
+  it('exits with 1 if a configured log file cannot be written', async () => {
     const logfile = join(directory, 'file', 'x.log');
     await writeFile(join(directory, 'file'), '');
     const args = ['--nolock', '--nostamp', '--logfile', logfile, 'backup', 'noop'];
@@ -206,7 +206,7 @@ describe('the program', () => {
     assert.match(stderr, /Cannot write the log file .*--logfile/);
   });
 
-  it('ends with 1 and leaves no stamp when there is no tree', async () => {
+  it('exits with 1 and touches no stamp without a tree', async () => {
     const stampfile = join(directory, 'stamp-none');
     const args = ['--nolog', '--nolock', '--stampfile', stampfile, '-p', join(directory, 'no-tree'), 'backup', 'noop'];
     const { code, stderr } = await run(args);
@@ -215,7 +215,7 @@ describe('the program', () => {
     await assert.rejects(stat(stampfile), /ENOENT/);
   });
 
-  it('tells one who forgot it which directory the lock file needs', async () => {
+  it('reports the missing directory of the lock file', async () => {
     const args = ['--nolog', '--nostamp', '--lockfile', join(directory, 'no', 'lock'), 'backup', 'noop'];
     const { code, stderr } = await run(args);
     assert.equal(code, 1);
@@ -227,7 +227,7 @@ describe('the program', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    it(`ends with ${expected} within seconds of ${signal}`, async () => {
+    it(`exits with ${expected} within seconds of ${signal}`, async () => {
       const program = start(['--nolog', ...waiting]);
       await program.shown('Starting in');
       const started = Date.now();
@@ -240,7 +240,7 @@ describe('the program', () => {
     });
   }
 
-  it('opens its log file anew on SIGHUP', async () => {
+  it('reopens its log file on SIGHUP', async () => {
     const logfile = join(directory, 'hup.log');
     const program = start(['--logfile', logfile, ...waiting]);
     await program.shown('Starting in');
@@ -253,7 +253,7 @@ describe('the program', () => {
     assert.match(await readFile(logfile, 'utf8'), /^\S+;ERROR;Interrupted by SIGTERM\n$/);
   });
 
-  it('ends quietly when nobody reads its output any more', async () => {
+  it('ends without an error if its reader exits', async () => {
     const command = isDeno ? `'${process.execPath}' run -A '${launcher}.ts'` : `'${process.execPath}' '${launcher}'`;
     // The reader is gone before the first line.
     const shell = spawn('bash', ['-c', `(sleep 0.2; ${command} config; echo "ended $?" >&2) | true`]);

@@ -24,26 +24,26 @@ function paceOf(progress: Progress, expected?: number) {
 }
 
 describe('progress', () => {
-  it('tells rate, percentage and time left by what an earlier run met, while more are found', () => {
+  it('shows rate, percentage and time left from an earlier run, while more are found', () => {
     assert.equal(
       lineOf(half, paceOf(half, 5000)),
       'Backing up: 1200 of about 5000 metrics, 24 %, 40/s, 95 s left, 3 failed',
     );
   });
 
-  it('tells the same by what was found, once that is all', () => {
+  it('shows the same from the total, once that is final', () => {
     const complete = { ...half, found: 4800, complete: true, failed: 0 };
     assert.equal(lineOf(complete, paceOf(complete)), 'Backing up: 1200 of 4800 metrics, 25 %, 40/s, 90 s left');
     assert.match(lineOf({ ...complete, done: 4800 }, paceOf({ ...complete, done: 4800 }, 9)), /4800 of 4800 .* 100 %/);
   });
 
-  it('guesses no end where nothing tells it, or where more was found than expected', () => {
+  it('shows no estimate without a basis, or if more was found than expected', () => {
     for (const expected of [undefined, 1400]) {
       assert.equal(lineOf(half, paceOf(half, expected)), 'Backing up: 1200 of 1500+ metrics, 40/s, 3 failed');
     }
   });
 
-  it('never says 100 % before the end, and starts anew with each phase', () => {
+  it('never shows 100 % before the end, and restarts with each phase', () => {
     const nearly = { ...half, done: 4999, found: 4999, failed: 0 };
     assert.match(lineOf(nearly, paceOf(nearly, 5000)), / 99 %/);
     let now = 0;
@@ -58,7 +58,7 @@ describe('progress', () => {
     assert.equal(follow({ ...half, phase: 'Comparing', done: 100 }).perSecond, 10);
   });
 
-  it('is cut on no terminal: what matters least is left out', () => {
+  it('fits every terminal: the least important parts are left out', () => {
     const large = { ...half, done: 1_234_567, found: 5_000_000, complete: true, failed: 12_345, bytes: 12e9 };
     for (const progress of [half, large]) {
       for (const columns of [40, 60, 80, 200]) {
@@ -77,8 +77,8 @@ describe('progress', () => {
   });
 });
 
-describe('the metrics that a run is expected to meet', () => {
-  it('are those of the newest full backup on record, unless only some are asked for', async () => {
+describe('the expected number of metrics', () => {
+  it('is that of the newest recorded full backup, unless only some are selected', async () => {
     await using scratch = await createScratch();
     const everything = { metrics: '*', stateDir: scratch.path };
     assert.equal(await expectedMetrics(everything), undefined);

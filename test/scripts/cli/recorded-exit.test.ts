@@ -76,8 +76,8 @@ async function listen(first: () => Promise<void> = async () => {}) {
   };
 }
 
-describe('The record of a run has the exit code that the process ends with', () => {
-  it('when the stamp file cannot be touched', async () => {
+describe('the record of a run has the exit code of the process', () => {
+  it('if the stamp file cannot be touched', async () => {
     const { backup, onHost, inBucket } = place('stamp');
     const { code, stderr } = await backup('--stampfile', scratch.at('missing', 'stamp'));
     assert.equal(code, 1, stderr);
@@ -90,7 +90,7 @@ describe('The record of a run has the exit code that the process ends with', () 
     assert.deepEqual(await inBucket(), [record]);
   });
 
-  it('when the summary cannot be written, and then no stamp is touched and carbon gets the same code', async () => {
+  it('if the summary cannot be written; then no stamp is touched and carbon gets the same code', async () => {
     const { args, onHost, inBucket, stamp } = place('output');
     await using carbon = await listen();
     const words = [...args('backup'), '--stampfile', stamp, '--json', '--carbon', carbon.address];
@@ -104,7 +104,7 @@ describe('The record of a run has the exit code that the process ends with', () 
     await assert.rejects(stat(stamp), /ENOENT/);
   });
 
-  it('when its reader is gone and then it fails', async () => {
+  it('if its reader exits and then it fails', async () => {
     const { args, onHost } = place('reader');
     const words = [...args('backup'), '--json', '--stampfile', scratch.at('missing', 'stamp')];
     const { stderr } = await shell('{ "$@"; echo "ended $?" >&2; } | true', words);
@@ -112,7 +112,7 @@ describe('The record of a run has the exit code that the process ends with', () 
     assert.equal((await onHost())[0].exitCode, 1);
   });
 
-  it('when what marked its start cannot be removed, which is only a warning', async () => {
+  it('if the mark of its start cannot be removed, which is only a warning', async () => {
     const { backup, onHost, state } = place('mark');
     await using carbon = await listen(async () => {
       const [mark = ''] = (await readdir(`${state}/runs`)).filter((name) => name.endsWith('.started'));
@@ -126,8 +126,8 @@ describe('The record of a run has the exit code that the process ends with', () 
   });
 });
 
-describe('How a check of the data went has the exit code that the process ends with', () => {
-  it('when the summary cannot be written', async () => {
+describe('the record of a check has the exit code of the process', () => {
+  it('if the summary cannot be written', async () => {
     const { backup, args, state } = place('check');
     assert.equal((await backup()).code, 0);
     const config = scratch.at('check.json');

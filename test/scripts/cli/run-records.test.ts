@@ -42,7 +42,7 @@ async function recordsIn(directory: string) {
 }
 
 describe('The record of a run', () => {
-  it('is left on the host and in the bucket by backup, restore and purge, each under a time of its own', async () => {
+  it('is written on the host and in the bucket by backup, restore and purge, each with its own time', async () => {
     const { program, onHost, inBucket } = place('three');
     const summaries = [];
     for (const command of ['backup', 'restore', 'purge']) {
@@ -71,7 +71,7 @@ describe('The record of a run', () => {
     }
   });
 
-  it('is left of nothing by a dry run, the storage that holds nothing, and what only reads', async () => {
+  it('is not written by a dry run, the storage noop, and commands that only read', async () => {
     const { program, args, state } = place('none');
     assert.equal((await program('backup', '-n')).code, 0);
     assert.equal((await run(['backup', 'noop', ...args])).code, 0);
@@ -84,7 +84,7 @@ describe('The record of a run', () => {
     assert.equal((await read.inBucket()).length, before.length);
   });
 
-  it('is no metric, no foreign key and no damage to any command', async () => {
+  it('is not a metric, foreign key or damage for any command', async () => {
     const { code, stdout } = await place('three').program('restore', '--json');
     assert.equal(code, 0);
     const { counts, notes } = JSON.parse(stdout);
@@ -94,7 +94,7 @@ describe('The record of a run', () => {
     assert.equal(JSON.parse(verified.stdout).counts.foreignKeys, 0);
   });
 
-  it('tells of metrics that failed, and why a guard stopped', async () => {
+  it('contains failed metrics, and why a guard stopped', async () => {
     const { program, onHost, inBucket } = place('failed');
     const damaged = `${prefix}/damaged.wsp`;
     await writeFile(damaged, 'this is no Whisper file');
@@ -107,7 +107,7 @@ describe('The record of a run', () => {
     assert.deepEqual(await inBucket(), [record]);
   });
 
-  it('tells what ended a run before its time', async () => {
+  it('contains the error that ended a run', async () => {
     const { program, onHost, inBucket } = place('ended');
     assert.equal((await program('backup')).code, 0);
     assert.equal((await program('backup', '-p', scratch.at('no-tree'))).code, 1);
@@ -117,7 +117,7 @@ describe('The record of a run', () => {
     assert.deepEqual((await inBucket())[1], ended);
   });
 
-  it("stays out of a bucket that is missing, or is not this machine's", async () => {
+  it("is not written to a bucket that is missing, or is not this machine's", async () => {
     const missing = place('missing');
     assert.equal((await missing.program('restore')).code, 10);
     assert.deepEqual(
@@ -136,7 +136,7 @@ describe('The record of a run', () => {
     assert.deepEqual(await foreign.inBucket(), []);
   });
 
-  it('is left on the host alone when another run holds the lock, and not at all after wrong words', async () => {
+  it('is only written on the host if another run holds the lock, and not at all after wrong usage', async () => {
     const { program, onHost, inBucket, state } = place('usage');
     assert.equal((await program('backup', '--gzip-engine', 'isal', '--gzip-level', '12')).code, 2);
     assert.deepEqual(await readdir(`${state}/runs`), []);
@@ -153,7 +153,7 @@ describe('The record of a run', () => {
     assert.deepEqual(await inBucket(), []);
   });
 
-  it('names its bucket, and what was typed that made it less than the full backup', async () => {
+  it('contains its bucket, and the options that made it a partial backup', async () => {
     const { program, onHost } = place('named');
     const configured = { WHISPER_BACKUP_STORAGE: 'disk', WHISPER_BACKUP_STORAGE_ARGS: stores };
     const ran: [readonly string[], readonly string[]][] = [
@@ -199,7 +199,7 @@ describe('The record of a run', () => {
     );
   });
 
-  it('of a restore leaves the stamp of the last backup alone', async () => {
+  it('of a restore does not touch the stamp of the last backup', async () => {
     const { program } = place('three');
     const stamp = scratch.at('restore-stamp');
     assert.equal(
@@ -225,7 +225,7 @@ describe('The record of a run', () => {
     assert.equal((await program('restore')).code, 0);
   });
 
-  it('is left where the configuration is wrong, but not where the command line is', async () => {
+  it('is written if the configuration is wrong, but not if the command line is', async () => {
     const state = scratch.at('state-wrong');
     const env = (settings: Record<string, string>) => ({
       ...{ WHISPER_BACKUP_STATE_DIR: state, WHISPER_BACKUP_PREFIX: prefix, WHISPER_BACKUP_NOLOCK: '1' },
@@ -248,7 +248,7 @@ describe('The record of a run', () => {
     }
   });
 
-  it('is left by a run that was interrupted', async () => {
+  it('is written by an interrupted run', async () => {
     const { args, onHost, inBucket, program } = place('interrupted');
     assert.equal((await program('backup')).code, 0);
     await plantTree(prefix, ['locked.wsp']);
@@ -267,7 +267,7 @@ describe('The record of a run', () => {
     assert.deepEqual((await inBucket())[1], record);
   });
 
-  it('is a warning when the bucket refuses it', async () => {
+  it('causes a warning if the bucket rejects it', async () => {
     const { program, onHost } = place('refused');
     assert.equal((await program('backup')).code, 0);
     await rm(`${stores}/refused/.whisper-backup/runs`, { recursive: true });
@@ -278,7 +278,7 @@ describe('The record of a run', () => {
     assert.equal((await onHost()).length, 2);
   });
 
-  it('is one of 30 on the host, and of not many more in the bucket', async () => {
+  it('is one of 30 on the host, and of slightly more in the bucket', async () => {
     const { program, state, onHost } = place('many');
     const store = createDiskStore({ path: `${stores}/many` });
     await store.open({ create: true });
@@ -302,7 +302,7 @@ describe('The record of a run', () => {
     assert.equal(names[0], '2026-01-02T03:00:00+00:00.json');
   });
 
-  it('can be left by the service after root has run by hand', async () => {
+  it('can be written by the service after a manual run by root', async () => {
     const { state, program } = place('owner');
     await mkdir(state);
     if (isRoot) await chown(state, 1234, 1235);

@@ -12,13 +12,13 @@ describe('the stamp file', () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it('is made where there is none', async () => {
+  it('is created if it is missing', async () => {
     const path = join(directory, 'new');
     await touchStamp(path);
     assert.ok(Math.abs((await stat(path)).mtimeMs - Date.now()) < 60_000);
   });
 
-  it('gets the time of now, and keeps what is in it', async () => {
+  it('gets the current time, and keeps its content', async () => {
     const path = join(directory, 'old');
     await writeFile(path, 'content');
     await utimes(path, 1, 1);
@@ -27,7 +27,7 @@ describe('the stamp file', () => {
     assert.equal(await readFile(path, 'utf8'), 'content');
   });
 
-  it('is never reached through a symbolic link that somebody planted', async () => {
+  it('is never a symbolic link of another user', async () => {
     const victim = join(directory, 'victim');
     const path = join(directory, 'link');
     await symlink(victim, path);

@@ -53,7 +53,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 describe('whisper-backup status', () => {
-  it('is unknown, and red, before the first backup', async () => {
+  it('is unknown, with exit code 1, before the first backup', async () => {
     const { text, status } = host('new');
     const { code, stdout, stderr } = await text();
     assert.deepEqual([code, stderr], [1, '']);
@@ -61,7 +61,7 @@ describe('whisper-backup status', () => {
     assert.equal((await status()).state, 'unknown');
   });
 
-  it('is ok after a success, by the host and by its bucket alike', async () => {
+  it('is ok after a success, both from the host and from its bucket', async () => {
     const { backup, text, status } = host('well');
     assert.equal((await backup()).code, 0);
     const own = await status();
@@ -77,7 +77,7 @@ describe('whisper-backup status', () => {
     assert.match((await text()).stdout, /^last backup +metrics 2, stored 2, unchanged 0, failed 0, /m);
   });
 
-  it('is failed after a run that failed, whatever the failure', async () => {
+  it('is failed after any failed run', async () => {
     const { backup, status } = host('failed');
     assert.equal((await backup()).code, 0);
     assert.equal((await backup('-p', scratch.at('no-tree'))).code, 1);
@@ -89,7 +89,7 @@ describe('whisper-backup status', () => {
     assert.equal((await status()).state, 'ok');
   });
 
-  it('is late when the last success is older than two intervals', async () => {
+  it('is late if the last success is older than two intervals', async () => {
     const { backup, state, status } = host('late');
     assert.equal((await backup('--interval', '60')).code, 0);
     await age(`${state}/runs`, 121);
@@ -102,7 +102,7 @@ describe('whisper-backup status', () => {
     assert.deepEqual([stored.code, stored.state], [1, 'late']);
   });
 
-  it('skips what is no record, with a warning, and writes nothing', async () => {
+  it('skips invalid records, with a warning, and writes nothing', async () => {
     const { backup, state, text } = host('damaged');
     assert.equal((await backup()).code, 0);
     await writeFile(`${state}/runs/2026-01-01T00:00:00+00:00.json`, 'x');
@@ -134,7 +134,7 @@ describe('whisper-backup status', () => {
     for (const where of [[], ['--bucket-records']]) assert.equal((await status(...where)).state, 'ok');
   });
 
-  it('is neither mended nor broken by a restore', async () => {
+  it('is not changed by a restore', async () => {
     const { backup, program, status } = host('restored');
     assert.equal((await backup()).code, 0);
     assert.equal((await program('restore', '-m', 'typo.*')).code, 1);
@@ -145,7 +145,7 @@ describe('whisper-backup status', () => {
     assert.deepEqual([(await status()).state, (await status('--bucket-records')).state], ['failed', 'failed']);
   });
 
-  it('is not mended by a backup of a part, nor by one into another bucket', async () => {
+  it('is not changed by a partial backup, or one into another bucket', async () => {
     const { backup, program, state, status } = host('parts');
     const other = ['-b', 'elsewhere'];
     assert.equal((await backup()).code, 0);
@@ -168,7 +168,7 @@ describe('whisper-backup status', () => {
     assert.equal((await status()).state, 'ok');
   });
 
-  it('shows a run that is under way, and is failed when it was killed', async () => {
+  it('shows a running backup, and is failed if it was killed', async () => {
     const { args, backup, status } = host('killed');
     assert.equal((await backup()).code, 0);
     const late = start(['backup', ...args, '--splay', '1000000', '--quiet']);
@@ -189,7 +189,7 @@ describe('whisper-backup status', () => {
     assert.equal((await status()).state, 'ok');
   });
 
-  it('is failed when the backup could not start: its lock was held, or its credentials could not be read', async () => {
+  it('is failed if the backup could not start: its lock was held, or its credentials could not be read', async () => {
     const { backup, state, status } = host('unstarted');
     assert.equal((await backup()).code, 0);
     const lock = await acquireRunLock(scratch.at('lock'), { timeout: 5 });
@@ -209,7 +209,7 @@ describe('whisper-backup status', () => {
     assert.match(JSON.parse(refused.stdout).problems[0], /exit code 2 .*Cannot read the credentials/);
   });
 
-  it('is failed when the disk of the bucket is not mounted', async () => {
+  it('is failed if the disk of the bucket is not mounted', async () => {
     const { backup, status } = host('unmounted');
     assert.equal((await backup()).code, 0);
     await rm(`${stores}/unmounted`, { recursive: true });
@@ -219,7 +219,7 @@ describe('whisper-backup status', () => {
     assert.match(problems[0] ?? '', /bucket \S+unmounted is missing .*check that its disk is mounted/);
   });
 
-  it('says which directory cannot be read', async () => {
+  it('names an unreadable directory', async () => {
     const { state, text } = host('unreadable');
     await mkdir(state);
     await writeFile(`${state}/runs`, '');
@@ -228,7 +228,7 @@ describe('whisper-backup status', () => {
     assert.match(stderr, /Cannot read the records of runs in \S+state-unreadable: .*: see --state-dir/);
   });
 
-  it('never reports another bucket than the one that an option names', async () => {
+  it('never reports another bucket than the one of an option', async () => {
     const { state, backup, text } = host('named');
     assert.equal((await backup()).code, 0);
     assert.equal((await run(['status', '--state-dir', state])).code, 0);
@@ -242,7 +242,7 @@ describe('whisper-backup status', () => {
     assert.equal((await text()).code, 0);
   });
 
-  it('refuses a bucket or storage path that is configured without a storage, as it cannot know which bucket is meant', async () => {
+  it('rejects a bucket or storage path that is configured without a storage, as ambiguous', async () => {
     const { state, backup } = host('configured');
     assert.equal((await backup()).code, 0);
     const file = scratch.at('configured.json');
@@ -271,7 +271,7 @@ describe('whisper-backup status', () => {
     assert.match(variable.stderr, /Cannot find the bucket that WHISPER_BACKUP_BUCKET="configured" names/);
   });
 
-  it('ends with 10 when the bucket is missing, and with 2 when it is not named', async () => {
+  it('exits with 10 if the bucket is missing, and with 2 if none is given', async () => {
     const { text, backup } = host('gone');
     assert.equal((await backup()).code, 0);
     await rm(`${stores}/gone`, { recursive: true });

@@ -23,7 +23,7 @@ describe('the summary for people', () => {
     assert.ok(file.lines.includes('warn failed: m24\\x0a: broken'));
   });
 
-  it('names all that failed where there is no log file, or none any more', () => {
+  it('lists all failures if there is no log file, or it can no longer be written', () => {
     const tally = new Tally(['metrics', 'failed']);
     for (let i = 0; i < 25; i++) tally.fail({ metric: `m${i}`, code: 'REPLACED', reason: 'broken' });
     for (let i = 0; i < 25; i++) tally.note({ metric: `n${i}`, code: 'ODD', reason: 'odd' });
@@ -57,7 +57,7 @@ describe('the summary for people', () => {
     );
   });
 
-  it('says as an error what a guard stopped, quiet or not', () => {
+  it('reports a stop by a guard as an error, also with --quiet', () => {
     const tally = new Tally([]);
     tally.stop('TOO_MANY_GONE', 'Purge stopped: too much would go');
     const terminal = keep();

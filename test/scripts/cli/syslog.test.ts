@@ -5,7 +5,7 @@ import { runTypeScript } from '../../fixtures/runtime.ts';
 import { isDeno } from './program.ts';
 
 describe('syslog', () => {
-  it('gets each line as it is, under our name: nothing in it is taken for a format', () => {
+  it('gets each line unchanged, under our name: nothing in it is interpreted as a format', () => {
     const module = new URL('../../../scripts/cli/io/syslog.ts', import.meta.url).href;
     const code = `
       const { openSyslog } = await import(${JSON.stringify(module)});

@@ -25,8 +25,8 @@ function byNobody(...words: readonly string[]) {
   return runProgram([...words, 'disk', stores, '-b', 'b', '-p', prefix], { wrap });
 }
 
-describe('A log and a state directory that were not named, and cannot be written', () => {
-  it('are warned of once in a run, which goes on', async () => {
+describe('a default log and state directory that cannot be written', () => {
+  it('cause one warning, and the run continues', async () => {
     const { code, stderr } = await byNobody('backup', '--quiet', '--create');
     assert.equal(code, 0, stderr);
     const lines = stderr.trim().split('\n');
@@ -41,7 +41,7 @@ describe('A log and a state directory that were not named, and cannot be written
     );
   });
 
-  it('are reported by doctor for the user that asks, though the owner of the tree may write them', async () => {
+  it('are reported by doctor for the current user, even if the owner of the tree may write them', async () => {
     if (isRoot) await chown(prefix, 0, 0);
     const { stdout } = await byNobody('doctor', '--json');
     const { checks } = JSON.parse(stdout);
@@ -52,7 +52,7 @@ describe('A log and a state directory that were not named, and cannot be written
   });
 });
 
-describe('A state directory that was named, and cannot be used', () => {
+describe('a configured state directory that cannot be used', () => {
   const named = (command: string, bucket: string, ...more: readonly string[]) =>
     run([command, 'disk', stores, '-b', bucket, '-p', prefix, '--nolog', '--nolock', '--nostamp', ...more]);
 
@@ -74,7 +74,7 @@ describe('A state directory that was named, and cannot be used', () => {
     ];
   }
 
-  it('ends a backup and a purge with 2 before anything is stored, in a dry run too', async () => {
+  it('ends a backup and a purge with 2 before anything is stored, also in a dry run', async () => {
     const before = await readdir(stores);
     for (const [path, reason] of await unusable()) {
       for (const words of [['backup'], ['backup', '-n'], ['purge'], ['purge', '-n']]) {
@@ -89,7 +89,7 @@ describe('A state directory that was named, and cannot be used', () => {
     assert.deepEqual(await readdir(stores), before);
   });
 
-  it('is refused where a file or a variable names it, and where this user may not write', async () => {
+  it('is rejected if it comes from a file or a variable, and if this user may not write', async () => {
     const before = await readdir(stores);
     const file = scratch.at('config.json');
     await writeFile(file, JSON.stringify({ stateDir: '/proc/nothing' }));
@@ -107,7 +107,7 @@ describe('A state directory that was named, and cannot be used', () => {
     assert.deepEqual(await readdir(stores), before);
   });
 
-  it('is a warning to a restore, which guards nothing by it, and nothing to a run that keeps nothing', async () => {
+  it('is a warning for a restore, which does not need it, and ignored by a run that records nothing', async () => {
     assert.equal((await named('backup', 'kept')).code, 0);
     const restored = await named('restore', 'kept', '--state-dir', scratch.at('file'));
     assert.equal(restored.code, 0, restored.stderr);

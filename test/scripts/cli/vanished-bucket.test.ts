@@ -6,7 +6,7 @@ import { plantTree } from '../../fixtures/tree.ts';
 import { run } from './program.ts';
 
 describe('A bucket that vanished', () => {
-  it('ends the backup with 1 and both explanations, until it is back or --create starts anew', async () => {
+  it('ends the backup with 1 and both explanations, until it exists again or --create is given', async () => {
     await using scratch = await createScratch();
     const nas = await scratch.directory('nas');
     await plantTree(scratch.at('tree'), ['a.wsp']);

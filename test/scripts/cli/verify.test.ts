@@ -8,7 +8,7 @@ import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';
 import { type Ended, run } from './program.ts';
 
-describe('verify, as it is typed', () => {
+describe('the command verify', () => {
   let scratch: Scratch;
   let common: string[] = [];
   let storage: string[] = [];
@@ -33,7 +33,7 @@ describe('verify, as it is typed', () => {
     return join(bucket, metric, name);
   }
 
-  it('ends with 0 when all is well, takes no lock and touches no stamp', async () => {
+  it('exits with 0 if there is no problem, takes no lock and touches no stamp', async () => {
     const lock = await acquireRunLock(scratch.at('lock'), { timeout: 5 });
     try {
       const { code, stdout, stderr } = await program('--read-data', '--compare', '--json', 'verify');
@@ -51,7 +51,7 @@ describe('verify, as it is typed', () => {
     }
   });
 
-  it('reads each backup on one of the nights', async () => {
+  it('reads each backup in one of the nights', async () => {
     let read = 0;
     for (const night of [1, 2, 3]) {
       const { code, stdout, stderr } = await program('verify', `--read-data=${night}/3`, '--json');
@@ -61,14 +61,14 @@ describe('verify, as it is typed', () => {
     assert.equal(read, 2);
   });
 
-  it('ends with 1 when nothing matched, with 10 without a bucket', async () => {
+  it('exits with 1 if nothing matched, with 10 without a bucket', async () => {
     const none = await program('-m', 'nothing', 'verify');
     assert.equal(none.code, 1);
     assert.match(none.stderr, /Nothing to verify: .*"nothing"/);
     assert.equal((await program('-b', 'other', 'verify')).code, 10);
   });
 
-  it('tells what differs from the tree, and that it is no damage', async () => {
+  it('reports differences from the tree, which are not damage', async () => {
     await plantMetric(scratch.at('tree'), 'new');
     const changed = await plantMetric(scratch.at('tree'), 'a', metricFile(50));
     const { code, stderr } = await program('--compare', 'verify');
@@ -79,7 +79,7 @@ describe('verify, as it is typed', () => {
     await rm(scratch.at('tree', 'new.wsp'));
   });
 
-  it('ends with 4 and names the damage, repairs it under the lock, and the next backup stores it again', async () => {
+  it('exits with 4 and names the damage, repairs it under the lock, and the next backup stores it again', async () => {
     const data = await dataOf('servers.web01.cpu');
     const whole = await readFile(data);
     await truncate(data, 40);
@@ -121,7 +121,7 @@ describe('verify, as it is typed', () => {
     assert.equal((await program('--read-data', 'verify')).code, 0);
   });
 
-  it('ends with 1 where another machine’s bucket is to be repaired, and verifies it all the same', async () => {
+  it('exits with 1 for --repair of another machine’s bucket, but verifies it without', async () => {
     const marker = join(bucket, '.whisper-backup', 'owner.json');
     const own = await readFile(marker);
     await writeFile(marker, JSON.stringify({ machineId: 'other', host: 'web02', since: '' }));
@@ -132,7 +132,7 @@ describe('verify, as it is typed', () => {
     await writeFile(marker, own);
   });
 
-  it('keeps a log, as it runs by a timer', async () => {
+  it('writes a log, because a timer runs it', async () => {
     await mkdir(scratch.at('log'));
     const logfile = scratch.at('log', 'verify.log');
     const { code, stderr } = await run([...common.slice(1), '--logfile', logfile, '--quiet', 'verify', ...storage]);

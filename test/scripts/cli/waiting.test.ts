@@ -6,7 +6,7 @@ import { lineOf, progressLines } from '../../../scripts/cli/io/progress.ts';
 import { splay } from '../../../scripts/cli/run/splay.ts';
 
 describe('splay', () => {
-  it('waits a random time up to the one given, and tells it', async () => {
+  it('waits a random time up to the given one, and logs it', async () => {
     let told = -1;
     const started = performance.now();
     await splay(0.05, new AbortController().signal, (seconds) => {
@@ -16,7 +16,7 @@ describe('splay', () => {
     assert.ok(performance.now() - started >= told * 1000 - 5);
   });
 
-  it('does not wait when it is 0', async () => {
+  it('does not wait if it is 0', async () => {
     await splay(0, new AbortController().signal, () => assert.fail('told'));
   });
 
@@ -32,7 +32,7 @@ describe('splay', () => {
 });
 
 describe('progress without a terminal', () => {
-  it('is a line now and then, with the latest figures, and none before there are any', async () => {
+  it('is an occasional line with the latest figures, and none before there are any', async () => {
     const lines: string[] = [];
     const log = createLog({ write: (_, line) => lines.push(line) }, { debug: false });
     const view = progressLines(log, () => undefined, 20);

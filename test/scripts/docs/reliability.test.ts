@@ -28,24 +28,24 @@ const FIGURES = `2026-11-22, Node 20.19.0: 2 tests passed, random tests with \`T
 - writer: files 42, alone slowest 1.5 ms`;
 
 describe('the figures of docs/reliability.md', () => {
-  it('are added up from what tests told, durations by the longest', () => {
+  it('are sums of the results of tests, with the longest of durations', () => {
     assert.equal(figuresOf(readTestOutput(OUTPUT), OCCASION), FIGURES);
   });
 
-  it('are not taken from a run that failed, was cut, or told nothing', () => {
+  it('are not used from a run that failed, was truncated, or had no results', () => {
     assert.throws(() => readTestOutput(OUTPUT.replace('pass 2', 'pass 1')), /Only 1 of 2 tests passed/);
     assert.throws(() => readTestOutput(OUTPUT.slice(0, OUTPUT.indexOf('# tests'))), /not the complete output/);
     assert.throws(() => readTestOutput('# tests 1\n# pass 1\n'), /No test reported figures/);
   });
 
-  it('replace those before, and nothing else', () => {
+  it('replace the old ones, and nothing else', () => {
     const once = withFigures(page, FIGURES);
     assert.equal(figuresIn(once), FIGURES);
     assert.equal(withFigures(once, figuresIn(page)), page);
     assert.throws(() => withFigures('no place', FIGURES), /does not have the markers/);
   });
 
-  it('stand in the page in the form that the script gives them', () => {
+  it('are in the page in the form of the script', () => {
     const figures = figuresIn(page);
     if (figures === NO_FIGURES) return;
     const [first, empty, ...rows] = figures.split('\n');
@@ -60,7 +60,7 @@ describe('the figures of docs/reliability.md', () => {
 });
 
 describe('docs/reliability.md', () => {
-  it('names for every promise the tests that hold it, and each is there', () => {
+  it('names existing tests for every promise', () => {
     const part = page.slice(page.indexOf('## What is promised'), page.indexOf('How some of them work'));
     const promises = part.split(/^- /m).slice(1);
     assert.ok(promises.length > 10);

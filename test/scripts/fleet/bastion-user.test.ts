@@ -7,7 +7,7 @@ import { createScratch } from '../../fixtures/scratch.ts';
 import { runCommand } from '../../hosts/command.ts';
 
 describe('an operator without rights on the bastion', () => {
-  it('is not asked to become root there when the inventory says so of every host', async () => {
+  it('need not become root there if the inventory requires it for every host', async () => {
     await using scratch = await createScratch();
     await chmod(scratch.path, 0o777);
     const dead = { ansible_host: '127.0.0.1', ansible_port: 1 };

@@ -4,8 +4,8 @@ import { UsageError } from '../../../config/errors.ts';
 import { checkGiven, requestOf } from '../../../scripts/fleet/request.ts';
 import { runbookArguments } from '../../../scripts/fleet/runbook-arguments.ts';
 
-describe('what make is given becomes a call of Ansible', () => {
-  it('with the values as JSON, whatever stands in them', () => {
+describe('arguments of make become a call of Ansible', () => {
+  it('with the values as JSON, whatever they contain', () => {
     const { program, args } = requestOf('restore', {
       HOST: 'h1',
       METRICS: `a.'"$(x)*`,
@@ -27,7 +27,7 @@ describe('what make is given becomes a call of Ansible', () => {
     });
   });
 
-  it('with a question where something may be lost, or every host is meant', () => {
+  it('with a question if data may be lost, or for all hosts', () => {
     assert.match(requestOf('restore', { HOST: 'h1' }).question ?? '', /Restore ALL METRICS .* on h1/);
     assert.match(requestOf('rollback', {}).question ?? '', /EVERY HOST/);
     assert.match(requestOf('remove', { GROUP: 'dc1' }).question ?? '', /dc1/);
@@ -38,7 +38,7 @@ describe('what make is given becomes a call of Ansible', () => {
     assert.equal(requestOf('deploy', { HOST: 'h1' }).question, undefined);
   });
 
-  it('without a question when it is a dry run, which Ansible or the program itself makes', () => {
+  it('without a question in a dry run of Ansible or the program', () => {
     for (const name of ['deploy', 'rollback', 'remove'] as const) {
       const { args, question } = requestOf(name, { HOST: 'h1', DRY_RUN: '1' });
       assert.ok(args.includes('--check'), name);
@@ -53,7 +53,7 @@ describe('what make is given becomes a call of Ansible', () => {
     assert.notEqual(requestOf('restore', { HOST: 'h1', DRY_RUN: '0' }).question, undefined);
   });
 
-  it('of the program itself, for what only reads', () => {
+  it('of the program itself, for commands that only read', () => {
     const { program, args } = requestOf('verify', { GROUP: 'dc1', METRICS: 'a b', ARGS: '--read-data=1/7' });
     assert.equal(program, 'ansible');
     assert.deepEqual(args.slice(0, 3), ['graphite', '--limit', 'dc1']);
@@ -61,7 +61,7 @@ describe('what make is given becomes a call of Ansible', () => {
     assert.deepEqual(JSON.parse(args.at(-1) ?? ''), { argv });
   });
 
-  it('but not without a place where one is needed, nor with two', () => {
+  it('but not without a required host, nor with two', () => {
     assert.throws(() => requestOf('restore', {}), UsageError);
     assert.throws(() => requestOf('list', {}), UsageError);
     assert.throws(() => checkGiven({ HOST: 'h1', GROUP: 'dc1' }), UsageError);
@@ -74,19 +74,19 @@ describe('what make is given becomes a call of Ansible', () => {
     checkGiven({ METRICS: 'servers.{web,db}*.cpu' });
   });
 
-  it('but not with what Ansible would expand on the host, where it takes no variable', () => {
+  it('but not with text that Ansible would expand on the host', () => {
     assert.throws(() => requestOf('list', { HOST: 'h1', METRICS: 'a.$HOME' }), /would expand/);
     assert.throws(() => requestOf('verify', { HOST: 'h1', ARGS: '--x ~root' }), /would expand/);
   });
 
-  it('with the path of a release that is relative to where make stands', () => {
+  it('with the path of a release relative to the working directory of make', () => {
     const { args } = requestOf('deploy', { HOST: 'h1', RELEASE: 'dist/release/a.tar.gz' });
     assert.deepEqual(JSON.parse(args.at(-1) ?? ''), {
       whisper_backup_release: `${process.cwd()}/dist/release/a.tar.gz`,
     });
   });
 
-  it('with words as a shell reads them, of which no shell runs any', () => {
+  it('with words split like in a shell, but not run by a shell', () => {
     const { args } = requestOf('restore', { HOST: 'h1', ARGS: `--exclude 'a b' --x="c ; d" $(id) \\;` });
     assert.deepEqual(JSON.parse(args.at(-1) ?? '').restore_args, [
       ...['--exclude', 'a b'],
@@ -95,7 +95,7 @@ describe('what make is given becomes a call of Ansible', () => {
     assert.throws(() => requestOf('restore', { HOST: 'h1', ARGS: "--exclude 'a" }), /quote is not closed/);
   });
 
-  it('with further arguments for Ansible, but for those that choose hosts', () => {
+  it('with further arguments for Ansible, except those that select hosts', () => {
     for (const name of ['deploy', 'list', 'status'] as const) {
       const { args } = requestOf(name, { HOST: 'h1', ANSIBLE_ARGS: "-K --ask-vault-pass -e 'a=b c'" });
       assert.deepEqual(args.slice(args.indexOf('-K'), args.indexOf('-K') + 4), [
@@ -112,7 +112,7 @@ describe('make runbook-NAME', () => {
   const argumentsOf = (name: string, given: Parameters<typeof runbookArguments>[1]) =>
     runbookArguments(name, given).slice(3);
 
-  it('gives a runbook its host, metrics and date, and further words as they are', () => {
+  it('passes host, metrics and date to a runbook, and further words unchanged', () => {
     const given = { HOST: 'h1', METRICS: 'a b;c*', DATE: '2026-11-22', YES: '1', ARGS: '--resume; id' };
     assert.deepEqual(argumentsOf('host-lost', given), [
       ...['--host=h1', '--metrics=a b;c*', '--date=2026-11-22', '--yes'],
@@ -120,12 +120,12 @@ describe('make runbook-NAME', () => {
     ]);
   });
 
-  it('gives the drill a host or a group, and the sample', () => {
+  it('passes a host or a group and the sample to the drill', () => {
     assert.deepEqual(argumentsOf('drill', { HOST: 'h1', SAMPLE: '1/7' }), ['--limit=h1', '--sample=1/7']);
     assert.deepEqual(argumentsOf('drill', { GROUP: 'dc1', DRY_RUN: '1' }), ['--limit=dc1', '--dry-run']);
   });
 
-  it('refuses a group where one host is meant, and a name that is none', () => {
+  it('rejects a group in place of one host, and an unknown name', () => {
     assert.throws(() => argumentsOf('host-lost', { GROUP: 'dc1' }), /with HOST=/);
     assert.throws(() => argumentsOf('../main', {}), /Unknown runbook/);
   });

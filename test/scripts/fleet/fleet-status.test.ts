@@ -59,7 +59,7 @@ async function fleet(reports: Readonly<Record<string, unknown>>, ...options: rea
 }
 
 describe('The status of a fleet', () => {
-  it('is a table of hosts by the names of the inventory, and ends with 0 when all are well', async () => {
+  it('is a table of hosts by their names in the inventory, and exits with 0 if all are ok', async () => {
     const { code, stdout, stderr } = await fleet({ web02: well, web01: well });
     assert.deepEqual([code, stderr], [0, '']);
     const rows = stdout.split('\n').filter((line) => line.startsWith('│'));
@@ -90,7 +90,7 @@ describe('The status of a fleet', () => {
     assert.ok(!stdout.includes('\x1b'), 'there is no terminal');
   });
 
-  it('ends with 1 when one host is late, failed, unknown, dead, or gives no status, and says why', async () => {
+  it('exits with 1 if one host is late, failed, unknown, dead, or has no status, with the reason', async () => {
     const unreachable = { host: 'web05', unreachable: true, error: 'No route to host' };
     const reds: Readonly<Record<string, [unknown, RegExp]>> = {
       late: [{ ...well, state: 'late', problems: ['it is 2 d old'] }, /^web02: it is 2 d old$/m],
@@ -115,7 +115,7 @@ describe('The status of a fleet', () => {
     }
   });
 
-  it('is JSON when that is asked for, with what is red', async () => {
+  it('is JSON on request, with the problems', async () => {
     const { code, stdout } = await fleet({ web01: well, web02: { unreachable: true } }, '--json');
     assert.equal(code, 1);
     assert.deepEqual(JSON.parse(stdout), [
@@ -124,7 +124,7 @@ describe('The status of a fleet', () => {
     ]);
   });
 
-  it('has a row for a host that was expected and gave no status, and one for a host without the program', async () => {
+  it('has a row for an expected host without a status, and one for a host without the program', async () => {
     const without = { host: 'web02', failed: true, error: 'No such file' };
     const { code, stdout } = await fleet({ web01: well, web02: without }, 'web01', 'web02', 'web03');
     assert.equal(code, 1);
@@ -133,13 +133,13 @@ describe('The status of a fleet', () => {
     assert.match(stdout, /^3 hosts, 2 red$/m);
   });
 
-  it('ends with 2 when there is nothing to tell', async () => {
+  it('exits with 2 if there are no statuses', async () => {
     const { code, stderr } = await fleet({});
     assert.equal(code, 2);
     assert.match(stderr, /^No status in /);
   });
 
-  it('is red on a terminal where a host is, and in no other row', async () => {
+  it('is red on a terminal only in rows of hosts with problems', async () => {
     await using scratch = await createScratch();
     await writeFile(scratch.at('web01.json'), JSON.stringify(well));
     await writeFile(scratch.at('web02.json'), JSON.stringify(failed));

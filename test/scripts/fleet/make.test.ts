@@ -25,7 +25,7 @@ describe('make, for a fleet,', () => {
   const make = (...args: readonly string[]): Promise<Ended> =>
     runCommand(['make', '--silent', ...args], { cwd: checkout, env: { LC_ALL: 'C.UTF-8' } });
 
-  it('ends with an error when there is no inventory, or no host of it is meant', async () => {
+  it('fails without an inventory, or if no host matches', async () => {
     for (const target of targets) {
       // Those that need a host are given a group, so that the inventory is what is missing.
       const group = target === 'list' || target === 'restore' ? ['GROUP=graphite'] : [];
@@ -45,13 +45,13 @@ describe('make, for a fleet,', () => {
     }
   });
 
-  it('refuses a group in the place of a host', async () => {
+  it('rejects a group in place of a host', async () => {
     const { code, stderr } = await make('restore', `INVENTORY=${scratch.at('hosts.yml')}`, 'HOST=graphite', 'YES=1');
     assert.equal(code, 2);
     assert.match(stderr, /Cannot use "graphite": it is a group or pattern/);
   });
 
-  it('runs nothing that stands in a value: make does not, no shell does, Ansible does not', async () => {
+  it('does not execute values, neither in make, a shell nor Ansible', async () => {
     const touch = `touch ${left}/ran`;
     const inventory = `INVENTORY=${scratch.at('hosts.yml')}`;
     const values = [`{{ lookup('pipe', '${touch}') }}`, `$(shell ${touch})`, `; ${touch}`, `'; ${touch} #`];
@@ -69,7 +69,7 @@ describe('make, for a fleet,', () => {
     assert.deepEqual(await readdir(left), []);
   });
 
-  it('hands what it is given to a runbook', async () => {
+  it('passes its arguments to a runbook', async () => {
     const { code, stdout, stderr } = await make(
       ...['runbook-drill', `INVENTORY=${scratch.at('hosts.yml')}`, 'HOST=h1', 'METRICS=a b$$c*', 'DRY_RUN=1'],
     );

@@ -23,7 +23,7 @@ describe('the hosts that Ansible would choose', () => {
     assert.deepEqual(matchingHosts({ inventory, limit: 'h*:!h1' }), ['h2', 'h3']);
   });
 
-  it('are an error when there is none', () => {
+  it('are an error if there are none', () => {
     for (const limit of ['nope', 'web', 'localhost'])
       assert.throws(() => matchingHosts({ inventory, limit }), { code: 'NO_HOSTS', message: new RegExp(`"${limit}"`) });
     assert.throws(() => matchingHosts({ inventory: '/nope' }), {
@@ -32,7 +32,7 @@ describe('the hosts that Ansible would choose', () => {
     });
   });
 
-  it('are one host only by its own name, never by that of a group', () => {
+  it('are one host only by its own name, never by the name of a group', () => {
     requireOneHost('h1', inventory);
     for (const name of ['dc1', 'dc2', 'graphite', 'all', 'h*', 'h1,h2'])
       assert.throws(
@@ -42,7 +42,7 @@ describe('the hosts that Ansible would choose', () => {
       );
   });
 
-  it('are an error when one of several inventory files cannot be read, rather than fewer hosts', async () => {
+  it('are an error if one of several inventory files cannot be read, instead of fewer hosts', async () => {
     const several = await scratch.directory('several');
     await writeFile(`${several}/a`, '[graphite]\nh1\n');
     assert.deepEqual(matchingHosts({ inventory: several }), ['h1']);

@@ -60,13 +60,13 @@ describe('a roll', () => {
     assert.deepEqual(batches, [['h7'], ['h1', 'h2'], rest]);
   });
 
-  it('stops behind a batch in which a host failed', async () => {
+  it('stops after a batch in which a host failed', async () => {
     const { code, batches } = await roll({ bad_hosts: ['h2'] });
     assert.equal(code, 2);
     assert.deepEqual(batches, [['h7'], ['h1', 'h2'], []]);
   });
 
-  it('goes on when few enough failed, in batches of the size that was asked for', async () => {
+  it('continues if few enough failed, in batches of the configured size', async () => {
     const variables = {
       bad_hosts: ['h2'],
       whisper_backup_max_fail_percentage: 20,

@@ -25,13 +25,13 @@ it('SOURCE_DATE_EPOCH overrides it', async () => {
   assert.equal(await commitTime('/'), 1_234_567_890);
 });
 
-it('without either there is no release, and it says what to set', async () => {
+it('without either there is no release, with the remedy', async () => {
   await using scratch = await createScratch();
   delete process.env['SOURCE_DATE_EPOCH'];
   await assert.rejects(commitTime(scratch.path), /set SOURCE_DATE_EPOCH/);
 });
 
-it('a date that is none is refused', async () => {
+it('an invalid date is rejected', async () => {
   process.env['SOURCE_DATE_EPOCH'] = 'yesterday';
   await assert.rejects(commitTime('/'), /a Unix time in seconds: got "yesterday"/);
 });

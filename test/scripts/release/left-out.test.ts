@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { leftOut } from '../../../scripts/release/left-out.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 
-it('a native part that npm left out is told, for the processor that it is for', async () => {
+it('a native part that npm left out is reported, for its processor', async () => {
   await using scratch = await createScratch();
   const packages = {
     '': { name: 'program' },

@@ -87,7 +87,7 @@ const sha256 = async (path: string) =>
     .digest('hex');
 
 describe('a release', () => {
-  it('is the same byte for byte, whoever builds it, where and when', async () => {
+  it('is the same byte for byte, whoever builds it, anywhere and at any time', async () => {
     const again = await make({
       ...{ place: scratch.at('some/where/else altogether'), arch: ours, version: VERSION, umask: '077' },
       env: { TZ: 'Asia/Tokyo', LANG: 'de_DE.UTF-8' },
@@ -95,14 +95,14 @@ describe('a release', () => {
     assert.equal(await sha256(join(again, basename(tarball))), await sha256(tarball));
   });
 
-  it('has its hash beside it, and nothing else is left of making it', async () => {
+  it('has its hash next to it, and leaves no other files', async () => {
     const made = join(tarball, '..');
     const names = [nameOf('arm64'), nameOf('x64')].flatMap((name) => [`${name}.tar.gz`, `${name}.tar.gz.sha256`]);
     assert.deepEqual((await readdir(made)).sort(), names);
     await exec('sha256sum', ['--check', '--strict', `${tarball}.sha256`], { cwd: made });
   });
 
-  it('holds one directory, owned by root, of one date, that only its owner may write', async () => {
+  it('contains one directory, owned by root, with one date, writable only by its owner', async () => {
     const { stdout } = await exec('tar', ['--utc', '--full-time', '--numeric-owner', '-tvzf', tarball], {
       maxBuffer: 1e8,
       env: { ...process.env, LC_ALL: 'C' },
@@ -124,7 +124,7 @@ describe('a release', () => {
     assert.deepEqual(sums.map((line) => line.slice(66)).sort(), names);
   });
 
-  it('holds what a host needs, and nothing that only a checkout does', async () => {
+  it('contains what a host needs, and nothing that only a checkout needs', async () => {
     const documents = ['LICENSE', 'README.md', 'docs/stores.md', 'docs/runbooks/host-lost.md'];
     for (const name of [
       ...documents,
@@ -143,13 +143,13 @@ describe('a release', () => {
     for (const name of unwanted) assert.ok(!existsSync(join(release, 'app/node_modules', name)), name);
   });
 
-  it('does not tell where it was built', async () => {
+  it('does not contain the path where it was built', async () => {
     for (const [name, bytes] of files)
       assert.ok(!Buffer.from(bytes).includes(scratch.path), `${name} names ${scratch.path}`);
   });
 
   for (const arch of [ours, other] as const) {
-    it(`holds native files for ${arch} alone, in that for ${arch}`, async () => {
+    it(`contains only native files for ${arch}, in the one for ${arch}`, async () => {
       const all = arch === ours ? files : await readTree(foreign);
       const machines = new Map<string, number>();
       for (const [name, bytes] of all) {
@@ -188,7 +188,7 @@ describe('a release', () => {
 });
 
 describe('on a host without Node, a release', () => {
-  it('says the version that it was made as', async () => {
+  it('prints the version that it was built as', async () => {
     const ended = await start(launcher(), ['--version']).ended;
     assert.deepEqual(ended, { code: 0, stdout: `whisper-backup ${VERSION}\n`, stderr: '' });
     assert.equal(await readFile(join(release, 'VERSION'), 'utf8'), `${VERSION}\n`);
@@ -218,14 +218,14 @@ describe('on a host without Node, a release', () => {
     assert.deepEqual(contents(await readTree(scratch.at('tree'))), contents(planted));
   });
 
-  it('has what it needs to speak to S3', async () => {
+  it('has everything for S3', async () => {
     const args = ['list', 's3', 'endpoint=http://127.0.0.1:1', '--bucket', 'b', '--nolog'];
     const env = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' };
     const ended = await start(launcher(), args, env).ended;
     assert.match(ended.stderr, /ECONNREFUSED/);
   });
 
-  it('hands on exit codes, words with spaces and signals', async () => {
+  it('passes on exit codes, words with spaces and signals', async () => {
     const refused = await start(launcher(), ['no such command']).ended;
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /'no such command'/);

@@ -17,7 +17,7 @@ const SUMMARY = { command: 'verify', counts: { metrics: 3, gone: 1 }, note: 'a "
 const PRINTED = JSON.stringify(SUMMARY).replaceAll("'", `'\\''`);
 
 describe('a command that Ansible ran on a host', () => {
-  it('is judged by its own exit code', async () => {
+  it('has its own exit code', async () => {
     for (const code of [0, 3]) {
       const { stdout, code: ended } = await ansible(`echo out; echo err >&2; exit ${code}`, 'h1');
       assert.equal(remoteProblem(stdout, ended, [code]), undefined, stdout);
@@ -25,14 +25,14 @@ describe('a command that Ansible ran on a host', () => {
     }
   });
 
-  it('has failed when it failed on any host', async () => {
+  it('has failed if it failed on any host', async () => {
     const { stdout, code } = await ansible('exit 4', 'h1', 'h2');
     assert.equal(remoteProblem(stdout, code, [0, 4]), undefined, stdout);
     const second = stdout.replace(/^h1 \|.*/m, 'h1 | CHANGED | rc=0 >>');
     assert.equal(remoteProblem(second, code), 'the command on h2 ended with exit code 4');
   });
 
-  it('has failed when a host was unreachable, when there was none, and when nothing was started', () => {
+  it('has failed if a host was unreachable, if there was none, and if nothing was started', () => {
     const lost = 'h2 | UNREACHABLE! => {\n    "changed": false,\n    "unreachable": true\n}\n';
     const well = 'h1 | CHANGED | rc=0 >>\nfine\n';
     assert.equal(remoteProblem(`${well}${lost}`, 4), 'h2 is unreachable');
@@ -43,7 +43,7 @@ describe('a command that Ansible ran on a host', () => {
     assert.equal(remoteProblem(well, 0), undefined);
   });
 
-  it('may have written to standard error behind its summary', async () => {
+  it('may write to standard error after its summary', async () => {
     for (const script of [
       `echo '${PRINTED}'; echo 'warning: {"}' >&2`,
       `echo '${PRINTED}'; echo 'warning: one' >&2; echo '{"x' >&2; exit 3`,
@@ -54,7 +54,7 @@ describe('a command that Ansible ran on a host', () => {
     }
   });
 
-  it('has no summary when that is cut off', () => {
+  it('has no summary if that is truncated', () => {
     assert.equal(countsOf('h1 | CHANGED | rc=0 >>\n{"command":"verify","counts":{"gone":0}'), undefined);
     assert.equal(countsOf('h1 | CHANGED | rc=0 >>\nnothing'), undefined);
   });

@@ -72,7 +72,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
 
   const services = async () => (await readFile(scratch.at('services'), 'utf8')).trim().split('\n');
 
-  it('host-lost brings every point back, with carbon and the timer held until then', async () => {
+  it('host-lost restores every point, with carbon and the timer stopped until then', async () => {
     const before = await treeOf(h1);
     await rm(h1.prefix, { recursive: true });
     const said = await runbook('host-lost', '--host', 'h1', '--metrics', 'servers.*');
@@ -92,7 +92,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
     );
   });
 
-  it('subtree-deleted brings back what was there before the date, under files that carbon has made anew', async () => {
+  it('subtree-deleted restores the state before the date, below files that carbon has recreated', async () => {
     const before = await treeOf(h1);
     await sleep(1100);
     const date = new Date().toISOString();
@@ -107,7 +107,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
     for (const name of Object.keys(before)) if (!name.endsWith('m1.wsp')) assert.equal(after[name], before[name]);
   });
 
-  it('bad-data goes back to before the date, and keeps the bad files where they can be had', async () => {
+  it('bad-data restores the state before the date, and keeps the bad files elsewhere', async () => {
     const good = await treeOf(h1);
     await sleep(1100);
     const date = new Date().toISOString();
@@ -138,7 +138,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
     }
   });
 
-  it('move-metrics takes them to the other host, with the points that came until the switch', async () => {
+  it('move-metrics moves them to the other host, with all points until the switch', async () => {
     const said = await runbook(
       'move-metrics',
       ...['--from', 'h1', '--to', 'h2', '--metrics', 'servers.web01.*', '--bucket', h1.bucket],
@@ -152,7 +152,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
     assert.equal(bucket.filter((name) => name.startsWith('servers.web01.')).length, 4);
   });
 
-  it('bucket-damaged has what was damaged stored again', async () => {
+  it('bucket-damaged stores damaged metrics again', async () => {
     const directory = scratch.at('buckets', h1.bucket, 'servers.web01.m1');
     const [name = ''] = await readdir(directory);
     await cp(join(directory, name), scratch.at('whole'));

@@ -28,7 +28,7 @@ describe('the runbooks', () => {
     return Bastion.create({ ...scratch, path, at: (...names) => join(path, ...names) });
   }
 
-  it('are all tried here, and each has a page, and no page is of none', async () => {
+  it('are all tested here, and each has a page, and each page has one', async () => {
     const names = Object.keys(samples).sort();
     const files = async (directory: string, ending: string) =>
       (await readdir(join(root, directory)))
@@ -40,7 +40,7 @@ describe('the runbooks', () => {
   });
 
   for (const [name, args] of Object.entries(samples)) {
-    it(`${name} does what its plan says and its page tells, in that order`, async () => {
+    it(`${name} runs the steps of its plan and its page, in that order`, async () => {
       const on = await bastion();
       const inventory = ['--inventory', '/etc/inventory'];
       const dry = await on.run(name, ...args, ...inventory, '--dry-run', '--json');
@@ -70,7 +70,7 @@ describe('the runbooks', () => {
     });
   }
 
-  it('stop where something goes wrong, say what is not as usual, and go on there when resumed', async () => {
+  it('stop at a failed step, report the state, and continue there when resumed', async () => {
     const on = await bastion();
     const args = samples['host-lost'] ?? [];
     // The second restore.
@@ -107,7 +107,7 @@ describe('the runbooks', () => {
     assert.equal((await stat(log)).mode & 0o777, 0o600);
   });
 
-  it('go on behind a step that cannot be mended, or begin anew', async () => {
+  it('continue after a step that cannot be repaired, or start again', async () => {
     const on = await bastion();
     const args = ['--host', 'h1', '--yes'];
     const fails = `echo "h1 | FAILED | rc=3 >>"; exit 2`;
@@ -121,7 +121,7 @@ describe('the runbooks', () => {
     assert.equal((await on.calls()).length, 2 + 3);
   });
 
-  it('take the damage that they are there for as no failure, and that which is left as one', async () => {
+  it('do not fail because of the expected damage, but because of remaining damage', async () => {
     const on = await bastion();
     const damaged = 'echo "h1 | FAILED | rc=4 >>"; exit 2';
     for (const call of [1, 2, 4]) await on.answer(call, damaged);
@@ -130,7 +130,7 @@ describe('the runbooks', () => {
     assert.match(stdout, /^Stopped at step 'verify-again': the command on h1 ended with exit code 4$/m);
   });
 
-  it('stop when metrics of the bucket are not on the host', async () => {
+  it('stop if metrics of the bucket are not on the host', async () => {
     const on = await bastion();
     const said = 'echo "h1 | CHANGED | rc=0 >>"; echo \'{"command":"verify","counts":{"gone":7}}\'; exit 0';
     await on.answer(5, said);
@@ -139,7 +139,7 @@ describe('the runbooks', () => {
     assert.match(stdout, /^Stopped at step 'compare': 7 metrics of the bucket have no file on the host$/m);
   });
 
-  it('stop carbon for the restore of a subtree when told to, and start it again', async () => {
+  it('stop carbon for the restore of a subtree on request, and start it again', async () => {
     const on = await bastion();
     const sample = samples['subtree-deleted'] ?? [];
     const steps = async (...options: string[]): Promise<string[]> => {
@@ -153,7 +153,7 @@ describe('the runbooks', () => {
     assert.deepEqual(stopping, ['list', 'preview', 'stop-carbon', 'restore', 'start-carbon', 'compare']);
   });
 
-  it('wait for a run that holds the lock on the host, as one that was interrupted does', async () => {
+  it('wait for a run that holds the lock on the host, such as an interrupted one', async () => {
     const on = await bastion();
     await on.answer(1, 'echo "h1 | FAILED | rc=11 >>"; exit 2');
     const { code, stdout } = await on.run('bucket-damaged', '--host', 'h1', '--yes');
@@ -164,21 +164,21 @@ describe('the runbooks', () => {
     assert.deepEqual(calls[1], calls[0]);
   });
 
-  it('do not mind a restore of the rest where there is none', async () => {
+  it('accept that there is nothing left to restore', async () => {
     const on = await bastion();
     await on.answer(6, 'echo "Nothing to restore: disk:/b has no backup"; exit 2');
     const { code, stdout } = await on.run('host-lost', ...(samples['host-lost'] ?? []), '--yes');
     assert.equal(code, 0, stdout);
   });
 
-  it('ask nobody who is not there, and do nothing then', async () => {
+  it('do not ask without a terminal, and then do nothing', async () => {
     const on = await bastion();
     const { code, stderr } = await on.run('bucket-damaged', '--host', 'h1');
     assert.deepEqual([code, await on.calls()], [2, []]);
     assert.match(stderr, /Cannot ask for confirmation.*--yes/);
   });
 
-  it('exclude one another for one host, and let other hosts be', async () => {
+  it('exclude each other for one host, but not for others', async () => {
     const on = await bastion();
     await mkdir(join(on.fleet, 'journal'), { recursive: true });
     const lock = await acquireRunLock(join(on.fleet, 'journal', 'bucket-damaged.h1.lock'), { timeout: 0 });
@@ -192,7 +192,7 @@ describe('the runbooks', () => {
     }
   });
 
-  it('refuse what Ansible would not take for what it is', async () => {
+  it('reject values that Ansible would interpret differently', async () => {
     const on = await bastion();
     for (const [args, told] of [
       [['--host', '-e@file'], /--host/],
@@ -210,7 +210,7 @@ describe('the runbooks', () => {
     assert.deepEqual(await on.calls(), []);
   });
 
-  it('tell a drill that went wrong on a host, and show the figures all the same', async () => {
+  it('report a drill that failed on a host, and still show the figures', async () => {
     const on = await bastion();
     const reports = join(on.fleet, 'drill');
     await mkdir(reports, { recursive: true });

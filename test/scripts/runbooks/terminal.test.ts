@@ -12,7 +12,7 @@ describe('a runbook on a terminal', () => {
   });
   after(() => scratch[Symbol.asyncDispose]());
 
-  it('shows its plan and does nothing when the answer is no', async () => {
+  it('shows its plan and does nothing if the answer is no', async () => {
     const { code, stdout } = await on.onTerminal('bucket-damaged', ['--host', 'h1'], [['Run these 4 steps?', 'n']]);
     assert.equal(code, 1, stdout);
     assert.match(stdout, /1\. verify: Read every backup of h1/);
@@ -20,7 +20,7 @@ describe('a runbook on a terminal', () => {
     assert.deepEqual(await on.calls(), []);
   });
 
-  it('asks again before it changes something, and goes on from there when resumed', async () => {
+  it('asks again before it changes something, and continues from there when resumed', async () => {
     const no = await on.onTerminal(
       'bucket-damaged',
       ['--host', 'h1'],
@@ -44,13 +44,13 @@ describe('a runbook on a terminal', () => {
     assert.equal((await on.calls()).length, 4);
   });
 
-  it('takes Ctrl-C at a question for a no', async () => {
+  it('treats Ctrl-C at a question as no', async () => {
     const { code, stdout } = await on.onTerminal('bucket-damaged', ['--host', 'h1'], [['Run these 4 steps?', '\x03']]);
     assert.equal(code, 1, stdout);
     assert.match(stdout, /Nothing was done/);
   });
 
-  it('ends a command that Ctrl-C interrupts, and says how to go on', async () => {
+  it('ends a command that Ctrl-C interrupts, and prints how to continue', async () => {
     await on.answer(5, 'echo under way; sleep 60');
     const { code, stdout } = await on.onTerminal('bucket-damaged', ['--host', 'h1', '--yes'], [['under way', '\x03']]);
     assert.equal(code, 130, stdout);

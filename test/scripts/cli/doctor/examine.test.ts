@@ -28,7 +28,7 @@ function invocation(stop = new AbortController()): Invocation {
 const well: Check = { name: 'well', run: async () => ok('it is well') };
 
 describe('an examination', () => {
-  it('tells what each check found, in their order, and of one that fails that it is bad', async () => {
+  it('reports the result of each check, in order, and a failed check as bad', async () => {
     const crashing: Check = {
       name: 'crashing',
       async run() {
@@ -43,7 +43,7 @@ describe('an examination', () => {
     ]);
   });
 
-  it('waits for no check longer than its deadline, and tells it to end', async () => {
+  it('waits for each check only until its deadline, and aborts it then', async () => {
     let told: unknown;
     const hanging: Check = {
       name: 'hanging',
@@ -66,14 +66,14 @@ describe('an examination', () => {
     assert.match(String(told), /no answer/);
   });
 
-  it('ends when the program is to stop', async () => {
+  it('ends when the program must stop', async () => {
     const stop = new AbortController();
     const hanging: Check = { name: 'hanging', run: () => new Promise(() => {}) };
     setTimeout(() => stop.abort(new Error('Ctrl-C')), 10);
     await assert.rejects(examine([hanging], invocation(stop)), /Ctrl-C/);
   });
 
-  it('is as good as the worst of what it found', () => {
+  it('has the level of the worst result', () => {
     assert.equal(worstOf([]), 'ok');
     assert.equal(worstOf(['ok', 'warn', 'ok']), 'warn');
     assert.equal(worstOf(['warn', bad('x').level, 'ok']), 'bad');

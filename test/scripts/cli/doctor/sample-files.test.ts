@@ -7,7 +7,7 @@ import { createScratch } from '../../../fixtures/scratch.ts';
 import { Tmpfs } from '../../../fixtures/tmpfs.ts';
 
 describe('sampleFiles', () => {
-  it('looks where a backup does: through links, and neither into lost+found nor into what is excluded', async () => {
+  it('walks like a backup: through links, and neither into lost+found nor excluded directories', async () => {
     await using scratch = await createScratch();
     using tree = new Tmpfs(scratch.at('tree'), 'size=1m');
     await plantMetrics(tree.path, ['a/x', 'lost+found/x', 'old/x', 'b/old/x']);

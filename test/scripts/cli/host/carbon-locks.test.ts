@@ -25,9 +25,9 @@ const carbon: readonly (readonly [string, string, boolean, string?])[] = [
   ['says it for one of two', '[cache]\n[cache:a]\nWHISPER_LOCK_WRITES = 1\n[cache:b]\nX = 1\n', false],
 ];
 
-describe('Whether carbon locks its files', () => {
+describe('carbonLocks', () => {
   for (const [what, text, locks, section] of carbon) {
-    it(`is ${locks ? 'true' : 'false'} when carbon.conf ${what}`, async () => {
+    it(`is ${locks ? 'true' : 'false'} if carbon.conf ${what}`, async () => {
       await using scratch = await createScratch();
       const file = scratch.at('carbon.conf');
       await writeFile(file, text);
@@ -44,7 +44,7 @@ describe('Whether carbon locks its files', () => {
     ['[whisper]\nflock = true\n[cache]\n', true],
     ['[cache]\nflock = true\n', false],
   ] as const) {
-    it(`is ${locks} when go-carbon is set up with ${JSON.stringify(text)}`, async () => {
+    it(`is ${locks} if go-carbon is configured with ${JSON.stringify(text)}`, async () => {
       await using scratch = await createScratch();
       const file = scratch.at('go-carbon.conf');
       await writeFile(file, text);
@@ -57,11 +57,11 @@ describe('Whether carbon locks its files', () => {
     });
   }
 
-  it('is unknown where there is no carbon', async () => {
+  it('is unknown without carbon', async () => {
     assert.equal(await carbonLocks({ carbon: ['/nonexistent/carbon.conf'], goCarbon: ['/nonexistent/x'] }), undefined);
   });
 
-  it('is told of the one that does not, where there are two', async () => {
+  it('is false if one of two does not', async () => {
     await using scratch = await createScratch();
     const [on, off] = [scratch.at('on.conf'), scratch.at('off.conf')];
     await writeFile(on, '[cache]\nWHISPER_LOCK_WRITES = True\n');
@@ -69,7 +69,7 @@ describe('Whether carbon locks its files', () => {
     assert.equal((await carbonLocks({ carbon: [on], goCarbon: [off] }))?.file, off);
   });
 
-  it('is an error that names the file where its settings cannot be read', async () => {
+  it('fails with the name of an unreadable settings file', async () => {
     await using scratch = await createScratch();
     const [broken, directory] = [scratch.at('go-carbon.conf'), scratch.at('carbon.conf')];
     await writeFile(broken, '[whisper\n');

@@ -16,8 +16,8 @@ function collect() {
   return { lines, log: (level: string, message: string) => void lines.push(`${level}: ${message}`) };
 }
 
-describe('the buckets that a host remembers', () => {
-  it('are none at first, and each once after that, in a directory that is made for them', async () => {
+describe('the recorded buckets of a host', () => {
+  it('are empty at first, then contain each once, in a directory that is created for them', async () => {
     await using scratch = await createScratch();
     const known = knownBuckets(scratch.at('deep', 'state'), unexpected);
     assert.deepEqual(await known.load(), []);
@@ -34,7 +34,7 @@ describe('the buckets that a host remembers', () => {
     assert.deepEqual([all.length, all[0], all.at(-1)], [100, 's3:b3', 's3:b102']);
   });
 
-  it('are none, with a warning, where the file is unreadable, and are written anew', async () => {
+  it('are empty, with a warning, if the file is unreadable, and are then rewritten', async () => {
     await using scratch = await createScratch();
     const log = collect();
     const known = knownBuckets(scratch.path, log);
@@ -53,7 +53,7 @@ describe('the buckets that a host remembers', () => {
     assert.equal(log.lines.length, 4);
   });
 
-  it('are not believed in a directory that others may write, and cost no run where none can be written', async () => {
+  it('are ignored in a directory that other users may write, and are optional if they cannot be written', async () => {
     await using scratch = await createScratch();
     const log = collect();
     await mkdir(scratch.at('open'));

@@ -38,7 +38,7 @@ function shown(timer: Record<string, string> = {}, service: Record<string, strin
 const read = (timer?: Record<string, string>, service?: Record<string, string>) =>
   readBackupUnits(async () => shown(timer, service));
 
-describe('What systemd reports of the backup', () => {
+describe('the state of the systemd units', () => {
   it('is read from systemctl show', async () => {
     assert.deepEqual(await read(), {
       timer: {
@@ -58,18 +58,18 @@ describe('What systemd reports of the backup', () => {
     });
   });
 
-  it('has no times where there are none', async () => {
+  it('has no times if there are none', async () => {
     for (const text of ['', 'n/a', 'Mon 2026-11-23 03:10:07 CET', 'infinity']) {
       const units = await read({ NextElapseUSecRealtime: text }, { InactiveEnterTimestamp: text });
       assert.deepEqual([units?.timer.next, units?.service.ended], [undefined, undefined], text);
     }
   });
 
-  it('does not take the time of the stamp file, which a new timer shows, for a start', async () => {
+  it('does not treat the time of the stamp file, which a new timer reports, as a start', async () => {
     assert.equal((await read({ LastTriggerUSecMonotonic: '0' }))?.timer.lastTrigger, undefined);
   });
 
-  it('is undefined where systemd does not run the host, and an error where it gives no answer', async () => {
+  it('is undefined without systemd, and an error if systemd does not respond', async () => {
     assert.equal(await readBackupUnits(async () => undefined), undefined);
     await assert.rejects(
       readBackupUnits(async () => ''),
@@ -113,7 +113,7 @@ describe('systemctl show', () => {
 });
 
 describe('A timer', () => {
-  it('is fine when it is active and enabled, or not there at all', async () => {
+  it('is ok if it is active and enabled, or not installed', async () => {
     for (const timer of [{}, { LoadState: 'not-found', ActiveState: 'inactive', UnitFileState: '' }]) {
       const units = await read(timer);
       assert.ok(units);
@@ -121,7 +121,7 @@ describe('A timer', () => {
     }
   });
 
-  it('is a problem when it is stopped, disabled or masked', async () => {
+  it('is a problem if it is stopped, disabled or masked', async () => {
     const wrong: readonly [Record<string, string>, RegExp][] = [
       [{ ActiveState: 'inactive' }, /is inactive, so no backup/],
       [{ UnitFileState: 'disabled' }, /is disabled, so it will not start after a reboot/],
