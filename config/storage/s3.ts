@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { S3StoreOptions } from '../../lib/store/drivers/s3/s3.ts';
 import type { Credentials } from '../credentials.ts';
 import { ConfigError, UsageError } from '../errors.ts';
+import { caBundleIn, proxiesIn } from './network.ts';
 
 /**
  * The storage arguments of `s3`. The first may come without its name: `s3 us-west-2`. None takes a secret: every user of
@@ -27,8 +28,8 @@ export type S3Arguments = Readonly<Partial<Record<(typeof s3Arguments)[number], 
  *
  * @param credentials override the environment. As in the SDK, a profile takes precedence over a key; key, secret and
  *   token are taken from one source only.
- * @param environment where the SDK would find an endpoint, too: it has to be known here, as path-style addressing follows
- *   from it.
+ * @param environment where the SDK would find endpoint, region and key, too. The endpoint has to be known here, as
+ *   path-style addressing follows from it; a thread that knows all three need not load the SDK.
  * @throws UsageError if an argument has an invalid value.
  * @throws ConfigError if the credentials have only one of key and secret.
  */
@@ -41,15 +42,19 @@ export function s3OptionsOf(
   const pathStyle = oneOf('path-style', given['path-style'], ['true', 'false']);
   const sse = oneOf('sse', given.sse, ['AES256', 'aws:kms']);
   const checksums = oneOf('checksums', given.checksums, ['auto', 'always', 'never']);
-  const region = given.region ?? credentials['AWS_REGION'] ?? credentials['AWS_DEFAULT_REGION'];
+  const region =
+    given.region ?? credentials['AWS_REGION'] ?? credentials['AWS_DEFAULT_REGION'] ?? regionIn(environment);
   const endpoint = given.endpoint ?? endpointIn(credentials) ?? endpointIn(environment);
+  const caBundle = given['ca-bundle'] ?? caBundleIn(environment, ['AWS_CA_BUNDLE', 'SSL_CERT_FILE']);
+  const proxies = proxiesIn(environment);
   return {
     bucket,
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
-    ...(given.profile === undefined && keyOf(credentials)),
+    ...(given.profile === undefined && (keyOf(credentials) ?? keyIn(environment))),
     ...(pathStyle !== undefined && { pathStyle: pathStyle === 'true' }),
-    ...(given['ca-bundle'] !== undefined && { caBundle: resolve(given['ca-bundle']) }),
+    ...(caBundle !== undefined && { caBundle: resolve(caBundle) }),
+    ...(proxies !== undefined && { proxies }),
     ...(given.profile !== undefined && { profile: given.profile }),
     ...(sse !== undefined && { sse }),
     ...(given['kms-key-id'] !== undefined && { kmsKeyId: given['kms-key-id'] }),
@@ -64,13 +69,30 @@ function endpointIn(variables: Readonly<Record<string, string | undefined>>): st
   return variables['AWS_ENDPOINT_URL_S3'] || variables['AWS_ENDPOINT_URL'] || undefined;
 }
 
-function keyOf(credentials: Credentials): Pick<S3StoreOptions, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'> {
+function regionIn(environment: NodeJS.ProcessEnv): string | undefined {
+  return environment['AWS_REGION'] || undefined;
+}
+
+/** As in the SDK, a profile takes precedence over a key. */
+function keyIn(environment: NodeJS.ProcessEnv): Pick<S3StoreOptions, KeyName> {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment;
+  if (environment['AWS_PROFILE'] || !accessKeyId || !secretAccessKey) return {};
+  return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
+}
+
+type KeyName = 'accessKeyId' | 'secretAccessKey' | 'sessionToken';
+
+function keyOf(credentials: Credentials): Pick<S3StoreOptions, KeyName> | undefined {
   const {
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_SESSION_TOKEN: sessionToken,
   } = credentials;
-  if (accessKeyId === undefined && secretAccessKey === undefined && sessionToken === undefined) return {};
+  if (accessKeyId === undefined && secretAccessKey === undefined && sessionToken === undefined) return undefined;
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw new ConfigError(
       'Cannot log in to S3: the credentials must hold both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither',

@@ -6,6 +6,7 @@ import type { Credentials } from '../credentials.ts';
 import { UsageError } from '../errors.ts';
 import { suggestion } from '../nearest.ts';
 import type { Config } from '../schema.ts';
+import { caBundleIn, proxiesIn } from './network.ts';
 import { interfaceOf, swiftAccess } from './openstack.ts';
 
 export const swiftArguments = ['region', 'interface', 'ca-bundle', 'auth'] as const;
@@ -25,17 +26,17 @@ export async function swiftOptionsOf(
 ): Promise<SwiftStoreOptions> {
   const { 'ca-bundle': bundle, region } = given;
   const version = given.auth === undefined ? undefined : versionOf(given.auth);
-  const { caFile, ...access } = await swiftAccess(version, {
-    environment: { ...process.env, ...credentials },
-    home: homedir(),
-  });
-  const path = bundle ?? caFile;
+  const environment = { ...process.env, ...credentials };
+  const { caFile, ...access } = await swiftAccess(version, { environment, home: homedir() });
+  const path = bundle ?? caFile ?? caBundleIn(environment, ['SSL_CERT_FILE']);
+  const proxies = proxiesIn(environment);
   return {
     ...access,
     container: config.bucket,
     ...(region !== undefined && { region }),
     ...(given.interface !== undefined && { interface: interfaceOf(given.interface) }),
     ...(path !== undefined && { caBundle: await readBundle(path) }),
+    ...(proxies !== undefined && { proxies }),
   };
 }
 

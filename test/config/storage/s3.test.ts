@@ -42,6 +42,35 @@ describe('the storage s3', () => {
     assert.equal(read('path-style=true').pathStyle, true);
   });
 
+  it('takes key, region, CA bundle and proxies from the environment, if they are not given', () => {
+    const key = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'hunter2', AWS_SESSION_TOKEN: 't' };
+    const environment = { ...key, AWS_REGION: 'r', SSL_CERT_FILE: '/ssl.pem', NO_PROXY: 'a', HTTPS_PROXY: 'p:1' };
+    assert.deepEqual(s3OptionsOf('b', {}, {}, environment), {
+      bucket: 'b',
+      accessKeyId: 'id',
+      secretAccessKey: 'hunter2',
+      sessionToken: 't',
+      region: 'r',
+      caBundle: '/ssl.pem',
+      proxies: { http: undefined, https: 'p:1', bypass: 'a' },
+    });
+    // All of a key comes from one place, and a profile takes precedence over it.
+    const file = { AWS_ACCESS_KEY_ID: 'file', AWS_SECRET_ACCESS_KEY: 'hunter3' };
+    assert.deepEqual(s3OptionsOf('b', {}, file, key), {
+      bucket: 'b',
+      accessKeyId: 'file',
+      secretAccessKey: 'hunter3',
+    });
+    assert.deepEqual(s3OptionsOf('b', {}, {}, { ...key, AWS_PROFILE: 'site' }), { bucket: 'b' });
+    assert.deepEqual(s3OptionsOf('b', { profile: 'site' }, {}, key), { bucket: 'b', profile: 'site' });
+    assert.deepEqual(s3OptionsOf('b', {}, {}, { AWS_ACCESS_KEY_ID: 'id' }), { bucket: 'b' });
+
+    const bundles = { AWS_CA_BUNDLE: '/aws.pem', SSL_CERT_FILE: '/ssl.pem' };
+    assert.equal(s3OptionsOf('b', {}, {}, bundles).caBundle, '/aws.pem');
+    assert.equal(s3OptionsOf('b', { 'ca-bundle': '/given.pem' }, {}, bundles).caBundle, '/given.pem');
+    assert.equal(s3OptionsOf('b', { region: 'typed' }, {}, environment).region, 'typed');
+  });
+
   it('finds the endpoint like the SDK: in an argument, the credentials, the environment', () => {
     const url = (name: string) => `https://${name}.example.org`;
     const environment = { AWS_ENDPOINT_URL: url('all'), AWS_ENDPOINT_URL_S3: url('s3') };

@@ -176,6 +176,34 @@ describe('the token', () => {
     );
   });
 
+  it('that was accepted before is renewed when it is refused with 403', async () => {
+    let valid = 'the-Token-1';
+    await withFake(
+      ({ headers }) => ({ status: headers['x-auth-token'] === valid ? 201 : 403 }),
+      async (store, fake) => {
+        await store.put('a', bytes('x'));
+        valid = 'the-Token-2';
+        await pMap(Array.from({ length: 30 }), (_, i) => store.put(`${i}`, bytes('x')), { concurrency: 30 });
+        assert.equal(fake.logins, 2);
+      },
+    );
+  });
+
+  it('is not renewed again and again when a permission is missing', async () => {
+    await withFake(
+      ({ method }) => ({ status: method === 'PUT' ? 403 : 200 }),
+      async (store, fake) => {
+        assert.ok((await failureOf(store.put('a', bytes('x')))) instanceof DeniedError);
+        assert.equal(fake.logins, 1);
+        for (let i = 0; i < 5; i++) {
+          await store.get('a', { maxBytes: 1 });
+          assert.ok((await failureOf(store.put('a', bytes('x')))) instanceof DeniedError);
+        }
+        assert.equal(fake.logins, 2);
+      },
+    );
+  });
+
   it('is renewed a tenth of its life before it ends', async () => {
     await withFake(
       () => ({ status: 201 }),

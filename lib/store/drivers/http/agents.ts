@@ -1,14 +1,20 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { Socket } from 'node:net';
 import { clearTimeout, setTimeout } from 'node:timers';
+import { createSecureContext } from 'node:tls';
+import { type Proxies, proxyFinder } from './proxies.ts';
+import { askProxy, tunnel } from './tunnel.ts';
 
 export interface AgentOptions {
   /** PEM certificates of authorities to trust. @default those of the runtime */
   readonly ca?: string | readonly string[] | undefined;
-  /** Seconds for connecting, with TLS. */
+  /** Seconds for connecting, with TLS and a proxy. */
   readonly connectTimeout: number;
   /** Maximum number of idle connections. @default 256 */
   readonly concurrency?: number;
+  /** @default none */
+  readonly proxies?: Proxies | undefined;
 }
 
 export interface Agents {
@@ -19,15 +25,26 @@ export interface Agents {
 /** How long an idle connection is kept: shorter than in servers, which would close it while a request is sent. */
 const IDLE_SOCKET_MS = 4000;
 
-/** Creates the connection pools. Their timeouts are for each connection, since one for each request costs more. */
-export function createAgents({ ca, connectTimeout, concurrency = 256 }: AgentOptions): Agents {
+/**
+ * Creates the connection pools. Their timeouts are for each connection, since one for each request costs more.
+ *
+ * @throws InvalidOptionError if the URL of a proxy is invalid.
+ */
+export function createAgents({ ca, connectTimeout, concurrency = 256, proxies }: AgentOptions): Agents {
   // Requests must not wait for a socket within their deadline. The caller limits the number of concurrent requests.
   const sockets = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: concurrency };
-  const authorities = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
-  return {
-    http: limit(new HttpAgent(sockets), connectTimeout, 'connect'),
-    https: limit(new HttpsAgent({ ...sockets, ...authorities }), connectTimeout, 'secureConnect'),
-  };
+  // Parsed once: the usual 145 authorities take 20 ms of processor time for each connection.
+  const trust =
+    ca === undefined ? {} : { secureContext: createSecureContext({ ca: typeof ca === 'string' ? ca : [...ca] }) };
+  const http = new HttpAgent(sockets);
+  const https = new HttpsAgent({ ...sockets, ...trust });
+  const agents = { http: limit(http, connectTimeout, 'connect'), https: limit(https, connectTimeout, 'secureConnect') };
+  if (proxies?.http !== undefined || proxies?.https !== undefined) {
+    const find = proxyFinder(proxies);
+    askProxy(agents.http, find);
+    tunnel(agents.https, find, connectTimeout);
+  }
+  return agents;
 }
 
 /** Adds the limits for connecting and for idle connections. */
@@ -48,11 +65,11 @@ function limit<A extends HttpAgent>(agent: A, connectTimeout: number, connected:
   };
   // The agent closes a free socket at its timeout.
   agent.keepSocketAlive = (socket) => {
-    if ('setTimeout' in socket && typeof socket.setTimeout === 'function') socket.setTimeout(IDLE_SOCKET_MS);
+    if (socket instanceof Socket) socket.setTimeout(IDLE_SOCKET_MS);
     return keep(socket);
   };
   agent.reuseSocket = (socket, request) => {
-    if ('setTimeout' in socket && typeof socket.setTimeout === 'function') socket.setTimeout(0);
+    if (socket instanceof Socket) socket.setTimeout(0);
     reuse(socket, request);
   };
   return agent;

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { MiddlewareStack } from '@smithy/types';
 import { InvalidOptionError, reasonOf } from '../../../common/errors.ts';
 import { readRegularFile } from '../../../system/regular-file.ts';
+import { createAgents } from '../http/agents.ts';
 import { Credentials } from './credentials.ts';
 import type { S3StoreOptions } from './options.ts';
 
@@ -70,21 +69,23 @@ async function clientConfig(options: S3StoreOptions): Promise<S3ClientConfig & {
   };
 }
 
-async function handlerOptions({ caBundle, concurrency = 64, timeouts = {} }: S3StoreOptions) {
-  const { connect = 10, idle = 60 } = timeouts;
-  // Requests must not wait for a socket within their deadline. The caller limits the number of concurrent requests.
-  const sockets = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, maxFreeSockets: concurrency };
-  const ca = caBundle === undefined ? {} : { ca: await readCertificates(caBundle) };
-  return {
-    connectionTimeout: connect * 1000,
-    socketTimeout: idle * 1000,
-    httpAgent: new HttpAgent(sockets),
-    httpsAgent: new HttpsAgent({ ...sockets, ...ca }),
-  };
+async function handlerOptions(options: S3StoreOptions) {
+  const { connect = 10, idle = 60 } = options.timeouts ?? {};
+  const { http, https } = await openAgents(options);
+  return { connectionTimeout: connect * 1000, socketTimeout: idle * 1000, httpAgent: http, httpsAgent: https };
 }
 
-/** @throws InvalidOptionError */
-export async function readCertificates(path: string): Promise<string> {
+/**
+ * Creates the connection pools.
+ *
+ * @throws InvalidOptionError if the CA bundle or a proxy cannot be used.
+ */
+export async function openAgents({ caBundle, concurrency = 64, proxies, timeouts = {} }: S3StoreOptions) {
+  const ca = caBundle === undefined ? undefined : await readCertificates(caBundle);
+  return createAgents({ ca, connectTimeout: timeouts.connect ?? 10, concurrency, proxies });
+}
+
+async function readCertificates(path: string): Promise<string> {
   const text = await readRegularFile(path).catch((error) => {
     throw new InvalidOptionError(`Cannot read the CA bundle ${path}: ${reasonOf(error)}`, { cause: error });
   });

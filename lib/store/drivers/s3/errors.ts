@@ -9,6 +9,7 @@ import {
 } from '../../errors.ts';
 import { parseRetryAfter } from '../../retry-after.ts';
 import type { Answer } from '../http/client.ts';
+import { PROXY_LOGIN } from '../http/proxies.ts';
 
 /** What is missing after a 404 without an error code. */
 export type Subject = 'object' | 'bucket';
@@ -79,6 +80,7 @@ const BROKEN = new Set([
   'ERR_SOCKET_CONNECTION_TIMEOUT',
   'ERR_STREAM_PREMATURE_CLOSE',
   'ETIMEDOUT',
+  'PROXY_UNREACHABLE',
   'UND_ERR_SOCKET',
 ]);
 
@@ -122,6 +124,7 @@ export function errorOf(failure: Failure, doing: string, subject: Subject): Whis
   if (status === 401 || status === 403) {
     return new DeniedError(message('the credentials are invalid or lack the permission'), options);
   }
+  if (status === 407) return new PermanentError(message(PROXY_LOGIN), options);
   const plain = plainHttpReason(failure.message, code ?? '');
   if (plain !== undefined) return new PermanentError(message(plain), options);
   if (isCertificateFailure(code)) {

@@ -1,7 +1,6 @@
 import { withDeadline } from '../../deadline.ts';
-import { createAgents } from '../http/agents.ts';
 import { type Answer, HttpClient } from '../http/client.ts';
-import { type Connection, readCertificates } from './client.ts';
+import { type Connection, openAgents } from './client.ts';
 import { Credentials } from './credentials.ts';
 import { failureOf } from './errors.ts';
 import type { S3StoreOptions } from './options.ts';
@@ -101,14 +100,12 @@ export class ObjectRequests {
   }
 
   async #open(): Promise<Access> {
-    const { bucket, caBundle, concurrency = 64, onRequest, timeouts = {} } = this.#options;
+    const { bucket, onRequest, timeouts = {} } = this.#options;
     const { accessKeyId, secretAccessKey, sessionToken } = this.#options;
-    const ca = caBundle === undefined ? undefined : await readCertificates(caBundle);
-    const { connect = 10, idle = 60, total = 300 } = timeouts;
+    const { idle = 60, total = 300 } = timeouts;
     const given = accessKeyId !== undefined && secretAccessKey !== undefined;
     const where = (given && whereGiven(this.#options)) || (await whereResolved(await this.#connect(), bucket));
-    const agents = createAgents({ ca, connectTimeout: connect, concurrency });
-    const client = new HttpClient({ agents, idle, total, onRequest });
+    const client = new HttpClient({ agents: await openAgents(this.#options), idle, total, onRequest });
     const credentials = given
       ? new Credentials(() => ({ accessKeyId, secretAccessKey, sessionToken }))
       : (await this.#connect()).credentials;

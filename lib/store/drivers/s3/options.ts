@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../../../common/errors.ts';
+import type { Proxies } from '../http/proxies.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -10,6 +11,8 @@ export interface S3StoreOptions {
   readonly pathStyle?: boolean;
   /** PEM file of the certificate authorities to trust, instead of those of the runtime. */
   readonly caBundle?: string;
+  /** @default none */
+  readonly proxies?: Proxies;
   /** Section of the shared configuration and credentials files. @default `default` */
   readonly profile?: string;
   /**

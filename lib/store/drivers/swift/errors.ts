@@ -9,6 +9,7 @@ import {
 } from '../../errors.ts';
 import { parseRetryAfter } from '../../retry-after.ts';
 import { type Answer, headerOf } from '../http/client.ts';
+import { PROXY_LOGIN, ProxyError } from '../http/proxies.ts';
 
 /**
  * Returns the error for a response whose status is not a success.
@@ -27,6 +28,7 @@ export function statusError(status: number, doing: string, words = '', retryAfte
     new TransientError(message(why), { ...(retryAfter !== undefined && { retryAfter }) });
   if (status === 401) return new DeniedError(message('the credentials are refused'));
   if (status === 403) return new DeniedError(message('this user does not have the permission'));
+  if (status === 407) return new PermanentError(message(PROXY_LOGIN));
   if (status === 404) return new NotFoundError(message('there is no such object'));
   if (status === 409) return transient('it conflicts with another request');
   if (status === 422) return transient('the body was damaged in transit');
@@ -65,6 +67,10 @@ const UNTRUSTED = /^(ERR_TLS_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)|invalid p
 /** Returns the error for a failed connection. Returns our own errors unchanged. */
 export function networkError(error: unknown, doing: string): unknown {
   if (error instanceof StoreError) return error;
+  if (error instanceof ProxyError) {
+    const ErrorOf = error.code === 'PROXY_REFUSED' ? PermanentError : TransientError;
+    return new ErrorOf(`Cannot ${doing}: ${error.message}`, { cause: error });
+  }
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = codeOf(cause);
   const why = code === 'UNEXPECTED' ? reasonOf(cause) : code;

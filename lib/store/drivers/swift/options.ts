@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../../../common/errors.ts';
 import { byteLength } from '../../key.ts';
+import type { Proxies } from '../http/proxies.ts';
 
 export interface SwiftStoreOptions {
   /** The bucket. At most 256 bytes, without `/`. */
@@ -13,6 +14,8 @@ export interface SwiftStoreOptions {
   readonly storageUrl?: string;
   /** PEM certificates of authorities to trust in addition to the usual ones. @default none */
   readonly caBundle?: string;
+  /** Also for the login. @default none */
+  readonly proxies?: Proxies;
   /** Objects in one page of a listing; a server rejects values above its limit. @default that of the server */
   readonly pageSize?: number;
   /** Delete many objects with one request, if the server supports it. @default true */

@@ -5,7 +5,7 @@ import { type Answer, type Exchange, HttpClient, type Origin, originOf } from '.
 import { networkError, swiftError } from './errors.ts';
 import { login, type SendRequest } from './login.ts';
 import { checkOptions, type SwiftStoreOptions, secretsOf } from './options.ts';
-import { Session } from './session.ts';
+import { type Access, Session } from './session.ts';
 
 export interface AccountRequest extends Omit<Exchange, 'origin' | 'path' | 'headers'> {
   /** The encoded path after the account's URL; '' is the account. */
@@ -14,10 +14,18 @@ export interface AccountRequest extends Omit<Exchange, 'origin' | 'path' | 'head
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** After a 403 no other renews the token for this time: if a permission is missing, there are many. */
+const FORBIDDEN_PAUSE_MS = 60_000;
+
 /** Sends requests to one account, and logs in. */
 export class Requests {
   readonly #options: SwiftStoreOptions;
   readonly #session: Session;
+  /** The access of the last request that succeeded. */
+  #accepted: Access | undefined;
+  /** The access that was last renewed because of a 403. */
+  #forbidden: Access | undefined;
+  #forbiddenAt = Number.NEGATIVE_INFINITY;
   #client: HttpClient | undefined;
   /** The account, parsed once for all requests. */
   #account: { readonly url: string; readonly origin: Origin; readonly path: string } | undefined;
@@ -30,7 +38,8 @@ export class Requests {
   }
 
   /**
-   * Sends a request with a token. If the token is refused, renews it and sends the request once more.
+   * Sends a request with a token. If the token is refused or no longer accepted, renews it and sends the request once
+   * more.
    *
    * @returns the response, with any status.
    * @throws StoreError of `HttpClient.send`, the network or the login.
@@ -47,9 +56,22 @@ export class Requests {
         path: `${account.path}${path === '' ? '' : `/${path}`}${search}`,
         headers: { ...headers, 'x-auth-token': access.token },
       });
-      if (answer.status !== 401 || renewed) return answer;
+      if (renewed || !this.#isExpired(answer.status, access)) return answer;
       access = await this.#session.access(request.signal, access);
     }
+  }
+
+  /** Some servers refuse an expired token with 403, which usually means that a permission is missing. */
+  #isExpired(status: number, access: Access): boolean {
+    if (status >= 200 && status < 300) this.#accepted = access;
+    if (status !== 403) return status === 401;
+    // Another request renews it already, or has done so.
+    if (this.#forbidden === access) return true;
+    const now = performance.now();
+    if (this.#accepted !== access || now < this.#forbiddenAt + FORBIDDEN_PAUSE_MS) return false;
+    this.#forbidden = access;
+    this.#forbiddenAt = now;
+    return true;
   }
 
   /** Reads the features of the cluster (`/info`), without a token. */
@@ -96,7 +118,14 @@ export class Requests {
 }
 
 function createClient(options: SwiftStoreOptions): HttpClient {
-  const { caBundle, connectTimeout = 10, idleTimeout: idle = 30, totalTimeout: total = 600, onRequest } = options;
+  const {
+    caBundle,
+    proxies,
+    connectTimeout = 10,
+    idleTimeout: idle = 30,
+    totalTimeout: total = 600,
+    onRequest,
+  } = options;
   const ca = caBundle === undefined ? undefined : [...rootCertificates, caBundle];
-  return new HttpClient({ agents: createAgents({ ca, connectTimeout }), idle, total, onRequest });
+  return new HttpClient({ agents: createAgents({ ca, connectTimeout, proxies }), idle, total, onRequest });
 }
