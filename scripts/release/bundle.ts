@@ -38,7 +38,7 @@ async function bundleApart(root: string, outdir: string, entryPoints: Readonly<R
     platform: 'node',
     target: 'node20',
     // Native code, and packages that load their own files by name.
-    external: ['koffi', 'piscina', 'c12', 'zx'],
+    external: ['koffi', 'piscina', 'c12'],
     // Some libraries are CommonJS and need `require`.
     banner: {
       js: "import { createRequire as $makeRequire } from 'node:module'; const require = $makeRequire(import.meta.url);",
