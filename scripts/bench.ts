@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
@@ -7,16 +7,20 @@ import { allContenders } from '../bench/src/contenders/all.ts';
 import { Ground } from '../bench/src/ground.ts';
 import { commit, machine, versions } from '../bench/src/machine.ts';
 import { hasGnuTime } from '../bench/src/meter.ts';
+import { type Remote, s3Remote, swiftRemote } from '../bench/src/network/remote.ts';
 import type { BenchTree, Outcome, Plan } from '../bench/src/plan.ts';
 import { Program } from '../bench/src/program.ts';
 import { render } from '../bench/src/render.ts';
 import type { Results } from '../bench/src/results.ts';
 import { again } from '../bench/src/scenarios/again.ts';
 import { firstBackup } from '../bench/src/scenarios/first-backup.ts';
+import { network } from '../bench/src/scenarios/network.ts';
 import { restore } from '../bench/src/scenarios/restore.ts';
 import { scale } from '../bench/src/scenarios/scale.ts';
 import { startUp } from '../bench/src/scenarios/startup.ts';
 import { LARGE_FILES, makeRealisticTree, SMALL_FILES } from '../bench/trees/realistic-tree.ts';
+import { startRadosgw } from '../test/servers/radosgw.ts';
+import { startSwift } from '../test/servers/swift.ts';
 import { checkout } from './fleet/checkout.ts';
 import { isArchitecture } from './release/architecture.ts';
 import { makeRelease } from './release/release.ts';
@@ -33,10 +37,15 @@ const usage = `node --import tsx scripts/bench.ts [options]
       --small-files <n>   Files of 17 KB (20000)
       --only <ids>        Only these contenders, such as ours,restic,tar-gzip
       --first             Only the first backup of the large files
+      --only-network      Only S3 and Swift
+      --network-files <n> Files of 17 KB for S3 and Swift on this machine, at round trips of 0 and 30 ms (4000)
       --scale <numbers>   Also trees of this many metrics, such as 100000,1000000, with five backups each
       --out <dir>         Directory for results.json, report.md and chart.svg (bench)
       --work <dir>        Parent of a temporary directory for trees and stores (bench/out)
 `;
+
+const NETWORK_FILES = 4000;
+const ROUND_TRIPS_MS = [0, 30];
 
 const { values } = parseArgs({
   options: {
@@ -46,6 +55,8 @@ const { values } = parseArgs({
     'small-files': { type: 'string' },
     only: { type: 'string' },
     first: { type: 'boolean', default: false },
+    'network-files': { type: 'string' },
+    'only-network': { type: 'boolean', default: false },
     scale: { type: 'string' },
     out: { type: 'string', default: 'bench' },
     work: { type: 'string', default: 'bench/out' },
@@ -65,7 +76,8 @@ async function bench(): Promise<void> {
     trees: [
       treeOf('large', numberOf('large-files', values['large-files']) ?? share * LARGE_FILES.files),
       treeOf('small', numberOf('small-files', values['small-files']) ?? share * SMALL_FILES.files),
-    ].slice(0, values.first ? 1 : 2),
+    ].slice(0, values['only-network'] ? 0 : values.first ? 1 : 2),
+    network: numberOf('network-files', values['network-files']) ?? share * NETWORK_FILES,
     scale: (values.scale ?? '').split(',').flatMap((text) => numberOf('scale', text || undefined) ?? []),
   };
   await mkdir(values.work, { recursive: true });
@@ -98,10 +110,11 @@ async function bench(): Promise<void> {
   const outcomes: Outcome[] = [];
   try {
     for (const tree of plan.trees) outcomes.push(...(await onTree(plan, tree)));
-    if (!values.first) outcomes.push(await startUp(plan));
+    if (!values.first && !values['only-network']) outcomes.push(await startUp(plan));
     for (const metrics of plan.scale) outcomes.push(await scale(plan, metrics));
+    if (!values.first) outcomes.push(...(await overNetwork(plan, size.network)));
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await ground.clear();
   }
   const { always, first, unchanged } = plan.contenders;
   const contenders = [...always, ...first, ...unchanged, ...outcomes.flatMap((outcome) => outcome.contenders ?? [])];
@@ -130,6 +143,29 @@ async function onTree(plan: Plan, tree: BenchTree): Promise<Outcome[]> {
   makeRealisticTree(await plan.ground.emptied('trees', tree.id), tree.spec);
   const first = await firstBackup(plan, tree);
   return values.first ? [first] : [first, await restore(plan, tree), await again(plan, tree)];
+}
+
+async function overNetwork(plan: Plan, files: number): Promise<Outcome[]> {
+  const only = values.only?.split(',');
+  const outcomes: Outcome[] = [];
+  const measureOn = async (remote: Remote) => {
+    for (const delayMs of ROUND_TRIPS_MS) outcomes.push(await network(plan, remote, files, delayMs, only));
+  };
+  const radosgw = await startRadosgw();
+  try {
+    const { endpoint, accessKeyId, secretAccessKey } = radosgw.s3;
+    await measureOn(s3Remote(endpoint, accessKeyId, secretAccessKey));
+  } finally {
+    await radosgw.stop();
+  }
+  const swift = await startSwift(await plan.ground.emptied('swift'));
+  try {
+    const { authUrl, user, key } = swift.v1;
+    await measureOn(swiftRemote(authUrl, user, key));
+  } finally {
+    await swift.stop();
+  }
+  return outcomes;
 }
 
 function treeOf(id: BenchTree['id'], files: number): BenchTree {

@@ -51,6 +51,7 @@ const benchmark = [
   ['/usr/bin/rclone', 'rclone', 'to compare with'],
   ['/usr/bin/igzip', 'isal', 'to compare with'],
   ['/usr/bin/python3', 'python3', 'to compare with'],
+  ...tests.filter(([, , , usedBy]) => /radosgw|swift/.test(String(usedBy))),
   ...libraries,
 ];
 

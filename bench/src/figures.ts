@@ -10,6 +10,7 @@ export interface Row {
   readonly cpu: number | undefined;
   readonly memory: number | undefined;
   readonly stored: number | undefined;
+  readonly requests: number | undefined;
   /** Multiples of the baseline; undefined if that was not measured. */
   readonly times: { readonly wall: number | undefined; readonly stored: number | undefined };
 }
@@ -48,6 +49,7 @@ function rowOf(results: Results, measurement: Measurement, baseline: Measurement
     cpu: medianOf(runs.map(({ cpu }) => cpu)),
     memory: medianOf(runs.map(({ memory }) => memory)),
     stored,
+    requests: medianOf(runs.map(({ requests = null }) => requests)),
     times: {
       wall: baseline && wall / median(baseline.runs.map((run) => run.wall)),
       stored: stored === undefined || baseline?.stored === undefined ? undefined : stored / baseline.stored,

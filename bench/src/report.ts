@@ -21,7 +21,7 @@ export function reportOf(results: Results): string {
     glance(tables),
     '## Where others are better',
     othersWin(tables),
-    ...tables.flatMap(({ scenario, rows }) => [`## ${scenario.title}`, scenario.note, tableOf(rows)]),
+    ...tables.flatMap((table) => [`## ${table.scenario.title}`, table.scenario.note, tableOf(table)]),
     '## How it was measured',
     list([
       `Each figure is the median of ${rounds} ${rounds === 1 ? 'run' : 'runs'}, in ` +
@@ -96,21 +96,34 @@ function winners(others: readonly Row[], ours: Row, quantity: (row: Row) => numb
     .join('; ');
 }
 
-function tableOf(rows: readonly Row[]): string {
+function tableOf({ scenario, rows }: Table): string {
   const hasStored = rows.some(({ stored }) => stored !== undefined);
   const hasBaseline = rows.some(({ times: { wall } }) => wall !== undefined);
-  const head = ['', 'wall', ...(hasBaseline ? ['/ restic'] : []), 'processor', 'memory'];
+  const { files } = scenario;
+  const hasRequests = rows.some(({ requests }) => requests !== undefined);
+  const columns: readonly (readonly [string, (row: Row) => string])[] = [
+    ['', ({ contender: { kind, title } }) => (kind === 'ours' ? `**${title}**` : title)],
+    [
+      'wall',
+      ({ wall, least, most }) => seconds(wall) + (most > least ? ` (${seconds(least)} – ${seconds(most)})` : ''),
+    ],
+    ...(hasBaseline ? [['/ restic', (row: Row) => times(row.times.wall)] as const] : []),
+    ['processor', ({ cpu }) => (cpu === undefined ? '–' : seconds(cpu))],
+    ...(files === undefined ? [] : [['per file', (row: Row) => milliseconds(row.cpu, files)] as const]),
+    ['memory', ({ memory }) => megabytes(memory)],
+    ...(hasStored ? [['stored', (row: Row) => megabytes(row.stored)] as const] : []),
+    ...(hasStored && hasBaseline ? [['/ restic', (row: Row) => times(row.times.stored)] as const] : []),
+    ...(hasRequests ? [['requests', ({ requests }: Row) => requests?.toLocaleString('en') ?? '–'] as const] : []),
+  ];
   return numbers(
-    hasStored ? [...head, 'stored', ...(hasBaseline ? ['/ restic'] : [])] : head,
-    rows.map((row) => {
-      const { contender, wall, least, most, cpu, memory, stored } = row;
-      const title = contender.kind === 'ours' ? `**${contender.title}**` : contender.title;
-      const spread = most > least ? ` (${seconds(least)} – ${seconds(most)})` : '';
-      const cells = [title, `${seconds(wall)}${spread}`, ...(hasBaseline ? [times(row.times.wall)] : [])];
-      cells.push(cpu === undefined ? '–' : seconds(cpu), megabytes(memory));
-      return hasStored ? [...cells, megabytes(stored), ...(hasBaseline ? [times(row.times.stored)] : [])] : cells;
-    }),
+    columns.map(([head]) => head),
+    rows.map((row) => columns.map(([, cell]) => cell(row))),
   );
+}
+
+/** Returns a share of seconds in milliseconds. */
+function milliseconds(value: number | undefined, parts: number): string {
+  return value === undefined ? '–' : `${((value / parts) * 1000).toFixed(2)} ms`;
 }
 
 /** The first column is text, the others are numbers. */

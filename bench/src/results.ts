@@ -9,6 +9,8 @@ const Run = v.object({
   cpu: v.nullable(v.number()),
   /** Peak bytes of the largest process; null without GNU time. */
   memory: v.nullable(v.number()),
+  /** HTTP requests, if they were counted. */
+  requests: v.optional(v.number()),
 });
 
 /** One contender in one scenario, with a run per round. */
@@ -20,7 +22,13 @@ const Measurement = v.object({
   stored: v.optional(v.number()),
 });
 
-const Scenario = v.object({ id: v.string(), title: v.string(), note: v.string() });
+const Scenario = v.object({
+  id: v.string(),
+  title: v.string(),
+  note: v.string(),
+  /** Files in the tree, where figures for each file matter. */
+  files: v.optional(v.number()),
+});
 
 const Contender = v.object({
   id: v.string(),

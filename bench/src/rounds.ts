@@ -10,6 +10,8 @@ export interface Entry {
   before?(): Promise<void>;
   /** Checks the result; not measured. @returns the stored bytes, if there are any. */
   after?(): Promise<number | undefined>;
+  /** Returns the number of requests of the run. */
+  requests?(): Promise<number>;
 }
 
 export interface RoundOptions extends MeterOptions {
@@ -36,7 +38,9 @@ export async function oneRound(
     const what = `${scenario.title}, round ${round + 1} of ${rounds}: ${entry.contender.title}`;
     try {
       await entry.before?.();
-      const run = await measure(entry.command, options);
+      const measured = await measure(entry.command, options);
+      const requests = await entry.requests?.();
+      const run = requests === undefined ? measured : { ...measured, requests };
       const stored = await entry.after?.();
       found.push({
         ...{ scenario: scenario.id, contender: entry.contender.id, runs: [run] },

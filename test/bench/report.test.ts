@@ -46,6 +46,27 @@ describe('the report of the benchmark', () => {
   // Without the padding of the tables.
   const report = reportOf(results).replace(/ {2,}/g, ' ').replace(/-{2,}/g, '-');
 
+  it('shows processor time for each file, and requests, where they were measured', () => {
+    const scenario = { id: 's3-30-first', title: 'S3: first backup', note: 'About it.', files: 1000 };
+    const runs = [{ ...run(2), requests: 1006 }];
+    const network = {
+      ...results,
+      scenarios: [scenario],
+      measurements: [{ scenario: 's3-30-first', contender: 'ours', runs }],
+    };
+    const text = reportOf(network).replace(/ {2,}/g, ' ').replace(/-{2,}/g, '-');
+    assert.ok(
+      text.includes(
+        [
+          '| | wall | processor | per file | memory | requests |',
+          '| - | -: | -: | -: | -: | -: |',
+          '| **whisper-backup, libdeflate 5** | 2.00 s | 4.00 s | 4.00 ms | 100 MB | 1,006 |',
+        ].join('\n'),
+      ),
+      text,
+    );
+  });
+
   it('has medians with their spread, relative to restic, fastest first', () => {
     assert.ok(
       report.includes(
