@@ -116,16 +116,12 @@ async function openBucket({ store, options }: Run<BackupOptions>, expiry: Expiry
  * @throws CompressionError `ENGINE_UNAVAILABLE`
  */
 async function checkFormat(options: WithDefaults<BackupOptions>): Promise<UploadOptions['format']> {
-  const { algorithm, gzipEngine, gzipLevel, layout } = options;
+  const { algorithm, layout } = options;
   if (layout === 'python' && algorithm === 'zst')
     throw new InvalidOptionError(
       "Cannot back up: the Python tool cannot read 'zst': use --algorithm gz with --layout python",
     );
-  const format = {
-    algorithm,
-    ...(gzipEngine !== undefined && { gzipEngine }),
-    ...(gzipLevel !== undefined && { gzipLevel }),
-  };
-  await createCompressor(compressorOptions(format));
+  const format = compressorOptions(options);
+  await createCompressor(format);
   return format;
 }

@@ -1,7 +1,6 @@
-import { type Backup, sha1Of } from '../../bucket/metric.ts';
+import type { Backup } from '../../bucket/metric.ts';
 import type { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { plausibleBytes } from '../../compress/claimed-size.ts';
 import type { Algorithm } from '../../compress/codec.ts';
 import { gzipEngines, readingEngines } from '../../compress/engine.ts';
 import { StoreError } from '../../store/errors.ts';
@@ -9,6 +8,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { Remark } from '../../whisper/remark.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
+import { fetchBackup } from '../../workers/tasks/decode.ts';
 
 export type Reading =
   /** It is whole and has the right SHA-1. `remark`: the file was odd or damaged when it was backed up. */
@@ -51,22 +51,18 @@ export async function readBackup(backup: Backup, engine: string, context: Readin
   });
 }
 
-/** @param trustSize reserve the uncompressed size that the backup declares; otherwise the largest possible size. */
+/** @param trustSize as for {@link fetchBackup}. */
 async function checkOnce(
   backup: Backup,
   engine: string,
   { store, budget, includeDamaged, pool, onFetched, signal }: ReadingContext,
   trustSize: boolean,
 ): Promise<Reading> {
-  const { object, algorithm } = backup;
   signal.throwIfAborted();
-  const sha1 = await sha1Of(backup, store, signal);
-  const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
-  onFetched(body.length);
-  const reservedBytes = trustSize ? plausibleBytes(algorithm, body) : undefined;
-  const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
+  const encoded = await fetchBackup(backup, store, signal, trustSize);
+  onFetched(encoded.body.length);
   const task = { backup: encoded, engine, includeDamaged };
-  return budget.run(reservedBytes ?? FILE_BYTES, () => pool.run('check', task, [body]));
+  return budget.run(encoded.reservedBytes ?? FILE_BYTES, () => pool.run('check', task, [encoded.body]));
 }
 
 /** Determines from an error whether the backup is damaged. */

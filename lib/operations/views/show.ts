@@ -1,16 +1,16 @@
 import { findMetric } from '../../bucket/catalog.ts';
 import { pathOf, pythonPathOf } from '../../bucket/layout.ts';
-import { backupsBefore, sha1Of } from '../../bucket/metric.ts';
+import { backupsBefore } from '../../bucket/metric.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { FILE_BYTES, readLocked } from '../../tree/read-file.ts';
+import { readLocked } from '../../tree/read-file.ts';
 import { parseHeader } from '../../whisper/header.ts';
 import { knownPoints } from '../../whisper/info.ts';
 import { oddityOf } from '../../whisper/oddity.ts';
-import { decodeBackup } from '../../workers/tasks/decode.ts';
+import { decodeBackup, fetchBackup } from '../../workers/tasks/decode.ts';
 import { type ListedBackup, listed } from './list.ts';
 
 export interface ShownArchive {
@@ -88,10 +88,7 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
       `Cannot show ${JSON.stringify(metric)}: ${store.name} has no backup of it${before}`,
     );
   }
-  const { object, algorithm } = backup;
-  const sha1 = await sha1Of(backup, store, signal);
-  const body = await store.get(object.key, { maxBytes: FILE_BYTES, signal });
-  const data = await decodeBackup({ key: object.key, body, algorithm, sha1 });
+  const data = await decodeBackup(await fetchBackup(backup, store, signal, false));
   return { ...shown(metric, data, undefined), backup: listed(stored, backup) };
 }
 

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, WhisperBackupError } from '../../common/errors.ts';
-import { claimedBytes } from '../../compress/claimed-size.ts';
+import { claimedBytes, plausibleBytes } from '../../compress/claimed-size.ts';
 import type { Algorithm, Decompressor } from '../../compress/codec.ts';
 import { createDecompressor } from '../../compress/engine.ts';
 import { CompressionError } from '../../compress/errors.ts';
+import type { ObjectStore } from '../../store/store.ts';
 import { collectYoungGarbage } from '../../system/collect-garbage.ts';
 import { type Allocate, FILE_BYTES } from '../../tree/read-file.ts';
 import { isCompressed, MAX_TRAILING_BYTES, sizeOf } from '../../whisper/header.ts';
@@ -17,6 +19,27 @@ export interface EncodedBackup {
   readonly sha1: string;
   /** Bytes reserved for the uncompressed file. @default the largest size of a file */
   readonly reservedBytes?: number;
+}
+
+/**
+ * Fetches a backup and its SHA-1.
+ *
+ * @param trustSize reserve the uncompressed size that the backup declares; otherwise the largest possible size.
+ * @throws StoreError
+ * @throws WhisperBackupError `BAD_SHA1`
+ */
+export async function fetchBackup(
+  backup: Backup,
+  store: ObjectStore,
+  signal: AbortSignal,
+  trustSize: boolean,
+): Promise<EncodedBackup> {
+  const { algorithm, object } = backup;
+  const { key, size: expectedBytes } = object;
+  const sha1 = await sha1Of(backup, store, signal);
+  const body = await store.get(key, { maxBytes: FILE_BYTES, expectedBytes, signal });
+  const reservedBytes = trustSize ? plausibleBytes(algorithm, body) : undefined;
+  return { key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
 }
 
 /** From this size on, memory of the previous file is freed first. */

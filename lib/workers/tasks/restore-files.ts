@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import pMap from 'p-map';
-import { type Backup, sha1Of } from '../../bucket/metric.ts';
+import type { Backup } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { plausibleBytes } from '../../compress/claimed-size.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { TaskContext } from '../context.ts';
 import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
+import { fetchBackup } from './decode.ts';
 import { type Published, type PublishTask, publish } from './publish.ts';
 
 /** Backups to restore. Small ones are sent to a thread in batches. */
@@ -75,7 +75,7 @@ async function restoreFile(
   return { ...again, fetched: result.fetched + again.fetched };
 }
 
-/** @param trustSize reserve the uncompressed size that the backup declares; otherwise the largest possible size. */
+/** @param trustSize as for {@link fetchBackup}. */
 async function restoreOnce(
   { path, backup }: BackupToRestore,
   rules: RestoreRules,
@@ -83,16 +83,12 @@ async function restoreOnce(
   trustSize: boolean,
 ): Promise<RestoredFile> {
   const { store, signal } = context;
-  const { object, algorithm } = backup;
   let fetched = 0;
   try {
     context.throwIfStopped();
-    const sha1 = await sha1Of(backup, store, signal);
-    const body = await store.get(object.key, { maxBytes: FILE_BYTES, expectedBytes: object.size, signal });
-    fetched = body.length;
-    const reservedBytes = trustSize ? plausibleBytes(algorithm, body) : undefined;
-    const encoded = { key: object.key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
-    const bytes = (reservedBytes ?? FILE_BYTES) + fillBytes(`${rules.prefix}/${path}.wsp`);
+    const encoded = await fetchBackup(backup, store, signal, trustSize);
+    fetched = encoded.body.length;
+    const bytes = (encoded.reservedBytes ?? FILE_BYTES) + fillBytes(`${rules.prefix}/${path}.wsp`);
     const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded }));
     return { ...published, fetched };
   } catch (error) {

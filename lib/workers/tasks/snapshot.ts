@@ -3,8 +3,7 @@ import { isKnownSame, type KnownContent } from '../../bucket/same-content.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { Workspace } from '../../common/workspace.ts';
 import type { Compressor } from '../../compress/codec.ts';
-import { createCompressor } from '../../compress/engine.ts';
-import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
+import { type CompressorOptions, createCompressor } from '../../compress/engine.ts';
 import { isSettled } from '../../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
 import type { LockOptions, StableRead } from '../../tree/read-file.ts';
@@ -18,7 +17,7 @@ export interface SnapshotTask extends Pick<LockOptions, 'flock' | 'fileLockTimeo
   readonly file: string;
   readonly known?: KnownContent;
   readonly includeDamaged: boolean;
-  readonly format: FormatOptions;
+  readonly format: CompressorOptions;
   /** The current time in milliseconds, for the age of empty files. */
   readonly now: number;
 }
@@ -49,7 +48,7 @@ export const bodies = new Bodies();
 export async function snapshot(task: SnapshotTask, stopped: () => boolean): Promise<Snapshot> {
   try {
     const began = Date.now();
-    const compressor = await createCompressor(compressorOptions(task.format));
+    const compressor = await createCompressor(task.format);
     return await readGently(task.file, { ...task, stopped }, workspace.allocate, (read) =>
       shotOf(read, task, compressor, began),
     );
