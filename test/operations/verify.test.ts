@@ -490,7 +490,7 @@ describe('verify against the local tree', () => {
     await plantMetric(tree, 'a');
     await rm(`${tree}/a.wsp`);
     const { symlink } = await import('node:fs/promises');
-    await symlink('/nowhere', `${tree}/a.wsp`);
+    await symlink(scratch.at('nowhere'), `${tree}/a.wsp`);
     const { failed } = await verifyAll(bucket.store, { compare: { prefix: tree } });
     assert.deepEqual(codesOf(failed), { a: 'DANGLING_LINK' });
     await assert.rejects(verifyAll(bucket.store, { compare: { prefix: scratch.at('none') } }), {
