@@ -39,6 +39,8 @@ async function bundleApart(root: string, outdir: string, entryPoints: Readonly<R
     target: 'node20',
     // Native code, and packages that load their own files by name.
     external: ['koffi', 'piscina', 'c12'],
+    // On Deno the other build of zx/core would load this file by name.
+    alias: { 'zx/core': './node_modules/zx/build/core.cjs' },
     // Some libraries are CommonJS and need `require`.
     banner: {
       js: "import { createRequire as $makeRequire } from 'node:module'; const require = $makeRequire(import.meta.url);",

@@ -2,21 +2,6 @@ import { stat } from 'node:fs/promises';
 import { WhisperBackupError } from '../../../lib/common/errors.ts';
 import { type BackupUnits, SERVICE, TIMER } from '../../../lib/monitoring/backup-units.ts';
 
-const TIMEOUT_MS = 5000;
-
-const properties = [
-  'Id',
-  'LoadState',
-  'ActiveState',
-  'UnitFileState',
-  'NextElapseUSecRealtime',
-  'LastTriggerUSec',
-  'LastTriggerUSecMonotonic',
-  'Result',
-  'ExecMainStatus',
-  'InactiveEnterTimestamp',
-];
-
 /**
  * Reads the state of the backup's units from systemd.
  *
@@ -25,7 +10,7 @@ const properties = [
  * @throws WhisperBackupError `SYSTEMD` if systemd cannot be asked.
  */
 export async function readBackupUnits(
-  show: () => Promise<string | undefined> = async () => ((await hasSystemd()) ? showUnits() : undefined),
+  show: () => Promise<string | undefined> = showHere,
 ): Promise<BackupUnits | undefined> {
   const text = await show();
   if (text === undefined) return undefined;
@@ -55,31 +40,17 @@ export async function readBackupUnits(
   };
 }
 
+/** Loads zx only where it is needed: it takes 20 ms. */
+async function showHere(): Promise<string | undefined> {
+  return (await hasSystemd()) ? (await import('./show-units.ts')).showUnits() : undefined;
+}
+
 /** Returns whether this host runs systemd, as sd_booted(3) does. */
 export async function hasSystemd(): Promise<boolean> {
   return stat('/run/systemd/system').then(
     () => true,
     () => false,
   );
-}
-
-/** Returns the output of `systemctl show`. @throws WhisperBackupError `SYSTEMD` if it fails. */
-export async function showUnits(): Promise<string> {
-  // Loaded here because it takes 20 ms.
-  const { $, quote } = await import('zx/core');
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const { exitCode, stdout, stderr } = await $({
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
-    nothrow: true,
-    quiet: true,
-    quote,
-    signal,
-    // If standard input were a pipe of Node, bash would take itself for a remote shell and read ~/.bashrc.
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })`exec systemctl show ${TIMER} ${SERVICE} --property=${properties.join(',')}`;
-  if (exitCode === 0) return stdout;
-  const reason = signal.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : stderr.trim() || `exit code ${exitCode}`;
-  throw new WhisperBackupError('SYSTEMD', `Cannot read ${TIMER} and ${SERVICE} from systemctl: ${reason}`);
 }
 
 /** Returns the properties of one unit. Units are separated by blank lines. */

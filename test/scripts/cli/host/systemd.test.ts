@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { timerProblem } from '../../../../lib/monitoring/backup-units.ts';
-import { readBackupUnits, showUnits } from '../../../../scripts/cli/host/systemd.ts';
+import { showUnits } from '../../../../scripts/cli/host/show-units.ts';
+import { readBackupUnits } from '../../../../scripts/cli/host/systemd.ts';
 import { createScratch, type Scratch } from '../../../fixtures/scratch.ts';
 
 /** As systemd 252 prints the two units, with what a test changes. */
