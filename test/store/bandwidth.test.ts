@@ -24,14 +24,14 @@ const BODY = new Uint8Array(1000);
 const MAX = { maxBytes: 10_000 };
 
 describe('withBandwidth', () => {
-  it('stores no more bytes a second than it may, but for one second saved up', async () => {
+  it('never stores more bytes per second than allowed, except for one unused second', async () => {
     const store = withBandwidth(createMemoryStore(), createBandwidth(10_000));
     // 25,000 bytes: the first 10,000 are saved up, one body may overdraw, 14,000 take 1.4 s.
     const took = await seconds(() => Promise.all(Array.from({ length: 25 }, (_, i) => store.put(`k${i}`, BODY))));
     assert.ok(took >= 1.35 && took < 3, `it took ${took} s`);
   });
 
-  it('reads no more bytes a second than it may, though sizes are not known before', async () => {
+  it('never reads more bytes per second than allowed, even if sizes are unknown', async () => {
     const memory = createMemoryStore();
     const store = withBandwidth(memory, createBandwidth(10_000));
     await memory.put('k', BODY);
@@ -51,7 +51,7 @@ describe('withBandwidth', () => {
     assert.ok(took >= 0.45 && took < 2, `it took ${took} s`);
   });
 
-  it('lets a body pass that is larger than what it may in a second, and makes the next wait', async () => {
+  it('passes a body larger than the limit of a second, and delays the next one', async () => {
     const passed: number[] = [];
     // On a busy machine any one may be long.
     for (let round = 0; round < 3; round++) {
@@ -64,7 +64,7 @@ describe('withBandwidth', () => {
     assert.ok(Math.min(...passed) < 0.4, `seconds: ${passed.join(', ')}`);
   });
 
-  it('ends a wait when it is aborted, which holds up nobody else', async () => {
+  it('ends a wait on abort, without delaying others', async () => {
     const waited: number[] = [];
     for (let round = 0; round < 3; round++) {
       const store = withBandwidth(createMemoryStore(), createBandwidth(1000));
@@ -83,7 +83,7 @@ describe('withBandwidth', () => {
     assert.ok(Math.min(...waited) < 0.4, `seconds: ${waited.join(', ')}`);
   });
 
-  it('charges nothing for a body that never came', async () => {
+  it('does not count a body that was never transferred', async () => {
     const memory = createMemoryStore();
     await memory.put('k', BODY);
     let broken = false;
@@ -99,7 +99,7 @@ describe('withBandwidth', () => {
     assert.ok(took < 3, `it took ${took} s`);
   });
 
-  it('refuses a rate that is none', () => {
+  it('rejects an invalid rate', () => {
     for (const bytesPerSecond of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(() => createBandwidth(bytesPerSecond), InvalidOptionError);
     }

@@ -53,7 +53,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       await specimen.dispose();
     });
 
-    it('gives back what was put, whatever the name', async () => {
+    it('returns what was put, for any name', async () => {
       for (const odd of ODD_NAMES) {
         const key = `odd/${odd}/${odd}`;
         await store.put(key, bytes(odd));
@@ -65,7 +65,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       assert.deepEqual(await keysOf(store, { prefix: 'odd/' }), expected);
     });
 
-    it('takes every byte, none at all, and some megabytes', async () => {
+    it('stores every byte value, no bytes, and some megabytes', async () => {
       const all = Uint8Array.from({ length: 256 }, (_, i) => i);
       const large = Uint8Array.from({ length: 9_000_001 }, (_, i) => i * 31 + (i >> 8));
       for (const body of [all, new Uint8Array(0), large, large.subarray(3, 5000)]) {
@@ -79,7 +79,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       }
     });
 
-    it('keeps what it took, even when the caller uses the buffer again', async () => {
+    it('keeps the stored bytes, even if the caller reuses the buffer', async () => {
       const body = bytes('mine');
       await store.put('reused', body);
       body.fill(0);
@@ -89,7 +89,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       assert.equal(text(await store.get('reused', { maxBytes: 10 })), 'mine');
     });
 
-    it('takes keys of 900 and of 1,024 bytes, and refuses longer ones', async () => {
+    it('accepts keys of 900 and of 1,024 bytes, and rejects longer ones', async () => {
       const start = `long/${`${'é'.repeat(100)}/`.repeat(4)}`;
       const keyOf = (size: number) => start + 'x'.repeat(size - bytes(start).length);
       for (const size of [900, 1024]) {
@@ -102,14 +102,14 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       await assert.rejects(store.put(keyOf(1025), bytes('x')), PermanentError);
     });
 
-    it('refuses what is no key', async () => {
+    it('rejects invalid keys', async () => {
       for (const key of ['', 'a\0b', '\ud800']) {
         await assert.rejects(store.put(key, bytes('x')), PermanentError);
         await assert.rejects(store.get(key, { maxBytes: 1 }), PermanentError);
       }
     });
 
-    it('replaces an object, and tells its new size and time', async () => {
+    it('replaces an object, and lists its new size and time', async () => {
       await store.put('replaced/a', bytes('first'));
       const [first] = await collect(store, { prefix: 'replaced/' });
       await store.put('replaced/a', bytes('second one'));
@@ -120,7 +120,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       assert.equal(text(await store.get('replaced/a', { maxBytes: 10 })), 'second one');
     });
 
-    it('tells when an object was stored by its own clock', async () => {
+    it('lists the time of an object by its own clock', async () => {
       const earlier = await store.clock();
       await store.put('timed', bytes('x'));
       const later = await store.clock();
@@ -131,20 +131,20 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       if (later) assert.ok(object.modified.getTime() <= later.getTime() + 1000);
     });
 
-    it('has no object where none was put', async () => {
+    it('reports a missing object', async () => {
       await assert.rejects(store.get('not/there', { maxBytes: 10 }), NotFoundError);
       await store.put('there/below', bytes('x'));
       await assert.rejects(store.get('there', { maxBytes: 10 }), NotFoundError);
       await assert.rejects(store.get('there/below/it', { maxBytes: 10 }), NotFoundError);
     });
 
-    it('does not read more than it was asked for', async () => {
+    it('does not read more than the limit', async () => {
       await store.put('bounded', bytes('12345'));
       await assert.rejects(store.get('bounded', { maxBytes: 4 }), TooLargeError);
       assert.equal(text(await store.get('bounded', { maxBytes: 5 })), '12345');
     });
 
-    it('deletes many objects, and is content with those that are not there', async () => {
+    it('deletes many objects, and accepts missing ones', async () => {
       const keys = Array.from({ length: 50 }, (_, i) => `deleted/${i % 7}/${i}`);
       await pMap(keys, (key) => store.put(key, bytes(key)), { concurrency: 8 });
       await store.put('deleted/kept', bytes('x'));
@@ -154,7 +154,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       assert.deepEqual(await store.delete([]), []);
     });
 
-    it('holds one whole body when many are put to one key at once', async () => {
+    it('has one complete body after concurrent puts to one key', async () => {
       const bodies = Array.from({ length: 20 }, (_, i) => bytes(`${i} `.repeat(1000 + i)));
       await Promise.all(bodies.map((body) => store.put('contended/key', body)));
       const got = text(await store.get('contended/key', { maxBytes: 100_000 }));
@@ -171,7 +171,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       }
     });
 
-    it('stops when its signal is aborted, with the reason it was given', async () => {
+    it("stops with the signal's reason when it is aborted", async () => {
       const reason = new Error('enough');
       const signal = AbortSignal.abort(reason);
       await assert.rejects(store.put('aborted', bytes('x'), { signal }), reason);
@@ -184,7 +184,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       assert.deepEqual(await keysOf(store, { prefix: 'aborted' }), []);
     });
 
-    it('stores all or nothing when the signal is aborted while it puts', async () => {
+    it('stores all or nothing if the signal is aborted during a put', async () => {
       const body = new Uint8Array(20_000_000).fill(7);
       for (const wait of [0, 1, 3, 8]) {
         const controller = new AbortController();
@@ -205,7 +205,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       await store.flush();
     });
 
-    it('says so when the bucket is missing', async () => {
+    it('reports a missing bucket', async () => {
       await assert.rejects(specimen.missing.open({ create: false }), BucketMissingError);
       await assert.rejects(keysOf(specimen.missing), BucketMissingError);
       await assert.rejects(specimen.missing.put('a', bytes('x')), BucketMissingError);
@@ -282,7 +282,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       );
     });
 
-    it('nothing where no key begins with the prefix', async () => {
+    it('nothing if no key starts with the prefix', async () => {
       for (const prefix of [
         'nothing',
         'a/nothing/',
@@ -297,7 +297,7 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
       }
     });
 
-    it('as far as the caller goes, and again from there', async () => {
+    it('as far as the caller reads, and again from there', async () => {
       const first: string[] = [];
       for await (const { key } of store.list()) {
         first.push(key);

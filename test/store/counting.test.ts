@@ -12,7 +12,7 @@ conformance('memory with counting', async () => ({
 }));
 
 describe('withCounting', () => {
-  it('counts calls, objects listed, and bytes that went through', async () => {
+  it('counts calls, listed objects, and transferred bytes', async () => {
     const store = withCounting(createMemoryStore());
     await store.put('a', bytes('12345'));
     await store.put('b', bytes('1'));

@@ -15,7 +15,7 @@ function denoError(errno: number): Error {
 }
 
 describe('an error of the disk', () => {
-  it('is known by its number where the runtime has no name for it: a used up quota, a lost network file', () => {
+  it('is recognized by its number if the runtime has no name for it: quota exceeded, stale file handle', () => {
     for (const [errno, code, kind] of [
       [122, 'EDQUOT', PermanentError],
       [116, 'ESTALE', TransientError],
@@ -31,7 +31,7 @@ describe('an error of the disk', () => {
     }
   });
 
-  it('is no error of the disk when it is another', () => {
+  it('is not an error of the disk if it is another one', () => {
     const abort = new Error('aborted by the caller');
     assert.equal(diskError(abort, 'store'), abort);
     const permanent = new PermanentError('Cannot store: it said (os error 28)');

@@ -57,7 +57,7 @@ describe('disk', () => {
       assert.equal(store.name, `disk:${bucket}`);
     }));
 
-  it('never shows a reader a cut object, however often it is replaced', () =>
+  it('never returns a truncated object, however often it is replaced', () =>
     withBucket(async (store, bucket) => {
       const body = (i: number) => new Uint8Array(300_000 + i * 1000).fill(i);
       await store.put('a/b', body(0));
@@ -82,7 +82,7 @@ describe('disk', () => {
       assert.deepEqual(temporaries(bucket), []);
     }));
 
-  it('leaves no cut object when the disk is full (entry 5 of the Python tool’s faults)', () =>
+  it('leaves no truncated object if the disk is full (entry 5 of the Python tool’s faults)', () =>
     withBucket(async (_, __, scratch) => {
       const mount = path.join(scratch, 'small');
       fs.mkdirSync(mount);
@@ -113,7 +113,7 @@ describe('disk', () => {
       }
     }));
 
-  it('leaves nothing when there is no room for a directory', () =>
+  it('leaves nothing if there is no space for a directory', () =>
     withBucket(async (_, __, scratch) => {
       const mount = path.join(scratch, 'small');
       fs.mkdirSync(mount);
@@ -143,7 +143,7 @@ describe('disk', () => {
       }
     }));
 
-  it('is told of a read-only file system, and does not know its time', () =>
+  it('reports a read-only file system, and no clock for it', () =>
     withBucket(async (_, __, scratch) => {
       const mount = path.join(scratch, 'small');
       fs.mkdirSync(mount);
@@ -171,7 +171,7 @@ describe('disk', () => {
       }
     }));
 
-  it('leaves nothing behind of puts that were given up, once it is closed', () =>
+  it('leaves nothing of aborted puts after it is closed', () =>
     withBucket(async (store, bucket) => {
       const stop = new AbortController();
       const patient = withRetry(store);
@@ -186,7 +186,7 @@ describe('disk', () => {
       assert.deepEqual(temporaries(bucket), []);
     }));
 
-  it('takes names with [ ] * ?, and names that contain the bucket’s (entry 23)', () =>
+  it('accepts names with [ ] * ?, and names that contain the bucket’s (entry 23)', () =>
     withBucket(async (store, bucket) => {
       const keys = ['a[0-9]*?/x', 'bucket/bucket/bucket', 'a1/x', `x${bucket.slice(1).replaceAll('/', '.')}/bucket`];
       for (const key of keys) await store.put(key, bytes(key));
@@ -195,7 +195,7 @@ describe('disk', () => {
       assert.deepEqual((await keysOf(store)).sort(), keys.slice(2).sort());
     }));
 
-  it('refuses a name over 255 bytes with a clear error (entry 23)', () =>
+  it('rejects a name over 255 bytes with a clear error (entry 23)', () =>
     withBucket(async (store, bucket) => {
       await store.put(`${'x'.repeat(255)}/y`, bytes('x'));
       for (const name of ['x'.repeat(256), 'é'.repeat(128)]) {
@@ -210,7 +210,7 @@ describe('disk', () => {
       assert.deepEqual(temporaries(bucket), []);
     }));
 
-  it('refuses keys that are no path below the bucket', () =>
+  it('rejects keys that are not a path below the bucket', () =>
     withBucket(async (store, bucket, scratch) => {
       fs.writeFileSync(path.join(scratch, 'secret'), 'secret');
       const keys = ['../secret', 'a/../../secret', '/etc/passwd', 'a//b', 'a/', './a', 'a/.', '..', '.'];
@@ -270,7 +270,7 @@ describe('disk', () => {
       await alias.close();
     }));
 
-  it('leaves out special files and names that are not UTF-8, and does not hang on them', () =>
+  it('does not list special files and names that are not UTF-8, and does not hang on them', () =>
     withBucket(async (store, bucket) => {
       await store.put('a/x', bytes('x'));
       await store.put('a/\ufffd', bytes('genuine'));
@@ -282,7 +282,7 @@ describe('disk', () => {
       await assert.rejects(store.get('a/fifo', { maxBytes: 10 }), PermanentError);
     }));
 
-  it('leaves out what vanishes while it lists', () =>
+  it('does not list files that vanish meanwhile', () =>
     withBucket(async (store) => {
       const keys = Array.from({ length: 3000 }, (_, i) => `m${String(i).padStart(4, '0')}/backup`);
       for (const key of keys) await store.put(key, bytes('x'));
@@ -295,7 +295,7 @@ describe('disk', () => {
       assert.ok(seen.length < 3000, `${seen.length}`);
     }));
 
-  it('lists a bucket that is lost as missing, however large it was', () =>
+  it('reports a vanished bucket as missing, however large it was', () =>
     withBucket(async (store, bucket) => {
       for (let i = 0; i < 1000; i++) {
         fs.mkdirSync(path.join(bucket, `m${i}`));
@@ -321,7 +321,7 @@ describe('disk', () => {
       assert.deepEqual(await keysOf(store), []);
     }));
 
-  it('removes directories that became empty, never the bucket', () =>
+  it('removes empty directories, never the bucket', () =>
     withBucket(async (store, bucket) => {
       await store.put('a/b/c', bytes('x'));
       await store.put('a/b/d', bytes('x'));
@@ -339,7 +339,7 @@ describe('disk', () => {
       assert.deepEqual(fs.readdirSync(bucket), []);
     }));
 
-  it('says what is in the way of a new object', () =>
+  it('reports a file in the way of a new object', () =>
     withBucket(async (store, bucket) => {
       await store.put('a/b', bytes('x'));
       await assert.rejects(store.put('a', bytes('x')), /"a".*directory of that name is in the way/);
@@ -349,7 +349,7 @@ describe('disk', () => {
       assert.deepEqual(await keysOf(store), ['a/b']);
     }));
 
-  it('does not make the bucket anew when it is lost while a run goes on', () =>
+  it('does not recreate a bucket that vanishes during a run', () =>
     withBucket(async (store, bucket) => {
       await store.put('a/b', bytes('x'));
       fs.renameSync(bucket, `${bucket}.unmounted`);
@@ -358,7 +358,7 @@ describe('disk', () => {
       assert.ok(!fs.existsSync(bucket));
     }));
 
-  it('refuses a bucket that is a file', () =>
+  it('rejects a bucket that is a file', () =>
     withBucket(async (_, __, scratch) => {
       const file = path.join(scratch, 'file');
       fs.writeFileSync(file, 'x');
@@ -368,7 +368,7 @@ describe('disk', () => {
       }
     }));
 
-  it('sweeps temporary files older than an hour, and no directory, since nothing shows who made it; a dry run removes nothing', () =>
+  it('sweeps temporary files older than an hour, but no directories, whose origin is unknown; a dry run removes nothing', () =>
     withBucket(async (store, bucket) => {
       await store.put('a/b', bytes('x'));
       const age = (at: string, seconds: number) => {
@@ -412,14 +412,14 @@ describe('disk', () => {
       assert.deepEqual(await keysOf(store), ['a/b', 'sp2/foreign']);
     }));
 
-  it('tells the time of the file system', () =>
+  it('returns the clock of the file system', () =>
     withBucket(async (store, bucket) => {
       const now = await store.clock();
       assert.ok(now && Math.abs(now.getTime() - Date.now()) < 5000);
       assert.deepEqual(temporaries(bucket), []);
     }));
 
-  it('says that an object is not there when its directory is', () =>
+  it('reports a missing object in an existing directory', () =>
     withBucket(async (store) => {
       await store.put('a/b', bytes('x'));
       await assert.rejects(store.get('a/c', { maxBytes: 1 }), NotFoundError);
@@ -444,7 +444,7 @@ describe('disk without permission', () => {
     return JSON.parse(sh`setpriv ${command}`.stdout);
   }
 
-  it('is refused, rather than shown a listing with holes', () =>
+  it('causes an error instead of an incomplete listing', () =>
     withBucket(async (store, bucket, scratch) => {
       await store.put('a/b', bytes('x'));
       await store.put('closed/b', bytes('x'));

@@ -10,7 +10,7 @@ import { bytes, keysOf, text } from './collect.ts';
 import { createMemoryStore } from './memory-store.ts';
 
 describe('withDryRun', () => {
-  it('reads what is there, writes nothing, and counts what it would have done', async () => {
+  it('reads, writes nothing, and counts what it would have done', async () => {
     const inner = createMemoryStore();
     await inner.put('a', bytes('old'));
     const store = withDryRun(inner);
@@ -26,7 +26,7 @@ describe('withDryRun', () => {
     assert.deepEqual(await keysOf(inner), ['a']);
   });
 
-  it('touches no file of a disk, not even for the time, and creates no bucket', async () => {
+  it('changes no file of a disk, not even for the clock, and creates no bucket', async () => {
     const scratch = fs.mkdtempSync(path.join(tmpdir(), 'store-'));
     try {
       for (const bucket of ['', 'missing/deep']) {
@@ -46,7 +46,7 @@ describe('withDryRun', () => {
     }
   });
 
-  it('tells of a missing bucket where the true run would fail as well', async () => {
+  it('reports a missing bucket if the real run would fail as well', async () => {
     const store = withDryRun(createMemoryStore({ exists: false }));
     await assert.rejects(store.open({ create: false }), { code: 'BUCKET_MISSING' });
     const denied = new DeniedError('no');
@@ -54,7 +54,7 @@ describe('withDryRun', () => {
     await assert.rejects(refusing.open({ create: true }), denied);
   });
 
-  it('refuses keys that no store would take', async () => {
+  it('rejects keys that no store accepts', async () => {
     await assert.rejects(withDryRun(createMemoryStore()).put('', bytes('x')), PermanentError);
   });
 });

@@ -107,7 +107,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
 
     describe('one call', { concurrency: 6 }, () => {
       for (const [what, fault] of Object.entries({ ...anywhere, ...inAnswers })) {
-        it(`reads right data after ${what}, and says so when that never ends`, async () => {
+        it(`reads correct data after ${what}, and fails if that never ends`, async () => {
           const once = through(PATIENT, async (store, key, inject) => {
             await plain.put(key, BODY);
             const injected = inject(fault, { method: 'GET', times: 1 });
@@ -125,7 +125,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
           await Promise.all([once, always]);
         });
 
-        it(`lists all after ${what}, or says so`, async () => {
+        it(`lists all objects after ${what}, or fails`, async () => {
           const listed = (key: string) => Array.from({ length: 9 }, (_, i) => `${key}/with a name of some length ${i}`);
           const once = through(PATIENT, async (store, key, inject) => {
             for (const one of listed(key)) await plain.put(one, bytes('x'));
@@ -147,7 +147,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
         ...anywhere,
         'a byte of the request flipped': { kind: 'flip', of: 'request', at: 100 } satisfies Fault,
       })) {
-        it(`stores right data after ${what}, and says so when that never ends`, async () => {
+        it(`stores correct data after ${what}, and fails if that never ends`, async () => {
           const once = through(PATIENT, async (store, key, inject) => {
             const injected = inject(fault, { method: 'PUT', times: 1 });
             await store.put(key, BODY);
@@ -168,7 +168,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       }
 
       for (const [what, fault] of Object.entries(anywhere)) {
-        it(`deletes after ${what}, and says what is left when that never ends`, async () => {
+        it(`deletes after ${what}, and reports the rest if that never ends`, async () => {
           const once = through(PATIENT, async (store, key, inject) => {
             await plain.put(key, BODY);
             const injected = inject(fault, { method: 'DELETE', times: 1 });
@@ -188,7 +188,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       }
     });
 
-    it('waits as long as Retry-After asks', async () => {
+    it('waits as long as Retry-After requires', async () => {
       for (const status of [429, 503]) {
         await through(PATIENT, async (store, key, inject) => {
           await plain.put(key, BODY);
@@ -200,7 +200,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       }
     });
 
-    it('takes what a slow link brings in time, and gives up on what it does not', async () => {
+    it('accepts what a slow link transfers in time, and aborts otherwise', async () => {
       await through({ ...PATIENT, deadline: 5 }, async (store, key, inject) => {
         await plain.put(key, BODY);
         const injected = inject({ kind: 'slow', bytesPerSecond: 25_000 }, { method: 'GET' });
@@ -215,7 +215,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       });
     });
 
-    it('gets a new token for one that has expired, where there are tokens, or says so at once', async () => {
+    it('replaces an expired token, if there are tokens, or fails at once', async () => {
       await through(PATIENT, async (store, key, inject) => {
         await plain.put(key, BODY);
         const injected = inject({ kind: 'answer', status: 401 }, { times: 1 });
@@ -225,7 +225,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       });
     });
 
-    it('does not go on asking with credentials that are refused', async () => {
+    it('does not retry with refused credentials', async () => {
       await through(PATIENT, async (store, key, inject) => {
         await plain.put(key, BODY);
         const injected = inject({ kind: 'answer', status: 401 });
@@ -236,7 +236,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       });
     });
 
-    it('counts what a backup could not store, and the next run stores it', async () => {
+    it('counts files that a backup could not store, and the next run stores them', async () => {
       await using scratch = await createScratch();
       await plantMetrics(scratch.path, ['m1', 'm2', 'm3', 'm4', 'm5']);
       const store = withRetry(place.store('counted'), BRIEF);
@@ -255,7 +255,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       }
     });
 
-    it('counts what a restore could not read, and leaves nothing half done', async () => {
+    it('counts backups that a restore could not read, and leaves nothing incomplete', async () => {
       await using scratch = await createScratch();
       const [tree, restored] = [await scratch.directory('tree'), scratch.at('restored')];
       await plantMetrics(tree, ['m1', 'm2', 'm3', 'm4', 'm5']);
@@ -281,7 +281,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       }
     });
 
-    it('ends the program with 3, naming the metric, when one can be neither stored nor read', async () => {
+    it('ends the program with 3, naming the metric, if one can be neither stored nor read', async () => {
       await using scratch = await createScratch();
       const tree = await scratch.directory('tree');
       await plantMetrics(tree, ['m1', 'm2', 'm3']);
@@ -305,7 +305,7 @@ export function faults(name: string, startPlace: () => Promise<Place>): void {
       }
     });
 
-    it('outlives the gateway: what its death cost is counted, and the next run makes up for it', async () => {
+    it('survives a crash of the gateway: failures are counted, and the next run stores the rest', async () => {
       await using scratch = await createScratch();
       const [tree, restored] = [await scratch.directory('tree'), scratch.at('restored')];
       const metrics = Array.from({ length: 60 }, (_, i) => `m${i}`);

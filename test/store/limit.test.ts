@@ -44,7 +44,7 @@ function slow(): { store: ObjectStore; most: () => number; under: () => number }
 }
 
 describe('withLimit', () => {
-  it('has no more calls under way than it may, listings among them', async () => {
+  it('never exceeds the number of concurrent calls, including listings', async () => {
     const { store, most } = slow();
     const limited = withLimit(store, { concurrency: 3 });
     const calls = Array.from({ length: 20 }, (_, i) => limited.put(`k${i}`, bytes('x')));
@@ -52,7 +52,7 @@ describe('withLimit', () => {
     assert.equal(most(), 3);
   });
 
-  it('gives a turn back when a call fails', async () => {
+  it('frees the slot of a failed call', async () => {
     const limited = withLimit(createMemoryStore(), { concurrency: 1 });
     for (let i = 0; i < 3; i++) await assert.rejects(limited.get('none', { maxBytes: 1 }));
     await limited.put('a', bytes('x'));
@@ -60,7 +60,7 @@ describe('withLimit', () => {
     for (let i = 0; i < 3; i++) await assert.rejects(keysOf(missing));
   });
 
-  it('holds no turn between two objects of a listing', async () => {
+  it('holds no slot between two objects of a listing', async () => {
     const limited = withLimit(createMemoryStore(), { concurrency: 1 });
     for (let i = 0; i < 600; i++) await limited.put(`k${String(i).padStart(3, '0')}`, bytes('x'));
     let seen = 0;
@@ -70,7 +70,7 @@ describe('withLimit', () => {
     assert.equal(seen, 600);
   });
 
-  it('lets a caller leave the queue, and passes the turn on', async () => {
+  it('lets a caller leave the queue, and passes on the slot', async () => {
     const { store } = slow();
     const limited = withLimit(store, { concurrency: 1 });
     const reason = new Error('enough');

@@ -14,7 +14,7 @@ conformance('memory', specimen(1000));
 conformance('memory with tiny pages', specimen(7));
 
 describe('memory', () => {
-  it('takes its time from the clock it is given', async () => {
+  it('uses the given clock', async () => {
     let now = new Date('2026-11-22T03:14:15Z');
     const store = createMemoryStore({ now: () => now });
     await store.put('a', bytes('x'));
@@ -23,13 +23,13 @@ describe('memory', () => {
     assert.deepEqual(await store.clock(), now);
   });
 
-  it('tells no MD5 when asked not to', async () => {
+  it('lists no MD5 if disabled', async () => {
     const store = createMemoryStore({ md5: false });
     await store.put('a', bytes('x'));
     assert.equal((await collect(store))[0]?.md5, undefined);
   });
 
-  it('shows what changes between two pages', async () => {
+  it('lists changes between two pages', async () => {
     const store = createMemoryStore({ pageSize: 2 });
     for (const key of ['a', 'b', 'd']) await store.put(key, bytes(key));
     const seen: string[] = [];

@@ -5,7 +5,7 @@ import { NotFoundError, PermanentError } from '../../lib/store/errors.ts';
 import { bytes, keysOf } from './collect.ts';
 
 describe('noop', () => {
-  it('takes everything and holds nothing', async () => {
+  it('accepts everything and stores nothing', async () => {
     const store = createNoopStore();
     await store.open({ create: false });
     await store.put('a', bytes('x'));
@@ -17,7 +17,7 @@ describe('noop', () => {
     await store.close();
   });
 
-  it('refuses keys that no store would take, and stops when told', async () => {
+  it('rejects keys that no store accepts, and stops on abort', async () => {
     const store = createNoopStore();
     await assert.rejects(store.put('', bytes('x')), PermanentError);
     const reason = new Error('enough');

@@ -45,7 +45,7 @@ conformance("Swift's API on radosgw", async () => {
 });
 
 describe('S3 on radosgw', () => {
-  it('refuses wrong credentials, whatever is asked', async () => {
+  it('refuses wrong credentials for every request', async () => {
     await withStore(async (store) => {
       const bucket = store.name.slice('s3:'.length);
       for (const credentials of [
@@ -81,7 +81,7 @@ describe('S3 on radosgw', () => {
     });
   });
 
-  it('does not take the bucket of somebody else', async () => {
+  it('does not use the bucket of another user', async () => {
     await withStore(async (store) => {
       const theirs = storeWith({ bucket: store.name.slice('s3:'.length), ...radosgw.s3.other });
       await assert.rejects(theirs.open({ create: true }), DeniedError);
@@ -89,7 +89,7 @@ describe('S3 on radosgw', () => {
     });
   });
 
-  it('names the bucket that is missing, and does not create it unasked', async () => {
+  it('names a missing bucket, and does not create it by default', async () => {
     const store = storeWith({ bucket: 'not-there' });
     for (const call of [
       () => store.open({ create: false }),
@@ -110,7 +110,7 @@ describe('S3 on radosgw', () => {
   });
 
   for (const checksums of ['auto', 'always', 'never'] as const) {
-    it(`is reached by TLS with a CA bundle, checksums ${checksums}`, async () => {
+    it(`is accessible with TLS and a CA bundle, checksums ${checksums}`, async () => {
       const { tlsEndpoint, caBundle } = radosgw.s3;
       const everything = async (store: ObjectStore) => {
         const large = new Uint8Array(9_000_000).fill(7);
@@ -126,14 +126,14 @@ describe('S3 on radosgw', () => {
     });
   }
 
-  it('does not trust a certificate that is signed by nobody it knows', () =>
+  it('does not trust a certificate of an unknown authority', () =>
     assert.rejects(storeWith({ endpoint: radosgw.s3.tlsEndpoint }).open({ create: false }), (error) => {
       assert.ok(error instanceof PermanentError, String(error));
       assert.match(error.message, /certificate of the store is not trusted; set a CA bundle/);
       return true;
     }));
 
-  it('deletes by batch whatever the name', () =>
+  it('deletes in batches for any name', () =>
     withStore(async (store) => {
       const odd = [
         ' lead',
@@ -175,13 +175,13 @@ describe('S3 on radosgw', () => {
       assert.deepEqual(await keysOf(store), []);
     }));
 
-  it('tells the MD5 of each object in the listing', () =>
+  it('lists the MD5 of each object', () =>
     withStore(async (store) => {
       await store.put('a', bytes('x'));
       assert.equal((await collect(store))[0]?.md5, '9dd4e461268c8034f5c8564e155c67a6');
     }));
 
-  it('stores with a class, tags and no checksums when it is asked to', () =>
+  it('stores with a class, tags and no checksums on request', () =>
     withStore(
       async (store) => {
         await store.put('a', bytes('x'));
@@ -190,7 +190,7 @@ describe('S3 on radosgw', () => {
       { storageClass: 'STANDARD', tags: { host: 'web 01', 'a+b': 'c&d=é' }, checksums: 'never' },
     ));
 
-  it('goes on when the gateway was killed and started again', () =>
+  it('continues after the gateway was killed and restarted', () =>
     withStore(async (store) => {
       await store.put('a', bytes('kept'));
       await radosgw.kill();
@@ -204,7 +204,7 @@ describe('S3 on radosgw', () => {
 });
 
 describe('S3 requests at radosgw', () => {
-  it('cost one to put, one to get, one to list 1,000 and one to delete 1,000', async () => {
+  it('are one to put, one to get, one to list 1,000 and one to delete 1,000', async () => {
     const proxy = await startProxy(radosgw.s3.endpoint);
     const direct = storeWith();
     const store = storeWith({ endpoint: proxy.url, bucket: direct.name.slice('s3:'.length) });

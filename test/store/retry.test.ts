@@ -36,7 +36,7 @@ function quick(options: RetryOptions = {}): { options: RetryOptions; waits: numb
 const hang = <T>() => new Promise<T>(() => {});
 
 describe('withRetry', () => {
-  it('tries a transient failure again until it works', async () => {
+  it('retries a transient failure until it succeeds', async () => {
     let calls = 0;
     const { options, retries } = quick();
     const store = withRetry(
@@ -60,7 +60,7 @@ describe('withRetry', () => {
     assert.equal(text(await store.get('a', { maxBytes: 1 })), 'x');
   });
 
-  it('gives up after so many attempts, with the last error', async () => {
+  it('fails after the maximum number of attempts, with the last error', async () => {
     let calls = 0;
     const get = async () => {
       throw new TransientError(`reset ${++calls}`);
@@ -73,7 +73,7 @@ describe('withRetry', () => {
     assert.equal(calls, 3);
   });
 
-  it('does not try again what will not help', async () => {
+  it('does not retry permanent errors', async () => {
     for (const error of [new NotFoundError('x'), new DeniedError('x'), new TypeError('x')]) {
       let calls = 0;
       const get = async () => {
@@ -89,7 +89,7 @@ describe('withRetry', () => {
     }
   });
 
-  it('waits longer each time, at random, up to a bound', async () => {
+  it('waits longer each time, randomly, up to a limit', async () => {
     const { options, waits } = quick({ attempts: 7, backoff: 1, maxBackoff: 10 });
     const flush = async () => {
       throw new TransientError('busy');
@@ -103,7 +103,7 @@ describe('withRetry', () => {
     assert.deepEqual(waits, [500, 1000, 2000, 4000, 5000, 5000]);
   });
 
-  it('waits at least as long as the store asks, within reason', async () => {
+  it('waits at least as long as the store requires, up to a limit', async () => {
     const { options, waits } = quick({ attempts: 3, backoff: 1, maxRetryAfter: 60 });
     const asked = [7000, 3_600_000];
     const clock = async () => {
@@ -118,7 +118,7 @@ describe('withRetry', () => {
     assert.deepEqual(waits, [7500, 61_000]);
   });
 
-  it('gives a body that is large longer to be stored', async () => {
+  it('allows more time for a large body', async () => {
     const store = withRetry(
       altered((store) => ({
         async put(key, body, options) {
@@ -132,7 +132,7 @@ describe('withRetry', () => {
     await store.put('a', new Uint8Array(256 * 1024));
   });
 
-  it('gives up when time is out, however many attempts are left', async () => {
+  it('fails after its total time, however many attempts are left', async () => {
     let calls = 0;
     const busy = () => {
       calls++;
@@ -166,7 +166,7 @@ describe('withRetry', () => {
     );
   });
 
-  it('ends a hung call at its deadline, even if it pays no heed to its signal', async () => {
+  it('ends a hanging call at its deadline, even if it ignores its signal', async () => {
     const { options, retries } = quick({ attempts: 2, deadline: 0.02 });
     let signal: AbortSignal | undefined;
     const store = withRetry(
@@ -189,7 +189,7 @@ describe('withRetry', () => {
     assert.ok(signal?.aborted);
   });
 
-  it('gives each attempt a signal of its own', async () => {
+  it('gives each attempt its own signal', async () => {
     const signals: (AbortSignal | undefined)[] = [];
     const store = withRetry(
       altered(() => ({
@@ -207,7 +207,7 @@ describe('withRetry', () => {
     );
   });
 
-  it('rejects at once when the caller aborts, in a call and in a wait', async () => {
+  it('rejects at once when the caller aborts, during a call and a wait', async () => {
     const reason = new Error('interrupted');
     const abortSoon = () => {
       const controller = new AbortController();
@@ -232,7 +232,7 @@ describe('withRetry', () => {
     await assert.rejects(waiting.clock({ signal: abortSoon() }), reason);
   });
 
-  it('goes on with a listing after the last key it told, and counts attempts anew', async () => {
+  it('continues a listing after the last yielded key, and counts attempts from zero', async () => {
     const keys = Array.from({ length: 40 }, (_, i) => `k${i + 10}`);
     const starts: (string | undefined)[] = [];
     const inner = altered((store) => ({
@@ -254,7 +254,7 @@ describe('withRetry', () => {
     assert.deepEqual(starts, [undefined, 'k14', 'k19', 'k24', 'k29', 'k34', 'k39', 'k44']);
   });
 
-  it('gives up a listing that does not get on', async () => {
+  it('fails for a listing without progress', async () => {
     let calls = 0;
     const inner = altered(() => ({
       // biome-ignore lint/correctness/useYield: it fails before its first object
@@ -267,7 +267,7 @@ describe('withRetry', () => {
     assert.equal(calls, 4);
   });
 
-  it('does not count the time that the caller takes between two objects', async () => {
+  it('does not count the time of the caller between two objects', async () => {
     const inner = createMemoryStore({ pageSize: 1 });
     for (const key of ['a', 'b', 'c']) await inner.put(key, bytes(key));
     const { options, retries } = quick({ deadline: 0.02 });
@@ -280,7 +280,7 @@ describe('withRetry', () => {
     assert.deepEqual(retries, []);
   });
 
-  it('lets a listing clean up when the caller has had enough', async () => {
+  it('lets a listing clean up if the caller stops', async () => {
     let cleaned = false;
     const inner = altered((store) => ({
       async *list(range) {
@@ -297,7 +297,7 @@ describe('withRetry', () => {
     assert.ok(cleaned);
   });
 
-  it('tries only those keys of a batch again whose failure may pass', async () => {
+  it('retries only keys of a batch with transient failures', async () => {
     const batches: (readonly string[])[] = [];
     const inner = altered(() => ({
       async delete(keys) {
@@ -321,7 +321,7 @@ describe('withRetry', () => {
     );
   });
 
-  it('leaves nothing behind in a signal that lives as long as the run', async () => {
+  it('leaves no listener on the signal of the run', async () => {
     const { signal } = new AbortController();
     let listeners = 0;
     const { addEventListener, removeEventListener } = signal;
@@ -341,7 +341,7 @@ describe('withRetry', () => {
     assert.equal(listeners, 0);
   });
 
-  it('refuses attempts and deadlines that make no sense', () => {
+  it('rejects invalid attempts and deadlines', () => {
     const store = createMemoryStore();
     assert.throws(() => withRetry(store, { attempts: 0 }), { code: 'INVALID_OPTION' });
     for (const deadline of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -90,7 +90,7 @@ describe('a body read from S3', () => {
     });
   }
 
-  it('is not read when its length says that it is too large', () =>
+  it('is not read if its length exceeds the limit', () =>
     withFake(
       (_seen, answer) => answer.writeHead(200, { 'content-length': 1e12 }).write('x'),
       async (store) => {
@@ -98,7 +98,7 @@ describe('a body read from S3', () => {
       },
     ));
 
-  it('is not read on when it turns out too large', () => {
+  it('is aborted if it exceeds the limit', () => {
     let closed = () => {};
     const close = new Promise<void>((resolve) => {
       closed = resolve;
@@ -137,7 +137,7 @@ describe('a body stored on S3', () => {
     return sent;
   }
 
-  it('is sent with its MD5, and not in chunks', async () => {
+  it('is sent with its MD5, not in chunks', async () => {
     const headers = await putHeaders({}, { etag: `"${md5('ello')}"` });
     assert.equal(headers['content-md5'], md5('ello', 'base64'));
     assert.equal(headers['content-length'], '4');
@@ -147,7 +147,7 @@ describe('a body stored on S3', () => {
     assert.deepEqual(others, []);
   });
 
-  it('is sent with the checksums that were asked for', async () => {
+  it('is sent with the requested checksums', async () => {
     const always = await putHeaders({ checksums: 'always' });
     assert.equal(always['content-md5'], md5('ello', 'base64'));
     assert.match(String(always['x-amz-checksum-crc32']), /^[\w+/]{6}==$/);
@@ -167,7 +167,7 @@ describe('a body stored on S3', () => {
     assert.equal(headers['x-amz-tagging'], 'the%20host=a%26b%3Dc%2B%C3%A9&role=');
   });
 
-  it('is sent at once and whole, however large it is', () =>
+  it('is sent in one request, however large it is', () =>
     withFake(
       (_seen, answer) => answer.writeHead(200).end(),
       async (store, { seen }) => {
@@ -177,7 +177,7 @@ describe('a body stored on S3', () => {
       },
     ));
 
-  it('is sent once: trying again is not for the SDK', () =>
+  it('is sent once: the SDK does not retry', () =>
     withFake(
       (_seen, answer) => refuse(answer, 503, 'SlowDown'),
       async (store, { seen }) => {
@@ -186,7 +186,7 @@ describe('a body stored on S3', () => {
       },
     ));
 
-  it('that got another ETag is stored again', () =>
+  it('with another ETag is stored again', () =>
     withFake(
       (_seen, answer) => answer.writeHead(200, { etag: `"${md5('x')}"` }).end(),
       async (store) => {
@@ -226,7 +226,7 @@ describe('a listing of S3', () => {
     );
   });
 
-  it('has keys as they are where the store does not encode them', async () => {
+  it('has unchanged keys if the store does not encode them', async () => {
     const { objects } = await list([(answer) => listing(answer, listed('a+%20&amp;') + listed('a%zz'))]);
     assert.deepEqual(
       objects.map(({ key }) => key),
@@ -234,7 +234,7 @@ describe('a listing of S3', () => {
     );
   });
 
-  it('leaves out keys that are not UTF-8', async () => {
+  it('skips keys that are not UTF-8', async () => {
     const { objects } = await list([(answer) => listing(answer, listed('a%FF') + listed('ab'), url + end)]);
     assert.deepEqual(
       objects.map(({ key }) => key),
@@ -242,7 +242,7 @@ describe('a listing of S3', () => {
     );
   });
 
-  it('is asked for again when an encoded key holds bytes that are no UTF-8', async () => {
+  it('is requested again if an encoded key is not UTF-8', async () => {
     await assert.rejects(list([(answer) => listing(answer, listed('a\uFFFD'), url + end)]), TransientError);
     const { objects } = await list([(answer) => listing(answer, listed('a%EF%BF%BD'), url + end)]);
     assert.deepEqual(
@@ -251,7 +251,7 @@ describe('a listing of S3', () => {
     );
   });
 
-  it('has an MD5 where the ETag may be one', async () => {
+  it('has an MD5 if the ETag may be one', async () => {
     const contents = listed('a', 'd41d8cd98f00b204e9800998ecf8427e-3') + listed('ab') + listed('ac', '');
     const { objects } = await list([(answer) => listing(answer, contents)]);
     assert.deepEqual(objects, [
@@ -261,7 +261,7 @@ describe('a listing of S3', () => {
     ]);
   });
 
-  it('goes on as the store says, even after an empty page', async () => {
+  it("continues with the store's token, even after an empty page", async () => {
     const token = '<NextContinuationToken>t/+1</NextContinuationToken>';
     const { objects, urls } = await list([
       (answer) => listing(answer, listed('a1'), more + token),
@@ -279,7 +279,7 @@ describe('a listing of S3', () => {
     );
   });
 
-  it('goes on after the last key where the store gives no token', async () => {
+  it('continues after the last key if the store gives no token', async () => {
     const { urls } = await list([
       (answer) => listing(answer, listed('a1') + listed('a2'), more),
       (answer) => listing(answer, listed('a3')),
@@ -302,11 +302,11 @@ describe('a listing of S3', () => {
     ['of objects without size', (answer) => listing(answer, '<Contents><Key>a</Key></Contents>')],
   ];
   for (const [name, page] of noListings) {
-    it(`that is ${name} is asked for again, and is not an empty bucket`, () =>
+    it(`that is ${name} is requested again, and does not count as an empty bucket`, () =>
       assert.rejects(list([page]), TransientError));
   }
 
-  it('stops asking when the caller has had enough', () => {
+  it('sends no more requests if the caller stops', () => {
     const contents = (from: number) => Array.from({ length: 3 }, (_, i) => listed(`a${from + i}`)).join('');
     let pages = 0;
     return withFake(
@@ -322,7 +322,7 @@ describe('a listing of S3', () => {
     );
   });
 
-  it('is not read behind the end of its range', () => {
+  it('is not read beyond the end of its range', () => {
     let pages = 0;
     return withFake(
       (_seen, answer) => {
@@ -345,7 +345,7 @@ describe('a bucket of S3', () => {
   const missing: Treat = ({ method }, answer) =>
     method === 'GET' ? refuse(answer, 404, 'NoSuchBucket') : answer.writeHead(200).end();
 
-  it('is created in its region, which us-east-1 is not told', async () => {
+  it('is created in its region, which is omitted for us-east-1', async () => {
     for (const [region, constraint] of [
       ['us-east-1', ''],
       ['eu-central-1', '<LocationConstraint>eu-central-1</LocationConstraint>'],
@@ -364,7 +364,7 @@ describe('a bucket of S3', () => {
     }
   });
 
-  it('that another run created meanwhile is fine, and that of somebody else is not', async () => {
+  it('that another run created meanwhile is accepted, one of another user is not', async () => {
     const answerWith = (code: string): Treat => {
       return ({ method }, answer) =>
         method === 'GET' ? refuse(answer, 404, 'NoSuchBucket') : refuse(answer, 409, code);
@@ -375,7 +375,7 @@ describe('a bucket of S3', () => {
     });
   });
 
-  it('tells the time of the store', () =>
+  it('returns the clock of the store', () =>
     withFake(
       (_seen, answer) => {
         answer.setHeader('date', 'Sun, 22 Nov 2026 03:14:15 GMT');
@@ -384,7 +384,7 @@ describe('a bucket of S3', () => {
       async (store) => assert.deepEqual(await store.clock(), new Date('2026-11-22T03:14:15Z')),
     ));
 
-  it('that does not tell the time has none', () =>
+  it('without a date has no clock', () =>
     withFake(
       (_seen, answer) => {
         answer.sendDate = false;
@@ -393,7 +393,7 @@ describe('a bucket of S3', () => {
       async (store) => assert.equal(await store.clock(), undefined),
     ));
 
-  it('is used though the clock of this host is wrong', () => {
+  it('is accessible even if the clock of this host is wrong', () => {
     const ahead = 3 * 3600_000;
     const signedAt: number[] = [];
     return withFake(
@@ -415,7 +415,7 @@ describe('a bucket of S3', () => {
     );
   });
 
-  it('does not answer to a request with another time for ever', () => {
+  it('does not retry for ever because of a wrong clock', () => {
     let asked = 0;
     return withFake(
       (_seen, answer) => {
@@ -433,7 +433,7 @@ describe('a bucket of S3', () => {
 describe('objects deleted from S3', () => {
   const keys = ['a', 'b', 'c'];
 
-  it('are named in a batch with its MD5, which every store understands', () =>
+  it('are listed in a batch with its MD5, which every store supports', () =>
     withFake(
       (_seen, answer) => answer.end('<DeleteResult/>'),
       async (store, { seen, take }) => {
@@ -449,7 +449,7 @@ describe('objects deleted from S3', () => {
       },
     ));
 
-  it('go one by one where the store has no batches', () =>
+  it('are deleted one by one if the store has no batches', () =>
     withFake(
       ({ method }, answer) => (method === 'POST' ? refuse(answer, 501, 'NotImplemented') : answer.writeHead(204).end()),
       async (store, { take }) => {
@@ -460,7 +460,7 @@ describe('objects deleted from S3', () => {
       },
     ));
 
-  it('are told apart from those that stay', () =>
+  it('are distinguished from those that stay', () =>
     withFake(
       (_seen, answer) =>
         answer.end(
@@ -497,7 +497,7 @@ describe('the S3 store', () => {
     [{ timeouts: { total: Number.POSITIVE_INFINITY } }, /got Infinity$/],
   ];
   for (const [options, message] of refused) {
-    it(`refuses ${Object.keys(options)} that make no sense: ${message.source}`, () =>
+    it(`rejects invalid ${Object.keys(options)}: ${message.source}`, () =>
       assert.throws(
         () => createS3Store({ bucket: 'backups', ...options }),
         (error) => {
@@ -509,7 +509,7 @@ describe('the S3 store', () => {
       ));
   }
 
-  it('says what is wrong with a CA bundle', async () => {
+  it('reports the problem with a CA bundle', async () => {
     await using scratch = await createScratch();
     const given: readonly [string, RegExp][] = [
       [scratch.at('absent.pem'), /^Cannot read the CA bundle .*absent\.pem: /],
@@ -526,7 +526,7 @@ describe('the S3 store', () => {
     }
   });
 
-  it('may be closed before it was used, and used again after', () =>
+  it('may be closed before it is used, and used again afterwards', () =>
     withFake(
       (_seen, answer) => listing(answer, ''),
       async (store) => {
@@ -555,7 +555,7 @@ describe('the S3 store', () => {
       },
     ));
 
-  it('refuses what is too large for the store at once', () =>
+  it('rejects bodies that are too large for the store at once', () =>
     withFake(
       (_seen, answer) => refuse(answer, 400, 'EntityTooLarge'),
       async (store) => assert.rejects(store.put('a', bytes('x')), PermanentError),

@@ -45,7 +45,7 @@ const numbers = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => String(from + i).padStart(4, '0'));
 
 describe('sideBySide', () => {
-  it('tells all in the order of the parts, as many at once as it may', async () => {
+  it('yields everything in the order of the parts, with the allowed parallelism', async () => {
     const parts = new Parts();
     const some = Array.from({ length: 7 }, (_, i) => parts.part(numbers(i * 10, i * 10 + 10)));
     assert.deepEqual(await keysOf(parts.run(some)), numbers(0, 70));
@@ -55,14 +55,14 @@ describe('sideBySide', () => {
     assert.deepEqual(await keysOf(new Parts().run([parts.part([]), parts.part([])])), []);
   });
 
-  it('takes no part further than its last key', async () => {
+  it('reads no part beyond its last key', async () => {
     const parts = new Parts();
     const some = [parts.part(numbers(0, 30), { last: '0009' }), parts.part(numbers(10, 12), { last: '0099' })];
     assert.deepEqual(await keysOf(parts.run(some)), numbers(0, 12));
     assert.equal(parts.open, 0);
   });
 
-  it('reads no more ahead than it may hold', async () => {
+  it('reads no more ahead than its buffer allows', async () => {
     const parts = new Parts();
     const some = [parts.part(['0000']), parts.part(numbers(1, 100)), parts.part(numbers(100, 200))];
     const batches = parts.run(some, { held: 10 });
@@ -73,7 +73,7 @@ describe('sideBySide', () => {
     assert.equal(parts.open, 0);
   });
 
-  it('ends all as soon as one part fails, however far the reader is', async () => {
+  it('ends all parts as soon as one fails, wherever the reader is', async () => {
     const parts = new Parts();
     const some = [parts.part(numbers(0, 1000)), parts.part(numbers(1000, 2000), { failsAt: 5 }), parts.part(['z'])];
     const read: string[] = [];
@@ -85,7 +85,7 @@ describe('sideBySide', () => {
     assert.ok(parts.controller.signal.aborted);
   });
 
-  it('ends all when the listings are aborted', async () => {
+  it('ends all parts when the listings are aborted', async () => {
     const parts = new Parts();
     const some = [parts.part(numbers(0, 1000)), parts.part(numbers(1000, 2000))];
     await assert.rejects(async () => {
@@ -94,7 +94,7 @@ describe('sideBySide', () => {
     assert.equal(parts.open, 0);
   });
 
-  it('closes all when the reader stops', async () => {
+  it('closes all parts if the reader stops', async () => {
     const parts = new Parts();
     for await (const _ of parts.run([parts.part(numbers(0, 50)), parts.part(numbers(50, 99))])) break;
     assert.equal(parts.open, 0);

@@ -79,7 +79,7 @@ for (const [name, withStore] of Object.entries(stores)) {
         assert.deepEqual(await keysOf(store), ['a']);
       }));
 
-    it('is given up at the deadline when nothing arrives any more', () =>
+    it('is aborted at the deadline if nothing arrives any more', () =>
       withStore(2, async (store) => {
         await assert.rejects(keysOf(store), (error) => {
           assert.ok(error instanceof TransientError);

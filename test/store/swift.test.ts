@@ -110,7 +110,7 @@ async function rawToken(): Promise<{ url: string; headers: Record<string, string
   return { url, headers: { 'x-auth-token': response.headers.get('x-auth-token') ?? '' } };
 }
 
-describe('credentials that are wrong', () => {
+describe('wrong credentials', () => {
   const wrong: readonly [string, SwiftAuth][] = [
     ['a key of auth v1', { ...v1, key: 'wrong-Secret-1' }],
     ['a user of auth v1', { ...v1, user: 'test:nobody', key: 'wrong-Secret-1' }],
@@ -118,7 +118,7 @@ describe('credentials that are wrong', () => {
     ['an application credential', { ...credential, secret: 'wrong-Secret-1' }],
   ];
   for (const [what, auth] of wrong) {
-    it(`are refused: ${what}, and not told`, async () => {
+    it(`are refused: ${what}, and not printed`, async () => {
       const store = createSwiftStore({ auth, region: 'RegionOne', container: 'any' });
       for (const call of [() => store.open({ create: true }), () => store.put('a', bytes('x')), () => keysOf(store)]) {
         await assert.rejects(call, (error) => {
@@ -132,7 +132,7 @@ describe('credentials that are wrong', () => {
     });
   }
 
-  it('are told from a user who may not', async () => {
+  it('are distinguished from a user without permission', async () => {
     const store = createSwiftStore({
       auth: { ...v1, user: 'test:reader', key: 'reading' },
       container: 'any',
@@ -147,7 +147,7 @@ describe('credentials that are wrong', () => {
 });
 
 describe('a token', () => {
-  it('that is refused is renewed, for many requests at once and for large bodies too', async () => {
+  it('that is refused is renewed, for many concurrent requests and for large bodies too', async () => {
     await withStore({ auth: v1 }, async (store) => {
       await store.put('before', bytes('x'));
       await swift.forgetTokens();
@@ -178,7 +178,7 @@ describe('a token', () => {
     });
   });
 
-  it('that ends is renewed before', async () => {
+  it('is renewed before it expires', async () => {
     const short = await startSwift(await scratch.directory('short'), { tokenLife: 2 });
     try {
       const store = createSwiftStore({ auth: { method: 'v1', ...short.v1 }, container: 'short' });
@@ -210,7 +210,7 @@ describe('the service catalog', () => {
     ['an interface that a region lacks', { region: 'RegionTwo', interface: 'admin' }, /only "RegionOne"/],
   ];
   for (const [what, options, message] of refused) {
-    it(`is searched, and it is told what is wrong: ${what}`, async () => {
+    it(`is searched, and problems are reported: ${what}`, async () => {
       await assert.rejects(open(options), (error) => {
         assert.ok(error instanceof InvalidOptionError);
         assert.match(error.message, message);
@@ -219,20 +219,20 @@ describe('the service catalog', () => {
     });
   }
 
-  it('tells where the object store of a region is', async () => {
+  it('contains the object store of a region', async () => {
     await assert.rejects(open({ region: 'RegionTwo' }), /the connection failed/);
     await open({ region: 'RegionOne', interface: 'admin' });
     await open({ interface: 'internal' });
   });
 
-  it('is not needed when the URL is given', async () => {
+  it('is not needed if the URL is given', async () => {
     const storageUrl = `${swiftOfKeystone.url}/v1/AUTH_${keystone.projectId}/`;
     await open({ storageUrl });
   });
 });
 
 describe('Swift', () => {
-  it('keeps keys that a URL would change', async () => {
+  it('does not change keys with special characters of URLs', async () => {
     const keys = [
       '../a',
       './a',
@@ -266,7 +266,7 @@ describe('Swift', () => {
     });
   });
 
-  it('reads a large object that somebody else stored in segments', async () => {
+  it('reads a large object that another program stored in segments', async () => {
     await withStore({ auth: v1 }, async (store, container) => {
       const segments = [new Uint8Array(1_000_000).fill(1), new Uint8Array(500_000).fill(2)];
       for (const [i, segment] of segments.entries()) await store.put(`segments/${i}`, segment);
@@ -295,7 +295,7 @@ describe('Swift', () => {
     });
   });
 
-  it('tells the MD5 of each object in its listing', async () => {
+  it('lists the MD5 of each object', async () => {
     await withStore({ auth: v1 }, async (store) => {
       await store.put('a', bytes('body'));
       const [object] = await collect(store);
@@ -303,7 +303,7 @@ describe('Swift', () => {
     });
   });
 
-  it('lists by small pages as by large ones', async () => {
+  it('lists the same with small and large pages', async () => {
     await withStore({ auth: v1, pageSize: 3 }, async (store) => {
       const keys = Array.from({ length: 10 }, (_, i) => `p/${i}`);
       for (const key of keys) await store.put(key, bytes('x'));
@@ -312,7 +312,7 @@ describe('Swift', () => {
     });
   });
 
-  it('says what is missing: an object, or its container', async () => {
+  it('distinguishes a missing object from a missing container', async () => {
     const store = createSwiftStore({ auth: v1, container: 'never-created' });
     await assert.rejects(store.open({ create: false }), BucketMissingError);
     await assert.rejects(store.get('a', { maxBytes: 1 }), NotFoundError);
@@ -321,7 +321,7 @@ describe('Swift', () => {
     await store.close();
   });
 
-  it('has its container made again by somebody else, which is no error', async () => {
+  it('accepts that another run creates its container', async () => {
     await withStore({ auth: v1 }, async (store) => {
       await store.open({ create: true });
       await store.open({ create: false });
@@ -384,7 +384,7 @@ describe('the program', () => {
     ['a CA bundle that is none', ['swift', 'ca-bundle=/etc/hostname'], st, 2, /has no PEM certificate/],
   ];
   for (const [what, args, env, code, message] of failures) {
-    it(`ends with ${code} on ${what}`, async () => {
+    it(`exits with ${code} for ${what}`, async () => {
       const ended = await program(['list', ...args], env);
       assert.equal(ended.code, code, ended.stderr);
       assert.match(ended.stderr, message);

@@ -27,7 +27,7 @@ const places: readonly Place[] = [
 
 for (const place of places) {
   describe(`the traffic of ${place.kind}`, () => {
-    it('is every request that was sent, and every call that was tried again', async () => {
+    it('is every sent request, and every retried call', async () => {
       const traffic = createTraffic();
       const spec: StoreSpec = { place, concurrency: 4, traffic };
       let told = 0;

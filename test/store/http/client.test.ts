@@ -46,7 +46,7 @@ describe('the HTTP client', () => {
     });
   });
 
-  it('sends path, headers and body as they are given', () => {
+  it('sends path, headers and body unchanged', () => {
     const server = answering(async (request, response) => {
       const chunks: Uint8Array[] = [];
       for await (const chunk of request) chunks.push(chunk);
@@ -77,7 +77,7 @@ describe('the HTTP client', () => {
       'http://[::1]',
     ));
 
-  it('leaves nothing behind in the signal of a run, however a request ends', () =>
+  it('leaves no listener on the signal of a run, however a request ends', () =>
     withServer(
       answering((request, response) => {
         if (request.url === '/reset') request.socket.destroy();
@@ -117,7 +117,7 @@ describe('the HTTP client', () => {
       { total: 0.3 },
     ));
 
-  it('does not wait for ever for a connection', () =>
+  it('does not wait for a connection for ever', () =>
     withServer(
       // It accepts, but does not greet.
       createTcpServer((socket) => socket.on('error', () => {})),
@@ -130,7 +130,7 @@ describe('the HTTP client', () => {
       { connectTimeout: 0.2 },
     ));
 
-  it('ends its requests when it is closed', () =>
+  it('aborts its requests when it is closed', () =>
     withServer(
       answering(() => {}),
       async (client, exchange) => {

@@ -14,7 +14,7 @@ async function* stream(...chunks: readonly unknown[]): AsyncGenerator<unknown, v
 const read = (body: unknown, length?: number, maxBytes = 100) => readBody(body, { length, maxBytes, doing: 'read it' });
 
 describe('a body', () => {
-  it('is read whole, in memory of its own, whether its length is known or not', async () => {
+  it('is read completely, into its own memory, with or without a known length', async () => {
     for (const length of [5, undefined]) {
       const body = await read(stream(bytes('he'), bytes(''), bytes('llo')), length);
       assert.equal(text(body), 'hello');
@@ -23,7 +23,7 @@ describe('a body', () => {
     assert.equal((await read(stream(), 0)).length, 0);
   });
 
-  it('that ends too early, or too late, or breaks, is not believed', async () => {
+  it('that ends too early, too late, or with an error is rejected', async () => {
     const broken = [
       read(stream(bytes('hel')), 5),
       read(stream(bytes('hello!')), 5),
@@ -35,14 +35,14 @@ describe('a body', () => {
     for (const one of broken) await assert.rejects(one, TransientError);
   });
 
-  it('may have as many bytes as were asked for, and not one more', async () => {
+  it('may have exactly the maximum number of bytes', async () => {
     assert.equal(text(await read(stream(bytes('hello')), undefined, 5)), 'hello');
     for (const length of [undefined, 6, 2 ** 40]) {
       await assert.rejects(read(stream(bytes('hello!')), length, 5), TooLargeError);
     }
   });
 
-  it('is let go of when it is too large', async () => {
+  it('is aborted if it is too large', async () => {
     let closed = false;
     async function* endless() {
       try {

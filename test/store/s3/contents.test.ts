@@ -43,7 +43,7 @@ describe('the objects of a listing', () => {
       },
     ));
 
-  it('are left to the SDK where they do not look as expected', () => {
+  it('are parsed by the SDK if they have another form', () => {
     const split = (text: string) => splitContents(Buffer.from(`<ListBucketResult>${text}</ListBucketResult>`));
     const two = split(`<A/>${listed('é～')}<B/>${listed('c')}`) ?? assert.fail();
     assert.deepEqual(

@@ -87,7 +87,7 @@ async function withServer(test: (server: HttpProxy, scratch: Scratch) => Promise
 }
 
 describe('the credentials of S3', () => {
-  it('are those given, before all others', () =>
+  it('are the given ones, with the highest precedence', () =>
     withServer(async (server) => {
       const environment = { AWS_ACCESS_KEY_ID: 'ENVIRONMENT', AWS_SECRET_ACCESS_KEY: SECRET };
       const given = { accessKeyId: 'GIVEN', secretAccessKey: SECRET, region: 'eu-central-1' };
@@ -137,7 +137,7 @@ describe('the credentials of S3', () => {
       assert.equal(await signer(server, environment), 'INSTANCE us-east-1');
     }));
 
-  it('are asked for where there are none', () =>
+  it('are an error if there are none', () =>
     withServer(async (server) => {
       for (const options of [{}, { profile: 'nosuch' }]) {
         await assert.rejects(signer(server, {}, options), (error) => {
@@ -148,7 +148,7 @@ describe('the credentials of S3', () => {
       }
     }));
 
-  it('do not show what a program said that should have brought them', () =>
+  it('do not print the output of a failed credential process', () =>
     withServer(async (server, scratch) => {
       await writeFile(scratch.at('config'), '[default]\ncredential_process=sh -c "echo hunter2output >&2; exit 1"\n');
       await assert.rejects(signer(server, { AWS_CONFIG_FILE: scratch.at('config') }), (error) => {
@@ -196,7 +196,7 @@ const asked = (server: HttpProxy) => server.seen.filter(({ url }) => url === '/c
 
 describe('the credentials of S3 that have expired', () => {
   for (const code of ['ExpiredToken', 'InvalidAccessKeyId', 'InvalidToken']) {
-    it(`are renewed once for all requests that are refused with ${code}`, () =>
+    it(`are renewed once for all requests refused with ${code}`, () =>
       withExpiring(['FIRST', 'SECOND'], code, async (store, server, isTaken) => {
         isTaken('SECOND');
         const puts = Array.from({ length: 20 }, (_, i) => store.put(`${i}`, bytes('x')));
@@ -213,7 +213,7 @@ describe('the credentials of S3 that have expired', () => {
       assert.equal(asked(server), 2);
     }));
 
-  it('count as refused if there are no others, and are not asked for again and again', () =>
+  it('count as refused if there are no others, without repeated renewal', () =>
     withExpiring(['FIRST'], 'ExpiredToken', async (store, server, isTaken) => {
       isTaken('SECOND');
       for (let i = 0; i < 3; i++) {

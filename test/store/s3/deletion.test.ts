@@ -34,7 +34,7 @@ function requests(
 const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`);
 
 describe('deletion', () => {
-  it('takes 1,000 keys to a batch, and a lone key by itself', async () => {
+  it('has 1,000 keys per batch, and a single key by itself', async () => {
     const made = requests();
     assert.deepEqual(await new Deletion(4).delete(keysOf(2001), made), []);
     assert.deepEqual(
@@ -45,7 +45,7 @@ describe('deletion', () => {
     assert.deepEqual(await new Deletion(4).delete([], requests()), []);
   });
 
-  it('goes one by one once a batch was refused, and does not ask again', async () => {
+  it('is one by one after a batch was refused, without trying batches again', async () => {
     for (const refusal of [new PermanentError('NotImplemented'), new NotFoundError('what?')]) {
       const made = requests(() => {
         throw refusal;
@@ -59,7 +59,7 @@ describe('deletion', () => {
     }
   });
 
-  it('does not go one by one because of what passes, or of credentials, or of a missing bucket', async () => {
+  it('is not one by one because of transient errors, credentials, or a missing bucket', async () => {
     for (const error of [new TransientError('busy'), new DeniedError('no'), new BucketMissingError('gone')]) {
       const made = requests(() => {
         throw error;
@@ -69,7 +69,7 @@ describe('deletion', () => {
     }
   });
 
-  it('takes by itself what XML cannot hold, or what a parser would change', async () => {
+  it('is a single request for keys that XML cannot represent', async () => {
     const odd = ['\x01', 'a\rb', 'a\nb', 'a\tb', '\uffff', ' lead', 'trail '];
     const made = requests();
     assert.deepEqual(await new Deletion(4).delete(['a', ...odd, 'b c', '😀'], made), []);
@@ -77,7 +77,7 @@ describe('deletion', () => {
     assert.deepEqual(made.singles.toSorted(), odd.toSorted());
   });
 
-  it('deletes one by one when the answer names a key that was not sent', async () => {
+  it('is one by one if the response contains an unknown key', async () => {
     const made = requests(() => [{ key: 'garbled', error: new DeniedError('no') }]);
     const deletion = new Deletion(4);
     assert.deepEqual(await deletion.delete(['a', 'b'], made), []);
@@ -86,7 +86,7 @@ describe('deletion', () => {
     assert.equal(made.batches.length, 2);
   });
 
-  it('tells of each key that stays, and why; what is absent is fine', async () => {
+  it('reports each key that stays with the reason; missing keys are accepted', async () => {
     const denied = new DeniedError('no');
     const one = requests(() => [{ key: 'b', error: denied }]);
     assert.deepEqual(await new Deletion(4).delete(['a', 'b', ''], one), [
@@ -105,7 +105,7 @@ describe('deletion', () => {
     assert.deepEqual(await new Deletion(4).delete(['a', 'b', 'c'], other), [{ key: 'b', error: denied }]);
   });
 
-  it('does not blame a key for an abort, or for a bucket that is gone', async () => {
+  it('does not report an abort or a missing bucket as a failure of a key', async () => {
     for (const error of [new Error('enough'), new BucketMissingError('gone')]) {
       const made = requests(undefined, () => {
         throw error;
@@ -114,7 +114,7 @@ describe('deletion', () => {
     }
   });
 
-  it('has no more single deletes under way than it may', async () => {
+  it('never exceeds the number of concurrent single deletes', async () => {
     let underWay = 0;
     let most = 0;
     await new Deletion(3).delete(

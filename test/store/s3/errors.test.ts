@@ -85,7 +85,7 @@ describe('what S3 refuses', () => {
       ));
   }
 
-  it('is told apart by the status alone, without a body, or with one of a proxy', async () => {
+  it('is distinguished by the status alone, without a body, or with one of a proxy', async () => {
     const bodies = ['', '<html><body><h1>Sorry</body></html>', 'no <xml', '{"error":"json"}'];
     const statuses: readonly [number, Class][] = [
       [400, PermanentError],
@@ -114,7 +114,7 @@ describe('what S3 refuses', () => {
     }
   });
 
-  it('for a while carries how long to wait', async () => {
+  it('temporarily has the time to wait', async () => {
     const answers: readonly [Record<string, string>, number | undefined][] = [
       [{ 'retry-after': '7' }, 7000],
       [{ 'Retry-After': 'soon' }, undefined],
@@ -132,7 +132,7 @@ describe('what S3 refuses', () => {
     }
   });
 
-  it('because of the region says which one is right', async () => {
+  it('because of the region names the right one', async () => {
     const headers = { 'x-amz-bucket-region': 'eu-central-1' };
     const answers: readonly [number, string, object][] = [
       [301, 'PermanentRedirect', { headers }],
@@ -153,7 +153,7 @@ describe('what S3 refuses', () => {
     }
   });
 
-  it('because it is elsewhere says where, and is not followed there', async () => {
+  it('because it is elsewhere names the location, and is not followed', async () => {
     const elsewhere = await startProxy();
     const location = `${elsewhere.url}/backups/a?X-Amz-Signature=hunter2`;
     const answers: readonly [number, Parameters<typeof refuse>[3], RegExp, Class][] = [
@@ -184,7 +184,7 @@ describe('what S3 refuses', () => {
     }
   });
 
-  it('is told with what the server says about it', () =>
+  it('contains the message of the server', () =>
     withFake(
       (_seen, answer) => refuse(answer, 400, 'InvalidStorageClass', { more: '<Message>no class COLD</Message>' }),
       async (store) => {
@@ -194,7 +194,7 @@ describe('what S3 refuses', () => {
       },
     ));
 
-  it('shows no secret, however deep one looks into the error', () =>
+  it('contains no secret, at any depth of the error', () =>
     withFake(
       (seen, answer) =>
         refuse(answer, 403, 'SignatureDoesNotMatch', {
@@ -213,7 +213,7 @@ describe('what S3 refuses', () => {
 });
 
 describe('a connection to S3', () => {
-  it('that is refused may be tried again', async () => {
+  it('that is refused may be retried', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     await withFake(
       () => {},
@@ -226,7 +226,7 @@ describe('a connection to S3', () => {
     );
   });
 
-  it('to a host that has no address may be tried again', () =>
+  it('to a host without an address may be retried', () =>
     withFake(
       () => {},
       async (store) => {
@@ -235,7 +235,7 @@ describe('a connection to S3', () => {
       { endpoint: 'http://s3.invalid' },
     ));
 
-  it('that is reset before the answer may be tried again', () =>
+  it('that is reset before the response may be retried', () =>
     withFake(
       (_seen, answer) => answer.socket?.resetAndDestroy(),
       async (store) => {
@@ -246,7 +246,7 @@ describe('a connection to S3', () => {
       },
     ));
 
-  it('that is closed before the answer may be tried again', () =>
+  it('that is closed before the response may be retried', () =>
     withFake(
       (_seen, answer) => answer.socket?.end(),
       async (store) => {
@@ -255,7 +255,7 @@ describe('a connection to S3', () => {
       },
     ));
 
-  it('over which comes no HTTP may be tried again', () =>
+  it('with a response that is not HTTP may be retried', () =>
     withFake(
       (_seen, answer) => answer.socket?.end('SSH-2.0-OpenSSH_9.2\r\n'),
       async (store) => {
@@ -264,7 +264,7 @@ describe('a connection to S3', () => {
       },
     ));
 
-  it('that stalls ends with its idle time or its whole time, whichever is sooner', async () => {
+  it('that stalls ends at its idle or total deadline, whichever is sooner', async () => {
     for (const timeouts of [
       { idle: 0.3, total: 20 },
       { idle: 20, total: 0.3 },
@@ -286,7 +286,7 @@ describe('a connection to S3', () => {
     }
   });
 
-  it('that drips is given its whole time and no more', () =>
+  it('that is very slow ends at its total deadline', () =>
     withFake(
       (_seen, answer) => {
         answer.writeHead(200, { 'content-length': '1000' });

@@ -101,7 +101,7 @@ const options: fc.Arbitrary<S3StoreOptions> = fc
   }));
 
 describe('the signature of a request', () => {
-  it('is that of the SDK, for the same path on the same host', async () => {
+  it('equals that of the SDK, for the same path on the same host', async () => {
     await fc.assert(
       fc.asyncProperty(
         options,

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { createS3Store } from '../../../lib/store/drivers/s3/s3.ts';
 
 describe('S3 on a slow line', () => {
-  it('has the longer for a body the larger it is, and no longer than that for a small one', async () => {
+  it('has more time for a larger body, and no more than needed for a small one', async () => {
     const server = createServer((request, response) => {
       request.resume();
       request.on('end', () => setTimeout(() => response.end(), 1500));

@@ -62,7 +62,7 @@ describe('a bulk delete', () => {
     assert.deepEqual(bodies, ['bucket/a%20b\nbucket/c/d%0A%2B%C3%A9\nbucket/..%2Fe\n']);
   });
 
-  it('is as large as the cluster allows, and asked for once', async () => {
+  it('is as large as the cluster allows, which is requested once', async () => {
     const { requests, bodies } = await deleted(['a', 'b', 'c', 'd', 'e'], {
       info: info(2),
       bulk: ({ body }) => result({ deleted: String(body).trim().split('\n').length }),
@@ -82,18 +82,18 @@ describe('a bulk delete', () => {
     ['the answer is no JSON', { status: 200, body: '<html>' }],
   ];
   for (const [when, answer] of without) {
-    it(`gives way to single deletes when ${when}`, async () => {
+    it(`is replaced by single deletes if ${when}`, async () => {
       const { failures, requests } = await deleted(['a', 'b'], { info: answer });
       assert.deepEqual(failures, []);
       assert.deepEqual(requests.slice(1).sort(), ['DELETE /v1/AUTH_test/bucket/a', 'DELETE /v1/AUTH_test/bucket/b']);
     });
   }
 
-  it('waits until the cluster can tell', async () => {
+  it('waits until the cluster reports its capabilities', async () => {
     await assert.rejects(deleted(['a', 'b'], { info: { status: 503 } }), TransientError);
   });
 
-  it('tells which objects could not be deleted, and why', async () => {
+  it('reports which objects could not be deleted, and why', async () => {
     const { failures, requests } = await deleted(['a', 'b é', 'c', 'd'], {
       bulk: () =>
         result({
@@ -114,7 +114,7 @@ describe('a bulk delete', () => {
     assert.equal(requests.length, 2);
   });
 
-  it('is understood as radosgw tells it, too', async () => {
+  it('accepts the response of radosgw, too', async () => {
     const { failures } = await deleted(['a', 'b'], {
       bulk: () => result({ deleted: 1, errors: [{ Name: '/bucket/b', Status: '500 Internal Error' }] }),
     });
@@ -133,7 +133,7 @@ describe('a bulk delete', () => {
     ['it names no status', { deleted: 3, status: '' }],
   ];
   for (const [when, answer] of open) {
-    it(`leaves nothing in doubt when ${when}: the objects are deleted one by one`, async () => {
+    it(`is followed by single deletes if ${when}`, async () => {
       const { failures, requests } = await deleted(['a', 'b', 'c'], {
         bulk: () => result(answer),
         single: ({ url }) => ({ status: url.endsWith('/b') ? 503 : 404 }),
@@ -143,7 +143,7 @@ describe('a bulk delete', () => {
     });
   }
 
-  it('tries only those again that are in doubt', async () => {
+  it('retries only objects with an unknown result', async () => {
     const { failures, requests } = await deleted(['a', 'b', 'c'], {
       bulk: () => result({ deleted: 1, status: '400 Bad Request', errors: [['bucket/b', '403 Forbidden']] }),
     });
@@ -151,7 +151,7 @@ describe('a bulk delete', () => {
     assert.deepEqual(requests.slice(2).sort(), ['DELETE /v1/AUTH_test/bucket/a', 'DELETE /v1/AUTH_test/bucket/c']);
   });
 
-  it('that is answered with junk may be tried again', async () => {
+  it('with an invalid response may be retried', async () => {
     for (const body of ['', '<html>', '[]', '{"Number Deleted": 2}']) {
       await assert.rejects(deleted(['a', 'b'], { bulk: () => ({ status: 200, body }) }), TransientError);
     }

@@ -128,7 +128,7 @@ describe('Keystone', () => {
     ],
   ];
   for (const [what, auth, body] of bodies) {
-    it(`is told ${what}`, async () => {
+    it(`gets ${what}`, async () => {
       const { keystone, swift } = await put(auth, here);
       assert.equal(keystone.length, 1);
       assert.equal(keystone[0]?.method, 'POST');
@@ -137,7 +137,7 @@ describe('Keystone', () => {
     });
   }
 
-  it('is found with and without /v3 and slashes behind its URL', async () => {
+  it('is found with and without /v3 and slashes after its URL', async () => {
     for (const end of ['', '/', '/v3', '/v3/', '//']) {
       const { keystone } = await put((authUrl) => password(authUrl + end), here);
       assert.deepEqual(
@@ -147,14 +147,14 @@ describe('Keystone', () => {
     }
   });
 
-  it('is not found where there is none', async () => {
+  it('is an error if there is none', async () => {
     await assert.rejects(
       put((authUrl) => password(`${authUrl}/v2.0`), here),
       /there is no Keystone v3 at that URL \(404\)/,
     );
   });
 
-  it('refuses in words that show no secret', async () => {
+  it('refuses without a secret in the message', async () => {
     const said = { status: 401, body: '{"error": {"message": "Wrong password: the-Password"}}' };
     await assert.rejects(
       put(password, () => said),
@@ -166,7 +166,7 @@ describe('Keystone', () => {
     );
   });
 
-  it('gives a token whose life is told by its own clock', async () => {
+  it('issues a token with a lifetime by its own clock', async () => {
     let logins = 0;
     const times = { issued_at: '2001-01-01T00:00:00.000000Z', expires_at: '2001-01-01T00:00:01.000000Z' };
     await using fake: FakeSwift = await startFakeSwift(({ url }) => {
@@ -190,7 +190,7 @@ describe('Keystone', () => {
     ['another form', { status: 201, headers: { 'x-subject-token': 't' }, body: '{}' }, /not from Keystone v3$/],
   ];
   for (const [what, said, message] of junk) {
-    it(`is not believed when it answers ${what}`, async () => {
+    it(`is rejected if it responds with ${what}`, async () => {
       await assert.rejects(
         put(password, () => said),
         message,
@@ -198,7 +198,7 @@ describe('Keystone', () => {
     });
   }
 
-  it('that fails is tried again', async () => {
+  it('that fails is retried', async () => {
     const failed = put(password, () => ({ status: 503 }));
     await assert.rejects(failed, (error: StoreError) => error instanceof TransientError);
   });
@@ -237,7 +237,7 @@ describe('the endpoint', () => {
     ['its URL is none', {}, [{ interface: 'public', url: 'swift' }], /must be a URL with http or https: got "swift"$/],
   ];
   for (const [when, options, given, message] of refused) {
-    it(`is not guessed when ${when}`, async () => {
+    it(`is not guessed if ${when}`, async () => {
       await assert.rejects(
         put(password, ({ url }) => token(given ?? endpoints(url)), options),
         (error) => {
@@ -250,7 +250,7 @@ describe('the endpoint', () => {
   }
 });
 
-describe('options that could never work', () => {
+describe('impossible options', () => {
   const auth = { method: 'v1', authUrl: 'https://swift.example.org/auth', user: 'u', key: 'k' } as const;
   const wrong: readonly [string, Partial<SwiftStoreOptions>, RegExp][] = [
     ['an empty container', { container: '' }, /1 to 256 bytes and no '\/': got ""$/],
@@ -273,7 +273,7 @@ describe('options that could never work', () => {
     ['too much time', { totalTimeout: 3_000_000 }, /'totalTimeout' must be more than 0 and at most 2,000,000 seconds/],
   ];
   for (const [what, options, message] of wrong) {
-    it(`are refused before anything is sent: ${what}`, () => {
+    it(`are rejected before anything is sent: ${what}`, () => {
       assert.throws(
         () => createSwiftStore({ container: 'bucket', auth, ...options }),
         (error) => {

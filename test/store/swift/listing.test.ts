@@ -28,7 +28,7 @@ async function listed(pages: readonly Said[], range?: ListRange): Promise<{ obje
 }
 
 describe('a listing of Swift', () => {
-  it('goes on by marker until a page is empty, however short the pages are', async () => {
+  it('continues by marker until a page is empty, however short the pages are', async () => {
     const { objects, urls } = await listed([page(entry('a'), entry('b é')), page(entry('c'))], { prefix: '' });
     assert.deepEqual(
       objects.map(({ key }) => key),
@@ -41,11 +41,11 @@ describe('a listing of Swift', () => {
     ]);
   });
 
-  it('ends at an empty answer too', async () => {
+  it('also ends at an empty response', async () => {
     assert.deepEqual((await listed([{ status: 204 }])).objects, []);
   });
 
-  it('tells size, MD5 and time, in UTC whether it is said or not', async () => {
+  it('has size, MD5 and time, in UTC with or without a zone', async () => {
     const times = ['2026-11-22T03:14:15.123450', '2026-11-22T03:14:15.123Z', '2026-11-22T04:14:15.123+01:00'];
     const { objects } = await listed([page(...times.map((time, i) => ({ ...entry(`${i}`), last_modified: time })))]);
     for (const object of objects) {
@@ -55,14 +55,14 @@ describe('a listing of Swift', () => {
     }
   });
 
-  it('tells no MD5 where there is none', async () => {
+  it('has no MD5 if there is none', async () => {
     const hashes = [undefined, null, '', 'd41d8cd98f00b204e9800998ecf8427e-3', '"quoted"'];
     const { objects } = await listed([page(...hashes.map((hash, i) => ({ ...entry(`${i}`), hash })))]);
     assert.equal(objects.length, hashes.length);
     for (const object of objects) assert.equal('md5' in object, false);
   });
 
-  it('leaves out what is outside the range, should a server not know its end', async () => {
+  it('skips keys outside the range if a server ignores its end', async () => {
     const { objects, urls } = await listed([page(...['a', 'b1', 'b2', 'b3', 'c'].map(entry))], {
       prefix: 'b',
       endBefore: 'b3',
@@ -78,7 +78,7 @@ describe('a listing of Swift', () => {
     assert.deepEqual(await listed([page(entry('a'))], { endBefore: '' }), { objects: [], urls: [] });
   });
 
-  it('ends with an error when it repeats itself', async () => {
+  it('fails if it repeats pages', async () => {
     for (const second of [page(entry('a'), entry('b')), page(entry('a')), page(entry('b'))]) {
       await assert.rejects(listed([page(entry('a'), entry('b')), second]), (error) => {
         assert.ok(error instanceof PermanentError);
@@ -100,7 +100,7 @@ describe('a listing of Swift', () => {
     ['what is no UTF-8', { status: 200, body: Uint8Array.from([0x5b, 0x22, 0xff, 0x22, 0x5d]) }],
   ];
   for (const [what, answer] of junk) {
-    it(`is not taken when it is ${what}`, async () => {
+    it(`is rejected if it is ${what}`, async () => {
       await assert.rejects(listed([answer]), (error) => {
         assert.ok(error instanceof TransientError);
         assert.match(error.message, /^Cannot list swift:bucket: the response is not a listing of Swift$/);

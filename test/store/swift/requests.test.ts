@@ -79,7 +79,7 @@ describe('a status of Swift', () => {
     });
   }
 
-  it('is 404 when an object is put where no container is', async () => {
+  it('is 404 if an object is put into a missing container', async () => {
     await withFake(
       () => ({ status: 404 }),
       async (store) => assert.ok((await failureOf(store.put('a', bytes('x')))) instanceof BucketMissingError),
@@ -93,7 +93,7 @@ describe('a status of Swift', () => {
     ['Sun, 22 Nov 2026 03:14:00 GMT', 0],
   ];
   for (const [header, wait] of waits) {
-    it(`says when to come back: ${header}`, async () => {
+    it(`has the time to wait: ${header}`, async () => {
       const headers = { 'retry-after': header, date: 'Sun, 22 Nov 2026 03:14:15 GMT' };
       await withFake(
         () => ({ status: 503, headers }),
@@ -106,7 +106,7 @@ describe('a status of Swift', () => {
     });
   }
 
-  it('does not say when, or says nonsense', async () => {
+  it('has no time to wait, or an invalid one', async () => {
     for (const headers of [{}, { 'retry-after': 'soon' }, { 'retry-after': '-5' }]) {
       await withFake(
         () => ({ status: 429, headers }),
@@ -119,7 +119,7 @@ describe('a status of Swift', () => {
     }
   });
 
-  it('comes with words that are not told when a secret is in them', async () => {
+  it('has a message that is omitted if it contains a secret', async () => {
     await withFake(
       ({ headers }) => ({ status: 400, body: `You sent x-auth-token: ${headers['x-auth-token']}` }),
       async (store) => {
@@ -129,7 +129,7 @@ describe('a status of Swift', () => {
     );
   });
 
-  it('that redirects is not followed, for the token must not go there', async () => {
+  it('that redirects is not followed, because the token must not be sent there', async () => {
     await using elsewhere = await startFakeSwift();
     await withFake(
       () => ({ status: 307, headers: { location: `${elsewhere.url}/v1/AUTH_test/bucket/a` } }),
@@ -143,7 +143,7 @@ describe('a status of Swift', () => {
 });
 
 describe('the token', () => {
-  it('is asked for once by many requests', async () => {
+  it('is requested once for many requests', async () => {
     await withFake(
       () => ({ status: 201 }),
       async (store, fake) => {
@@ -154,7 +154,7 @@ describe('the token', () => {
     );
   });
 
-  it('is renewed once for many requests that it is refused to', async () => {
+  it('is renewed once for many refused requests', async () => {
     await withFake(
       ({ headers }) => ({ status: headers['x-auth-token'] === 'the-Token-2' ? 201 : 401 }),
       async (store, fake) => {
@@ -204,7 +204,7 @@ describe('the token', () => {
     );
   });
 
-  it('is renewed a tenth of its life before it ends', async () => {
+  it('is renewed a tenth of its lifetime before it expires', async () => {
     await withFake(
       () => ({ status: 201 }),
       async (store, fake) => {
@@ -223,7 +223,7 @@ describe('the token', () => {
     );
   });
 
-  it('is not asked for again and again where the credentials are refused', async () => {
+  it('is not requested repeatedly if the credentials are refused', async () => {
     await withFake(
       () => ({ status: 201 }),
       async (store, fake) => {
@@ -238,7 +238,7 @@ describe('the token', () => {
     );
   });
 
-  it('is asked for again when the login only failed', async () => {
+  it('is requested again if the login failed temporarily', async () => {
     await withFake(
       () => ({ status: 201 }),
       async (store, fake) => {
@@ -252,7 +252,7 @@ describe('the token', () => {
     );
   });
 
-  it('keeps a request waiting no longer than its signal', async () => {
+  it('delays a request no longer than its signal', async () => {
     await withFake(
       () => ({ status: 201 }),
       async (store, fake) => {
@@ -266,7 +266,7 @@ describe('the token', () => {
     );
   });
 
-  it('comes from auth v1, or it is said what is wrong', async () => {
+  it('comes from auth v1, or the problem is reported', async () => {
     await withFake(
       () => ({ status: 201 }),
       async (store, fake) => {
@@ -279,7 +279,7 @@ describe('the token', () => {
     );
   });
 
-  it('takes users and keys in any script', async () => {
+  it('accepts users and keys in any script', async () => {
     await using fake = await startFakeSwift(() => ({ status: 201 }));
     const { login } = fake;
     const seen: (string | string[] | undefined)[] = [];
@@ -311,14 +311,14 @@ describe('a body', () => {
     );
   });
 
-  it('is not believed to be stored when the server tells another MD5', async () => {
+  it('does not count as stored if the server returns another MD5', async () => {
     await withFake(
       () => ({ status: 201, headers: { etag: '"00000000000000000000000000000000"' } }),
       async (store) => assert.ok((await failureOf(store.put('a', bytes('body')))) instanceof TransientError),
     );
   });
 
-  it('may be larger than the server lets us store', async () => {
+  it('may exceed the limit of the server, which is an error', async () => {
     const body = bytes('x');
     Object.defineProperty(body, 'length', { value: 2 * 1024 ** 3 + 1 });
     await withFake(
@@ -332,7 +332,7 @@ describe('a body', () => {
     );
   });
 
-  it('is checked when it is read, whatever quotes are around its MD5', async () => {
+  it('is checked when it is read, with any quotes around its MD5', async () => {
     for (const etag of [md5OfBody, `"${md5OfBody}"`, md5OfBody.toUpperCase()]) {
       await withFake(
         () => ({ ...good, headers: { etag } }),
@@ -341,7 +341,7 @@ describe('a body', () => {
     }
   });
 
-  it('with a flipped byte may be read again', async () => {
+  it('with a flipped byte may be retried', async () => {
     await withFake(
       () => ({ ...good, body: 'bodz' }),
       async (store) => {
@@ -352,7 +352,7 @@ describe('a body', () => {
     );
   });
 
-  it('that is cut may be read again', async () => {
+  it('that is truncated may be retried', async () => {
     await withFake(
       (_, response) => {
         response.writeHead(200, { etag: md5OfBody, 'content-length': '4' });
@@ -367,7 +367,7 @@ describe('a body', () => {
     );
   });
 
-  it('is left when it is larger than was asked for, told before or not', async () => {
+  it('is aborted if it exceeds the limit, with or without a declared length', async () => {
     for (const headers of [{ 'content-length': '1000000' }, {}]) {
       await withFake(
         (_, response) => {
@@ -380,14 +380,14 @@ describe('a body', () => {
     }
   });
 
-  it('that was stored with a Content-Encoding is read as it was stored', async () => {
+  it('that was stored with a Content-Encoding is read unchanged', async () => {
     await withFake(
       () => ({ ...good, headers: { etag: md5OfBody, 'content-encoding': 'gzip' } }),
       async (store) => assert.equal(text(await store.get('a', { maxBytes: 4 })), 'body'),
     );
   });
 
-  it('of a large object is not its segments, so that its ETag proves nothing', async () => {
+  it('of a large object is not compared with its ETag', async () => {
     for (const mark of ['x-static-large-object', 'x-object-manifest']) {
       await withFake(
         () => ({ ...good, headers: { etag: '"00000000000000000000000000000000"', [mark]: 'True' } }),
@@ -410,7 +410,7 @@ describe('a server that does not answer', () => {
     ],
   ];
   for (const [how, behaviour] of silent) {
-    it(`${how} is given up after the idle deadline`, async () => {
+    it(`${how} is aborted after the idle deadline`, async () => {
       await withFake(
         behaviour,
         async (store) => {
@@ -425,7 +425,7 @@ describe('a server that does not answer', () => {
     });
   }
 
-  it('but slowly may take its time, until the total deadline', async () => {
+  it('but slowly is allowed until the total deadline', async () => {
     const dripping: Behaviour = (_, response) => {
       response.writeHead(200, { 'content-length': '1000' });
       const timer = setInterval(() => response.write('x'), 50);
@@ -444,7 +444,7 @@ describe('a server that does not answer', () => {
     );
   });
 
-  it('but slowly has the longer for a body the larger it is', async () => {
+  it('but slowly has more time for a larger body', async () => {
     const late: Behaviour = (_, response) => {
       setTimeout(() => response.writeHead(200, { 'content-length': '0' }).end(), 800);
       return 'handled';
@@ -461,7 +461,7 @@ describe('a server that does not answer', () => {
     );
   });
 
-  it('is not there, or drops the connection: to be tried again', async () => {
+  it('is missing, or drops the connection: may be retried', async () => {
     const port = await freePort();
     const auth = { method: 'v1', authUrl: `http://127.0.0.1:${port}/auth`, user: 'u', key: 'the-Key' } as const;
     const store = createSwiftStore({ container: 'bucket', auth });
@@ -482,7 +482,7 @@ describe('a server that does not answer', () => {
     );
   });
 
-  it('is left at once when the signal is aborted', async () => {
+  it('is aborted at once when the signal is', async () => {
     await withFake(
       () => 'handled',
       async (store, fake) => {
@@ -496,7 +496,7 @@ describe('a server that does not answer', () => {
     );
   });
 
-  it('lets go of a store that is closed', async () => {
+  it('is aborted when the store is closed', async () => {
     await using fake = await startFakeSwift(() => 'handled');
     const store = createSwiftStore(fake.options);
     const call = failureOf(store.put('a', bytes('x')));
@@ -509,7 +509,7 @@ describe('a server that does not answer', () => {
 });
 
 describe('the clock of Swift', () => {
-  it('is the date of an answer, even where no container is', async () => {
+  it('is the date of a response, even without a container', async () => {
     for (const status of [204, 404]) {
       await withFake(
         () => ({ status, headers: { date: 'Sun, 22 Nov 2026 03:14:15 GMT' } }),
@@ -518,7 +518,7 @@ describe('the clock of Swift', () => {
     }
   });
 
-  it('is not known where the date is none', async () => {
+  it('is unknown if the date is invalid', async () => {
     await withFake(
       () => ({ status: 204, headers: { date: 'today' } }),
       async (store) => assert.equal(await store.clock(), undefined),

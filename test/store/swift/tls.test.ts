@@ -9,7 +9,7 @@ import { sh } from '../../fixtures/sh.ts';
 import { bytes } from '../collect.ts';
 
 describe('the certificate of a server', () => {
-  it('is trusted when its authority is in the CA bundle, and not otherwise', async () => {
+  it('is trusted if and only if its authority is in the CA bundle', async () => {
     await using scratch = await createScratch();
     const make = async (name: string, more: readonly string[]) => {
       const files = { key: scratch.at(`${name}.key`), cert: scratch.at(`${name}.pem`) };
