@@ -59,7 +59,7 @@ const PATH_REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the file system',
 };
 
-/** Returns why a path cannot be used, in words where the operating system has only a code, without a full stop. */
+/** Returns why a path cannot be used: a text for common codes of the operating system, without a full stop. */
 export function pathReason(error: unknown): string {
   const code = codeOf(error);
   const reason = PATH_REASONS[code];

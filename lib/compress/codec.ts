@@ -20,7 +20,7 @@ export interface Compressor {
   /** On the scale of the engine. */
   readonly level: number;
   /**
-   * @param memory provides memory of at least that many bytes for the output; not every engine asks for it.
+   * @param memory provides memory of at least that many bytes for the output; not every engine uses it.
    * @returns bytes in that memory, or with their own.
    */
   compress(data: Uint8Array, memory?: (bytes: number) => Uint8Array): Uint8Array;

@@ -1,20 +1,20 @@
-/** What a thread keeps at most for the next bodies, in bytes. */
+/** The most that a thread keeps for the next bodies. */
 const KEPT_BYTES = 2 ** 24;
-/** In steps, so that one buffer serves bodies of about one size. */
+/** Sizes are rounded up, so that bodies of about the same size can use the same buffer. */
 const STEP_BYTES = 2 ** 16;
-/** A body may lie in a buffer that is this many times larger. */
+/** How many times larger than a body its buffer may be. */
 const WASTE = 4;
 
 /**
- * Memory of the bodies on their way to the store, used again for the next ones. The garbage collector would come too
- * late: it counts objects in JavaScript's heap, and bodies lie outside of it.
+ * Buffers for bodies that are being uploaded, reused for the next ones. The garbage collector would free them too late,
+ * because it only considers JavaScript's heap, and bodies are outside of it.
  */
 export class Bodies {
   readonly #free: Uint8Array[] = [];
   #freeBytes = 0;
   readonly #lent = new WeakSet<ArrayBufferLike>();
 
-  /** @returns memory of that many bytes or more, holding anything. */
+  /** @returns at least that many bytes, with any content. */
   readonly take = (bytes: number): Uint8Array => {
     const steps = Math.max(1, Math.ceil(bytes / STEP_BYTES)) * STEP_BYTES;
     const i = this.#free.findIndex(({ length }) => length >= steps && length <= WASTE * steps);
@@ -26,9 +26,9 @@ export class Bodies {
   };
 
   /**
-   * Takes back memory that nobody reads any more.
+   * Takes back the buffer of a body that is no longer used.
    *
-   * @param body any part of what `take` returned, or bytes of another origin.
+   * @param body a part of a buffer from `take`; other bytes are ignored.
    */
   giveBack({ buffer }: Uint8Array): void {
     const size = buffer.byteLength;

@@ -71,7 +71,7 @@ export class Lazy<T> {
  */
 export const workspace = new Workspace();
 
-/** Copies output out of the workspace. @param memory where to; by default into memory of its own. */
+/** Copies output from the workspace. @param memory provides memory for the copy. @default new memory */
 export function copyOut(output: Uint8Array, memory?: (bytes: number) => Uint8Array): Uint8Array {
   if (!memory) return output.slice();
   const copy = memory(output.length).subarray(0, output.length);
