@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
@@ -111,7 +111,7 @@ async function decorated(place: import('../../lib/store/spec.ts').Place): Promis
 function callsOf(store: import('../../lib/store/store.ts').ObjectStore): Calls {
   // As in a run, all calls have the same signal, and as many listeners as there are calls.
   const { signal } = new AbortController();
-  process.removeAllListeners('warning');
+  setMaxListeners(0, signal);
   return {
     put: (key) => store.put(key, body, { signal }),
     get: (key) => store.get(key, { maxBytes: 100 * BYTES, expectedBytes: BYTES, signal }),

@@ -48,7 +48,10 @@ export type Checksums = 'auto' | 'always' | 'never';
 export interface Timeouts {
   /** For connecting. @default 10 */
   readonly connect?: number;
-  /** Without a byte in either direction; a store may send nothing while it deletes a batch. @default 60 */
+  /**
+   * Without a byte from the store, which may send none while it deletes a batch; one second more for each 64 KiB of a
+   * body that is sent. @default 60
+   */
   readonly idle?: number;
   /** For one request with its whole response. @default 300 */
   readonly total?: number;
