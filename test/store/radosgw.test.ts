@@ -6,6 +6,7 @@ import { createS3Store, type S3StoreOptions } from '../../lib/store/drivers/s3/s
 import { createSwiftStore } from '../../lib/store/drivers/swift/swift.ts';
 import { BucketMissingError, DeniedError, PermanentError, TransientError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
+import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { startProxy } from '../servers/proxy.ts';
 import { type Radosgw, startRadosgw } from '../servers/radosgw.ts';
 import { bytes, collect, keysOf, text } from './collect.ts';
@@ -125,6 +126,21 @@ describe('S3 on radosgw', () => {
       await withStore(everything, { endpoint: tlsEndpoint, caBundle, checksums });
     });
   }
+
+  it('is reached through a proxy, with TLS and without', async () => {
+    await using proxy = await startForwardProxy('user:hunter2');
+    const { tlsEndpoint, caBundle } = radosgw.s3;
+    const proxies = { http: proxy.url, https: proxy.url };
+    for (const options of [{ proxies }, { proxies, endpoint: tlsEndpoint, caBundle }]) {
+      await withStore(async (store) => {
+        await store.put("a + b/!'()*", bytes('x'));
+        assert.equal(text(await store.get("a + b/!'()*", { maxBytes: 1 })), 'x');
+        assert.deepEqual(await store.delete(await keysOf(store)), []);
+      }, options);
+    }
+    assert.ok(proxy.seen.some((line) => line.startsWith('PUT http://127.0.0.1:')));
+    assert.ok(proxy.seen.includes(`CONNECT ${new URL(tlsEndpoint).host}`));
+  });
 
   it('does not trust a certificate of an unknown authority', () =>
     assert.rejects(storeWith({ endpoint: radosgw.s3.tlsEndpoint }).open({ create: false }), (error) => {
