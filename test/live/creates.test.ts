@@ -12,7 +12,7 @@ import { delegate } from '../fixtures/delegate.ts';
 import { restoreTree } from '../fixtures/operations.ts';
 import { reportReliability } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
-import { type Carbon, startCarbon } from '../servers/carbon.ts';
+import { startCarbon } from '../servers/carbon.ts';
 
 const ROUNDS = 'Deno' in globalThis ? 4 : 16;
 
@@ -28,8 +28,6 @@ describe('restore beside a carbon-cache that creates the same files', () => {
   it('leaves no file without its history that it does not name', async (t) => {
     await using scratch = await createScratch();
     const carbon = await startCarbon(scratch.at('carbon'), { retentions: '1s:30m,10s:6h', hesitation: HESITATION });
-    let isBusy = true;
-    const busy = keepBusy(carbon, () => isBusy);
     const figures = { rounds: ROUNDS, files: 0, made: 0, met: 0, refilled: 0, failed: 0 };
     try {
       for (let round = 0; round < ROUNDS; round++) {
@@ -67,8 +65,6 @@ describe('restore beside a carbon-cache that creates the same files', () => {
         figures.failed += failed.length;
       }
     } finally {
-      isBusy = false;
-      await busy;
       await carbon.stop();
     }
     reportReliability(t, 'carbon-creates', figures);
@@ -76,15 +72,6 @@ describe('restore beside a carbon-cache that creates the same files', () => {
     assert.ok(figures.made > 0 && figures.met > 0 && figures.refilled > 0, JSON.stringify(figures));
   });
 });
-
-/** Sends points of other metrics without end: when its cache is empty, carbon's writer sleeps for a second. */
-async function keepBusy(carbon: Carbon, isOn: () => boolean): Promise<void> {
-  while (isOn()) {
-    const timestamp = Math.floor(Date.now() / 1000);
-    await carbon.send(Array.from({ length: 100 }, (_, i) => ({ metric: `busy.m${i}`, timestamp, value: 1 })));
-    await sleep(10);
-  }
-}
 
 /** Waits until something is made in a directory, or two seconds. */
 async function changed(directory: string): Promise<void> {

@@ -18,7 +18,10 @@ export interface Carbon {
 
 export interface CarbonOptions {
   readonly retentions: string;
-  /** Seconds between its check whether a file exists and the creation, normally microseconds. */
+  /**
+   * Seconds between its check whether a file exists and the creation, normally microseconds. With it, its writer waits 10 ms
+   * instead of a second if there is nothing to write.
+   */
   readonly hesitation?: number;
 }
 
@@ -96,16 +99,22 @@ async function hesitating(directory: string, seconds: number): Promise<NodeJS.Pr
 import time
 
 real_exists = os.path.exists
+real_sleep = time.sleep
 
 
 def exists(path):
     found = real_exists(path)
     if not found and str(path).endswith(".wsp"):
-        time.sleep(${seconds})
+        real_sleep(${seconds})
     return found
 
 
+def sleep(seconds):
+    real_sleep(seconds / 100)
+
+
 os.path.exists = exists
+time.sleep = sleep
 `,
   );
   return { ...process.env, PYTHONPATH: path, PYTHONDONTWRITEBYTECODE: '1' };

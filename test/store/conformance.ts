@@ -12,6 +12,8 @@ export interface Specimen {
   readonly store: ObjectStore;
   /** The same kind of store, whose bucket does not exist. */
   readonly missing: ObjectStore;
+  /** Makes its listing name these. @default each is put */
+  fill?(keys: readonly string[]): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -242,7 +244,8 @@ export function conformance(name: string, make: () => Promise<Specimen>): void {
         const path = depth === 0 ? '' : depth === 1 ? `${directory(i)}/` : `${directory(i)}/${directory(i >> 4)}/`;
         return `${path}${i % 5 === 0 ? '～' : i % 7 === 0 ? '😀' : ''}${i.toString(36)}!`;
       });
-      await pMap(keys, (key, i) => store.put(key, new Uint8Array(i % 10)), { concurrency: 8 });
+      if (specimen.fill) await specimen.fill(keys);
+      else await pMap(keys, (key, i) => store.put(key, new Uint8Array(i % 10)), { concurrency: 8 });
       sorted = keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     });
     after(async () => {

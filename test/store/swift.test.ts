@@ -54,12 +54,20 @@ function freshContainer(): string {
   return `bucket ${++containers} ü+%`;
 }
 
+/** The account of auth v1. */
+const ACCOUNT = 'AUTH_test';
+
 function conforms(name: string, options: Omit<SwiftStoreOptions, 'container'>): void {
-  conformance(name, async () => ({
-    store: createSwiftStore({ ...options, container: freshContainer() }),
-    missing: createSwiftStore({ ...options, container: freshContainer() }),
-    dispose: async () => {},
-  }));
+  const [server, account] = options.auth === v1 ? [swift, ACCOUNT] : [swiftOfKeystone, `AUTH_${keystone.projectId}`];
+  conformance(name, async () => {
+    const container = freshContainer();
+    return {
+      store: createSwiftStore({ ...options, container }),
+      missing: createSwiftStore({ ...options, container: freshContainer() }),
+      fill: (keys) => server.addRows(account, container, keys),
+      dispose: async () => {},
+    };
+  });
 }
 
 conforms('Swift with auth v1', { auth: v1 });
@@ -75,14 +83,20 @@ conforms('Swift with a Keystone application credential', {
 });
 
 conformance("S3 on Swift's s3api", async () => {
-  const make = () =>
+  const make = (bucket: string) =>
     createS3Store({
-      bucket: `s3api-${++containers}`,
+      bucket,
       endpoint: swift.url,
       accessKeyId: swift.v1.user,
       secretAccessKey: swift.v1.key,
     });
-  return { store: make(), missing: make(), dispose: async () => {} };
+  const bucket = `s3api-${++containers}`;
+  return {
+    store: make(bucket),
+    missing: make(`s3api-${++containers}`),
+    fill: (keys) => swift.addRows(ACCOUNT, bucket, keys),
+    dispose: async () => {},
+  };
 });
 
 /** Runs a test with an open store. */
