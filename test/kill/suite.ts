@@ -12,7 +12,7 @@ import { type Lengths, lengthsOf, volley } from './volley.ts';
 
 /** Ends one job with -9, and with a signal that it hears. */
 export function endsOf(where: Where, command: Command, make: () => Promise<Job>): void {
-  describe(`${command}, ended at random moments: ${where} (${SEEDED})`, () => {
+  describe(`${command}, ended at random moments: ${where} (${SEEDED})`, { concurrency: 1 }, () => {
     let job: Job;
     let lengths: Lengths;
     before(async () => {
@@ -39,13 +39,16 @@ export function endsOf(where: Where, command: Command, make: () => Promise<Job>)
 /** Backup, restore and purge at one place. */
 export function killStore(place: () => Place, where: Where, metrics: number, directory: () => Promise<string>): void {
   const makers = { backup: backupJob, restore: restoreJob, purge: purgeJob } as const;
-  for (const command of ['backup', 'restore', 'purge'] as const) {
-    endsOf(where, command, async () => {
-      const random = randomFrom(SEED + 1);
-      const ground = await createGround(await directory(), place(), { bucket: `${command}-ended`, random });
-      return makers[command](ground, metrics);
-    });
-  }
+  // What is ended at a server mostly waits for it.
+  describe(`runs that end early: ${where}`, { concurrency: where !== 'disk' }, () => {
+    for (const command of ['backup', 'restore', 'purge'] as const) {
+      endsOf(where, command, async () => {
+        const random = randomFrom(SEED + 1);
+        const ground = await createGround(await directory(), place(), { bucket: `${command}-ended`, random });
+        return makers[command](ground, metrics);
+      });
+    }
+  });
 }
 
 /** A line that a page is made from. */

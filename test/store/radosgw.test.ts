@@ -39,11 +39,16 @@ async function withStore(test: (store: ObjectStore) => Promise<void>, options?: 
 
 conformance('S3 on radosgw', async () => ({ store: storeWith(), missing: storeWith(), dispose: async () => {} }));
 
-conformance("Swift's API on radosgw", async () => {
-  const { auth: authUrl, user, key } = radosgw.swift;
-  const make = () => createSwiftStore({ container: `test-${++buckets}`, auth: { method: 'v1', authUrl, user, key } });
-  return { store: make(), missing: make(), dispose: async () => {} };
-});
+conformance(
+  "Swift's API on radosgw",
+  async () => {
+    const { auth: authUrl, user, key } = radosgw.swift;
+    const auth = { method: 'v1', authUrl, user, key } as const;
+    const make = () => createSwiftStore({ container: `test-${++buckets}`, auth, pageSize: 150 });
+    return { store: make(), missing: make(), dispose: async () => {} };
+  },
+  { objects: 500 },
+);
 
 describe('S3 on radosgw', () => {
   it('refuses wrong credentials for every request', async () => {

@@ -160,7 +160,7 @@ describe('wrong credentials', () => {
   });
 });
 
-describe('a token', () => {
+describe('a token', { concurrency: true }, () => {
   it('that is refused is renewed, for many concurrent requests and for large bodies too', async () => {
     await withStore({ auth: v1 }, async (store) => {
       await store.put('before', bytes('x'));
