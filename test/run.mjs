@@ -39,8 +39,7 @@ const [which, ...names] = process.argv.slice(2);
 await compileSources();
 const { startTests } = await import('./test-process.ts');
 const { jobs, complete } = selectTests(which, names);
-// Without them every file starts its own, and fails by itself.
-const servers = jobs.filter(({ shares }) => shares).length > 1 ? startServers().catch(console.error) : undefined;
+const shared = { servers: sharedBySome('servers', startServers), release: sharedBySome('release', makeRelease) };
 const waiting = jobs.filter(({ waits }) => waits);
 const computing = jobs.filter(({ waits }) => !waits);
 const cores = Math.max(2, availableParallelism());
@@ -57,9 +56,10 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-// What waits for servers and for what it killed leaves a core free for what computes.
-await Promise.all(Array.from({ length: cores }, () => [work(waiting, computing), work(computing, waiting)]).flat());
-await (await servers)?.stop();
+// What waits for servers and for what it killed leaves a core free for what computes, and one more of it is under way.
+const workers = Array.from({ length: cores }, () => [work(waiting, computing), work(computing, waiting)]).flat();
+await Promise.all([...workers, work(waiting, computing)]);
+for (const one of Object.values(shared)) await (await one)?.stop();
 report();
 const passed = ended.length > 0 && ended.every(({ problem }) => problem === undefined);
 process.exitCode = passed && complete && !stopped ? 0 : 1;
@@ -73,12 +73,29 @@ async function compileSources() {
   await pMap(sources, (name) => compiled(pathToFileURL(`${root}${name}`).href), { concurrency: 32 });
 }
 
-async function startServers() {
+/** Starts what more than one file uses. If that fails, every file starts its own, and fails by itself. */
+async function sharedBySome(name, start) {
+  if (jobs.filter(({ shares }) => shares.includes(name)).length < 2) return undefined;
   const { createScratch } = await import('./fixtures/scratch.ts');
-  const { shareServers } = await import('./servers/shared.ts');
   const scratch = await createScratch();
-  const { environment, stop } = await shareServers(scratch.path);
-  return { environment, stop: () => stop().finally(() => scratch[Symbol.asyncDispose]()) };
+  try {
+    const { environment, stop } = await start(scratch.path);
+    return { environment, stop: () => stop().finally(() => scratch[Symbol.asyncDispose]()) };
+  } catch (error) {
+    console.error(error);
+    await scratch[Symbol.asyncDispose]();
+    return undefined;
+  }
+}
+
+async function startServers(place) {
+  const { shareServers } = await import('./servers/shared.ts');
+  return await shareServers(place);
+}
+
+async function makeRelease(place) {
+  const { shareRelease } = await import('./scripts/release/made.ts');
+  return { environment: await shareRelease(place), stop: async () => {} };
 }
 
 /** Runs one job after another, those of the first list before those of the second. */
@@ -88,7 +105,8 @@ async function work(first, second) {
 }
 
 async function run({ file, runtime, shares }) {
-  const env = { ...process.env, ...(shares && (await servers)?.environment) };
+  const env = { ...process.env };
+  for (const name of shares) Object.assign(env, (await shared[name])?.environment);
   const started = performance.now();
   const tests = startTests([...runtimes[runtime].command, file], { cwd: root, env, limitSeconds: LIMIT_SECONDS });
   running.add(tests);

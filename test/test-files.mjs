@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const ON_DENO = [
   ...['store/', 'system/', 'tree/', 'workers/', 'stream/', 'statcache/', 'compress/'],
   ...['backup', 'restore', 'verify', 'purge', 'drill'].map((name) => `operations/${name}`),
-  ...['end-to-end', 'memory', 'kill/disk', 'kill/s3', 'live/writer'],
+  ...['end-to-end', 'memory', 'kill/disk', 'live/writer'],
   ...['hangs', 'log', 'open-files', 'output', 'program', 'progress', 'syslog', 'waiting'].map(
     (name) => `scripts/cli/${name}`,
   ),
@@ -51,8 +51,8 @@ const HOSTS = ['hosts/', 'fleet/'];
 /** What starts servers, or kills processes at all moments, mostly waits; so does what boots hosts. */
 const WAITS = /servers\/(shared|radosgw|swift|keystone|carbon)\.ts|\/volley\.ts/;
 
-/** What uses the servers that are started once for all. */
-const SHARES = /servers\/shared\.ts/;
+/** What uses what is started or made once for all. */
+const SHARES = { servers: /servers\/shared\.ts/, release: /sharedRelease/ };
 
 /**
  * @param which `all`, `fast`, `node`, `deno` or `fleet`.
@@ -71,7 +71,8 @@ export function selectTests(which = 'all', names = []) {
     if (runtimes.length === 0) continue;
     const wants = lacking.filter(({ usedBy }) => usedBy?.test(text)).map(({ name }) => name);
     if (wants.length === 0) {
-      for (const runtime of runtimes) jobs.push({ file, runtime, waits, shares: SHARES.test(text) });
+      const shares = Object.keys(SHARES).filter((name) => SHARES[name].test(text));
+      for (const runtime of runtimes) jobs.push({ file, runtime, waits, shares });
     } else {
       left++;
       console.error(`NOT RUN: ${file}: it needs ${wants.join(', ')}`);

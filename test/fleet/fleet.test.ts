@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { VERSION } from '../scripts/release/made.ts';
 import { assertAll, changes, newLines, outcome } from './assertions.ts';
 import { interruptedAtEachStep } from './interrupted.ts';
 import { brokenRelease } from './releases.ts';
@@ -25,7 +26,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
   let later: Promise<readonly string[]>;
 
   before(async () => {
-    site = await Site.start('1.0.0', {
+    site = await Site.start({
       whisper_backup_on_calendar: calendar(10),
       whisper_backup_verify_on_calendar: calendar(20),
       whisper_backup_verify_parts: 2,
@@ -33,10 +34,10 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       whisper_backup_randomized_delay: 2,
       whisper_backup_serial: [1, '100%'],
     });
-    for (const [i, host] of HOSTS.entries()) await plantTree(site, host, { metrics: METRICS, seed: i + 1 });
+    await Promise.all(HOSTS.map((host, i) => plantTree(site, host, { metrics: METRICS, seed: i + 1 })));
     // The second host's carbon does not lock.
     for (const host of ['h1', 'h3']) await site.on(host, LOCKING);
-    later = site.versions(['1.1.0', '1.2.0', '1.3.0']);
+    later = site.versions(['1.1.0', '1.2.0']);
     // Its failure is told where they are used.
     later.catch(() => {});
   });
@@ -54,7 +55,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     const played = await site.play('deploy', ['--diff', '-vvv']);
     assertAll(played, { failed: 0, unreachable: 0 });
     for (const host of HOSTS) {
-      assert.equal(await site.on(host, 'whisper-backup --version'), 'whisper-backup 1.0.0\n');
+      assert.equal(await site.on(host, 'whisper-backup --version'), `whisper-backup ${VERSION}\n`);
       assert.equal(await timerState(host), 'active enabled');
       assert.equal(await site.on(host, 'systemctl --failed --quiet'), '');
     }
@@ -66,7 +67,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     const earlier = await timersStarted();
     await site.inventory.setHost('h2', { whisper_backup_on_calendar: calendar(40) });
     await site.inventory.setHost('h3', { whisper_backup_host_config: { bucket: 'graphite.h3', retention: 7 } });
-    const played = await site.play('deploy');
+    const played = await site.play('deploy', AT_ONCE);
     assertAll(played, { failed: 0 });
     assert.deepEqual(changes(played), { h1: false, h2: true, h3: true });
     const restarted = (await timersStarted()).map((time, i) => time !== earlier[i]);
@@ -77,13 +78,24 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.match(await site.on('h2', 'whisper-backup config'), /retention\W+5/);
   });
 
-  it('refuses a configuration that the tool refuses, before anything is changed', async () => {
-    const earlier = await files('h1');
-    const vars = { whisper_backup_group_config: { retention: 0 } };
-    const played = await site.play('deploy', ['--limit', 'h1', '-e', JSON.stringify(vars)]);
-    assert.notEqual(played.code, 0);
-    assert.match(played.stdout, /retention.*must be a whole number of at least 1/);
-    assert.deepEqual(newLines(await files('h1'), earlier), []);
+  describe('at the same time', { concurrency: true }, () => {
+    it('refuses a configuration that the tool refuses, before anything is changed', async () => {
+      const earlier = await files('h1');
+      const vars = { whisper_backup_group_config: { retention: 0 } };
+      const played = await site.play('deploy', ['--limit', 'h1', '-e', JSON.stringify(vars)]);
+      assert.notEqual(played.code, 0);
+      assert.match(played.stdout, /retention.*must be a whole number of at least 1/);
+      assert.deepEqual(newLines(await files('h1'), earlier), []);
+    });
+
+    it('keeps nothing of a release that is not whole', async () => {
+      const tarball = await brokenRelease(site.scratch);
+      const played = await site.play('deploy', ['--limit', 'h3', '-e', `whisper_backup_release=${tarball}`]);
+      assert.equal(outcome(played, 'h3').failed, 1);
+      assert.match(played.stdout, /TASK \[whisper_backup : Check every file of it\][\s\S]*fatal: \[h3\]/);
+      assert.match(played.stdout, /Cannot install 9\.9\.9 on h3: Check every file of it: .*did NOT match/);
+      assert.equal(await site.on('h3', 'ls /opt/whisper-backup /opt/whisper-backup/releases'), KEPT);
+    });
   });
 
   it('reports every problem of every host at once, and changes none', async () => {
@@ -105,15 +117,6 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.match(table, /"h3 {2}.*whisper_backup_interval/);
     assert.doesNotMatch(played.stdout, /PLAY \[Roll out\]/);
     for (const [i, name] of HOSTS.entries()) assert.deepEqual(newLines(await files(name), earlier[i]), []);
-  });
-
-  it('keeps nothing of a release that is not whole', async () => {
-    const tarball = await brokenRelease(site.scratch);
-    const played = await site.play('deploy', ['--limit', 'h1', '-e', `whisper_backup_release=${tarball}`]);
-    assert.equal(outcome(played, 'h1').failed, 1);
-    assert.match(played.stdout, /TASK \[whisper_backup : Check every file of it\][\s\S]*fatal: \[h1\]/);
-    assert.match(played.stdout, /Cannot install 9\.9\.9 on h1: Check every file of it: .*did NOT match/);
-    assert.equal(await site.on('h1', 'ls /opt/whisper-backup /opt/whisper-backup/releases'), KEPT);
   });
 
   it('backs up when its timers fire, as they are, and the bastion lists what they stored', async () => {
@@ -235,18 +238,23 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
 
   it('is upgraded and rolled back while its timers go on, and keeps three releases', async () => {
     const earlier = await timersStarted();
-    for (const tarball of await later) {
-      // One host is enough to see old releases go.
-      const where = tarball.includes('1.1.0') ? [] : ['--limit', 'h1', '--tags', 'install'];
+    // An old release, whatever its number.
+    const old = '/opt/whisper-backup/releases/9.0.0';
+    await site.on('h1', `mkdir ${old}; touch -d '9 days ago' ${old}`);
+    // The third host has nothing that the second one has not.
+    const two = ['--limit', 'h1,h2'];
+    for (const [i, tarball] of (await later).entries()) {
+      // One host is enough to see an old release go.
+      const where = i === 0 ? [...two, ...AT_ONCE] : ['--limit', 'h1', '--tags', 'install'];
       const played = await site.play('deploy', [...where, '-e', `whisper_backup_release=${tarball}`]);
       assertAll(played, { failed: 0 });
     }
-    assert.equal(await site.on('h1', 'whisper-backup --version'), 'whisper-backup 1.3.0\n');
-    assert.equal(await site.on('h1', 'ls /opt/whisper-backup/releases'), '1.1.0\n1.2.0\n1.3.0\n');
-    assert.equal(await site.on('h2', 'ls /opt/whisper-backup/releases'), '1.0.0\n1.1.0\n');
-    assertAll(await site.play('rollback'), { failed: 0 });
     assert.equal(await site.on('h1', 'whisper-backup --version'), 'whisper-backup 1.2.0\n');
-    assert.equal(await site.on('h2', 'whisper-backup --version'), 'whisper-backup 1.0.0\n');
+    assert.equal(await site.on('h1', 'ls /opt/whisper-backup/releases'), `${VERSION}\n1.1.0\n1.2.0\n`);
+    assert.equal(await site.on('h2', 'ls /opt/whisper-backup/releases'), `${VERSION}\n1.1.0\n`);
+    assertAll(await site.play('rollback', two), { failed: 0 });
+    assert.equal(await site.on('h1', 'whisper-backup --version'), 'whisper-backup 1.1.0\n');
+    assert.equal(await site.on('h2', 'whisper-backup --version'), `whisper-backup ${VERSION}\n`);
     assert.deepEqual(await timersStarted(), earlier);
     await missTimer('h1');
     await backedUp('h1');
@@ -300,7 +308,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       if (Number.isNaN(asked) && text.includes('TASK [')) asked = Date.now();
       if (Number.isNaN(told) && text.includes('UNREACHABLE')) told = Date.now();
     };
-    const played = await site.play('deploy', ['--tags', 'units', '-e', 'whisper_backup_cpu_weight=20'], { onOutput });
+    const args = ['--tags', 'units', '-e', 'whisper_backup_cpu_weight=20', ...AT_ONCE];
+    const played = await site.play('deploy', args, { onOutput });
     assert.equal(outcome(played, 'h3').unreachable, 1);
     assert.ok(told - asked < 20_000, `told after ${told - asked} ms`);
     assert.deepEqual(changes(played), { h1: true, h2: true, h3: false });
@@ -332,7 +341,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       for (const group of ['graphite', 'all']) {
         const date = new Date().toISOString();
         const args = ['--host', group, '--metrics', 'servers.*', '--date', date, ...place()];
-        const { code, stdout, stderr } = await site.runbook('bad-data', args);
+        const { code, stdout, stderr } = await site.script('runbooks/bad-data', args);
         assert.equal(code, 2, stdout);
         assert.match(stderr, /it is a group or pattern that matches h1, h2/);
       }
@@ -517,19 +526,19 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     await mkdir(site.fleetDir, { recursive: true });
     const gathered = await site.play('status', ['-e', `fleet_dir=${site.fleetDir}`]);
     assert.equal(gathered.hosts['h1']?.failed, 0, gathered.stdout + gathered.stderr);
-    const show = ['--import', 'tsx', 'scripts/fleet-status.ts', `${site.fleetDir}/status`];
-    const [shown, { stdout }] = await Promise.all([
-      site.bastion([process.execPath, ...show]),
-      site.bastion([process.execPath, ...show, '--json']),
-    ]);
+    const show = (...args: string[]) => site.script('fleet-status', [`${site.fleetDir}/status`, ...args]);
+    const [shown, { stdout }] = await Promise.all([show(), show('--json')]);
     const rows: { name: string }[] = JSON.parse(stdout);
     const hosts: Record<string, Record<string, unknown>> = Object.fromEntries(rows.map((row) => [row.name, row]));
     return { code: shown.code, table: shown.stdout + shown.stderr, hosts };
   };
 });
 
+/** Rolls to all hosts in one batch; the first roll shows that they come one after the other. */
+const AT_ONCE = ['-e', '{"whisper_backup_serial": ["100%"]}'];
+
 /** What is below /opt/whisper-backup with one release. */
-const KEPT = '/opt/whisper-backup:\ncurrent\nreleases\n\n/opt/whisper-backup/releases:\n1.0.0\n';
+const KEPT = `/opt/whisper-backup:\ncurrent\nreleases\n\n/opt/whisper-backup/releases:\n${VERSION}\n`;
 
 const LAST_WORDS = 'journalctl --no-pager --output=cat --unit=whisper-backup.service --lines=5';
 
@@ -554,7 +563,7 @@ const OPERATOR = `
 
 const STAMP = '/var/lib/systemd/timers/stamp-whisper-backup.timer';
 
-const WELL = { state: 'ok', source: 'host', program: '1.0.0' };
+const WELL = { state: 'ok', source: 'host', program: VERSION };
 
 const LOCKING = `sed -i '/^\\[cache\\]/a WHISPER_LOCK_WRITES = True' /etc/carbon/carbon.conf`;
 

@@ -1,5 +1,5 @@
 import type { Ended } from '../hosts/command.ts';
-import type { Site } from './site.ts';
+import { type Site, scriptCommand } from './site.ts';
 
 /** How a runbook ended, and at which steps it was interrupted before, in order. */
 export interface Interrupted extends Ended {
@@ -24,7 +24,7 @@ export async function interruptedAtEachStep(site: Site, name: string, args: read
 
 /** Interrupts a runbook at its first step with a command that is none of these. */
 function interruptedOnce(site: Site, name: string, args: readonly string[], known: readonly string[]): Promise<Ended> {
-  const runbook = [process.execPath, '--import', 'tsx', `scripts/runbooks/${name}.ts`, ...args];
+  const runbook = scriptCommand(`runbooks/${name}`, args);
   const interrupt = new AbortController();
   let output = '';
   const onOutput = (text: string): void => {

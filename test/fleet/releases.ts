@@ -1,19 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { isArchitecture } from '../../scripts/release/architecture.ts';
-import { makeRelease } from '../../scripts/release/release.ts';
 import { sha256Of, sumLine, writeSums } from '../../scripts/release/sums.ts';
 import type { Scratch } from '../fixtures/scratch.ts';
 import { runCommand } from '../hosts/command.ts';
-
-/** Makes the release of this checkout, for this machine's processor. @returns the path of its tarball. */
-export async function release(version: string, out: string): Promise<string> {
-  const architecture = process.arch;
-  if (!isArchitecture(architecture)) throw new Error(`There is no release for ${architecture}`);
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  return (await makeRelease(root, { architecture, version, out })).tarball;
-}
 
 /** The same program as another version: in a fraction of the time that it takes to make one. */
 export async function asVersion(tarball: string, version: string, out: string): Promise<string> {

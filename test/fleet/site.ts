@@ -1,12 +1,15 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTypeScript } from '../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import type { Ended, RunOptions } from '../hosts/command.ts';
 import { type Hosts, startHosts } from '../hosts/hosts.ts';
+import { nameOf, sharedRelease } from '../scripts/release/made.ts';
 import { type Radosgw, startRadosgw } from '../servers/radosgw.ts';
 import { Inventory } from './inventory.ts';
 import { type Outcome, recapOf } from './recap.ts';
-import { asVersion, release } from './releases.ts';
+import { asVersion } from './releases.ts';
 import { PREFIX } from './whisper-tree.ts';
 
 export const HOSTS = ['h1', 'h2', 'h3'] as const;
@@ -40,17 +43,18 @@ export class Site implements AsyncDisposable {
   }
 
   /** @param vars what the inventory says of all hosts, besides where the store is and how to log in. */
-  static async start(version: string, vars: Record<string, unknown>): Promise<Site> {
+  static async start(vars: Record<string, unknown>): Promise<Site> {
     const scratch = await createScratch();
     const hosts = await startHosts();
     try {
       // The host that waits for another is the slowest part of a site: all begin at once.
       const started = await Promise.allSettled([
         startRadosgw({ address: hosts.bastionAddress, within: hosts.within }),
-        releaseOf(version, scratch),
+        sharedRelease(scratch.at('checkout')),
         hosts.create(...HOSTS),
       ]);
-      const [store, tarball] = [settledValue(started[0]), settledValue(started[1])];
+      const store = settledValue(started[0]);
+      const tarball = join(settledValue(started[1]), `${nameOf(process.arch)}.tar.gz`);
       settledValue(started[2]);
       const inventory = new Inventory(scratch.at('inventory.yml'), HOSTS, {
         ansible_user: 'root',
@@ -99,9 +103,9 @@ export class Site implements AsyncDisposable {
     return stdout;
   }
 
-  /** Runs a runbook on the bastion. */
-  runbook(name: string, args: readonly string[]): Promise<Ended> {
-    return this.bastion([process.execPath, '--import', 'tsx', `scripts/runbooks/${name}.ts`, ...args]);
+  /** Runs a script on the bastion. */
+  script(name: string, args: readonly string[]): Promise<Ended> {
+    return this.bastion(scriptCommand(name, args));
   }
 
   /** Runs the tool on the bastion, on the bucket of a host. */
@@ -130,10 +134,8 @@ export class Site implements AsyncDisposable {
   }
 }
 
-/** A release that was made before may be tested as it is. */
-async function releaseOf(version: string, scratch: Scratch): Promise<string> {
-  const made = process.env['FLEET_TEST_RELEASE'];
-  return made === undefined ? release(version, scratch.path) : asVersion(made, version, scratch.path);
+export function scriptCommand(name: string, args: readonly string[]): readonly string[] {
+  return [process.execPath, ...runTypeScript, `scripts/${name}.ts`, ...args];
 }
 
 function settledValue<T>(settled: PromiseSettledResult<T>): T {

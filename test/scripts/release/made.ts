@@ -23,6 +23,31 @@ const sources = [
 /** When the releases of tests are from, in seconds since 1970. */
 export const DATE = 1_700_000_000;
 
+export const VERSION = '1.0.0-test.1';
+
+/** What `test/run.mjs` sets, if it has made the release. */
+const SHARED = 'WHISPER_BACKUP_TEST_RELEASE';
+
+/**
+ * The release of this checkout for this machine, made once for all test files of a run.
+ *
+ * @param place where to make it, if nobody has.
+ * @returns the directory of its tarball.
+ */
+export async function sharedRelease(place: string): Promise<string> {
+  return process.env[SHARED] ?? make({ place, arch: process.arch, version: VERSION });
+}
+
+/** Makes it for all files of a run. @returns what {@link sharedRelease} reads. */
+export async function shareRelease(place: string): Promise<Readonly<Record<string, string>>> {
+  return { [SHARED]: await make({ place, arch: process.arch, version: VERSION }) };
+}
+
+/** The name of a release of {@link VERSION}, without `.tar.gz`. */
+export function nameOf(arch: string): string {
+  return `whisper-backup-${VERSION}-linux-${arch}`;
+}
+
 export interface MakeOptions {
   /** Where a copy of the sources is made, to build it there. */
   readonly place: string;
