@@ -33,6 +33,16 @@ function bytesPerSecond() {
   );
 }
 
+/** A time span, written as `5m` or as a number of seconds. */
+function duration() {
+  const message = 'must be a number of seconds, optionally followed by s, m or h, such as 5m';
+  return v.pipe(
+    v.union([v.string(), v.number()], message),
+    v.check((span) => parseDuration(String(span)) !== undefined, message),
+    v.transform((span) => parseDuration(String(span)) ?? 0),
+  );
+}
+
 function oneOf<const T extends readonly string[]>(names: T) {
   return v.picklist(names, `must be one of ${names.join(', ')}`);
 }
@@ -59,6 +69,7 @@ export const schema = v.strictObject({
   processes: whole(1, 1024),
   bytesInFlight: whole(1024 * 1024),
   bandwidth: bytesPerSecond(),
+  retryFor: duration(),
   retention: whole(1),
   keepWithin: number(0),
   purge: whole(-1),
@@ -145,4 +156,17 @@ function parseByteSize(text: string): number | undefined {
   if (digits === undefined || factor === undefined) return undefined;
   const bytes = Math.round(Number(digits) * factor);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+const seconds: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600 };
+
+/**
+ * Parses a time span: `5m`, `90`, `1.5h`.
+ *
+ * @returns seconds; undefined if the text is not a time span, or longer than a week.
+ */
+function parseDuration(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)([smh]?)$/.exec(text) ?? [];
+  const span = Number(digits) * (seconds[unit] ?? Number.NaN);
+  return span <= 604_800 ? span : undefined;
 }

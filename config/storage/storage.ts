@@ -43,12 +43,13 @@ const REMOTE_DEADLINE = 600;
 
 /** Returns the configured store as plain data. */
 export async function storeSpec(config: Config): Promise<StoreSpec> {
-  const { storage, processes, bandwidth, noop } = config;
+  const { storage, processes, bandwidth, retryFor, noop } = config;
   return {
     place: await placeOfStore(config),
     // At least 16 concurrent calls, because the network is slower than the processors.
     concurrency: Math.max(16, processes * 4),
     ...(storage !== 'disk' && { deadline: REMOTE_DEADLINE }),
+    retryFor,
     ...(bandwidth > 0 && { bandwidth: createBandwidth(bandwidth) }),
     dryRun: noop,
   };

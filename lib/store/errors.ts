@@ -32,15 +32,24 @@ export class TooLargeError extends StoreError {
   }
 }
 
+/**
+ * What a transient error shows of the store. `down`: no answer, or it failed. `busy`: it asks for fewer requests.
+ * `wrong`: it answered, but not with what was stored or asked for, so that many retries are pointless.
+ */
+export type Trouble = 'down' | 'busy' | 'wrong';
+
 /** A retry may succeed: a connection reset, a deadline, status 429 or 5xx. */
 export class TransientError extends StoreError {
   override readonly transient = true;
+  readonly trouble: Trouble;
   /** Milliseconds that the server requests to wait. */
   readonly retryAfter?: number;
 
-  constructor(message: string, options?: { cause?: unknown; retryAfter?: number }) {
+  constructor(message: string, options: { cause?: unknown; retryAfter?: number; trouble?: Trouble } = {}) {
     super('TRANSIENT', message, options);
-    if (options?.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+    const { retryAfter, trouble = retryAfter === undefined ? 'down' : 'busy' } = options;
+    this.trouble = trouble;
+    if (retryAfter !== undefined) this.retryAfter = retryAfter;
   }
 }
 

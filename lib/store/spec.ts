@@ -1,7 +1,8 @@
 import { type Bandwidth, withBandwidth } from './decorators/bandwidth.ts';
 import { withDryRun } from './decorators/dry-run.ts';
 import { withLimit } from './decorators/limit.ts';
-import { type Retry, withRetry } from './decorators/retry.ts';
+import type { Outage } from './decorators/outage.ts';
+import { withRetry } from './decorators/retry.ts';
 import type { DiskStoreOptions } from './drivers/disk/disk.ts';
 import { createNoopStore } from './drivers/noop.ts';
 import type { S3StoreOptions } from './drivers/s3/s3.ts';
@@ -16,6 +17,10 @@ export interface StoreSpec {
   readonly concurrency: number;
   /** Seconds for one attempt of a call. @default see `withRetry` */
   readonly deadline?: number;
+  /** Seconds to retry a call. @default see `withRetry` */
+  readonly retryFor?: number;
+  /** Whether the store answers, as all threads have seen it. @default each store sees for itself */
+  readonly outage?: Outage;
   /** Limit for the bodies of all threads. @default no limit */
   readonly bandwidth?: Bandwidth;
   /** Write nothing. @default false */
@@ -34,16 +39,17 @@ export type Place =
  * Creates a store with deadlines, retries, limits for concurrency and bandwidth, and dry run. Loads only the driver
  * that is needed.
  *
+ * @param onWarning receives lines about failing requests, at most one a minute.
  * @throws InvalidOptionError if an option is invalid.
  */
-export async function createStore(spec: StoreSpec, onRetry: (retry: Retry) => void): Promise<ObjectStore> {
-  const { deadline, traffic } = spec;
+export async function createStore(spec: StoreSpec, onWarning: (warning: string) => void): Promise<ObjectStore> {
+  const { deadline, outage, retryFor, traffic } = spec;
   const retrying = withRetry(await createPlace(spec), {
     ...(deadline !== undefined && { deadline }),
-    onRetry(retry) {
-      if (traffic) countRetry(traffic);
-      onRetry(retry);
-    },
+    ...(retryFor !== undefined && { retryFor }),
+    ...(outage && { outage }),
+    ...(traffic && { onRetry: () => countRetry(traffic) }),
+    onWarning,
   });
   const limited = withLimit(retrying, { concurrency: spec.concurrency });
   const throttled = spec.bandwidth ? withBandwidth(limited, spec.bandwidth) : limited;

@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
 import { Mutex } from 'async-mutex';
-import { retryText } from '../store/decorators/retry.ts';
 import { createStore, type StoreSpec } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 
@@ -9,6 +8,7 @@ export interface ContextOptions {
   readonly stopFlag: Int32Array;
   /** For `storeFiles` and `restoreFiles`: a store of the calling thread, or the spec to create one from. */
   readonly store?: ObjectStore | StoreSpec;
+  /** Receives lines about failing requests. */
   readonly onWarning?: (warning: string) => void;
   /** @default () => new Date() */
   readonly now?: () => Date;
@@ -71,7 +71,7 @@ export class TaskContext {
     const { store } = this.#options;
     if (!store) throw new TypeError('The worker pool has no store');
     if (!('place' in store)) return store;
-    this.#ownStore ??= createStore(store, (retry) => this.#options.onWarning?.(retryText(retry)));
+    this.#ownStore ??= createStore(store, (warning) => this.#options.onWarning?.(warning));
     return this.#ownStore;
   }
 }

@@ -1,5 +1,6 @@
 import { resolveConfig } from '../../config/layers.ts';
 import { pathReason, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
+import { createOutage } from '../../lib/store/decorators/outage.ts';
 import { withFilesRemedy } from '../../lib/system/open-files.ts';
 import type { Typed } from './argv.ts';
 import type { CommandSpec } from './command-table.ts';
@@ -46,6 +47,7 @@ export async function runCommand(typed: Typed, spec: CommandSpec): Promise<numbe
     color,
     output: standardOutput(),
     interruption,
+    outage: createOutage(),
   };
   try {
     await openSinks(invocation, spec);

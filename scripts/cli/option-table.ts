@@ -116,6 +116,13 @@ export const optionTable: readonly OptionSpec[] = [
     about: [...tree, 'verify', 'drill', ...whole],
     text: 'Maximum bytes per second to and from the storage, such as 20M; 0 means no limit',
   },
+  {
+    name: 'retry-for',
+    value: 'time',
+    key: 'retryFor',
+    about: remote,
+    text: 'How long to retry each object while the storage fails, such as 90s or 5m; the opening and listings three times as long (5m)',
+  },
   { name: 'no-flock', key: 'noFlock', about: files, text: 'Do not lock files, for file systems without locks' },
   {
     name: 'file-lock-timeout',

@@ -112,6 +112,18 @@ describe('the layers of the configuration', () => {
     assert.deepEqual([config.quiet, config.noFlock, config.exclude, config.purge], [true, true, ['a.*', 'b.*'], -1]);
   });
 
+  it('read a time in seconds, minutes or hours, from a file and from the command line', async () => {
+    const taken = { 90: 90, '90s': 90, '5m': 300, '1.5h': 5400, 0: 0 };
+    for (const [retryFor, seconds] of Object.entries(taken)) {
+      const { config } = await resolveConfig({ ...nothing, flags: { retryFor: [retryFor] } });
+      assert.equal(config.retryFor, seconds, retryFor);
+    }
+    for (const text of ['retryFor: 2m', 'retryFor: 120']) {
+      const { config } = await resolveConfig({ ...nothing, files: [await file('retry.yaml', text)] });
+      assert.equal(config.retryFor, 120, text);
+    }
+  });
+
   it('read a bandwidth in bytes, or in powers of 1,024, from a file and from the command line', async () => {
     const taken: readonly [string, number][] = [
       ['20M', 20 * 1024 ** 2],
@@ -153,6 +165,11 @@ describe('the layers of the configuration', () => {
       `the bandwidth "${bandwidth}"`,
       { flags: { bandwidth: [bandwidth] } },
       new RegExp(`--bandwidth must be bytes per second, .*20M or 1G: got "${bandwidth}"`),
+    ]),
+    ...['soon', '5min', '-1', '1e3', '9999h', ''].map((retryFor): [string, Partial<Sources>, RegExp] => [
+      `the time "${retryFor}"`,
+      { flags: { retryFor: [retryFor] } },
+      new RegExp(`--retry-for must be a number of seconds, .* such as 5m: got "${retryFor}"`),
     ]),
     ['a bandwidth below nothing', { environment: { WHISPER_BACKUP_BANDWIDTH: '-5M' } }, /_BANDWIDTH must be.*"-5M"/],
     ['an empty bucket', { flags: { bucket: [''] } }, /--bucket must not be empty/],

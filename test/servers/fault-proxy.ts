@@ -45,6 +45,8 @@ export interface Injected {
 export interface FaultProxy {
   readonly url: string;
   /** `GET /bucket/key` of every request. */
+  /** The server's origin. */
+  readonly target: string;
   readonly seen: readonly string[];
   /** Puts a fault in the way of requests. Of several that match, the first that was put there acts. */
   inject(fault: Fault, match?: Match): Injected;
@@ -68,8 +70,8 @@ interface Rule extends Match {
   heal(): void;
 }
 
-/** @param target the server's origin. */
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+/** @param target the server's origin. @param port of the proxy; 0 is any. */
+export async function startFaultProxy(target: string, port = 0): Promise<FaultProxy> {
   let rules: Rule[] = [];
   let seen: string[] = [];
   const sockets = new Set<Socket>();
@@ -89,11 +91,12 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     // The connection of the client breaks, as with a failing proxy.
     serve(socket).catch(() => socket.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
     url: `http://127.0.0.1:${address.port}`,
+    target,
     get seen() {
       return seen;
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Retry, type RetryOptions, withRetry } from '../../lib/store/decorators/retry.ts';
+import type { Retry } from '../../lib/store/decorators/patience.ts';
+import { type RetryOptions, withRetry } from '../../lib/store/decorators/retry.ts';
 import { DeniedError, NotFoundError, TransientError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
@@ -24,13 +25,15 @@ function altered(change: (store: ObjectStore) => Partial<ObjectStore>): ObjectSt
 function quick(options: RetryOptions = {}): { options: RetryOptions; waits: number[]; retries: Retry[] } {
   const waits: number[] = [];
   const retries: Retry[] = [];
+  let time = 1_000_000;
   const sleep = async (milliseconds: number) => {
     waits.push(milliseconds);
+    time += milliseconds;
   };
   const onRetry = (retry: Retry) => {
     retries.push(retry);
   };
-  return { waits, retries, options: { sleep, onRetry, random: () => 0.5, ...options } };
+  return { waits, retries, options: { sleep, now: () => time, onRetry, random: () => 0.5, ...options } };
 }
 
 const hang = <T>() => new Promise<T>(() => {});
@@ -60,17 +63,64 @@ describe('withRetry', () => {
     assert.equal(text(await store.get('a', { maxBytes: 1 })), 'x');
   });
 
-  it('fails after the maximum number of attempts, with the last error', async () => {
+  it('fails when its time is over, with the last error', async () => {
     let calls = 0;
     const get = async () => {
       throw new TransientError(`reset ${++calls}`);
     };
+    const { options, waits } = quick({ retryFor: 2 });
     const store = withRetry(
       altered(() => ({ get })),
-      quick({ attempts: 3 }).options,
+      options,
     );
-    await assert.rejects(store.get('a', { maxBytes: 1 }), /reset 3/);
-    assert.equal(calls, 3);
+    await assert.rejects(store.get('a', { maxBytes: 1 }), /reset 4/);
+    assert.deepEqual(waits, [375, 750, 875]);
+    assert.equal(calls, 4);
+  });
+
+  it('tries opening and listing three times as long', async () => {
+    const failing = async () => {
+      throw new TransientError('reset');
+    };
+    for (const call of [(store: ObjectStore) => store.open({ create: false }), (store: ObjectStore) => keysOf(store)]) {
+      const { options, waits } = quick({ retryFor: 100 });
+      await assert.rejects(
+        call(
+          withRetry(
+            altered(() => ({ open: failing, list: () => ({ [Symbol.asyncIterator]: () => ({ next: failing }) }) })),
+            options,
+          ),
+        ),
+        /reset/,
+      );
+      assert.equal(Math.round(waits.reduce((sum, wait) => sum + wait, 0)), 300_000);
+    }
+  });
+
+  it('does not try again at all for 0 seconds', async () => {
+    let calls = 0;
+    const get = async () => {
+      throw new TransientError(`reset ${++calls}`);
+    };
+    const { options, waits } = quick({ retryFor: 0 });
+    const store = withRetry(
+      altered(() => ({ get })),
+      options,
+    );
+    for (let i = 1; i < 6; i++) await assert.rejects(store.get('a', { maxBytes: 1 }), new RegExp(`reset ${i}`));
+    assert.deepEqual(waits, []);
+  });
+
+  it('gives up after a few attempts when the store answers, but wrongly', async () => {
+    let calls = 0;
+    const get = async () => {
+      throw new TransientError(`wrong ${++calls}`, { trouble: 'wrong' });
+    };
+    const store = withRetry(
+      altered(() => ({ get })),
+      quick().options,
+    );
+    await assert.rejects(store.get('a', { maxBytes: 1 }), /wrong 5/);
   });
 
   it('does not retry permanent errors', async () => {
@@ -90,7 +140,7 @@ describe('withRetry', () => {
   });
 
   it('waits longer each time, randomly, up to a limit', async () => {
-    const { options, waits } = quick({ attempts: 7, backoff: 1, maxBackoff: 10 });
+    const { options, waits } = quick({ retryFor: 30, backoff: 1, maxBackoff: 10 });
     const flush = async () => {
       throw new TransientError('busy');
     };
@@ -100,22 +150,22 @@ describe('withRetry', () => {
         options,
       ).flush(),
     );
-    assert.deepEqual(waits, [500, 1000, 2000, 4000, 5000, 5000]);
+    assert.deepEqual(waits, [750, 1500, 3000, 6000, 7500, 7500, 3750]);
   });
 
   it('waits at least as long as the store requires, up to a limit', async () => {
-    const { options, waits } = quick({ attempts: 3, backoff: 1, maxRetryAfter: 60 });
+    const { options, waits } = quick({ backoff: 1, maxRetryAfter: 60 });
     const asked = [7000, 3_600_000];
     const clock = async () => {
-      throw new TransientError('slow down', { retryAfter: asked.shift() ?? 0 });
+      const retryAfter = asked.shift();
+      if (retryAfter !== undefined) throw new TransientError('slow down', { retryAfter });
+      return undefined;
     };
-    await assert.rejects(
-      withRetry(
-        altered(() => ({ clock })),
-        options,
-      ).clock(),
-    );
-    assert.deepEqual(waits, [7500, 61_000]);
+    await withRetry(
+      altered(() => ({ clock })),
+      options,
+    ).clock();
+    assert.deepEqual(waits, [7750, 61_500]);
   });
 
   it('allows more time for a large body', async () => {
@@ -126,39 +176,40 @@ describe('withRetry', () => {
           return store.put(key, body, options);
         },
       })),
-      quick({ attempts: 1, deadline: 0.05 }).options,
+      quick({ retryFor: 0, deadline: 0.05 }).options,
     );
     await assert.rejects(store.put('a', bytes('x')), TransientError);
     await store.put('a', new Uint8Array(256 * 1024));
   });
 
-  it('fails after its total time, however many attempts are left', async () => {
+  it('fails after its time, whatever the store asks for', async () => {
     let calls = 0;
     const busy = () => {
       calls++;
       return new TransientError('busy', { retryAfter: 40 });
     };
-    const store = withRetry(
-      altered(() => ({
-        get: async () => Promise.reject(busy()),
-        delete: async (keys) => keys.map((key) => ({ key, error: busy() })),
-        async *list() {
-          yield* [];
-          throw busy();
-        },
-      })),
-      { attempts: 1000, total: 0.2, backoff: 0 },
-    );
+    const store = () =>
+      withRetry(
+        altered(() => ({
+          get: async () => Promise.reject(busy()),
+          delete: async (keys) => keys.map((key) => ({ key, error: busy() })),
+          async *list() {
+            yield* [];
+            throw busy();
+          },
+        })),
+        { retryFor: 0.2, backoff: 0 },
+      );
     const inTime = async (call: Promise<unknown>) => {
       const began = performance.now();
       await call;
       assert.ok(performance.now() - began < 5000, 'it took too long');
-      assert.ok(calls > 1 && calls <= 6, `${calls} attempts`);
+      assert.ok(calls > 1 && calls <= 16, `${calls} attempts`);
       calls = 0;
     };
-    await inTime(assert.rejects(store.get('a', { maxBytes: 1 }), /busy/));
-    await inTime(assert.rejects(keysOf(store), /busy/));
-    const failures = store.delete(['a']);
+    await inTime(assert.rejects(store().get('a', { maxBytes: 1 }), /busy/));
+    await inTime(assert.rejects(keysOf(store()), /busy/));
+    const failures = store().delete(['a']);
     await inTime(failures);
     assert.deepEqual(
       (await failures).map(({ key, error }) => [key, error.message]),
@@ -167,7 +218,7 @@ describe('withRetry', () => {
   });
 
   it('ends a hanging call at its deadline, even if it ignores its signal', async () => {
-    const { options, retries } = quick({ attempts: 2, deadline: 0.02 });
+    const { options, retries } = quick({ retryFor: 0.3, deadline: 0.02 });
     let signal: AbortSignal | undefined;
     const store = withRetry(
       altered(() => ({
@@ -249,7 +300,7 @@ describe('withRetry', () => {
       },
     }));
     for (const key of keys) await inner.put(key, bytes(key));
-    const store = withRetry(inner, quick({ attempts: 2, deadline: 0.02 }).options);
+    const store = withRetry(inner, quick({ retryFor: 0.3, deadline: 0.02 }).options);
     assert.deepEqual(await keysOf(store, { prefix: 'k' }), keys);
     assert.deepEqual(starts, [undefined, 'k14', 'k19', 'k24', 'k29', 'k34', 'k39', 'k44']);
   });
@@ -263,8 +314,8 @@ describe('withRetry', () => {
         throw new TransientError('busy');
       },
     }));
-    await assert.rejects(keysOf(withRetry(inner, quick({ attempts: 4 }).options)), /busy/);
-    assert.equal(calls, 4);
+    await assert.rejects(keysOf(withRetry(inner, quick({ retryFor: 1 }).options)), /busy/);
+    assert.equal(calls, 5);
   });
 
   it('does not count the time of the caller between two objects', async () => {
@@ -310,7 +361,7 @@ describe('withRetry', () => {
           }));
       },
     }));
-    const failures = await withRetry(inner, quick({ attempts: 3 }).options).delete(['gone', 'denied', 'busy']);
+    const failures = await withRetry(inner, quick({ retryFor: 1 }).options).delete(['gone', 'denied', 'busy']);
     assert.deepEqual(batches, [['gone', 'denied', 'busy'], ['busy'], ['busy']]);
     assert.deepEqual(
       failures.map(({ key, error }) => [key, error.message]),
@@ -341,9 +392,10 @@ describe('withRetry', () => {
     assert.equal(listeners, 0);
   });
 
-  it('rejects invalid attempts and deadlines', () => {
+  it('rejects invalid times', () => {
     const store = createMemoryStore();
-    assert.throws(() => withRetry(store, { attempts: 0 }), { code: 'INVALID_OPTION' });
+    for (const retryFor of [-1, Number.NaN])
+      assert.throws(() => withRetry(store, { retryFor }), { code: 'INVALID_OPTION' });
     for (const deadline of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(() => withRetry(store, { deadline }), { code: 'INVALID_OPTION' });
     }

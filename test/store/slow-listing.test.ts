@@ -35,7 +35,7 @@ async function keysOf(store: ObjectStore): Promise<string[]> {
   // Loads what it needs, logs in and connects, which is not to count.
   await store.clock();
   const keys: string[] = [];
-  for await (const { key } of withRetry(store, { attempts: 1, deadline: DEADLINE }).list()) keys.push(key);
+  for await (const { key } of withRetry(store, { retryFor: 0, deadline: DEADLINE }).list()) keys.push(key);
   return keys;
 }
 

@@ -160,8 +160,9 @@ describe('a worker thread with its own store', () => {
     const report = { ...silent, log: (_: string, warning: string) => warnings.push(warning) };
     const result = await withPool({ threadStore: s3(server.port), report }, (pool) => storeOne(pool, file));
     assert.equal(result.outcome, 'stored', JSON.stringify(result));
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*attempt 1; retrying in/);
+    assert.equal(warnings.length, 2);
+    assert.match(warnings[1] ?? '', /answers again/);
+    assert.match(warnings[0] ?? '', /^Cannot store "a\.b\/.*503.*: trying again until 2/);
   });
 
   it('cleans up uploads that are aborted when the run is stopped', async () => {

@@ -72,11 +72,14 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
       const visits = new Visits(run, { phase: 'Backing up', bytes: 'bytesStored', concurrency: uploads.concurrency });
       const pages = survey(store, options, { ...expiry.events, stat: true, partitions });
       const found = visits.untilStopped(visitor.lookUp(pages), (page) => page.filter(({ local }) => local).length);
-      const batches = batched(found, weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) });
+      const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
+      const batches = batched(found, weightOf, limits);
       for await (const visited of visits.each(batches, (batch) => visitor.visit(batch))) {
         for (const { order, entry } of visited) await cache.remember(order, entry);
         visits.advance(visited.length);
       }
+      const again = batched(visitor.again(), weightOf, limits);
+      for await (const _ of visits.each(again, (batch) => visitor.visit(batch))) visits.advance(0);
       run.throwIfStopped();
       await cache.keep();
     } finally {

@@ -6,6 +6,7 @@ import { countRemark } from '../../whisper/remark.ts';
 import type { StoredFile } from '../../workers/tasks/store-files.ts';
 import type { Expiry } from '../purge/expiry.ts';
 import type { Run } from '../shared/run.ts';
+import { SecondPass } from '../shared/second-pass.ts';
 import type { Surveyed } from '../shared/survey.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -37,12 +38,14 @@ export class FileVisitor {
   readonly #uploads: Uploads;
   readonly #cache: StatCache;
   readonly #expiry: Expiry;
+  readonly #later: SecondPass<Found>;
 
   constructor(run: Run, uploads: Uploads, cache: StatCache, expiry: Expiry) {
     this.#run = run;
     this.#uploads = uploads;
     this.#cache = cache;
     this.#expiry = expiry;
+    this.#later = new SecondPass(run);
   }
 
   /** Looks up in the stat cache which files are the same as their newest backup. */
@@ -63,15 +66,25 @@ export class FileVisitor {
     }
   }
 
+  /** The files whose upload failed, but may succeed now that all others were visited. */
+  again(): AsyncGenerator<readonly Found[]> {
+    return this.#later.again();
+  }
+
   async visit(batch: readonly Found[]): Promise<readonly Visited[]> {
     const results = await this.#results(batch);
     const visited: Visited[] = [];
-    for (const [i, { item, local, stored }] of batch.entries()) {
+    for (const [i, found] of batch.entries()) {
+      const { item, local, stored } = found;
       if (item.kind === 'blind') {
         this.#run.failBlind(item);
         continue;
       }
       const result = results[i];
+      if (result?.outcome === 'failed' && this.#later.defer(found, result.code)) {
+        if (local) visited.push({ order: local.order, entry: undefined });
+        continue;
+      }
       if (result && !this.#run.options.signal.aborted) this.#count(item.metric, result);
       const added = result?.outcome === 'stored' ? [result.backup] : [];
       if (stored) await this.#expiry.evaluate(item, { ...stored, backups: [...stored.backups, ...added] });

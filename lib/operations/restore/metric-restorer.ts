@@ -7,6 +7,7 @@ import type { Published } from '../../workers/tasks/publish.ts';
 import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
 import type { Run } from '../shared/run.ts';
+import { SecondPass } from '../shared/second-pass.ts';
 import { type Attempt, firstAttempt, insteadOf, isGone, nextAttempt } from './attempts.ts';
 import { DryRunSpace } from './dry-run-space.ts';
 import type { PublishedFile } from './published-files.ts';
@@ -21,12 +22,14 @@ export class MetricRestorer {
   readonly #written: FileSystems;
   readonly #rechecks: Rechecks;
   readonly #dryRunSpace = new DryRunSpace();
+  readonly #later: SecondPass<Attempt>;
 
   constructor(run: Run<RestoreOptions>, publisher: Publisher, written: FileSystems) {
     const { recheckAfterMs = 500, signal } = run.options;
     this.#run = run;
     this.#publisher = publisher;
     this.#written = written;
+    this.#later = new SecondPass(run);
     this.#rechecks = new Rechecks({
       tally: run,
       recheck: (files) => publisher.recheck(files),
@@ -40,8 +43,18 @@ export class MetricRestorer {
 
   /** @returns how many metrics were visited. */
   async visit(batch: readonly StoredMetric[]): Promise<number> {
+    await this.restoreBackups(batch.flatMap((stored) => this.#choose(stored) ?? []));
+    return batch.length;
+  }
+
+  /** The metrics whose backups could not be fetched, but may be now that all others were visited. */
+  again(): AsyncGenerator<readonly Attempt[]> {
+    return this.#later.again();
+  }
+
+  async restoreBackups(first: readonly Attempt[]): Promise<void> {
     const { prefix, signal } = this.#run.options;
-    let attempts = batch.flatMap((stored) => this.#choose(stored) ?? []);
+    let attempts = first;
     const published: PublishedFile[] = [];
     while (attempts.length > 0 && !signal.aborted) {
       const results = await this.#publisher.publish(
@@ -52,7 +65,6 @@ export class MetricRestorer {
     }
     for (const { path, trace } of published) await this.#written.addOf(`${prefix}/${path}.wsp`, deviceOf(trace));
     await this.#rechecks.add(published);
-    return batch.length;
   }
 
   /** Makes published files durable, and checks that no other process has undone them. */
@@ -92,6 +104,7 @@ export class MetricRestorer {
     }
     if (run.options.signal.aborted) return undefined;
     const { backupDamaged, code, reason } = result;
+    if (this.#later.defer(attempt, code)) return undefined;
     const next = backupDamaged ? nextAttempt(attempt) : undefined;
     if (next) {
       run.add('fallbacks');

@@ -66,9 +66,12 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       const restorer = new MetricRestorer(run, publisher, written);
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
       const found = visits.untilStopped(selectedPages(run), (page) => page.length);
-      const batches = batched(found, weightOf, { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) });
+      const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
+      const batches = batched(found, weightOf, limits);
       try {
         for await (const metrics of visits.each(batches, (batch) => restorer.visit(batch))) visits.advance(metrics);
+        const again = batched(restorer.again(), ({ stored }) => weightOf(stored), limits);
+        for await (const _ of visits.each(again, (batch) => restorer.restoreBackups(batch))) visits.advance(0);
       } finally {
         // Restored files must be durable, even if an error of the store ended the run.
         await restorer.finish();

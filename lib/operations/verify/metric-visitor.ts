@@ -10,12 +10,13 @@ import { countRemark, type Remark } from '../../whisper/remark.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
 import { isInPart } from '../shared/part.ts';
 import type { Run } from '../shared/run.ts';
+import { SecondPass } from '../shared/second-pass.ts';
 import type { SurveyEvents, Surveyed } from '../shared/survey.ts';
 import { compareFile, countComparison } from './comparison.ts';
 import type { Flaw } from './flaw.ts';
 import { type MovedAside, moveAside } from './quarantine.ts';
 import { otherEngine, type ReadingContext, readBackup } from './reading.ts';
-import { verdictOn } from './verdict.ts';
+import { type Verdict, verdictOn } from './verdict.ts';
 import type { VerifyOptions } from './verify.ts';
 
 /** Verifies single metrics and counts the results. */
@@ -24,10 +25,12 @@ export class MetricVisitor {
   readonly #root: string;
   readonly #reading: ReadingContext;
   readonly #tree: WithDefaults<TreeOptions> | undefined;
+  readonly #later: SecondPass<Surveyed>;
 
   constructor(run: Run<VerifyOptions>, pool: WorkerPool) {
     const { options, store } = run;
     this.#run = run;
+    this.#later = new SecondPass(run);
     this.#root = rootOf(options);
     this.#tree = options.compare && withDefaults(options.compare);
     this.#reading = {
@@ -67,26 +70,31 @@ export class MetricVisitor {
       run.failBlind(item);
       return;
     }
+    let isCounted = false;
     try {
-      const isAny = item.stored ? await this.#visitStored(item.stored) : false;
+      const verdict = item.stored && (await this.#judge(item.stored));
+      if (verdict?.failures.some(({ code }) => this.#later.defer(item, code))) return;
+      isCounted = true;
+      const isAny = item.stored && verdict ? await this.#count(item.stored, verdict) : false;
       if (isAny || (this.#tree && item.local)) run.add('metrics');
       if (this.#tree) await this.#visitLocal(item, this.#tree);
     } catch (error) {
-      if (!signal.aborted) run.failWith(item.metric, error);
+      const isDeferred = !isCounted && this.#later.defer(item, codeOf(error));
+      if (!signal.aborted && !isDeferred) run.failWith(item.metric, error);
     }
   }
 
-  /** @returns whether the metric has any backup in the date range. */
-  async #visitStored(stored: StoredMetric): Promise<boolean> {
+  /** The metrics that could not be read, but may be now that all others were visited. */
+  again(): AsyncGenerator<readonly Surveyed[]> {
+    return this.#later.again();
+  }
+
+  #judge(stored: StoredMetric): Promise<Verdict> {
     const run = this.#run;
-    const { date, gzipEngine, readData = false, repair, report, signal, since } = run.options;
-    const { metric } = stored;
-    const isRead = typeof readData === 'boolean' ? readData : isInPart(metric, readData);
-    const read = (backup: Backup) => {
-      run.add('read');
-      return readBackup(backup, otherEngine(backup.algorithm, gzipEngine), this.#reading);
-    };
-    const { backups, damaged, failures, remarks, unfinished, vanished } = await verdictOn(stored, {
+    const { date, gzipEngine, readData = false, signal, since } = run.options;
+    const isRead = typeof readData === 'boolean' ? readData : isInPart(stored.metric, readData);
+    const read = (backup: Backup) => readBackup(backup, otherEngine(backup.algorithm, gzipEngine), this.#reading);
+    return verdictOn(stored, {
       store: run.store,
       place: run.options,
       now: run.began,
@@ -94,7 +102,16 @@ export class MetricVisitor {
       read: isRead ? read : undefined,
       signal,
     });
+  }
+
+  /** @returns whether there is any backup in the date range. */
+  async #count(stored: StoredMetric, verdict: Verdict): Promise<boolean> {
+    const run = this.#run;
+    const { repair, report } = run.options;
+    const { metric } = stored;
+    const { backups, damaged, failures, read, remarks, unfinished, vanished } = verdict;
     run.add('backups', backups.length);
+    run.add('read', read);
     run.add('unfinished', unfinished);
     for (const { code, reason } of failures) run.fail({ metric, code, reason });
     for (const { key, remark } of remarks) this.#countRemark(metric, key, remark);

@@ -18,6 +18,8 @@ export interface Verdict {
   readonly failures: readonly { readonly code: ErrorCode; readonly reason: string }[];
   /** Objects of backups that may still be completed. */
   readonly unfinished: number;
+  /** How many backups were read. */
+  readonly read: number;
 }
 
 interface VerdictContext {
@@ -49,8 +51,11 @@ export async function verdictOn(stored: StoredMetric, context: VerdictContext): 
   for (const flaw of listed.flaws) {
     if (flaw.backup) states.set(flaw.backup, { outcome: 'damaged', code: flaw.code, reason: flaw.reason });
   }
+  let reads = 0;
   const stateOf = async (backup: Backup): Promise<State> => {
-    const state = states.get(backup) ?? (await read?.(backup)) ?? { outcome: 'unread' };
+    let state = states.get(backup);
+    if (!state && read) reads++;
+    state ??= (await read?.(backup)) ?? { outcome: 'unread' };
     states.set(backup, state);
     return state;
   };
@@ -70,7 +75,7 @@ export async function verdictOn(stored: StoredMetric, context: VerdictContext): 
   }
   const damaged: { flaw: Flaw; instead: Damaged['instead'] }[] = [];
   for (const flaw of flaws) damaged.push({ flaw, instead: await insteadOf(flaw, stored.backups, stateOf) });
-  return { backups, damaged, vanished, remarks, failures, unfinished: listed.unfinished.length };
+  return { backups, damaged, vanished, remarks, failures, unfinished: listed.unfinished.length, read: reads };
 }
 
 /** Keeps only flaws that a second listing shows too: another run may be writing or deleting the objects of a pair. */

@@ -70,6 +70,7 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
       const visits = new Visits(run, { phase: 'Verifying', bytes: 'bytesFetched', concurrency, maxWaiting: 1024 });
       const found = visits.untilStopped(surveyOf(run, visitor.events), () => 1);
       for await (const _ of visits.each(found, (item) => visitor.visit(item))) visits.advance();
+      for await (const _ of visits.each(each(visitor.again()), (item) => visitor.visit(item))) visits.advance(0);
     } finally {
       await pool.close();
     }

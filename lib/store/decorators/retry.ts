@@ -1,14 +1,12 @@
 import { InvalidOptionError } from '../../common/errors.ts';
 import type { SweepOptions, Swept } from '../../system/sweep.ts';
-import { abortable, StepDeadline, withDeadline } from '../deadline.ts';
-import { StoreError, TransientError } from '../errors.ts';
+import { StepDeadline, withDeadline } from '../deadline.ts';
 import { quoted } from '../key.ts';
 import { objectsOf, pagesOf } from '../pages.ts';
 import type { DeleteFailure, GetOptions, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from '../store.ts';
+import { isTransient, Patience, type PatienceOptions } from './patience.ts';
 
-export interface RetryOptions {
-  /** Maximum number of attempts. A listing counts again from 0 after each page. @default 5 */
-  readonly attempts?: number;
+export interface RetryOptions extends PatienceOptions {
   /**
    * Seconds for one attempt; for a listing, seconds without progress of a page. Transferring a body gets one second more
    * for each 64 KiB. @default 60
@@ -16,39 +14,20 @@ export interface RetryOptions {
   readonly deadline?: number;
   /** Seconds for one attempt of `flush` or `sweep`, which may take long. @default 1800 */
   readonly flushDeadline?: number;
-  /** Maximum seconds before the second attempt; doubled for each further attempt. @default 0.5 */
-  readonly backoff?: number;
-  /** Maximum seconds between two attempts, unless the store requests more. @default 30 */
-  readonly maxBackoff?: number;
-  /** Maximum seconds that a store may request (`retryAfter`). @default 300 */
-  readonly maxRetryAfter?: number;
-  /** Seconds after which no further attempt starts. A listing counts again from 0 after each page. @default 900 */
-  readonly total?: number;
-  /** @default a timer */
-  readonly sleep?: (milliseconds: number) => Promise<void>;
-  /** The jitter, from 0 to 1, exclusive. @default Math.random */
-  readonly random?: () => number;
-  readonly onRetry?: (retry: Retry) => void;
 }
 
-export interface Retry {
-  readonly error: StoreError;
-  /** Number of the failed attempt, from 1. */
-  readonly attempt: number;
-  /** Milliseconds until the next attempt. */
-  readonly wait: number;
-}
-
-export function retryText({ error, attempt, wait }: Retry): string {
-  return `${error.message} (attempt ${attempt}; retrying in ${(wait / 1000).toFixed(1)} s)`;
-}
+/** Opening and listing are tried this many times as long as other calls. */
+const LONGER = 3;
 
 /**
  * Adds a deadline to every call, and retries calls that fail with a `transient` error after an increasing random wait
- * (full jitter, see "Exponential Backoff And Jitter", AWS Architecture Blog). A listing continues after its last key.
+ * (equal jitter, see "Exponential Backoff And Jitter", AWS Architecture Blog). A listing continues after its last key.
  * Of a batch to delete, only the failed keys are retried.
  *
- * @throws StoreError the last error if no attempt or time is left; errors that are not transient immediately.
+ * If the store asks for fewer requests, or does not answer any, no store with the same `outage` sends requests until the
+ * wait is over. After an outage of `retryFor` seconds, `get` and `put` fail at once, except for a try after each wait.
+ *
+ * @throws StoreError the last error if no time is left; errors that are not transient immediately.
  */
 export function withRetry(store: ObjectStore, options: RetryOptions = {}): ObjectStore {
   return new RetryStore(store, options);
@@ -60,14 +39,13 @@ const MAX_DEADLINE_SECONDS = 2_000_000;
 /** A slower transfer of a body counts as stalled. */
 const MIN_BYTES_PER_SECOND = 64 * 1024;
 
-type Signalled = { readonly signal?: AbortSignal };
-
-interface Attempt {
-  /** From 1. */
-  readonly attempt: number;
-  /** Start of the first attempt. */
-  readonly start: number;
+interface CallOptions {
+  readonly deadline?: number;
+  readonly longer?: number;
+  readonly isOneOfMany?: boolean;
 }
+
+type Signalled = { readonly signal?: AbortSignal };
 
 class RetryStore implements ObjectStore {
   readonly name: string;
@@ -75,49 +53,36 @@ class RetryStore implements ObjectStore {
   readonly listings: number;
   readonly sweep?: (options: SweepOptions) => Promise<Swept>;
   readonly #store: ObjectStore;
-  readonly #options: Required<Omit<RetryOptions, 'onRetry'>>;
-  readonly #onRetry: ((retry: Retry) => void) | undefined;
+  readonly #patience: Patience;
+  readonly #deadline: number;
+  readonly #flushDeadline: number;
 
-  constructor(store: ObjectStore, { onRetry, ...options }: RetryOptions) {
+  constructor(store: ObjectStore, options: RetryOptions) {
     this.name = store.name;
     if (store.directory !== undefined) this.directory = store.directory;
     this.listings = store.listings ?? 1;
     this.#store = store;
-    this.#onRetry = onRetry;
-    this.#options = {
-      attempts: 5,
-      deadline: 60,
-      flushDeadline: 1800,
-      backoff: 0.5,
-      maxBackoff: 30,
-      maxRetryAfter: 300,
-      total: 900,
-      sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-      random: Math.random,
-      ...options,
-    };
-    const { attempts, deadline, flushDeadline, total } = this.#options;
-    const sweep = store.sweep?.bind(store);
-    if (sweep) {
-      this.sweep = ({ dryRun, signal }) =>
-        this.#call(
-          `remove temporary files from ${this.name}`,
-          signal,
-          (signal) => sweep({ dryRun, signal }),
-          flushDeadline,
-        );
-    }
-    if (!(attempts >= 1)) throw new InvalidOptionError(`'attempts' must be 1 or more: got ${attempts}`);
-    if (!(total >= 0)) throw new InvalidOptionError(`'total' must be 0 seconds or more: got ${total}`);
+    this.#patience = new Patience(store.name, options);
+    const { deadline = 60, flushDeadline = 1800 } = options;
     for (const seconds of [deadline, flushDeadline]) {
       if (!(seconds > 0 && seconds <= MAX_DEADLINE_SECONDS)) {
         throw new InvalidOptionError(`A deadline must be more than 0 and at most 2,000,000 seconds: got ${seconds}`);
       }
     }
+    this.#deadline = deadline;
+    this.#flushDeadline = flushDeadline;
+    const sweep = store.sweep?.bind(store);
+    if (sweep) {
+      this.sweep = ({ dryRun, signal }) =>
+        this.#call(`remove temporary files from ${this.name}`, signal, (signal) => sweep({ dryRun, signal }), {
+          deadline: flushDeadline,
+        });
+    }
   }
 
   open({ signal, ...options }: OpenOptions): Promise<void> {
-    return this.#call(`open ${this.name}`, signal, (signal) => this.#store.open({ ...options, signal }));
+    const open = (signal: AbortSignal) => this.#store.open({ ...options, signal });
+    return this.#call(`open ${this.name}`, signal, open, { longer: LONGER });
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
@@ -125,12 +90,12 @@ class RetryStore implements ObjectStore {
   }
 
   async *pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
-    const what = `list ${this.name}`;
+    const attempts = this.#patience.attempts(`list ${this.name}`, { longer: LONGER });
     let startAfter = range.startAfter;
-    let start = performance.now();
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
+      await this.#patience.awaitTurn(attempts, range.signal);
       const controller = new AbortController();
-      const deadline = new StepDeadline(this.#options.deadline, what, range.signal);
+      const deadline = new StepDeadline(this.#deadline, attempts.what, range.signal);
       // A page may take long on a slow line, so any progress restarts the deadline. Empty pages are no progress: a listing
       // of only empty pages reaches its deadline.
       let isEmpty = false;
@@ -152,14 +117,14 @@ class RetryStore implements ObjectStore {
       try {
         for (;;) {
           const step = await deadline.step(next);
+          this.#patience.recordAnswer();
           if (step.done) {
             open = false;
             return;
           }
           startAfter = step.value.at(-1)?.key ?? startAfter;
-          attempt = 1;
+          attempts.reset();
           yield step.value;
-          start = performance.now();
         }
       } catch (error) {
         open = false;
@@ -167,7 +132,7 @@ class RetryStore implements ObjectStore {
         // The listing may hang: let it clean up, but do not wait.
         pages.return?.().catch(() => {});
         deadline.close();
-        await this.#backOff(error, { attempt, start }, range.signal);
+        await this.#patience.backOff(error, attempts, range.signal);
       } finally {
         deadline.close();
         // The reader stopped early.
@@ -179,41 +144,45 @@ class RetryStore implements ObjectStore {
   get(key: string, { signal, ...options }: GetOptions): Promise<Uint8Array> {
     const deadline = this.#deadlineFor(Math.min(options.expectedBytes ?? 0, options.maxBytes));
     const get = (signal: AbortSignal) => this.#store.get(key, { ...options, signal });
-    return this.#call(`read ${quoted(key)} from ${this.name}`, signal, get, deadline);
+    return this.#call(`read ${quoted(key)} from ${this.name}`, signal, get, { deadline, isOneOfMany: true });
   }
 
   put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {
     const put = (signal: AbortSignal) => this.#store.put(key, body, { signal });
-    return this.#call(`store ${quoted(key)} on ${this.name}`, signal, put, this.#deadlineFor(body.length));
+    const deadline = this.#deadlineFor(body.length);
+    return this.#call(`store ${quoted(key)} on ${this.name}`, signal, put, { deadline, isOneOfMany: true });
   }
 
   #deadlineFor(bytes: number): number {
-    return Math.min(MAX_DEADLINE_SECONDS, this.#options.deadline + bytes / MIN_BYTES_PER_SECOND);
+    return Math.min(MAX_DEADLINE_SECONDS, this.#deadline + bytes / MIN_BYTES_PER_SECOND);
   }
 
   async delete(keys: readonly string[], { signal }: Signalled = {}): Promise<DeleteFailure[]> {
-    const what = `delete ${keys.length} objects from ${this.name}`;
+    const attempts = this.#patience.attempts(`delete ${keys.length} objects from ${this.name}`);
     const permanent: DeleteFailure[] = [];
     let left = keys;
-    const start = performance.now();
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       let failures: DeleteFailure[];
+      await this.#patience.awaitTurn(attempts, signal);
       try {
         const batch = left;
-        failures = await withDeadline(this.#options.deadline, what, signal, (signal) =>
+        failures = await withDeadline(this.#deadline, attempts.what, signal, (signal) =>
           this.#store.delete(batch, { signal }),
         );
       } catch (error) {
-        await this.#backOff(error, { attempt, start }, signal);
+        await this.#patience.backOff(error, attempts, signal);
         continue;
       }
       const transient = failures.filter(({ error }) => isTransient(error));
       permanent.push(...failures.filter(({ error }) => !isTransient(error)));
       const first = transient[0];
-      if (!first) return permanent;
+      if (!first) {
+        this.#patience.recordAnswer();
+        return permanent;
+      }
       left = transient.map(({ key }) => key);
       try {
-        await this.#backOff(first.error, { attempt, start }, signal);
+        await this.#patience.backOff(first.error, attempts, signal);
       } catch (error) {
         if (error !== first.error) throw error;
         return [...permanent, ...transient];
@@ -226,43 +195,31 @@ class RetryStore implements ObjectStore {
   }
 
   flush({ signal }: Signalled = {}): Promise<void> {
-    const { flushDeadline } = this.#options;
-    return this.#call(`flush ${this.name}`, signal, (signal) => this.#store.flush({ signal }), flushDeadline);
+    return this.#call(`flush ${this.name}`, signal, (signal) => this.#store.flush({ signal }), {
+      deadline: this.#flushDeadline,
+    });
   }
 
   close(): Promise<void> {
-    return withDeadline(this.#options.deadline, `close ${this.name}`, undefined, () => this.#store.close());
+    return withDeadline(this.#deadline, `close ${this.name}`, undefined, () => this.#store.close());
   }
 
   async #call<T>(
     what: string,
     signal: AbortSignal | undefined,
     call: (signal: AbortSignal) => Promise<T>,
-    deadline = this.#options.deadline,
+    { deadline = this.#deadline, ...how }: CallOptions = {},
   ): Promise<T> {
-    const start = performance.now();
-    for (let attempt = 1; ; attempt++) {
+    const attempts = this.#patience.attempts(what, how);
+    for (;;) {
+      await this.#patience.awaitTurn(attempts, signal);
       try {
-        return await withDeadline(deadline, what, signal, call);
+        const result = await withDeadline(deadline, what, signal, call);
+        this.#patience.recordAnswer();
+        return result;
       } catch (error) {
-        await this.#backOff(error, { attempt, start }, signal);
+        await this.#patience.backOff(error, attempts, signal);
       }
     }
   }
-
-  /** Waits before the next attempt, or throws the error if there is none. */
-  async #backOff(error: unknown, { attempt, start }: Attempt, signal: AbortSignal | undefined): Promise<void> {
-    const { attempts, backoff, maxBackoff, maxRetryAfter, total, random, sleep } = this.#options;
-    signal?.throwIfAborted();
-    if (!isTransient(error) || attempt >= attempts) throw error;
-    const requested = error instanceof TransientError ? Math.min(error.retryAfter ?? 0, maxRetryAfter * 1000) : 0;
-    const wait = requested + random() * Math.min(maxBackoff, backoff * 2 ** (attempt - 1)) * 1000;
-    if (performance.now() + wait > start + total * 1000) throw error;
-    this.#onRetry?.({ error, attempt, wait });
-    await abortable(sleep(wait), signal);
-  }
-}
-
-function isTransient(error: unknown): error is StoreError {
-  return error instanceof StoreError && error.transient;
 }

@@ -8,14 +8,14 @@ import { reportOn } from '../run/run.ts';
 import { withStore } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { config, log, option } = invocation;
+  const { config, option } = invocation;
   const scratch = option('scratch');
   if (scratch === undefined) throw new UsageError('drill needs --scratch: give an empty directory outside the tree');
   const sample = option('sample');
   const part = sample === undefined ? undefined : parsePart(sample, 'Cannot drill: --sample');
   const drilled = () =>
     reportOn(invocation, (run) =>
-      withStore({ config, log }, async (store, { threadStore }) => {
+      withStore(invocation, async (store, { threadStore }) => {
         const drillOf = (chosen: { readonly part?: Part }) =>
           drill(store, {
             ...run,

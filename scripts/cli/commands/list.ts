@@ -13,7 +13,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const since = dateOf(invocation, 'since');
   const date = dateOf(invocation, 'date');
   const { signal } = interruption;
-  const found = await withStore({ config, log }, async (store) => {
+  const found = await withStore(invocation, async (store) => {
     const backups = list(store, {
       report: reportTo(log),
       signal,

@@ -36,7 +36,7 @@ async function look(invocation: Invocation): Promise<Shown> {
   }
   checkOrder(target, config);
   const date = dateOf(invocation, 'date');
-  return withStore({ config, log }, (store) =>
+  return withStore(invocation, (store) =>
     showStored(store, target, {
       report: reportTo(log),
       signal,

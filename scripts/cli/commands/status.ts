@@ -9,7 +9,7 @@ import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { placeOf } from '../run/operation-options.ts';
 import { statusHere } from '../run/status-here.ts';
-import { withStore } from '../run/store.ts';
+import { briefly, withStore } from '../run/store.ts';
 import { statusText } from '../text/status.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
@@ -63,9 +63,9 @@ async function readLocks({ log }: Invocation): Promise<CarbonLocks | undefined> 
 }
 
 /** Returns the status from the records in the bucket, for a host that is down. */
-function bucketStatus({ config, interruption, log }: Invocation): Promise<HostStatus> {
+function bucketStatus({ config, interruption, log, outage }: Invocation): Promise<HostStatus> {
   const { signal } = interruption;
-  return withStore({ config, log }, async (store) => {
+  return withStore({ config: briefly(config), log, outage }, async (store) => {
     await store.open({ create: false, signal });
     const now = new Date();
     const onUnusable = (message: string) => log.warn(message);

@@ -9,7 +9,7 @@ import { reportOn, runOperation } from '../run/run.ts';
 import { withStore, withTraffic } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { config, log, option } = invocation;
+  const { config, option } = invocation;
   const date = dateOf(invocation, 'date');
   const since = dateOf(invocation, 'since');
   const readData = partOf(option('readData'), config.storage);
@@ -22,7 +22,7 @@ export async function run(invocation: Invocation): Promise<number> {
       'verify',
       (ended) =>
         reportOn(invocation, (run) =>
-          withStore({ config, log }, async (store, { traffic }) => {
+          withStore(invocation, async (store, { traffic }) => {
             const summary = await verify(store, {
               ...run,
               ...selectOf(config),

@@ -1,6 +1,6 @@
 import { CLOCK_OFF } from '../../../lib/expiry/guards.ts';
 import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
-import { withStore } from '../run/store.ts';
+import { briefly, withStore } from '../run/store.ts';
 import { bad, type Check, ok, warn } from './check.ts';
 
 /** A clock synchronized by NTP is never this far off, in seconds. */
@@ -10,8 +10,8 @@ const MAX_NORMAL_SECONDS = 30;
 export const clock: Check = {
   name: 'clock',
   deadline: 30,
-  run({ config, log }, signal) {
-    return withStore({ config, log }, async (store) => {
+  run({ config, log, outage }, signal) {
+    return withStore({ config: briefly(config), log, outage }, async (store) => {
       try {
         await store.open({ create: false, signal });
       } catch (error) {

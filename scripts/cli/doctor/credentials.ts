@@ -4,15 +4,15 @@ import { reasonOf } from '../../../lib/common/errors.ts';
 import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { placeOf } from '../run/operation-options.ts';
-import { withStore } from '../run/store.ts';
+import { briefly, withStore } from '../run/store.ts';
 import { bad, type Check, ok, type Verdict, warn } from './check.ts';
 
 /** Checks that the store allows what a backup needs: list, put, get and delete, tried with an object of our own. */
 export const credentials: Check = {
   name: 'credentials',
   deadline: 30,
-  run({ config, log }, signal): Promise<Verdict> {
-    return withStore({ config, log }, async (store) => {
+  run({ config, log, outage }, signal): Promise<Verdict> {
+    return withStore({ config: briefly(config), log, outage }, async (store) => {
       try {
         await store.open({ create: false, signal });
         // The first page shows whether listing is allowed.

@@ -8,6 +8,8 @@ export interface Pace {
   readonly isEstimate: boolean;
   readonly perSecond: number;
   readonly secondsLeft?: number;
+  /** How long the store has not answered, if it does not. */
+  readonly downSeconds?: number;
 }
 
 /**
@@ -66,4 +68,9 @@ export function rateText({ perSecond }: Pace): string | undefined {
 /** Returns `95 s left`. */
 export function leftText({ secondsLeft }: Pace): string | undefined {
   return secondsLeft === undefined ? undefined : `${spanText(Math.ceil(secondsLeft))} left`;
+}
+
+/** Returns `waiting for the store for 40 s`. */
+export function downText({ downSeconds }: Pace): string | undefined {
+  return downSeconds === undefined ? undefined : `waiting for the store for ${spanText(downSeconds)}`;
 }

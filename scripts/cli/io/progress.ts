@@ -1,7 +1,7 @@
 import prettyBytes from 'pretty-bytes';
 import type { Progress } from '../../../lib/common/report.ts';
 import type { Log } from './log.ts';
-import { countText, followPace, leftText, type Pace, percentText, rateText } from './pace.ts';
+import { countText, downText, followPace, leftText, type Pace, percentText, rateText } from './pace.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Displays the progress of a run. */
@@ -9,8 +9,15 @@ export interface ProgressView extends Disposable {
   update(progress: Progress): void;
 }
 
-/** Returns the number of metrics of an earlier run, once it is known. */
-export type Expected = () => number | undefined;
+/** What is known of a run besides its progress. */
+export interface Outlook {
+  /** The number of metrics of an earlier run, once it is known. */
+  readonly expected: () => number | undefined;
+  /** Since when the store does not answer, as Unix time in milliseconds. */
+  readonly downSince: () => number | undefined;
+}
+
+const UNKNOWN: Outlook = { expected: () => undefined, downSince: () => undefined };
 
 /** Interval between log lines when there is no bar, in milliseconds. */
 const LINE_INTERVAL_MS = 30_000;
@@ -20,12 +27,8 @@ const MIN_BAR_WIDTH = 4;
 const MAX_BAR_WIDTH = 24;
 
 /** Logs the progress every 30 seconds, for a log or a pipe. */
-export function progressLines(
-  log: Log,
-  expected: Expected = () => undefined,
-  everyMs = LINE_INTERVAL_MS,
-): ProgressView {
-  const paceOf = followPace(expected);
+export function progressLines(log: Log, outlook: Outlook = UNKNOWN, everyMs = LINE_INTERVAL_MS): ProgressView {
+  const paceOf = paceWith(outlook);
   let latest: Progress | undefined;
   const timer = setInterval(() => {
     if (latest !== undefined) log.info(lineOf(latest, paceOf(latest)));
@@ -45,10 +48,10 @@ export function progressLines(
 export async function progressBar(
   terminal: Terminal,
   color: boolean,
-  expected: Expected = () => undefined,
+  outlook: Outlook = UNKNOWN,
 ): Promise<ProgressView> {
   const { default: cliProgress } = await import('cli-progress');
-  const paceOf = followPace(expected);
+  const paceOf = paceWith(outlook);
   let latest: Progress | undefined;
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
@@ -86,6 +89,14 @@ export async function progressBar(
   };
 }
 
+function paceWith({ expected, downSince }: Outlook): (progress: Progress) => Pace {
+  const paceOf = followPace(expected);
+  return (progress) => {
+    const since = downSince();
+    return { ...paceOf(progress), ...(since !== undefined && { downSeconds: (Date.now() - since) / 1000 }) };
+  };
+}
+
 /** Returns `Backing up: 1200 of about 5000 metrics, 24 %, 40/s, 95 s left, 3 failed`. */
 export function lineOf(progress: Progress, pace: Pace = { isEstimate: true, perSecond: 0 }): string {
   const { phase, failed } = progress;
@@ -94,6 +105,7 @@ export function lineOf(progress: Progress, pace: Pace = { isEstimate: true, perS
     percentText(progress, pace),
     rateText(pace),
     leftText(pace),
+    downText(pace),
     failed > 0 ? `${failed} failed` : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(', ');
@@ -102,7 +114,7 @@ export function lineOf(progress: Progress, pace: Pace = { isEstimate: true, perS
 /** Returns the same with a bar, in at most `columns`. Drops the least important parts instead of cutting text. */
 export function barLine(progress: Progress, pace: Pace, columns: number, color: boolean): string {
   const { phase, failed, bytes } = progress;
-  const left = leftText(pace);
+  const left = downText(pace) ?? leftText(pace);
   const rate = rateText(pace);
   const size = prettyBytes(bytes, { binary: true });
   const most = [

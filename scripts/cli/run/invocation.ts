@@ -1,4 +1,5 @@
 import type { Resolved } from '../../../config/layers.ts';
+import type { Outage } from '../../../lib/store/decorators/outage.ts';
 import type { Log } from '../io/log.ts';
 import type { Output } from '../io/output.ts';
 import type { Interruption } from '../io/signals.ts';
@@ -16,4 +17,6 @@ export interface Invocation extends Resolved {
   readonly color: boolean;
   readonly output: Output;
   readonly interruption: Interruption;
+  /** Whether the store answers, for the progress. */
+  readonly outage: Outage;
 }

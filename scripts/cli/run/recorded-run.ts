@@ -48,13 +48,13 @@ export async function runRecorded(
   command: NewRunRecord['command'],
   operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
 ): Promise<number> {
-  const { config, log, output } = invocation;
+  const { config, output } = invocation;
   // A restore must not fail for a state directory that it does not need.
   if (command !== 'restore') await checkStateDirectory(invocation);
   const keeper = await keepRecord(invocation, command);
   try {
     return await runOperation(invocation, command, (ended) =>
-      withStore({ config, log }, async (store, { threadStore, traffic }) => {
+      withStore(invocation, async (store, { threadStore, traffic }) => {
         const records = new RunRecords(placeOf(config));
         let summary: Summary | undefined;
         const done = (one: Summary): Summary => {

@@ -3,6 +3,7 @@ import { jsonLine } from '../../../lib/common/printable.ts';
 import type { Report } from '../../../lib/common/report.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
 import type { ReportingCommand } from '../../../lib/monitoring/figures.ts';
+import { downSince } from '../../../lib/store/decorators/outage.ts';
 import type { Log } from '../io/log.ts';
 import { ManyLines } from '../io/many-lines.ts';
 import { type ProgressView, progressBar, progressLines } from '../io/progress.ts';
@@ -94,7 +95,7 @@ export function reportTo(log: Log): Report {
 }
 
 async function withProgress(
-  { config, log, terminal, color }: Invocation,
+  { config, log, terminal, color, outage }: Invocation,
   task: (view: ProgressView) => Promise<Summary>,
 ): Promise<Summary> {
   const bar = terminal.isTerminal && !config.quiet && !config.json && !config.debug;
@@ -103,7 +104,8 @@ async function withProgress(
     expected = await (await import('./expected-metrics.ts')).expectedMetrics(config);
   };
   void look();
-  using view = bar ? await progressBar(terminal, color, () => expected) : progressLines(log, () => expected);
+  const outlook = { expected: () => expected, downSince: () => downSince(outage) };
+  using view = bar ? await progressBar(terminal, color, outlook) : progressLines(log, outlook);
   return await task(view);
 }
 

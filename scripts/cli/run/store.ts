@@ -2,7 +2,7 @@ import type { Config } from '../../../config/schema.ts';
 import { storeSpec } from '../../../config/storage/storage.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
-import { retryText } from '../../../lib/store/decorators/retry.ts';
+import type { Outage } from '../../../lib/store/decorators/outage.ts';
 import { createStore, type StoreSpec } from '../../../lib/store/spec.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { createTraffic, type Traffic, trafficOf } from '../../../lib/store/traffic.ts';
@@ -11,6 +11,7 @@ import type { Log } from '../io/log.ts';
 export interface StoreContext {
   readonly config: Config;
   readonly log: Log;
+  readonly outage: Outage;
 }
 
 /** What comes with the store. */
@@ -27,12 +28,12 @@ export interface Lent {
  * @throws UsageError if the storage or an argument is unknown; errors of the task.
  */
 export async function withStore<T>(
-  { config, log }: StoreContext,
+  { config, log, outage }: StoreContext,
   task: (store: ObjectStore, lent: Lent) => Promise<T>,
 ): Promise<T> {
   const traffic = createTraffic();
-  const spec = { ...(await storeSpec(config)), traffic };
-  const store = await createStore(spec, (retry) => log.warn(retryText(retry)));
+  const spec = { ...(await storeSpec(config)), outage, traffic };
+  const store = await createStore(spec, (warning) => log.warn(warning));
   try {
     return await task(store, { threadStore: spec, traffic });
   } finally {
@@ -44,4 +45,12 @@ export async function withStore<T>(
 /** Adds the requests to the store to the summary. */
 export function withTraffic(summary: Summary, traffic: Traffic): Summary {
   return { ...summary, counts: { ...summary.counts, ...trafficOf(traffic) } };
+}
+
+/** Seconds to retry for a person who waits for a report on the store. */
+const BRIEF_SECONDS = 5;
+
+/** Returns a configuration with which a store that does not answer is soon given up. */
+export function briefly(config: Config): Config {
+  return { ...config, retryFor: Math.min(config.retryFor, BRIEF_SECONDS) };
 }

@@ -43,6 +43,8 @@ export function start(args: readonly string[], options: StartOptions = {}): Star
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '/',
       WHISPER_BACKUP_NO_CACHE: 'true',
+      // Tests of a store that fails would wait for minutes.
+      WHISPER_BACKUP_RETRY_FOR: '2s',
       ...state.environment,
       ...options.env,
     },

@@ -35,7 +35,7 @@ describe('progress without a terminal', () => {
   it('is an occasional line with the latest figures, and none before there are any', async () => {
     const lines: string[] = [];
     const log = createLog({ write: (_, line) => lines.push(line) }, { debug: false });
-    const view = progressLines(log, () => undefined, 20);
+    const view = progressLines(log, undefined, 20);
     await wait(60);
     assert.deepEqual(lines, []);
     view.update({ phase: 'Backing up', done: 1, found: 9, complete: false, failed: 0, bytes: 0 });

@@ -6,6 +6,7 @@ import {
   PermanentError,
   plainHttpReason,
   TransientError,
+  type Trouble,
 } from '../../errors.ts';
 import { parseRetryAfter } from '../../retry-after.ts';
 import type { Answer } from '../http/client.ts';
@@ -118,6 +119,7 @@ export function errorOf(failure: Failure, doing: string, subject: Subject): Whis
     return new TransientError(message(transientReason(failure)), {
       ...options,
       ...(retryAfter === undefined ? {} : { retryAfter }),
+      trouble: troubleOf(failure, retryAfter),
     });
   }
   if (DENIED.has(name)) return new DeniedError(message('the store refuses these credentials'), options);
@@ -148,6 +150,17 @@ function isBroken({ status, code }: Failure): boolean {
   return code !== undefined && (BROKEN.has(code) || code.startsWith('HPE_'));
 }
 
+function troubleOf({ name, status }: Failure, retryAfter: number | undefined): Trouble {
+  if (name === 'RequestTimeTooSkewed' || isDamaged(name)) return 'wrong';
+  const isBusy = status === 429 || status === 503 || /SlowDown|Throttl|TooManyRequests|BandwidthLimit/.test(name);
+  return isBusy || retryAfter !== undefined ? 'busy' : 'down';
+}
+
+/** Whether the store received other bytes than were sent. */
+function isDamaged(name: string): boolean {
+  return name === 'BadDigest' || name.startsWith('XAmzContent');
+}
+
 /** Redirects are not followed: the other host would have to be trusted with the data. The SDK does not, either. */
 function redirectReason({ region, headers, endpoint }: Failure): string {
   if (region !== undefined) return `the bucket is in region ${region}; set region=${region}`;
@@ -161,7 +174,7 @@ function transientReason(failure: Failure): string {
   const { status, name, message } = failure;
   if (status === 307) return redirectReason(failure);
   if (name === 'RequestTimeTooSkewed') return 'the clocks of this host and the store differ';
-  if (name === 'BadDigest' || name.startsWith('XAmzContent')) return 'the body was damaged in transit';
+  if (isDamaged(name)) return 'the body was damaged in transit';
   if (status === undefined) return message || 'the connection failed';
   if (status < 300) return 'the response is not valid';
   return 'the store is busy or has failed';

@@ -93,7 +93,7 @@ class S3Store implements ObjectStore {
     if (this.#checksums === 'always') checkCrc32(answer, doing);
     const md5 = md5Of(answer.body, this.#checksums);
     if (md5 !== undefined && contradicts(answer, md5)) {
-      throw new TransientError(`Cannot ${doing}: the body does not match its ETag. ${ETAG_HINT}`);
+      throw new TransientError(`Cannot ${doing}: the body does not match its ETag. ${ETAG_HINT}`, { trouble: 'wrong' });
     }
     return answer.body;
   }
@@ -106,7 +106,7 @@ class S3Store implements ObjectStore {
     const request = { method: 'PUT', key, headers, body, maxBytes: ANSWER_BYTES, doing, signal } as const;
     const answer = await this.#exchange(request, 'bucket');
     if (md5 !== undefined && contradicts(answer, md5)) {
-      throw new TransientError(`Cannot ${doing}: the ETag does not match the body. ${ETAG_HINT}`);
+      throw new TransientError(`Cannot ${doing}: the ETag does not match the body. ${ETAG_HINT}`, { trouble: 'wrong' });
     }
   }
 

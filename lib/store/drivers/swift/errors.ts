@@ -6,6 +6,7 @@ import {
   plainHttpReason,
   StoreError,
   TransientError,
+  type Trouble,
 } from '../../errors.ts';
 import { parseRetryAfter } from '../../retry-after.ts';
 import { type Answer, headerOf } from '../http/client.ts';
@@ -24,21 +25,25 @@ export function swiftError(answer: Answer, doing: string, secrets: readonly stri
 /** Returns the error for an HTTP status, also for that of one object in a bulk delete. */
 export function statusError(status: number, doing: string, words = '', retryAfter?: number): StoreError {
   const message = (why: string) => `Cannot ${doing}: ${why} (${status}${words})`;
-  const transient = (why: string) =>
-    new TransientError(message(why), { ...(retryAfter !== undefined && { retryAfter }) });
+  const transient = (why: string, trouble?: Trouble) =>
+    new TransientError(message(why), {
+      ...(retryAfter !== undefined && { retryAfter }),
+      ...(trouble !== undefined && { trouble }),
+    });
   if (status === 401) return new DeniedError(message('the credentials are refused'));
   if (status === 403) return new DeniedError(message('this user does not have the permission'));
   if (status === 407) return new PermanentError(message(PROXY_LOGIN));
   if (status === 404) return new NotFoundError(message('there is no such object'));
   if (status === 409) return transient('it conflicts with another request');
-  if (status === 422) return transient('the body was damaged in transit');
+  if (status === 422) return transient('the body was damaged in transit', 'wrong');
   if (status === 413) return new PermanentError(message('it is too large for the server, or a quota is exceeded'));
   if (status >= 300 && status < 400) {
     return new PermanentError(message('the server redirects to another URL; set that URL'));
   }
-  if ([408, 425, 429, 498, 499].includes(status)) return transient('the server is busy');
+  if ([408, 425, 499].includes(status)) return transient('the server is busy');
+  if (status === 429 || status === 498) return transient('the server is busy', 'busy');
   if (status === 501 || status === 505) return new PermanentError(message('the server does not support this'));
-  if (status >= 500) return transient('the server failed');
+  if (status >= 500) return transient('the server failed', status === 503 ? 'busy' : undefined);
   return new PermanentError(message('the server rejected the request'));
 }
 

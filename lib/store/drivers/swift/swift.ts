@@ -119,7 +119,9 @@ class SwiftStore implements ObjectStore {
     const stored = etagOf(answer);
     // Status 202 has no ETag: a later write of the same object has already replaced this one.
     if (stored !== undefined && stored !== md5) {
-      throw new TransientError(`Cannot ${doing}: the server stored another body (MD5 ${stored}, not ${md5})`);
+      throw new TransientError(`Cannot ${doing}: the server stored another body (MD5 ${stored}, not ${md5})`, {
+        trouble: 'wrong',
+      });
     }
   }
 
@@ -218,5 +220,6 @@ function checkBody(answer: Answer, doing: string): void {
   const segmented = ['x-static-large-object', 'x-object-manifest'].some((name) => headerOf(answer, name) !== undefined);
   if (segmented || etag === undefined || !/^[0-9a-f]{32}$/.test(etag)) return;
   const md5 = createHash('md5').update(answer.body).digest('hex');
-  if (md5 !== etag) throw new TransientError(`Cannot ${doing}: the body was damaged (MD5 ${md5}, not ${etag})`);
+  if (md5 !== etag)
+    throw new TransientError(`Cannot ${doing}: the body was damaged (MD5 ${md5}, not ${etag})`, { trouble: 'wrong' });
 }

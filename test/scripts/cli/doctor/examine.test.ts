@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defaults } from '../../../../config/defaults.ts';
+import { createOutage } from '../../../../lib/store/decorators/outage.ts';
 import { bad, type Check, ok, warn, worstOf } from '../../../../scripts/cli/doctor/check.ts';
 import { examine } from '../../../../scripts/cli/doctor/examine.ts';
 import { createLog } from '../../../../scripts/cli/io/log.ts';
@@ -22,6 +23,7 @@ function invocation(stop = new AbortController()): Invocation {
     color: false,
     output: standardOutput(),
     interruption: { signal: stop.signal, exitCode: undefined },
+    outage: createOutage(),
   };
 }
 
