@@ -8,7 +8,7 @@ import type { NewRunRecord } from '../lib/monitoring/run-record.ts';
 import type { BackupOptions } from '../lib/operations/backup/backup.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
 import { createTraffic, trafficOf } from '../lib/store/traffic.ts';
-import { backUp } from './fixtures/operations.ts';
+import { backUp, restoreTree } from './fixtures/operations.ts';
 import { putPair } from './fixtures/python-bucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { plant, plantTree, whisperFile } from './fixtures/tree.ts';
@@ -75,6 +75,8 @@ const kinds: readonly Kind[] = [
       '10 % changed': { ...S3_FRAME, listing: 3, 'PUT of backups': 100 },
       '10 % changed, 200 backups expired': { ...S3_FRAME, listing: 6, 'PUT of backups': 100, 'batch delete': 1 },
       '100 metrics purged': { ...S3_FRAME, listing: 6, 'batch delete': 1 },
+      restore: { probe: 1, listing: 2, 'GET of backups': 900 },
+      'restore of 5 % again': { probe: 1, listing: 2, 'GET of backups': 45 },
       'nothing changed since 100 pairs': { ...S3_FRAME, listing: 2 },
     },
   },
@@ -107,6 +109,8 @@ const kinds: readonly Kind[] = [
         'batch delete': 1,
       },
       '100 metrics purged': { ...SWIFT_FRAME, listing: 6, capabilities: 1, 'batch delete': 1 },
+      restore: { login: 2, probe: 1, listing: 3, 'GET of backups': 900 },
+      'restore of 5 % again': { login: 2, probe: 1, listing: 3, 'GET of backups': 45 },
       'nothing changed since 100 pairs': { ...SWIFT_FRAME, listing: 3 },
     },
   },
@@ -145,6 +149,15 @@ for (const kind of kinds) {
       const gone = await counted(kind, bucket, prefix, { retention: 1, purge: 0 });
       assert.equal(gone.summary.counts['purged'], 100);
       check(kind, '100 metrics purged', gone.requests);
+
+      const restored = await scratch.directory(`restored-${kind.name}`);
+      const whole = await countedRestore(kind, bucket, restored);
+      assert.equal(whole.summary.counts['restored'], 900);
+      check(kind, 'restore', whole.requests);
+      await rm(`${restored}/servers/web1`, { recursive: true });
+      const resumed = await countedRestore(kind, bucket, restored);
+      assert.deepEqual([resumed.summary.counts['restored'], resumed.summary.counts['unchanged']], [45, 855]);
+      check(kind, 'restore of 5 % again', resumed.requests);
     });
 
     it("are none for a metric whose newest backup is the Python tool's pair", async () => {
@@ -172,7 +185,7 @@ for (const kind of kinds) {
 it('are as many as in the README', async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const rows = readme.split('\n').map((line) => line.replace(/ +/g, ' '));
-  for (const run of Object.keys(kinds[0]?.expected ?? {}).filter((run) => !run.includes('pairs'))) {
+  for (const run of Object.keys(kinds[0]?.expected ?? {}).filter((run) => !/pairs|restore/.test(run))) {
     const cells = kinds.map(({ expected }) => {
       const { 'PUT of backups': puts, ...rest } = expected[run] ?? {};
       const others = Object.values(rest).reduce((sum, count) => sum + count, 0);
@@ -204,11 +217,7 @@ async function counted(
     assert.deepEqual(summary.failed, []);
     await records.keep(store, recordOf(summary), new Date());
     const own = trafficOf(traffic);
-    const requests: Record<string, number> = {};
-    for (const seen of kind.proxy.seen.slice(before)) {
-      const operation = kind.operationOf(seen);
-      requests[operation] = (requests[operation] ?? 0) + 1;
-    }
+    const requests = countOperations(kind, before);
     // Its own count equals the proxy's; a retried request may not have reached the proxy.
     const seen = kind.proxy.seen.length - before;
     assert.ok(own.requests >= seen && own.requests - own.retries <= seen, `${own.requests} sent, ${seen} seen`);
@@ -216,6 +225,33 @@ async function counted(
   } finally {
     await store.close();
   }
+}
+
+/** Runs a restore, and counts what it asked of the server. */
+async function countedRestore(
+  kind: Kind,
+  bucket: string,
+  prefix: string,
+): Promise<{ summary: Summary; requests: Requests }> {
+  const before = kind.proxy.seen.length;
+  const threadStore = specOf(kind, bucket);
+  const store = await createStore(threadStore, () => {});
+  try {
+    const summary = await restoreTree(store, prefix, { processes: 1, threadStore });
+    assert.deepEqual(summary.failed, []);
+    return { summary, requests: countOperations(kind, before) };
+  } finally {
+    await store.close();
+  }
+}
+
+function countOperations(kind: Kind, before: number): Requests {
+  const requests: Record<string, number> = {};
+  for (const seen of kind.proxy.seen.slice(before)) {
+    const operation = kind.operationOf(seen);
+    requests[operation] = (requests[operation] ?? 0) + 1;
+  }
+  return requests;
 }
 
 /** What the program leaves in the bucket when a run has ended. */

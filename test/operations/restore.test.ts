@@ -175,6 +175,35 @@ describe('restore', () => {
     assert.deepEqual(await stateOf(scratch.path), state);
   });
 
+  it('fetches nothing for a file that has the content of its backup, and all that is known of it is reported', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const odd = new Uint8Array([...metricFile(3), 0, 0]);
+    await bucket.backup('same', daysAgo(0), metricFile(1));
+    await bucket.backup('odd', daysAgo(0), odd);
+    await bucket.backup('damaged', daysAgo(0), metricFile(4).subarray(0, 100));
+    await bucket.pair('pair', daysAgo(0), metricFile(5));
+    await plantMetric(scratch.path, 'same', metricFile(1));
+    await plantMetric(scratch.path, 'odd', odd);
+    await plantMetric(scratch.path, 'damaged', metricFile(4).subarray(0, 100));
+    await plantMetric(scratch.path, 'pair', metricFile(5));
+    const { now } = bucket;
+    for (const options of [{}, { dryRun: true }, { overwrite: true }] satisfies Partial<RestoreOptions>[]) {
+      const counting = withCounting(bucket.store);
+      const { counts, failed, notes } = await restoreTree(counting, scratch.path, { now, ...options });
+      const { metrics, unchanged, bytesRestored } = counts;
+      assert.deepEqual([metrics, unchanged, counts.failed], [4, 3, 1]);
+      assert.equal(bytesRestored, 3 * metricFile().length + 2);
+      assert.deepEqual(codesOf(failed), { damaged: 'WHISPER_DAMAGED' });
+      assert.deepEqual(codesOf(notes), { odd: 'ODD' });
+      // The checksum of the pair, and the damaged one.
+      assert.equal(counting.calls.get, 2);
+    }
+    const counting = withCounting(bucket.store);
+    const { counts } = await restoreTree(counting, scratch.path, { now, includeDamaged: true });
+    assert.deepEqual([counts.unchanged, counts.bytesFetched, counting.calls.get], [4, 0, 1]);
+  });
+
   it('in a dry run writes nothing, not even the prefix', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();

@@ -44,9 +44,9 @@ export interface Injected {
 /** A proxy on loopback between a client and an HTTP server that simulates network faults. */
 export interface FaultProxy {
   readonly url: string;
-  /** `GET /bucket/key` of every request. */
   /** The server's origin. */
   readonly target: string;
+  /** `GET /bucket/key` of every request. */
   readonly seen: readonly string[];
   /** Puts a fault in the way of requests. Of several that match, the first that was put there acts. */
   inject(fault: Fault, match?: Match): Injected;

@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs';
 import pMap from 'p-map';
-import type { Backup } from '../../bucket/metric.ts';
+import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
@@ -8,6 +7,7 @@ import type { TaskContext } from '../context.ts';
 import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
 import { fetchBackup } from './decode.ts';
 import { type Published, type PublishTask, publish } from './publish.ts';
+import { findSameFile, localBytes } from './same-file.ts';
 
 /** Backups to restore. Small ones are sent to a thread in batches. */
 interface RestoreBatch {
@@ -25,7 +25,7 @@ export interface BackupToRestore {
 
 export type RestoreRules = Omit<PublishTask, 'backup' | 'path'>;
 
-interface RestoreContext extends Pick<TaskContext, 'throwIfStopped'> {
+interface RestoreContext extends Pick<TaskContext, 'stopped' | 'throwIfStopped'> {
   readonly store: ObjectStore;
   readonly signal: AbortSignal;
   readonly publish: (task: PublishTask) => Promise<Published>;
@@ -51,6 +51,7 @@ export function restoreFiles({ backups, rules, share }: RestoreBatch, thread: Ta
     const context: RestoreContext = {
       store,
       signal,
+      stopped: thread.stopped,
       throwIfStopped: thread.throwIfStopped,
       publish: (task) => publish(task, thread.stopped),
       within: (bytes, task) => {
@@ -86,22 +87,20 @@ async function restoreOnce(
   let fetched = 0;
   try {
     context.throwIfStopped();
-    const encoded = await fetchBackup(backup, store, signal, trustSize);
+    const sha1 = await sha1Of(backup, store, signal);
+    const file = `${rules.prefix}/${path}.wsp`;
+    const size = localBytes(file);
+    const { stopped } = context;
+    const same = size > 0 && (await context.within(size, () => findSameFile(file, sha1, { ...rules, stopped })));
+    if (same) return { ...same, fetched };
+    const encoded = await fetchBackup({ ...backup, sha1 }, store, signal, trustSize);
     fetched = encoded.body.length;
-    const bytes = (encoded.reservedBytes ?? FILE_BYTES) + fillBytes(`${rules.prefix}/${path}.wsp`);
+    // A backfill holds the local file twice, before and after.
+    const bytes = (encoded.reservedBytes ?? FILE_BYTES) + 2 * size;
     const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded }));
     return { ...published, fetched };
   } catch (error) {
     const isDamage = error instanceof WhisperBackupError && (error.code === 'BAD_SHA1' || error.code === 'NOT_FOUND');
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: isDamage, fetched };
-  }
-}
-
-/** A backfill holds the local file twice, before and after. */
-function fillBytes(file: string): number {
-  try {
-    return 2 * (statSync(file, { throwIfNoEntry: false })?.size ?? 0);
-  } catch {
-    return 0;
   }
 }

@@ -51,7 +51,7 @@ export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Ste
   }));
 }
 
-/** Does a dry run of the restore, which fetches and checks every backup. */
+/** Does a dry run of the restore, which fetches and checks every backup that differs from its local file. */
 export function previewStep(fleet: Fleet, host: string, wish: RestoreWish): Step {
   return {
     id: 'preview',
