@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../common/errors.ts';
 import type { PlaceOptions } from '../common/options.ts';
 import { formatTimestamp, parseTimestamp } from '../common/timestamp.ts';
 import type { Algorithm } from '../compress/codec.ts';
@@ -26,11 +27,30 @@ export type Key =
   /** Written by something else: ignored, counted, never deleted. */
   | { kind: 'foreign' };
 
-/** Returns the common prefix of all keys: the storage path with a slash, or the raw storage path unchanged. */
+/**
+ * Returns the common prefix of all keys: the storage path with a slash, or the raw storage path unchanged.
+ *
+ * @throws InvalidOptionError if a part of the path is empty, `.` or `..`: stores would change it or refuse it.
+ */
 export function rootOf(place: PlaceOptions): string {
-  if (place.storagePathRaw !== undefined && place.storagePathRaw !== '') return place.storagePathRaw;
+  const raw = place.storagePathRaw ?? '';
+  if (raw !== '') {
+    checkParts('storage-path-raw', raw, raw.replace(/^\//, '').split('/').slice(0, -1));
+    return raw;
+  }
   const path = (place.storagePath ?? '').replace(/^\/+|\/+$/g, '');
-  return path === '' ? '' : `${path}/`;
+  if (path === '') return '';
+  checkParts('storage-path', path, path.split('/'));
+  return `${path}/`;
+}
+
+function checkParts(option: string, path: string, parts: readonly string[]): void {
+  const bad = parts.find((part) => part === '' || part === '.' || part === '..');
+  if (bad === undefined) return;
+  const what = bad === '' ? 'an empty part' : `the part "${bad}"`;
+  throw new InvalidOptionError(
+    `Cannot use --${option} ${JSON.stringify(path)}: it has ${what}, which stores change or refuse: leave it out`,
+  );
 }
 
 /**
@@ -181,6 +201,9 @@ export function runEndOf(root: string, key: string): Date | undefined {
   return parseTimestamp(key.slice(start.length, -'.json'.length));
 }
 
-export function ownKey(root: string, name: 'owner.json' | 'partitions.json' | 'probe' | `runs/${string}`): string {
+export function ownKey(
+  root: string,
+  name: 'owner.json' | 'partitions.json' | `probe-${string}` | `runs/${string}`,
+): string {
   return `${root}.whisper-backup/${name}`;
 }

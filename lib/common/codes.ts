@@ -37,5 +37,5 @@ export type NoteCode =
 export type DamageCode = FailCode | 'EMPTY_BACKUP' | 'LONE_SHA1' | 'NO_SHA1' | 'TOO_LARGE';
 
 export type StopCode =
-  | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'NOTHING_MATCHED')
+  | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'MISNAMED' | 'NOTHING_MATCHED')
   | ('TOO_MANY_DUE' | 'TOO_MANY_GONE' | 'TREE_EMPTY');

@@ -250,6 +250,14 @@ describe('rootOf', () => {
     for (const storagePath of ['sp', 'sp/', '/sp', '/sp/', '//sp//']) assert.equal(rootOf({ storagePath }), 'sp/');
     assert.equal(rootOf({ storagePath: 'a/b' }), 'a/b/');
     for (const storagePath of ['', '/', '//']) assert.equal(rootOf({ storagePath }), '');
+    for (const storagePathRaw of ['sp', '/sp', 'a/b', '..x']) assert.equal(rootOf({ storagePathRaw }), storagePathRaw);
+  });
+
+  it('has no part that is empty, `.` or `..`', () => {
+    for (const path of ['a//b', '.', '..', 'a/./b', 'a/../b', '../b'])
+      assert.throws(() => rootOf({ storagePath: path }), { code: 'INVALID_OPTION' }, path);
+    for (const raw of ['a//b', './b', '../b', 'a/../b', '//b'])
+      assert.throws(() => rootOf({ storagePathRaw: raw }), { code: 'INVALID_OPTION' }, raw);
     assert.equal(rootOf({}), '');
   });
 

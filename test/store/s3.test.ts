@@ -227,7 +227,9 @@ describe('a listing of S3', () => {
   });
 
   it('has unchanged keys if the store does not encode them', async () => {
-    const { objects } = await list([(answer) => listing(answer, listed('a+%20&amp;') + listed('a%zz'))]);
+    const raw = (answer: ServerResponse) => listing(answer, listed('a+%20&amp;') + listed('a%zz'));
+    // Asked for one of them, it lists it.
+    const { objects } = await list([raw, raw]);
     assert.deepEqual(
       objects.map(({ key }) => key),
       ['a+%20&', 'a%zz'],

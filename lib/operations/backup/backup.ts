@@ -20,6 +20,7 @@ import { type OperationOptions, Run } from '../shared/run.ts';
 import { survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
 import { FileVisitor, weightOf } from './file-visitor.ts';
+import { NameCheck } from './name-check.ts';
 import { type UploadOptions, Uploads } from './uploads.ts';
 
 export interface BackupOptions
@@ -66,11 +67,17 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
     const isPartial = metrics !== '*' || exclude.length > 0;
     const cache = await StatCache.open(statCache, { ...options, isPartial });
     const partitions = new PartitionRecorder();
+    const names = new NameCheck(run, metrics === '*');
     try {
       await openBucket(run, expiry);
-      const visitor = new FileVisitor(run, uploads, cache, expiry);
+      const visitor = new FileVisitor(run, uploads, cache, expiry, names);
       const visits = new Visits(run, { phase: 'Backing up', bytes: 'bytesStored', concurrency: uploads.concurrency });
-      const pages = survey(store, options, { ...expiry.events, stat: true, partitions });
+      const { onForeign, ...events } = expiry.events;
+      const onForeignKey = (key: string) => {
+        onForeign?.(key);
+        names.foreign(key);
+      };
+      const pages = survey(store, options, { ...events, onForeign: onForeignKey, stat: true, partitions });
       const found = visits.untilStopped(visitor.lookUp(pages), (page) => page.filter(({ local }) => local).length);
       const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
       const batches = batched(found, weightOf, limits);
@@ -99,7 +106,7 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
         'NOTHING_MATCHED',
         `Nothing to back up: ${prefix} has no Whisper file${selectionText(options)}${await hintForTree(prefix, options)}`,
       );
-    await expiry.finish();
+    if (!(await names.finish())) await expiry.finish();
   });
 }
 

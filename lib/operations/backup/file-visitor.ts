@@ -8,6 +8,7 @@ import type { Expiry } from '../purge/expiry.ts';
 import type { Run } from '../shared/run.ts';
 import { SecondPass } from '../shared/second-pass.ts';
 import type { Surveyed } from '../shared/survey.ts';
+import type { NameCheck } from './name-check.ts';
 import type { Uploads } from './uploads.ts';
 
 export interface Found {
@@ -38,13 +39,15 @@ export class FileVisitor {
   readonly #uploads: Uploads;
   readonly #cache: StatCache;
   readonly #expiry: Expiry;
+  readonly #names: NameCheck;
   readonly #later: SecondPass<Found>;
 
-  constructor(run: Run, uploads: Uploads, cache: StatCache, expiry: Expiry) {
+  constructor(run: Run, uploads: Uploads, cache: StatCache, expiry: Expiry, names: NameCheck) {
     this.#run = run;
     this.#uploads = uploads;
     this.#cache = cache;
     this.#expiry = expiry;
+    this.#names = names;
     this.#later = new SecondPass(run);
   }
 
@@ -54,6 +57,7 @@ export class FileVisitor {
       const found: Found[] = [];
       for (const item of items) {
         const { local, stored } = item.kind === 'metric' ? item : {};
+        if (stored) this.#names.listed(stored);
         const looked = local && this.#cache.find(local);
         // Awaiting each file would take longer than the lookup.
         const cached = looked instanceof Promise ? await looked : looked;
@@ -114,6 +118,7 @@ export class FileVisitor {
     run.add('bytesRead', result.bytes);
     if (result.outcome !== 'stored') return;
     run.add('bytesStored', result.backup.object.size);
+    this.#names.stored(result.backup.object.key);
     if (result.remark) countRemark(metric, result.remark, run);
     const { dryRun, report } = run.options;
     report.log('debug', `${dryRun ? 'Would store' : 'Stored'} ${result.backup.object.key}`);

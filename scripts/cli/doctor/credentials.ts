@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { ownKey, rootOf } from '../../../lib/bucket/layout.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
@@ -29,7 +29,7 @@ export const credentials: Check = {
       }
       if (config.storage === 'noop') return warn("The storage 'noop' stores nothing", 'Set storage: disk, s3 or swift');
       if (config.noop) return ok(`${store.name} can be listed; a dry run tries nothing else`);
-      return tryProbe(store, ownKey(rootOf(placeOf(config)), 'probe'), signal);
+      return tryProbe(store, probeKey(rootOf(placeOf(config))), signal);
     });
   },
 };
@@ -41,18 +41,41 @@ const REFUSED: Readonly<Record<string, string>> = {
   disk: 'Make the user of the service the owner of the directory',
 };
 
-/** Puts, gets and deletes a small object. The catalog ignores its key. */
-async function tryProbe(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict> {
+/** Returns a key with everything that a backup's key may have: both cases, an escape, `+`, `:`. The catalog ignores it. */
+export function probeKey(root: string): string {
+  return ownKey(root, `probe-A%2Eb c+d/2026-11-22T03:14:15+00:00.${randomBytes(20).toString('hex')}.wsp.gz`);
+}
+
+/** Puts, lists, gets and deletes a small object. */
+export async function tryProbe(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict> {
   const body = new TextEncoder().encode(`${randomUUID()}\n`);
   try {
     await store.put(key, body, { signal });
   } catch (error) {
     return refused('put', error, 'list only');
   }
-  const unread = await tryGet(store, key, body, signal);
+  const unread = (await tryList(store, key, signal)) ?? (await tryGet(store, key, body, signal));
   // Delete the object even if it could not be read.
   const left = await tryDelete(store, key, signal);
   return unread ?? left ?? ok(`${store.name} allows list, put, get and delete`);
+}
+
+async function tryList(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict | undefined> {
+  const prefix = key.slice(0, key.lastIndexOf('probe-'));
+  let other: string | undefined;
+  try {
+    for await (const object of store.list({ prefix, signal })) {
+      if (object.key === key) return undefined;
+      if (object.key.slice(prefix.length).toLowerCase().startsWith('probe-a')) other = object.key;
+    }
+  } catch (error) {
+    return refused('list', error, 'put');
+  }
+  const listed = other === undefined ? 'does not list it' : `lists ${JSON.stringify(other)}`;
+  return bad(
+    `${store.name} stored ${JSON.stringify(key)}, but ${listed}: it changes the names of objects, so that no backup is found again`,
+    'Use a store or gateway that keeps names as they are (case, "+", ":")',
+  );
 }
 
 async function tryGet(

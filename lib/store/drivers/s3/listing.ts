@@ -4,6 +4,7 @@ import { PermanentError, TransientError } from '../../errors.ts';
 import { quoted } from '../../key.ts';
 import type { ListRange, Page, StoredObject } from '../../store.ts';
 import { etagMd5 } from './checksums.ts';
+import { KeyEncoding } from './key-encoding.ts';
 
 export interface PageStart {
   readonly prefix?: string;
@@ -26,6 +27,7 @@ interface ListedPage {
  * that keys of another host are never returned.
  *
  * @param doing the action, for messages: `list s3:backups`.
+ * @param encoding what earlier listings of this store have shown.
  * @throws TransientError if a response is not a listing.
  * @throws PermanentError if pages repeat.
  * @throws StoreError of `readPage`.
@@ -34,6 +36,7 @@ export async function* listPages(
   readPage: ReadPage,
   { prefix = '', startAfter = '', endBefore, signal }: ListRange,
   doing: string,
+  encoding: KeyEncoding = new KeyEncoding(),
 ): AsyncGenerator<Page, void, void> {
   signal?.throwIfAborted();
   const controller = new AbortController();
@@ -43,8 +46,12 @@ export async function* listPages(
   const isPast = (key: string) => endBefore !== undefined && compareKeys(key, endBefore) >= 0;
   const isInside = (key: string) => key.startsWith(prefix) && (startAfter === '' || compareKeys(key, startAfter) > 0);
   let furthest = startAfter;
+  const exists = async (prefix: string) => ((await readPage({ prefix }, controller.signal)).Contents ?? []).length > 0;
   const read = async (start: PageStart): Promise<ListedPage> => {
-    const { objects, next } = parseResponse(await readPage(start, controller.signal), start, doing);
+    const response = await readPage(start, controller.signal);
+    const keys = (response.Contents ?? []).flatMap(({ Key }) => Key ?? []);
+    const decode = await encoding.decoder(keys, response.EncodingType === 'url', exists);
+    const { objects, next } = parseResponse(response, decode, start, doing);
     const last = objects.at(-1)?.key;
     if (next && last !== undefined && compareKeys(last, furthest) <= 0) {
       throw new PermanentError(`Cannot ${doing}: the listing repeats itself at ${quoted(last)}`);
@@ -72,11 +79,15 @@ export async function* listPages(
   }
 }
 
-function parseResponse(response: ListObjectsV2CommandOutput, start: PageStart, doing: string): ListedPage {
+function parseResponse(
+  response: ListObjectsV2CommandOutput,
+  decode: (key: string) => string | undefined,
+  start: PageStart,
+  doing: string,
+): ListedPage {
   const { IsTruncated, Contents = [], NextContinuationToken: token, EncodingType } = response;
   // A proxy's maintenance page with status 200 would otherwise look like an empty bucket.
   if (IsTruncated === undefined) throw new TransientError(`Cannot ${doing}: the response is not a listing`);
-  const decode = EncodingType === 'url' ? decodeKey : (key: string) => key;
   // Encoded keys are ASCII, so invalid UTF-8 is damage.
   if (EncodingType === 'url' && Contents.some(({ Key }) => Key?.includes('\uFFFD'))) {
     throw new TransientError(`Cannot ${doing}: the response was damaged in transit`);
@@ -107,13 +118,4 @@ function readObject(
   if (key === undefined) return undefined;
   const md5 = etagMd5(ETag);
   return { key, size: Size, modified: LastModified, ...(md5 === undefined ? {} : { md5 }) };
-}
-
-/** Decodes a key. Keys are URL-encoded because XML cannot represent every character; Amazon encodes a space as `+`. */
-function decodeKey(encoded: string): string | undefined {
-  try {
-    return decodeURIComponent(encoded.replaceAll('+', '%20'));
-  } catch {
-    return undefined;
-  }
 }

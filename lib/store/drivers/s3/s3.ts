@@ -17,7 +17,8 @@ import { type Connection, captureDate, connect, sendMd5 } from './client.ts';
 import { takeContents } from './contents.ts';
 import { Deletion } from './deletion.ts';
 import { errorOf, failureOf, readFailure, type Subject, s3Error } from './errors.ts';
-import { listPages, type PageStart } from './listing.ts';
+import { KeyEncoding } from './key-encoding.ts';
+import { listPages, type PageStart, type ReadPage } from './listing.ts';
 import { type ObjectRequest, ObjectRequests } from './objects.ts';
 import { type Checksums, checkOptions, type S3StoreOptions } from './options.ts';
 
@@ -52,6 +53,7 @@ class S3Store implements ObjectStore {
   readonly #checksums: Checksums;
   readonly #attributes: Readonly<Record<string, string>>;
   readonly #objects: ObjectRequests;
+  readonly #encoding = new KeyEncoding();
   #connection: Promise<Connection> | undefined;
 
   constructor(options: S3StoreOptions) {
@@ -81,7 +83,8 @@ class S3Store implements ObjectStore {
 
   pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     const doing = `list ${this.name}`;
-    return listPages((start, signal) => this.#readPage(doing, start, signal, range.onProgress), range, doing);
+    const readPage: ReadPage = (start, signal) => this.#readPage(doing, start, signal, range.onProgress);
+    return listPages(readPage, range, doing, this.#encoding);
   }
 
   async get(key: string, { maxBytes, expectedBytes = 0, signal }: GetOptions): Promise<Uint8Array> {
