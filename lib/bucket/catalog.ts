@@ -16,39 +16,40 @@ export async function* catalog(
   store: ObjectStore,
   place: PlaceOptions,
   events: CatalogEvents,
+  elsewhere: PairsElsewhere = new PairsElsewhere(store, place, events.signal),
 ): AsyncGenerator<readonly StoredMetric[]> {
-  for await (const groups of await groupPages(store, rootOf(place), events)) {
+  const { pages, hasSlashed } = await groupPages(store, rootOf(place), events);
+  elsewhere.hasSlashed = hasSlashed;
+  for await (const groups of pages) {
     const metrics: StoredMetric[] = [];
     for (const group of groups) {
       const first = group.entries[0]?.path ?? '';
       if (isPlain(first) && group.entries.every((entry) => entry.path === first))
         metrics.push(assemble(first, group.order, group.entries));
-      else metrics.push(...(await separate(group, store, place, events.signal)));
+      else metrics.push(...(await separate(group, elsewhere)));
     }
     yield metrics;
   }
 }
 
 /** Separates the metrics of a group that share a name, and adds their pairs from elsewhere in the bucket. */
-async function separate(
-  group: Group,
-  store: ObjectStore,
-  place: PlaceOptions,
-  signal: AbortSignal | undefined,
-): Promise<StoredMetric[]> {
+async function separate(group: Group, elsewhere: PairsElsewhere): Promise<StoredMetric[]> {
   const metrics: StoredMetric[] = [];
   const paths = [...new Set(group.entries.map((entry) => entry.path))];
   const isAtHome = (path: string) => metricOf(path) === group.name;
   for (const path of paths.toSorted((a, b) => Number(isAtHome(b)) - Number(isAtHome(a)))) {
+    const entries = group.entries.filter((entry) => entry.path === path);
     if (!hasPairsElsewhere(path)) {
-      const entries = group.entries.filter((entry) => entry.path === path);
       metrics.push(assemble(path, group.order, entries));
       continue;
     }
-    const whole = await lookup(store, place, path, signal);
     // A metric belongs to its escaped name. If we have backups there, it is yielded there with its pairs, and not here.
-    if (isAtHome(path)) metrics.push(assemble(path, group.order, whole));
-    else if (!whole.some((entry) => isOurs(entry.key))) metrics.push(assemble(path, `${group.order}/`, whole));
+    if (isAtHome(path)) {
+      metrics.push(assemble(path, group.order, [...entries, ...(await elsewhere.entries(path))]));
+      continue;
+    }
+    const whole = await elsewhere.allEntries(path);
+    if (!whole.some((entry) => isOurs(entry.key))) metrics.push(assemble(path, `${group.order}/`, whole));
   }
   return metrics;
 }
@@ -59,7 +60,7 @@ export async function findMetric(
   path: string,
   signal?: AbortSignal,
 ): Promise<StoredMetric | undefined> {
-  const entries = await lookup(store, place, path, signal);
+  const entries = await new PairsElsewhere(store, place, signal).allEntries(path);
   return entries.length === 0 ? undefined : assemble(path, `${metricOf(path)}/`, entries);
 }
 
@@ -71,22 +72,47 @@ export function hasPairsElsewhere(path: string): boolean {
   return !isPlain(path) && !isAmbiguous(path) && metricOf(path) !== pythonNameOf(path);
 }
 
-async function lookup(
-  store: ObjectStore,
-  place: PlaceOptions,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<Entry[]> {
-  const root = rootOf(place);
-  const names = new Set([metricOf(path), pythonNameOf(path)]);
-  const prefixes = [...names].map((name) => ({ root, name }));
-  if (root === '') prefixes.push({ root: '/', name: pythonNameOf(path) });
-  const entries: Entry[] = [];
-  for (const { root, name } of prefixes) {
-    for await (const object of store.list({ prefix: `${root}${name}/`, ...(signal && { signal }) })) {
+/** Looks up objects of single metrics, with a listing for each name that they may have. */
+export class PairsElsewhere {
+  /** Whether the bucket has keys with a leading slash. */
+  hasSlashed = true;
+  readonly #store: ObjectStore;
+  readonly #root: string;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(store: ObjectStore, place: PlaceOptions, signal: AbortSignal | undefined) {
+    this.#store = store;
+    this.#root = rootOf(place);
+    this.#signal = signal;
+  }
+
+  /** Finds the pairs of a metric, if their name is not that of our backups; see {@link hasPairsElsewhere}. */
+  async find(path: string): Promise<StoredMetric | undefined> {
+    const entries = await this.entries(path);
+    return entries.length === 0 ? undefined : assemble(path, `${metricOf(path)}/`, entries);
+  }
+
+  async entries(path: string): Promise<Entry[]> {
+    const name = pythonNameOf(path);
+    const entries = await this.#list(this.#root, name, path);
+    if (this.#root === '' && this.hasSlashed) entries.push(...(await this.#list('/', name, path)));
+    return entries;
+  }
+
+  /** Includes our own backups. */
+  async allEntries(path: string): Promise<Entry[]> {
+    const isOneName = metricOf(path) === pythonNameOf(path);
+    const own = isOneName ? [] : await this.#list(this.#root, metricOf(path), path);
+    return [...own, ...(await this.entries(path))];
+  }
+
+  async #list(root: string, name: string, path: string): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    const range = { prefix: `${root}${name}/`, ...(this.#signal && { signal: this.#signal }) };
+    for await (const object of this.#store.list(range)) {
       const key = parseKey(object.key.slice(root.length));
       if ('path' in key && key.path === path && (root !== '/' || !isOurs(key))) entries.push({ key, path, object });
     }
+    return entries;
   }
-  return entries;
 }

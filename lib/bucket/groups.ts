@@ -24,19 +24,19 @@ export interface Group extends Ordered {
   readonly entries: Entry[];
 }
 
-/** Returns the groups of the listing. If the root is empty, merges those of keys with a leading slash. */
+/** Returns the groups of the listing. If the root is empty, merges those of keys with a leading slash, if any. */
 export async function groupPages(
   store: ObjectStore,
   root: string,
   events: CatalogEvents,
-): Promise<AsyncIterable<readonly Group[]>> {
+): Promise<{ readonly pages: AsyncIterable<readonly Group[]>; readonly hasSlashed: boolean }> {
   const plain = groupsBelow(store, root, events);
-  if (root !== '') return plain;
+  if (root !== '') return { pages: plain, hasSlashed: false };
   const slashed = groupsBelow(store, '/', events);
   for (;;) {
     const first = await slashed.next();
-    if (first.done) return plain;
-    if (first.value.length > 0) return merge(plain, prepend(first.value, slashed));
+    if (first.done) return { pages: plain, hasSlashed: false };
+    if (first.value.length > 0) return { pages: merge(plain, prepend(first.value, slashed)), hasSlashed: true };
   }
 }
 

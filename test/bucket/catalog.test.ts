@@ -240,6 +240,25 @@ describe('catalog', () => {
     await read(counted, { storagePath: 'sp' });
     assert.equal(lists, 1);
   });
+
+  it('lists once more for each metric whose pairs would have another name', async () => {
+    const names = Array.from({ length: 40 }, (_, i) => single(`m${i}%252E`));
+    for (const [root, expected] of [
+      ['', 42],
+      ['sp/', 41],
+    ] as const) {
+      const store = await storeOf(...names.map((name) => root + name));
+      let lists = 0;
+      const counted = delegate(store, {
+        list(range) {
+          lists++;
+          return store.list(range);
+        },
+      });
+      const { metrics } = await read(counted, { storagePath: root });
+      assert.deepEqual([metrics.length, lists], [40, expected]);
+    }
+  });
 });
 
 describe('findMetric', () => {

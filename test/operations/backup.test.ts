@@ -253,6 +253,35 @@ describe('backup', () => {
     await assert.rejects(zst, InvalidOptionError);
   });
 
+  it('reads few checksums of pairs in the Python layout, unless the listing has another hash than their MD5', async () => {
+    await using scratch = await createScratch();
+    const metrics = Array.from({ length: 20 }, (_, i) => `m${i}`);
+    for (const md5 of [true, false]) {
+      await plantMetrics(scratch.path, metrics);
+      const store = createMemoryStore();
+      const run = async () => {
+        const counting = withCounting(
+          delegate(store, {
+            // As with encryption by a key of the customer.
+            async *list(range) {
+              for await (const object of store.list(range)) yield md5 ? object : { ...object, md5: 'f'.repeat(32) };
+            },
+          }),
+        );
+        const { counts } = await backUp(counting, scratch.path, { layout: 'python' });
+        return [counts.stored, counts.unchanged, counting.calls.get];
+      };
+      assert.deepEqual((await run()).slice(0, 2), [20, 0]);
+      // The owner marker, and each checksum.
+      assert.deepEqual(await run(), [0, 20, md5 ? 1 : 21]);
+      for (const [i, metric] of metrics.entries()) await plantMetric(scratch.path, metric, metricFile(100 + i));
+      const [stored, , gets = 0] = await run();
+      assert.equal(stored, 20);
+      if (md5) assert.ok(gets < 10, `${gets} reads`);
+      else assert.equal(gets, 21);
+    }
+  });
+
   it('rejects invalid rules and engines before it changes the bucket', async () => {
     await using scratch = await createScratch();
     await plantMetrics(scratch.path, ['a']);

@@ -1,4 +1,4 @@
-import { catalog, findMetric, hasPairsElsewhere } from '../../bucket/catalog.ts';
+import { catalog, hasPairsElsewhere, PairsElsewhere } from '../../bucket/catalog.ts';
 import type { CatalogEvents } from '../../bucket/groups.ts';
 import type { StoredMetric } from '../../bucket/metric.ts';
 import { excludedDirectories, mayReach, selector } from '../../common/glob.ts';
@@ -54,7 +54,8 @@ export async function* survey(
     ...(signal && { signal }),
   });
   let blind: string | undefined;
-  for await (const steps of join(locals, catalog(store, options, events))) {
+  const elsewhere = new PairsElsewhere(store, options, signal);
+  for await (const steps of join(locals, catalog(store, options, events, elsewhere))) {
     const found: (Surveyed | BlindSpot)[] = [];
     for (const { left, right } of steps) {
       if (left) watch(left.order);
@@ -72,8 +73,7 @@ export async function* survey(
         // Pairs under the Python tool's key of an escaped name. If the local file exists, they were yielded with it.
         if ((await presence(`${options.prefix}/${path}.wsp`)) === 'present') continue;
       }
-      const stored =
-        right ?? (hasPairsElsewhere(path) ? await findMetric(store, options, path, events.signal) : undefined);
+      const stored = right ?? (hasPairsElsewhere(path) ? await elsewhere.find(path) : undefined);
       const hidden = blind !== undefined && metric.startsWith(blind);
       found.push({ kind: 'metric', metric, path, hidden, ...(local && { local }), ...(stored && { stored }) });
     }

@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import type { Layout } from '../../bucket/layout.ts';
 import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from '../../bucket/layout.ts';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
-import type { KnownContent } from '../../bucket/same-content.ts';
+import { isKnownSame, type KnownContent } from '../../bucket/same-content.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -79,8 +79,7 @@ async function storeChanged(
   const changed = await snapshot({ ...rules, ...(known && { known }), file, now }, context.stopped);
   if (changed.outcome !== 'changed') return changed;
   const { body, sinceRead, remark, ...read } = changed;
-  // The MD5 in a listing may be another kind of hash on some stores, so only equality proves anything.
-  if (newest && known && known.sha1 === undefined && (await readSha1(newest, context)) === changed.sha1)
+  if (newest && known && known.sha1 === undefined && (await isSame(newest, changed.sha1, context)))
     return { ...read, outcome: 'unchanged' };
   const time = timeOfBackup(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
   if (time.getUTCFullYear() > LAST_YEAR)
@@ -105,6 +104,25 @@ async function storeChanged(
   const [data, sha1Object] = [object(keys.data, body.length), object(keys.sha1, 40)];
   const backup: Backup = { kind: 'pair', time, algorithm, object: data, sha1Object };
   return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
+}
+
+/**
+ * The time of the newest pair of a store whose checksum was read and has the listed MD5. With another encryption a listing
+ * has another kind of hash, but only for objects stored later.
+ */
+const md5Until = new WeakMap<ObjectStore, number>();
+
+/**
+ * Returns whether a file is the same as the newest pair, although the listed MD5 of the pair's checksum differs. A
+ * difference proves a change only if it is an MD5.
+ */
+async function isSame(newest: Backup, sha1: string, context: StoreContext): Promise<boolean> {
+  const time = newest.time.getTime();
+  const until = md5Until.get(context.store);
+  if (until !== undefined && time <= until) return false;
+  const stored = await readSha1(newest, context);
+  if (stored !== undefined && isKnownSame(stored, newest)) md5Until.set(context.store, time);
+  return stored === sha1;
 }
 
 /** Rejects names that cannot be stored, before the file is read. */
