@@ -52,9 +52,12 @@ async function readBundle(path: string): Promise<string> {
   try {
     text = await readRegularFile(path);
   } catch (error) {
-    throw new UsageError(`Cannot read the CA bundle ${path}: ${pathReason(error)}: check ca-bundle= and OS_CACERT`, {
-      cause: error,
-    });
+    throw new UsageError(
+      `Cannot read the CA bundle ${path}: ${pathReason(error)}: check ca-bundle=, OS_CACERT and SSL_CERT_FILE`,
+      {
+        cause: error,
+      },
+    );
   }
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
     throw new UsageError(`Cannot use the CA bundle ${path}: it has no PEM certificate`);

@@ -13,6 +13,7 @@ import type { ObjectStore } from '../../lib/store/store.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { type Ended, run } from '../scripts/cli/program.ts';
+import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { freePort } from '../servers/free-port.ts';
 import { startKeystone } from '../servers/keystone.ts';
 import { startSwift } from '../servers/swift.ts';
@@ -237,6 +238,14 @@ describe('the service catalog', () => {
     await assert.rejects(open({ region: 'RegionTwo' }), /the connection failed/);
     await open({ region: 'RegionOne', interface: 'admin' });
     await open({ interface: 'internal' });
+  });
+
+  it('is reached through a proxy, like Keystone', async () => {
+    await using proxy = await startForwardProxy('user:hunter2');
+    await open({ region: 'RegionOne', proxies: { http: proxy.url } });
+    const [login = '', ...requests] = proxy.seen;
+    assert.match(login, new RegExp(`^POST ${keystone.url.replace(/\/v3$/, '')}/v3/auth/tokens$`));
+    assert.ok(requests.length > 0 && requests.every((line) => line.includes(`${swiftOfKeystone.url}/v1/`)));
   });
 
   it('is not needed if the URL is given', async () => {
