@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { createBandwidth } from '../../lib/store/decorators/bandwidth.ts';
+import { createPace } from '../../lib/store/decorators/pace.ts';
 import type { Place, StoreSpec } from '../../lib/store/spec.ts';
 import type { Credentials } from '../credentials.ts';
 import { UsageError } from '../errors.ts';
@@ -43,16 +44,23 @@ const REMOTE_DEADLINE = 600;
 
 /** Returns the configured store as plain data. */
 export async function storeSpec(config: Config): Promise<StoreSpec> {
-  const { storage, processes, bandwidth, retryFor, noop } = config;
+  const { storage, bandwidth, retryFor, noop } = config;
   return {
     place: await placeOfStore(config),
-    // At least 16 concurrent calls, because the network is slower than the processors.
-    concurrency: Math.max(16, processes * 4),
+    ...concurrencyOf(config),
     ...(storage !== 'disk' && { deadline: REMOTE_DEADLINE }),
     retryFor,
     ...(bandwidth > 0 && { bandwidth: createBandwidth(bandwidth) }),
     dryRun: noop,
   };
+}
+
+/** At least 16 concurrent calls, because the network is slower than the processors; more to a store that is far away. */
+function concurrencyOf({ storage, processes }: Config): Pick<StoreSpec, 'concurrency' | 'pace'> {
+  const start = Math.max(16, processes * 4);
+  if (storage === 'disk') return { concurrency: start };
+  const most = 4 * start;
+  return { concurrency: most, pace: createPace({ least: 4, start, most }) };
 }
 
 async function placeOfStore(config: Config): Promise<Place> {

@@ -2,6 +2,7 @@ import { type Bandwidth, withBandwidth } from './decorators/bandwidth.ts';
 import { withDryRun } from './decorators/dry-run.ts';
 import { withLimit } from './decorators/limit.ts';
 import type { Outage } from './decorators/outage.ts';
+import { limitOf, type Pace, withPace } from './decorators/pace.ts';
 import { withRetry } from './decorators/retry.ts';
 import type { DiskStoreOptions } from './drivers/disk/disk.ts';
 import { createNoopStore } from './drivers/noop.ts';
@@ -15,6 +16,10 @@ export interface StoreSpec {
   readonly place: Place;
   /** Maximum number of concurrent calls of all threads. */
   readonly concurrency: number;
+  /** Adapts the number of concurrent calls, which `concurrency` then only bounds. @default not adapted */
+  readonly pace?: Pace;
+  /** The part of the calls of all threads that this store may make. @default 1 */
+  readonly share?: number;
   /** Seconds for one attempt of a call. @default see `withRetry` */
   readonly deadline?: number;
   /** Seconds to retry a call. @default see `withRetry` */
@@ -43,15 +48,17 @@ export type Place =
  * @throws InvalidOptionError if an option is invalid.
  */
 export async function createStore(spec: StoreSpec, onWarning: (warning: string) => void): Promise<ObjectStore> {
-  const { deadline, outage, retryFor, traffic } = spec;
-  const retrying = withRetry(await createPlace(spec), {
+  const { concurrency, deadline, outage, pace, retryFor, share = 1, traffic } = spec;
+  const place = await createPlace(spec);
+  const retrying = withRetry(pace ? withPace(place, pace, share) : place, {
     ...(deadline !== undefined && { deadline }),
     ...(retryFor !== undefined && { retryFor }),
     ...(outage && { outage }),
     ...(traffic && { onRetry: () => countRetry(traffic) }),
     onWarning,
   });
-  const limited = withLimit(retrying, { concurrency: spec.concurrency });
+  const limit = pace ? () => Math.min(concurrency, Math.ceil(limitOf(pace) * share)) : concurrency;
+  const limited = withLimit(retrying, { concurrency: limit });
   const throttled = spec.bandwidth ? withBandwidth(limited, spec.bandwidth) : limited;
   // Outermost, so that a dry run uses no bandwidth for writes.
   return spec.dryRun ? withDryRun(throttled) : throttled;
@@ -78,5 +85,6 @@ export function shareOf(spec: StoreSpec, threads: number): StoreSpec {
     ...spec,
     ...(place.kind === 'disk' && { place: { ...place, options: { ...place.options, blocking: true } } }),
     concurrency: Math.max(1, Math.ceil(concurrency / threads)),
+    share: 1 / threads,
   };
 }

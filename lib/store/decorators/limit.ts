@@ -1,10 +1,10 @@
-import { Semaphore } from 'async-mutex';
 import { abortable } from '../deadline.ts';
 import { objectsOf, pagesOf } from '../pages.ts';
 import type { ListRange, ObjectStore, Page } from '../store.ts';
 
 export interface LimitOptions {
-  readonly concurrency: number;
+  /** The limit, or a function that returns the current one. */
+  readonly concurrency: number | (() => number);
 }
 
 /** The minimum number of objects that a listing reads in one turn. */
@@ -16,23 +16,22 @@ const LIST_BATCH = 250;
  * Must be outside of `withRetry`, so that waiting for a turn does not count against the deadline.
  */
 export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): ObjectStore {
-  const turns = new Semaphore(concurrency);
+  const turns = new Turns(typeof concurrency === 'number' ? () => concurrency : concurrency);
 
   const take = async <T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> => {
     signal?.throwIfAborted();
     const turn = turns.acquire();
-    let release: () => void;
     try {
-      [, release] = await abortable(turn, signal);
+      if (turn) await abortable(turn, signal);
     } catch (error) {
       // Aborted while waiting: when the turn comes, pass it on.
-      turn.then(([, release]) => release());
+      turn?.then(() => turns.release());
       throw error;
     }
     try {
       return await call();
     } finally {
-      release();
+      turns.release();
     }
   };
 
@@ -78,5 +77,41 @@ async function* pagesInTurns(
     while (open) yield await take(range?.signal, read);
   } finally {
     if (open) await pages.return?.();
+  }
+}
+
+/** Hands out turns in the order of the requests for them. */
+class Turns {
+  readonly #limit: () => number;
+  readonly #waiting: (() => void)[] = [];
+  #taken = 0;
+
+  constructor(limit: () => number) {
+    this.#limit = limit;
+  }
+
+  /** @returns undefined if there is nothing to wait for. */
+  acquire(): Promise<void> | undefined {
+    if (this.#waiting.length === 0 && this.#isFree) {
+      this.#taken++;
+      return undefined;
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  release(): void {
+    this.#taken--;
+    // More than one if the limit has grown.
+    while (this.#isFree) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#taken++;
+      next();
+    }
+  }
+
+  /** A limit below 1 would never be free. */
+  get #isFree(): boolean {
+    return this.#taken < Math.max(1, this.#limit());
   }
 }
