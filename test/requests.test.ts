@@ -94,7 +94,7 @@ const kinds: readonly Kind[] = [
         ...SWIFT_FRAME,
         'PUT of the container': 1,
         'PUT of the owner': 1,
-        listing: 4,
+        listing: 5,
         'PUT of backups': 1000,
         login: 2,
       },
