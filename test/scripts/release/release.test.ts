@@ -225,7 +225,7 @@ describe('on a host without Node, a release', () => {
   });
 
   it('has everything for S3', async () => {
-    const args = ['list', 's3', 'endpoint=http://127.0.0.1:1', '--bucket', 'b', '--nolog'];
+    const args = ['list', 's3', 'endpoint=http://127.0.0.1:1', '--bucket', 'b', '--nolog', '--retry-for', '0'];
     const env = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' };
     const ended = await start(launcher(), args, env).ended;
     assert.match(ended.stderr, /ECONNREFUSED/);
