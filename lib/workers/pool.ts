@@ -166,6 +166,7 @@ const TASKS_PER_THREAD = 2;
 
 /**
  * The maximum per thread: its event loop, and for each of 4 files in each batch the file, its directory and its copy.
+ * Of the others that are under way a thread has no file open, unless it waits for their locks.
  */
 const FILES_PER_THREAD = 6 + TASKS_PER_THREAD * 4 * 3;
 

@@ -100,7 +100,7 @@ export const optionTable: readonly OptionSpec[] = [
     value: 'n',
     key: 'processes',
     about: ['backup', 'restore', 'verify', 'drill'],
-    text: 'Files processed at once',
+    text: 'Maximum worker threads; never more than processors',
   },
   {
     name: 'bytes-in-flight',

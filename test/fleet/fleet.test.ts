@@ -109,7 +109,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     await host('h2', { whisper_backup_on_calendar: calendar(40), whisper_backup_group_config: {} });
     await host('h3', { whisper_backup_interval: 86_400 });
     assert.notEqual(played.code, 0);
-    const table = played.stdout.slice(played.stdout.indexOf('TASK [Report every problem'));
+    const table = played.stdout.slice(played.stdout.indexOf('TASK [Report all problems'));
     assert.match(table, /"h1 {2}The user nobodyhere does not exist on h1/);
     assert.match(table, /"h1 {2}systemd does not understand the timespan/);
     assert.match(table, /"h2 {2}.*Failed to parse calendar/);

@@ -24,6 +24,8 @@ export interface Faulty {
   readonly hit: () => boolean;
   /** Whether a run must say so. */
   readonly isFailure: boolean;
+  /** Whether the second pass of a backup may succeed, so that there is nothing to say. */
+  readonly isMendable: boolean;
 }
 
 export function withFault(store: ObjectStore, fault: Fault | undefined): Faulty {
@@ -47,6 +49,7 @@ export function withFault(store: ObjectStore, fault: Fault | undefined): Faulty 
     hit: () => hits > 0,
     // A checksum that cannot be read is no failure: the file is stored again.
     isFailure: kind !== 'stop' && fault?.call !== 'get',
+    isMendable: fault?.call === 'put' && !fault.lasts,
     store: delegate(store, {
       async *list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
         for await (const object of store.list(range)) {

@@ -38,8 +38,8 @@ export type RestoredFile = Published & {
   readonly fetched: number;
 };
 
-/** Fetches the next backups while one is published. */
-const CONCURRENCY = 4;
+/** How many backups of a batch are fetched at once: small ones take longer to travel than to publish. */
+const CONCURRENCY = 16;
 
 /** A thread restores files of this size one at a time. */
 const LARGE_BYTES = 2 ** 22;

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { ConfigError, UsageError } from '../../../config/errors.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { BucketMemory } from '../../../lib/bucket/vanished.ts';
@@ -25,8 +26,9 @@ export function treeOf(config: Config): TreeOptions {
   return { prefix: config.prefix, ...lockOf(config) };
 }
 
+/** More threads than processors take memory and time to start, and are no faster: each has many files under way. */
 export function loadOf({ processes, bytesInFlight }: Config): LoadOptions {
-  return { processes, bytesInFlight };
+  return { processes: Math.min(processes, availableParallelism()), bytesInFlight };
 }
 
 /**

@@ -26,7 +26,7 @@ export const DATE = 1_700_000_000;
 export const VERSION = '1.0.0-test.1';
 
 /** What `test/run.mjs` sets, if it has made the release. */
-const SHARED = 'WHISPER_BACKUP_TEST_RELEASE';
+const SHARED = 'TEST_RELEASE';
 
 /**
  * The release of this checkout for this machine, made once for all test files of a run.
