@@ -1,6 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredMetric } from '../../bucket/metric.ts';
 import { timeOfChangedKey } from '../../bucket/misnamed.ts';
+import { NotFoundError } from '../../store/errors.ts';
+import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { Run } from '../shared/run.ts';
+
+/** Waits, in milliseconds, for a listing that is behind: Swift updates those of a container later if it is busy. */
+const LIST_AGAIN_MS = [1000, 4000, 0];
 
 /**
  * Checks that the store lists backups under the names that they were given. If it folds case or changes `+` or `:`, no
@@ -39,17 +45,43 @@ export class NameCheck {
 
   /** Stops the run if the store has changed names. @returns whether it has. */
   async finish(): Promise<boolean> {
-    const { options, store } = this.#run;
+    const { options } = this.#run;
     if (this.#seesAll && this.#changed && this.#changed.time > this.#intact) return this.#stop(this.#changed.key);
     const stored = this.#stored;
     if (this.#intact > Number.NEGATIVE_INFINITY || stored === undefined || options.dryRun) return false;
+    const { signal } = options;
+    for (const waitMs of LIST_AGAIN_MS) {
+      const listed = await this.#listedBeside(stored);
+      if (listed === stored) return false;
+      if (listed !== undefined) return this.#stop(listed, stored);
+      if (!(await this.#isKept(stored))) return false;
+      await sleep(waitMs, undefined, { signal });
+    }
+    return this.#stop(undefined, stored);
+  }
+
+  /** @returns the key itself if it is listed, otherwise another one in its directory. */
+  async #listedBeside(stored: string): Promise<string | undefined> {
+    const { options, store } = this.#run;
     const prefix = stored.slice(0, stored.lastIndexOf('/') + 1);
     let other: string | undefined;
     for await (const { key } of store.list({ prefix, signal: options.signal })) {
-      if (key === stored) return false;
+      if (key === stored) return key;
       other ??= key;
     }
-    return this.#stop(other, stored);
+    return other;
+  }
+
+  /** Whether the store keeps objects at all: `noop` does not. */
+  async #isKept(key: string): Promise<boolean> {
+    const { options, store } = this.#run;
+    return store.get(key, { maxBytes: FILE_BYTES, signal: options.signal }).then(
+      () => true,
+      (error) => {
+        if (error instanceof NotFoundError) return false;
+        throw error;
+      },
+    );
   }
 
   #stop(key: string | undefined, stored?: string): true {
