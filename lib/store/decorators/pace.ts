@@ -21,11 +21,14 @@ const REDUCED = 2;
 /** Shortest time between two reductions: the answers that follow one were requested before it. */
 const MIN_INTERVAL_MS = 100;
 
-/** By how much answers must be slower than without load before there are fewer or no more requests. */
+/**
+ * By how much answers must be slower than without load before there are fewer or no more requests. More than the 40 ms of
+ * a delayed acknowledgement, which a server waits for if it sends head and body of an answer one after the other.
+ */
 const SLOW = 2.5;
-const SLOW_MS = 10;
+const SLOW_MS = 60;
 const STEADY = 1.5;
-const STEADY_MS = 3;
+const STEADY_MS = 45;
 
 /** Bodies are grouped by size, because large ones take longer without load, too. */
 const SMALLEST_BYTES = 32 * 1024;
