@@ -2,7 +2,7 @@ import { withDeadline } from '../../deadline.ts';
 import { type Answer, HttpClient } from '../http/client.ts';
 import { type Connection, openAgents } from './client.ts';
 import { Credentials } from './credentials.ts';
-import { failureOf } from './errors.ts';
+import { failureOf } from './failure.ts';
 import type { S3StoreOptions } from './options.ts';
 import { encodeKey, Signer } from './signature.ts';
 import { type Where, whereGiven, whereResolved } from './where.ts';

@@ -16,7 +16,8 @@ import { checkCrc32, checksumHeaders, contradicts, md5Of } from './checksums.ts'
 import { type Connection, captureDate, connect, sendMd5 } from './client.ts';
 import { takeContents } from './contents.ts';
 import { Deletion } from './deletion.ts';
-import { errorOf, failureOf, readFailure, type Subject, s3Error } from './errors.ts';
+import { errorOf, type Subject, s3Error } from './errors.ts';
+import { failureOf, readFailure } from './failure.ts';
 import { KeyEncoding } from './key-encoding.ts';
 import { listPages, type PageStart, type ReadPage } from './listing.ts';
 import { type ObjectRequest, ObjectRequests } from './objects.ts';
