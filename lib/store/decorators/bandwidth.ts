@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidOptionError } from '../../common/errors.ts';
 import { abortable } from '../deadline.ts';
-import { pagesOf } from '../pages.ts';
 import type { ObjectStore } from '../store.ts';
+import { around } from './around.ts';
 
 /** A bandwidth limit of all threads: a token bucket in shared memory, so that it can be a part of `StoreSpec`. */
 export interface Bandwidth {
@@ -54,14 +54,7 @@ export function withBandwidth(store: ObjectStore, bandwidth: Bandwidth): ObjectS
     queue = turn.catch(() => {});
     return abortable(turn, signal);
   };
-  const sweep = store.sweep?.bind(store);
-  return {
-    name: store.name,
-    ...(store.directory !== undefined && { directory: store.directory }),
-    listings: store.listings ?? 1,
-    open: (options) => store.open(options),
-    list: (range) => store.list(range),
-    pages: (range = {}) => pagesOf(store, range),
+  return around(store, {
     async get(key, options) {
       const guess = Math.min(expected, options.maxBytes);
       await take(guess, options.signal);
@@ -79,12 +72,7 @@ export function withBandwidth(store: ObjectStore, bandwidth: Bandwidth): ObjectS
       await take(body.length, options?.signal);
       await store.put(key, body, options);
     },
-    delete: (keys, options) => store.delete(keys, options),
-    clock: (options) => store.clock(options),
-    ...(sweep && { sweep }),
-    flush: (options) => store.flush(options),
-    close: () => store.close(),
-  };
+  });
 }
 
 /** Takes bytes from the bucket, and waits until earlier ones are paid for. Returns the bytes on abort. */

@@ -2,6 +2,7 @@ import { BucketMissingError, NotFoundError } from '../errors.ts';
 import { checkKey, quoted } from '../key.ts';
 import { pagesOf } from '../pages.ts';
 import type { ListRange, ObjectStore } from '../store.ts';
+import { around } from './around.ts';
 
 /** The writes that a dry run did not make. */
 export interface DryRunCounts {
@@ -23,11 +24,7 @@ export function withDryRun(store: ObjectStore): DryRunStore {
   const planned = { puts: 0, bytes: 0, deletes: 0 };
   let missing = false;
   const sweep = store.sweep?.bind(store);
-  return {
-    name: store.name,
-    ...(store.directory !== undefined && { directory: store.directory }),
-    listings: store.listings ?? 1,
-    planned,
+  const dry = around(store, {
     async open({ create, onMissing, ...options }) {
       try {
         await store.open({ ...options, create: false });
@@ -65,8 +62,8 @@ export function withDryRun(store: ObjectStore): DryRunStore {
     async flush({ signal } = {}) {
       signal?.throwIfAborted();
     },
-    close: () => store.close(),
-  };
+  });
+  return { ...dry, planned };
 }
 
 async function* nothing(range?: ListRange): AsyncGenerator<never, void, void> {

@@ -1,6 +1,7 @@
 import { abortable } from '../deadline.ts';
 import { objectsOf, pagesOf } from '../pages.ts';
 import type { ListRange, ObjectStore, Page } from '../store.ts';
+import { around } from './around.ts';
 
 export interface LimitOptions {
   /** The limit, or a function that returns the current one. */
@@ -35,11 +36,7 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
     }
   };
 
-  const sweep = store.sweep?.bind(store);
-  return {
-    name: store.name,
-    ...(store.directory !== undefined && { directory: store.directory }),
-    listings: store.listings ?? 1,
+  return around(store, {
     open: (options) => take(options.signal, () => store.open(options)),
     list: (range) => objectsOf(pagesInTurns(store, range, take), range?.signal),
     pages: (range) => pagesInTurns(store, range, take),
@@ -47,10 +44,8 @@ export function withLimit(store: ObjectStore, { concurrency }: LimitOptions): Ob
     put: (key, body, options) => take(options?.signal, () => store.put(key, body, options)),
     delete: (keys, options) => take(options?.signal, () => store.delete(keys, options)),
     clock: (options) => take(options?.signal, () => store.clock(options)),
-    ...(sweep && { sweep }),
     flush: (options) => take(options?.signal, () => store.flush(options)),
-    close: () => store.close(),
-  };
+  });
 }
 
 /** Takes one turn for many objects: with a turn for each object, each would wait in the queue. */

@@ -1,7 +1,7 @@
 import { InvalidOptionError } from '../../common/errors.ts';
 import { TransientError } from '../errors.ts';
-import { pagesOf } from '../pages.ts';
 import type { ObjectStore } from '../store.ts';
+import { around } from './around.ts';
 
 /**
  * How many requests all threads may have under way: more while the store answers quickly, fewer while it asks to slow down
@@ -124,14 +124,7 @@ export function withPace(store: ObjectStore, pace: Pace, share: number): ObjectS
       underWay--;
     }
   };
-  const sweep = store.sweep?.bind(store);
-  return {
-    name: store.name,
-    ...(store.directory !== undefined && { directory: store.directory }),
-    listings: store.listings ?? 1,
-    open: (options) => store.open(options),
-    list: (range) => store.list(range),
-    pages: (range = {}) => pagesOf(store, range),
+  return around(store, {
     get: (key, options) =>
       measure(
         () => store.get(key, options),
@@ -142,10 +135,5 @@ export function withPace(store: ObjectStore, pace: Pace, share: number): ObjectS
         () => store.put(key, body, options),
         () => body.length,
       ),
-    delete: (keys, options) => store.delete(keys, options),
-    clock: (options) => store.clock(options),
-    ...(sweep && { sweep }),
-    flush: (options) => store.flush(options),
-    close: () => store.close(),
-  };
+  });
 }
