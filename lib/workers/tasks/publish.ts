@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, lstatSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
@@ -7,18 +7,18 @@ import type { OpenDirectory } from '../../system/open-directory.ts';
 import { Place } from '../../system/open-place.ts';
 import { linkOrRename, replaceKeepingOld } from '../../tree/link-or-rename.ts';
 import { type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
-import { explainSystemError, type Owner, placeDirectory, setOwner } from '../../tree/place.ts';
+import { explainSystemError, type Owner, placeDirectory } from '../../tree/place.ts';
 import type { Allocate, LockOptions } from '../../tree/read-file.ts';
-import { temporaryName } from '../../tree/temporary.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
 import type { FillPlan } from '../../whisper/fill.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
 import { Scratch } from '../scratch.ts';
-import { type Trace, traceOfFill, traceOfNew } from '../trace.ts';
+import { type Trace, traceOfFill } from '../trace.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { checkCreate, checkWrite, type SpaceUse } from './dry-run-checks.ts';
+import { withTemporary } from './write-new.ts';
 
 /** One backup to publish in the local tree. */
 export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
@@ -247,34 +247,4 @@ function replace(place: Place, data: Uint8Array, task: PublishTask): Trace {
     if (aside === undefined) renameSync(temporary, place.at);
     else replaceKeepingOld(temporary, place.at, aside);
   });
-}
-
-/** Writes the file under a temporary name in the same directory, and publishes it from there. */
-function withTemporary(place: Place, data: Uint8Array, task: PublishTask, publishFile: (path: string) => void): Trace {
-  const temporary = place.beside(temporaryName());
-  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-  let trace: Trace;
-  try {
-    try {
-      writeFileSync(fd, data);
-      setOwner(fd, task.owner, place.directory.stats());
-      fchmodSync(fd, 0o644);
-      trace = traceOfNew(fd, data, nowOf(task));
-    } finally {
-      closeSync(fd);
-    }
-    publishFile(temporary);
-    return trace;
-  } finally {
-    removeIfThere(temporary);
-  }
-}
-
-/** The file is missing if it was renamed. */
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
 }
