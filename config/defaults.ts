@@ -13,7 +13,6 @@ export const defaults = {
   noCache: false,
   noFlock: false,
   bandwidth: 0,
-  retryFor: 300,
   debug: false,
   quiet: false,
   json: false,

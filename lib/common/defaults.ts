@@ -7,6 +7,7 @@ export const DEFAULTS = {
   processes: 4,
   bytesInFlight: 2 ** 28,
   fileLockTimeout: 10,
+  retryFor: 300,
   algorithm: 'gz',
   layout: 'native',
   retention: 5,

@@ -1,4 +1,5 @@
 import { setTimeout as timer } from 'node:timers/promises';
+import { DEFAULTS } from '../../common/defaults.ts';
 import { InvalidOptionError } from '../../common/errors.ts';
 import { spanText } from '../../common/span.ts';
 import { abortable } from '../deadline.ts';
@@ -96,7 +97,7 @@ export class Patience {
   constructor(name: string, options: PatienceOptions) {
     this.#name = name;
     this.#options = {
-      retryFor: 300,
+      retryFor: DEFAULTS.retryFor,
       backoff: 0.5,
       maxBackoff: 20,
       maxRetryAfter: 120,
