@@ -24,7 +24,7 @@ describe('the delay proxy of the benchmark', () => {
       assert.equal(await delayed.take(), 2);
       assert.equal(await delayed.take(), 0);
     } finally {
-      delayed.stop();
+      await delayed.stop();
       server.closeAllConnections();
       server.close();
     }

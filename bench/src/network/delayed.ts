@@ -1,13 +1,13 @@
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { $ } from 'zx/core';
 
 /** A running delay proxy. */
 export interface Delayed {
   readonly port: number;
   /** Returns the number of requests since the last call. */
   take(): Promise<number>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /**
@@ -17,10 +17,9 @@ export interface Delayed {
  */
 export async function startDelayed(host: string, port: number, milliseconds: number): Promise<Delayed> {
   const script = fileURLToPath(new URL('delay-proxy.ts', import.meta.url));
-  const words = ['--import', 'tsx', script, host, String(port), String(milliseconds)];
-  // Not by zx, which reads the output of a process to its end.
-  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const shell = $({ stdio: ['pipe', 'pipe', 'inherit'], quiet: true });
+  const proxy = shell`exec node --import tsx ${script} ${host} ${port} ${milliseconds}`;
+  const lines = createInterface(proxy.stdout)[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();
     if (done) throw new Error('The delay proxy has ended');
@@ -29,9 +28,12 @@ export async function startDelayed(host: string, port: number, milliseconds: num
   return {
     port: await next(),
     take() {
-      child.stdin.write('\n');
+      proxy.stdin.write('\n');
       return next();
     },
-    stop: () => child.stdin.end(),
+    async stop() {
+      proxy.stdin.end();
+      await proxy;
+    },
   };
 }

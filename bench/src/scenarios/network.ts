@@ -45,14 +45,30 @@ export async function network(
   const unchanged = scenario('unchanged', 'unchanged', 'No file has changed since the last run.');
   const restored = scenario('restore', 'restore all', 'Into an empty directory. The number of files is checked.');
   const found: Measurement[] = [];
+  const tree = ground.at('trees', 'network');
+  const makeTree = async (count: number) => {
+    await ground.emptied('trees', 'network');
+    makeRealisticTree(tree, { ...SMALL_FILES, files: count });
+  };
+  const placesOf = ({ id }: Client): Places => ({
+    ...{ tree, store: ground.at('none'), state: ground.at('state', `network-${id}`) },
+  });
+  /** A new Ceph creates its pools with the first bucket, which takes seconds. */
+  const warmUp = async () => {
+    await makeTree(1);
+    for (const client of clients.slice(0, 1)) {
+      const places = placesOf(client);
+      const prepare = client.prepare?.(at, `bench-warm-up-${delayMs}`, places);
+      await ground.forget(places);
+      if (prepare) await measure(prepare, plan);
+      await measure(client.backup(at, `bench-warm-up-${delayMs}`, places), plan);
+    }
+  };
   try {
+    await warmUp();
     for (let round = 0; round < rounds; round++) {
-      const tree = await ground.emptied('trees', 'network');
-      makeRealisticTree(tree, { ...SMALL_FILES, files });
+      await makeTree(files);
       const bucketOf = ({ id }: Client) => `bench-${id}-${delayMs}-${round}`;
-      const placesOf = ({ id }: Client): Places => ({
-        ...{ tree, store: ground.at('none'), state: ground.at('state', `network-${id}`) },
-      });
       const entries = (more: (client: Client, places: Places) => Pick<Entry, 'command' | 'before' | 'after'>) =>
         clients.map((contender) => ({
           contender,
@@ -96,7 +112,7 @@ export async function network(
       found.push(...(await oneRound(restored, restores, round, plan)));
     }
   } finally {
-    delayed?.stop();
+    await delayed?.stop();
   }
   return {
     contenders: clients,
