@@ -19,7 +19,7 @@ interface NewFileOptions {
 export function withTemporary(
   place: Place,
   data: Uint8Array,
-  { now, owner }: NewFileOptions,
+  options: NewFileOptions,
   publishFile: (path: string) => void,
 ): Trace {
   const temporary = place.beside(temporaryName());
@@ -28,9 +28,9 @@ export function withTemporary(
   try {
     try {
       writeFileSync(fd, data);
-      setOwner(fd, owner, place.directory.stats());
+      setOwner(fd, options.owner, place.directory.stats());
       fchmodSync(fd, 0o644);
-      trace = traceOfNew(fd, data, Math.floor(now / 1000));
+      trace = traceOfNew(fd, data, Math.floor(options.now / 1000));
     } finally {
       closeSync(fd);
     }
