@@ -211,4 +211,23 @@ describe('a proxy', () => {
       { proxies },
     );
   });
+
+  it('that cannot be reached for requests without TLS is named, not the store', async () => {
+    const proxies = { http: `http://user:hunter2@127.0.0.1:${await freePort()}` };
+    await using fake = await startFakeSwift();
+    await withFake(
+      () => {},
+      async (s3) => {
+        const swift = createSwiftStore({ ...fake.options, proxies });
+        for (const call of [() => s3.put('a', bytes('x')), () => s3.clock(), () => swift.clock()]) {
+          const error = await failureOf(call());
+          assert.ok(error instanceof TransientError, inspect(error));
+          assert.match(error.message, /the proxy 127\.0\.0\.1:\d+ cannot be reached \(.*\); check HTTP_PROXY/);
+          assert.doesNotMatch(inspect(error), /hunter2/);
+        }
+        await swift.close();
+      },
+      { proxies },
+    );
+  });
 });

@@ -37,8 +37,9 @@ export class ProxyError extends Error {
     );
   }
 
-  static unreachable(proxy: string, cause: unknown): ProxyError {
-    const message = `the proxy ${proxy} cannot be reached (${reasonOf(cause)}); check HTTPS_PROXY and NO_PROXY`;
+  /** @param variable that names it. */
+  static unreachable(proxy: string, variable: 'HTTP_PROXY' | 'HTTPS_PROXY', cause: unknown): ProxyError {
+    const message = `the proxy ${proxy} cannot be reached (${reasonOf(cause)}); check ${variable} and NO_PROXY`;
     return new ProxyError('PROXY_UNREACHABLE', message, { cause });
   }
 }

@@ -23,9 +23,26 @@ export function askProxy(agent: HttpAgent, find: FindProxy): void {
     if (!proxy) return add(request, options);
     // Without the usual port, as in the header Host, which is signed and which the proxy may replace by this.
     request.path = `http://${authority(host, port).replace(/:80$/, '')}${request.path}`;
+    nameProxy(request, proxy);
     if (proxy.authorization !== undefined) request.setHeader('proxy-authorization', proxy.authorization);
     return add(request, { ...options, host: proxy.host, port: proxy.port });
   };
+}
+
+/** Makes a request fail with an error that names the proxy, if that cannot be reached: otherwise it looks like the store. */
+function nameProxy(request: ClientRequest, proxy: ProxyServer): void {
+  const emit: (event: string | symbol, ...args: unknown[]) => boolean = request.emit.bind(request);
+  request.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [error] = args;
+    const isUnreachable = event === 'error' && UNREACHABLE.has(systemCallOf(error));
+    return isUnreachable ? emit(event, ProxyError.unreachable(proxy.name, 'HTTP_PROXY', error)) : emit(event, ...args);
+  };
+}
+
+const UNREACHABLE: ReadonlySet<unknown> = new Set(['connect', 'getaddrinfo']);
+
+function systemCallOf(error: unknown): unknown {
+  return error instanceof Error && 'syscall' in error ? error.syscall : undefined;
 }
 
 /** Makes an agent connect through tunnels of the proxy (RFC 9110, section 9.3.6). */
@@ -67,7 +84,7 @@ function openTunnel(proxy: ProxyServer, target: string, timeout: number): Promis
       response.destroy();
       fail(ProxyError.refused(name, target, response.statusCode ?? 0));
     });
-    asking.once('error', (error) => fail(ProxyError.unreachable(name, error)));
+    asking.once('error', (error) => fail(ProxyError.unreachable(name, 'HTTPS_PROXY', error)));
     asking.end();
   });
 }
