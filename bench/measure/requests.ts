@@ -6,13 +6,13 @@
  *     node --import tsx bench/measure/requests.ts
  *     node_modules/.bin/deno run --allow-all bench/measure/requests.ts
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once, setMaxListeners } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { $, type ProcessPromise } from 'zx/core';
 
 const BYTES = 6000;
 const FIRST = 1000;
@@ -62,7 +62,7 @@ async function compare(): Promise<void> {
     if (role !== undefined && !name.includes(role)) continue;
     console.log(`| ${name} | ${await outputOf(start('stage', name, port))} |`);
   }
-  server.kill();
+  await server.kill();
 }
 
 /** Prints the milliseconds per request: PUT first and then, GET first and then. */
@@ -164,14 +164,14 @@ async function serve(): Promise<void> {
 }
 
 /** Starts this file once more. */
-function start(...args: string[]): ChildProcess {
+function start(...args: string[]): ProcessPromise {
   const runtime = process.versions['deno'] ? ['run', '--allow-all', '--no-check', '--quiet'] : process.execArgv;
   const file = fileURLToPath(import.meta.url);
-  return spawn(process.execPath, [...runtime, file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const words = [process.execPath, ...runtime, file, ...args];
+  return $({ quiet: true, nothrow: true, stdio: ['ignore', 'pipe', 'inherit'] })`exec ${words}`;
 }
 
-async function outputOf({ stdout }: ChildProcess): Promise<string> {
-  if (!stdout) throw new Error('no output');
+async function outputOf({ stdout }: ProcessPromise): Promise<string> {
   const [text] = await once(stdout.setEncoding('utf8'), 'data');
   return String(text).trim();
 }
