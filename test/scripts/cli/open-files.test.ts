@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runProgram, runTypeScript } from '../../fixtures/runtime.ts';
@@ -26,9 +27,13 @@ describe('a process with a low limit of open files', () => {
       const words = ['-f', '16', ...args, 'disk', scratch.at('disk')];
       const { code, stderr } = await runProgram(words, { wrap: withFiles(96) });
       assert.equal(code, 0, stderr);
-      assert.match(
+      // On a machine with one processor, a run asks for one thread, and any limit is high enough for that.
+      assert.equal(
+        /Using 1 of \d+ worker threads, because this process may open too few files: raise the limit \(ulimit -n/.test(
+          stderr,
+        ),
+        availableParallelism() > 1,
         stderr,
-        /Using \d of \d+ worker threads, because this process may open too few files: raise the limit \(ulimit -n/,
       );
     }
     assert.deepEqual(await readTree(scratch.at('back')), files);
