@@ -11,7 +11,10 @@ import { createSwiftStore, type SwiftAuth, type SwiftStoreOptions } from '../../
 import { BucketMissingError, DeniedError, NotFoundError, PermanentError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';
+import { plantMetric } from '../fixtures/metric.ts';
+import { backUp, restoreTree } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
+import { readTree } from '../fixtures/tree.ts';
 import { type Ended, run } from '../scripts/cli/program.ts';
 import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { freePort } from '../servers/free-port.ts';
@@ -315,6 +318,26 @@ describe('Swift', () => {
         const body = await store.get(key, { maxBytes: 1_500_000 });
         assert.ok(Buffer.concat(segments).equals(body));
       }
+    });
+  });
+
+  it('restores a backup whose object was given a Content-Encoding', async () => {
+    await withStore({ auth: v1 }, async (store, container) => {
+      const tree = await scratch.directory('encoded');
+      await plantMetric(tree, 'servers/web/cpu');
+      await backUp(store, tree);
+      const [key = ''] = (await keysOf(store)).filter((key) => key.endsWith('.wsp.gz'));
+      const { url, headers } = await rawToken();
+      const object = `${url}/${[container, ...key.split('/')].map(encodeURIComponent).join('/')}`;
+      const posted = await fetch(object, { method: 'POST', headers: { ...headers, 'content-encoding': 'gzip' } });
+      assert.equal(posted.status, 202, await posted.text());
+      const head = await fetch(object, { method: 'HEAD', headers });
+      assert.equal(head.headers.get('content-encoding'), 'gzip');
+      const restored = await scratch.directory('encoded-restored');
+      await restoreTree(store, restored);
+      const files = await readTree(restored);
+      assert.equal(files.size, 1);
+      assert.deepEqual(files, await readTree(tree));
     });
   });
 
