@@ -27,7 +27,11 @@ const MIN_BAR_WIDTH = 4;
 const MAX_BAR_WIDTH = 24;
 
 /** Logs the progress every 30 seconds, for a log or a pipe. */
-export function progressLines(log: Log, outlook: Outlook = UNKNOWN, everyMs = LINE_INTERVAL_MS): ProgressView {
+export function progressLines(
+  log: Pick<Log, 'info'>,
+  outlook: Outlook = UNKNOWN,
+  everyMs = LINE_INTERVAL_MS,
+): ProgressView {
   const paceOf = paceWith(outlook);
   let latest: Progress | undefined;
   const timer = setInterval(() => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Progress } from '../../../lib/common/report.ts';
 import { Tally } from '../../../lib/common/summary.ts';
 import { formatRunRecord } from '../../../lib/monitoring/run-record.ts';
 import { followPace } from '../../../scripts/cli/io/pace.ts';
-import { barLine, lineOf } from '../../../scripts/cli/io/progress.ts';
+import { barLine, lineOf, progressLines } from '../../../scripts/cli/io/progress.ts';
 import { expectedMetrics } from '../../../scripts/cli/run/expected-metrics.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 
@@ -41,6 +42,36 @@ describe('progress', () => {
     for (const expected of [undefined, 1400]) {
       assert.equal(lineOf(half, paceOf(half, expected)), 'Backing up: 1200 of 1500+ metrics, 40/s, 3 failed');
     }
+  });
+
+  it('names the time for which the store has not answered, in a log line and in place of the time left in a bar', () => {
+    const down = { ...paceOf(half, 5000), downSeconds: 40.4 };
+    assert.equal(
+      lineOf(half, down),
+      'Backing up: 1200 of about 5000 metrics, 24 %, 40/s, 95 s left, waiting for the store for 40 s, 3 failed',
+    );
+    const bar = barLine(half, down, 120, false);
+    assert.match(bar, / waiting for the store for 40 s /);
+    assert.doesNotMatch(bar, / left/);
+  });
+
+  it('logs that it waits from the moment that the store stops answering until it answers again', async () => {
+    const lines: string[] = [];
+    const log = { info: (line: string) => lines.push(line) };
+    let downSince: number | undefined;
+    using view = progressLines(log, { expected: () => undefined, downSince: () => downSince }, 1);
+    view.update(half);
+    const waits = (line: string) => line.includes('waiting for the store for');
+    const nextLine = async () => {
+      const { length } = lines;
+      for (const until = Date.now() + 10_000; lines.length === length && Date.now() < until; ) await sleep(1);
+      return lines.at(-1) ?? '';
+    };
+    assert.ok(!waits(await nextLine()));
+    downSince = Date.now() - 125_000;
+    assert.match(await nextLine(), /, waiting for the store for 2 min/);
+    downSince = undefined;
+    assert.ok(!waits(await nextLine()));
   });
 
   it('never shows 100 % before the end, and restarts with each phase', () => {
