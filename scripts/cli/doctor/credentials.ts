@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { ownKey, rootOf } from '../../../lib/bucket/layout.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
-import { BucketMissingError, DeniedError } from '../../../lib/store/errors.ts';
+import { BucketMissingError, DeniedError, StoreError } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { placeOf } from '../run/operation-options.ts';
 import { briefly, withStore } from '../run/store.ts';
@@ -54,7 +54,10 @@ export async function tryProbe(store: ObjectStore, key: string, signal: AbortSig
   } catch (error) {
     return refused('put', error, 'list only');
   }
-  const unread = (await tryList(store, key, signal)) ?? (await tryGet(store, key, body, signal));
+  const unread =
+    (await tryList(store, key, signal)) ??
+    (await tryGet(store, key, body, signal)) ??
+    (await tryOtherCase(store, key, signal));
   // Delete the object even if it could not be read.
   const left = await tryDelete(store, key, signal);
   return unread ?? left ?? ok(`${store.name} allows list, put, get and delete`);
@@ -91,6 +94,21 @@ async function tryGet(
     return refused('get', error, 'list and put');
   }
   return bad(`${key} on ${store.name} has other content than was put`, 'Another doctor may be running. Try again');
+}
+
+/** Reads a key that differs from the stored one in case only: it must not exist. */
+async function tryOtherCase(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict | undefined> {
+  try {
+    await store.get(key.replace('probe-A', 'probe-a'), { maxBytes: 1024, signal });
+  } catch (error) {
+    // Whatever else refuses this key, reading the stored one has worked.
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
+  return bad(
+    `${store.name} does not distinguish upper and lower case: metrics whose names differ only in case share their backups`,
+    'Use a store, gateway or file system that distinguishes upper and lower case',
+  );
 }
 
 async function tryDelete(store: ObjectStore, key: string, signal: AbortSignal): Promise<Verdict | undefined> {

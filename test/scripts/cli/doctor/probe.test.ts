@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { probeKey, tryProbe } from '../../../../scripts/cli/doctor/credentials.ts';
-import { changes, changingStore } from '../../../fixtures/changing-store.ts';
+import { caseInsensitiveStore, changes, changingStore } from '../../../fixtures/changing-store.ts';
 import { keysOf } from '../../../store/collect.ts';
 
 const { signal } = new AbortController();
@@ -17,6 +17,15 @@ describe("the doctor's probe", () => {
       assert.deepEqual(await keysOf(store), []);
     });
   }
+
+  it('finds that a store keeps the case of names but does not distinguish it', async () => {
+    const store = caseInsensitiveStore();
+    const { level, finding, remedy } = await tryProbe(store, probeKey('Some/Path/'), signal);
+    assert.equal(level, 'bad');
+    assert.match(finding, /differ only in case/);
+    assert.match(remedy ?? '', /distinguishes/);
+    assert.deepEqual(await keysOf(store), []);
+  });
 
   it('is content with a store that keeps names', async () => {
     const store = changingStore((key) => key);
