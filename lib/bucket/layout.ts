@@ -201,9 +201,33 @@ export function runEndOf(root: string, key: string): Date | undefined {
   return parseTimestamp(key.slice(start.length, -'.json'.length));
 }
 
+/** @param until the time of the journal run. @param name `index.json` or that of a part. */
+export function journalKey(root: string, until: Date, name: string): string {
+  return ownKey(root, `journal/${formatTimestamp(until)}/${name}`);
+}
+
+/** The prefix of the keys of all journal runs. */
+export function journalPrefix(root: string): string {
+  return ownKey(root, 'journal/');
+}
+
+/** Parses the key of an object of a journal run; undefined if the key is not one. */
+export function journalRunOf(root: string, key: string): { readonly until: Date; readonly name: string } | undefined {
+  const start = journalPrefix(root);
+  const until = key.startsWith(start) ? parseTimestamp(key.slice(start.length, start.length + TIMESTAMP)) : undefined;
+  const name = key.slice(start.length + TIMESTAMP + 1);
+  if (!until || key[start.length + TIMESTAMP] !== '/' || name === '' || name.includes('/')) return undefined;
+  return { until, name };
+}
+
 export function ownKey(
   root: string,
-  name: 'owner.json' | 'partitions.json' | `probe-${string}` | `runs/${string}`,
+  name: 'owner.json' | 'partitions.json' | `probe-${string}` | `runs/${string}` | `journal/${string}`,
 ): string {
-  return `${root}.whisper-backup/${name}`;
+  return `${ownPrefix(root)}${name}`;
+}
+
+/** The common prefix of the tool's own objects. */
+export function ownPrefix(root: string): string {
+  return `${root}.whisper-backup/`;
 }

@@ -9,6 +9,8 @@ import type { ErrorCode } from './errors.ts';
 export const COUNTS = {
   backup: ['metrics', 'stored', 'unchanged', 'skipped', 'failed', 'bytesRead', 'bytesStored',
     'retired', 'tombstones', 'purged', 'deleted', 'shrunk', 'leftovers', 'foreignKeys'],
+  journal: ['metrics', 'unchanged', 'journaled', 'points', 'stored', 'skipped', 'failed', 'bytesRead', 'bytesStored',
+    'deleted', 'foreignKeys'],
   purge: ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk', 'leftovers', 'foreignKeys'],
   restore: ['metrics', 'restored', 'backfilled', 'pointsFilled', 'unchanged', 'refilled', 'skipped', 'failed',
     'bytesFetched', 'bytesRestored', 'foreignKeys'],

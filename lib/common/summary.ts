@@ -35,7 +35,7 @@ export interface Stop {
 
 /** The result of a run. `--json` prints it, so its names must not change. */
 export interface Summary {
-  readonly command: 'backup' | 'restore' | 'purge' | 'fill' | 'verify' | 'drill';
+  readonly command: 'backup' | 'journal' | 'restore' | 'purge' | 'fill' | 'verify' | 'drill';
   readonly store: string;
   readonly started: string;
   readonly seconds: number;
@@ -51,6 +51,8 @@ export interface Summary {
   readonly damaged?: readonly Damaged[];
   /** The times of the oldest and the newest backup that a restore has used; absent if it used none. */
   readonly backups?: { readonly oldest: string; readonly newest: string };
+  /** The journal run that was stored; absent if there was nothing to store. Times as in keys. */
+  readonly journal?: { readonly from: string; readonly until: string; readonly parts: number };
   /** Why a guard stopped retention or purge; absent if none did. */
   readonly stopped?: Stop;
 }

@@ -1,26 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import * as v from 'valibot';
+import type { Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';
 import { PageCursor } from '../common/pages.ts';
 import { makeDirectories } from '../system/make-directories.ts';
 import { openRegularFile } from '../system/regular-file.ts';
-import type { CacheEntry } from './entry.ts';
-
-const entry = v.strictTuple([v.string(), v.number(), v.number(), v.number(), v.number(), v.string()]);
-const block = v.array(entry);
-
-/** The content of the first frame: the format, and the tree that the cache is for. */
-export function headerOf(prefix: string): { readonly format: string; readonly prefix: string } {
-  return { format: 'whisper-backup stat cache 1', prefix };
-}
+import type { CacheFormat } from './entry.ts';
 
 /**
- * Streams the entries of a cache in key order, by the block. A cache that is missing, or of another tree or version,
- * has no entries; a damaged one has those before the damage. Files without an entry are read.
+ * Streams the entries of a cache in key order, by the block. A cache that is missing, or has another header, has no
+ * entries; a damaged one has those before the damage. Files without an entry are read.
  */
-export async function* readCache(file: string, prefix: string): AsyncGenerator<readonly CacheEntry[]> {
+export async function* readCache<E extends Ordered>(
+  file: string,
+  format: CacheFormat<E>,
+): AsyncGenerator<readonly E[]> {
   let handle: FileHandle;
   try {
     handle = await openRegularFile(file);
@@ -28,7 +23,7 @@ export async function* readCache(file: string, prefix: string): AsyncGenerator<r
     return;
   }
   try {
-    yield* blocksOf(handle, prefix);
+    yield* blocksOf(handle, format);
   } catch {
     // An unreadable cache must not prevent a backup.
   } finally {
@@ -36,17 +31,22 @@ export async function* readCache(file: string, prefix: string): AsyncGenerator<r
   }
 }
 
-async function* blocksOf(handle: FileHandle, prefix: string): AsyncGenerator<readonly CacheEntry[]> {
+async function* blocksOf<E extends Ordered>(
+  handle: FileHandle,
+  { header: expected, decode }: CacheFormat<E>,
+): AsyncGenerator<readonly E[]> {
   const frames = readFrames(handle);
   const header = await frames.next();
-  if (header.done || JSON.stringify(header.value) !== JSON.stringify(headerOf(prefix))) return;
+  if (header.done || JSON.stringify(header.value) !== JSON.stringify(expected)) return;
   let previous: string | undefined;
   for await (const frame of frames) {
-    const parsed = v.safeParse(block, frame, { abortEarly: true });
-    if (!parsed.success) return;
-    const entries = parsed.output.map(([order, size, mtimeMs, ctimeMs, ino, sha1]) => {
-      return { order, size, mtimeMs, ctimeMs, ino, sha1 };
-    });
+    if (!Array.isArray(frame)) return;
+    const entries: E[] = [];
+    for (const row of frame) {
+      const entry = decode(row);
+      if (!entry) return;
+      entries.push(entry);
+    }
     for (const { order } of entries) {
       if (previous !== undefined && compareKeys(previous, order) >= 0) return;
       previous = order;
@@ -106,35 +106,41 @@ const BLOCK = 256;
  * Writes a new cache in key order beside the old one, which `finish` replaces. Only this user may write it, because a
  * manipulated cache could hide changed files from the backup.
  */
-export class CacheWriter {
+export class CacheWriter<E extends Ordered> {
   readonly #file: string;
   readonly #temporary: string;
   readonly #handle: FileHandle;
+  readonly #format: CacheFormat<E>;
   /** Entries of the old cache, which are copied unless `put` replaces them. */
-  readonly #kept: PageCursor<CacheEntry> | undefined;
-  #block: CacheEntry[] = [];
+  readonly #kept: PageCursor<E> | undefined;
+  #block: E[] = [];
 
-  private constructor(file: string, temporary: string, handle: FileHandle, kept: PageCursor<CacheEntry> | undefined) {
+  private constructor(file: string, handle: FileHandle, format: CacheFormat<E>, kept: PageCursor<E> | undefined) {
     this.#file = file;
-    this.#temporary = temporary;
+    this.#temporary = temporaryOf(file);
     this.#handle = handle;
+    this.#format = format;
     this.#kept = kept;
   }
 
   /** @param keepOthers keep old entries of files without a `put`, because the run does not cover the whole tree. */
-  static async create(file: string, prefix: string, keepOthers: boolean): Promise<CacheWriter> {
+  static async create<E extends Ordered>(
+    file: string,
+    format: CacheFormat<E>,
+    keepOthers: boolean,
+  ): Promise<CacheWriter<E>> {
     await makeDirectories(dirname(file), 0o700);
     // A killed run may have left this file. If two runs write at the same time, one cache is incomplete, which is
     // harmless.
-    const temporary = `${file}.tmp`;
+    const temporary = temporaryOf(file);
     await rm(temporary, { force: true });
     const handle = await open(temporary, 'wx', 0o600);
-    await handle.appendFile(encodeFrame(headerOf(prefix)));
-    return new CacheWriter(file, temporary, handle, keepOthers ? new PageCursor(readCache(file, prefix)) : undefined);
+    await handle.appendFile(encodeFrame(format.header));
+    return new CacheWriter(file, handle, format, keepOthers ? new PageCursor(readCache(file, format)) : undefined);
   }
 
   /** Adds a file, or drops it if `entry` is undefined. Must be called in key order. */
-  put(order: string, entry: CacheEntry | undefined): undefined | Promise<void> {
+  put(order: string, entry: E | undefined): undefined | Promise<void> {
     if (this.#kept) return this.#keepUntil(order).then(() => this.#append(entry));
     return this.#append(entry);
   }
@@ -165,7 +171,7 @@ export class CacheWriter {
     }
   }
 
-  #append(entry: CacheEntry | undefined): undefined | Promise<void> {
+  #append(entry: E | undefined): undefined | Promise<void> {
     if (entry) this.#block.push(entry);
     return this.#block.length >= BLOCK ? this.#flush() : undefined;
   }
@@ -173,14 +179,10 @@ export class CacheWriter {
   async #flush(): Promise<void> {
     const block = this.#block.splice(0);
     if (block.length === 0) return;
-    const rows = block.map(({ order, size, mtimeMs, ctimeMs, ino, sha1 }) => [
-      order,
-      size,
-      mtimeMs,
-      ctimeMs,
-      ino,
-      sha1,
-    ]);
-    await this.#handle.appendFile(encodeFrame(rows));
+    await this.#handle.appendFile(encodeFrame(block.map(this.#format.encode)));
   }
+}
+
+function temporaryOf(file: string): string {
+  return `${file}.tmp`;
 }

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import type { Ordered } from '../common/merge.ts';
 import type { FileStat } from '../tree/file-stat.ts';
 
@@ -5,6 +6,35 @@ import type { FileStat } from '../tree/file-stat.ts';
 export interface CacheEntry extends Ordered, FileStat {
   /** SHA-1 of the file's content, 40 hex digits. */
   readonly sha1: string;
+}
+
+/** What a cache contains. Files of another name, tree or place have no entries. */
+export interface CacheFormat<E extends Ordered> {
+  /** For messages, e.g. `stat cache`. */
+  readonly name: string;
+  /** What a run does without it, for messages, e.g. `all files are read`. */
+  readonly without: string;
+  /** The content of the first frame: the format, and what the cache is for. */
+  readonly header: Readonly<Record<string, string>>;
+  readonly encode: (entry: E) => readonly unknown[];
+  /** @returns undefined if a row is not that of an entry. */
+  readonly decode: (row: unknown) => E | undefined;
+}
+
+const Row = v.strictTuple([v.string(), v.number(), v.number(), v.number(), v.number(), v.string()]);
+
+export function statCacheFormat(prefix: string): CacheFormat<CacheEntry> {
+  return {
+    name: 'stat cache',
+    without: 'all files are read',
+    header: { format: 'whisper-backup stat cache 1', prefix },
+    encode: ({ order, size, mtimeMs, ctimeMs, ino, sha1 }) => [order, size, mtimeMs, ctimeMs, ino, sha1],
+    decode(row) {
+      if (!v.is(Row, row)) return undefined;
+      const [order, size, mtimeMs, ctimeMs, ino, sha1] = row;
+      return { order, size, mtimeMs, ctimeMs, ino, sha1 };
+    },
+  };
 }
 
 /**

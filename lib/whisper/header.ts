@@ -17,6 +17,9 @@ const MAX_ARCHIVES = 1024;
  */
 export const MAX_TRAILING_BYTES: number = 2 ** 26;
 
+/** The largest header, in bytes. */
+export const HEAD_BYTES: number = METADATA_SIZE + MAX_ARCHIVES * ARCHIVE_INFO_SIZE;
+
 const COMPRESSED_MAGIC = new TextEncoder().encode('whisper_compressed');
 
 export interface Archive {
@@ -53,17 +56,26 @@ export function isCompressed(head: Uint8Array): boolean {
  * @throws WhisperDamagedError if it is not a usable Whisper file.
  */
 export function parseHeader(bytes: Uint8Array): Header {
+  return parseHead(bytes, bytes.length);
+}
+
+/**
+ * Like {@link parseHeader}, from the first bytes of a file: at least `HEAD_BYTES` of them, or all.
+ *
+ * @param size of the whole file, in bytes.
+ */
+export function parseHead(bytes: Uint8Array, size: number): Header {
   if (isCompressed(bytes)) {
     throw new WhisperCompressedError("it is in go-carbon's compressed Whisper format, which is not supported");
   }
   const header = readHeader(bytes);
   if (typeof header === 'string') throw new WhisperDamagedError(`it is not a valid Whisper file: ${header}`);
-  if (bytes.length < header.size) {
+  if (size < header.size) {
     throw new WhisperDamagedError(
-      `the Whisper file is truncated: its header requires ${header.size} bytes, but it has ${bytes.length}`,
+      `the Whisper file is truncated: its header requires ${header.size} bytes, but it has ${size}`,
     );
   }
-  const trailing = bytes.length - header.size;
+  const trailing = size - header.size;
   if (trailing > MAX_TRAILING_BYTES) {
     throw new WhisperDamagedError(
       `it is not a valid Whisper file: it has ${trailing} bytes after its last archive, the limit is ${MAX_TRAILING_BYTES}`,

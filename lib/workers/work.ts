@@ -2,12 +2,14 @@ import type { TaskContext } from './context.ts';
 import { check } from './tasks/check.ts';
 import { comparePoints } from './tasks/compare-points.ts';
 import { fingerprint } from './tasks/fingerprint.ts';
+import { journalFiles } from './tasks/journal-files.ts';
 import { recheck } from './tasks/recheck.ts';
 import { restoreFiles } from './tasks/restore-files.ts';
 import { storeFiles } from './tasks/store-files.ts';
+import { storePart } from './tasks/store-part.ts';
 
 /** The tasks of a worker thread: `(task, context) => Promise`. Arguments and results are plain data. */
-const TASKS = { storeFiles, restoreFiles, recheck, check, fingerprint, comparePoints };
+const TASKS = { storeFiles, restoreFiles, recheck, check, fingerprint, comparePoints, journalFiles, storePart };
 
 export type TaskName = keyof typeof TASKS;
 export type TaskOf<N extends TaskName> = Parameters<(typeof TASKS)[N]>[0];

@@ -7,7 +7,8 @@ import { readPartitions } from '../../lib/bucket/partitions.ts';
 import { compareKeys } from '../../lib/common/order.ts';
 import { hostStatus } from '../../lib/monitoring/host-status.ts';
 import { parseRunRecord } from '../../lib/monitoring/run-record.ts';
-import { encodeFrame, headerOf, readCache } from '../../lib/statcache/cache-file.ts';
+import { encodeFrame, readCache } from '../../lib/statcache/cache-file.ts';
+import { statCacheFormat } from '../../lib/statcache/entry.ts';
 import { machine } from '../fixtures/operations.ts';
 import { casesOf } from '../fixtures/reliability.ts';
 import { createScratch } from '../fixtures/scratch.ts';
@@ -88,7 +89,7 @@ describe('a changed stat cache', () => {
   const rows = (from: number) =>
     Array.from({ length: 20 }, (_, i) => [`m${100 + from + i}/`, 100, 1.5, 2.5, i, 'a'.repeat(40)]);
   const frames = (...values: readonly unknown[]) => new Uint8Array(Buffer.concat(values.map(encodeFrame)));
-  const header = headerOf('/tree');
+  const header = statCacheFormat('/tree').header;
   const sound = frames(header, rows(0), rows(20));
   const values = fc.oneof(fc.jsonValue(), fc.constantFrom(header, rows(0), rows(20), rows(10)));
   const files = fc.oneof(
@@ -102,7 +103,7 @@ describe('a changed stat cache', () => {
     await fuzz(files, 3000, async (bytes) => {
       writeFileSync(file, bytes);
       let previous = '';
-      for await (const block of readCache(file, '/tree')) {
+      for await (const block of readCache(file, statCacheFormat('/tree'))) {
         for (const { order, sha1, size, ino } of block) {
           assert.ok(compareKeys(previous, order) < 0 || (previous === '' && order === ''));
           previous = order;
@@ -123,7 +124,7 @@ describe('a changed stat cache', () => {
       writeFileSync(file, bytes);
       await inMemory(256 * MIB, () =>
         within(5, async () => {
-          for await (const _ of readCache(file, '/tree')) assert.fail('it tells nothing');
+          for await (const _ of readCache(file, statCacheFormat('/tree'))) assert.fail('it tells nothing');
         }),
       );
     }

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { compareKeys } from '../../lib/common/order.ts';
 import { CacheWriter, readCache } from '../../lib/statcache/cache-file.ts';
-import type { CacheEntry } from '../../lib/statcache/entry.ts';
+import { type CacheEntry, statCacheFormat } from '../../lib/statcache/entry.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 const number = fc.oneof(fc.nat(), fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }));
@@ -27,14 +27,14 @@ const entries: fc.Arbitrary<CacheEntry[]> = fc
   .map((all) => all.sort((a, b) => compareKeys(a.order, b.order)));
 
 async function write(file: string, all: readonly CacheEntry[], keepOthers = false): Promise<void> {
-  const writer = await CacheWriter.create(file, '/tree', keepOthers);
+  const writer = await CacheWriter.create(file, statCacheFormat('/tree'), keepOthers);
   for (const entry of all) await writer.put(entry.order, entry);
   await writer.finish();
 }
 
 async function read(file: string): Promise<CacheEntry[]> {
   const all: CacheEntry[] = [];
-  for await (const block of readCache(file, '/tree')) all.push(...block);
+  for await (const block of readCache(file, statCacheFormat('/tree'))) all.push(...block);
   return all;
 }
 
@@ -85,7 +85,7 @@ describe('the file of the stat cache', () => {
     await fc.assert(
       fc.asyncProperty(entries, pick, async (all, picks) => {
         await write(file, all);
-        const writer = await CacheWriter.create(file, '/tree', true);
+        const writer = await CacheWriter.create(file, statCacheFormat('/tree'), true);
         const expected: CacheEntry[] = [];
         for (const [i, entry] of all.entries()) {
           const picked = picks[i];

@@ -9,6 +9,7 @@ import type { Summary } from '../../common/summary.ts';
 import { createCompressor } from '../../compress/engine.ts';
 import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
 import { rulesOf } from '../../expiry/due.ts';
+import { statCacheFormat } from '../../statcache/entry.ts';
 import { StatCache, type StatCacheOptions } from '../../statcache/stat-cache.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/presence.ts';
@@ -65,7 +66,7 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
     const uploads = new Uploads(store, { ...options, format });
     if (!(await StatCache.isThere(statCache))) uploads.start();
     const isPartial = metrics !== '*' || exclude.length > 0;
-    const cache = await StatCache.open(statCache, { ...options, isPartial });
+    const cache = await StatCache.open(statCache, { ...options, format: statCacheFormat(prefix), isPartial });
     const partitions = new PartitionRecorder();
     const names = new NameCheck(run, metrics === '*');
     try {

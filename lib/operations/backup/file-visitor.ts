@@ -37,12 +37,12 @@ export function weightOf({ local, same }: Found): number {
 export class FileVisitor {
   readonly #run: Run;
   readonly #uploads: Uploads;
-  readonly #cache: StatCache;
+  readonly #cache: StatCache<CacheEntry>;
   readonly #expiry: Expiry;
   readonly #names: NameCheck;
   readonly #later: SecondPass<Found>;
 
-  constructor(run: Run, uploads: Uploads, cache: StatCache, expiry: Expiry, names: NameCheck) {
+  constructor(run: Run, uploads: Uploads, cache: StatCache<CacheEntry>, expiry: Expiry, names: NameCheck) {
     this.#run = run;
     this.#uploads = uploads;
     this.#cache = cache;

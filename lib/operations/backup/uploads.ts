@@ -21,9 +21,9 @@ interface LocalAndStored {
 
 /** Backs up files in worker threads, within the memory budget. */
 export class Uploads {
+  readonly pool: WorkerPool;
   readonly #options: UploadOptions;
   readonly #rules: StoreRules;
-  readonly #pool: WorkerPool;
   readonly #budget: ByteBudget;
 
   constructor(store: ObjectStore, options: UploadOptions) {
@@ -31,17 +31,17 @@ export class Uploads {
     const { layout, format, includeDamaged, flock, fileLockTimeout } = options;
     this.#rules = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
     this.#budget = new ByteBudget(options.bytesInFlight);
-    this.#pool = new WorkerPool(options, store);
+    this.pool = new WorkerPool(options, store);
   }
 
   /** How many batches to store at once, so that processors and network are busy. */
   get concurrency(): number {
-    return this.#pool.concurrency;
+    return this.pool.concurrency;
   }
 
   /** Starts threads before the first batch. @param batches as for `WorkerPool.start`. */
   start(batches?: number): void {
-    this.#pool.start(batches);
+    this.pool.start(batches);
   }
 
   /**
@@ -60,7 +60,7 @@ export class Uploads {
     // The compressed file may be as large as the file itself.
     const bytes = 2 * files.reduce((sum, { local }) => sum + (local.stat?.size ?? 0), 0);
     try {
-      return await this.#budget.run(bytes, () => this.#pool.run('storeFiles', { files: tasks, rules: this.#rules }));
+      return await this.#budget.run(bytes, () => this.pool.run('storeFiles', { files: tasks, rules: this.#rules }));
     } catch (error) {
       // The thread died, e.g. out of memory. Other threads continue.
       return files.map(() => ({ outcome: 'failed', code: codeOf(error), reason: reasonOf(error) }));
@@ -68,7 +68,7 @@ export class Uploads {
   }
 
   close(): Promise<void> {
-    return this.#pool.close();
+    return this.pool.close();
   }
 
   #taskOf({ local, stored }: LocalAndStored): FileToStore {

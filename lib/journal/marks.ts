@@ -1,0 +1,25 @@
+import * as v from 'valibot';
+import type { CacheEntry, CacheFormat } from '../statcache/entry.ts';
+
+/** How far the journal has read a file. */
+export interface Mark extends Omit<CacheEntry, 'sha1'> {
+  /** The newest slot in it, Unix time in seconds; 0 if none is known. */
+  readonly mark: number;
+}
+
+const Row = v.strictTuple([v.string(), v.number(), v.number(), v.number(), v.number(), v.number()]);
+
+/** @param place the name of the bucket, and the path in it: other buckets have other journals. */
+export function marksFormat(prefix: string, place: string): CacheFormat<Mark> {
+  return {
+    name: 'file of journal marks',
+    without: 'the journal starts at the newest backup of each file',
+    header: { format: 'whisper-backup journal marks 1', prefix, place },
+    encode: ({ order, size, mtimeMs, ctimeMs, ino, mark }) => [order, size, mtimeMs, ctimeMs, ino, mark],
+    decode(row) {
+      if (!v.is(Row, row)) return undefined;
+      const [order, size, mtimeMs, ctimeMs, ino, mark] = row;
+      return { order, size, mtimeMs, ctimeMs, ino, mark };
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { journalPrefix, journalRunOf, rootOf } from '../../bucket/layout.ts';
+import { GuardError, reasonOf } from '../../common/errors.ts';
+import type { PlaceOptions } from '../../common/options.ts';
+import { formatTimestamp } from '../../common/timestamp.ts';
+import { ageOf, DAY } from '../../expiry/age.ts';
+import { CLOCK_OFF } from '../../expiry/guards.ts';
+import { INDEX_NAME } from '../../journal/index-file.ts';
+import { readRunRecords } from '../../monitoring/bucket-records.ts';
+import { isFullBackup } from '../../monitoring/run-record.ts';
+import type { ObjectStore, StoredObject } from '../../store/store.ts';
+import type { OperationOptions, Run } from '../shared/run.ts';
+
+interface RunObject {
+  readonly time: Date;
+  readonly isIndex: boolean;
+  readonly object: StoredObject;
+}
+
+type ExpiringRun = Run<OperationOptions & PlaceOptions & { readonly journalKeep?: number }>;
+
+const HOUR = 3_600_000;
+
+/** The runs of the journal in a bucket, with or without an index. */
+export class StoredRuns {
+  readonly #objects: readonly RunObject[];
+
+  private constructor(objects: readonly RunObject[]) {
+    this.#objects = objects;
+  }
+
+  /** @throws StoreError */
+  static async list(store: ObjectStore, options: PlaceOptions & { readonly signal: AbortSignal }): Promise<StoredRuns> {
+    const root = rootOf(options);
+    const objects: RunObject[] = [];
+    for await (const object of store.list({ prefix: journalPrefix(root), signal: options.signal })) {
+      const found = journalRunOf(root, object.key);
+      if (found) objects.push({ time: found.until, isIndex: found.name === INDEX_NAME, object });
+    }
+    return new StoredRuns(objects);
+  }
+
+  /**
+   * Returns the time for a run that begins now: whole seconds, after all others.
+   *
+   * @throws GuardError `JOURNAL_AHEAD` if a run is dated far ahead of the clock.
+   */
+  timeOfNext(now: Date): Date {
+    const newest = this.#objects.reduce((latest, { time }) => Math.max(latest, time.getTime()), 0);
+    if (newest > now.getTime() + HOUR)
+      throw new GuardError(
+        'JOURNAL_AHEAD',
+        `Cannot journal: the run ${formatTimestamp(new Date(newest))} is dated over an hour ahead of this host's clock. ` +
+          'Check the clock; if it was ahead when that run was stored, delete the run from .whisper-backup/journal/.',
+      );
+    return new Date(Math.max(Math.floor(now.getTime() / 1000) * 1000, newest + 1000));
+  }
+
+  /**
+   * Deletes runs older than `journalKeep` days, their indexes first. Keeps runs that the newest full backup does not
+   * contain, and all while no full backup is recorded or the clocks differ.
+   */
+  async expire(run: ExpiringRun): Promise<void> {
+    const { began, options, store } = run;
+    const { journalKeep = 8, dryRun, report, signal } = options;
+    const old = this.#objects.filter((object) => ageOf(object, began) > journalKeep * DAY);
+    if (old.length === 0 || run.stopped) return;
+    const limit = await lastFullBackup(store, options, began);
+    const due = old.filter(({ time }) => limit !== undefined && time < limit);
+    if (due.length === 0) return;
+    const clock = await store.clock({ signal });
+    if (clock && Math.abs(options.now().getTime() - clock.getTime()) > CLOCK_OFF) {
+      run.stop(
+        'CLOCK_OFF',
+        "Old journal runs were not deleted: this host's clock and the store's differ (set the clock)",
+      );
+      return;
+    }
+    run.add('deleted', due.length);
+    if (dryRun) return;
+    report.log('info', `Deleting ${due.length} objects of journal runs older than ${journalKeep} days`);
+    for (const isIndex of [true, false]) {
+      const keys = due.filter((object) => object.isIndex === isIndex).map(({ object }) => object.key);
+      const failures = keys.length > 0 ? await store.delete(keys, { signal }) : [];
+      for (const { key, error } of failures) run.fail({ metric: key, code: 'DELETE_FAILED', reason: reasonOf(error) });
+      // Parts without their index are no run; an index without its parts would be a damaged one.
+      if (failures.length > 0) return;
+    }
+  }
+}
+
+/** Returns when the host's last full backup that succeeded started; undefined if no record says so. */
+async function lastFullBackup(
+  store: ObjectStore,
+  options: PlaceOptions & { readonly signal: AbortSignal },
+  now: Date,
+): Promise<Date | undefined> {
+  for await (const record of readRunRecords(store, options, { signal: options.signal, now })) {
+    if (isFullBackup(record) && (record.exitCode === 0 || record.exitCode === 3)) return new Date(record.started);
+  }
+  return undefined;
+}

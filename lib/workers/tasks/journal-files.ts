@@ -1,0 +1,158 @@
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { lineNameOf, valueText } from '../../journal/line.ts';
+import { isSettled } from '../../statcache/entry.ts';
+import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
+import { type LockOptions, lock, openRegular } from '../../tree/read-file.ts';
+import { HEAD_BYTES, type Header, parseHead } from '../../whisper/header.ts';
+import type { Point } from '../../whisper/points.ts';
+import { recentPoints } from '../../whisper/recent-points.ts';
+import type { TaskContext } from '../context.ts';
+
+interface JournalBatch extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
+  readonly files: readonly FileToJournal[];
+  /** Time of the run, Unix time in seconds. */
+  readonly until: number;
+}
+
+export interface FileToJournal {
+  readonly file: string;
+  readonly metric: string;
+  /** Unix time in seconds of the first point to read; undefined if the file must be stored whole. */
+  readonly from: number | undefined;
+  /** The inode and size that the file must have: otherwise its lines do not continue the journal. */
+  readonly expected?: Pick<FileStat, 'ino' | 'size'>;
+}
+
+/** What the marks need to know of a file. */
+interface ReadFile {
+  /** Its newest timestamp, Unix time in seconds; 0 without points. */
+  readonly newest: number;
+  readonly stat: FileStat;
+  /** Whether any later change of the file will change its stat. */
+  readonly isSettled: boolean;
+}
+
+export type FileResult =
+  | (ReadFile & {
+      readonly outcome: 'read';
+      readonly from: number;
+      /** Its oldest timestamp; 0 without points. */
+      readonly oldest: number;
+      readonly points: number;
+      /** Bytes of its lines, which follow those of the file before. */
+      readonly bytes: number;
+      readonly bytesRead: number;
+    })
+  /** It must be stored whole: it is new, replaced, resized or not readable as points. */
+  | (ReadFile & { readonly outcome: 'whole' })
+  | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
+
+interface JournaledBatch {
+  readonly lines: Uint8Array;
+  /** In the order of the files. May be shorter: the others were not read, because there are many lines. */
+  readonly files: readonly FileResult[];
+}
+
+/** A batch ends at this many characters. */
+const ENOUGH = 8 * 2 ** 20;
+
+/** Reads the recent points of each file as lines. */
+export async function journalFiles(batch: JournalBatch, context: TaskContext): Promise<JournaledBatch> {
+  const parts: Uint8Array[] = [];
+  const files: FileResult[] = [];
+  let total = 0;
+  for (const file of batch.files) {
+    if (total >= ENOUGH) break;
+    try {
+      const { found, from, bytesRead, ...read } = await readRecent(file, batch, context.stopped);
+      const newest = found.at(-1)?.timestamp ?? 0;
+      if (from === undefined) {
+        files.push({ ...read, outcome: 'whole', newest });
+        continue;
+      }
+      const lines = linesOf(file.metric, found);
+      const [oldest, points] = [found[0]?.timestamp ?? 0, found.length];
+      files.push({ ...read, outcome: 'read', newest, from, oldest, points, bytes: lines.length, bytesRead });
+      parts.push(lines);
+      total += lines.length;
+    } catch (error) {
+      const code = codeOf(error);
+      files.push({ outcome: code === 'VANISHED' ? 'skipped' : 'failed', code, reason: reasonOf(error) });
+    }
+  }
+  return { lines: Buffer.concat(parts), files };
+}
+
+function linesOf(metric: string, points: readonly Point[]): Uint8Array {
+  const name = lineNameOf(metric);
+  let text = '';
+  for (const { timestamp, value } of points) text += `${name} ${valueText(value)} ${timestamp}\n`;
+  return Buffer.from(text);
+}
+
+interface Recent extends Omit<ReadFile, 'newest'> {
+  readonly found: readonly Point[];
+  /** Undefined if the file must be stored whole. */
+  readonly from: number | undefined;
+  readonly bytesRead: number;
+}
+
+/** Most headers are shorter; the first archive begins behind it. */
+const FIRST_READ = 512;
+
+async function readRecent(
+  { file, from, expected }: FileToJournal,
+  { flock, fileLockTimeout, until }: JournalBatch,
+  stopped: () => boolean,
+): Promise<Recent> {
+  const { fd } = openRegular(file, 'read');
+  try {
+    const began = Date.now();
+    if (flock) await lock(fd, file, 'read', { flock, fileLockTimeout, stopped });
+    const stat = fileStatOf(fstatSync(fd, { bigint: true }));
+    let bytesRead = 0;
+    let head = readAt(fd, 0, Math.min(FIRST_READ, stat.size));
+    const count = head.length >= 16 ? new DataView(head.buffer, head.byteOffset).getUint32(12) : 0;
+    if (16 + count * 12 > head.length) head = readAt(fd, 0, Math.min(HEAD_BYTES, stat.size));
+    bytesRead += head.length;
+    const header = headerOf(head, stat.size);
+    const about = { stat, isSettled: isSettled(stat, began) };
+    if (!header) return { ...about, from: undefined, bytesRead, found: [] };
+    const read = (offset: number, length: number) => {
+      if (offset + length <= head.length) return head.subarray(offset, offset + length);
+      bytesRead += length;
+      return readAt(fd, offset, length);
+    };
+    const isReplaced = expected !== undefined && (expected.ino !== stat.ino || expected.size !== stat.size);
+    if (from === undefined || isReplaced) {
+      const found = recentPoints(read, header, { from: until - (header.archives[0]?.retention ?? 0), until });
+      return { ...about, from: undefined, bytesRead, found };
+    }
+    return { ...about, from, bytesRead, found: recentPoints(read, header, { from, until }) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** @returns undefined if the file has no points that we can read: the backup reports why, or stores it as it is. */
+function headerOf(head: Uint8Array, size: number): Header | undefined {
+  try {
+    return parseHead(head, size);
+  } catch (error) {
+    if (error instanceof WhisperBackupError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws WhisperBackupError `KEEPS_CHANGING` if the file is shorter than it was. */
+function readAt(fd: number, offset: number, length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let read = 0; read < length; ) {
+    const count = readSync(fd, bytes, read, length - read, offset + read);
+    if (count === 0)
+      throw new WhisperBackupError('KEEPS_CHANGING', 'Cannot read its points: it became shorter meanwhile');
+    read += count;
+  }
+  return bytes;
+}

@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { codeOf } from '../../../lib/common/errors.ts';
+import type { Summary } from '../../../lib/common/summary.ts';
+import { parseIndex } from '../../../lib/journal/index-file.ts';
+import { formatRunRecord } from '../../../lib/monitoring/run-record.ts';
+import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
+import { PermanentError } from '../../../lib/store/errors.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
+import { update } from '../../../lib/whisper/update.ts';
+import { Bucket } from '../../fixtures/bucket.ts';
+import { delegate } from '../../fixtures/delegate.ts';
+import { metricFile, plantMetric } from '../../fixtures/metric.ts';
+import { backUp, codesOf, journalTree, machine } from '../../fixtures/operations.ts';
+import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
+
+const MINUTE = 60_000;
+
+/** A file written less than 2 s ago is read again: it may be written again without a change of its times. */
+const SETTLED_MS = 2100;
+
+/** A tree that was backed up at noon, with carbon's part played by `write`. */
+class World {
+  readonly bucket = new Bucket();
+  readonly tree: string;
+  readonly marks: { readonly file: string };
+
+  constructor(scratch: Scratch) {
+    this.tree = scratch.at('tree');
+    this.marks = { file: scratch.at('cache', 'marks') };
+  }
+
+  get seconds(): number {
+    return this.bucket.time.getTime() / 1000;
+  }
+
+  pass(minutes: number): void {
+    this.bucket.time = new Date(this.bucket.time.getTime() + minutes * MINUTE);
+  }
+
+  async write(path: string, value: number, timestamp = this.seconds): Promise<void> {
+    const file = `${this.tree}/${path}.wsp`;
+    const bytes = new Uint8Array(await readFile(file));
+    update(bytes, { value, timestamp, now: Math.max(timestamp, this.seconds) });
+    await writeFile(file, bytes);
+  }
+
+  journal(options: Parameters<typeof journalTree>[2] = {}, store: ObjectStore = this.bucket.store): Promise<Summary> {
+    return journalTree(store, this.tree, { now: this.bucket.now, marks: this.marks, ...options });
+  }
+
+  backup(): Promise<Summary> {
+    return backUp(this.bucket.store, this.tree, { now: this.bucket.now });
+  }
+
+  async keys(): Promise<string[]> {
+    return (await this.bucket.keys()).filter((key) => key.startsWith('.whisper-backup/journal/'));
+  }
+
+  /** The lines of all runs, in their order. */
+  async lines(): Promise<string[]> {
+    const { store } = this.bucket;
+    const lines: string[] = [];
+    for (const key of (await this.keys()).filter((name) => name.endsWith('index.json'))) {
+      const { parts } = parseIndex(await store.get(key, { maxBytes: 1e6 }), key);
+      for (const part of parts) {
+        const body = await store.get(key.replace('index.json', part.name), { maxBytes: 1e6 });
+        const text = gunzipSync(body);
+        assert.equal(createHash('sha1').update(text).digest('hex'), part.sha1);
+        const found = text.toString().split('\n').slice(0, -1);
+        assert.deepEqual([part.bytes, part.size, part.lines], [text.length, body.length, found.length]);
+        assert.deepEqual([part.first, part.last], [found[0]?.split(' ')[0], found.at(-1)?.split(' ')[0]]);
+        lines.push(...found);
+      }
+    }
+    return lines;
+  }
+}
+
+describe('journal', () => {
+  it('stores the points since the backup, then those since the last run, in key order', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const noon = world.seconds;
+    for (const path of ['b', 'a/x']) await plantMetric(world.tree, path);
+    await world.backup();
+    world.pass(2);
+    await world.write('b', 1.5, noon + 60);
+    await world.write('b', Number.NaN, noon + 120);
+    await world.write('a/x', -0, noon + 120);
+    const first = await world.journal();
+    assert.deepEqual(first.failed, []);
+    const { metrics, journaled, points, unchanged } = first.counts;
+    assert.deepEqual([metrics, journaled, points, unchanged], [2, 2, 5, 0]);
+    assert.deepEqual(first.journal, {
+      ...{ from: '2026-11-22T12:00:00+00:00', until: '2026-11-22T12:02:00+00:00', parts: 1 },
+    });
+    const value = (seed: number) => Math.sin(seed);
+    assert.deepEqual(await world.lines(), [
+      `a.x ${value(1)} ${noon}`,
+      `a.x -0 ${noon + 120}`,
+      `b ${value(1)} ${noon}`,
+      `b 1.5 ${noon + 60}`,
+      `b nan ${noon + 120}`,
+    ]);
+    world.pass(1);
+    await world.write('b', 2, noon + 180);
+    const second = await world.journal();
+    assert.deepEqual([second.counts.journaled, second.counts.points], [2, 3]);
+    const lines = (await world.lines()).slice(5);
+    assert.deepEqual(lines, [`a.x -0 ${noon + 120}`, `b nan ${noon + 120}`, `b 2 ${noon + 180}`]);
+  });
+
+  it('stores no run and opens no file if nothing was written', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    await sleep(SETTLED_MS);
+    world.pass(1);
+    await world.journal();
+    const keys = await world.keys();
+    world.pass(1);
+    const { counts, journal, stopped } = await world.journal();
+    assert.deepEqual([counts.unchanged, counts.bytesRead, journal, stopped], [1, 0, undefined, undefined]);
+    assert.deepEqual(await world.keys(), keys);
+  });
+
+  it('stores nothing before the first backup, and says so', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    await plantMetric(world.tree, 'a');
+    await world.bucket.store.open({ create: true });
+    await assert.rejects(world.journal(), (error) => codeOf(error) === 'NO_BACKUP');
+    assert.deepEqual(await world.bucket.keys(), []);
+  });
+
+  it('stores new, replaced and unreadable files whole, and continues with them', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const noon = world.seconds;
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    world.pass(1);
+    await world.write('a', 1);
+    await world.journal();
+    world.pass(1);
+    await plantMetric(world.tree, 'new');
+    await plantMetric(world.tree, 'other', metricFile(7));
+    await rename(`${world.tree}/other.wsp`, `${world.tree}/a.wsp`);
+    await writeFile(`${world.tree}/damaged.wsp`, new Uint8Array(30));
+    const second = await world.journal();
+    assert.deepEqual([second.counts.stored, second.counts.journaled, second.journal], [2, 0, undefined]);
+    assert.deepEqual(codesOf(second.failed), { damaged: 'WHISPER_DAMAGED' });
+    world.pass(1);
+    await world.write('new', 3);
+    await world.write('a', 4);
+    const third = await world.journal();
+    assert.deepEqual([third.counts.stored, third.counts.journaled], [0, 2]);
+    const lines = (await world.lines()).slice(2);
+    assert.deepEqual(
+      lines.filter((line) => line.endsWith(` ${noon + 180}`)),
+      [`a 4 ${noon + 180}`, `new 3 ${noon + 180}`],
+    );
+  });
+
+  it('loses no point that carbon writes late', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const noon = world.seconds;
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    world.pass(10);
+    await world.write('a', 1, noon + 60);
+    await world.journal();
+    world.pass(10);
+    await world.write('a', 2, noon + 120);
+    await world.journal();
+    assert.ok((await world.lines()).includes(`a 2 ${noon + 120}`));
+  });
+
+  it('starts at the newest backup again if its marks are lost', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const noon = world.seconds;
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    world.pass(1);
+    await world.write('a', 1);
+    await world.journal();
+    await writeFile(world.marks.file, 'damaged');
+    world.pass(1);
+    await world.write('a', 2);
+    await world.journal();
+    const lines = await world.lines();
+    assert.deepEqual(lines.slice(2), [...lines.slice(0, 2), `a 2 ${noon + 120}`]);
+  });
+
+  it('does not use the marks of another bucket', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    await backUp(world.bucket.store, world.tree, { now: world.bucket.now, storagePath: 'second' });
+    world.pass(1);
+    await world.write('a', 1);
+    await world.journal();
+    const { counts } = await world.journal({ storagePath: 'second' });
+    assert.deepEqual([counts.journaled, counts.points], [1, 2]);
+  });
+
+  it('stores nothing and keeps no marks in a dry run', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    world.pass(1);
+    await world.write('a', 1);
+    await plantMetric(world.tree, 'new');
+    const before = await world.bucket.keys();
+    const dry = await world.journal({ dryRun: true }, withDryRun(world.bucket.store));
+    assert.deepEqual([dry.counts.journaled, dry.counts.stored, dry.counts.points], [1, 1, 2]);
+    assert.deepEqual(await world.bucket.keys(), before);
+    assert.equal((await world.journal()).counts.points, 2);
+  });
+
+  it('keeps neither a run nor marks if it ends between the parts and the index', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    world.pass(1);
+    await world.write('a', 1);
+    const { store } = world.bucket;
+    const dying = delegate(store, {
+      async put(key, body, options) {
+        if (key.endsWith('index.json')) throw new PermanentError('the host died');
+        await store.put(key, body, options);
+      },
+    });
+    await assert.rejects(world.journal({}, dying), PermanentError);
+    const [orphan = '', ...others] = await world.keys();
+    assert.match(orphan, /\/0001\.[0-9a-f]{40}\.lines\.gz$/);
+    assert.deepEqual([others, await world.lines()], [[], []]);
+    const { journal } = await world.journal();
+    // The run that died has used its time.
+    assert.equal(journal?.until, '2026-11-22T12:01:01+00:00');
+    assert.equal((await world.lines()).length, 2);
+  });
+
+  it('dates a run after all others, and stops if one is far ahead of the clock', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    world.pass(30);
+    await world.write('a', 1);
+    await world.journal();
+    world.pass(-20);
+    await world.write('a', 2);
+    assert.equal((await world.journal()).journal?.until, '2026-11-22T12:30:01+00:00');
+    world.pass(-90);
+    await assert.rejects(world.journal(), (error) => codeOf(error) === 'JOURNAL_AHEAD');
+  });
+
+  it('deletes runs after 8 days, if a full backup has succeeded since', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const { store } = world.bucket;
+    await plantMetric(world.tree, 'a');
+    await world.backup();
+    world.pass(1);
+    await world.write('a', 1);
+    await world.journal();
+    const old = await world.keys();
+    assert.equal(old.length, 2);
+    world.pass(9 * 24 * 60);
+    await world.write('a', 2);
+    await world.journal();
+    assert.deepEqual((await world.keys()).slice(0, 2), old);
+    const time = world.bucket.time.toISOString();
+    const record = {
+      program: '1',
+      host: 'web01',
+      machine: machine.id,
+      command: 'backup',
+      started: time,
+      finished: time,
+    };
+    const text = formatRunRecord({ ...record, command: 'backup', seconds: 1, exitCode: 0, interval: 86_400 });
+    await store.put(`.whisper-backup/runs/${time.slice(0, 19)}+00:00.json`, new TextEncoder().encode(text));
+    world.pass(1);
+    await world.write('a', 3);
+    const dry = await world.journal({ dryRun: true }, withDryRun(store));
+    assert.equal(dry.counts.deleted, 2);
+    assert.deepEqual((await world.keys()).slice(0, 2), old);
+    const { counts } = await world.journal();
+    assert.equal(counts.deleted, 2);
+    assert.ok(!(await world.keys()).some((key) => old.includes(key)));
+    assert.equal((await world.keys()).length, 4);
+  });
+});
