@@ -12,6 +12,7 @@ export const defaults = {
   cacheDir: '/var/cache/whisper-backup',
   noCache: false,
   noFlock: false,
+  noJournal: false,
   bandwidth: 0,
   debug: false,
   quiet: false,

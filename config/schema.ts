@@ -86,6 +86,7 @@ export const schema = v.strictObject({
   cacheDir: text,
   noCache: flag,
   noFlock: flag,
+  noJournal: flag,
   fileLockTimeout: number(0),
   fallback: flag,
   overwrite: flag,

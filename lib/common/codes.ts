@@ -26,6 +26,7 @@ export const COUNTS = {
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('damagedFiles' | 'fallbacks' | 'loneSha1s' | 'odd')
+  | ('pointsReplayed' | 'journalLinesLeft')
   | ('requests' | 'retries');
 
 export type FailCode = ErrorCode | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';

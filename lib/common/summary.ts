@@ -53,6 +53,8 @@ export interface Summary {
   readonly backups?: { readonly oldest: string; readonly newest: string };
   /** The journal run that was stored; absent if there was nothing to store. Times as in keys. */
   readonly journal?: { readonly from: string; readonly until: string; readonly parts: number };
+  /** The time of the newest point that a restore took from the journal; absent if it took none. */
+  readonly reached?: string;
   /** Why a guard stopped retention or purge; absent if none did. */
   readonly stopped?: Stop;
 }
@@ -68,6 +70,7 @@ export class Tally {
   readonly #damaged: Damaged[] = [];
   #stopped: Stop | undefined;
   #begun = false;
+  #reached: Date | undefined;
   #used: { readonly oldest: Date; readonly newest: Date } | undefined;
 
   /** @param counts the counters that are printed even if they are 0. */
@@ -116,6 +119,11 @@ export class Tally {
     this.#used = { oldest: oldest < time ? oldest : time, newest: newest > time ? newest : time };
   }
 
+  /** Records the time of a point from the journal. */
+  reach(time: Date): void {
+    if (!this.#reached || time > this.#reached) this.#reached = time;
+  }
+
   /** Records why a guard stopped the run. Later calls are ignored. */
   stop(code: StopCode, message: string): void {
     this.#stopped ??= { code, message };
@@ -138,6 +146,7 @@ export class Tally {
       ...(this.#used && {
         backups: { oldest: formatTimestamp(this.#used.oldest), newest: formatTimestamp(this.#used.newest) },
       }),
+      ...(this.#reached && { reached: formatTimestamp(this.#reached) }),
       ...(this.#stopped ? { stopped: this.#stopped } : {}),
     };
   }

@@ -46,7 +46,13 @@ export function update(bytes: Uint8Array, options: UpdateOptions): void {
  *
  * @returns whether the slot was written; if not, no coarser archive changes either.
  */
-function propagate(bytes: Uint8Array, header: Header, timestamp: number, higher: Archive, lower: Archive): boolean {
+export function propagate(
+  bytes: Uint8Array,
+  header: Header,
+  timestamp: number,
+  higher: Archive,
+  lower: Archive,
+): boolean {
   const interval = alignDown(timestamp, lower.secondsPerPoint);
   const count = slotsRead(Math.floor(lower.secondsPerPoint / higher.secondsPerPoint), higher.points);
   const value = consolidate(header, new Ring(bytes, higher).read(interval, count));

@@ -270,6 +270,12 @@ export const optionTable: readonly OptionSpec[] = [
     commands: restoring,
     text: 'Move damaged local files aside and restore them',
   },
+  {
+    name: 'no-journal',
+    key: 'noJournal',
+    commands: restoring,
+    text: 'Leave out the points that the journal stored after the backups',
+  },
   { name: 'skip-gone', key: 'skipGone', commands: restoring, text: 'Skip metrics that no longer existed at that date' },
   {
     name: 'owner',

@@ -1,5 +1,7 @@
 import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import type { Damaged } from '../../common/summary.ts';
+import type { JournalLines } from '../../journal/points.ts';
+import type { JournaledMetric } from './journal-source.ts';
 
 /** The backup to restore a metric from, and the older ones to which it may fall back. */
 export interface Attempt {
@@ -7,18 +9,24 @@ export interface Attempt {
   readonly backup: Backup;
   /** Ascending by time. */
   readonly older: readonly Backup[];
+  /** The lines of all runs that one of these backups needs. */
+  readonly journal: readonly JournalLines[];
 }
 
 /** Chooses the newest backup before a date; undefined if there is none. */
-export function firstAttempt(stored: StoredMetric, date: Date | undefined, fallback: boolean): Attempt | undefined {
+export function firstAttempt(
+  { stored, journal }: JournaledMetric,
+  date: Date | undefined,
+  fallback: boolean,
+): Attempt | undefined {
   const older = backupsBefore(stored, date);
   const backup = older.pop();
-  return backup && { stored, backup, older: fallback ? older : [] };
+  return backup && { stored, backup, older: fallback ? older : [], journal };
 }
 
-export function nextAttempt({ stored, older }: Attempt): Attempt | undefined {
+export function nextAttempt({ stored, older, journal }: Attempt): Attempt | undefined {
   const backup = older.at(-1);
-  return backup && { stored, backup, older: older.slice(0, -1) };
+  return backup && { stored, backup, older: older.slice(0, -1), journal };
 }
 
 /** Returns the backup that `--fallback` would use instead. */
@@ -35,4 +43,10 @@ export function insteadOf({ stored, backup }: Attempt, date: Date | undefined): 
 export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
   const newest = backupsBefore(stored, date).at(-1)?.time.getTime() ?? 0;
   return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time < date));
+}
+
+/** Returns the lines that the backup of an attempt does not have yet. */
+export function journalOf({ backup, journal }: Attempt): readonly JournalLines[] {
+  const seconds = backup.time.getTime() / 1000;
+  return journal.filter(({ until }) => until >= seconds);
 }

@@ -1,4 +1,3 @@
-import type { StoredMetric } from '../../bucket/metric.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { explainSystemError } from '../../tree/place.ts';
@@ -8,8 +7,9 @@ import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
 import type { Run } from '../shared/run.ts';
 import { SecondPass } from '../shared/second-pass.ts';
-import { type Attempt, firstAttempt, insteadOf, isGone, nextAttempt } from './attempts.ts';
+import { type Attempt, firstAttempt, insteadOf, isGone, journalOf, nextAttempt } from './attempts.ts';
 import { DryRunSpace } from './dry-run-space.ts';
+import type { JournaledMetric } from './journal-source.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
@@ -42,8 +42,8 @@ export class MetricRestorer {
   }
 
   /** @returns how many metrics were visited. */
-  async visit(batch: readonly StoredMetric[]): Promise<number> {
-    await this.restoreBackups(batch.flatMap((stored) => this.#choose(stored) ?? []));
+  async visit(batch: readonly JournaledMetric[]): Promise<number> {
+    await this.restoreBackups(batch.flatMap((found) => this.#choose(found) ?? []));
     return batch.length;
   }
 
@@ -58,7 +58,11 @@ export class MetricRestorer {
     const published: PublishedFile[] = [];
     while (attempts.length > 0 && !signal.aborted) {
       const results = await this.#publisher.publish(
-        attempts.map(({ stored, backup }) => ({ path: stored.path, backup })),
+        attempts.map((attempt) => ({
+          path: attempt.stored.path,
+          backup: attempt.backup,
+          journal: journalOf(attempt),
+        })),
       );
       published.push(...attempts.flatMap((attempt, i) => publishedFile(attempt, results[i]) ?? []));
       attempts = attempts.flatMap((attempt, i) => this.#process(attempt, results[i]) ?? []);
@@ -75,13 +79,14 @@ export class MetricRestorer {
   }
 
   /** Chooses the backup to restore a metric from, if any. */
-  #choose(stored: StoredMetric): Attempt | undefined {
+  #choose(found: JournaledMetric): Attempt | undefined {
     const run = this.#run;
     const { date, fallback, skipGone } = run.options;
+    const { stored } = found;
     const { metric } = stored;
     for (const { key } of stored.loneSha1s)
       run.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
-    const attempt = firstAttempt(stored, date, fallback);
+    const attempt = firstAttempt(found, date, fallback);
     if (attempt && skipGone && isGone(stored, date)) {
       run.skip({ metric, code: 'GONE', reason: 'it was not in the local tree at that date' });
       return undefined;
@@ -132,14 +137,20 @@ export class MetricRestorer {
     run.add(result.outcome);
     run.add('bytesRestored', result.bytes);
     if (result.remark) countRemark(metric, result.remark, run);
+    if (result.replayed) {
+      run.add('pointsReplayed', result.replayed.points);
+      run.reach(new Date(result.replayed.newest * 1000));
+    }
     if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
   }
 }
 
-function publishedFile({ stored, backup }: Attempt, result: RestoredFile | undefined): PublishedFile | undefined {
+function publishedFile(attempt: Attempt, result: RestoredFile | undefined): PublishedFile | undefined {
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;
-  return trace && { metric: stored.metric, path: stored.path, backup, outcome, trace, again: 0 };
+  const { stored, backup } = attempt;
+  const journal = journalOf(attempt);
+  return trace && { metric: stored.metric, path: stored.path, backup, journal, outcome, trace, again: 0 };
 }

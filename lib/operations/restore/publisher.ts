@@ -1,5 +1,6 @@
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
+import type { JournalLines } from '../../journal/points.ts';
 import { WorkerPool } from '../../workers/pool.ts';
 import { SharedBudget } from '../../workers/shared-budget.ts';
 import type { BackupToRestore, RestoredFile, RestoreRules } from '../../workers/tasks/restore-files.ts';
@@ -38,8 +39,8 @@ export class Publisher {
     different?: Pick<RestoreRules, 'overwrite' | 'replaceDamaged'>,
   ): Promise<RestoredFile[]> {
     const { options } = this.#run;
-    const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner } = options;
-    const backups = files.map(({ path, backup }) => ({ path, backup }));
+    const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner, date } = options;
+    const backups = files.map(({ path, backup, journal = [] }) => ({ path, backup, journal }));
     const rules: RestoreRules = {
       prefix,
       flock,
@@ -50,9 +51,10 @@ export class Publisher {
       dryRun,
       now: options.now().getTime(),
       ...(owner && { owner }),
+      ...(date && { date: Math.floor(date.getTime() / 1000) }),
       ...different,
     };
-    const bytes = backups.reduce((sum, { backup }) => sum + backup.object.size, 0);
+    const bytes = backups.reduce((sum, { backup, journal }) => sum + backup.object.size + bytesOf(journal), 0);
     try {
       return await this.#bodies.run(bytes, () =>
         this.#inFlight.lend((share) => this.#pool.run('restoreFiles', { backups, rules, share })),
@@ -74,4 +76,8 @@ export class Publisher {
   close(): Promise<void> {
     return this.#pool.close();
   }
+}
+
+export function bytesOf(journal: readonly JournalLines[]): number {
+  return journal.reduce((sum, { lines }) => sum + lines.length, 0);
 }

@@ -1,5 +1,4 @@
 import { catalog } from '../../bucket/catalog.ts';
-import type { StoredMetric } from '../../bucket/metric.ts';
 import { selector } from '../../common/glob.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { batched } from '../../common/pages.ts';
@@ -15,8 +14,9 @@ import { checkNoOverlap } from '../shared/overlap.ts';
 import { isInPart, type Part } from '../shared/part.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
+import { type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
-import { Publisher } from './publisher.ts';
+import { bytesOf, Publisher } from './publisher.ts';
 
 export interface RestoreOptions extends OperationOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
   /** Restore the newest backup strictly before this time. @default the newest */
@@ -29,6 +29,8 @@ export interface RestoreOptions extends OperationOptions, SelectOptions, PlaceOp
   readonly overwrite?: boolean;
   /** Move damaged local files aside and restore them. @default false */
   readonly replaceDamaged?: boolean;
+  /** Apply the points of the journal, up to the date. @default true */
+  readonly journal?: boolean;
   /** Skip metrics that were missing at the date. @default false */
   readonly skipGone?: boolean;
   /** Restore only this part of the metrics. @default all */
@@ -43,7 +45,7 @@ export interface RestoreOptions extends OperationOptions, SelectOptions, PlaceOp
 const BATCH = { items: 64, weight: 2 ** 22 };
 
 /**
- * Restores metrics from their newest backups before a date. Backfills existing local files, or replaces them with
+ * Restores metrics from their newest backups before a date, and the journal up to it. Backfills existing local files, or replaces them with
  * `overwrite`. A damaged backup changes nothing. Errors of single metrics are in the summary.
  *
  * @throws StoreError if the bucket cannot be used.
@@ -64,13 +66,14 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
       const restorer = new MetricRestorer(run, publisher, written);
+      const journal = await JournalSource.open(run);
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
-      const found = visits.untilStopped(selectedPages(run), (page) => page.length);
+      const found = visits.untilStopped(selectedPages(run, journal), (page) => page.length);
       const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
       const batches = batched(found, weightOf, limits);
       try {
         for await (const metrics of visits.each(batches, (batch) => restorer.visit(batch))) visits.advance(metrics);
-        const again = batched(restorer.again(), ({ stored }) => weightOf(stored), limits);
+        const again = batched(restorer.again(), weightOf, limits);
         for await (const _ of visits.each(again, (batch) => restorer.restoreBackups(batch))) visits.advance(0);
       } finally {
         // Restored files must be durable, even if an error of the store ended the run.
@@ -85,19 +88,23 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
   });
 }
 
-async function* selectedPages({ events, options, store }: Run<RestoreOptions>): AsyncGenerator<StoredMetric[]> {
+async function* selectedPages(
+  { events, options, store }: Run<RestoreOptions>,
+  journal: JournalSource,
+): AsyncGenerator<JournaledMetric[]> {
   const isSelected = selector(options);
   const { part } = options;
   for await (const page of catalog(store, options, events))
-    yield page.filter(({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
+    yield await journal.add(page, ({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
+  journal.finish();
 }
 
 /**
  * Estimates the uncompressed size of the newest backup. Counts small ones as more, which limits their number in a
  * batch.
  */
-function weightOf({ backups }: StoredMetric): number {
-  return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0));
+function weightOf({ stored: { backups }, journal }: JournaledMetric): number {
+  return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0)) + bytesOf(journal);
 }
 
 /** In a dry run: checks that the prefix can be opened or created. */

@@ -2,6 +2,7 @@ import { lstatSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
+import type { JournalLines } from '../../journal/points.ts';
 import { assertPathLength, locateFile } from '../../system/descent.ts';
 import type { OpenDirectory } from '../../system/open-directory.ts';
 import { Place } from '../../system/open-place.ts';
@@ -11,6 +12,7 @@ import { explainSystemError, type Owner, placeDirectory } from '../../tree/place
 import type { Allocate, LockOptions } from '../../tree/read-file.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
 import type { FillPlan } from '../../whisper/fill.ts';
+import { isCompressed } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
 import { Scratch } from '../scratch.ts';
@@ -18,6 +20,7 @@ import { type Trace, traceOfFill } from '../trace.ts';
 import { backfillOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { checkCreate, checkWrite, type SpaceUse } from './dry-run-checks.ts';
+import { type Replayed, replayLines } from './replay-lines.ts';
 import { withTemporary } from './write-new.ts';
 
 /** One backup to publish in the local tree. */
@@ -26,6 +29,10 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   /** Path below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: EncodedBackup;
+  /** Applied to the file before it is published. Damaged and compressed files are restored without. @default none */
+  readonly journal?: readonly JournalLines[];
+  /** Leave out later lines of the journal: Unix time in seconds. @default none */
+  readonly date?: number;
   /** Restore the backup of a damaged file unchanged. @default false */
   readonly includeDamaged?: boolean;
   /** Replace a local file instead of backfilling it. */
@@ -39,6 +46,8 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
 }
 
 interface Remarked {
+  /** Set if points of the journal were applied. */
+  readonly replayed?: Replayed;
   /** Set if the file in the backup is odd or damaged. */
   readonly remark?: Remark;
 }
@@ -70,16 +79,19 @@ export function publish(task: PublishTask, stopped: () => boolean): Promise<Publ
 async function publishFrom(memory: Allocate, task: PublishTask, stopped: () => boolean): Promise<Published> {
   let data: Uint8Array;
   let remark: Remark | undefined;
+  let replayed: Replayed | undefined;
   try {
     data = await decodeBackup(task.backup, { includeDamaged: task.includeDamaged ?? false, memory });
     const inspection = inspect(data);
     if (!task.includeDamaged && inspection.verdict === 'damaged') throw storedDamaged(task.backup, inspection.error);
     remark = remarkOn(inspection);
+    if (task.journal && inspection.verdict !== 'damaged' && !isCompressed(data))
+      replayed = replayLines(data, task.journal, task.date);
   } catch (error) {
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: true };
   }
   try {
-    return { ...(await publishData(data, task, stopped)), ...(remark && { remark }) };
+    return { ...(await publishData(data, task, stopped)), ...(remark && { remark }), ...(replayed && { replayed }) };
   } catch (error) {
     const reason = reasonOf(explainSystemError(error, `restore ${join(task.prefix, task.path)}.wsp`));
     return { outcome: 'failed', code: codeOf(error), reason, backupDamaged: false };

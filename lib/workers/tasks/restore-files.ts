@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { JournalLines } from '../../journal/points.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
 import type { TaskContext } from '../context.ts';
@@ -21,9 +22,11 @@ export interface BackupToRestore {
   /** Path of the file below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: Backup;
+  /** Of the runs since the backup, in their order. @default none */
+  readonly journal?: readonly JournalLines[];
 }
 
-export type RestoreRules = Omit<PublishTask, 'backup' | 'path'>;
+export type RestoreRules = Omit<PublishTask, 'backup' | 'path' | 'journal'>;
 
 interface RestoreContext extends Pick<TaskContext, 'stopped' | 'throwIfStopped'> {
   readonly store: ObjectStore;
@@ -40,6 +43,9 @@ export type RestoredFile = Published & {
 
 /** How many backups of a batch are fetched at once: small ones take longer to travel than to publish. */
 const CONCURRENCY = 16;
+
+/** A point in memory takes up to so many times the bytes of its line. */
+const POINT_FACTOR = 3;
 
 /** A thread restores files of this size one at a time. */
 const LARGE_BYTES = 2 ** 22;
@@ -78,7 +84,7 @@ async function restoreFile(
 
 /** @param trustSize as for {@link fetchBackup}. */
 async function restoreOnce(
-  { path, backup }: BackupToRestore,
+  { path, backup, journal = [] }: BackupToRestore,
   rules: RestoreRules,
   context: RestoreContext,
   trustSize: boolean,
@@ -91,16 +97,23 @@ async function restoreOnce(
     const file = `${rules.prefix}/${path}.wsp`;
     const size = localBytes(file);
     const { stopped } = context;
-    const same = size > 0 && (await context.within(size, () => findSameFile(file, sha1, { ...rules, stopped })));
+    const same =
+      size > 0 &&
+      journal.length === 0 &&
+      (await context.within(size, () => findSameFile(file, sha1, { ...rules, stopped })));
     if (same) return { ...same, fetched };
     const encoded = await fetchBackup({ ...backup, sha1 }, store, signal, trustSize);
     fetched = encoded.body.length;
     // A backfill holds the local file twice, before and after.
-    const bytes = (encoded.reservedBytes ?? FILE_BYTES) + 2 * size;
-    const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded }));
+    const bytes = (encoded.reservedBytes ?? FILE_BYTES) + 2 * size + POINT_FACTOR * linesBytes(journal);
+    const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded, journal }));
     return { ...published, fetched };
   } catch (error) {
     const isDamage = error instanceof WhisperBackupError && (error.code === 'BAD_SHA1' || error.code === 'NOT_FOUND');
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: isDamage, fetched };
   }
+}
+
+function linesBytes(journal: readonly JournalLines[]): number {
+  return journal.reduce((sum, { lines }) => sum + lines.length, 0);
 }

@@ -25,6 +25,7 @@ export async function run(invocation: Invocation): Promise<number> {
       overwrite: config.overwrite,
       replaceDamaged: config.replaceDamaged,
       skipGone: config.skipGone,
+      journal: !config.noJournal,
       dryRun: config.noop,
     }),
   );

@@ -24,6 +24,7 @@ export function logSummary(summary: Summary, log: Log): void {
     const { oldest, newest } = summary.backups;
     log.info(oldest === newest ? `backups used: from ${newest}` : `backups used: oldest ${oldest}, newest ${newest}`);
   }
+  if (summary.reached !== undefined) log.info(`journal: points up to ${summary.reached}`);
   if (isDrill(summary)) for (const line of drillLines(summary.drill)) log.info(line);
   log.info(headline(summary));
 }

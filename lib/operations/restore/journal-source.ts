@@ -1,0 +1,61 @@
+import { backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
+import type { JournalLines } from '../../journal/points.ts';
+import { JournalReader } from '../../journal/reader.ts';
+import { journalRuns } from '../../journal/runs.ts';
+import type { Run } from '../shared/run.ts';
+import type { RestoreOptions } from './restore.ts';
+
+/** A metric and the lines that the journal has for it. */
+export interface JournaledMetric {
+  readonly stored: StoredMetric;
+  readonly journal: readonly JournalLines[];
+}
+
+/** Adds to each metric its journal lines, from the run after the oldest backup on that the restore may use. */
+export class JournalSource {
+  readonly #run: Run<RestoreOptions>;
+  readonly #reader: JournalReader;
+
+  private constructor(run: Run<RestoreOptions>, reader: JournalReader) {
+    this.#run = run;
+    this.#reader = reader;
+  }
+
+  /** @throws StoreError if the bucket cannot be listed. */
+  static async open(run: Run<RestoreOptions>): Promise<JournalSource> {
+    const { store, options } = run;
+    const { date, journal, signal } = options;
+    const events = {
+      signal,
+      onDamaged: ({ key, code, reason }: Parameters<Parameters<typeof journalRuns>[2]['onDamaged']>[0]) =>
+        run.fail({ metric: key, code, reason }),
+    };
+    const runs = journal === false ? [] : await journalRuns(store, options, events);
+    const wanted = runs.filter(({ from }) => !date || from <= date);
+    const onOrphans = (lines: number) => run.add('journalLinesLeft', lines);
+    return new JournalSource(run, new JournalReader(store, wanted, { ...events, onOrphans }));
+  }
+
+  /** Must be called for all metrics of the bucket, in their order. @param isNeeded whether it is restored. */
+  async add(page: readonly StoredMetric[], isNeeded: (stored: StoredMetric) => boolean): Promise<JournaledMetric[]> {
+    const metrics: JournaledMetric[] = [];
+    for (const stored of page) {
+      const needed = isNeeded(stored);
+      const found = this.#reader.linesOf(stored.order, needed ? this.#since(stored) : undefined);
+      // Awaiting each metric would take longer than the search.
+      const journal = found instanceof Promise ? await found : found;
+      if (needed) metrics.push({ stored, journal });
+    }
+    return metrics;
+  }
+
+  finish(): void {
+    this.#reader.finish();
+  }
+
+  #since(stored: StoredMetric): Date | undefined {
+    const { date, fallback } = this.#run.options;
+    const backups = backupsBefore(stored, date);
+    return (fallback ? backups[0] : backups.at(-1))?.time;
+  }
+}

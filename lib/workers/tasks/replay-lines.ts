@@ -1,0 +1,31 @@
+import { type JournalLines, pointsOf } from '../../journal/points.ts';
+import { replay } from '../../whisper/replay.ts';
+
+export interface Replayed {
+  readonly points: number;
+  /** The newest point: Unix time in seconds. */
+  readonly newest: number;
+}
+
+/**
+ * Applies lines of the journal to a file in memory.
+ *
+ * @param journal in the order of the runs.
+ * @param date leave out later points: Unix time in seconds. @default none
+ * @returns undefined if there were no points.
+ * @throws WhisperError `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the file is not usable.
+ */
+export function replayLines(
+  bytes: Uint8Array,
+  journal: readonly JournalLines[],
+  date = Number.POSITIVE_INFINITY,
+): Replayed | undefined {
+  let points = 0;
+  let newest = 0;
+  for (const { until, lines } of journal) {
+    const applied = pointsOf(lines).filter(({ timestamp }) => timestamp <= date);
+    points += replay(bytes, applied, { until });
+    newest = Math.max(newest, applied.at(-1)?.timestamp ?? 0);
+  }
+  return points === 0 ? undefined : { points, newest };
+}

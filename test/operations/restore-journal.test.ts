@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { journalKey } from '../../lib/bucket/layout.ts';
+import type { Summary } from '../../lib/common/summary.ts';
+import { formatTimestamp } from '../../lib/common/timestamp.ts';
+import { encodeIndex, partName } from '../../lib/journal/index-file.ts';
+import { lineNameOf, valueText } from '../../lib/journal/line.ts';
+import type { RestoreOptions } from '../../lib/operations/restore/restore.ts';
+import { createWhisper } from '../../lib/whisper/create.ts';
+import { parseHeader } from '../../lib/whisper/header.ts';
+import { knownPoints } from '../../lib/whisper/info.ts';
+import { update } from '../../lib/whisper/update.ts';
+import { Bucket, NOW } from '../fixtures/bucket.ts';
+import { backUp, journalTree, restoreTree } from '../fixtures/operations.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+
+const NOON = NOW.getTime() / 1000;
+const ARCHIVES = [
+  { secondsPerPoint: 60, points: 60 },
+  { secondsPerPoint: 300, points: 288 },
+];
+
+/** A file with one point a minute, from an hour before noon until `minutes` after eleven. */
+function fileUntil(minutes: number, value = 1): Buffer {
+  const bytes = Buffer.from(createWhisper(ARCHIVES, { aggregation: 'sum', xFilesFactor: 0.5 }));
+  for (let i = 0; i < minutes; i++) {
+    const timestamp = NOON - 3600 + i * 60;
+    update(bytes, { timestamp, value: value + i, now: timestamp });
+  }
+  return bytes;
+}
+
+/** A time so many minutes after eleven. */
+function at(minutes: number): Date {
+  return new Date((NOON - 3600 + minutes * 60) * 1000);
+}
+
+type Lines = readonly (readonly [metric: string, from: number, until: number])[];
+
+function linesOf(points: Lines, value = 1): string {
+  return points
+    .flatMap(([metric, from, until]) =>
+      Array.from({ length: until - from }, (_, i) => {
+        const seconds = NOON - 3600 + (from + i) * 60;
+        return `${lineNameOf(metric)} ${valueText(value + from + i)} ${seconds}\n`;
+      }),
+    )
+    .join('');
+}
+
+/** Stores a journal run with a part for each list of lines. @returns the keys of the parts. */
+async function putRun(bucket: Bucket, until: Date, parts: readonly Lines[], change = (text: string) => text) {
+  const keys: string[] = [];
+  const entries = [];
+  for (const [i, points] of parts.entries()) {
+    const text = change(linesOf(points));
+    const sha1 = createHash('sha1').update(text).digest('hex');
+    const name = partName(i + 1, sha1, 'gz');
+    const body = gzipSync(text);
+    keys.push(journalKey('', until, name));
+    await bucket.put(keys[i] ?? '', until, body);
+    const [first = '', last = ''] = [points[0]?.[0], points.at(-1)?.[0]];
+    const bytes = Buffer.byteLength(text);
+    entries.push({
+      name,
+      first,
+      last,
+      lines: Math.max(1, text.split('\n').length - 1),
+      sha1,
+      size: body.length,
+      bytes,
+    });
+  }
+  const [from] = parts.flat().map(([, first]) => first);
+  const index = encodeIndex({ from: formatTimestamp(at(from ?? 0)), until: formatTimestamp(until), parts: entries });
+  await bucket.put(journalKey('', until, 'index.json'), until, index);
+  return keys;
+}
+
+function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = {}): Promise<Summary> {
+  return restoreTree(bucket.store, prefix, { now: bucket.now, ...options });
+}
+
+describe('restore with a journal', () => {
+  it('restores the live file byte for byte from a backup and the runs since then', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['a/b', 'a b', 'z']) await bucket.backup(path, at(10), fileUntil(10));
+    await bucket.backup('quiet', at(10), fileUntil(10));
+    await putRun(bucket, at(5), [[['a b', 0, 5]]]);
+    await putRun(bucket, at(23), [
+      [
+        ['a b', 9, 23],
+        ['a.b', 9, 23],
+      ],
+      [['z', 9, 23]],
+    ]);
+    await putRun(bucket, at(41), [
+      [['a b', 22, 41]],
+      [
+        ['a.b', 22, 41],
+        ['z', 22, 41],
+      ],
+    ]);
+    const summary = await run(bucket, scratch.at('tree'));
+    for (const path of ['a/b', 'a b', 'z'])
+      assert.deepEqual(await readFile(scratch.at('tree', `${path}.wsp`)), fileUntil(41), path);
+    assert.deepEqual(await readFile(scratch.at('tree', 'quiet.wsp')), fileUntil(10));
+    const { restored, failed, pointsReplayed, journalLinesLeft = 0 } = summary.counts;
+    assert.deepEqual([restored, failed, pointsReplayed, journalLinesLeft], [4, 0, 3 * (14 + 19), 0]);
+    assert.equal(summary.reached, formatTimestamp(at(40)));
+  });
+
+  it('restores what a journal run has stored after carbon wrote to a file', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const [tree, marks] = [scratch.at('live'), { file: scratch.at('marks') }];
+    await mkdir(tree, { recursive: true });
+    const options = { now: bucket.now, marks };
+    for (const minutes of [10, 23, 41]) {
+      bucket.time = at(minutes);
+      await writeFile(`${tree}/m.wsp`, fileUntil(minutes));
+      if (minutes === 10) await backUp(bucket.store, tree, { now: bucket.now });
+      else assert.equal((await journalTree(bucket.store, tree, options)).counts.journaled, 1);
+    }
+    await run(bucket, scratch.at('tree'));
+    assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), fileUntil(41));
+  });
+
+  it('leaves the journal out if asked to', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    await putRun(bucket, at(23), [[['m', 9, 23]]]);
+    const { counts, reached } = await run(bucket, scratch.at('tree'), { journal: false });
+    assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), fileUntil(10));
+    assert.deepEqual([counts.pointsReplayed, reached], [undefined, undefined]);
+  });
+
+  it('restores the state at any minute between two backups', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    await bucket.backup('m', at(50), fileUntil(50, 1000));
+    await putRun(bucket, at(23), [[['m', 9, 23]]]);
+    await putRun(bucket, at(41), [[['m', 22, 41]]]);
+    await run(bucket, scratch.at('tree'), { date: at(30) });
+    assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), fileUntil(31));
+  });
+
+  it('fills a local file from the backup and the journal, and changes nothing the second time', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    await run(bucket, scratch.at('tree'));
+    await putRun(bucket, at(23), [[['m', 9, 23]]]);
+    const first = await run(bucket, scratch.at('tree'));
+    const bytes = await readFile(scratch.at('tree', 'm.wsp'));
+    const second = await run(bucket, scratch.at('tree'));
+    assert.equal(first.counts.backfilled, 1);
+    for (const archive of parseHeader(bytes).archives)
+      assert.deepEqual(knownPoints(bytes, archive), knownPoints(fileUntil(23), archive));
+    assert.equal(second.counts.unchanged, 1);
+    assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), bytes);
+  });
+
+  it('counts the lines of metrics without a backup', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['b', 'd']) await bucket.backup(path, at(10), fileUntil(10));
+    await putRun(bucket, at(23), [
+      [['a', 9, 12]],
+      [
+        ['b', 9, 23],
+        ['c', 9, 14],
+        ['d', 9, 23],
+      ],
+      [['e', 9, 16]],
+    ]);
+    const { counts } = await run(bucket, scratch.at('tree'));
+    assert.deepEqual(await readFile(scratch.at('tree', 'd.wsp')), fileUntil(23));
+    assert.deepEqual([counts.metrics, counts.failed, counts.journalLinesLeft], [2, 0, 3 + 5 + 7]);
+  });
+
+  it('takes the lines since an older backup if it falls back to it', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    await bucket.put(await bucket.backup('m', at(30), fileUntil(30)), at(30), new TextEncoder().encode('spoilt'));
+    await putRun(bucket, at(23), [[['m', 9, 23]]]);
+    await putRun(bucket, at(41), [[['m', 22, 41]]]);
+    const { counts } = await run(bucket, scratch.at('tree'), { fallback: true });
+    assert.equal(counts.fallbacks, 1);
+    assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), fileUntil(41));
+  });
+
+  const damages: readonly [string, string, (key: string, body: Uint8Array) => Uint8Array | undefined][] = [
+    ['NOT_FOUND', 'is missing', () => undefined],
+    ['COMPRESSION_DAMAGED', 'is cut', (_, body) => body.subarray(0, body.length / 2)],
+    ['WRONG_SHA1', 'has other lines', () => gzipSync(linesOf([['b', 9, 11]]))],
+    ['COMPRESSION_TOO_LARGE', 'is a bomb', () => gzipSync(Buffer.alloc(2 ** 24, 'b 1 1\n'))],
+  ];
+  for (const [code, what, damage] of damages) {
+    it(`names a part that ${what}, and restores the rest`, async () => {
+      await using scratch = await createScratch();
+      const bucket = new Bucket();
+      for (const path of ['a', 'b', 'c']) await bucket.backup(path, at(10), fileUntil(10));
+      const keys = await putRun(bucket, at(23), [[['a', 9, 23]], [['b', 9, 23]], [['c', 9, 23]]]);
+      const key = keys[1] ?? '';
+      const body = damage(key, await bucket.store.get(key, { maxBytes: 2 ** 20 }));
+      await bucket.store.delete([key]);
+      if (body) await bucket.put(key, at(23), body);
+      const { counts, failed } = await run(bucket, scratch.at('tree'));
+      assert.deepEqual([counts.restored, counts.failed], [3, 1]);
+      assert.deepEqual(
+        failed.map((named) => [named.metric, String(named.code)]),
+        [[key, code]],
+      );
+      for (const [path, minutes] of [
+        ['a', 23],
+        ['b', 10],
+        ['c', 23],
+      ] as const)
+        assert.deepEqual(await readFile(scratch.at('tree', `${path}.wsp`)), fileUntil(minutes), path);
+    });
+  }
+
+  const hostile: readonly [string, (text: string) => string][] = [
+    ['a name of 2 MB', () => `${'n'.repeat(2 ** 21)} 1 1\n`],
+    ['a line without an end', () => `m ${'1'.repeat(2 ** 21)}`],
+    ['bytes that are no text', () => '\0\u0001\u0002 \n\n\n'],
+    ['lines without points', () => '\n\n'],
+    ['names out of order', () => 'z 1 1\nm 1 1\n'],
+  ];
+  for (const [what, change] of hostile) {
+    it(`names a part that has ${what}`, async () => {
+      await using scratch = await createScratch();
+      const bucket = new Bucket();
+      await bucket.backup('m', at(10), fileUntil(10));
+      const [key] = await putRun(bucket, at(23), [[['m', 9, 23]]], change);
+      const { counts, failed } = await run(bucket, scratch.at('tree'));
+      assert.deepEqual([counts.restored, counts.failed], [1, 1]);
+      assert.deepEqual(
+        failed.map((named) => [named.metric, String(named.code)]),
+        [[key, 'BAD_LINES']],
+      );
+      assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), fileUntil(10));
+    });
+  }
+
+  it('names an index that cannot be used, and restores without its run', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    const key = journalKey('', at(23), 'index.json');
+    await bucket.put(key, at(23), new TextEncoder().encode('{}'));
+    const { failed } = await run(bucket, scratch.at('tree'));
+    assert.deepEqual(
+      failed.map((named) => [named.metric, String(named.code)]),
+      [[key, 'BAD_INDEX']],
+    );
+  });
+});
