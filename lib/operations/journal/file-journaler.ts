@@ -135,9 +135,9 @@ export class FileJournaler {
     if (result.outcome === 'whole' && stored?.outcome !== 'stored' && stored?.outcome !== 'unchanged') return file.mark;
     const { newest, stat, isSettled } = result;
     // A file that was written just now may be written again without a change of its times: it is read again.
-    const { mtimeMs, ...others } = stat;
+    const { size, ctimeMs, ino } = stat;
     const mark = Math.min(newest > 0 || result.outcome === 'whole' ? newest : result.from, this.#until);
-    return { ...others, order: file.local.order, mtimeMs: isSettled ? mtimeMs : -1, mark };
+    return { order: file.local.order, size, mtimeMs: isSettled ? stat.mtimeMs : -1, ctimeMs, ino, mark };
   }
 
   #count({ local, isUnchanged }: FoundFile, result: FileResult | undefined, stored: StoredFile | undefined): void {

@@ -20,7 +20,7 @@ export async function storePart(
   { root, until, number, lines, format }: PartToStore,
   context: TaskContext,
 ): Promise<StoredPart> {
-  const compressor = await createCompressor({ ...format, level: 'fastest' });
+  const compressor = await createCompressor({ ...format, level: 1 });
   const body = compressor.compress(lines);
   const sha1 = createHash('sha1').update(lines).digest('hex');
   const name = partName(number, sha1, format.algorithm ?? 'gz');

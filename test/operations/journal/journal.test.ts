@@ -9,13 +9,14 @@ import type { Summary } from '../../../lib/common/summary.ts';
 import { parseIndex } from '../../../lib/journal/index-file.ts';
 import { formatRunRecord } from '../../../lib/monitoring/run-record.ts';
 import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
+import { createDiskStore } from '../../../lib/store/drivers/disk/disk.ts';
 import { PermanentError } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { update } from '../../../lib/whisper/update.ts';
 import { Bucket } from '../../fixtures/bucket.ts';
 import { delegate } from '../../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
-import { backUp, codesOf, journalTree, machine } from '../../fixtures/operations.ts';
+import { backUp, codesOf, journalTree, machine, threadsOn } from '../../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 
 const MINUTE = 60_000;
@@ -250,6 +251,29 @@ describe('journal', () => {
     // The run that died has used its time.
     assert.equal(journal?.until, '2026-11-22T12:01:01+00:00');
     assert.equal((await world.lines()).length, 2);
+  });
+
+  it('stores the same with worker threads on a disk', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    for (let i = 100; i < 500; i++) await plantMetric(world.tree, `m${i}`, metricFile(i));
+    const store = createDiskStore({ path: scratch.at('bucket') });
+    // Threads have the clock of the system.
+    await backUp(store, world.tree, threadsOn(store));
+    world.bucket.time = new Date(Math.ceil(Date.now() / MINUTE + 1) * MINUTE);
+    for (let i = 100; i < 500; i++) await world.write(`m${i}`, i);
+    await plantMetric(world.tree, 'new');
+    const { counts, journal, failed } = await world.journal(threadsOn(store), store);
+    assert.deepEqual([counts.journaled, counts.points, counts.stored, failed], [400, 400, 1, []]);
+    const directory = scratch.at('bucket', '.whisper-backup', 'journal', journal?.until ?? '');
+    const { parts } = parseIndex(await readFile(`${directory}/index.json`), 'it');
+    const text = gunzipSync(await readFile(`${directory}/${parts[0]?.name}`)).toString();
+    const newest = text.split('\n').filter((line) => line.endsWith(` ${world.seconds}`));
+    assert.deepEqual(
+      newest,
+      Array.from({ length: 400 }, (_, i) => `m${i + 100} ${i + 100} ${world.seconds}`),
+    );
+    await store.close();
   });
 
   it('dates a run after all others, and stops if one is far ahead of the clock', async () => {
