@@ -3,7 +3,7 @@ import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../common/
 import type { PlaceOptions } from '../common/options.ts';
 import { formatTimestamp } from '../common/timestamp.ts';
 import { pagesOf } from '../store/pages.ts';
-import type { ObjectStore } from '../store/store.ts';
+import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { INDEX_BYTES, INDEX_NAME, type JournalPart, parseIndex } from './index-file.ts';
 
 /** A journal run whose index was read. */
@@ -23,6 +23,8 @@ export interface DamagedJournal {
 export interface JournalEvents {
   readonly signal: AbortSignal;
   readonly onDamaged: (damaged: DamagedJournal) => void;
+  /** Called for every object of the journal. */
+  readonly onObject?: (object: StoredObject) => void;
 }
 
 /**
@@ -34,12 +36,14 @@ export interface JournalEvents {
 export async function journalRuns(
   store: ObjectStore,
   place: PlaceOptions,
-  { signal, onDamaged }: JournalEvents,
+  { signal, onDamaged, onObject }: JournalEvents,
 ): Promise<readonly JournalRun[]> {
   const root = rootOf(place);
   const runs: JournalRun[] = [];
   for await (const page of pagesOf(store, { prefix: journalPrefix(root), signal })) {
-    for (const { key } of page) {
+    for (const object of page) {
+      onObject?.(object);
+      const { key } = object;
       const found = journalRunOf(root, key);
       if (found?.name !== INDEX_NAME) continue;
       try {

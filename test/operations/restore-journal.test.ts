@@ -1,84 +1,17 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { journalKey } from '../../lib/bucket/layout.ts';
 import type { Summary } from '../../lib/common/summary.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
-import { encodeIndex, partName } from '../../lib/journal/index-file.ts';
-import { lineNameOf, valueText } from '../../lib/journal/line.ts';
 import type { RestoreOptions } from '../../lib/operations/restore/restore.ts';
-import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
-import { update } from '../../lib/whisper/update.ts';
-import { Bucket, NOW } from '../fixtures/bucket.ts';
+import { Bucket } from '../fixtures/bucket.ts';
+import { at, fileUntil, linesOf, putRun } from '../fixtures/journal-run.ts';
 import { backUp, journalTree, restoreTree } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
-
-const NOON = NOW.getTime() / 1000;
-const ARCHIVES = [
-  { secondsPerPoint: 60, points: 60 },
-  { secondsPerPoint: 300, points: 288 },
-];
-
-/** A file with one point a minute, from an hour before noon until `minutes` after eleven. */
-function fileUntil(minutes: number, value = 1): Buffer {
-  const bytes = Buffer.from(createWhisper(ARCHIVES, { aggregation: 'sum', xFilesFactor: 0.5 }));
-  for (let i = 0; i < minutes; i++) {
-    const timestamp = NOON - 3600 + i * 60;
-    update(bytes, { timestamp, value: value + i, now: timestamp });
-  }
-  return bytes;
-}
-
-/** A time so many minutes after eleven. */
-function at(minutes: number): Date {
-  return new Date((NOON - 3600 + minutes * 60) * 1000);
-}
-
-type Lines = readonly (readonly [metric: string, from: number, until: number])[];
-
-function linesOf(points: Lines, value = 1): string {
-  return points
-    .flatMap(([metric, from, until]) =>
-      Array.from({ length: until - from }, (_, i) => {
-        const seconds = NOON - 3600 + (from + i) * 60;
-        return `${lineNameOf(metric)} ${valueText(value + from + i)} ${seconds}\n`;
-      }),
-    )
-    .join('');
-}
-
-/** Stores a journal run with a part for each list of lines. @returns the keys of the parts. */
-async function putRun(bucket: Bucket, until: Date, parts: readonly Lines[], change = (text: string) => text) {
-  const keys: string[] = [];
-  const entries = [];
-  for (const [i, points] of parts.entries()) {
-    const text = change(linesOf(points));
-    const sha1 = createHash('sha1').update(text).digest('hex');
-    const name = partName(i + 1, sha1, 'gz');
-    const body = gzipSync(text);
-    keys.push(journalKey('', until, name));
-    await bucket.put(keys[i] ?? '', until, body);
-    const [first = '', last = ''] = [points[0]?.[0], points.at(-1)?.[0]];
-    const bytes = Buffer.byteLength(text);
-    entries.push({
-      name,
-      first,
-      last,
-      lines: Math.max(1, text.split('\n').length - 1),
-      sha1,
-      size: body.length,
-      bytes,
-    });
-  }
-  const [from] = parts.flat().map(([, first]) => first);
-  const index = encodeIndex({ from: formatTimestamp(at(from ?? 0)), until: formatTimestamp(until), parts: entries });
-  await bucket.put(journalKey('', until, 'index.json'), until, index);
-  return keys;
-}
 
 function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = {}): Promise<Summary> {
   return restoreTree(bucket.store, prefix, { now: bucket.now, ...options });

@@ -17,6 +17,7 @@ import type { Part } from '../shared/part.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { type SurveyEvents, type Surveyed, survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
+import { checkJournal } from './journal-check.ts';
 import { MetricVisitor } from './metric-visitor.ts';
 
 export interface VerifyOptions
@@ -40,7 +41,7 @@ export interface VerifyOptions
 }
 
 /**
- * Checks the backups of a bucket by the listing; optionally also reads them, and compares the newest ones with the
+ * Checks the backups and the journal of a bucket by the listing; optionally also reads them, and compares the newest ones with the
  * local tree. Changes nothing, except with `repair`. Holds neither the tree nor the listing in memory.
  *
  * `counts.damaged` counts backups that no restore can use, `counts.failed` those that could not be checked.
@@ -75,6 +76,7 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
       await pool.close();
     }
     run.throwIfStopped();
+    await checkJournal(run);
     await stopIfNothingMatched(run, 'verify', date || since ? 'backup of that time' : 'backup');
   });
 }

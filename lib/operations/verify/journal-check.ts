@@ -1,0 +1,62 @@
+import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import { decodePart, fetchPart, groupsOf, type StoredPart } from '../../journal/part-file.ts';
+import { pointsOf } from '../../journal/points.ts';
+import { journalRuns } from '../../journal/runs.ts';
+import { StoreError } from '../../store/errors.ts';
+import type { Run } from '../shared/run.ts';
+import type { VerifyOptions } from './verify.ts';
+
+/**
+ * Checks that the indexes of the journal can be used and all their parts exist; with `readData` also reads every line.
+ *
+ * @throws StoreError if the bucket cannot be listed.
+ */
+export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
+  const { store, options } = run;
+  const { readData = false, signal } = options;
+  const sizes = new Map<string, number>();
+  const report = (key: string, code: ErrorCode, reason: string) =>
+    run.damage({ metric: key, key, code, reason, instead: null });
+  const runs = await journalRuns(store, options, {
+    signal,
+    onDamaged: ({ key, code, reason }) => report(key, code, reason),
+    onObject: ({ key, size }) => sizes.set(key, size),
+  });
+  for (const part of runs.flatMap(({ parts }) => parts)) {
+    const size = sizes.get(part.key);
+    if (size === undefined)
+      report(part.key, 'NOT_FOUND' as ErrorCode, 'the index of the journal run names it, but it does not exist');
+    else if (size !== part.size)
+      report(
+        part.key,
+        'WRONG_SIZE' as ErrorCode,
+        `it has ${size} bytes, but the index of the journal run names ${part.size}`,
+      );
+    else if (readData !== false) {
+      try {
+        await readPart(run, part);
+      } catch (error) {
+        signal.throwIfAborted();
+        // The store failed, so the part was not checked.
+        if (error instanceof StoreError) run.failWith(part.key, error);
+        else report(part.key, codeOf(error), reasonOf(error));
+      }
+    }
+  }
+}
+
+async function readPart(run: Run<VerifyOptions>, part: StoredPart): Promise<void> {
+  const body = await fetchPart(run.store, part, run.options.signal);
+  run.add('bytesFetched', body.length);
+  let lines = 0;
+  let points = 0;
+  for (const group of groupsOf(part, await decodePart(part, body))) {
+    lines += group.lines;
+    points += pointsOf(group.bytes).length;
+  }
+  if (lines !== part.lines || points !== lines)
+    throw new WhisperBackupError(
+      'BAD_LINES',
+      `Cannot use all of the journal part ${part.key}: it has ${points} points in ${lines} lines, but its index names ${part.lines}`,
+    );
+}
