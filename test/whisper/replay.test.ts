@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createWhisper } from '../../lib/whisper/create.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
 import { alignDown, type Point, Ring } from '../../lib/whisper/points.ts';
 import { replay } from '../../lib/whisper/replay.ts';
+import { update } from '../../lib/whisper/update.ts';
 import { Oracle, type OracleSchema, type OracleStep } from '../oracle/oracle.ts';
 import { now, schema, value } from './arbitrary.ts';
 
@@ -128,6 +130,24 @@ describe('replay', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('aggregates a coarser slot before newer points replace its finer ones', () => {
+    const archives = [
+      { secondsPerPoint: 1, points: 10 },
+      { secondsPerPoint: 5, points: 20 },
+    ];
+    const live = createWhisper(archives, { aggregation: 'sum', xFilesFactor: 0 });
+    const start = 1_000_000_000;
+    const write = (from: number, until: number) => {
+      for (let i = from; i < until; i++) update(live, { timestamp: start + i, value: 1, now: start + i });
+    };
+    write(0, 3);
+    const replayed = Uint8Array.from(live);
+    const mark = start + 2;
+    write(3, 11);
+    replay(replayed, extract(live, mark, start + 10), { until: start + 10 });
+    assert.deepEqual(replayed, live);
   });
 
   it('leads to the points of the live file if points were written in batches', async () => {
