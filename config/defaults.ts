@@ -29,5 +29,6 @@ export const defaults = {
   splay: 0,
   stateDir: '/var/lib/whisper-backup',
   interval: 86_400,
+  journalKeep: 8,
   carbonPrefix: 'whisper-backup',
 } as const satisfies Partial<Config>;

@@ -74,6 +74,7 @@ export const schema = v.strictObject({
   keepWithin: number(0),
   purge: whole(-1),
   purgeShare: number(0, 100),
+  journalKeep: number(0),
   noop: flag,
   // The Python tool needed `sz` even to read; the commands that read still accept it.
   algorithm: v.picklist(['gz', 'zst', 'sz'], 'must be one of gz, zst'),

@@ -120,6 +120,7 @@ describe('a run that sends figures to carbon', () => {
     const reporting = ['-b', 'bucket', '--json', '--carbon', carbon.address];
     const options: Record<ReportingCommand, readonly string[]> = {
       backup: [],
+      journal: [],
       restore: ['--fallback'],
       purge: [],
       verify: ['--read-data', '--compare', '--repair'],

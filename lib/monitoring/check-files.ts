@@ -6,8 +6,7 @@ import { whyFileNotTrusted } from '../system/trust.ts';
 import { openRuns, whyNotTrusted, writeAtomically } from './host-records.ts';
 
 /*
- * The results of the last check of each kind: `runs/last-verify.json` and `runs/last-drill.json` in the state
- * directory. They are separate from the run records, so that many checks cannot displace the record of the last full
+ * The results of the last verify, drill and journal: `runs/last-verify.json` etc. in the state directory. They are separate from the run records, so that many of them cannot displace the record of the last full
  * backup.
  */
 
@@ -28,10 +27,12 @@ const Schema = v.object({
   last: checkSchema,
   /** The last check that failed, until a check of the same part or of everything succeeds. */
   failed: v.nullable(checkSchema),
+  /** Start of the last one with exit code 0. Older releases did not write it. */
+  succeeded: v.optional(v.nullable(time), null),
 });
 
 export type Check = v.InferOutput<typeof checkSchema>;
-export type CheckName = 'verify' | 'drill';
+export type CheckName = 'verify' | 'drill' | 'journal';
 type LastChecks = Omit<v.InferOutput<typeof Schema>, 'version'>;
 
 /**
@@ -40,21 +41,22 @@ type LastChecks = Omit<v.InferOutput<typeof Schema>, 'version'>;
  * @throws Error as `openRuns` does.
  */
 export async function writeCheck(stateDir: string, name: CheckName, last: Check): Promise<void> {
-  const failed = last.exitCode === 0 || last.exitCode === null ? await findUnresolved(stateDir, name, last) : last;
+  const earlier = await readChecks(stateDir, name, () => {});
+  const failed = last.exitCode === 0 || last.exitCode === null ? findUnresolved(name, last, earlier) : last;
+  const succeeded = last.exitCode === 0 ? last.started : (earlier?.succeeded ?? null);
   const runs = await openRuns(stateDir);
   try {
-    await writeAtomically(runs, fileName(name), `${JSON.stringify({ version: 1, last, failed })}\n`);
+    await writeAtomically(runs, fileName(name), `${JSON.stringify({ version: 1, last, failed, succeeded })}\n`);
   } finally {
     runs.close();
   }
 }
 
 /** Returns the earlier failed check that `last` does not resolve, or null. */
-async function findUnresolved(stateDir: string, name: CheckName, last: Check): Promise<Check | null> {
-  const earlier = await readChecks(stateDir, name, () => {});
+function findUnresolved(name: CheckName, last: Check, earlier: LastChecks | undefined): Check | null {
   // A check that never ended counts as failed when the next one starts.
   const failed = earlier?.last.finished === null && last.finished === null ? earlier.last : (earlier?.failed ?? null);
-  const isWell = last.exitCode === 0 && (name === 'drill' || last.part === null || last.part === failed?.part);
+  const isWell = last.exitCode === 0 && (name !== 'verify' || last.part === null || last.part === failed?.part);
   return isWell ? null : failed;
 }
 

@@ -2,7 +2,7 @@ import type { Point } from '../carbon/plaintext.ts';
 import type { Count } from '../common/codes.ts';
 import type { Summary } from '../common/summary.ts';
 
-export const reportingCommands = ['backup', 'restore', 'purge', 'verify'] as const;
+export const reportingCommands = ['backup', 'journal', 'restore', 'purge', 'verify'] as const;
 
 export type ReportingCommand = (typeof reportingCommands)[number];
 
@@ -30,6 +30,7 @@ interface Figure {
 
 const all = reportingCommands;
 const backup = ['backup'] as const;
+const storing = ['backup', 'journal'] as const;
 const restore = ['restore'] as const;
 const verify = ['verify'] as const;
 const expiring = ['backup', 'purge'] as const;
@@ -60,11 +61,12 @@ export const figureTable: readonly Figure[] = [
   { name: 'seconds', unit: 's', meaning: 'Duration of the run', from: ({ seconds }) => seconds, commands: all },
 
   count('files.total', 'files', 'metrics', 'Selected metrics', all),
-  count('files.stored', 'files', 'stored', 'Files that changed and were stored', backup),
+  count('files.stored', 'files', 'stored', 'Files that changed and were stored; journal: new files', storing),
   count('files.unchanged', 'files', 'unchanged', 'Files equal to their newest backup; nothing was written', [
-    'backup',
+    ...storing,
     'restore',
   ]),
+  count('files.journaled', 'files', 'journaled', 'Files whose new points were stored', ['journal']),
   count('files.restored', 'files', 'restored', 'Files that were missing or to be replaced, and were restored', restore),
   count('files.backfilled', 'files', 'backfilled', 'Existing files that got missing points', restore),
   count(
@@ -74,7 +76,7 @@ export const figureTable: readonly Figure[] = [
     'Files that another process emptied or replaced meanwhile, and that were filled again',
     restore,
   ),
-  count('files.skipped', 'files', 'skipped', 'Skipped, which is not an error', ['backup', 'restore', 'verify']),
+  count('files.skipped', 'files', 'skipped', 'Skipped, which is not an error', [...storing, 'restore', 'verify']),
   count('files.failed', 'files', 'failed', 'Failed; see the log and the summary', all),
   count('files.same', 'files', 'same', 'With --compare: equal to their newest backup', verify),
   count('files.changed', 'files', 'changed', 'With --compare: changed since their newest backup', verify),
@@ -125,14 +127,15 @@ export const figureTable: readonly Figure[] = [
   ),
   count('backups.retired', 'backups', 'retired', 'Backups that retention deleted', backup),
 
-  count('objects.deleted', 'objects', 'deleted', 'Objects deleted from the bucket', expiring),
+  count('objects.deleted', 'objects', 'deleted', 'Objects deleted from the bucket', [...expiring, 'journal']),
   count('objects.foreign', 'objects', 'foreignKeys', 'Foreign objects in the bucket, which are ignored', all),
   count('objects.lone_sha1s', 'objects', 'loneSha1s', 'Checksums of the Python tool without data', expiring),
 
-  count('bytes.read', 'bytes', 'bytesRead', 'Read from local files', backup),
-  count('bytes.stored', 'bytes', 'bytesStored', 'Sent to the store, compressed', backup),
+  count('bytes.read', 'bytes', 'bytesRead', 'Read from local files', storing),
+  count('bytes.stored', 'bytes', 'bytesStored', 'Sent to the store, compressed', storing),
   count('bytes.fetched', 'bytes', 'bytesFetched', 'Fetched from the store, compressed', ['restore', 'verify']),
   count('bytes.restored', 'bytes', 'bytesRestored', 'Written to local files', restore),
+  count('points.journaled', 'points', 'points', 'Points that were stored', ['journal']),
   count('points.filled', 'points', 'pointsFilled', 'Points that were filled in local files', restore),
 
   count('requests', 'requests', 'requests', 'HTTP requests to the store, including retries; 0 on a disk', all),

@@ -19,6 +19,7 @@ const runSchema = v.object({
 });
 
 const checksSchema = v.object({ last: checkSchema, failed: v.nullable(checkSchema) });
+const journalSchema = v.object({ ...checksSchema.entries, succeeded: v.nullable(time) });
 
 /** The status of a host's backups, as `status --json` prints it. Unknown values are null. */
 export const hostStatusSchema = v.object({
@@ -45,6 +46,9 @@ export const hostStatusSchema = v.object({
   /** The last check, and the last unresolved failed check; have no effect on `state`. */
   verify: v.optional(checksSchema),
   drill: v.optional(checksSchema),
+  journal: v.optional(journalSchema),
+  /** How many seconds of the newest points a restore would lose now: the age of the newest journal run or full backup. */
+  rpoSeconds: v.optional(figure, null),
   source: v.picklist(['host', 'bucket']),
   state: v.picklist(['ok', 'late', 'off', 'failed', 'unknown']),
   problems: v.optional(v.array(v.string()), []),
@@ -67,6 +71,8 @@ export interface HostFacts extends Pick<HostStatus, 'source' | 'lockWrites'> {
   readonly bucketProblem?: string;
   /** Runs that have started, but have no record. @default none */
   readonly starts?: readonly StartedRun[];
+  /** Start of the last successful journal run. */
+  readonly journaled?: string;
   /** Only on hosts with systemd. */
   readonly units?: BackupUnits;
 }
@@ -107,6 +113,7 @@ export function hostStatus(records: readonly RunRecord[], facts: HostFacts): Hos
   const figures = backups.find(({ summary }) => summary !== undefined);
   const count = (name: string) => figures?.summary?.counts[name] ?? null;
   const age = success && Math.max(0, (now.getTime() - Date.parse(success.finished)) / 1000);
+  const reached = [success?.started, facts.journaled].flatMap((text) => (text === undefined ? [] : [Date.parse(text)]));
   const running = starts.findLast(({ isRunning }) => isRunning);
   const judged: Judged = {
     last: backups[0],
@@ -127,6 +134,7 @@ export function hostStatus(records: readonly RunRecord[], facts: HostFacts): Hos
     bucket: bucket ?? null,
     lastSuccess: success?.finished ?? null,
     ageSeconds: age === undefined ? null : Math.round(age),
+    rpoSeconds: success === undefined ? null : Math.max(0, Math.round((now.getTime() - Math.max(...reached)) / 1000)),
     lastRun: lastRunOf(own[0], starts),
     running: running ? { command: running.command, started: running.started } : null,
     metrics: count('metrics'),

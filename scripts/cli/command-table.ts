@@ -27,6 +27,18 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/backup.ts'),
   },
   {
+    name: 'journal',
+    args: '[storage] [...args]',
+    text: 'Store the points written since the last run, between backups; restore applies them',
+    examples: [
+      'whisper-backup -b graphite.web01 journal disk path=/srv/backups',
+      'whisper-backup --quiet --journal-keep 8 journal s3 eu-central-1',
+      'whisper-backup -n journal disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/journal.ts'),
+  },
+  {
     name: 'restore',
     args: '[storage] [...args]',
     text: 'Restore missing metrics, fill gaps in existing ones',

@@ -2,6 +2,7 @@ import type { Key } from '../../config/schema.ts';
 
 export type CommandName =
   | 'backup'
+  | 'journal'
   | 'restore'
   | 'purge'
   | 'list'
@@ -32,20 +33,22 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const remote: readonly CommandName[] = [...tree, 'list', 'show', 'verify', 'drill', 'status', 'doctor'];
-const files: readonly CommandName[] = ['backup', 'restore', 'fill', 'show', 'verify', 'drill'];
-const changing: readonly CommandName[] = [...tree, 'fill', 'verify', 'drill'];
+const remote: readonly CommandName[] = [...tree, 'journal', 'list', 'show', 'verify', 'drill', 'status', 'doctor'];
+const files: readonly CommandName[] = ['backup', 'journal', 'restore', 'fill', 'show', 'verify', 'drill'];
+const changing: readonly CommandName[] = [...tree, 'journal', 'fill', 'verify', 'drill'];
 /** Commands that accept every option of a scheduled run. */
 const whole: readonly CommandName[] = ['doctor', 'config'];
 const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
 const restoring: readonly CommandName[] = ['restore', ...whole];
-const selecting: readonly CommandName[] = [...tree, 'list', 'verify', 'drill'];
-const locking: readonly CommandName[] = [...tree, 'verify'];
+const selecting: readonly CommandName[] = [...tree, 'journal', 'list', 'verify', 'drill'];
+const locking: readonly CommandName[] = [...tree, 'journal', 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
 const drilling: readonly CommandName[] = ['drill'];
-const recorded: readonly CommandName[] = [...tree, 'status', ...whole];
-const reporting: readonly CommandName[] = [...tree, 'verify', ...whole];
+const recorded: readonly CommandName[] = [...tree, 'journal', 'status', ...whole];
+const reporting: readonly CommandName[] = [...tree, 'journal', 'verify', ...whole];
 const backing: readonly CommandName[] = ['backup', ...whole];
+/** Commands that store data. */
+const storing: readonly CommandName[] = ['backup', 'journal', ...whole];
 
 /** All options, in the order of the help. Names, letters, meanings and defaults of the Python tool are kept. */
 export const optionTable: readonly OptionSpec[] = [
@@ -99,21 +102,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'f',
     value: 'n',
     key: 'processes',
-    about: ['backup', 'restore', 'verify', 'drill'],
+    about: ['backup', 'journal', 'restore', 'verify', 'drill'],
     text: 'Maximum worker threads; never more than processors',
   },
   {
     name: 'bytes-in-flight',
     value: 'bytes',
     key: 'bytesInFlight',
-    about: ['backup', 'restore', 'verify', 'drill', ...whole],
+    about: ['backup', 'journal', 'restore', 'verify', 'drill', ...whole],
     text: 'Maximum bytes of files in memory at once',
   },
   {
     name: 'bandwidth',
     value: 'bytes',
     key: 'bandwidth',
-    about: [...tree, 'verify', 'drill', ...whole],
+    about: [...tree, 'journal', 'verify', 'drill', ...whole],
     text: 'Maximum bytes per second to and from the storage, such as 20M; 0 means no limit',
   },
   {
@@ -162,19 +165,26 @@ export const optionTable: readonly OptionSpec[] = [
     commands: writing,
     text: 'Stop the purge if it would delete more than this share of the metrics',
   },
+  {
+    name: 'journal-keep',
+    value: 'days',
+    key: 'journalKeep',
+    commands: ['journal', ...whole],
+    text: 'Delete journal runs older than this, if a later full backup has succeeded',
+  },
   { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stop a purge' },
   { name: 'rehash', commands: ['backup'], text: 'Read every file, even if the stat cache says it is unchanged' },
   {
     name: 'cache-dir',
     value: 'dir',
     key: 'cacheDir',
-    about: backing,
+    about: storing,
     text: 'Directory of the stat cache',
   },
-  { name: 'no-cache', key: 'noCache', about: backing, text: 'Do not use the stat cache: read every file on each run' },
+  { name: 'no-cache', key: 'noCache', about: storing, text: 'Do not use the stat cache: read every file on each run' },
   {
     name: 'adopt',
-    commands: ['backup', 'purge', 'verify'],
+    commands: ['backup', 'journal', 'purge', 'verify'],
     text: 'Accept a bucket that belongs to another machine, host name or prefix',
   },
   {
@@ -187,21 +197,21 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'a',
     value: 'name',
     key: 'algorithm',
-    about: ['backup'],
+    about: ['backup', 'journal'],
     text: 'Compression: gz or zst',
   },
   {
     name: 'gzip-engine',
     value: 'name',
     key: 'gzipEngine',
-    commands: backing,
+    commands: storing,
     text: 'auto, fflate, zlib, libdeflate or isal',
   },
   {
     name: 'gzip-level',
     value: 'n',
     key: 'gzipLevel',
-    commands: backing,
+    commands: storing,
     text: "Level, on the engine's own scale, or 'fastest': slightly larger backups in much less time",
   },
   {

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
-import type { Config } from '../../../config/schema.ts';
 import { backup } from '../../../lib/operations/backup/backup.ts';
 import type { Invocation } from '../run/invocation.ts';
+import { memoryFile } from '../run/memory-file.ts';
 import {
   bucketMemoryOf,
   loadOf,
@@ -33,15 +31,9 @@ export async function run(invocation: Invocation): Promise<number> {
       algorithm,
       gzipEngine: config.gzipEngine,
       ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
-      ...(!config.noCache && { statCache: { file: cacheFile(config), rehash: option('rehash') === 'true' } }),
+      ...(!config.noCache && { statCache: { file: memoryFile(config, 'stat'), rehash: option('rehash') === 'true' } }),
       includeDamaged: config.includeDamaged,
       dryRun: config.noop,
     }),
   );
-}
-
-/** One stat cache per tree, shared by all buckets. */
-function cacheFile({ cacheDir, prefix }: Config): string {
-  const name = createHash('sha1').update(resolve(prefix)).digest('hex').slice(0, 16);
-  return join(cacheDir, `${name}.stat`);
 }

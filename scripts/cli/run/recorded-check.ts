@@ -6,7 +6,7 @@ import type { Invocation } from './invocation.ts';
 import { partialBy } from './partial-run.ts';
 
 /**
- * Runs a verify or drill and records its result on the host, for `status`. Dry runs, and checks of a part of the bucket or of
+ * Runs a verify, drill or journal and records its result on the host, for `status`. Dry runs, and checks of a part of the bucket or of
  * another bucket than the configured one, are not recorded.
  *
  * @param part the part of the metrics; default all.

@@ -11,7 +11,7 @@ const TIMEOUT_SECONDS = 5;
 
 /**
  * Runs a task and then sends its figures to carbon, if one is configured. Sends them even if the task threw, but not for
- * dry runs and partial backups. If carbon cannot be reached, logs a warning and keeps the exit code.
+ * dry runs, and partial backups and journal runs. If carbon cannot be reached, logs a warning and keeps the exit code.
  *
  * @param task must pass its summary to `ended`, which returns it.
  * @returns the exit code of the task.
@@ -22,7 +22,7 @@ export async function sendingFigures(
   task: (ended: (summary: Summary) => Summary) => Promise<number>,
 ): Promise<number> {
   const { carbon, noop } = invocation.config;
-  const isSilent = carbon === undefined || noop || (command === 'backup' && (await partialBy(invocation)).length > 0);
+  const isSilent = carbon === undefined || noop || (['backup', 'journal'].includes(command) && (await partialBy(invocation)).length > 0);
   if (isSilent) return task((summary) => summary);
   const began = performance.now();
   let summary: Summary | undefined;

@@ -26,9 +26,10 @@ export async function statusHere(config: Config, warn: (message: string) => void
     // Read starts before records: a run writes its record before it removes its start mark.
     const starts = await readStartedRuns(stateDir, warn);
     const records = await sinceLastSuccess(readRunFiles(stateDir, now, warn), bucket);
-    const [verify, drill] = await Promise.all([
+    const [verify, drill, journal] = await Promise.all([
       readChecks(stateDir, 'verify', warn),
       readChecks(stateDir, 'drill', warn),
+      readChecks(stateDir, 'journal', warn),
     ]);
     const status = hostStatus(records, {
       source: 'host',
@@ -39,11 +40,12 @@ export async function statusHere(config: Config, warn: (message: string) => void
       starts,
       lockWrites: null,
       ...(bucket !== undefined && { bucket }),
+      ...(journal?.succeeded && { journaled: journal.succeeded }),
       ...(units && { units }),
       // Before the first backup the bucket need not exist.
       ...(bucketProblem !== undefined && records.length > 0 && { bucketProblem }),
     });
-    return { ...status, ...(verify && { verify }), ...(drill && { drill }) };
+    return { ...status, ...(verify && { verify }), ...(drill && { drill }), ...(journal && { journal }) };
   } catch (error) {
     const message = `Cannot read the records of runs in ${stateDir}: ${pathReason(error)}: see --state-dir`;
     throw new WhisperBackupError('STATE_DIR', message, { cause: error });

@@ -13,15 +13,17 @@ export function statusText(status: HostStatus, locks?: CarbonLocks): string {
     ...status.problems.map((problem) => ['problem', problem] as const),
     ['bucket', status.bucket ?? 'unknown: no storage is configured, and no backup is on record'],
     ['last success', successText(status)],
+    ['RPO now', rpoText(status)],
     ['last backup', figuresText(status)],
     ['last run', lastRunText(status.lastRun)],
   ];
-  for (const name of ['verify', 'drill'] as const) {
+  for (const name of ['journal', 'verify', 'drill'] as const) {
     const checks = status[name];
     if (checks === undefined) continue;
-    rows.push([`last ${name}`, checkText(checks.last)]);
+    const textOf = name === 'journal' ? endText : checkText;
+    rows.push([`last ${name}`, textOf(checks.last)]);
     if (checks.failed && checks.failed.started !== checks.last.started)
-      rows.push([`${name} failed`, checkText(checks.failed)]);
+      rows.push([`${name} failed`, textOf(checks.failed)]);
   }
   if (status.running !== null) {
     rows.push(['running', `${status.running.command}, since ${timeText(status.running.started)}`]);
@@ -50,6 +52,11 @@ function successText({ lastSuccess, ageSeconds }: HostStatus): string {
   return `${timeText(lastSuccess)}, ${spanText(ageSeconds ?? 0)} ago`;
 }
 
+function rpoText({ rpoSeconds }: HostStatus): string {
+  if (rpoSeconds === null) return 'unknown: no successful full backup is on record';
+  return `${spanText(rpoSeconds)}: a restore now would lose the points written since`;
+}
+
 /** Formats the last run of any command. A partial backup lists the options that make it partial. */
 export function lastRunText(run: StatusRun | null): string {
   if (run === null) return 'none on record';
@@ -60,10 +67,13 @@ export function lastRunText(run: StatusRun | null): string {
 }
 
 /** Formats a verify or drill. One without an end may still be running. */
-export function checkText({ part, started, finished, exitCode, error }: Check): string {
-  const what = part === null ? 'everything' : `part ${part}`;
-  if (finished === null) return `${what}, started ${timeText(started)}, has not finished`;
-  return `${what}, ${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+export function checkText(check: Check): string {
+  return `${check.part === null ? 'everything' : `part ${check.part}`}, ${endText(check)}`;
+}
+
+function endText({ started, finished, exitCode, error }: Check): string {
+  if (finished === null) return `started ${timeText(started)}, has not finished`;
+  return `${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
 }
 
 function figuresText({ metrics, stored, unchanged, failed, bytes, seconds }: HostStatus): string {

@@ -14,6 +14,7 @@ const well: HostStatus = {
   bucket: 's3:graphite.web01',
   lastSuccess: '2026-11-22T03:14:20.000Z',
   ageSeconds: 30_000,
+  rpoSeconds: 30_000,
   lastRun: { command: 'backup', finished: '2026-11-22T03:14:20.000Z', exitCode: 0 },
   running: null,
   metrics: 142_910,

@@ -1,0 +1,44 @@
+import { journal } from '../../../lib/operations/journal/journal.ts';
+import { thisMachine } from '../host/machine.ts';
+import { memoryFile } from '../run/memory-file.ts';
+import type { Invocation } from '../run/invocation.ts';
+import { bucketMemoryOf, loadOf, placeOf, selectOf, treeOf, writtenAlgorithmOf } from '../run/operation-options.ts';
+import { runCheck } from '../run/recorded-check.ts';
+import { reportOn, runOperation } from '../run/run.ts';
+import { checkStateDirectory } from '../run/state-directory.ts';
+import { withStore, withTraffic } from '../run/store.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { config, option } = invocation;
+  const algorithm = writtenAlgorithmOf(config);
+  const machine = await thisMachine();
+  const memory = await bucketMemoryOf(invocation);
+  await checkStateDirectory(invocation);
+  const journaled = () =>
+    runOperation(invocation, 'journal', (ended) =>
+      reportOn(invocation, (run) =>
+        withStore(invocation, async (store, { threadStore, traffic }) => {
+          const summary = await journal(store, {
+            ...run,
+            ...selectOf(config),
+            ...placeOf(config),
+            ...treeOf(config),
+            ...loadOf(config),
+            ...memory,
+            threadStore,
+            machine,
+            adopt: option('adopt') === 'true',
+            algorithm,
+            gzipEngine: config.gzipEngine,
+            ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
+            ...(!config.noCache && { marks: { file: memoryFile(config, 'marks', store.name) } }),
+            journalKeep: config.journalKeep,
+            dryRun: config.noop,
+          });
+          return ended(withTraffic(summary, traffic));
+        }),
+      ),
+    );
+  // Not a run record: there are a hundred journal runs a day, and they would displace the records of backups.
+  return runCheck(invocation, { name: 'journal' }, journaled);
+}
