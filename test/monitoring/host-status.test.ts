@@ -56,6 +56,7 @@ describe('The status of a host', () => {
       bucket: 'disk:/srv',
       lastSuccess: '2026-11-22T10:01:00.000Z',
       ageSeconds: 119 * 60,
+      rpoSeconds: 119 * 60,
       lastRun: { command: 'backup', finished: '2026-11-22T10:01:00.000Z', exitCode: 0 },
       running: null,
       metrics: 100,

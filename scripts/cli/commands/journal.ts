@@ -1,7 +1,7 @@
 import { journal } from '../../../lib/operations/journal/journal.ts';
 import { thisMachine } from '../host/machine.ts';
-import { memoryFile } from '../run/memory-file.ts';
 import type { Invocation } from '../run/invocation.ts';
+import { memoryFile } from '../run/memory-file.ts';
 import { bucketMemoryOf, loadOf, placeOf, selectOf, treeOf, writtenAlgorithmOf } from '../run/operation-options.ts';
 import { runCheck } from '../run/recorded-check.ts';
 import { reportOn, runOperation } from '../run/run.ts';

@@ -22,7 +22,10 @@ export async function sendingFigures(
   task: (ended: (summary: Summary) => Summary) => Promise<number>,
 ): Promise<number> {
   const { carbon, noop } = invocation.config;
-  const isSilent = carbon === undefined || noop || (['backup', 'journal'].includes(command) && (await partialBy(invocation)).length > 0);
+  const isSilent =
+    carbon === undefined ||
+    noop ||
+    (['backup', 'journal'].includes(command) && (await partialBy(invocation)).length > 0);
   if (isSilent) return task((summary) => summary);
   const began = performance.now();
   let summary: Summary | undefined;

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { after, describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import * as v from 'valibot';
+import { hostStatusSchema } from '../../../lib/monitoring/host-status.ts';
+import { acquireRunLock } from '../../../lib/system/run-lock.ts';
+import { createWhisper } from '../../../lib/whisper/create.ts';
+import { updateMany } from '../../../lib/whisper/update.ts';
+import { createScratch } from '../../fixtures/scratch.ts';
+import { plant } from '../../fixtures/tree.ts';
+import { run } from './program.ts';
+
+const scratch = await createScratch();
+after(() => scratch[Symbol.asyncDispose]());
+
+/** A host whose configuration names its storage. */
+async function host(name: string) {
+  const prefix = await scratch.directory(name, 'tree');
+  const stores = await scratch.directory(name, 'stores');
+  const config = scratch.at(name, 'config.json');
+  const paths = { prefix, lockfile: scratch.at(name, 'lock') };
+  const storage = { storage: 'disk', storageArgs: [`path=${stores}`], bucket: 'b' };
+  await writeFile(config, JSON.stringify({ ...storage, ...paths, nolog: true, nostamp: true, quiet: true }));
+  const program = (...words: readonly string[]) =>
+    run([...words, '--config', config, '--state-dir', scratch.at(name, 'state')]);
+  return {
+    lockfile: paths.lockfile,
+    program,
+    async status() {
+      return v.parse(hostStatusSchema, JSON.parse((await program('status', '--json')).stdout));
+    },
+    /** Writes a file with a point at each of these ages, in seconds. */
+    async write(ages: readonly number[]) {
+      const now = Math.floor(Date.now() / 1000);
+      const bytes = createWhisper([{ secondsPerPoint: 1, points: 3600 }]);
+      updateMany(
+        bytes,
+        ages.map((age) => ({ timestamp: now - age, value: age })),
+        { now },
+      );
+      await plant(prefix, 'servers/web01/cpu.wsp', bytes);
+    },
+    async lines(): Promise<string> {
+      const root = `${stores}/b/.whisper-backup/journal`;
+      const texts: string[] = [];
+      for (const until of await readdir(root).catch(() => []))
+        for (const part of await readdir(`${root}/${until}`))
+          if (part.endsWith('.lines.gz')) texts.push(gunzipSync(await readFile(`${root}/${until}/${part}`)).toString());
+      return texts.join('');
+    },
+  };
+}
+
+describe('whisper-backup journal', () => {
+  it('stops with exit code 1 before the first backup, and says to run one', async () => {
+    const { program, write, status, lines } = await host('first');
+    await write([60]);
+    await program('--create', 'backup', '-m', 'no.such');
+    const { code, stderr } = await program('journal');
+    assert.equal(code, 1);
+    assert.match(stderr, /run backup first/);
+    assert.equal(await lines(), '');
+    assert.equal((await status()).journal?.last.exitCode, 1);
+  });
+
+  it('stores new points as lines that carbon reads, and status shows how much a restore would lose', async () => {
+    const { program, write, status, lines } = await host('points');
+    await write([60]);
+    assert.equal((await program('backup')).code, 0);
+    const before = await status();
+    assert.deepEqual([before.journal, before.lastSuccess !== null], [undefined, true]);
+    await write([60, 0]);
+    const { code, stdout, stderr } = await program('journal', '--json');
+    assert.equal(code, 0, stderr);
+    const { command, counts } = JSON.parse(stdout);
+    assert.deepEqual([command, counts.metrics, counts.failed], ['journal', 1, 0]);
+    assert.ok(counts.journaled + counts.stored === 1, stdout);
+    if (counts.journaled > 0) assert.match(await lines(), /^servers\.web01\.cpu 0 \d+$/m);
+    const own = await status();
+    assert.equal(own.state, 'ok');
+    assert.equal(own.lastRun?.command, 'backup');
+    assert.ok(own.journal?.succeeded);
+    const age = (Date.now() - Date.parse(own.journal.succeeded)) / 1000;
+    assert.ok(own.rpoSeconds !== null && own.rpoSeconds <= age + 1, JSON.stringify(own));
+    const { stdout: text } = await program('status');
+    assert.match(text, /^RPO now +\d+ s: .*\n(.*\n)*last journal +\S+ \S+ UTC, exit code 0$/m);
+  });
+
+  it('writes nothing in a dry run', async () => {
+    const { program, write, status, lines } = await host('dry');
+    await write([60]);
+    await program('backup');
+    await write([60, 0]);
+    const { code, stderr } = await program('-n', 'journal');
+    assert.equal(code, 0, stderr);
+    assert.equal(await lines(), '');
+    assert.equal((await status()).journal, undefined);
+  });
+
+  it('ends with exit code 11 while another run holds the lock', async () => {
+    const { program, write, lockfile, status } = await host('locked');
+    await write([60]);
+    await program('backup');
+    const lock = await acquireRunLock(lockfile, { timeout: 0 });
+    try {
+      assert.equal((await program('--locktimeout', '0', 'journal')).code, 11);
+    } finally {
+      await lock.release();
+    }
+    const { journal, state } = await status();
+    assert.deepEqual([journal?.last.exitCode, journal?.succeeded, state], [11, null, 'ok']);
+  });
+});
