@@ -45,6 +45,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'ansible-vault': 'asks for a passphrase',
   ls: "looks into a host's bucket",
   gunzip: 'the SHA-1 is left out',
+  zcat: 'it needs a carbon that listens',
   sha1sum: 'of the file restored before',
   'whisper-info': 'of the file restored before',
   sha256sum: 'of a release with a made-up version',
