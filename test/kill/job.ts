@@ -23,4 +23,4 @@ export interface Job {
   done(): Promise<void>;
 }
 
-export type Command = 'backup' | 'restore' | 'purge' | 'fill';
+export type Command = 'backup' | 'journal' | 'restore' | 'purge' | 'fill';

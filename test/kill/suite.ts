@@ -4,6 +4,7 @@ import { SEED, SEEDED } from '../fixtures/seed.ts';
 import { backupJob } from './backup-job.ts';
 import { createGround } from './ground.ts';
 import type { Command, Job } from './job.ts';
+import { journalJob } from './journal-job.ts';
 import type { Place } from './place.ts';
 import { purgeJob } from './purge-job.ts';
 import { KILLS, quotaOf, STOPS, type Where } from './quota.ts';
@@ -36,12 +37,13 @@ export function endsOf(where: Where, command: Command, make: () => Promise<Job>)
   });
 }
 
-/** Backup, restore and purge at one place. */
+/** Backup, journal, restore and purge at one place. */
 export function killStore(place: () => Place, where: Where, metrics: number, directory: () => Promise<string>): void {
-  const makers = { backup: backupJob, restore: restoreJob, purge: purgeJob } as const;
+  const makers = { backup: backupJob, journal: journalJob, restore: restoreJob, purge: purgeJob } as const;
+  const commands = ['backup', 'journal', 'restore', 'purge'] as const;
   // What is ended at a server mostly waits for it.
   describe(`runs that end early: ${where}`, { concurrency: where !== 'disk' }, () => {
-    for (const command of ['backup', 'restore', 'purge'] as const) {
+    for (const command of commands.filter((name) => KILLS[where]?.[name])) {
       endsOf(where, command, async () => {
         const random = randomFrom(SEED + 1);
         const ground = await createGround(await directory(), place(), { bucket: `${command}-ended`, random });
