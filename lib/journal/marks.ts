@@ -13,7 +13,7 @@ const Row = v.strictTuple([v.string(), v.number(), v.number(), v.number(), v.num
 export function marksFormat(prefix: string, place: string): CacheFormat<Mark> {
   return {
     name: 'file of journal marks',
-    without: 'the journal starts at the newest backup of each file',
+    without: 'the journal starts an hour before the newest backup of each file',
     header: { format: 'whisper-backup journal marks 1', prefix, place },
     encode: ({ order, size, mtimeMs, ctimeMs, ino, mark }) => [order, size, mtimeMs, ctimeMs, ino, mark],
     decode(row) {

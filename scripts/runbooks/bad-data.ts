@@ -40,7 +40,7 @@ function plan(values: Values): Plan {
       backupStep(fleet, host, { id: 'backup', why: 'makes the good state the newest backup' }),
     ],
     mind: [
-      `All points of these metrics since their last backup before ${date} are lost from the tree, including good ones.`,
+      `All points of these metrics since ${date} are lost from the tree, including good ones; without a journal, those since their last backup before it, too.`,
       `The copy in ${copy.directory} on the host has them; good points can be filled in from it by hand.`,
       `Metrics without a backup before ${date} are not changed.`,
     ],

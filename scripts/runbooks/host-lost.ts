@@ -64,7 +64,7 @@ function plan(values: Values): Plan {
   return {
     steps,
     mind: [
-      'Points that arrived after the last backup of the lost machine are lost, unless a relay kept them.',
+      'Points that arrived after the last backup or journal run of the lost machine are lost, unless a relay kept them.',
       date === undefined ? '' : `Points stored after ${date} are not restored.`,
     ].filter((line) => line !== ''),
   };

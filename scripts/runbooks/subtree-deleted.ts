@@ -45,7 +45,7 @@ function plan(values: Values): Plan {
       compareStep(fleet, host, { globs, date }),
     ],
     mind: [
-      'Points that arrived between the last backup and the deletion are lost.',
+      'Points that arrived between the last backup or journal run and the deletion are lost.',
       isStopping
         ? 'Carbon is stopped during the restore; relays keep new points until their queues are full.'
         : 'Carbon keeps running: files that it has created keep their points, and get the old ones.',

@@ -35,6 +35,12 @@ interface Visited {
   readonly points: number;
 }
 
+/**
+ * How long carbon may hold a point in its cache. Without a mark, it is not known which points the newest backup has: one
+ * that is older than the backup may have reached the file after it.
+ */
+const DELAY_SECONDS = 3600;
+
 /** Reads the points of changed files since their marks, and stores files whole that the journal cannot continue. */
 export class FileJournaler {
   /** The oldest timestamp of all lines, Unix time in seconds. */
@@ -126,7 +132,7 @@ export class FileJournaler {
     if (!newest) return { file, metric, from: undefined };
     // A mark ahead of the clock is from before the clock was set back.
     const hasMark = mark !== undefined && mark.mark > 0 && mark.mark <= this.#until;
-    const from = hasMark ? mark.mark : Math.floor(newest.time.getTime() / 1000);
+    const from = hasMark ? mark.mark : Math.floor(newest.time.getTime() / 1000) - DELAY_SECONDS;
     return { file, metric, from, ...(mark && { expected: { ino: mark.ino, size: mark.size } }) };
   }
 

@@ -37,7 +37,7 @@ export interface JournalOptions
   readonly machine: Machine;
   /** Accept a bucket of another machine, host name or prefix. @default false */
   readonly adopt?: boolean;
-  /** The file that keeps how far the journal has read each file. @default the journal starts at the newest backups */
+  /** The file that keeps how far the journal has read each file. @default each run starts an hour before the newest backups */
   readonly marks?: { readonly file: string };
   /** Days after which a run is deleted. @default 8 */
   readonly journalKeep?: number;

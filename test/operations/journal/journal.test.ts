@@ -43,6 +43,11 @@ class World {
     this.bucket.time = new Date(this.bucket.time.getTime() + minutes * MINUTE);
   }
 
+  /** Writes a file with one point, of noon. */
+  async plant(path: string, seed = 1): Promise<void> {
+    await plantMetric(this.tree, path, metricFile(seed, { known: 1 }));
+  }
+
   async write(path: string, value: number, timestamp = this.seconds): Promise<void> {
     const file = `${this.tree}/${path}.wsp`;
     const bytes = new Uint8Array(await readFile(file));
@@ -87,7 +92,7 @@ describe('journal', () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
     const noon = world.seconds;
-    for (const path of ['b', 'a/x']) await plantMetric(world.tree, path);
+    for (const path of ['b', 'a/x']) await world.plant(path);
     await world.backup();
     world.pass(2);
     await world.write('b', 1.5, noon + 60);
@@ -119,7 +124,7 @@ describe('journal', () => {
   it('stores no run and opens no file if nothing was written', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     await sleep(SETTLED_MS);
     world.pass(1);
@@ -134,7 +139,7 @@ describe('journal', () => {
   it('stores nothing before the first backup, and says so', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.bucket.store.open({ create: true });
     await assert.rejects(world.journal(), (error) => codeOf(error) === 'NO_BACKUP');
     assert.deepEqual(await world.bucket.keys(), []);
@@ -144,14 +149,14 @@ describe('journal', () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
     const noon = world.seconds;
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     world.pass(1);
     await world.write('a', 1);
     await world.journal();
     world.pass(1);
-    await plantMetric(world.tree, 'new');
-    await plantMetric(world.tree, 'other', metricFile(7));
+    await world.plant('new');
+    await world.plant('other', 7);
     await rename(`${world.tree}/other.wsp`, `${world.tree}/a.wsp`);
     await writeFile(`${world.tree}/damaged.wsp`, new Uint8Array(30));
     const second = await world.journal();
@@ -173,7 +178,7 @@ describe('journal', () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
     const noon = world.seconds;
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     world.pass(10);
     await world.write('a', 1, noon + 60);
@@ -184,11 +189,25 @@ describe('journal', () => {
     assert.ok((await world.lines()).includes(`a 2 ${noon + 120}`));
   });
 
+  it('loses no point that carbon had in its cache during the backup', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const noon = world.seconds;
+    await world.plant('a');
+    world.pass(10);
+    await world.backup();
+    world.pass(1);
+    for (const minute of [1, 2, 3]) await world.write('a', minute, noon + minute * 60);
+    await world.journal();
+    const lines = (await world.lines()).slice(1);
+    assert.deepEqual(lines, [`a 1 ${noon + 60}`, `a 2 ${noon + 120}`, `a 3 ${noon + 180}`]);
+  });
+
   it('starts at the newest backup again if its marks are lost', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
     const noon = world.seconds;
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     world.pass(1);
     await world.write('a', 1);
@@ -204,7 +223,7 @@ describe('journal', () => {
   it('does not use the marks of another bucket', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     await backUp(world.bucket.store, world.tree, { now: world.bucket.now, storagePath: 'second' });
     world.pass(1);
@@ -217,11 +236,11 @@ describe('journal', () => {
   it('stores nothing and keeps no marks in a dry run', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     world.pass(1);
     await world.write('a', 1);
-    await plantMetric(world.tree, 'new');
+    await world.plant('new');
     const before = await world.bucket.keys();
     const dry = await world.journal({ dryRun: true }, withDryRun(world.bucket.store));
     assert.deepEqual([dry.counts.journaled, dry.counts.stored, dry.counts.points], [1, 1, 2]);
@@ -232,7 +251,7 @@ describe('journal', () => {
   it('keeps neither a run nor marks if it ends between the parts and the index', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     world.pass(1);
     await world.write('a', 1);
@@ -256,13 +275,13 @@ describe('journal', () => {
   it('stores the same with worker threads on a disk', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
-    for (let i = 100; i < 500; i++) await plantMetric(world.tree, `m${i}`, metricFile(i));
+    for (let i = 100; i < 500; i++) await world.plant(`m${i}`, i);
     const store = createDiskStore({ path: scratch.at('bucket') });
     // Threads have the clock of the system.
     await backUp(store, world.tree, threadsOn(store));
     world.bucket.time = new Date(Math.ceil(Date.now() / MINUTE + 1) * MINUTE);
     for (let i = 100; i < 500; i++) await world.write(`m${i}`, i);
-    await plantMetric(world.tree, 'new');
+    await world.plant('new');
     const { counts, journal, failed } = await world.journal(threadsOn(store), store);
     assert.deepEqual([counts.journaled, counts.points, counts.stored, failed], [400, 400, 1, []]);
     const directory = scratch.at('bucket', '.whisper-backup', 'journal', journal?.until ?? '');
@@ -279,7 +298,7 @@ describe('journal', () => {
   it('dates a run after all others, and stops if one is far ahead of the clock', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     world.pass(30);
     await world.write('a', 1);
@@ -295,7 +314,7 @@ describe('journal', () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
     const { store } = world.bucket;
-    await plantMetric(world.tree, 'a');
+    await world.plant('a');
     await world.backup();
     world.pass(1);
     await world.write('a', 1);
