@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import { journalKey, journalPrefix, journalRunOf, rootOf } from '../bucket/layout.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { PlaceOptions } from '../common/options.ts';
@@ -5,6 +6,9 @@ import { formatTimestamp } from '../common/timestamp.ts';
 import { pagesOf } from '../store/pages.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { INDEX_BYTES, INDEX_NAME, type JournalPart, parseIndex } from './index-file.ts';
+
+/** How many indexes are read at once. A week of runs every 15 minutes has 672. */
+const CONCURRENCY = 16;
 
 /** A journal run whose index was read. */
 export interface JournalRun {
@@ -39,22 +43,25 @@ export async function journalRuns(
   { signal, onDamaged, onObject }: JournalEvents,
 ): Promise<readonly JournalRun[]> {
   const root = rootOf(place);
-  const runs: JournalRun[] = [];
+  const indexes: { readonly key: string; readonly until: Date }[] = [];
   for await (const page of pagesOf(store, { prefix: journalPrefix(root), signal })) {
     for (const object of page) {
       onObject?.(object);
-      const { key } = object;
-      const found = journalRunOf(root, key);
-      if (found?.name !== INDEX_NAME) continue;
-      try {
-        runs.push(await readIndex(store, root, key, found.until, signal));
-      } catch (error) {
-        signal.throwIfAborted();
-        onDamaged({ key, code: codeOf(error), reason: reasonOf(error) });
-      }
+      const found = journalRunOf(root, object.key);
+      if (found?.name === INDEX_NAME) indexes.push({ key: object.key, until: found.until });
     }
   }
-  return runs;
+  const read = async ({ key, until }: (typeof indexes)[number]): Promise<JournalRun | undefined> => {
+    try {
+      return await readIndex(store, root, key, until, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      onDamaged({ key, code: codeOf(error), reason: reasonOf(error) });
+      return undefined;
+    }
+  };
+  const runs = await pMap(indexes, read, { concurrency: CONCURRENCY });
+  return runs.filter((run) => run !== undefined);
 }
 
 async function readIndex(
