@@ -149,6 +149,6 @@ class RunCursor {
   /** The remaining lines of the part are left. */
   #damaged({ key }: StoredPart, error: unknown): void {
     this.#groups = [][Symbol.iterator]();
-    this.#events.onDamaged({ key, code: codeOf(error), reason: reasonOf(error) });
+    this.#events.onDamaged({ key, code: codeOf(error), reason: reasonOf(error), error });
   }
 }

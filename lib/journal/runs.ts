@@ -22,10 +22,12 @@ export interface DamagedJournal {
   readonly key: string;
   readonly code: ErrorCode;
   readonly reason: string;
+  readonly error: unknown;
 }
 
 export interface JournalEvents {
   readonly signal: AbortSignal;
+  /** Leaves it out, or throws. */
   readonly onDamaged: (damaged: DamagedJournal) => void;
   /** Called for every object of the journal. */
   readonly onObject?: (object: StoredObject) => void;
@@ -56,7 +58,7 @@ export async function journalRuns(
       return await readIndex(store, root, key, until, signal);
     } catch (error) {
       signal.throwIfAborted();
-      onDamaged({ key, code: codeOf(error), reason: reasonOf(error) });
+      onDamaged({ key, code: codeOf(error), reason: reasonOf(error), error });
       return undefined;
     }
   };

@@ -20,11 +20,11 @@ const files: readonly OwnFile[] = [
     option: 'cache-dir',
     refused: {
       code: 0,
-      says: /Cannot write the stat cache .*disk\/it\/.*The next run reads all files\. Check --cache-dir/,
+      says: /Cannot write the stat cache .*disk\/it\/.*In the next run all files are read\. Check --cache-dir/,
     },
     full: {
       code: 0,
-      says: /Cannot write the stat cache .*disk\/it\/.*The next run reads all files\. Check --cache-dir/,
+      says: /Cannot write the stat cache .*disk\/it\/.*In the next run all files are read\. Check --cache-dir/,
     },
   },
   {

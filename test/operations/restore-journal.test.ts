@@ -6,9 +6,11 @@ import { journalKey } from '../../lib/bucket/layout.ts';
 import type { Summary } from '../../lib/common/summary.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import type { RestoreOptions } from '../../lib/operations/restore/restore.ts';
+import { DeniedError } from '../../lib/store/errors.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
 import { Bucket } from '../fixtures/bucket.ts';
+import { delegate } from '../fixtures/delegate.ts';
 import { at, fileUntil, linesOf, putRun } from '../fixtures/journal-run.ts';
 import { backUp, journalTree, restoreTree } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
@@ -61,6 +63,21 @@ describe('restore with a journal', () => {
     }
     await run(bucket, scratch.at('tree'));
     assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), fileUntil(41));
+  });
+
+  it('ends if the store refuses a part: the files would lack points that are stored', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    await putRun(bucket, at(23), [[['m', 9, 23]]]);
+    const { store } = bucket;
+    const refusing = delegate(store, {
+      async get(key, options) {
+        if (key.includes('.lines.')) throw new DeniedError(`Cannot read ${key}: it is forbidden`);
+        return store.get(key, options);
+      },
+    });
+    await assert.rejects(restoreTree(refusing, scratch.at('tree'), { now: bucket.now }), { code: 'DENIED' });
   });
 
   it('leaves the journal out if asked to', async () => {

@@ -133,7 +133,7 @@ export class FileJournaler {
     // A mark ahead of the clock is from before the clock was set back.
     const hasMark = mark !== undefined && mark.mark > 0 && mark.mark <= this.#until;
     const from = hasMark ? mark.mark : Math.floor(newest.time.getTime() / 1000) - DELAY_SECONDS;
-    return { file, metric, from, ...(mark && { expected: { ino: mark.ino, size: mark.size } }) };
+    return { file, metric, from, ...(mark && { expectedSize: mark.size }) };
   }
 
   #markOf(file: FoundFile, result: FileResult | undefined, stored: StoredFile | undefined): Mark | undefined {

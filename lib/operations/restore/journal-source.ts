@@ -1,7 +1,8 @@
 import { backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import { JournalReader } from '../../journal/reader.ts';
-import { journalRuns } from '../../journal/runs.ts';
+import { type DamagedJournal, journalRuns } from '../../journal/runs.ts';
+import { BucketMissingError, DeniedError, TransientError } from '../../store/errors.ts';
 import type { Run } from '../shared/run.ts';
 import type { RestoreOptions } from './restore.ts';
 
@@ -27,8 +28,10 @@ export class JournalSource {
     const { date, journal, signal } = options;
     const events = {
       signal,
-      onDamaged: ({ key, code, reason }: Parameters<Parameters<typeof journalRuns>[2]['onDamaged']>[0]) =>
-        run.fail({ metric: key, code, reason }),
+      onDamaged: ({ key, code, reason, error }: DamagedJournal) => {
+        if (isUnavailable(error)) throw error;
+        run.fail({ metric: key, code, reason });
+      },
     };
     const runs = journal === false ? [] : await journalRuns(store, options, events);
     const wanted = runs.filter(({ from }) => !date || from <= date);
@@ -58,4 +61,10 @@ export class JournalSource {
     const backups = backupsBefore(stored, date);
     return (fallback ? backups[0] : backups.at(-1))?.time;
   }
+}
+
+/** Returns whether the store is at fault, not the object: a restore would lack points that are stored. */
+function isUnavailable(error: unknown): boolean {
+  if (error instanceof TransientError) return error.trouble !== 'wrong';
+  return error instanceof DeniedError || error instanceof BucketMissingError;
 }

@@ -4,6 +4,7 @@ import { lineNameOf, valueText } from '../../journal/line.ts';
 import { isSettled } from '../../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
 import { type LockOptions, lock, openRegular } from '../../tree/read-file.ts';
+import { WhisperCompressedError } from '../../whisper/errors.ts';
 import { HEAD_BYTES, type Header, parseHead } from '../../whisper/header.ts';
 import type { Point } from '../../whisper/points.ts';
 import { recentPoints } from '../../whisper/recent-points.ts';
@@ -20,8 +21,8 @@ export interface FileToJournal {
   readonly metric: string;
   /** Unix time in seconds of the first point to read; undefined if the file must be stored whole. */
   readonly from: number | undefined;
-  /** The inode and size that the file must have: otherwise its lines do not continue the journal. */
-  readonly expected?: Pick<FileStat, 'ino' | 'size'>;
+  /** The size that the file must have: otherwise it has another schema, and its lines do not continue the journal. */
+  readonly expectedSize?: number;
 }
 
 /** What the marks need to know of a file. */
@@ -44,7 +45,7 @@ export type FileResult =
       readonly bytes: number;
       readonly bytesRead: number;
     })
-  /** It must be stored whole: it is new, replaced, resized or not readable as points. */
+  /** It must be stored whole: it is new, resized or not readable as points. */
   | (ReadFile & { readonly outcome: 'whole' })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
@@ -78,7 +79,8 @@ export async function journalFiles(batch: JournalBatch, context: TaskContext): P
       total += lines.length;
     } catch (error) {
       const code = codeOf(error);
-      files.push({ outcome: code === 'VANISHED' ? 'skipped' : 'failed', code, reason: reasonOf(error) });
+      const isSkipped = code === 'VANISHED' || code === 'WHISPER_COMPRESSED';
+      files.push({ outcome: isSkipped ? 'skipped' : 'failed', code, reason: reasonOf(error) });
     }
   }
   return { lines: Buffer.concat(parts), files };
@@ -102,7 +104,7 @@ interface Recent extends Omit<ReadFile, 'newest'> {
 const FIRST_READ = 512;
 
 async function readRecent(
-  { file, from, expected }: FileToJournal,
+  { file, from, expectedSize }: FileToJournal,
   { flock, fileLockTimeout, until }: JournalBatch,
   stopped: () => boolean,
 ): Promise<Recent> {
@@ -116,7 +118,7 @@ async function readRecent(
     const count = head.length >= 16 ? new DataView(head.buffer, head.byteOffset).getUint32(12) : 0;
     if (16 + count * 12 > head.length) head = readAt(fd, 0, Math.min(HEAD_BYTES, stat.size));
     bytesRead += head.length;
-    const header = headerOf(head, stat.size);
+    const header = headerOf(head, stat.size, from !== undefined);
     const about = { stat, isSettled: isSettled(stat, began) };
     if (!header) return { ...about, from: undefined, bytesRead, found: [] };
     const read = (offset: number, length: number) => {
@@ -124,7 +126,7 @@ async function readRecent(
       bytesRead += length;
       return readAt(fd, offset, length);
     };
-    const isReplaced = expected !== undefined && (expected.ino !== stat.ino || expected.size !== stat.size);
+    const isReplaced = expectedSize !== undefined && expectedSize !== stat.size;
     if (from === undefined || isReplaced) {
       const found = recentPoints(read, header, { from: until - (header.archives[0]?.retention ?? 0), until });
       return { ...about, from: undefined, bytesRead, found };
@@ -135,11 +137,15 @@ async function readRecent(
   }
 }
 
-/** @returns undefined if the file has no points that we can read: the backup reports why, or stores it as it is. */
-function headerOf(head: Uint8Array, size: number): Header | undefined {
+/**
+ * @returns undefined if the file has no points that we can read: the backup reports why, or stores it as it is.
+ * @throws WhisperCompressedError if it has a backup: each run would store it again.
+ */
+function headerOf(head: Uint8Array, size: number, isStored: boolean): Header | undefined {
   try {
     return parseHead(head, size);
   } catch (error) {
+    if (isStored && error instanceof WhisperCompressedError) throw error;
     if (error instanceof WhisperBackupError) return undefined;
     throw error;
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
@@ -12,6 +12,7 @@ import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
 import { createDiskStore } from '../../../lib/store/drivers/disk/disk.ts';
 import { PermanentError } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
+import { createWhisper } from '../../../lib/whisper/create.ts';
 import { update } from '../../../lib/whisper/update.ts';
 import { Bucket } from '../../fixtures/bucket.ts';
 import { delegate } from '../../fixtures/delegate.ts';
@@ -145,7 +146,7 @@ describe('journal', () => {
     assert.deepEqual(await world.bucket.keys(), []);
   });
 
-  it('stores new, replaced and unreadable files whole, and continues with them', async () => {
+  it('stores new and resized files whole, and continues with them', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
     const noon = world.seconds;
@@ -156,8 +157,7 @@ describe('journal', () => {
     await world.journal();
     world.pass(1);
     await world.plant('new');
-    await world.plant('other', 7);
-    await rename(`${world.tree}/other.wsp`, `${world.tree}/a.wsp`);
+    await writeFile(`${world.tree}/a.wsp`, createWhisper([{ secondsPerPoint: 60, points: 30 }]));
     await writeFile(`${world.tree}/damaged.wsp`, new Uint8Array(30));
     const second = await world.journal();
     assert.deepEqual([second.counts.stored, second.counts.journaled, second.journal], [2, 0, undefined]);
@@ -172,6 +172,38 @@ describe('journal', () => {
       lines.filter((line) => line.endsWith(` ${noon + 180}`)),
       [`a 4 ${noon + 180}`, `new 3 ${noon + 180}`],
     );
+  });
+
+  it('does not store a file whole because it was replaced: retention would lose the backups of before', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const noon = world.seconds;
+    await world.plant('a');
+    await world.backup();
+    for (const minute of [1, 2, 3]) {
+      world.pass(1);
+      await world.write('a', minute);
+      await copyFile(`${world.tree}/a.wsp`, `${world.tree}/copy`);
+      await rename(`${world.tree}/copy`, `${world.tree}/a.wsp`);
+      const { stored, journaled } = (await world.journal()).counts;
+      assert.deepEqual([stored, journaled], [0, 1]);
+    }
+    const values = (await world.lines()).filter((line) => line.endsWith(`${noon + 180}`));
+    assert.deepEqual(values, [`a 3 ${noon + 180}`]);
+  });
+
+  it('skips files in the format of go-carbon that have a backup', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    await world.plant('a');
+    const compressed = new Uint8Array(4096);
+    compressed.set(new TextEncoder().encode('whisper_compressed'));
+    await plantMetric(world.tree, 'c', compressed);
+    await world.backup();
+    world.pass(1);
+    await world.write('a', 1);
+    const { counts, skipped } = await world.journal();
+    assert.deepEqual([counts.stored, counts.journaled, codesOf(skipped)], [0, 1, { c: 'WHISPER_COMPRESSED' }]);
   });
 
   it('loses no point that carbon writes late', async () => {
