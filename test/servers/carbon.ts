@@ -18,6 +18,8 @@ export interface Carbon {
 
 export interface CarbonOptions {
   readonly retentions: string;
+  /** The content of storage-aggregation.conf. @default none: average, xFilesFactor 0.5 */
+  readonly aggregation?: string;
   /**
    * Seconds between its check whether a file exists and the creation, normally microseconds. With it, its writer waits 10 ms
    * instead of a second if there is nothing to write.
@@ -50,6 +52,7 @@ CARBON_METRIC_INTERVAL = 0
 `,
   );
   await writeFile(join(directory, 'storage-schemas.conf'), `[all]\npattern = .*\nretentions = ${options.retentions}\n`);
+  if (options.aggregation) await writeFile(join(directory, 'storage-aggregation.conf'), options.aggregation);
   const carbon = ['/usr/bin/carbon-cache', `--config=${join(directory, 'carbon.conf')}`, '--nodaemon', 'start'];
   // The kernel kills it when this process ends, even if that is killed.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...carbon], {
