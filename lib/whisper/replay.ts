@@ -12,10 +12,11 @@ import { propagate } from './update.ts';
  * slot. For the same reason nothing is propagated from points that the file already has. A coarser slot that was itself
  * read from the later state is not aggregated again from finer slots, of which some may no longer exist.
  *
- * If points were written in order, the result is the later state byte for byte, provided that no more than the retention
- * of the finest archive lies between the two states, and that one `update_many` did not write more than fits into the
- * finest archive beside an interval of the next one. Otherwise, and if one `update_many` wrote the first points of a
- * coarser archive, of which Whisper may have put any to the start, the result has the same points.
+ * If points were written in order, the result is the later state byte for byte, except for the bits of a NaN, provided
+ * that no more than the retention of the finest archive lies between the two states, and that one `update_many` did
+ * not write more than fits into the finest archive beside an interval of the next one. Otherwise, and if one
+ * `update_many` wrote the first points of a coarser archive, of which Whisper may have put any to the start, the
+ * result has the same points.
  *
  * @param points ascending by time.
  * @param options.until Unix time in seconds at which the points were read.

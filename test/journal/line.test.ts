@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { lineNameOf, metricOfLineName, parseValue, valueText } from '../../lib/journal/line.ts';
+import { seeded } from '../fixtures/seed.ts';
 
 /** Names with many characters that are escaped, and with text that looks like an escape. */
 const name = fc
@@ -29,7 +30,7 @@ describe('a line of the journal', () => {
       fc.property(name, (metric) => {
         assert.equal(metricOfLineName(lineNameOf(metric)), metric);
       }),
-      { numRuns: 5000 },
+      seeded(5000),
     );
   });
 
@@ -48,7 +49,7 @@ describe('a line of the journal', () => {
       fc.property(fc.oneof(fc.double(), fc.integer()), (value) => {
         assert.ok(Object.is(parseValue(valueText(value)), value));
       }),
-      { numRuns: 2000 },
+      seeded(2000),
     );
     assert.deepEqual([Number.NaN, -0, -Number.POSITIVE_INFINITY, 5e-324].map(valueText), [
       'nan',

@@ -5,6 +5,7 @@ import { parseHeader } from '../../lib/whisper/header.ts';
 import { alignDown, type Point } from '../../lib/whisper/points.ts';
 import { recentPoints } from '../../lib/whisper/recent-points.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
+import { seeded } from '../fixtures/seed.ts';
 import { Oracle, type OracleStep } from '../oracle/oracle.ts';
 import { now, reachOf, schema, value } from './arbitrary.ts';
 
@@ -68,7 +69,7 @@ describe('the recent points of a file', () => {
         const points = extract(file, from, clock).filter(({ timestamp }) => !reaches.includes(clock - timestamp));
         assert.deepEqual(points, expected);
       }),
-      { numRuns: 300 },
+      seeded(300),
     );
     assert.ok(found > 300, `only ${found} points`);
   });
@@ -86,7 +87,7 @@ describe('the recent points of a file', () => {
           points,
         );
       }),
-      { numRuns: 200 },
+      seeded(200),
     );
   });
 

@@ -7,6 +7,7 @@ import { knownPoints } from '../../lib/whisper/info.ts';
 import { alignDown, type Point, Ring } from '../../lib/whisper/points.ts';
 import { replay } from '../../lib/whisper/replay.ts';
 import { update } from '../../lib/whisper/update.ts';
+import { seeded } from '../fixtures/seed.ts';
 import { Oracle, type OracleSchema, type OracleStep } from '../oracle/oracle.ts';
 import { now, schema, value } from './arbitrary.ts';
 
@@ -14,6 +15,15 @@ import { now, schema, value } from './arbitrary.ts';
 function markOf(bytes: Uint8Array): number | undefined {
   const [finest] = parseHeader(bytes).archives;
   return finest && knownPoints(bytes, finest).reduce((mark, point) => Math.max(mark, point.timestamp), 0);
+}
+
+/** With the same bits in every NaN: those of a sum of infinities are up to the processor. */
+function withOneNaN(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const { offset, points } of parseHeader(bytes).archives)
+    for (let at = offset + 4; at < offset + points * 12; at += 12)
+      if (Number.isNaN(view.getFloat64(at))) view.setFloat64(at, Number.NaN);
+  return bytes;
 }
 
 /** What a journal run reads: from each archive the slots from the mark on that are too old for the finer ones. */
@@ -122,13 +132,13 @@ describe('replay', () => {
     return { live, replayed };
   }
 
-  it('leads to the bytes of the live file if points were written one at a time', async () => {
+  it('leads to the bytes of the live file, but for those of NaN, if points were written one at a time', async () => {
     await fc.assert(
       fc.asyncProperty(life(1, true), async (about) => {
         const { live, replayed } = await relive(about);
-        assert.deepEqual(replayed, live);
+        assert.deepEqual(withOneNaN(replayed), withOneNaN(live));
       }),
-      { numRuns: 300 },
+      seeded(300),
     );
   });
 
@@ -157,7 +167,7 @@ describe('replay', () => {
         for (const archive of parseHeader(live).archives)
           assert.deepEqual(knownPoints(replayed, archive), knownPoints(live, archive));
       }),
-      { numRuns: 300 },
+      seeded(300),
     );
   });
 
@@ -169,7 +179,7 @@ describe('replay', () => {
         for (const archive of parseHeader(live).archives)
           assert.deepEqual(knownPoints(replayed, archive, { now: clock }), knownPoints(live, archive, { now: clock }));
       }),
-      { numRuns: 300 },
+      seeded(300),
     );
   });
 });
