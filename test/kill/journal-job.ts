@@ -67,9 +67,8 @@ export async function journalJob(ground: Ground, metrics: number): Promise<Job> 
       const ofCache = names.filter((name) => name.endsWith('.tmp')).map((name) => `${ground.cacheDir}/${name}`);
       return [...ofCache, ...(await ground.bucketLeftovers())];
     },
-    async purge() {
-      // Parts without an index go when they are as old as runs that go.
-    },
+    // Parts without an index go when they are as old as runs that go.
+    purge: () => ground.purge(),
     async done() {
       const restored = `${ground.prefix}-restored/whisper`;
       await rm(restored, { recursive: true, force: true });
