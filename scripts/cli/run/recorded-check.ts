@@ -6,8 +6,8 @@ import type { Invocation } from './invocation.ts';
 import { partialBy } from './partial-run.ts';
 
 /**
- * Runs a verify, drill or journal and records its result on the host, for `status`. Dry runs, and checks of a part of the bucket or of
- * another bucket than the configured one, are not recorded.
+ * Runs a verify, drill or journal and records its result on the host, for `status`. Dry runs, and checks of a part of the
+ * bucket or of another bucket than the configured one, are not recorded.
  *
  * @param part the part of the metrics; default all.
  * @returns the exit code.

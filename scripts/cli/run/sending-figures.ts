@@ -11,7 +11,7 @@ const TIMEOUT_SECONDS = 5;
 
 /**
  * Runs a task and then sends its figures to carbon, if one is configured. Sends them even if the task threw, but not for
- * dry runs, and partial backups and journal runs. If carbon cannot be reached, logs a warning and keeps the exit code.
+ * dry runs, partial backups and partial journal runs. If carbon cannot be reached, logs a warning and keeps the exit code.
  *
  * @param task must pass its summary to `ended`, which returns it.
  * @returns the exit code of the task.
