@@ -2,6 +2,7 @@ import pMap from 'p-map';
 import { journalKey, journalPrefix, journalRunOf, rootOf } from '../bucket/layout.ts';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { PlaceOptions } from '../common/options.ts';
+import { compareKeys } from '../common/order.ts';
 import { formatTimestamp } from '../common/timestamp.ts';
 import { pagesOf } from '../store/pages.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
@@ -33,6 +34,21 @@ export interface JournalEvents {
   readonly onObject?: (object: StoredObject) => void;
 }
 
+/** Which runs are needed. */
+interface Span {
+  /** Leave out earlier runs. @default none */
+  readonly since?: Date;
+  /** Leave out runs that only have later points. @default none */
+  readonly date?: Date;
+}
+
+/** A run as it is listed. */
+export interface JournalRunKey {
+  /** Key of its index. */
+  readonly key: string;
+  readonly until: Date;
+}
+
 /**
  * Lists the journal runs of a bucket, ascending by time, and reads their indexes. Leaves out runs whose index cannot be
  * used.
@@ -42,40 +58,53 @@ export interface JournalEvents {
 export async function journalRuns(
   store: ObjectStore,
   place: PlaceOptions,
-  { signal, onDamaged, onObject }: JournalEvents,
+  { since, date, ...events }: JournalEvents & Span,
 ): Promise<readonly JournalRun[]> {
+  const keys = await listRuns(store, place, events);
+  const wanted = keys.filter(({ until }) => !since || until >= since);
+  const runs = await pMap(wanted, (key) => readRun(store, place, key, events), { concurrency: CONCURRENCY });
+  return runs.filter((run) => run !== undefined).filter(({ from }) => !date || from <= date);
+}
+
+/** Lists the journal runs of a bucket, ascending by time. @throws StoreError */
+export async function listRuns(
+  store: ObjectStore,
+  place: PlaceOptions,
+  { signal, onObject }: Pick<JournalEvents, 'signal' | 'onObject'>,
+): Promise<readonly JournalRunKey[]> {
   const root = rootOf(place);
-  const indexes: { readonly key: string; readonly until: Date }[] = [];
+  const runs: JournalRunKey[] = [];
   for await (const page of pagesOf(store, { prefix: journalPrefix(root), signal })) {
     for (const object of page) {
       onObject?.(object);
       const found = journalRunOf(root, object.key);
-      if (found?.name === INDEX_NAME) indexes.push({ key: object.key, until: found.until });
+      if (found?.name === INDEX_NAME) runs.push({ key: object.key, until: found.until });
     }
   }
-  const read = async ({ key, until }: (typeof indexes)[number]): Promise<JournalRun | undefined> => {
-    try {
-      return await readIndex(store, root, key, until, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      onDamaged({ key, code: codeOf(error), reason: reasonOf(error), error });
-      return undefined;
-    }
-  };
-  const runs = await pMap(indexes, read, { concurrency: CONCURRENCY });
-  return runs.filter((run) => run !== undefined);
+  return runs;
 }
 
-async function readIndex(
+/** Reads the index of a run. @returns undefined if it cannot be used. */
+export async function readRun(
   store: ObjectStore,
-  root: string,
-  key: string,
-  until: Date,
-  signal: AbortSignal,
-): Promise<JournalRun> {
-  const index = parseIndex(await store.get(key, { maxBytes: INDEX_BYTES, signal }), key);
-  if (index.until !== formatTimestamp(until))
-    throw new WhisperBackupError('BAD_INDEX', `Cannot use the journal index ${key}: it is that of ${index.until}`);
-  const parts = index.parts.map((part) => ({ ...part, key: journalKey(root, until, part.name) }));
-  return { until, from: new Date(index.from), parts };
+  place: PlaceOptions,
+  { key, until }: JournalRunKey,
+  { signal, onDamaged }: JournalEvents,
+): Promise<JournalRun | undefined> {
+  try {
+    const index = parseIndex(await store.get(key, { maxBytes: INDEX_BYTES, signal }), key);
+    if (index.until !== formatTimestamp(until))
+      throw new WhisperBackupError('BAD_INDEX', `Cannot use the journal index ${key}: it is that of ${index.until}`);
+    const parts = index.parts.map((part) => ({ ...part, key: journalKey(rootOf(place), until, part.name) }));
+    return { until, from: new Date(index.from), parts };
+  } catch (error) {
+    signal.throwIfAborted();
+    onDamaged({ key, code: codeOf(error), reason: reasonOf(error), error });
+    return undefined;
+  }
+}
+
+/** Returns the parts of a run that may have lines of a metric: by their first and last ones, not by their content. */
+export function partsWith({ parts }: JournalRun, order: string): JournalRun['parts'] {
+  return parts.filter(({ first, last }) => compareKeys(order, `${first}/`) >= 0 && compareKeys(order, `${last}/`) <= 0);
 }

@@ -64,7 +64,7 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: 'list',
     args: '[storage] [...args]',
-    text: 'List backups: metric, date, size',
+    text: 'List backups: metric, date, size, and until when the journal continues them',
     examples: [
       'whisper-backup -m "servers.web01.*" list disk /srv/backups',
       'whisper-backup --since 2026-11-01 --json list disk /srv/backups',

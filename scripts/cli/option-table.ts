@@ -283,7 +283,7 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: 'no-journal',
     key: 'noJournal',
-    commands: restoring,
+    commands: ['restore', 'show', 'drill', 'list', ...whole],
     text: 'Leave out the points that the journal stored after the backups',
   },
   { name: 'skip-gone', key: 'skipGone', commands: restoring, text: 'Skip metrics that no longer existed at that date' },

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { silent } from '../../lib/common/report.ts';
+import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { type DrillOptions, drill } from '../../lib/operations/drill/drill.ts';
 import type { DrillSummary } from '../../lib/operations/drill/report.ts';
 import { checkSpace } from '../../lib/operations/drill/scratch-tree.ts';
@@ -10,11 +11,12 @@ import { isInPart } from '../../lib/operations/shared/part.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { lockByPython } from '../fixtures/locker.ts';
-import { backUp, codesOf } from '../fixtures/operations.ts';
+import { backUp, codesOf, journalTree } from '../fixtures/operations.ts';
 import { writeWithPython } from '../fixtures/python-tree.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 import { sh } from '../fixtures/sh.ts';
 import { contents, plant, readTree } from '../fixtures/tree.ts';
+import { keysOf } from '../store/collect.ts';
 
 /** A whole multiple of five minutes ago, so that no interval is incomplete. */
 const NOW = Math.floor(Date.now() / 300_000) * 300 - 300;
@@ -67,6 +69,36 @@ describe('a drill', () => {
     assert.equal(counts['differing'], 0);
     const { maxSeconds, medianSeconds, worst } = drilled?.rpo ?? {};
     assert.deepEqual([maxSeconds, medianSeconds, worst], [240, 120, 'servers.web2.m11']);
+  });
+
+  it('restores the journal, too, and reports how old the newest restored data is', async () => {
+    const at = (seconds: number) => () => new Date((NOW + seconds) * 1000);
+    const now = at(300);
+    store = createDiskStore({ path: scratch.at('earlier') });
+    await backUp(store, prefix, { now: at(0) });
+    const [first = '', ...others] = names;
+    writeWithPython(prefix, [
+      { path: first, points: points(NOW + 60, NOW + 180) },
+      ...others.map((path) => ({ path, points: points(NOW + 60, NOW + 120) })),
+    ]);
+    assert.equal((await journalTree(store, prefix, { now: at(200) })).counts.journaled, 12);
+    writeWithPython(prefix, [{ path: first, points: points(NOW + 240, NOW + 240) }]);
+    const { counts, drill: drilled, failed } = await run({ now });
+    assert.deepEqual([failed, counts.differing, counts.same], [[], 0, 12]);
+    assert.ok((counts.pointsReplayed ?? 0) >= 2 * 12 + 1, JSON.stringify(counts));
+    assert.deepEqual([drilled.rpo?.maxSeconds, drilled.rpo?.medianSeconds], [60, 0]);
+    const time = formatTimestamp(new Date((NOW + 180) * 1000));
+    assert.deepEqual(drilled.newest, { from: 'journal', time, ageSeconds: 120 });
+
+    const without = await run({ now, journal: false });
+    assert.deepEqual([without.drill.rpo?.maxSeconds, without.drill.newest?.from], [240, 'backup']);
+    assert.equal(without.drill.newest?.ageSeconds, 300);
+
+    const keys = await keysOf(store);
+    await store.delete(keys.filter((key) => key.includes('.lines.')));
+    const damaged = await run({ now });
+    assert.deepEqual([damaged.counts.failed, damaged.counts.damaged, damaged.counts.differing], [1, 0, 0]);
+    assert.match(damaged.failed[0]?.metric ?? '', /\.lines\.gz$/);
   });
 
   it('does not count points written after its start', async () => {

@@ -22,6 +22,8 @@ export interface DrillOptions extends OperationOptions, SelectOptions, PlaceOpti
   readonly part?: Part;
   /** Also restore backups of damaged files. @default false */
   readonly includeDamaged?: boolean;
+  /** Apply the points of the journal, as a restore does. @default true */
+  readonly journal?: boolean;
   /** Keep the restored tree. @default false */
   readonly keep?: boolean;
 }
@@ -58,7 +60,8 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
           'warn',
           'Dry run: nothing was fetched, restored or compared, so the backups were not tested. Drill without -n.',
         );
-      if (plan.metrics === 0 || dryRun) return { drill: reportOf(part, plan) };
+      const about = { part, began: run.began };
+      if (plan.metrics === 0 || dryRun) return { drill: reportOf(about, plan) };
 
       // No other process writes to scratch space, so files need no recheck.
       const scratchOnly = { prefix: tree.prefix, recheckAfterMs: 0 };
@@ -67,7 +70,7 @@ export async function drill(store: ObjectStore, given: DrillOptions): Promise<Dr
       addCounts(restored, run);
       const compared = await compareTrees(run, tree.prefix);
       isKept = keep;
-      return { drill: { ...reportOf(part, plan, restored, compared), ...(keep && { kept: tree.prefix }) } };
+      return { drill: { ...reportOf(about, plan, restored, compared), ...(keep && { kept: tree.prefix }) } };
     } finally {
       if (isKept) tree.keep();
       else await tree.remove();
@@ -102,6 +105,7 @@ async function stopIfNothingMatched(run: Run<DrillOptions>): Promise<void> {
 function addCounts(restored: Summary, run: Run<DrillOptions>): void {
   for (const name of ['restored', 'bytesFetched', 'bytesRestored', 'odd', 'damagedFiles'] as const)
     run.add(name, restored.counts[name] ?? 0);
+  if (restored.counts.pointsReplayed !== undefined) run.add('pointsReplayed', restored.counts.pointsReplayed);
   for (const { backup, ...named } of restored.failed) {
     // Not damage of the bucket: a backup deleted after it was listed, or of a file that was damaged before.
     if (!backup || named.code === 'NOT_FOUND' || named.code === 'WHISPER_DAMAGED') run.fail(named);

@@ -13,6 +13,8 @@ export interface DrillReport {
   readonly sample: Part | null;
   /** How much of the newest data is not in the backups; null if no metric could be compared. */
   readonly rpo: Rpo | null;
+  /** The newest data that was restored; null if nothing was. */
+  readonly newest: Newest | null;
   readonly rto: Rto;
   /** How long a restore of the whole bucket would take at the same speed; null if nothing was restored. */
   readonly estimate: Estimate | null;
@@ -31,6 +33,14 @@ interface Rpo {
   readonly metrics: number;
   /** A metric with the maximum. */
   readonly worst: string;
+}
+
+interface Newest {
+  /** Whether it is the newest point that the journal added, or the newest backup. */
+  readonly from: 'journal' | 'backup';
+  readonly time: string;
+  /** At the start of the drill. */
+  readonly ageSeconds: number;
 }
 
 interface Rto {
@@ -68,9 +78,12 @@ export interface Compared {
   readonly differing: readonly DifferingPoint[];
 }
 
-/** @param restored the summary of the restore; undefined if there was none. */
+/**
+ * @param began start of the drill.
+ * @param restored the summary of the restore; undefined if there was none.
+ */
 export function reportOf(
-  part: Part | undefined,
+  { part, began }: { readonly part: Part | undefined; readonly began: Date },
   { whole }: DrillPlan,
   restored?: Summary,
   { lags, differing }: Compared = { lags: new Lags(), differing: [] },
@@ -86,10 +99,21 @@ export function reportOf(
   return {
     sample: part ?? null,
     rpo: lags.summary(),
+    newest: newestOf(restored, began),
     rto: { seconds, metrics, bytesFetched, bytesRestored },
     estimate: metrics === 0 ? null : estimate,
     differing,
   };
+}
+
+function newestOf(restored: Summary | undefined, began: Date): Newest | null {
+  const backup = restored?.backups?.newest;
+  if (backup === undefined) return null;
+  const reached = restored?.reached;
+  const isJournal = reached !== undefined && reached > backup;
+  const time = isJournal ? reached : backup;
+  const ageSeconds = Math.max(0, Math.floor((began.getTime() - Date.parse(time)) / 1000));
+  return { from: isJournal ? 'journal' : 'backup', time, ageSeconds };
 }
 
 /** Collects the lag of each metric. Stores each distinct number once, so memory stays small. */

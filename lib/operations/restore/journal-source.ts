@@ -1,8 +1,8 @@
 import { backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import { JournalReader } from '../../journal/reader.ts';
-import { type DamagedJournal, journalRuns } from '../../journal/runs.ts';
-import { BucketMissingError, DeniedError, TransientError } from '../../store/errors.ts';
+import { journalRuns } from '../../journal/runs.ts';
+import { journalEvents } from '../shared/journal-events.ts';
 import type { Run } from '../shared/run.ts';
 import type { RestoreOptions } from './restore.ts';
 
@@ -26,17 +26,10 @@ export class JournalSource {
   static async open(run: Run<RestoreOptions>): Promise<JournalSource> {
     const { store, options } = run;
     const { date, journal, signal } = options;
-    const events = {
-      signal,
-      onDamaged: ({ key, code, reason, error }: DamagedJournal) => {
-        if (isUnavailable(error)) throw error;
-        run.fail({ metric: key, code, reason });
-      },
-    };
-    const runs = journal === false ? [] : await journalRuns(store, options, events);
-    const wanted = runs.filter(({ from }) => !date || from <= date);
+    const events = journalEvents(signal, ({ key, code, reason }) => run.fail({ metric: key, code, reason }));
+    const runs = journal === false ? [] : await journalRuns(store, options, { ...events, ...(date && { date }) });
     const onOrphans = (lines: number) => run.add('journalLinesLeft', lines);
-    return new JournalSource(run, new JournalReader(store, wanted, { ...events, onOrphans }));
+    return new JournalSource(run, new JournalReader(store, runs, { ...events, onOrphans }));
   }
 
   /** Must be called for all metrics of the bucket, in their order. @param isNeeded whether it is restored. */
@@ -61,10 +54,4 @@ export class JournalSource {
     const backups = backupsBefore(stored, date);
     return (fallback ? backups[0] : backups.at(-1))?.time;
   }
-}
-
-/** Returns whether the store is at fault, not the object: a restore would lack points that are stored. */
-function isUnavailable(error: unknown): boolean {
-  if (error instanceof TransientError) return error.trouble !== 'wrong';
-  return error instanceof DeniedError || error instanceof BucketMissingError;
 }

@@ -1,5 +1,5 @@
 import { catalog } from '../../bucket/catalog.ts';
-import type { Backup, StoredMetric } from '../../bucket/metric.ts';
+import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { selector } from '../../common/glob.ts';
 import type { PlaceOptions, RunOptions, SelectOptions } from '../../common/options.ts';
@@ -7,12 +7,15 @@ import { each } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import type { Algorithm } from '../../compress/codec.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { JournalReach } from './journal-reach.ts';
 
 export interface ListOptions extends RunOptions, SelectOptions, PlaceOptions {
   /** Only backups at this time or later. */
   readonly since?: Date;
   /** Only backups strictly before this time. */
   readonly date?: Date;
+  /** Look up how far the journal reaches. @default true */
+  readonly journal?: boolean;
 }
 
 export interface ListedBackup {
@@ -29,6 +32,11 @@ export interface ListedBackup {
   readonly key: string;
   /** When the metric was first missing from the local tree; absent if it is not missing. */
   readonly gone?: string;
+  /**
+   * On the newest backup of a metric: until when the journal has what was written to it since. The time of the newest run
+   * that may have points of it, or of `date`; absent if there is none.
+   */
+  readonly journal?: string;
 }
 
 /**
@@ -37,7 +45,7 @@ export interface ListedBackup {
  * @throws StoreError
  */
 export async function* list(store: ObjectStore, options: ListOptions): AsyncGenerator<ListedBackup> {
-  const { report, signal, since, date } = withDefaults(options);
+  const { report, signal, since, date, journal = true } = withDefaults(options);
   await store.open({ create: false, signal });
   const isSelected = selector(options);
   let foreign = 0;
@@ -47,12 +55,21 @@ export async function* list(store: ObjectStore, options: ListOptions): AsyncGene
       report.log('warn', `The listing of ${store.name} was not in order: ${key} after ${previous}`),
     signal,
   };
+  const reach = journal
+    ? await JournalReach.open(store, options, {
+        signal,
+        onDamaged: ({ key, reason }) => report.log('warn', `${key} was left out: ${reason}`),
+      })
+    : undefined;
   for await (const stored of each(catalog(store, options, events), signal)) {
     if (!isSelected(stored.metric)) continue;
     for (const { key } of stored.loneSha1s) report.log('warn', `${key} is a checksum without data: damage`);
+    const newest = backupsBefore(stored, date).at(-1);
     for (const backup of stored.backups) {
       signal.throwIfAborted();
-      if ((!since || backup.time >= since) && (!date || backup.time < date)) yield listed(stored, backup);
+      if ((since && backup.time < since) || (date && backup.time >= date)) continue;
+      const reached = backup === newest ? await reach?.find(stored.order, backup.time) : undefined;
+      yield { ...listed(stored, backup), ...(reached && { journal: formatTimestamp(reached) }) };
     }
   }
   if (foreign > 0) report.log('info', `Ignored ${foreign} foreign keys in ${store.name}`);

@@ -5,12 +5,15 @@ import { withDefaults } from '../../common/defaults.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
+import type { DamagedJournal } from '../../journal/runs.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { readLocked } from '../../tree/read-file.ts';
 import { parseHeader } from '../../whisper/header.ts';
 import { knownPoints } from '../../whisper/info.ts';
 import { oddityOf } from '../../whisper/oddity.ts';
 import { decodeBackup, fetchBackup } from '../../workers/tasks/decode.ts';
+import { replayLines } from '../../workers/tasks/replay-lines.ts';
+import { journalLinesOf } from './journal-lines.ts';
 import { type ListedBackup, listed } from './list.ts';
 
 export interface ShownArchive {
@@ -38,6 +41,10 @@ export interface Shown {
   /** Why the file is odd; absent if it is not. */
   readonly oddity?: string;
   readonly archives: readonly ShownArchive[];
+  /** What the journal added to the backup; absent if it has nothing newer. */
+  readonly journal?: { readonly points: number /** Time of the newest point. */; readonly reached: string };
+  /** Indexes and parts of the journal that were left out. */
+  readonly damaged: readonly DamagedJournal[];
 }
 
 interface ShowFileOptions {
@@ -63,18 +70,20 @@ export async function showFile(path: string, options: ShowFileOptions): Promise<
 }
 
 interface ShowStoredOptions extends RunOptions, PlaceOptions {
-  /** Show the newest backup strictly before this time. @default the newest */
+  /** Show the newest backup strictly before this time, and the journal up to it. @default the newest */
   readonly date?: Date;
+  /** Apply the points of the journal. @default true */
+  readonly journal?: boolean;
 }
 
 /**
- * Reads a backup of a metric.
+ * Reads a backup of a metric and applies the journal, as a restore would.
  *
  * @throws WhisperBackupError `NOTHING_MATCHED` if there is none.
  * @throws CompressionError or WhisperError if it is damaged.
  */
 export async function showStored(store: ObjectStore, metric: string, options: ShowStoredOptions): Promise<Shown> {
-  const { date, signal } = withDefaults(options);
+  const { date, journal = true, signal } = withDefaults(options);
   await store.open({ create: false, signal });
   const path = pathOf(metric) ?? pythonPathOf(metric);
   if (path === undefined)
@@ -89,7 +98,22 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
     );
   }
   const data = await decodeBackup(await fetchBackup(backup, store, signal, false));
-  return { ...shown(metric, data, undefined), backup: listed(stored, backup) };
+  const damaged: DamagedJournal[] = [];
+  const span = { since: backup.time, ...(date && { date }) };
+  const lines = journal
+    ? await journalLinesOf(store, stored.order, { ...options, ...span, signal }, (named) => damaged.push(named))
+    : [];
+  const replayed = replayLines(data, lines, date && Math.floor(date.getTime() / 1000));
+  const newest = replayed && {
+    points: replayed.points,
+    reached: formatTimestamp(new Date(replayed.newest * 1000)),
+  };
+  return {
+    ...shown(metric, data, undefined),
+    backup: listed(stored, backup),
+    ...(newest && { journal: newest }),
+    damaged,
+  };
 }
 
 function shown(name: string, data: Uint8Array, now: number | undefined): Shown {
@@ -101,6 +125,6 @@ function shown(name: string, data: Uint8Array, now: number | undefined): Shown {
   });
   const { aggregation, xFilesFactor, maxRetention } = header;
   const oddity = oddityOf(header, data.length);
-  const shown = { name, bytes: data.length, aggregation, xFilesFactor, maxRetention, archives };
+  const shown = { name, bytes: data.length, aggregation, xFilesFactor, maxRetention, archives, damaged: [] };
   return { ...shown, ...(oddity !== undefined && { oddity }) };
 }

@@ -27,6 +27,7 @@ export async function run(invocation: Invocation): Promise<number> {
             scratch,
             ...chosen,
             includeDamaged: config.includeDamaged,
+            journal: !config.noJournal,
             keep: option('keep') === 'true',
             dryRun: config.noop,
           });

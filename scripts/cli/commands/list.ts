@@ -21,6 +21,7 @@ export async function run(invocation: Invocation): Promise<number> {
       ...placeOf(config),
       ...(since && { since }),
       ...(date && { date }),
+      journal: !config.noJournal,
     });
     let count = 0;
     for await (const backup of backups) {
@@ -50,8 +51,9 @@ async function nothingListed(store: ObjectStore, { config, interruption, option 
 }
 
 /** The name comes last because its length varies. The size is in bytes for `sort -n`. */
-function lineOf({ metric, date, size, algorithm, kind, gone }: ListedBackup): string {
+function lineOf({ metric, date, size, algorithm, kind, gone, journal }: ListedBackup): string {
   const how = (kind === 'pair' ? `${algorithm} pair` : algorithm).padEnd(8);
   const since = gone === undefined ? '' : `  (gone since ${gone})`;
-  return `${date}  ${String(size).padStart(12)}  ${how}  ${printable(metric)}${since}\n`;
+  const until = journal === undefined ? '' : `  (journal until ${journal})`;
+  return `${date}  ${String(size).padStart(12)}  ${how}  ${printable(metric)}${until}${since}\n`;
 }

@@ -10,19 +10,21 @@ import { withStore } from '../run/store.ts';
 import { shownRecords, shownText } from '../text/show.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { color, config, option, output } = invocation;
+  const { color, config, log, option, output } = invocation;
   const shown = await look(invocation);
+  for (const { key, reason } of shown.damaged) log.warn(`failed: ${key}: ${reason}`);
+  const code = shown.damaged.length > 0 ? exitCodes.someFailed : exitCodes.done;
   if (config.json) {
     for (const record of shownRecords(shown)) {
       await output.write(record);
       if (output.closed) break;
     }
-    return exitCodes.done;
+    return code;
   }
   const plot = option('plot') === 'true' || (output.isTerminal && option('plot') !== 'false');
   const width = output.isTerminal ? output.width : 100;
   await output.write(await shownText(shown, { ...(plot && { plot: { width, color: color && output.isTerminal } }) }));
-  return exitCodes.done;
+  return code;
 }
 
 /** A target with a slash or the extension `.wsp` is a path, any other the name of a stored metric. */
@@ -43,6 +45,7 @@ async function look(invocation: Invocation): Promise<Shown> {
       ...placeOf(config),
       ...(epoch !== undefined && { now: () => new Date(epoch * 1000) }),
       ...(date && { date }),
+      journal: !config.noJournal,
     }),
   );
 }

@@ -3,7 +3,7 @@ import { spanText } from '../../../lib/common/span.ts';
 import type { DrillReport } from '../../../lib/operations/drill/report.ts';
 
 /** Formats the results of a drill for people, one per line. */
-export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport): string[] {
+export function drillLines({ differing, estimate, kept, newest, rpo, rto }: DrillReport): string[] {
   const lines = differing.map(
     ({ metric, step, timestamp, live, restored }) =>
       `differs: ${metric}: ${new Date(timestamp * 1000).toISOString()} (archive of ${step} s): live ${live}, restored ${restored}`,
@@ -12,6 +12,10 @@ export function drillLines({ differing, estimate, kept, rpo, rto }: DrillReport)
     lines.push(
       `measured RPO: ${rpo.maxSeconds} s at most (${rpo.worst}), ${rpo.medianSeconds} s in the median of ${rpo.metrics} metrics`,
     );
+  if (newest) {
+    const what = newest.from === 'journal' ? 'point of the journal' : 'backup';
+    lines.push(`newest restored ${what}: ${newest.time}, ${newest.ageSeconds} s before the drill`);
+  }
   if (estimate) {
     const { secondsByBytes, secondsByMetrics } = estimate;
     const [least, most] = [secondsByBytes, secondsByMetrics]

@@ -21,7 +21,7 @@ export async function shownText(
   shown: Shown,
   { plot }: { readonly plot?: { readonly width: number; readonly color: boolean } },
 ): Promise<string> {
-  const { name, backup, bytes, aggregation, xFilesFactor, maxRetention, oddity, archives } = shown;
+  const { name, backup, bytes, aggregation, xFilesFactor, maxRetention, journal, oddity, archives } = shown;
   const header = [
     ['metric', printable(name)],
     ...(backup === undefined
@@ -30,6 +30,7 @@ export async function shownText(
           ['backup', `${backup.date} (${backup.kind}, ${backup.algorithm}, ${backup.size} bytes stored)`],
           ['key', printable(backup.key)],
         ]),
+    ...(journal === undefined ? [] : [['journal', `${journal.points} points, up to ${journal.reached}`]]),
     ['size', `${bytes} bytes`],
     ['aggregation', aggregation],
     ['xFilesFactor', String(Number(xFilesFactor.toPrecision(7)))],

@@ -24,6 +24,12 @@ async function host(name: string) {
   await writeFile(config, JSON.stringify({ ...storage, ...paths, nolog: true, nostamp: true, quiet: true }));
   const program = (...words: readonly string[]) =>
     run([...words, '--config', config, '--state-dir', scratch.at(name, 'state')]);
+  /** The files of the journal's parts. */
+  const parts = async (): Promise<string[]> => {
+    const root = `${stores}/b/.whisper-backup/journal`;
+    const names = await readdir(root, { recursive: true }).catch(() => []);
+    return names.filter((name) => name.endsWith('.lines.gz')).map((name) => `${root}/${name}`);
+  };
   return {
     lockfile: paths.lockfile,
     program,
@@ -41,13 +47,10 @@ async function host(name: string) {
       );
       await plant(prefix, 'servers/web01/cpu.wsp', bytes);
     },
+    parts,
     async lines(): Promise<string> {
-      const root = `${stores}/b/.whisper-backup/journal`;
-      const texts: string[] = [];
-      for (const until of await readdir(root).catch(() => []))
-        for (const part of await readdir(`${root}/${until}`))
-          if (part.endsWith('.lines.gz')) texts.push(gunzipSync(await readFile(`${root}/${until}/${part}`)).toString());
-      return texts.join('');
+      const texts = (await parts()).map(async (part) => gunzipSync(await readFile(part)).toString());
+      return (await Promise.all(texts)).join('');
     },
   };
 }
@@ -85,6 +88,30 @@ describe('whisper-backup journal', () => {
     assert.ok(own.rpoSeconds !== null && own.rpoSeconds <= age + 1, JSON.stringify(own));
     const { stdout: text } = await program('status');
     assert.match(text, /^RPO now +\d+ s: .*\n(.*\n)*last journal +\S+ \S+ UTC, exit code 0$/m);
+  });
+
+  it('is used by list and show, which exits with code 3 if a part is damaged', async () => {
+    const { program, write, parts } = await host('views');
+    await write([60]);
+    await program('backup');
+    await write([60, 0]);
+    assert.equal((await program('journal')).code, 0);
+    const [file = ''] = await parts();
+    const until = file.split('/').at(-2);
+    assert.ok((await program('list')).stdout.endsWith(`servers.web01.cpu  (journal until ${until})\n`));
+    assert.equal(JSON.parse((await program('list', '--json')).stdout).journal, until);
+    assert.ok((await program('list', '--no-journal')).stdout.endsWith('servers.web01.cpu\n'));
+    const shown = await program('show', 'servers.web01.cpu');
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, /^journal +[23] points, up to \S+$/m);
+    assert.match(shown.stdout, /^0 +1 s +1 h +3600 +[23] /m);
+    const without = await program('show', '--no-journal', 'servers.web01.cpu');
+    assert.match(without.stdout, /^0 +1 s +1 h +3600 +1 /m);
+    await writeFile(file, 'spoilt');
+    const damaged = await program('show', 'servers.web01.cpu');
+    assert.equal(damaged.code, 3);
+    assert.match(damaged.stderr, /^warning: failed: \.whisper-backup\/journal\/.*\.lines\.gz: /m);
+    assert.match(damaged.stdout, /^0 +1 s +1 h +3600 +1 /m);
   });
 
   it('writes nothing in a dry run', async () => {
