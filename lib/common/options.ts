@@ -40,6 +40,14 @@ export interface PurgeRules {
   readonly retention?: number;
   /** Backups younger than this many days are kept as well. @default 0 */
   readonly keepWithin?: number;
+  /** The newest backup before the end of each of this many days is kept as well; likewise below. @default 0 */
+  readonly keepDaily?: number;
+  /** Weeks end on Sunday. @default 0 */
+  readonly keepWeekly?: number;
+  /** @default 0 */
+  readonly keepMonthly?: number;
+  /** @default 0 */
+  readonly keepYearly?: number;
   /** Days after a metric's tombstone until its backups are deleted; 0 is at once, -1 never. @default 45 */
   readonly purge?: number;
   /** Purge stops if it would remove more than 20 metrics and more than this percentage of all. @default 50 */

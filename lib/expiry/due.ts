@@ -5,10 +5,13 @@ import type { PurgeRules } from '../common/options.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { Presence } from '../tree/presence.ts';
 import { ageOf, DAY } from './age.ts';
-import { type Retention, retain } from './retention.ts';
+import { periodsOf } from './calendar.ts';
+import { type Retention, type RetentionRules, retain } from './retention.ts';
 import { type Absence, evaluateTombstones } from './tombstone.ts';
 
-export type Rules = Required<Omit<PurgeRules, 'machine'>> & { readonly expire: boolean };
+export interface Rules extends RetentionRules, Required<Pick<PurgeRules, 'purgeShare' | 'force' | 'adopt'>> {
+  readonly expire: boolean;
+}
 
 export interface Due {
   readonly retention: Retention;
@@ -20,7 +23,7 @@ export interface Due {
 /** Determines what is due for one metric; changes nothing. */
 export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date): Due {
   return {
-    retention: rules.expire ? retain(stored.backups, rules, now) : { expired: [] },
+    retention: rules.expire ? retain(stored.backups, rules, now) : { kept: new Map(), expired: [] },
     absence: evaluateTombstones(stored, presence, rules.purge, now),
     incomplete: stored.leftovers.filter((object) => ageOf({ time: object.modified, object }, now) > DAY),
   };
@@ -34,16 +37,20 @@ export function isDue(due: Due): boolean {
 /**
  * Applies the defaults of the rules, and checks them.
  *
+ * @param now start of the run; the calendar rules count back from it.
  * @throws InvalidOptionError if a value is out of range.
  */
-export function rulesOf(options: Omit<PurgeRules, 'machine'>, expire: boolean): Rules {
-  const { retention, keepWithin, purge, purgeShare, force, adopt } = withDefaults(options);
-  const rules = { retention, keepWithin, purge, purgeShare, force, adopt, expire };
-  atLeast('retention', rules.retention, 1);
-  atLeast('keepWithin', rules.keepWithin, 0);
-  atLeast('purgeShare', rules.purgeShare, 0);
-  if (rules.purge !== -1) atLeast('purge', rules.purge, 0, ', or -1 for never');
-  return rules;
+export function rulesOf(options: Omit<PurgeRules, 'machine'>, expire: boolean, now: Date): Rules {
+  const { retention, keepWithin, purge, purgeShare, force, adopt, ...others } = withDefaults(options);
+  const { keepDaily, keepWeekly, keepMonthly, keepYearly } = others;
+  const calendar = { keepDaily, keepWeekly, keepMonthly, keepYearly };
+  atLeast('retention', retention, 1);
+  atLeast('keepWithin', keepWithin, 0);
+  for (const [name, count] of Object.entries(calendar)) atLeast(name, count, 0);
+  atLeast('purgeShare', purgeShare, 0);
+  if (purge !== -1) atLeast('purge', purge, 0, ', or -1 for never');
+  const periods = periodsOf(calendar, now);
+  return { retention, keepWithin, periods, purge, purgeShare, force, adopt, expire };
 }
 
 function atLeast(name: string, value: number, least: number, or = ''): void {

@@ -151,6 +151,22 @@ export const optionTable: readonly OptionSpec[] = [
     text: 'Also keep all backups younger than this',
   },
   {
+    name: 'keep-daily',
+    value: 'n',
+    key: 'keepDaily',
+    commands: backing,
+    text: 'Also keep the newest backup at the end of each of the last n days, today included',
+  },
+  {
+    name: 'keep-weekly',
+    value: 'n',
+    key: 'keepWeekly',
+    commands: backing,
+    text: 'The same for weeks, which end on Sunday',
+  },
+  { name: 'keep-monthly', value: 'n', key: 'keepMonthly', commands: backing, text: 'The same for months' },
+  { name: 'keep-yearly', value: 'n', key: 'keepYearly', commands: backing, text: 'The same for years' },
+  {
     name: 'purge',
     letter: 'x',
     value: 'days',

@@ -7,7 +7,7 @@ import { DAY } from '../../lib/expiry/age.ts';
 import { retain } from '../../lib/expiry/retention.ts';
 import { daysAgo, NOW } from '../fixtures/bucket.ts';
 
-const rules = { retention: 5, keepWithin: 0, purge: 45 };
+const rules = { retention: 5, keepWithin: 0, purge: 45, periods: [] };
 
 /** Backups, oldest first: so many days old, so large. */
 function backups(...aged: readonly (readonly [days: number, size: number])[]): Backup[] {
@@ -29,6 +29,7 @@ const anyRules = fc.record({
   retention: fc.integer({ min: 1, max: 8 }),
   keepWithin: fc.integer({ min: 0, max: 60 }),
   purge: fc.integer({ min: -1, max: 60 }),
+  periods: fc.constant([]),
 });
 
 describe('retain', () => {
@@ -37,7 +38,7 @@ describe('retain', () => {
     assert.deepEqual(ages(retain(all, rules, NOW).expired), [9, 8]);
     assert.deepEqual(ages(retain(all, { ...rules, retention: 1 }, NOW).expired), [9, 8, 7, 6, 5, 4]);
     assert.deepEqual(retain(all, { ...rules, retention: 7 }, NOW).expired, []);
-    assert.deepEqual(retain([], rules, NOW), { expired: [] });
+    assert.deepEqual(retain([], rules, NOW), { kept: new Map(), expired: [] });
   });
 
   it('also keeps backups younger than keepWithin days', () => {

@@ -26,6 +26,10 @@ const fault: fc.Arbitrary<Fault | undefined> = fc.option(
 const run: fc.Arbitrary<RunChoice> = fc.record({
   retention: fc.constantFrom(1, 2, 3, 5),
   keepWithin: fc.constantFrom(0, 0, 3, 20),
+  keepDaily: fc.constantFrom(0, 0, 0, 2, 5),
+  keepWeekly: fc.constantFrom(0, 0, 0, 1, 3),
+  keepMonthly: fc.constantFrom(0, 0, 0, 1, 4),
+  keepYearly: fc.constantFrom(0, 0, 0, 2),
   purge: fc.constantFrom(45, 45, 45, 10, 3, 0, -1),
   purgeShare: fc.constantFrom(50, 90),
   force: fc.constantFrom(false, false, false, false, true),
@@ -36,6 +40,7 @@ const run: fc.Arbitrary<RunChoice> = fc.record({
 
 const USUAL: RunChoice = {
   ...{ retention: 2, keepWithin: 0, purge: 10, purgeShare: 50, force: false },
+  ...{ keepDaily: 3, keepWeekly: 2, keepMonthly: 2, keepYearly: 0 },
   ...{ cached: true, only: undefined, fault: undefined },
 };
 

@@ -1,3 +1,4 @@
+import { type Calendar, endsOf } from './calendar.ts';
 import { type BackupItem, type Expected, type Item, keyOf } from './expected.ts';
 
 /*
@@ -7,7 +8,7 @@ import { type BackupItem, type Expected, type Item, keyOf } from './expected.ts'
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-export interface RunRules {
+export interface RunRules extends Calendar {
   /** Absent for a purge, which leaves retention alone. */
   readonly retention?: number;
   readonly keepWithin: number;
@@ -117,8 +118,11 @@ export function verdictOn(
   return { stop: stop || undefined, deletes, tombstones, ...counts };
 }
 
-/** All but the newest, those within the days to keep, and the largest of a metric that has shrunk. */
-function retiredOf(backups: readonly BackupItem[], rules: RunRules, now: number): BackupItem[] {
+/**
+ * All but the newest, those within the days to keep, what the calendar rules keep, and the largest of a metric that has
+ * shrunk.
+ */
+export function retiredOf(backups: readonly BackupItem[], rules: RunRules, now: number): BackupItem[] {
   const newest = backups.at(-1);
   if (!newest) return [];
   const { retention = 1, keepWithin, purge } = rules;
@@ -136,12 +140,14 @@ function retiredOf(backups: readonly BackupItem[], rules: RunRules, now: number)
     const later = backups.slice(i);
     return later.filter(({ content }, j) => j > 0 && content.sha1 !== later[j - 1]?.content.sha1).length;
   });
+  const atEnds = endsOf(rules, now).map((end) => backups.findLast(({ time }) => time < end));
   return backups.filter((item, i) => {
     const isAmongNewest = backups.length - i <= retention;
     const isEndOfState = state[i] !== state[i - 1] || state[i] !== state[i + 1];
     const isOfNewState = (state[i] ?? 0) < retention && isEndOfState;
     const isWithin = keepWithin > 0 && isFresh(item.time, keepWithin);
-    return !isAmongNewest && !isOfNewState && !isWithin && item !== largest && item !== lossSince;
+    const isKept = isAmongNewest || isOfNewState || isWithin || atEnds.includes(item);
+    return !isKept && item !== largest && item !== lossSince;
   });
 }
 

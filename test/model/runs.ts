@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { GuardError } from '../../lib/common/errors.ts';
+import type { JudgedBackup } from '../../lib/expiry/judged.ts';
 import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
 import { backUp, machine, purgeGone } from '../fixtures/operations.ts';
+import { NO_CALENDAR } from './calendar.ts';
 import { type Item, keyOf } from './expected.ts';
 import { type Fault, withFault } from './faults.ts';
-import { type RunRules, uploadsOf } from './rules.ts';
+import { covers, type RunRules, retiredOf, uploadsOf } from './rules.ts';
 import { saw } from './seen.ts';
 import { outcomeOf, settle, settleNothing } from './settle.ts';
 import type { World } from './world.ts';
@@ -82,20 +84,46 @@ export async function backUpAsPython(world: World, paths: readonly string[], cal
 export async function tryOut(world: World, choice: RunChoice): Promise<void> {
   const { only, fault: _, cached: __, ...rest } = choice;
   const rules: RunRules = { ...rest, ...(only !== undefined && { only }) };
+  const judged: JudgedBackup[] = [];
   const { counts } = await backUp(withDryRun(world.store), world.prefix, {
     ...optionsOf(world, rules),
     adopt: true,
     dryRun: true,
+    onJudged: (backups) => void judged.push(...backups),
   });
   await settleNothing(world);
-  assert.equal(counts['stored'], uploadsOf(world.expected, rules).size);
+  const uploads = uploadsOf(world.expected, rules);
+  assert.equal(counts['stored'], uploads.size);
+  checkJudged(world, rules, judged, new Set([...uploads.values()].map(({ path }) => path)));
+}
+
+/** Every backup is named once, with the reason why it stays or goes. */
+function checkJudged(
+  { expected }: World,
+  rules: RunRules,
+  judged: readonly JudgedBackup[],
+  changed: Set<string>,
+): void {
+  const fates = new Map(judged.map(({ key, keptBy, deletedBecause }) => [key, { keptBy, deletedBecause }]));
+  assert.equal(fates.size, judged.length, 'a backup was named twice');
+  for (const { keptBy, deletedBecause } of fates.values())
+    assert.equal((keptBy === undefined) !== (deletedBecause === undefined), true);
+  for (const path of expected.stored().filter((path) => covers(rules, path))) {
+    const backups = expected.backupsOf(path);
+    for (const item of backups) assert.ok(fates.has(keyOf(item)), `${keyOf(item)} was not named`);
+    if (!expected.locals.has(path) || changed.has(path)) continue;
+    const retired = new Set(retiredOf(backups, rules, expected.now));
+    for (const item of backups)
+      assert.equal(fates.get(keyOf(item))?.deletedBecause !== undefined, retired.has(item), keyOf(item));
+    saw('fates named by a dry run', backups.length);
+  }
 }
 
 /** Another host must not use the bucket unless it adopts it; then this one must not. */
 export async function backUpElsewhere(world: World, adopt: boolean): Promise<void> {
   const { expected } = world;
   const stranger = { id: 'another', host: 'web02' };
-  const rules: RunRules = { retention: 1, keepWithin: 0, purge: 0, purgeShare: 100, force: true };
+  const rules: RunRules = { ...NO_CALENDAR, retention: 1, keepWithin: 0, purge: 0, purgeShare: 100, force: true };
   const options = { ...optionsOf(world, rules), machine: stranger, adopt };
   const isRefused = expected.owner !== undefined && expected.owner !== stranger.id && !adopt;
   const faulty = withFault(world.store, undefined);

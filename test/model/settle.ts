@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Count } from '../../lib/common/codes.ts';
 import { codeOf } from '../../lib/common/errors.ts';
 import type { Summary } from '../../lib/common/summary.ts';
+import { NO_CALENDAR } from './calendar.ts';
 import type { Faulty } from './faults.ts';
 import type { RunRules } from './rules.ts';
 import { uploadsOf, verdictOn } from './rules.ts';
@@ -76,6 +77,7 @@ export async function settle(world: World, rules: RunRules, outcome: Outcome, fa
   if (faulty.hit()) saw(summary ? 'faults told of' : 'faults that ended a run');
   saw('files stored', added);
   const { stop, deletes, tombstones, purged, retired } = verdictOn(expected, rules, known);
+  const withoutCalendar = verdictOn(expected, { ...rules, ...NO_CALENDAR }, known);
   if (!faulty.hit()) {
     for (const key of deletes) expected.bucket.delete(key);
     for (const [key, item] of tombstones) expected.bucket.set(key, item);
@@ -84,6 +86,7 @@ export async function settle(world: World, rules: RunRules, outcome: Outcome, fa
     saw('tombstones', tombstones.size);
     saw('metrics purged', purged);
     saw('backups retired', retired);
+    saw('backups kept by a calendar rule alone', withoutCalendar.retired - retired);
     saw('metrics shrunk', counts['shrunk'] ?? 0);
     saw(`runs stopped by ${stopped?.code ?? 'nothing'}`);
     const names: Count[] = ['tombstones', 'purged', ...(isBackup ? (['stored', 'retired'] as const) : [])];

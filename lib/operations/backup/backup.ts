@@ -9,6 +9,7 @@ import type { Summary } from '../../common/summary.ts';
 import { createCompressor } from '../../compress/engine.ts';
 import { compressorOptions, type FormatOptions } from '../../compress/format.ts';
 import { rulesOf } from '../../expiry/due.ts';
+import type { JudgedOptions } from '../../expiry/judged.ts';
 import { statCacheFormat } from '../../statcache/entry.ts';
 import { StatCache, type StatCacheOptions } from '../../statcache/stat-cache.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -31,6 +32,7 @@ export interface BackupOptions
     TreeOptions,
     LoadOptions,
     PurgeRules,
+    JudgedOptions,
     FormatOptions,
     VanishedOptions {
   /** @default 'native' */
@@ -59,7 +61,7 @@ export async function backup(store: ObjectStore, given: BackupOptions): Promise<
   const { options } = run;
   const { bytesInFlight, exclude, metrics, prefix, report, signal, statCache } = options;
   return run.summarize(async () => {
-    const expiry = new Expiry(run, rulesOf(options, true));
+    const expiry = new Expiry(run, rulesOf(options, true, run.began));
     const format = await checkFormat(options);
     await checkPrefix(prefix);
     await checkNoOverlap(store, prefix);

@@ -6,13 +6,14 @@ import type { VanishedGuard } from '../../bucket/vanished.ts';
 import type { PurgeRules } from '../../common/options.ts';
 import { type Due, dueOf, type Rules } from '../../expiry/due.ts';
 import { Guards } from '../../expiry/guards.ts';
+import { type JudgedOptions, judge } from '../../expiry/judged.ts';
 import type { Presence } from '../../tree/presence.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
 import { presenceOf, type SurveyEvents, type Surveyed, type SurveyOptions } from '../shared/survey.ts';
 import { Leftovers } from './leftovers.ts';
 import { prune } from './prune.ts';
 
-export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules>;
+export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules & JudgedOptions>;
 
 /** How many metrics one run may mark or purge: it keeps their names in memory between the passes. */
 const MAX_GONE = 250_000;
@@ -66,7 +67,7 @@ export class Expiry {
     return presenceOf(surveyed, this.#run.options.prefix).then((presence) => this.#evaluate(stored, presence));
   }
 
-  #evaluate(stored: StoredMetric, presence: Presence): undefined {
+  #evaluate(stored: StoredMetric, presence: Presence): undefined | Promise<void> {
     const due = dueOf(stored, presence, this.#rules, this.#run.began);
     this.#guards.stored(stored, due);
     this.#toExpire ||= due.retention.expired.length > 0;
@@ -74,7 +75,10 @@ export class Expiry {
     this.#toPurge ||= due.absence.isNew || due.absence.isDue || due.incomplete.length > 0;
     if ((due.absence.isNew || due.absence.isDue) && this.#gone.size < MAX_GONE) this.#gone.add(stored.metric);
     this.#note(stored, due.retention.shrunkFrom?.object.key);
-    if (this.#run.options.dryRun) this.#count(stored, due);
+    if (!this.#run.options.dryRun) return undefined;
+    this.#count(stored, due);
+    const { onJudged } = this.#run.options;
+    return onJudged && Promise.resolve(onJudged(judge(stored, due, this.#rules)));
   }
 
   /** Deletes what is due unless a guard prevents it. Removes leftovers of killed runs. */

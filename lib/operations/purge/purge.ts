@@ -3,6 +3,7 @@ import type { PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../..
 import { each } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
 import { rulesOf } from '../../expiry/due.ts';
+import type { JudgedOptions } from '../../expiry/judged.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/presence.ts';
 import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
@@ -18,6 +19,7 @@ export interface PurgeOptions
     PlaceOptions,
     TreeOptions,
     PurgeRules,
+    JudgedOptions,
     Pick<VanishedOptions, 'bucketMemory'> {}
 
 /**
@@ -33,7 +35,7 @@ export async function purge(store: ObjectStore, given: PurgeOptions): Promise<Su
   const { options } = run;
   const { prefix, signal } = options;
   return run.summarize(async () => {
-    const expiry = new Expiry(run, rulesOf(options, false));
+    const expiry = new Expiry(run, rulesOf(options, false, run.began));
     await checkPrefix(prefix);
     await checkNoOverlap(store, prefix);
     await store.open({ create: false, signal });

@@ -45,6 +45,10 @@ export async function purgeRulesOf({ config, option }: Invocation): Promise<Purg
   return {
     retention: config.retention,
     keepWithin: config.keepWithin,
+    keepDaily: config.keepDaily,
+    keepWeekly: config.keepWeekly,
+    keepMonthly: config.keepMonthly,
+    keepYearly: config.keepYearly,
     purge: config.purge,
     purgeShare: config.purgeShare,
     force: option('force') === 'true',

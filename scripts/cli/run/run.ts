@@ -1,9 +1,10 @@
 import { reasonOf } from '../../../lib/common/errors.ts';
-import { jsonLine } from '../../../lib/common/printable.ts';
 import type { Report } from '../../../lib/common/report.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
+import type { JudgedOptions } from '../../../lib/expiry/judged.ts';
 import type { ReportingCommand } from '../../../lib/monitoring/figures.ts';
 import { downSince } from '../../../lib/store/decorators/outage.ts';
+import { JsonSummary } from '../io/json-summary.ts';
 import type { Log } from '../io/log.ts';
 import { ManyLines } from '../io/many-lines.ts';
 import { type ProgressView, progressBar, progressLines } from '../io/progress.ts';
@@ -14,7 +15,7 @@ import { sendingFigures } from './sending-figures.ts';
 import { splay } from './splay.ts';
 
 /** The options of an operation. */
-export interface Run {
+export interface Run extends JudgedOptions {
   readonly report: Report;
   readonly signal: AbortSignal;
   /** Called with the summary of a run that ends early because of the store. */
@@ -56,6 +57,7 @@ export async function runOperation(
 export async function reportOn(invocation: Invocation, operation: (run: Run) => Promise<Summary>): Promise<number> {
   const { config, interruption, log, output } = invocation;
   const many = new ManyLines(log);
+  const json = config.json ? new JsonSummary(output) : undefined;
   let early: Summary | undefined;
   const summary = await withProgress(invocation, (view) =>
     operation({
@@ -68,6 +70,7 @@ export async function reportOn(invocation: Invocation, operation: (run: Run) => 
       onEndedEarly: (summary) => {
         early = summary;
       },
+      ...(json && config.noop && { onJudged: (backups) => json.judged(backups) }),
     }),
   )
     .finally(() => many.end())
@@ -76,12 +79,13 @@ export async function reportOn(invocation: Invocation, operation: (run: Run) => 
         // The reason is in the error itself.
         const { stopped: _, ...done } = early;
         logSummary(done, log);
-        if (config.json) await output.write(jsonLine(early));
+        await json?.finish(early);
       }
+      await json?.close();
       throw error;
     });
   logSummary(summary, log);
-  if (config.json) await output.write(jsonLine(summary));
+  await json?.finish(summary);
   if (interruption.exitCode !== undefined) {
     log.error(reasonOf(interruption.signal.reason));
     return interruption.exitCode;

@@ -81,6 +81,22 @@ describe('the commands on a disk store', () => {
     assert.ok((await stat(join(directory, '007'))).isDirectory(), 'a bucket called 007 stays that');
   });
 
+  it('name in a dry run with --json every backup and its rule, inside the one summary object', async () => {
+    const args = [...common, '--json', '-n', '--keep-monthly', '2', 'backup', 'disk', directory];
+    const { code, stdout, stderr } = await run(args);
+    assert.equal(code, 0, stderr);
+    const { judged, command, counts } = JSON.parse(stdout);
+    assert.deepEqual([command, counts.unchanged], ['backup', 2]);
+    assert.deepEqual(
+      judged.map(({ metric, keptBy }: { metric: string; keptBy: string }) => [metric, keptBy]),
+      [
+        ['b', 'retention'],
+        ['servers.a', 'retention'],
+      ],
+    );
+    assert.match(stdout, /^\{"metric":"b","key":"b\/\S+","date":"\S+","keptBy":"retention"\},$/m);
+  });
+
   it('list in text and as JSON records', async () => {
     const text = await run([...common, 'list', 'disk', directory]);
     assert.equal(text.code, 0, text.stderr);

@@ -1,0 +1,31 @@
+import type { StoredMetric } from '../bucket/metric.ts';
+import { formatTimestamp } from '../common/timestamp.ts';
+import type { Due, Rules } from './due.ts';
+
+/** What a run would do with a backup, and why. Times as in keys. */
+export interface JudgedBackup {
+  readonly metric: string;
+  readonly key: string;
+  readonly date: string;
+  /** The rule that keeps it, such as `retention` or `keep-monthly 2026-10`; absent if it goes. */
+  readonly keptBy?: string;
+  /** Absent if it stays. */
+  readonly deletedBecause?: string;
+}
+
+export interface JudgedOptions {
+  /** Called in a dry run with the backups of each metric. A guard may still prevent all deletion. */
+  readonly onJudged?: (backups: readonly JudgedBackup[]) => void | Promise<void>;
+}
+
+export function judge({ metric, backups }: StoredMetric, due: Due, { expire }: Rules): JudgedBackup[] {
+  const { isDue, since } = due.absence;
+  const missing = since ? `missing since ${formatTimestamp(since.time)}` : 'missing';
+  return backups.map((backup) => {
+    const about = { metric, key: backup.object.key, date: formatTimestamp(backup.time) };
+    if (isDue) return { ...about, deletedBecause: missing };
+    if (!expire) return { ...about, keptBy: 'purge' };
+    const keptBy = due.retention.kept.get(backup);
+    return keptBy === undefined ? { ...about, deletedBecause: 'no rule keeps it' } : { ...about, keptBy };
+  });
+}
