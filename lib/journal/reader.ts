@@ -1,7 +1,9 @@
-import { codeOf, reasonOf } from '../common/errors.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import { compareKeys } from '../common/order.ts';
+import { printable } from '../common/printable.ts';
 import type { ObjectStore } from '../store/store.ts';
-import { decodePart, fetchPart, groupsOf, type LineGroup, type StoredPart } from './part-file.ts';
+import { BlockReader, type StoredPart } from './blocks.ts';
+import { groupsOf, type LineGroup } from './groups.ts';
 import type { JournalLines } from './points.ts';
 import type { JournalEvents, JournalRun } from './runs.ts';
 
@@ -10,15 +12,25 @@ interface ReaderEvents extends JournalEvents {
   readonly onOrphans: (lines: number) => void;
 }
 
+/** How many compressed bytes to hold: so the parts of up to 64 runs are read whole, those of more a piece at a time. */
+const AHEAD_BYTES = 2 ** 26;
+const MIN_CHUNK_BYTES = 2 ** 14;
+
 /**
- * Returns the lines of one metric after the other, in key order, from all runs of a journal. Holds one part of each run
- * in memory, from its first needed metric to its last, and reads no part that no metric needs.
+ * Returns the lines of one metric after the other, in key order, from all runs of a journal. Holds a block of lines of
+ * each run, and the compressed bytes behind it. Reads no part that no metric needs.
  */
 export class JournalReader {
   readonly #cursors: readonly RunCursor[];
 
-  constructor(store: ObjectStore, runs: readonly JournalRun[], events: ReaderEvents) {
-    this.#cursors = runs.map((run) => new RunCursor(store, run, events));
+  constructor(store: ObjectStore, runs: readonly JournalRun[], events: ReaderEvents, aheadBytes = AHEAD_BYTES) {
+    const chunkBytes = Math.max(MIN_CHUNK_BYTES, Math.floor(aheadBytes / runs.length));
+    this.#cursors = runs.map((run) => new RunCursor(store, run, chunkBytes, events));
+  }
+
+  /** Bytes in memory, compressed and not. */
+  get heldBytes(): number {
+    return this.#cursors.reduce((sum, cursor) => sum + cursor.heldBytes, 0);
   }
 
   /**
@@ -28,127 +40,187 @@ export class JournalReader {
    * @param since leave out older runs; undefined if no lines are needed.
    */
   linesOf(order: string, since: Date | undefined): readonly JournalLines[] | Promise<readonly JournalLines[]> {
-    const found: JournalLines[] = [];
     const waits: Promise<void>[] = [];
     for (const cursor of this.#cursors) {
-      const wait = cursor.seek(order, since !== undefined && cursor.run.until >= since, found);
+      const wait = cursor.seek(order, since !== undefined && cursor.run.until >= since);
       if (wait) waits.push(wait);
     }
-    if (waits.length === 0) return found;
-    return Promise.all(waits).then(() => found.sort((a, b) => a.until - b.until));
+    return waits.length === 0 ? this.#take() : Promise.all(waits).then(() => this.#take());
   }
 
   /** Counts the lines behind the last metric. */
   finish(): void {
     for (const cursor of this.#cursors) cursor.finish();
   }
+
+  #take(): JournalLines[] {
+    const found: JournalLines[] = [];
+    for (const cursor of this.#cursors) {
+      const lines = cursor.take();
+      if (lines) found.push(lines);
+    }
+    return found;
+  }
 }
 
 class RunCursor {
   readonly run: JournalRun;
   readonly #store: ObjectStore;
+  readonly #chunkBytes: number;
   readonly #events: ReaderEvents;
-  readonly #until: number;
-  #part = 0;
-  /** Whether a metric was asked for that may be in the current part. */
-  #isTouched = false;
-  #groups: Iterator<LineGroup> | undefined;
-  #group: LineGroup | undefined;
-  #ahead: { readonly part: StoredPart; readonly body: Promise<Uint8Array> } | undefined;
+  /** The lines of the metric in question. */
+  #found: Uint8Array[] = [];
+  #next = 0;
+  #part: CurrentPart | undefined;
 
-  constructor(store: ObjectStore, run: JournalRun, events: ReaderEvents) {
+  constructor(store: ObjectStore, run: JournalRun, chunkBytes: number, events: ReaderEvents) {
     this.run = run;
     this.#store = store;
+    this.#chunkBytes = chunkBytes;
     this.#events = events;
-    this.#until = run.until.getTime() / 1000;
+    this.#part = this.#enter();
   }
 
-  seek(order: string, isWanted: boolean, found: JournalLines[]): undefined | Promise<void> {
+  get heldBytes(): number {
+    return this.#part?.heldBytes ?? 0;
+  }
+
+  /** Returns the lines that `seek` has found. */
+  take(): JournalLines | undefined {
+    const [first, ...others] = this.#found;
+    if (!first) return undefined;
+    this.#found = [];
+    // A copy: it is sent to a thread, which would get the whole block.
+    const lines = others.length === 0 ? Uint8Array.from(first) : new Uint8Array(Buffer.concat([first, ...others]));
+    return { until: this.run.until.getTime() / 1000, lines };
+  }
+
+  seek(order: string, isWanted: boolean): undefined | Promise<void> {
     for (;;) {
-      const part = this.run.parts[this.#part];
-      if (!part || compareKeys(order, `${part.first}/`) < 0) return undefined;
-      if (compareKeys(order, `${part.last}/`) > 0) {
-        this.#leave(part);
-        continue;
+      const part = this.#part;
+      if (!part || compareKeys(order, part.first) < 0) return undefined;
+      if (compareKeys(order, part.last) <= 0) {
+        const wait = part.seek(order, isWanted, this.#found);
+        if (wait) return wait.then(() => this.seek(order, isWanted));
+        // A metric with very many lines continues in the next part.
+        if (part.last !== order || this.run.parts[this.#next]?.first !== order.slice(0, -1)) return undefined;
       }
-      const wasTouched = this.#isTouched;
-      this.#isTouched = true;
-      if (!this.#groups) {
-        if (!isWanted) return undefined;
-        return this.#open(part).then(() => {
-          // Some of the lines before it are of metrics that did not need them.
-          while (wasTouched && this.#group && compareKeys(this.#group.order, order) < 0) this.#advance(part);
-          return this.seek(order, isWanted, found);
-        });
-      }
-      while (this.#group && compareKeys(this.#group.order, order) < 0) {
-        this.#events.onOrphans(this.#group.lines);
-        this.#advance(part);
-      }
-      if (this.#group?.order === order) {
-        // A copy: it is sent to a thread, which would get the whole part.
-        if (isWanted) found.push({ until: this.#until, lines: Uint8Array.from(this.#group.bytes) });
-        this.#advance(part);
-      }
-      // A metric with very many lines continues in the next part.
-      if (part.last !== order.slice(0, -1) || this.run.parts[this.#part + 1]?.first !== part.last) return undefined;
-      this.#leave(part);
+      part.leave();
+      this.#part = this.#enter();
     }
   }
 
   finish(): void {
+    for (; this.#part; this.#part = this.#enter()) this.#part.leave();
+  }
+
+  #enter(): CurrentPart | undefined {
+    const part = this.run.parts[this.#next++];
+    return part && new CurrentPart(this.#store, part, this.#chunkBytes, this.#events);
+  }
+}
+
+/** The part of a run in which the next metric may be. */
+class CurrentPart {
+  readonly first: string;
+  readonly last: string;
+  readonly #part: StoredPart;
+  readonly #blocks: BlockReader;
+  readonly #events: ReaderEvents;
+  /** Whether a metric was asked for that may be in it. */
+  #isTouched = false;
+  /** Undefined while no metric needs it, and at the end of a block. */
+  #groups: Iterator<LineGroup> | undefined;
+  /** The next lines; undefined at the end of a block. */
+  #group: LineGroup | undefined;
+  #lastOrder: string | undefined;
+  #blockBytes = 0;
+  #state: 'unread' | 'read' | 'ended' = 'unread';
+  /** Whether lines that are skipped are of metrics for which nothing has asked. */
+  #isCounted = true;
+  #linesLeft: number;
+
+  constructor(store: ObjectStore, part: StoredPart, chunkBytes: number, events: ReaderEvents) {
+    this.first = `${part.first}/`;
+    this.last = `${part.last}/`;
+    this.#part = part;
+    this.#linesLeft = part.lines;
+    this.#blocks = new BlockReader(store, part, chunkBytes, events.signal);
+    this.#events = events;
+  }
+
+  get heldBytes(): number {
+    return this.#blocks.heldBytes + this.#blockBytes;
+  }
+
+  /** Adds the lines of a metric to `found`. @returns a promise if it must be called again. */
+  seek(order: string, isWanted: boolean, found: Uint8Array[]): undefined | Promise<void> {
+    if (this.#state === 'unread' && !isWanted) {
+      // Its lines may be read later, but are not those of an unknown metric.
+      this.#isCounted = false;
+      this.#isTouched = true;
+      return undefined;
+    }
+    this.#isTouched = true;
     for (;;) {
-      const part = this.run.parts[this.#part];
-      if (!part) return;
-      this.#leave(part);
+      const group = this.#group;
+      if (!group) return this.#state === 'ended' ? undefined : this.#readBlock();
+      const way = compareKeys(group.order, order);
+      if (way >= 0) this.#isCounted = true;
+      if (way > 0) return undefined;
+      if (way === 0 && isWanted) found.push(group.bytes);
+      if (way < 0 && this.#isCounted) this.#events.onOrphans(group.lines);
+      this.#linesLeft -= group.lines;
+      this.#advance();
     }
   }
 
-  #leave(part: StoredPart): void {
-    if (!this.#isTouched) this.#events.onOrphans(part.lines);
-    while (this.#group) {
-      this.#events.onOrphans(this.#group.lines);
-      this.#advance(part);
-    }
-    this.#groups = undefined;
-    this.#isTouched = false;
-    this.#part++;
+  /** Counts the lines behind the last metric. */
+  leave(): void {
+    const isKnown = !this.#isTouched || (this.#state === 'read' && this.#isCounted);
+    if (isKnown && this.#linesLeft > 0) this.#events.onOrphans(this.#linesLeft);
   }
 
-  async #open(part: StoredPart): Promise<void> {
-    const { signal } = this.#events;
-    const ahead = this.#ahead?.part === part ? this.#ahead.body : undefined;
-    this.#ahead = undefined;
-    const next = this.run.parts[this.#part + 1];
+  async #readBlock(): Promise<void> {
+    this.#state = 'read';
     try {
-      const body = await (ahead ?? fetchPart(this.#store, part, signal));
-      this.#groups = groupsOf(part, await decodePart(part, body));
-      if (next) {
-        const body = fetchPart(this.#store, next, signal);
-        // Reported when it is needed.
-        body.catch(() => {});
-        this.#ahead = { part: next, body };
-      }
+      const block = await this.#blocks.next();
+      this.#blockBytes = block?.lines.length ?? 0;
+      if (block) this.#groups = groupsOf(block, this.#lastOrder);
+      else this.#state = 'ended';
     } catch (error) {
-      signal.throwIfAborted();
-      this.#damaged(part, error);
+      this.#events.signal.throwIfAborted();
+      this.#damaged(error);
     }
-    this.#advance(part);
+    this.#advance();
   }
 
-  #advance(part: StoredPart): void {
+  #advance(): void {
     this.#group = undefined;
     try {
       const step = this.#groups?.next();
-      if (step && !step.done) this.#group = step.value;
+      if (step && !step.done) this.#group = this.#checked(step.value);
+      else this.#groups = undefined;
     } catch (error) {
-      this.#damaged(part, error);
+      this.#damaged(error);
     }
+    if (this.#group) this.#lastOrder = this.#group.order;
+  }
+
+  #checked(group: LineGroup): LineGroup {
+    if (compareKeys(this.first, group.order) <= 0 && compareKeys(group.order, this.last) <= 0) return group;
+    const { key, first, last } = this.#part;
+    throw new WhisperBackupError(
+      'BAD_LINES',
+      `Cannot use the journal part ${key}: it has lines of ${printable(group.metric)}, its index only those of ${printable(first)} to ${printable(last)}`,
+    );
   }
 
   /** The remaining lines of the part are left. */
-  #damaged({ key }: StoredPart, error: unknown): void {
-    this.#groups = [][Symbol.iterator]();
-    this.#events.onDamaged({ key, code: codeOf(error), reason: reasonOf(error), error });
+  #damaged(error: unknown): void {
+    this.#groups = undefined;
+    this.#blockBytes = 0;
+    this.#state = 'ended';
+    this.#events.onDamaged({ key: this.#part.key, code: codeOf(error), reason: reasonOf(error), error });
   }
 }

@@ -38,7 +38,7 @@ export interface ObjectStore {
   pages?(range?: ListRange): AsyncIterable<Page>;
 
   /**
-   * Reads a whole object, and checks it against the checksum of the store if there is one.
+   * Reads an object. If all of it is read, checks it against the checksum of the store if there is one.
    *
    * @throws NotFoundError if it does not exist.
    * @throws TooLargeError if it has more than `maxBytes` bytes.
@@ -75,9 +75,17 @@ export interface ObjectStore {
 
 export interface GetOptions {
   readonly maxBytes: number;
+  /** Read only these bytes, as far as the object has them. @default all */
+  readonly range?: ByteRange;
   /** Size of the object in the listing: larger objects get a longer deadline. @default 0 */
   readonly expectedBytes?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface ByteRange {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
 }
 
 export interface OpenOptions {

@@ -81,6 +81,15 @@ export function conformance(name: string, make: () => Promise<Specimen>, { objec
       }
     });
 
+    it('reads a range of an object', async () => {
+      await store.put('ranges', bytes('0123456789'));
+      const read = async (start: number, end: number) =>
+        text(await store.get('ranges', { range: { start, end }, maxBytes: 10 }));
+      assert.deepEqual(await Promise.all([read(0, 1), read(3, 7), read(0, 10), read(8, 100)]), [
+        ...['0', '3456', '0123456789', '89'],
+      ]);
+    });
+
     it('keeps the stored bytes, even if the caller reuses the buffer', async () => {
       const body = bytes('mine');
       await store.put('reused', body);

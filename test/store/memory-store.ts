@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { compareKeys } from '../../lib/common/order.ts';
 import { BucketMissingError, NotFoundError, TooLargeError } from '../../lib/store/errors.ts';
 import { checkKey, quoted } from '../../lib/store/key.ts';
-import type { ListRange, ObjectStore, OpenOptions, StoredObject } from '../../lib/store/store.ts';
+import type { GetOptions, ListRange, ObjectStore, OpenOptions, StoredObject } from '../../lib/store/store.ts';
 
 export interface MemoryStoreOptions {
   /** The store's clock. @default () => new Date() */
@@ -85,18 +85,19 @@ class MemoryStore implements ObjectStore {
     return page;
   }
 
-  async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
+  async get(key: string, { maxBytes, range, signal }: GetOptions): Promise<Uint8Array> {
     signal?.throwIfAborted();
     checkKey(key, 'read');
     this.#check();
     const held = this.#held.get(key);
     if (!held) throw new NotFoundError(`Cannot read ${quoted(key)} from ${this.name}: there is no such object`);
-    if (held.body.length > maxBytes) {
+    const body = held.body.slice(range?.start, range?.end);
+    if (body.length > maxBytes) {
       throw new TooLargeError(
-        `Cannot read ${quoted(key)} from ${this.name}: it has ${held.body.length} bytes, the limit is ${maxBytes}`,
+        `Cannot read ${quoted(key)} from ${this.name}: it has ${body.length} bytes, the limit is ${maxBytes}`,
       );
     }
-    return held.body.slice();
+    return body;
   }
 
   async put(key: string, body: Uint8Array, { signal }: Signalled = {}): Promise<void> {

@@ -12,6 +12,9 @@ export interface JournaledMetric {
   readonly journal: readonly JournalLines[];
 }
 
+/** A page has at most about this many bytes of lines: a thousand metrics may have hundreds of runs. */
+const PAGE_BYTES = 2 ** 20;
+
 /** Adds to each metric its journal lines, from the run after the oldest backup on that the restore may use. */
 export class JournalSource {
   readonly #run: Run<RestoreOptions>;
@@ -33,16 +36,26 @@ export class JournalSource {
   }
 
   /** Must be called for all metrics of the bucket, in their order. @param isNeeded whether it is restored. */
-  async add(page: readonly StoredMetric[], isNeeded: (stored: StoredMetric) => boolean): Promise<JournaledMetric[]> {
-    const metrics: JournaledMetric[] = [];
+  async *add(
+    page: readonly StoredMetric[],
+    isNeeded: (stored: StoredMetric) => boolean,
+  ): AsyncGenerator<JournaledMetric[]> {
+    let metrics: JournaledMetric[] = [];
+    let bytes = 0;
     for (const stored of page) {
       const needed = isNeeded(stored);
       const found = this.#reader.linesOf(stored.order, needed ? this.#since(stored) : undefined);
       // Awaiting each metric would take longer than the search.
       const journal = found instanceof Promise ? await found : found;
-      if (needed) metrics.push({ stored, journal });
+      if (!needed) continue;
+      metrics.push({ stored, journal });
+      bytes += bytesOf(journal);
+      if (bytes < PAGE_BYTES) continue;
+      yield metrics;
+      metrics = [];
+      bytes = 0;
     }
-    return metrics;
+    yield metrics;
   }
 
   finish(): void {
@@ -54,4 +67,8 @@ export class JournalSource {
     const backups = backupsBefore(stored, date);
     return (fallback ? backups[0] : backups.at(-1))?.time;
   }
+}
+
+export function bytesOf(journal: readonly JournalLines[]): number {
+  return journal.reduce((sum, { lines }) => sum + lines.length, 0);
 }

@@ -1,10 +1,10 @@
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
-import type { JournalLines } from '../../journal/points.ts';
 import { WorkerPool } from '../../workers/pool.ts';
 import { SharedBudget } from '../../workers/shared-budget.ts';
 import type { BackupToRestore, RestoredFile, RestoreRules } from '../../workers/tasks/restore-files.ts';
 import type { Run } from '../shared/run.ts';
+import { bytesOf } from './journal-source.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { RestoreOptions } from './restore.ts';
 
@@ -76,8 +76,4 @@ export class Publisher {
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-export function bytesOf(journal: readonly JournalLines[]): number {
-  return journal.reduce((sum, { lines }) => sum + lines.length, 0);
 }

@@ -14,9 +14,9 @@ import { checkNoOverlap } from '../shared/overlap.ts';
 import { isInPart, type Part } from '../shared/part.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
-import { type JournaledMetric, JournalSource } from './journal-source.ts';
+import { bytesOf, type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
-import { bytesOf, Publisher } from './publisher.ts';
+import { Publisher } from './publisher.ts';
 
 export interface RestoreOptions extends OperationOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
   /** Restore the newest backup strictly before this time. @default the newest */
@@ -95,7 +95,7 @@ async function* selectedPages(
   const isSelected = selector(options);
   const { part } = options;
   for await (const page of catalog(store, options, events))
-    yield await journal.add(page, ({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
+    yield* journal.add(page, ({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
   journal.finish();
 }
 

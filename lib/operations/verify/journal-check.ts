@@ -1,5 +1,6 @@
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { decodePart, fetchPart, groupsOf, type StoredPart } from '../../journal/part-file.ts';
+import { BlockReader, type StoredPart } from '../../journal/blocks.ts';
+import { groupsOf } from '../../journal/groups.ts';
 import { pointsOf } from '../../journal/points.ts';
 import { journalRuns } from '../../journal/runs.ts';
 import { StoreError } from '../../store/errors.ts';
@@ -46,14 +47,18 @@ export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
 }
 
 async function readPart(run: Run<VerifyOptions>, part: StoredPart): Promise<void> {
-  const body = await fetchPart(run.store, part, run.options.signal);
-  run.add('bytesFetched', body.length);
+  const blocks = new BlockReader(run.store, part, part.size, run.options.signal);
   let lines = 0;
   let points = 0;
-  for (const group of groupsOf(part, await decodePart(part, body))) {
-    lines += group.lines;
-    points += pointsOf(group.bytes).length;
+  let last: string | undefined;
+  for (let block = await blocks.next(); block; block = await blocks.next()) {
+    for (const group of groupsOf(block, last)) {
+      lines += group.lines;
+      points += pointsOf(group.bytes).length;
+      last = group.order;
+    }
   }
+  run.add('bytesFetched', blocks.bytesRead);
   if (lines !== part.lines || points !== lines)
     throw new WhisperBackupError(
       'BAD_LINES',

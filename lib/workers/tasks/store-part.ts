@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { journalKey } from '../../bucket/layout.ts';
 import { type CompressorOptions, createCompressor } from '../../compress/engine.ts';
+import { compressLines } from '../../journal/blocks.ts';
 import { type JournalPart, partName } from '../../journal/index-file.ts';
 import type { TaskContext } from '../context.ts';
 
@@ -21,7 +22,7 @@ export async function storePart(
   context: TaskContext,
 ): Promise<StoredPart> {
   const compressor = await createCompressor({ ...format, level: 1 });
-  const body = compressor.compress(lines);
+  const body = compressLines(compressor, lines);
   const sha1 = createHash('sha1').update(lines).digest('hex');
   const name = partName(number, sha1, format.algorithm ?? 'gz');
   context.throwIfStopped();

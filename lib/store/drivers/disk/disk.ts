@@ -11,10 +11,18 @@ import { syncfs } from '../../../system/syncfs.ts';
 import { NotFoundError, PermanentError, StoreError, TransientError } from '../../errors.ts';
 import { quoted } from '../../key.ts';
 import { objectsOf } from '../../pages.ts';
-import type { DeleteFailure, ListRange, ObjectStore, OpenOptions, Page, StoredObject } from '../../store.ts';
+import type {
+  DeleteFailure,
+  GetOptions,
+  ListRange,
+  ObjectStore,
+  OpenOptions,
+  Page,
+  StoredObject,
+} from '../../store.ts';
 import { Directories } from './directories.ts';
 import { bucketMissing, diskError, systemCodeOf } from './errors.ts';
-import { blockingFiles, type Files, readFileWhole, removeFile, waitingFiles, writeTemporary } from './files.ts';
+import { blockingFiles, type Files, readObject, removeFile, waitingFiles, writeTemporary } from './files.ts';
 import { listFiles } from './list-stream.ts';
 import { checkPath, TEMPORARY } from './path.ts';
 import { sweepTemporary } from './sweep-temporary.ts';
@@ -102,15 +110,15 @@ class DiskStore implements ObjectStore {
     return listFiles(async () => (await this.#bucket()).root, this.name, range);
   }
 
-  async get(key: string, { maxBytes, signal }: { readonly maxBytes: number } & Signalled): Promise<Uint8Array> {
-    signal?.throwIfAborted();
+  async get(key: string, options: GetOptions): Promise<Uint8Array> {
+    options.signal?.throwIfAborted();
     checkPath(key, 'read');
     const doing = `read ${quoted(key)} from ${this.name}`;
     const directories = await this.#bucket();
     const path = `${directories.root}/${key}`;
     try {
       await directories.refuseLinked(dirname(path));
-      return await readFileWhole(this.#files, path, maxBytes, signal);
+      return await readObject(this.#files, path, options);
     } catch (error) {
       const code = codeOf(error);
       // If `a/b` is an object, `a` is a directory; if `a` is an object, `a/b` cannot exist.

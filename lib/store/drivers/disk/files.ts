@@ -3,6 +3,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { codeOf } from '../../../common/errors.ts';
 import { PermanentError, TooLargeError, TransientError } from '../../errors.ts';
+import type { GetOptions } from '../../store.ts';
 
 type MaybeLater<T> = T | Promise<T>;
 
@@ -13,7 +14,7 @@ type MaybeLater<T> = T | Promise<T>;
 export interface Files {
   open(path: string, flags: string | number, mode?: number): MaybeLater<number>;
   close(fd: number): MaybeLater<void>;
-  read(fd: number, bytes: Uint8Array, at: number, length: number): MaybeLater<number>;
+  read(fd: number, bytes: Uint8Array, at: number, length: number, position: number): MaybeLater<number>;
   write(fd: number, bytes: Uint8Array, at: number, length: number): MaybeLater<number>;
   fstat(fd: number): MaybeLater<fs.Stats>;
   lstat(path: string): MaybeLater<fs.Stats | undefined>;
@@ -30,7 +31,7 @@ const fstat = promisify(fs.fstat);
 export const waitingFiles: Files = {
   open,
   close,
-  read: async (fd, bytes, at, length) => (await promisify(fs.read)(fd, bytes, at, length, at)).bytesRead,
+  read: async (...where) => (await promisify(fs.read)(...where)).bytesRead,
   write: async (fd, bytes, at, length) => (await promisify(fs.write)(fd, bytes, at, length, at)).bytesWritten,
   fstat: (fd) => fstat(fd),
   lstat: (path) =>
@@ -47,7 +48,7 @@ export const waitingFiles: Files = {
 export const blockingFiles: Files = {
   open: fs.openSync,
   close: fs.closeSync,
-  read: (fd, bytes, at, length) => fs.readSync(fd, bytes, at, length, at),
+  read: fs.readSync,
   write: (fd, bytes, at, length) => fs.writeSync(fd, bytes, at, length, at),
   fstat: (fd) => fs.fstatSync(fd),
   lstat: (path) => fs.lstatSync(path, { throwIfNoEntry: false }),
@@ -61,18 +62,17 @@ export const blockingFiles: Files = {
 const CHUNK = 4 * 1024 * 1024;
 
 /**
- * Reads a whole regular file.
+ * Reads a regular file, or a range of it.
  *
  * @throws TooLargeError if it exceeds `maxBytes`.
  * @throws PermanentError if it is a FIFO or another special file.
  * @throws TransientError if it changes meanwhile, which files of this store never do.
  * @throws Error of the system, `EISDIR` for a directory.
  */
-export async function readFileWhole(
+export async function readObject(
   files: Files,
   path: string,
-  maxBytes: number,
-  signal?: AbortSignal,
+  { maxBytes, range, signal }: GetOptions,
 ): Promise<Uint8Array> {
   // Non-blocking, because opening a FIFO would wait for a writer.
   const fd = await files.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -80,19 +80,21 @@ export async function readFileWhole(
     const stat = await files.fstat(fd);
     if (stat.isDirectory()) throw Object.assign(new Error('EISDIR: it is a directory'), { code: 'EISDIR' });
     if (!stat.isFile()) throw new PermanentError(`${path} is not a regular file`);
-    if (stat.size > maxBytes) throw new TooLargeError(`${path} has ${stat.size} bytes, the limit is ${maxBytes}`);
+    const { start, end } = range ?? { start: 0, end: stat.size };
+    const size = Math.max(0, Math.min(end, stat.size) - start);
+    if (size > maxBytes) throw new TooLargeError(`${path} has ${size} bytes, the limit is ${maxBytes}`);
     // One extra byte, to detect a file that has grown.
-    const bytes = new Uint8Array(stat.size + 1);
+    const bytes = new Uint8Array(range ? size : size + 1);
     let length = 0;
-    for (;;) {
+    while (length < bytes.length) {
       signal?.throwIfAborted();
       const requested = Math.min(CHUNK, bytes.length - length);
-      const count = await files.read(fd, bytes, length, requested);
+      const count = await files.read(fd, bytes, length, requested, start + length);
       length += count;
       // A short read is the end of the file, if the size is right.
-      if (count === 0 || length === bytes.length || (count < requested && length === stat.size)) break;
+      if (count === 0 || (count < requested && length === size)) break;
     }
-    if (length !== stat.size) throw new TransientError(`${path} changed while it was read`);
+    if (length !== size) throw new TransientError(`${path} changed while it was read`);
     return bytes.subarray(0, length);
   } finally {
     await files.close(fd);

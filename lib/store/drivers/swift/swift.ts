@@ -13,6 +13,7 @@ import type {
   StoredObject,
 } from '../../store.ts';
 import { type Answer, headerOf } from '../http/client.ts';
+import { rangeHeader, rangeOf } from '../http/range.ts';
 import { bulkDelete, bulkDeleteLimit } from './bulk-delete.ts';
 import { containerMissing, listContainer } from './listing.ts';
 import type { SwiftStoreOptions } from './options.ts';
@@ -85,13 +86,15 @@ class SwiftStore implements ObjectStore {
     return listContainer(this.#requests, this.#container, this.name, this.#pageSize, range);
   }
 
-  async get(key: string, { maxBytes, expectedBytes, signal }: GetOptions): Promise<Uint8Array> {
+  async get(key: string, { maxBytes, range, expectedBytes, signal }: GetOptions): Promise<Uint8Array> {
     signal?.throwIfAborted();
     checkKey(key, 'read');
     const doing = `read ${quoted(key)} from ${this.name}`;
     const path = objectPath(this.#container, key);
-    const answer = await this.#requests.send({ method: 'GET', path, maxBytes, expectedBytes, doing, signal });
+    const headers = range ? rangeHeader(range) : {};
+    const answer = await this.#requests.send({ method: 'GET', path, headers, maxBytes, expectedBytes, doing, signal });
     if (!succeeded(answer)) throw this.#requests.error(answer, doing);
+    if (range) return rangeOf(answer, range);
     checkBody(answer, doing);
     return answer.body;
   }
