@@ -43,6 +43,8 @@ export class WorkerPool {
   readonly #stop = () => Atomics.store(this.#stopFlag, 0, 1);
   /** Started by the first task or by `start`: a run without changes needs no threads. */
   #threads: Promise<Threads> | undefined;
+  /** Piscina lets the process end while its threads start: even with tasks that wait for them. */
+  #alive: ReturnType<typeof setInterval> | undefined;
   /** Only in a pool without threads. */
   #local: Promise<LocalTasks> | undefined;
   readonly #pending = new PendingCalls();
@@ -84,6 +86,7 @@ export class WorkerPool {
     // Piscina waits for only one thread, and terminates the others while they work.
     await this.#pending.waitForAll();
     await (await this.#threads?.catch(() => undefined))?.piscina.close();
+    clearInterval(this.#alive);
     await (await this.#local)?.context.close();
   }
 
@@ -104,6 +107,7 @@ export class WorkerPool {
 
   /** @param initial how many threads to start now; the others start when there is work for them. */
   #ensureThreads(initial = 1): Promise<Threads> {
+    this.#alive ??= setInterval(() => {}, 60_000);
     this.#threads ??= startThreads(this.#threadCount, this.#options, this.#stopFlag, initial);
     return this.#threads;
   }
@@ -154,10 +158,17 @@ async function startThreads(
   });
   piscina.on('message', ({ warning }: ThreadWarning) => onWarning(warning));
   const failure = new SharedFailure();
-  // Only threads without a task report errors here: those that could not start.
+  // Only threads without a task report errors here: those that could not start. The error of a thread with tasks is theirs.
+  let reason: unknown = new Error('all threads ended');
   piscina.on('error', (error) => {
-    if (piscina.threads.length === 0) failure.fail(threadsFailed(error));
+    reason = error;
   });
+  // Tasks that still wait for a thread would wait for ever.
+  piscina.on('workerDestroy', () =>
+    setImmediate(() => {
+      if (piscina.threads.length === 0) failure.fail(threadsFailed(reason));
+    }),
+  );
   return { piscina, failure };
 }
 

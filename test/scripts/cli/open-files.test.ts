@@ -25,8 +25,9 @@ describe('a process with a low limit of open files', () => {
       ['verify', '--read-data'],
     ]) {
       const words = ['-f', '16', ...args, 'disk', scratch.at('disk')];
-      const { code, stderr } = await runProgram(words, { wrap: withFiles(96) });
+      const { code, stderr } = await runProgram(words, { wrap: withFiles(84) });
       assert.equal(code, 0, stderr);
+      // With 84 files there is one thread however many files the runtime opens for itself: 15 to 25, by kernel and version.
       // On a machine with one processor, a run asks for one thread, and any limit is high enough for that.
       assert.equal(
         /Using 1 of \d+ worker threads, because this process may open too few files: raise the limit \(ulimit -n/.test(
@@ -49,16 +50,6 @@ describe('a process with a low limit of open files', () => {
 
   // Deno ends with a panic of its own when it cannot start a thread.
   if (!('Deno' in globalThis)) {
-    it('reports the remedy if it may open too few files to start', async () => {
-      await using scratch = await createScratch();
-      await plantTree(scratch.at('tree'), NAMES);
-      const args = ['-f', '16', '-p', scratch.at('tree'), 'backup', 'disk', scratch.at('disk')];
-      const { code, stderr } = await runProgram(args, { wrap: withFiles(44) });
-      assert.equal(code, 1, stderr);
-      assert.match(stderr, /EMFILE.*: raise the limit \(ulimit -n/);
-      assert.doesNotMatch(stderr, /\n +at /);
-    });
-
     it('works with the running threads if others cannot be started', async () => {
       const script = fileURLToPath(new URL('../../fixtures/hungry-pool.ts', import.meta.url));
       const [program = '', ...args] = withFiles(150)([process.execPath, ...runTypeScript, script]);
