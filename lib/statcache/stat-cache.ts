@@ -90,7 +90,7 @@ export class StatCache<E extends Ordered & FileStat> {
   }
 
   /** Returns the entry of a file, changed or not. Must be called in key order, and not together with `find`. */
-  findAny(file: LocalFile): E | undefined | Promise<E | undefined> {
+  findAny(file: Ordered): E | undefined | Promise<E | undefined> {
     return this.#lookup?.find(file, () => true);
   }
 

@@ -1,4 +1,4 @@
-import type { StoredMetric } from '../../bucket/metric.ts';
+import type { Backup, StoredMetric } from '../../bucket/metric.ts';
 import type { TreeOptions } from '../../common/options.ts';
 import { isMarkedGone } from '../../expiry/tombstone.ts';
 import type { Mark } from '../../journal/marks.ts';
@@ -12,27 +12,32 @@ import type { StoredFile } from '../../workers/tasks/store-files.ts';
 import type { Uploads } from '../backup/uploads.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
 import type { Surveyed } from '../shared/survey.ts';
+import type { StoredRuns } from './stored-runs.ts';
 
 type JournalRun = Run<OperationOptions & TreeOptions>;
 
-/** A local file, or a part of the tree that cannot be read. */
-export type Found = BlindSpot | FoundFile;
+/** A local file, the mark of a metric without one, or a part of the tree that cannot be read. */
+export type Found = BlindSpot | FoundFile | { readonly kind: 'gone'; readonly mark: Mark };
 
 interface FoundFile {
   readonly kind: 'file';
   readonly local: LocalFile;
   readonly stored: StoredMetric | undefined;
   readonly mark: Mark | undefined;
+  /** Whether the points up to the mark are still stored. */
+  readonly isTrusted: boolean;
   readonly isUnchanged: boolean;
+  /** Whether its newest backup is dated after this run. */
+  readonly isBehind: boolean;
 }
 
-/** What becomes of a file. */
+/** What becomes of a metric. */
 interface Visited {
-  readonly file: FoundFile;
+  readonly order: string;
   /** The next mark; undefined for none. */
   readonly mark: Mark | undefined;
-  readonly lines: Uint8Array | undefined;
-  readonly points: number;
+  /** Undefined if there are none. */
+  readonly lines?: { readonly metric: string; readonly bytes: Uint8Array; readonly points: number };
 }
 
 /**
@@ -48,59 +53,83 @@ export class FileJournaler {
   readonly #run: JournalRun;
   readonly #uploads: Uploads;
   readonly #marks: StatCache<Mark>;
+  readonly #runs: StoredRuns;
+  /** Unix time in seconds. */
   readonly #until: number;
+  /** By the clock, which may be before `until` if it was set back. Unix time in seconds. */
+  readonly #now: number;
 
-  /** @param until time of the run, Unix time in seconds. */
-  constructor(run: JournalRun, uploads: Uploads, marks: StatCache<Mark>, until: number) {
+  /** @param until time of the run. @param runs the earlier runs. */
+  constructor(
+    run: JournalRun,
+    uploads: Uploads,
+    marks: StatCache<Mark>,
+    { until, runs }: { readonly until: Date; readonly runs: StoredRuns },
+  ) {
     this.#run = run;
     this.#uploads = uploads;
     this.#marks = marks;
-    this.#until = until;
+    this.#runs = runs;
+    this.#until = until.getTime() / 1000;
+    this.#now = Math.floor(run.began.getTime() / 1000);
   }
 
-  /** Looks up the marks of local files. Leaves out metrics without one. */
+  /** Looks up the marks of metrics. */
   async *lookUp(pages: AsyncIterable<readonly (Surveyed | BlindSpot)[]>): AsyncGenerator<readonly Found[]> {
     for await (const items of pages) {
       const found: Found[] = [];
       for (const item of items) {
         if (item.kind === 'blind') found.push(item);
-        if (item.kind === 'blind' || !item.local) continue;
+        if (item.kind === 'blind') continue;
         const { local, stored } = item;
-        const looked = this.#marks.findAny(local);
+        const metric = local ?? stored;
+        if (!metric) continue;
+        const looked = this.#marks.findAny(metric);
         const mark = looked instanceof Promise ? await looked : looked;
+        // If the file is created anew, the mark will show it.
+        if (!local && stored && mark) found.push({ kind: 'gone', mark });
+        if (!local) continue;
         const isStored = stored !== undefined && stored.backups.length > 0 && !isMarkedGone(stored, this.#run.began);
-        const isUnchanged = isStored && mark !== undefined && local.stat !== undefined && isSameStat(mark, local.stat);
-        if (!isUnchanged) this.#uploads.start(1);
-        found.push({ kind: 'file', local, stored: isStored ? stored : undefined, mark, isUnchanged });
+        const newest = isStored ? stored.backups.at(-1) : undefined;
+        const isTrusted = newest !== undefined && mark !== undefined && this.#isTrusted(mark, newest);
+        const isUnchanged = isTrusted && local.stat !== undefined && isSameStat(mark, local.stat);
+        const isBehind = !isUnchanged && newest !== undefined && newest.time.getTime() > this.#until * 1000;
+        if (isBehind) this.#stopBehind(newest);
+        if (!isUnchanged && !isBehind) this.#uploads.start(1);
+        found.push({ kind: 'file', local, stored: newest && stored, mark, isTrusted, isUnchanged, isBehind });
       }
       yield found;
     }
   }
 
-  /** Returns the local files of a batch, in its order. */
+  /** Returns the metrics of a batch, in its order. */
   async visit(batch: readonly Found[]): Promise<readonly Visited[]> {
     const files = batch.filter((found) => found.kind === 'file');
     for (const found of batch) if (found.kind === 'blind') this.#run.failBlind(found);
-    const changed = files.filter(({ isUnchanged }) => !isUnchanged);
+    const changed = files.filter(({ isBehind, isUnchanged }) => !isUnchanged && !isBehind);
     const read = await this.#read(changed);
     const whole = changed.filter((file) => read.get(file)?.result.outcome === 'whole');
     const stored = whole.length > 0 ? await this.#uploads.storeFiles(whole) : [];
     const storedFiles = new Map(whole.map((file, i) => [file, stored[i]]));
-    return files.map((file) => {
-      const { result, lines } = read.get(file) ?? {};
-      const storedFile = storedFiles.get(file);
-      if (!this.#run.options.signal.aborted) this.#count(file, result, storedFile);
+    return batch.flatMap((found) => {
+      if (found.kind === 'blind') return [];
+      if (found.kind === 'gone') return { order: found.mark.order, mark: found.mark };
+      const { result, lines: bytes } = read.get(found) ?? {};
+      const storedFile = storedFiles.get(found);
+      if (!this.#run.options.signal.aborted) this.#count(found, result, storedFile);
+      const { metric, order } = found.local;
+      const mark = this.#markOf(found, result, storedFile);
       const points = result?.outcome === 'read' ? result.points : 0;
-      return { file, mark: this.#markOf(file, result, storedFile), lines: points > 0 ? lines : undefined, points };
+      return { order, mark, ...(bytes && points > 0 && { lines: { metric, bytes, points } }) };
     });
   }
 
-  /** Adds the lines of visited files to a part, and their marks to the new ones. */
+  /** Adds the lines of visited metrics to a part, and their marks to the new ones. */
   async keep(visited: readonly Visited[], parts: PartWriter): Promise<void> {
-    for (const { file, mark, lines, points } of visited) {
-      const waits = lines && parts.add(file.local.metric, lines, points);
+    for (const { order, mark, lines } of visited) {
+      const waits = lines && parts.add(lines.metric, lines.bytes, lines.points);
       if (waits) await waits;
-      const remembered = this.#marks.remember(file.local.order, mark);
+      const remembered = this.#marks.remember(order, mark);
       if (remembered) await remembered;
     }
   }
@@ -112,7 +141,7 @@ export class FileJournaler {
     const read = new Map<FoundFile, { readonly result: FileResult; readonly lines: Uint8Array }>();
     for (let rest = files; rest.length > 0; ) {
       const tasks = rest.map((file) => this.#taskOf(file));
-      const batch = { files: tasks, until: this.#until, flock, fileLockTimeout };
+      const batch = { files: tasks, until: this.#until, now: this.#now, flock, fileLockTimeout };
       const { files: results, lines } = await this.#uploads.pool.run('journalFiles', batch);
       let at = 0;
       for (const [i, result] of results.entries()) {
@@ -126,24 +155,39 @@ export class FileJournaler {
     return read;
   }
 
-  #taskOf({ local, stored, mark }: FoundFile): FileToJournal {
+  #taskOf({ local, stored, mark, isTrusted }: FoundFile): FileToJournal {
     const { file, metric } = local;
     const newest = stored?.backups.at(-1);
     if (!newest) return { file, metric, from: undefined };
-    // A mark ahead of the clock is from before the clock was set back.
-    const hasMark = mark !== undefined && mark.mark > 0 && mark.mark <= this.#until;
-    const from = hasMark ? mark.mark : Math.floor(newest.time.getTime() / 1000) - DELAY_SECONDS;
-    return { file, metric, from, ...(mark && { expectedSize: mark.size }) };
+    // A mark ahead of the clock is from before the clock was set back: since then, older slots may have been written.
+    const isSeen = isTrusted && mark !== undefined && mark.mark > 0 && mark.mark <= this.#now;
+    const from = isSeen ? mark.mark : Math.floor(newest.time.getTime() / 1000) - DELAY_SECONDS;
+    return { file, metric, from, isSeen, ...(mark && { before: { schema: mark.schema, ino: mark.ino } }) };
   }
 
   #markOf(file: FoundFile, result: FileResult | undefined, stored: StoredFile | undefined): Mark | undefined {
     if (!result || !('stat' in result)) return file.mark;
-    if (result.outcome === 'whole' && stored?.outcome !== 'stored' && stored?.outcome !== 'unchanged') return file.mark;
-    const { newest, stat, isSettled } = result;
+    const isWhole = result.outcome === 'whole';
+    if (isWhole && stored?.outcome !== 'stored' && stored?.outcome !== 'unchanged') return file.mark;
+    const { newest, schema, stat, isSettled } = result;
     // A file that was written just now may be written again without a change of its times: it is read again.
     const { size, ctimeMs, ino } = stat;
-    const mark = Math.min(newest > 0 || result.outcome === 'whole' ? newest : result.from, this.#until);
-    return { order: file.local.order, size, mtimeMs: isSettled ? stat.mtimeMs : -1, ctimeMs, ino, mark };
+    const run = isWhole || result.points > 0 ? this.#until : 0;
+    const order = file.local.order;
+    return { order, size, mtimeMs: isSettled ? stat.mtimeMs : -1, ctimeMs, ino, mark: newest, run, schema };
+  }
+
+  /** Returns whether a run or a backup still has the points up to a mark. */
+  #isTrusted({ run }: Mark, newest: Backup): boolean {
+    return run * 1000 <= newest.time.getTime() || this.#runs.has(run);
+  }
+
+  #stopBehind({ object }: Backup): void {
+    this.#run.stop(
+      'BACKUP_AHEAD',
+      `Not all points were stored: the backup ${object.key} is dated ahead of this host's clock, so a restore would not ` +
+        'apply this run to it. Check the clock; the first run after that time stores these points, too.',
+    );
   }
 
   #count({ local, isUnchanged }: FoundFile, result: FileResult | undefined, stored: StoredFile | undefined): void {

@@ -77,7 +77,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
     const uploads = new Uploads(store, { ...options, layout: 'native', includeDamaged: false, format });
     let stored: Summary['journal'];
     try {
-      const journaler = new FileJournaler(run, uploads, marks, until.getTime() / 1000);
+      const journaler = new FileJournaler(run, uploads, marks, { until, runs });
       const writer = new PartWriter(async (number, lines) => {
         const part = await uploads.pool.run('storePart', { root, until, number, lines, format });
         run.add('bytesStored', part.size);
@@ -87,7 +87,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
       const pages = survey(store, options, { ...run.events, stat: true });
       const found = visits.untilStopped(
         journaler.lookUp(pages),
-        (page) => page.filter(({ kind }) => kind === 'file').length,
+        (page) => page.filter(({ kind }) => kind !== 'blind').length,
       );
       const batches = batched(found, () => 0, BATCH);
       for await (const visited of visits.each(batches, (batch) => journaler.visit(batch))) {

@@ -23,9 +23,16 @@ const HOUR = 3_600_000;
 /** The runs of the journal in a bucket, with or without an index. */
 export class StoredRuns {
   readonly #objects: readonly RunObject[];
+  readonly #indexes: ReadonlySet<number>;
 
   private constructor(objects: readonly RunObject[]) {
     this.#objects = objects;
+    this.#indexes = new Set(objects.filter(({ isIndex }) => isIndex).map(({ time }) => time.getTime() / 1000));
+  }
+
+  /** @param time Unix time in seconds. */
+  has(time: number): boolean {
+    return this.#indexes.has(time);
   }
 
   /** @throws StoreError */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { lineNameOf, valueText } from '../../journal/line.ts';
@@ -14,6 +15,8 @@ interface JournalBatch extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
   readonly files: readonly FileToJournal[];
   /** Time of the run, Unix time in seconds. */
   readonly until: number;
+  /** By the clock, Unix time in seconds. */
+  readonly now: number;
 }
 
 export interface FileToJournal {
@@ -21,14 +24,18 @@ export interface FileToJournal {
   readonly metric: string;
   /** Unix time in seconds of the first point to read; undefined if the file must be stored whole. */
   readonly from: number | undefined;
-  /** The size that the file must have: otherwise it has another schema, and its lines do not continue the journal. */
-  readonly expectedSize?: number;
+  /** Whether the file had a slot of that time. @default false */
+  readonly isSeen?: boolean;
+  /** Its header and inode before: with another header, its lines do not continue the journal. */
+  readonly before?: { readonly schema: number; readonly ino: number };
 }
 
 /** What the marks need to know of a file. */
 interface ReadFile {
-  /** Its newest timestamp, Unix time in seconds; 0 without points. */
+  /** Its newest timestamp up to now, Unix time in seconds; 0 if there is none. */
   readonly newest: number;
+  /** Identifies the content of its header; 0 without a readable one. */
+  readonly schema: number;
   readonly stat: FileStat;
   /** Whether any later change of the file will change its stat. */
   readonly isSettled: boolean;
@@ -45,7 +52,7 @@ export type FileResult =
       readonly bytes: number;
       readonly bytesRead: number;
     })
-  /** It must be stored whole: it is new, resized or not readable as points. */
+  /** It must be stored whole: it is new, was recreated, has another schema or is not readable as points. */
   | (ReadFile & { readonly outcome: 'whole' })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
@@ -67,7 +74,7 @@ export async function journalFiles(batch: JournalBatch, context: TaskContext): P
     if (total >= ENOUGH) break;
     try {
       const { found, from, bytesRead, ...read } = await readRecent(file, batch, context.stopped);
-      const newest = found.at(-1)?.timestamp ?? 0;
+      const newest = found.findLast(({ timestamp }) => timestamp <= batch.now)?.timestamp ?? 0;
       if (from === undefined) {
         files.push({ ...read, outcome: 'whole', newest });
         continue;
@@ -104,7 +111,7 @@ interface Recent extends Omit<ReadFile, 'newest'> {
 const FIRST_READ = 512;
 
 async function readRecent(
-  { file, from, expectedSize }: FileToJournal,
+  { file, from, isSeen = false, before }: FileToJournal,
   { flock, fileLockTimeout, until }: JournalBatch,
   stopped: () => boolean,
 ): Promise<Recent> {
@@ -119,22 +126,30 @@ async function readRecent(
     if (16 + count * 12 > head.length) head = readAt(fd, 0, Math.min(HEAD_BYTES, stat.size));
     bytesRead += head.length;
     const header = headerOf(head, stat.size, from !== undefined);
-    const about = { stat, isSettled: isSettled(stat, began) };
+    const schema = header ? schemaOf(head, header) : 0;
+    const about = { stat, schema, isSettled: isSettled(stat, began) };
     if (!header) return { ...about, from: undefined, bytesRead, found: [] };
     const read = (offset: number, length: number) => {
       if (offset + length <= head.length) return head.subarray(offset, offset + length);
       bytesRead += length;
       return readAt(fd, offset, length);
     };
-    const isReplaced = expectedSize !== undefined && expectedSize !== stat.size;
-    if (from === undefined || isReplaced) {
-      const found = recentPoints(read, header, { from: until - (header.archives[0]?.retention ?? 0), until });
-      return { ...about, from: undefined, bytesRead, found };
-    }
-    return { ...about, from, bytesRead, found: recentPoints(read, header, { from, until }) };
+    const since = until - (header.archives[0]?.retention ?? 0);
+    const isOther = before !== undefined && before.schema !== schema;
+    const found = recentPoints(read, header, { from: from === undefined || isOther ? since : from, until });
+    // A file without the slot was created anew. A coarser archive may also lack it because of the xFilesFactor.
+    const isMissing = isSeen && from !== undefined && !(found[0] && found[0].timestamp <= from);
+    const isNew = isMissing && (from > since || before?.ino !== stat.ino);
+    return { ...about, from: isOther || isNew ? undefined : from, bytesRead, found };
   } finally {
     closeSync(fd);
   }
+}
+
+/** Returns 48 bits of a hash of the header. */
+function schemaOf(head: Uint8Array, { archives }: Header): number {
+  const length = 16 + archives.length * 12;
+  return createHash('sha1').update(head.subarray(0, length)).digest().readUIntBE(0, 6);
 }
 
 /**
