@@ -78,6 +78,14 @@ async function createPlace({ place, concurrency, traffic }: StoreSpec): Promise<
   }
 }
 
+/** Adds to the spec what would take long to find in each thread. */
+export async function completeSpec(spec: StoreSpec): Promise<StoreSpec> {
+  const { place } = spec;
+  if (place.kind !== 's3') return spec;
+  const { withRegion } = await import('./drivers/s3/region.ts');
+  return { ...spec, place: { ...place, options: await withRegion(place.options) } };
+}
+
 /** Returns the spec for one of several worker threads, with its share of the concurrency. Its disk calls may block. */
 export function shareOf(spec: StoreSpec, threads: number): StoreSpec {
   const { place, concurrency } = spec;

@@ -3,7 +3,7 @@ import { storeSpec } from '../../../config/storage/storage.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
 import type { Outage } from '../../../lib/store/decorators/outage.ts';
-import { createStore, type StoreSpec } from '../../../lib/store/spec.ts';
+import { completeSpec, createStore, type StoreSpec } from '../../../lib/store/spec.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { createTraffic, type Traffic, trafficOf } from '../../../lib/store/traffic.ts';
 import type { Log } from '../io/log.ts';
@@ -32,7 +32,7 @@ export async function withStore<T>(
   task: (store: ObjectStore, lent: Lent) => Promise<T>,
 ): Promise<T> {
   const traffic = createTraffic();
-  const spec = { ...(await storeSpec(config)), outage, traffic };
+  const spec = { ...(await completeSpec(await storeSpec(config))), outage, traffic };
   const store = await createStore(spec, (warning) => log.warn(warning));
   try {
     return await task(store, { threadStore: spec, traffic });

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createS3Store, type S3StoreOptions } from '../../../lib/store/drivers/s3/s3.ts';
 import { DeniedError } from '../../../lib/store/errors.ts';
+import { completeSpec } from '../../../lib/store/spec.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { type HttpProxy, startProxy } from '../../servers/proxy.ts';
@@ -85,6 +86,50 @@ async function withServer(test: (server: HttpProxy, scratch: Scratch) => Promise
     await server.stop();
   }
 }
+
+describe('the region of S3', () => {
+  /** The region that is found for all threads. */
+  async function found(environment: Environment, options: Partial<S3StoreOptions>) {
+    const before = setEnvironment({ ...NONE, ...environment });
+    try {
+      const { place } = await completeSpec({
+        place: { kind: 's3', options: { bucket: 'b', ...options } },
+        concurrency: 1,
+      });
+      return place.kind === 's3' ? place.options.region : assert.fail();
+    } finally {
+      setEnvironment(before);
+    }
+  }
+  const keys = { accessKeyId: 'GIVEN', secretAccessKey: SECRET };
+
+  it('is found once for all threads if only that is missing, and is the one that the SDK signs for', () =>
+    withServer(async (server, scratch) => {
+      await writeFile(scratch.at('config'), '[default]\nregion=eu-north-1\n[profile site]\nregion=eu-south-1\n');
+      const file = { AWS_CONFIG_FILE: scratch.at('config') };
+      const regions: string[] = [];
+      for (const environment of [{}, { AWS_REGION: 'eu-west-1' }, file, { ...file, AWS_PROFILE: 'site' }]) {
+        const region = await found(environment, { ...keys, endpoint: server.url });
+        regions.push(`${region}`);
+        assert.equal(await signer(server, environment, keys), `GIVEN ${region}`);
+      }
+      assert.deepEqual(regions, ['us-east-1', 'eu-west-1', 'eu-north-1', 'eu-south-1']);
+    }));
+
+  it('stays as it is if it is given, or if threads need the SDK for more', async () => {
+    const endpoint = 'https://s3.example.org';
+    const environment = { AWS_REGION: 'eu-west-1' };
+    assert.equal(await found(environment, { ...keys, endpoint, region: 'typed' }), 'typed');
+    for (const options of [{ endpoint }, keys, { ...keys, endpoint, pathStyle: false }]) {
+      assert.equal(await found(environment, options), undefined);
+    }
+  });
+
+  it('is left out if the options cannot be used, which opening the store reports', async () => {
+    const options = { ...keys, endpoint: 'https://s3.example.org', caBundle: '/nonexistent' };
+    assert.equal(await found({}, options), undefined);
+  });
+});
 
 describe('the credentials of S3', () => {
   it('are the given ones, with the highest precedence', () =>
