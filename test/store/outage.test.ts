@@ -160,6 +160,29 @@ describe('stores that share an outage', () => {
     assert.match(fourth, /^memory answers again after 1\d\d s|^memory answers again after 2 min/);
   });
 
+  it('report the end of an outage, not the answers to earlier requests at its beginning', async () => {
+    const site = new Site();
+    site.failure = busy;
+    const calls = [get(site.client())];
+    await site.pass(10);
+    let answer = (): void => {};
+    const early = new Promise<Uint8Array>((resolve) => {
+      answer = () => resolve(new Uint8Array(1));
+    });
+    calls.push(get(site.client({}, { get: () => early })));
+    answer();
+    await site.pass(10);
+    assert.equal(site.warnings.length, 1, site.warnings.join());
+    calls.push(...Array.from({ length: 5 }, () => get(site.client())));
+    await site.pass(20_000);
+    site.failure = undefined;
+    await site.pass(40_000);
+    await Promise.all(calls);
+    assert.match(site.warnings[0] ?? '', /trying again until/);
+    assert.match(site.warnings[1] ?? '', /^memory answers again after [2-5]\d s/);
+    assert.equal(site.warnings.length, 2, site.warnings.join());
+  });
+
   it('end a pause at once when the caller aborts', async () => {
     const site = new Site();
     site.failure = () => new TransientError('slow down', { retryAfter: 60_000 });

@@ -15,6 +15,7 @@ const SINCE = 0;
 const FAILURES = 1;
 const PAUSED_UNTIL = 2;
 const REPORTED = 3;
+const IS_END_DUE = 4;
 
 /** So many failures without an answer in between are an outage, not the bad luck of single requests. */
 const MIN_FAILURES = 3;
@@ -26,7 +27,7 @@ const MAX_PAUSE_MS = 300_000;
 const REPORT_INTERVAL_MS = 60_000;
 
 export function createOutage(): Outage {
-  return new BigInt64Array(new SharedArrayBuffer(32));
+  return new BigInt64Array(new SharedArrayBuffer(40));
 }
 
 /** @returns undefined if the store has answered since the last failure. */
@@ -71,12 +72,14 @@ export function pauseLeft(outage: Outage, now: number): number {
 export function claimReport(outage: Outage, now: number): boolean {
   const last = read(outage, REPORTED);
   if (last !== 0 && Math.abs(now - last) < REPORT_INTERVAL_MS) return false;
-  return Number(Atomics.compareExchange(outage, REPORTED, BigInt(last), BigInt(Math.round(now)))) === last;
+  if (Number(Atomics.compareExchange(outage, REPORTED, BigInt(last), BigInt(Math.round(now)))) !== last) return false;
+  Atomics.store(outage, IS_END_DUE, 1n);
+  return true;
 }
 
-/** @returns whether anything was reported since then. */
-export function wasReported(outage: Outage, since: number): boolean {
-  return read(outage, REPORTED) >= since;
+/** @returns whether the caller should report that the outage is over: to one thread, if the outage was reported. */
+export function claimEnd(outage: Outage): boolean {
+  return Atomics.exchange(outage, IS_END_DUE, 0n) === 1n;
 }
 
 function read(outage: Outage, cell: number): number {

@@ -5,6 +5,7 @@ import { spanText } from '../../common/span.ts';
 import { abortable } from '../deadline.ts';
 import { StoreError, TransientError } from '../errors.ts';
 import {
+  claimEnd,
   claimReport,
   createOutage,
   downSince,
@@ -13,7 +14,6 @@ import {
   pauseUntil,
   recordAnswer,
   recordFailure,
-  wasReported,
 } from './outage.ts';
 
 export interface PatienceOptions {
@@ -145,7 +145,7 @@ export class Patience {
     signal?.throwIfAborted();
     if (!isTransient(error)) {
       // Such as that there is no such object.
-      if (error instanceof StoreError) this.recordAnswer();
+      if (error instanceof StoreError) this.recordAnswer(attempts);
       throw error;
     }
     const { trouble, retryAfter = 0 } = error instanceof TransientError ? error : { trouble: 'down' };
@@ -154,7 +154,7 @@ export class Patience {
     attempts.failed++;
     attempts.error = error;
     if (trouble === 'wrong') {
-      this.recordAnswer();
+      this.recordAnswer(attempts);
       if (++attempts.wrong >= MAX_WRONG_ATTEMPTS) throw error;
     } else recordFailure(outage, now);
     const down = downSince(outage);
@@ -189,12 +189,19 @@ export class Patience {
     return `${this.#name} has failed every request for ${spanText(milliseconds / 1000)}`;
   }
 
-  /** Must be called when the store has answered. */
-  recordAnswer(): void {
+  /**
+   * Must be called when the store has answered.
+   *
+   * @param attempts of the call.
+   */
+  recordAnswer(attempts: Attempts): void {
     const { now, onWarning, outage } = this.#options;
     const ended = recordAnswer(outage);
-    if (ended && wasReported(outage, ended.since))
-      onWarning(`${this.#name} answers again after ${spanText((now() - ended.since) / 1000)}`);
+    if (!ended) return;
+    const lasted = now() - ended.since;
+    // When an outage begins, answers to earlier requests still arrive.
+    if ((attempts.failed > 0 || lasted >= 1000) && claimEnd(outage))
+      onWarning(`${this.#name} answers again after ${spanText(lasted / 1000)}`);
   }
 
   #sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -117,7 +117,7 @@ class RetryStore implements ObjectStore {
       try {
         for (;;) {
           const step = await deadline.step(next);
-          this.#patience.recordAnswer();
+          this.#patience.recordAnswer(attempts);
           if (step.done) {
             open = false;
             return;
@@ -177,7 +177,7 @@ class RetryStore implements ObjectStore {
       permanent.push(...failures.filter(({ error }) => !isTransient(error)));
       const first = transient[0];
       if (!first) {
-        this.#patience.recordAnswer();
+        this.#patience.recordAnswer(attempts);
         return permanent;
       }
       left = transient.map(({ key }) => key);
@@ -215,7 +215,7 @@ class RetryStore implements ObjectStore {
       await this.#patience.awaitTurn(attempts, signal);
       try {
         const result = await withDeadline(deadline, what, signal, call);
-        this.#patience.recordAnswer();
+        this.#patience.recordAnswer(attempts);
         return result;
       } catch (error) {
         await this.#patience.backOff(error, attempts, signal);
