@@ -184,7 +184,13 @@ describe('a run that sends figures to carbon', () => {
     await carbon.send([
       point('late.backup.last_success', now - 5 * DAY, 5 * DAY),
       point('late.backup.last_run', now - 5 * DAY, 5 * DAY),
+      point('late.journal.last_success', now - DAY / 3, DAY / 3),
       point('broken.backup.last_success', now - 3 * DAY, 3 * DAY),
+      point('broken.journal.last_success', now - 600, 600),
+      // Its journal was switched off.
+      point('off.backup.last_success', now - DAY / 2, DAY / 2),
+      point('off.backup.last_run', now - DAY / 2, DAY / 2),
+      point('off.journal.last_success', now - 8 * DAY, 8 * DAY),
       point('broken.backup.last_run', now - 600, 600),
       point('broken.backup.exit_code', 3, 600),
       point('broken.backup.files.failed', 7, 600),
@@ -198,7 +204,8 @@ describe('a run that sends figures to carbon', () => {
       point('broken.verify.backups.damaged', 1, 10 * DAY),
     ]);
     const pathOf = (name: string) => `${carbon.prefix}/whisper-backup/${name}.wsp`;
-    await lastValues([pathOf('broken/verify/backups/damaged'), pathOf('late/backup/last_success')]);
+    const written = ['broken/verify/backups/damaged', 'late/backup/last_success', 'off/journal/last_success'];
+    await lastValues(written.map(pathOf));
     await sleep(1500);
     const rules = await alerts();
     const answers = await askGraphite(carbon.prefix, rules);
@@ -206,6 +213,7 @@ describe('a run that sends figures to carbon', () => {
     assert.deepEqual(fired, {
       'whisper-backup-late': ['broken', 'late'],
       'whisper-backup-silent': ['late'],
+      'whisper-backup-journal-late': ['late'],
       'whisper-backup-exit': ['broken.backup'],
       'whisper-backup-failed': ['broken'],
       'whisper-backup-damaged': ['broken'],

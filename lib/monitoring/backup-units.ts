@@ -20,10 +20,18 @@ export interface BackupUnits {
     readonly exitStatus: string;
     readonly ended?: Date;
   };
+  /** The timer of the journal, if it is enabled. */
+  readonly journal?: {
+    /** `OnCalendar=`. */
+    readonly calendar: string;
+    /** Since when it is active. */
+    readonly since?: Date;
+  };
 }
 
 export const TIMER = 'whisper-backup.timer';
 export const SERVICE = 'whisper-backup.service';
+export const JOURNAL_TIMER = 'whisper-backup-journal.timer';
 
 /** Returns why an existing timer will not start backups, or undefined. */
 export function timerProblem({ load, active, file }: BackupUnits['timer']): string | undefined {

@@ -73,6 +73,8 @@ export interface HostFacts extends Pick<HostStatus, 'source' | 'lockWrites'> {
   readonly starts?: readonly StartedRun[];
   /** Start of the last successful journal run. */
   readonly journaled?: string;
+  /** When the journal became late. @default it is not late, or off */
+  readonly journalLate?: Date;
   /** Only on hosts with systemd. */
   readonly units?: BackupUnits;
 }
@@ -126,6 +128,8 @@ export function hostStatus(records: readonly RunRecord[], facts: HostFacts): Hos
     isRunning: starts.some((start) => start.isRunning && isFullBackup(start)),
     units,
     bucketProblem: facts.bucketProblem,
+    journaled: facts.journaled,
+    journalLate: facts.journalLate,
   };
   const problems = problemsOf(judged);
   return {

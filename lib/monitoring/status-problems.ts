@@ -1,5 +1,5 @@
 import { spanText } from '../common/span.ts';
-import { type BackupUnits, SERVICE, timerProblem } from './backup-units.ts';
+import { type BackupUnits, JOURNAL_TIMER, SERVICE, timerProblem } from './backup-units.ts';
 import type { RunRecord } from './run-record.ts';
 import type { StartedRun } from './started-runs.ts';
 
@@ -15,6 +15,10 @@ export interface Judged {
   readonly isRunning: boolean;
   readonly units: BackupUnits | undefined;
   readonly bucketProblem: string | undefined;
+  /** Start of the last successful journal run. */
+  readonly journaled: string | undefined;
+  /** When the journal became late. */
+  readonly journalLate: Date | undefined;
 }
 
 interface Problem {
@@ -46,6 +50,7 @@ export function problemsOf(judged: Judged): readonly Problem[] {
     ...failed.map((text) => ({ state: 'failed', text }) as const),
     ...(timer === undefined ? [] : [{ state: 'off', text: timer } as const]),
     ...ageProblem(judged),
+    ...journalProblem(judged),
   ];
 }
 
@@ -78,4 +83,13 @@ function ageProblem({ success, age, interval }: Judged): readonly Problem[] {
   }
   if (age <= MAX_INTERVALS * interval) return [];
   return [{ state: 'late', text: `the last success is ${spanText(age)} old, more than two intervals` }];
+}
+
+function journalProblem({ success, journaled, journalLate }: Judged): readonly Problem[] {
+  if (success === undefined || journalLate === undefined) return [];
+  const last = journaled === undefined ? 'none has succeeded' : `the last successful one started at ${journaled}`;
+  const see = `see journalctl -u ${JOURNAL_TIMER.replace('.timer', '.service')}`;
+  return [
+    { state: 'late', text: `the journal is late: ${last}, and two were due by ${journalLate.toISOString()}: ${see}` },
+  ];
 }

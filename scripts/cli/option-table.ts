@@ -197,7 +197,12 @@ export const optionTable: readonly OptionSpec[] = [
     about: storing,
     text: 'Directory of the stat cache',
   },
-  { name: 'no-cache', key: 'noCache', about: storing, text: 'Do not use the stat cache: read every file on each run' },
+  {
+    name: 'no-cache',
+    key: 'noCache',
+    about: storing,
+    text: 'Use neither the stat cache nor the marks of the journal: read every file on each run',
+  },
   {
     name: 'adopt',
     commands: ['backup', 'journal', 'purge', 'verify'],

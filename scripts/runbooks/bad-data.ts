@@ -13,7 +13,13 @@ const badData: Runbook = {
   options: [
     { name: 'host', value: 'host', isRequired: true, kind: 'host', text: 'Name of the host in the inventory' },
     { ...metricsOption, isRequired: true },
-    { name: 'date', value: 'date', isRequired: true, kind: 'date', text: 'Start of the bad data, in ISO 8601' },
+    {
+      name: 'date',
+      value: 'date',
+      isRequired: true,
+      kind: 'date',
+      text: 'A minute before the bad data began, in ISO 8601',
+    },
     keepInOption,
     carbonOption,
   ],
@@ -25,7 +31,7 @@ function plan(values: Values): Plan {
   const date = values.required('date');
   const fleet = new Fleet(values);
   const globs = values.all('metrics');
-  const question = `Replace the files of ${globs.join(' ')} on ${host} with their backups from before ${date}?`;
+  const question = `Replace the files of ${globs.join(' ')} on ${host} with their backups and journal from before ${date}?`;
   const wish = { globs, date, args: ['--overwrite'], asks: question };
   const copy = keepCopyStep(fleet, host, values);
   return {

@@ -7,7 +7,7 @@ import { assertAll, changes, newLines, outcome } from './assertions.ts';
 import { interruptedAtEachStep } from './interrupted.ts';
 import { brokenRelease } from './releases.ts';
 import { HOSTS, Site } from './site.ts';
-import { feedCarbon, type KnownPoints, PREFIX, plantTree, pointsOf, writeLate } from './whisper-tree.ts';
+import { feedCarbon, type KnownPoints, PREFIX, plantTree, pointsOf, writeLate, writeNow } from './whisper-tree.ts';
 
 /*
  * The life of a fleet, in the order in which it happens: each test goes on from where the one before left the hosts.
@@ -28,6 +28,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
   before(async () => {
     site = await Site.start({
       whisper_backup_on_calendar: calendar(10),
+      whisper_backup_journal_enabled: true,
+      whisper_backup_journal_on_calendar: calendar(50),
       whisper_backup_verify_on_calendar: calendar(20),
       whisper_backup_verify_parts: 2,
       whisper_backup_drill_on_calendar: calendar(30),
@@ -66,12 +68,17 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
   it('gets what was changed by a second roll on the host it is for: a timer is restarted for its calendar alone', async () => {
     const earlier = await timersStarted();
     await site.inventory.setHost('h2', { whisper_backup_on_calendar: calendar(40) });
-    await site.inventory.setHost('h3', { whisper_backup_host_config: { bucket: 'graphite.h3', retention: 7 } });
+    await site.inventory.setHost('h3', {
+      whisper_backup_host_config: { bucket: 'graphite.h3', retention: 7 },
+      whisper_backup_journal_enabled: false,
+    });
     const played = await site.play('deploy', AT_ONCE);
     assertAll(played, { failed: 0 });
     assert.deepEqual(changes(played), { h1: false, h2: true, h3: true });
     const restarted = (await timersStarted()).map((time, i) => time !== earlier[i]);
     assert.deepEqual(restarted, [false, true, false]);
+    assert.equal(await timerState('h1', '-journal'), 'active enabled');
+    assert.equal(await timerState('h3', '-journal'), 'inactive disabled');
     assert.match(await site.on('h2', 'systemctl show whisper-backup.timer -p TimersCalendar'), /:40:00/);
     assert.match(await site.on('h1', 'systemctl show whisper-backup.timer -p TimersCalendar'), /:10:00/);
     assert.match(await site.on('h3', 'whisper-backup config'), /retention\W+7/);
@@ -141,8 +148,11 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     }
   });
 
-  it('checks its backups and rehearses a restore by timers of their own', async () => {
+  it('stores new points, checks its backups and rehearses a restore by timers of their own', async () => {
+    await writeNow(site, 'h1', { metrics: METRICS, seed: 1 });
     await site.on('h1', MISS_CHECKS);
+    assert.equal((await checked('journal')).exitCode, 0);
+    assert.match(await site.on('h1', words('journal')), new RegExp(`: metrics ${METRICS},.* journaled ${METRICS}`));
     for (const check of ['verify', 'drill'] as const) {
       const last = await checked(check);
       assert.deepEqual([last.exitCode, last.finished !== null], [0, true], JSON.stringify(last));
@@ -156,16 +166,17 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.deepEqual((await site.on('h1', nice)).match(/\d+/g), ['19', '19']);
   });
 
-  it('checks nothing while a backup runs', async () => {
-    await site.on(
-      'h1',
-      'systemctl start --no-block whisper-backup.service; systemctl start whisper-backup-verify.service',
-    );
+  it('checks nothing and stores no points while a backup runs', async () => {
+    const waiting = ['journal', 'verify'];
+    const units = waiting.map((name) => `whisper-backup-${name}.service`).join(' ');
+    await site.on('h1', `systemctl start --no-block whisper-backup.service; systemctl start ${units}`);
     const time = async (name: string, unit: string) =>
       Number(await site.on('h1', `systemctl show -P ${name} whisper-backup${unit}.service`));
     const ended = await time('ExecMainExitTimestampMonotonic', '');
-    const began = await time('ExecMainStartTimestampMonotonic', '-verify');
-    assert.ok(ended > 0 && began >= ended, `${began} ${ended}`);
+    for (const name of waiting) {
+      const began = await time('ExecMainStartTimestampMonotonic', `-${name}`);
+      assert.ok(ended > 0 && began >= ended, `${name}: ${began} ${ended}`);
+    }
   });
 
   it('stays well when a check failed, and says that it did', async () => {
@@ -300,7 +311,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
 
   it('is rolled out around a host that is dead, which is told within 20 s', async () => {
     await site.on('h3', 'systemctl start whisper-backup.service');
-    lost = await pointsOf(site, 'h3');
+    lost = await writeNow(site, 'h3', { metrics: METRICS, seed: 5 });
+    await site.on('h3', 'systemctl start whisper-backup-journal.service');
     await site.hosts.kill('h3');
     let asked = Number.NaN;
     let told = Number.NaN;
@@ -388,6 +400,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
           describe('one after the other', { concurrency: 1 }, () => {
             it('bring a deleted subtree back', async () => {
               await site.on('h1', 'systemctl start whisper-backup.service');
+              await writeNow(site, 'h1', { metrics: METRICS, seed: 3 });
+              await site.on('h1', 'systemctl start whisper-backup-journal.service');
               const earlier = await points('h1', 'web03');
               assert.ok(Object.keys(earlier).length > 3);
               await site.on('h1', `rm -r ${PREFIX}/servers/web03`);
@@ -404,6 +418,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
 
           it('go back to before bad data was written', async () => {
             await site.on('h2', 'systemctl start whisper-backup.service');
+            await writeNow(site, 'h2', { metrics: METRICS, seed: 4 });
+            await site.on('h2', 'systemctl start whisper-backup-journal.service');
             const good = await points('h2', 'servers');
             await sleep(1100);
             const date = new Date().toISOString();
@@ -413,7 +429,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
             const steps = [...before, 'restore', 'start-carbon', 'release-timer', 'backup'];
             await isDone(steps, 'bad-data', '--host', 'h2', '--metrics', 'servers.*', '--date', date);
             assert.deepEqual(await points('h2', 'servers'), good);
-            assert.equal(await timerState('h2'), 'active enabled');
+            for (const timer of ['', '-journal']) assert.equal(await timerState('h2', timer), 'active enabled');
             assert.equal(await site.on('h2', 'systemctl is-active carbon-cache.service'), 'active\n');
             assert.equal(await site.on('h2', 'ls /run/whisper-backup*.env 2>/dev/null || :'), '');
           });
@@ -477,10 +493,10 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
          -newer /etc/machine-id -not -type d -printf '%p %s %T@ %m %u\\n'`,
     );
 
-  const timerState = async (host: string): Promise<string> => {
+  const timerState = async (host: string, kind = ''): Promise<string> => {
     const said = await site.on(
       host,
-      'for ask in is-active is-enabled; do systemctl $ask whisper-backup.timer || :; done',
+      `for ask in is-active is-enabled; do systemctl $ask whisper-backup${kind}.timer || :; done`,
     );
     return said.trim().replace('\n', ' ');
   };
@@ -512,8 +528,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     throw new Error(`${host} has not backed up: ${await site.on(host, why)}`);
   };
 
-  /** Waits until a check of the first host has ended. */
-  const checked = async (check: 'verify' | 'drill') => {
+  /** Waits until a check or journal of the first host has ended. */
+  const checked = async (check: 'journal' | 'verify' | 'drill') => {
     for (const until = Date.now() + 120_000; Date.now() < until; await sleep(250)) {
       const { last } = JSON.parse(await site.on('h1', 'whisper-backup status --json || :'))[check] ?? {};
       if (typeof last?.finished === 'string') return last;
@@ -544,8 +560,8 @@ const LAST_WORDS = 'journalctl --no-pager --output=cat --unit=whisper-backup.ser
 
 const words = (check: string): string => `journalctl --no-pager --output=cat --unit=whisper-backup-${check}.service`;
 
-/** Lets both checks' timers believe that they fired long ago. */
-const MISS_CHECKS = `for check in verify drill; do
+/** Lets these timers believe that they fired long ago. */
+const MISS_CHECKS = `for check in journal verify drill; do
   systemctl is-enabled -q whisper-backup-$check.timer
   systemctl stop whisper-backup-$check.timer
   touch -d '9 days ago' /var/lib/systemd/timers/stamp-whisper-backup-$check.timer

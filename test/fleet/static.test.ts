@@ -102,8 +102,10 @@ describe('the Ansible content', () => {
   });
 });
 
-const services = ['', '-manual', '-restore', '-verify', '-drill'].map((name) => `whisper-backup${name}.service`);
-const timers = ['', '-verify', '-drill'].map((name) => `whisper-backup${name}.timer`);
+const services = ['', '-journal', '-manual', '-restore', '-verify', '-drill'].map(
+  (name) => `whisper-backup${name}.service`,
+);
+const timers = ['', '-journal', '-verify', '-drill'].map((name) => `whisper-backup${name}.timer`);
 
 describe('the units', () => {
   let scratch: Scratch;
@@ -115,6 +117,7 @@ describe('the units', () => {
       whisper_backup_site_config: {
         storage: 'disk',
         storageArgs: ['path=/srv/backups'],
+        locktimeout: 7,
         prefix: '/home/graphite/whisper',
       },
       whisper_backup_memory_max: '2G',
@@ -159,7 +162,8 @@ describe('the units', () => {
       const text = await readFile(scratch.at('full', unit), 'utf8');
       return [...text.matchAll(/^ReadWritePaths=-?(.*)$/gm)].map(([, path]) => path ?? '');
     };
-    assert.deepEqual(await writable('whisper-backup.service'), ['/run/lock', '/srv/backups', '/srv/log']);
+    for (const unit of ['whisper-backup.service', 'whisper-backup-journal.service'])
+      assert.deepEqual(await writable(unit), ['/run/lock', '/srv/backups', '/srv/log']);
     for (const check of ['verify', 'drill'])
       assert.deepEqual(await writable(`whisper-backup-${check}.service`), ['/srv/log']);
     const restoring = await writable('whisper-backup-restore.service');
@@ -179,6 +183,24 @@ describe('the units', () => {
       assert.ok(unit.includes(`EnvironmentFile=/run/whisper-backup-${name}.env`), name);
       assert.ok(unit.includes(`ExecStopPost=+rm -f /run/whisper-backup-${name}.env`), name);
     }
+  });
+
+  it('let a journal and a backup wait for each other, and start no journal before the first backup', async () => {
+    const lines = async (site: string, name: string) =>
+      (await readFile(scratch.at(site, `whisper-backup${name}.service`), 'utf8')).split('\n');
+    const journal = await lines('plain', '-journal');
+    assert.ok(journal.some((line) => /^After=.* whisper-backup\.service$/.test(line)));
+    assert.ok(journal.includes('ConditionPathExists=/var/lib/whisper-backup/buckets.json'));
+    assert.ok(journal.includes('SuccessExitStatus=11'));
+    const waits = 'Environment=WHISPER_BACKUP_LOCKTIMEOUT=3600';
+    assert.ok((await lines('plain', '')).includes(waits));
+    // The site's own value counts, and an operator does not wait for an hour.
+    for (const [site, name] of [
+      ['full', ''],
+      ['plain', '-manual'],
+      ['plain', '-journal'],
+    ] as const)
+      assert.ok(!(await lines(site, name)).includes(waits), `${site} ${name}`);
   });
 
   it('have every line of the hardening to itself', async () => {

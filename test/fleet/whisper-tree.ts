@@ -20,9 +20,15 @@ export async function plantTree(site: Site, host: string, { metrics, seed }: Wri
   await run(site, host, ['plant', PREFIX, String(metrics), String(seed)]);
 }
 
-/** Writes the last five minutes of each, into new files where there are none. @returns what it wrote. */
+/** Writes the last five minutes of each, into new files where there are none. @returns all points there are then. */
 export async function writeLate(site: Site, host: string, { metrics, seed }: Written): Promise<KnownPoints> {
   await run(site, host, ['add', PREFIX, String(metrics), String(seed)]);
+  return pointsOf(site, host);
+}
+
+/** Writes the current minute of each, as carbon does. @returns all points there are then. */
+export async function writeNow(site: Site, host: string, { metrics, seed }: Written): Promise<KnownPoints> {
+  await run(site, host, ['add', PREFIX, String(metrics), String(seed), '1']);
   return pointsOf(site, host);
 }
 

@@ -1,7 +1,7 @@
 """Whisper files on a host, by Graphite's own library.
 
 whispertree.py plant PREFIX METRICS SEED    files with an hour of points each, up to now
-whispertree.py add PREFIX METRICS SEED      further points, of the last five minutes
+whispertree.py add PREFIX METRICS SEED [N]  further points, of the last N minutes (5)
 whispertree.py feed PREFIX METRICS SEED     points of now to carbon on this host, each second, until /run/fed is there
 whispertree.py points PREFIX                all points, as one JSON object {path: [[timestamp, value], …]}
 """
@@ -32,14 +32,14 @@ def plant(prefix, metrics, seed):
         whisper.update_many(path, minutes(60, number, int(seed)))
 
 
-def add(prefix, metrics, seed):
+def add(prefix, metrics, seed, count=5):
     whisper.LOCK = True
     for number in range(int(metrics)):
         path = path_of(prefix, number)
         if not os.path.exists(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             whisper.create(path, [(60, 120), (300, 600)])
-        whisper.update_many(path, minutes(5, number, int(seed)))
+        whisper.update_many(path, minutes(int(count), number, int(seed)))
 
 
 def feed(prefix, metrics, seed):

@@ -112,4 +112,20 @@ describe('status on a host with systemd', { timeout: 600_000 }, () => {
     await on('systemctl start whisper-backup.timer');
     assert.equal((await status()).state, 'ok');
   });
+
+  it('is late when the timer of the journal is enabled and two of its runs have not succeeded', async () => {
+    const timer = `${UNITS}/whisper-backup-journal.timer`;
+    await on(`printf '%s\n' '[Service]' Type=oneshot ExecStart=/bin/false >${UNITS}/whisper-backup-journal.service
+      printf '%s\n' '[Timer]' 'OnCalendar=*:*:0/2' '[Install]' WantedBy=timers.target >${timer}
+      systemctl daemon-reload; systemctl start whisper-backup-journal.timer; sleep 5`);
+    assert.deepEqual((await status()).problems, [], 'it is not enabled');
+    await on('systemctl enable whisper-backup-journal.timer');
+    const { state, problems } = await status();
+    assert.equal(state, 'late');
+    assert.match(problems.join(), /^the journal is late: none has succeeded, and two were due by .*journal\.service$/);
+    // It starts to count anew after a backup, for which it would wait, and when the timer is started.
+    await on(`sed -i 's/^OnCalendar=.*/OnCalendar=hourly/' ${timer}; systemctl daemon-reload`);
+    assert.deepEqual((await status()).problems, []);
+    await on('systemctl disable --now whisper-backup-journal.timer');
+  });
 });

@@ -75,6 +75,17 @@ describe('The status of a host', () => {
     assert.deepEqual(v.parse(hostStatusSchema, status), status);
   });
 
+  it('is late if the journal is, and there is a backup that it adds to', () => {
+    const late = { ...here, journalLate: minutesAgo(1) };
+    const { state, problems } = hostStatus([record(1)], { ...late, journaled: '2026-11-22T11:00:00.000Z' });
+    assert.equal(state, 'late');
+    const last =
+      'the last successful one started at 2026-11-22T11:00:00.000Z, and two were due by 2026-11-22T11:59:00.000Z';
+    assert.deepEqual(problems, [`the journal is late: ${last}: see journalctl -u whisper-backup-journal.service`]);
+    assert.match(hostStatus([record(1)], late).problems.join(), /the journal is late: none has succeeded,/);
+    assert.deepEqual(hostStatus([], late).problems, ['no successful full backup is on record']);
+  });
+
   it('is late from then on, even if other commands have run since', () => {
     assert.equal(hostStatus([record(121)], here).state, 'late');
     assert.equal(hostStatus([record(1, { command: 'purge' }), record(121)], here).state, 'late');

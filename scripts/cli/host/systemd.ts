@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { WhisperBackupError } from '../../../lib/common/errors.ts';
-import { type BackupUnits, SERVICE, TIMER } from '../../../lib/monitoring/backup-units.ts';
+import { type BackupUnits, JOURNAL_TIMER, SERVICE, TIMER } from '../../../lib/monitoring/backup-units.ts';
 
 /**
  * Reads the state of the backup's units from systemd.
@@ -22,6 +22,7 @@ export async function readBackupUnits(
   const hasTriggered = !['', '0', 'n/a'].includes(timer.get('LastTriggerUSecMonotonic') ?? '');
   const lastTrigger = hasTriggered ? parseSystemdTime(timer.get('LastTriggerUSec')) : undefined;
   const ended = parseSystemdTime(service.get('InactiveEnterTimestamp'));
+  const journal = journalTimerIn(text);
   return {
     timer: {
       load: timer.get('LoadState') ?? '',
@@ -37,7 +38,27 @@ export async function readBackupUnits(
       exitStatus: service.get('ExecMainStatus') ?? '',
       ...(ended && { ended }),
     },
+    ...(journal && { journal }),
   };
+}
+
+function journalTimerIn(text: string): BackupUnits['journal'] {
+  const timer = unitIn(text, JOURNAL_TIMER);
+  const [, calendar] = /^{ OnCalendar=(.*) ; next_elapse=/.exec(timer?.get('TimersCalendar') ?? '') ?? [];
+  if (timer?.get('UnitFileState') !== 'enabled' || calendar === undefined) return undefined;
+  const since = parseSystemdTime(timer.get('ActiveEnterTimestamp'));
+  return { calendar, ...(since && { since }) };
+}
+
+/**
+ * Returns when a calendar expression of systemd elapses the nth time after a time, or undefined if it never does.
+ *
+ * @throws WhisperBackupError `SYSTEMD` if systemd-analyze fails.
+ */
+export async function elapseAfter(calendar: string, after: Date, count: number): Promise<Date | undefined> {
+  const text = await (await import('./show-units.ts')).showElapses(calendar, after, count);
+  const times = text.match(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? UTC$/gm) ?? [];
+  return parseSystemdTime(times[count - 1]);
 }
 
 /** Loads zx only where it is needed: it takes 20 ms. */

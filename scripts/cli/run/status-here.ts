@@ -6,7 +6,7 @@ import { readChecks } from '../../../lib/monitoring/check-files.ts';
 import { readRunFiles } from '../../../lib/monitoring/host-records.ts';
 import { type HostStatus, hostStatus, sinceLastSuccess } from '../../../lib/monitoring/host-status.ts';
 import { readStartedRuns } from '../../../lib/monitoring/started-runs.ts';
-import { readBackupUnits } from '../host/systemd.ts';
+import { elapseAfter, readBackupUnits } from '../host/systemd.ts';
 import { bucketName } from './bucket-name.ts';
 import { diskBucketProblem } from './disk-bucket.ts';
 import { version } from './version.ts';
@@ -31,6 +31,11 @@ export async function statusHere(config: Config, warn: (message: string) => void
       readChecks(stateDir, 'drill', warn),
       readChecks(stateDir, 'journal', warn),
     ]);
+    // A journal waits for a run that holds the run lock.
+    const isBusy = starts.some(({ isRunning }) => isRunning);
+    const journalLate = isBusy
+      ? undefined
+      : await lateSince(units?.journal, [journal?.succeeded, records[0]?.finished], now, warn);
     const status = hostStatus(records, {
       source: 'host',
       now,
@@ -41,6 +46,7 @@ export async function statusHere(config: Config, warn: (message: string) => void
       lockWrites: null,
       ...(bucket !== undefined && { bucket }),
       ...(journal?.succeeded && { journaled: journal.succeeded }),
+      ...(journalLate && { journalLate }),
       ...(units && { units }),
       // Before the first backup the bucket need not exist.
       ...(bucketProblem !== undefined && records.length > 0 && { bucketProblem }),
@@ -55,6 +61,25 @@ export async function statusHere(config: Config, warn: (message: string) => void
 async function unitsHere(warn: (message: string) => void): Promise<BackupUnits | undefined> {
   try {
     return await readBackupUnits();
+  } catch (error) {
+    warn(reasonOf(error));
+    return undefined;
+  }
+}
+
+/** Returns when the journal became late: two runs have been due since the last one and since it could last not run. */
+async function lateSince(
+  timer: BackupUnits['journal'],
+  times: readonly (string | null | undefined)[],
+  now: Date,
+  warn: (message: string) => void,
+): Promise<Date | undefined> {
+  if (timer === undefined) return undefined;
+  const known = times.flatMap((time) => (time == null ? [] : [Date.parse(time)]));
+  const base = new Date(Math.max(timer.since?.getTime() ?? 0, ...known));
+  try {
+    const due = await elapseAfter(timer.calendar, base, 2);
+    return due !== undefined && due < now ? due : undefined;
   } catch (error) {
     warn(reasonOf(error));
     return undefined;

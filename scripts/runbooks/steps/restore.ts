@@ -39,7 +39,7 @@ export function restoreSteps(fleet: Fleet, host: string, wish: RestoreWish): Ste
     glob !== '*' ? JSON.stringify(glob) : i === 0 ? 'every metric' : 'the rest';
   return globs.map((metrics, i) => ({
     id: globs.length === 1 ? id : `${id} ${i + 1}`,
-    title: `Restore ${what(metrics, i)} on ${host}${stateOf(wish)}`,
+    title: `Restore ${what(metrics, i)} on ${host} from backups and journal${stateOf(wish)}`,
     commands: [
       {
         ...fleet.playbook('restore', host, variablesOf({ ...wish, exclude: globs.slice(0, i) }, metrics)),

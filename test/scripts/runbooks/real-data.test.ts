@@ -51,11 +51,23 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
     return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
   };
 
-  async function backUp({ name }: DirectoryHost): Promise<void> {
-    const tool = isDeno ? ['run', '-A', '--no-check', `${launcher}.ts`] : [launcher];
+  async function tool({ name }: DirectoryHost, command: string): Promise<string> {
+    const program = isDeno ? ['run', '-A', '--no-check', `${launcher}.ts`] : [launcher];
     const config = { WHISPER_BACKUP_CONFIG: scratch.at(name, 'config.json') };
-    const { code, stderr } = await start([process.execPath, ...tool, 'backup'], config);
+    const { code, stderr } = await start([process.execPath, ...program, command], config);
     assert.equal(code, 0, stderr);
+    return stderr;
+  }
+  const backUp = (host: DirectoryHost) => tool(host, 'backup');
+
+  /** Points that came after the backup are in the journal alone. */
+  async function journalNewPoints(host: DirectoryHost): Promise<void> {
+    const files = names.map((path, i) => ({
+      path,
+      points: [60, 120, 180].map((s): [number, number] => [NOW + s, i + s]),
+    }));
+    writeWithPython(host.prefix, files);
+    assert.match(await tool(host, 'journal'), /journaled 9\b/);
   }
 
   async function runbook(name: string, ...args: readonly string[]): Promise<string> {
@@ -73,6 +85,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
   const services = async () => (await readFile(scratch.at('services'), 'utf8')).trim().split('\n');
 
   it('host-lost restores every point, with carbon and the timer stopped until then', async () => {
+    await journalNewPoints(h1);
     const before = await treeOf(h1);
     await rm(h1.prefix, { recursive: true });
     const said = await runbook('host-lost', '--host', 'h1', '--metrics', 'servers.*');
@@ -84,7 +97,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
       [
         'h1 deploy {}',
         'h1 disable --now whisper-backup.timer',
-        'h1 stop whisper-backup.service',
+        'h1 stop whisper-backup.service whisper-backup-journal.*',
         'h1 start carbon-cache.service',
         'h1 deploy {"adopt":true}',
         'h1 status',
@@ -93,6 +106,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
   });
 
   it('subtree-deleted restores the state before the date, below files that carbon has recreated', async () => {
+    await journalNewPoints(h1);
     const before = await treeOf(h1);
     await sleep(1100);
     const date = new Date().toISOString();
@@ -108,6 +122,7 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
   });
 
   it('bad-data restores the state before the date, and keeps the bad files elsewhere', async () => {
+    await journalNewPoints(h1);
     const good = await treeOf(h1);
     await sleep(1100);
     const date = new Date().toISOString();

@@ -3,11 +3,15 @@ import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { timerProblem } from '../../../../lib/monitoring/backup-units.ts';
 import { showUnits } from '../../../../scripts/cli/host/show-units.ts';
-import { readBackupUnits } from '../../../../scripts/cli/host/systemd.ts';
+import { elapseAfter, readBackupUnits } from '../../../../scripts/cli/host/systemd.ts';
 import { createScratch, type Scratch } from '../../../fixtures/scratch.ts';
 
-/** As systemd 252 prints the two units, with what a test changes. */
-function shown(timer: Record<string, string> = {}, service: Record<string, string> = {}): string {
+/** As systemd 252 prints the units, with what a test changes. */
+function shown(
+  timer: Record<string, string> = {},
+  service: Record<string, string> = {},
+  journal: Record<string, string> = {},
+): string {
   const units = [
     {
       NextElapseUSecRealtime: 'Sun 2026-11-29 02:00:00 UTC',
@@ -32,12 +36,23 @@ function shown(timer: Record<string, string> = {}, service: Record<string, strin
       ...service,
     },
   ];
-  const blocks = units.map((unit) => Object.entries(unit).map(([name, value]) => `${name}=${value}\n`));
+  const journalTimer = {
+    TimersCalendar: '{ OnCalendar=*-*-* *:00/15:00 ; next_elapse=Sun 2026-11-29 02:15:00 UTC }',
+    Id: 'whisper-backup-journal.timer',
+    LoadState: 'loaded',
+    ActiveState: 'active',
+    UnitFileState: 'disabled',
+    ActiveEnterTimestamp: 'Fri 2026-11-27 08:00:00 UTC',
+    ...journal,
+  };
+  const blocks = [...units, journalTimer].map((unit) =>
+    Object.entries(unit).map(([name, value]) => `${name}=${value}\n`),
+  );
   return blocks.map((block) => block.join('')).join('\n');
 }
 
-const read = (timer?: Record<string, string>, service?: Record<string, string>) =>
-  readBackupUnits(async () => shown(timer, service));
+const read = (timer?: Record<string, string>, service?: Record<string, string>, journal?: Record<string, string>) =>
+  readBackupUnits(async () => shown(timer, service, journal));
 
 describe('the state of the systemd units', () => {
   it('is read from systemctl show', async () => {
@@ -57,6 +72,18 @@ describe('the state of the systemd units', () => {
         ended: new Date('2026-11-28T02:00:04Z'),
       },
     });
+  });
+
+  it('has the timer of the journal only if that is enabled', async () => {
+    assert.deepEqual((await read({}, {}, { UnitFileState: 'enabled' }))?.journal, {
+      calendar: '*-*-* *:00/15:00',
+      since: new Date('2026-11-27T08:00:00Z'),
+    });
+    const never = { UnitFileState: 'enabled', ActiveEnterTimestamp: '' };
+    assert.deepEqual((await read({}, {}, never))?.journal, { calendar: '*-*-* *:00/15:00' });
+    const missing = { LoadState: 'not-found', UnitFileState: '', TimersCalendar: '' };
+    for (const timer of [{}, missing, { UnitFileState: 'masked' }])
+      assert.equal((await read({}, {}, timer))?.journal, undefined);
   });
 
   it('has no times if there are none', async () => {
@@ -97,9 +124,10 @@ describe('systemctl show', () => {
   });
   const systemctl = (script: string) => writeFile(scratch.at('systemctl'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 
-  it('prints the two units, in C and UTC', async () => {
-    await systemctl('echo "$LC_ALL $TZ $1 $2 $3 $4"');
-    assert.match(await showUnits(), /^C UTC show whisper-backup\.timer whisper-backup\.service --property=Id,/);
+  it('prints the units, in C and UTC', async () => {
+    await systemctl('echo "$LC_ALL $TZ $*"');
+    const units = 'whisper-backup.timer whisper-backup.service whisper-backup-journal.timer';
+    assert.match(await showUnits(), new RegExp(`^C UTC show ${units} --property=Id,`));
   });
 
   it('is an error with the message of systemctl', async () => {
@@ -110,6 +138,25 @@ describe('systemctl show', () => {
   it('is an error without systemctl', async () => {
     process.env['PATH'] = scratch.path;
     await assert.rejects(showUnits(), { code: 'SYSTEMD', message: /systemctl: not found/ });
+  });
+});
+
+describe('A calendar of systemd', () => {
+  it('elapses the nth time after a time', async () => {
+    const after = new Date('2026-11-29T09:15:00.500Z');
+    const elapses = async (calendar: string, count: number) =>
+      (await elapseAfter(calendar, after, count))?.toISOString();
+    assert.equal(await elapses('*:0/15', 1), '2026-11-29T09:30:00.000Z');
+    assert.equal(await elapses('*-*-* *:00/15:00', 2), '2026-11-29T09:45:00.000Z');
+    assert.equal(await elapses('Mon *-*-* 08..09:30:00 UTC', 3), '2026-12-07T08:30:00.000Z');
+    assert.equal(await elapses('2020-01-01', 1), undefined);
+  });
+
+  it('is an error if systemd-analyze refuses it', async () => {
+    await assert.rejects(elapseAfter('zzz', new Date(), 1), {
+      code: 'SYSTEMD',
+      message: /calendar zzz.*: Failed to parse/,
+    });
   });
 });
 
