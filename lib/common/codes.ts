@@ -29,7 +29,7 @@ export type Count =
   | ('pointsReplayed' | 'journalLinesLeft')
   | ('requests' | 'retries');
 
-export type FailCode = ErrorCode | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
+export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
 
 export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
 
@@ -37,7 +37,9 @@ export type NoteCode =
   | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'LONE_SHA1')
   | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK');
 
-export type DamageCode = FailCode | 'EMPTY_BACKUP' | 'LONE_SHA1' | 'NO_SHA1' | 'TOO_LARGE';
+export type DamageCode =
+  | (FailCode | 'EMPTY_BACKUP' | 'LONE_SHA1' | 'NO_SHA1' | 'TOO_LARGE')
+  | ('NOT_FOUND' | 'WRONG_SIZE');
 
 export type StopCode =
   | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'MISNAMED' | 'NOTHING_MATCHED')

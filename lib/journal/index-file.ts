@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { reasonOf, WhisperBackupError } from '../common/errors.ts';
+import { compareKeys } from '../common/order.ts';
 import { parseTimestamp } from '../common/timestamp.ts';
 
 /** The name of the object that is written last: without it a run does not exist. */
@@ -35,8 +36,19 @@ const Index = v.object({
   format: v.literal('whisper-backup journal 1'),
   from: time,
   until: time,
-  parts: v.pipe(v.array(Part), v.minLength(1), v.readonly()),
+  parts: v.pipe(
+    v.array(Part),
+    v.minLength(1),
+    v.check((parts) => ascends(parts), 'is not in order'),
+    v.readonly(),
+  ),
 });
+
+/** Returns whether the metrics ascend in key order. A metric with very many lines is in several parts. */
+function ascends(parts: readonly { readonly first: string; readonly last: string }[]): boolean {
+  const orders = parts.flatMap(({ first, last }) => [`${first}/`, `${last}/`]);
+  return orders.every((order, i) => compareKeys(orders[i - 1] ?? '', order) <= 0);
+}
 
 /** One object of lines. */
 export type JournalPart = v.InferOutput<typeof Part>;

@@ -13,7 +13,7 @@ interface ReaderEvents extends JournalEvents {
 }
 
 /** How many compressed bytes to hold: so the parts of up to 64 runs are read whole, those of more a piece at a time. */
-const AHEAD_BYTES = 2 ** 26;
+const AHEAD_BYTES = 2 ** 25;
 const MIN_CHUNK_BYTES = 2 ** 14;
 
 /**

@@ -24,6 +24,9 @@ describe('the index of a journal run', () => {
       { format: 'whisper-backup journal 2', ...index },
       { format, ...index, parts: [] },
       { format, ...index, until: 'now' },
+      { format, ...index, parts: [{ ...part, first: 'b c', last: 'a' }] },
+      { format, ...index, parts: [{ ...part, first: 'c', last: 'd' }, part] },
+      { format, ...index, parts: [part, { ...part, first: 'a.b' }] },
       { format, ...index, until: '2026-02-30T12:00:00+00:00' },
       ...[
         { name: '../../owner.json' },

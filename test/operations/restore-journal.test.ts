@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { journalKey } from '../../lib/bucket/layout.ts';
 import type { Summary } from '../../lib/common/summary.ts';
@@ -12,7 +14,7 @@ import { knownPoints } from '../../lib/whisper/info.ts';
 import { Bucket } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { at, fileUntil, linesOf, putRun } from '../fixtures/journal-run.ts';
-import { backUp, journalTree, restoreTree } from '../fixtures/operations.ts';
+import { backUp, codesOf, journalTree, restoreTree } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
 function run(bucket: Bucket, prefix: string, options: Partial<RestoreOptions> = {}): Promise<Summary> {
@@ -177,6 +179,59 @@ describe('restore with a journal', () => {
         assert.deepEqual(await readFile(scratch.at('tree', `${path}.wsp`)), fileUntil(minutes), path);
     });
   }
+
+  it('restores a metric without the lines that are not points, and names it', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['a', 'b']) await bucket.backup(path, at(10), fileUntil(10));
+    const lines = [
+      ['a', 9, 23],
+      ['b', 9, 23],
+    ] as const;
+    const spoil = (text: string) => text.replace(/^a 23 /m, 'a 0x17 ').replace(/^a 22 \d+/m, 'a 22 soon');
+    await putRun(bucket, at(23), [lines], spoil);
+    const { counts, failed } = await run(bucket, scratch.at('tree'));
+    assert.deepEqual([counts.restored, counts.failed, counts.journalLinesLeft], [2, 1, 2]);
+    assert.deepEqual(codesOf(failed), { a: 'BAD_LINES' });
+    assert.deepEqual(await readFile(scratch.at('tree', 'a.wsp')), fileUntil(21));
+    assert.deepEqual(await readFile(scratch.at('tree', 'b.wsp')), fileUntil(23));
+  });
+
+  it('finds the lines of a metric of which the bucket only has pairs under another name', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.pair('%2Ea', at(10), fileUntil(10));
+    await bucket.backup('b', at(10), fileUntil(10));
+    const lines = [
+      ['%252Ea', 9, 23],
+      ['b', 9, 23],
+    ] as const;
+    await putRun(bucket, at(23), [lines]);
+    const { counts, failed } = await run(bucket, scratch.at('tree'));
+    assert.deepEqual([counts.restored, failed, counts.pointsReplayed], [2, [], 28]);
+    for (const path of ['%2Ea', 'b'])
+      assert.deepEqual(await readFile(scratch.at('tree', `${path}.wsp`)), fileUntil(23), path);
+  });
+
+  it('applies the journal again to a file that another process removed meanwhile', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['a', 'b']) await bucket.backup(path, at(10), fileUntil(10));
+    await putRun(bucket, at(23), [[['a', 9, 23]]]);
+    const file = scratch.at('tree', 'a.wsp');
+    const removing = delegate(bucket.store, {
+      async get(key, options) {
+        if (key.startsWith('b/')) {
+          while (!existsSync(file)) await sleep(5);
+          await rm(file);
+        }
+        return bucket.store.get(key, options);
+      },
+    });
+    const { counts } = await restoreTree(removing, scratch.at('tree'), { now: bucket.now });
+    assert.equal(counts.refilled, 1);
+    assert.deepEqual(await readFile(file), fileUntil(23));
+  });
 
   const hostile: readonly [string, (text: string) => string][] = [
     ['a name of 2 MB', () => `${'n'.repeat(2 ** 21)} 1 1\n`],

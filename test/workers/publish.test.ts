@@ -76,6 +76,20 @@ describe('publish', () => {
     assert.deepEqual(await readdir(scratch.at('a', 'b')), ['c.wsp']);
   });
 
+  it('does not take a backup for damaged because the journal cannot be applied to it', async () => {
+    await using scratch = await createScratch();
+    const lines = {
+      until: NOW / 1000,
+      get lines(): Uint8Array {
+        throw new Error('out of memory');
+      },
+    };
+    const result = await bring(scratch.path, whole, { journal: [lines] });
+    assert.ok(result.outcome === 'failed' && !result.backupDamaged);
+    assert.match(result.reason, /^Cannot apply the journal to the\/key: out of memory: use --no-journal/);
+    assert.deepEqual(await readdir(scratch.path), []);
+  });
+
   it('gives created files to the owner of the nearest existing directory', async () => {
     await using scratch = await createScratch();
     await scratch.directory('there');

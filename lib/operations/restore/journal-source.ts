@@ -1,7 +1,7 @@
 import { backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import { JournalReader } from '../../journal/reader.ts';
-import { journalRuns } from '../../journal/runs.ts';
+import { type JournalRun, journalRuns, partsWith } from '../../journal/runs.ts';
 import { journalEvents } from '../shared/journal-events.ts';
 import type { Run } from '../shared/run.ts';
 import type { RestoreOptions } from './restore.ts';
@@ -18,10 +18,12 @@ const PAGE_BYTES = 2 ** 20;
 /** Adds to each metric its journal lines, from the run after the oldest backup on that the restore may use. */
 export class JournalSource {
   readonly #run: Run<RestoreOptions>;
+  readonly #runs: readonly JournalRun[];
   readonly #reader: JournalReader;
 
-  private constructor(run: Run<RestoreOptions>, reader: JournalReader) {
+  private constructor(run: Run<RestoreOptions>, runs: readonly JournalRun[], reader: JournalReader) {
     this.#run = run;
+    this.#runs = runs;
     this.#reader = reader;
   }
 
@@ -32,7 +34,7 @@ export class JournalSource {
     const events = journalEvents(signal, ({ key, code, reason }) => run.fail({ metric: key, code, reason }));
     const runs = journal === false ? [] : await journalRuns(store, options, { ...events, ...(date && { date }) });
     const onOrphans = (lines: number) => run.add('journalLinesLeft', lines);
-    return new JournalSource(run, new JournalReader(store, runs, { ...events, onOrphans }));
+    return new JournalSource(run, runs, new JournalReader(store, runs, { ...events, onOrphans }));
   }
 
   /** Must be called for all metrics of the bucket, in their order. @param isNeeded whether it is restored. */
@@ -44,7 +46,8 @@ export class JournalSource {
     let bytes = 0;
     for (const stored of page) {
       const needed = isNeeded(stored);
-      const found = this.#reader.linesOf(stored.order, needed ? this.#since(stored) : undefined);
+      const since = needed ? this.#since(stored) : undefined;
+      const found = this.#linesOf(stored, since);
       // Awaiting each metric would take longer than the search.
       const journal = found instanceof Promise ? await found : found;
       if (!needed) continue;
@@ -60,6 +63,23 @@ export class JournalSource {
 
   finish(): void {
     this.#reader.finish();
+  }
+
+  #linesOf({ metric, order }: StoredMetric, since: Date | undefined) {
+    // All that the bucket has of it are pairs of the Python tool, which are listed elsewhere than its lines.
+    if (order !== `${metric}/`) return since === undefined ? [] : this.find(metric, since);
+    return this.#reader.linesOf(order, since);
+  }
+
+  /** Reads the lines of one metric, at any time. Damaged parts are not named. */
+  async find(metric: string, since: Date): Promise<readonly JournalLines[]> {
+    const { store, options } = this.#run;
+    const order = `${metric}/`;
+    const runs = this.#runs
+      .filter(({ until }) => until >= since)
+      .map((run) => ({ ...run, parts: partsWith(run, order) }));
+    const events = { ...journalEvents(options.signal, () => {}), onOrphans() {} };
+    return new JournalReader(store, runs, events).linesOf(order, since);
   }
 
   #since(stored: StoredMetric): Date | undefined {

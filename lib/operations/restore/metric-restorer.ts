@@ -1,15 +1,17 @@
+import pMap from 'p-map';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { explainSystemError } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
+import type { Replayed } from '../../workers/tasks/replay-lines.ts';
 import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
 import type { Run } from '../shared/run.ts';
 import { SecondPass } from '../shared/second-pass.ts';
 import { type Attempt, firstAttempt, insteadOf, isGone, journalOf, nextAttempt } from './attempts.ts';
 import { DryRunSpace } from './dry-run-space.ts';
-import type { JournaledMetric } from './journal-source.ts';
+import type { JournaledMetric, JournalSource } from './journal-source.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
@@ -24,7 +26,7 @@ export class MetricRestorer {
   readonly #dryRunSpace = new DryRunSpace();
   readonly #later: SecondPass<Attempt>;
 
-  constructor(run: Run<RestoreOptions>, publisher: Publisher, written: FileSystems) {
+  constructor(run: Run<RestoreOptions>, publisher: Publisher, written: FileSystems, journal: JournalSource) {
     const { recheckAfterMs = 500, signal } = run.options;
     this.#run = run;
     this.#publisher = publisher;
@@ -34,7 +36,14 @@ export class MetricRestorer {
       tally: run,
       recheck: (files) => publisher.recheck(files),
       // Even with --overwrite, keep points that carbon has written since.
-      publish: (files) => publisher.publish(files, { overwrite: false, replaceDamaged: false }),
+      publish: async (files) => {
+        const find = async (file: PublishedFile) => ({
+          ...file,
+          journal: await journal.find(file.metric, file.backup.time),
+        });
+        const found = await pMap(files, find, { concurrency: 1 });
+        return publisher.publish(found, { overwrite: false, replaceDamaged: false });
+      },
       afterMs: recheckAfterMs,
       concurrency: publisher.concurrency,
       signal,
@@ -137,13 +146,22 @@ export class MetricRestorer {
     run.add(result.outcome);
     run.add('bytesRestored', result.bytes);
     if (result.remark) countRemark(metric, result.remark, run);
-    if (result.replayed) {
-      run.add('pointsReplayed', result.replayed.points);
-      run.reach(new Date(result.replayed.newest * 1000));
-    }
+    if (result.replayed) this.#countReplayed(metric, result.replayed);
     if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
+  }
+
+  #countReplayed(metric: string, { points, newest, malformed }: Replayed): void {
+    const run = this.#run;
+    if (points > 0) {
+      run.add('pointsReplayed', points);
+      run.reach(new Date(newest * 1000));
+    }
+    if (malformed === 0) return;
+    run.add('journalLinesLeft', malformed);
+    const reason = `restored without ${malformed} lines of the journal that are not points: verify --read-data names their parts`;
+    run.fail({ metric, code: 'BAD_LINES', reason });
   }
 }
 
@@ -151,6 +169,5 @@ function publishedFile(attempt: Attempt, result: RestoredFile | undefined): Publ
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;
   const { stored, backup } = attempt;
-  const journal = journalOf(attempt);
-  return trace && { metric: stored.metric, path: stored.path, backup, journal, outcome, trace, again: 0 };
+  return trace && { metric: stored.metric, path: stored.path, backup, outcome, trace, again: 0 };
 }

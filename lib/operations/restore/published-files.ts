@@ -1,7 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Backup } from '../../bucket/metric.ts';
-import type { JournalLines } from '../../journal/points.ts';
 import type { Trace } from '../../workers/trace.ts';
 
 export interface PublishedFile {
@@ -9,7 +8,6 @@ export interface PublishedFile {
   /** Path below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: Backup;
-  readonly journal?: readonly JournalLines[];
   readonly outcome: 'restored' | 'backfilled';
   readonly trace: Trace;
   /** How often it was filled again. */

@@ -65,8 +65,8 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
-      const restorer = new MetricRestorer(run, publisher, written);
       const journal = await JournalSource.open(run);
+      const restorer = new MetricRestorer(run, publisher, written, journal);
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
       const found = visits.untilStopped(selectedPages(run, journal), (page) => page.length);
       const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
@@ -101,10 +101,10 @@ async function* selectedPages(
 
 /**
  * Estimates the uncompressed size of the newest backup. Counts small ones as more, which limits their number in a
- * batch.
+ * batch, and lines of the journal, of which each thread has a copy and the points.
  */
 function weightOf({ stored: { backups }, journal }: JournaledMetric): number {
-  return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0)) + bytesOf(journal);
+  return Math.max(2 ** 17, 4 * (backups.at(-1)?.object.size ?? 0)) + 4 * bytesOf(journal);
 }
 
 /** In a dry run: checks that the prefix can be opened or created. */

@@ -1,7 +1,8 @@
-import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
+import type { DamageCode } from '../../common/codes.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { BlockReader, type StoredPart } from '../../journal/blocks.ts';
 import { groupsOf } from '../../journal/groups.ts';
-import { pointsOf } from '../../journal/points.ts';
+import { parseLines } from '../../journal/points.ts';
 import { journalRuns } from '../../journal/runs.ts';
 import { StoreError } from '../../store/errors.ts';
 import type { Run } from '../shared/run.ts';
@@ -16,7 +17,7 @@ export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
   const { store, options } = run;
   const { readData = false, signal } = options;
   const sizes = new Map<string, number>();
-  const report = (key: string, code: ErrorCode, reason: string) =>
+  const report = (key: string, code: DamageCode, reason: string) =>
     run.damage({ metric: key, key, code, reason, instead: null });
   const runs = await journalRuns(store, options, {
     signal,
@@ -26,13 +27,9 @@ export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
   for (const part of runs.flatMap(({ parts }) => parts)) {
     const size = sizes.get(part.key);
     if (size === undefined)
-      report(part.key, 'NOT_FOUND' as ErrorCode, 'the index of the journal run names it, but it does not exist');
+      report(part.key, 'NOT_FOUND', 'the index of the journal run names it, but it does not exist');
     else if (size !== part.size)
-      report(
-        part.key,
-        'WRONG_SIZE' as ErrorCode,
-        `it has ${size} bytes, but the index of the journal run names ${part.size}`,
-      );
+      report(part.key, 'WRONG_SIZE', `it has ${size} bytes, but the index of the journal run names ${part.size}`);
     else if (readData !== false) {
       try {
         await readPart(run, part);
@@ -49,19 +46,19 @@ export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
 async function readPart(run: Run<VerifyOptions>, part: StoredPart): Promise<void> {
   const blocks = new BlockReader(run.store, part, part.size, run.options.signal);
   let lines = 0;
-  let points = 0;
+  let malformed = 0;
   let last: string | undefined;
   for (let block = await blocks.next(); block; block = await blocks.next()) {
     for (const group of groupsOf(block, last)) {
       lines += group.lines;
-      points += pointsOf(group.bytes).length;
+      malformed += parseLines(group.bytes).malformed;
       last = group.order;
     }
   }
   run.add('bytesFetched', blocks.bytesRead);
-  if (lines !== part.lines || points !== lines)
+  if (lines !== part.lines || malformed > 0)
     throw new WhisperBackupError(
       'BAD_LINES',
-      `Cannot use all of the journal part ${part.key}: it has ${points} points in ${lines} lines, but its index names ${part.lines}`,
+      `Cannot use all of the journal part ${part.key}: ${malformed} of its ${lines} lines are not points, and its index names ${part.lines} lines`,
     );
 }

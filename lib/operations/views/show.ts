@@ -104,10 +104,11 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
     ? await journalLinesOf(store, stored.order, { ...options, ...span, signal }, (named) => damaged.push(named))
     : [];
   const replayed = replayLines(data, lines, date && Math.floor(date.getTime() / 1000));
-  const newest = replayed && {
-    points: replayed.points,
-    reached: formatTimestamp(new Date(replayed.newest * 1000)),
-  };
+  const newest = replayed &&
+    replayed.points > 0 && {
+      points: replayed.points,
+      reached: formatTimestamp(new Date(replayed.newest * 1000)),
+    };
   return {
     ...shown(metric, data, undefined),
     backup: listed(stored, backup),

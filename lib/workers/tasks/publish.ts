@@ -80,15 +80,21 @@ async function publishFrom(memory: Allocate, task: PublishTask, stopped: () => b
   let data: Uint8Array;
   let remark: Remark | undefined;
   let replayed: Replayed | undefined;
+  let isReplayed = false;
   try {
     data = await decodeBackup(task.backup, { includeDamaged: task.includeDamaged ?? false, memory });
     const inspection = inspect(data);
     if (!task.includeDamaged && inspection.verdict === 'damaged') throw storedDamaged(task.backup, inspection.error);
     remark = remarkOn(inspection);
-    if (task.journal && inspection.verdict !== 'damaged' && !isCompressed(data))
-      replayed = replayLines(data, task.journal, task.date);
+    isReplayed = inspection.verdict !== 'damaged' && !isCompressed(data);
   } catch (error) {
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: true };
+  }
+  try {
+    if (isReplayed) replayed = replayLines(data, task.journal ?? [], task.date);
+  } catch (error) {
+    const reason = `Cannot apply the journal to ${task.backup.key}: ${reasonOf(error)}: use --no-journal to restore without it`;
+    return { outcome: 'failed', code: codeOf(error), reason, backupDamaged: false };
   }
   try {
     return { ...(await publishData(data, task, stopped)), ...(remark && { remark }), ...(replayed && { replayed }) };

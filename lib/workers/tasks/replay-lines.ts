@@ -1,10 +1,12 @@
-import { type JournalLines, pointsOf } from '../../journal/points.ts';
+import { type JournalLines, parseLines } from '../../journal/points.ts';
 import { replay } from '../../whisper/replay.ts';
 
 export interface Replayed {
   readonly points: number;
   /** The newest point: Unix time in seconds. */
   readonly newest: number;
+  /** How many lines were left out because they are not points. */
+  readonly malformed: number;
 }
 
 /**
@@ -12,7 +14,7 @@ export interface Replayed {
  *
  * @param journal in the order of the runs.
  * @param date leave out later points: Unix time in seconds. @default none
- * @returns undefined if there were no points.
+ * @returns undefined if there were no lines.
  * @throws WhisperError `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the file is not usable.
  */
 export function replayLines(
@@ -22,10 +24,14 @@ export function replayLines(
 ): Replayed | undefined {
   let points = 0;
   let newest = 0;
+  let malformed = 0;
   for (const { until, lines } of journal) {
-    const applied = pointsOf(lines).filter(({ timestamp }) => timestamp <= date);
+    const parsed = parseLines(lines);
+    const isLimited = date !== Number.POSITIVE_INFINITY;
+    const applied = isLimited ? parsed.points.filter(({ timestamp }) => timestamp <= date) : parsed.points;
     points += replay(bytes, applied, { until });
     newest = Math.max(newest, applied.at(-1)?.timestamp ?? 0);
+    malformed += parsed.malformed;
   }
-  return points === 0 ? undefined : { points, newest };
+  return points + malformed === 0 ? undefined : { points, newest, malformed };
 }
