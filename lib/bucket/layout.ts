@@ -220,9 +220,34 @@ export function journalRunOf(root: string, key: string): { readonly until: Date;
   return { until, name };
 }
 
+/** The names that a hold may have. They are part of a key, and words of a command line. */
+export const HOLD_NAME: RegExp = /^[A-Za-z\d][\w.:+-]{0,127}$/;
+
+export function holdKey(root: string, name: string): string {
+  return ownKey(root, `holds/${name}.json`);
+}
+
+/** The prefix of the keys of all holds. */
+export function holdsPrefix(root: string): string {
+  return ownKey(root, 'holds/');
+}
+
+/** Returns the name of a hold from its key; undefined if the key is not that of a hold. */
+export function holdNameOf(root: string, key: string): string | undefined {
+  const start = holdsPrefix(root);
+  const name = key.startsWith(start) && key.endsWith('.json') ? key.slice(start.length, -'.json'.length) : '';
+  return HOLD_NAME.test(name) ? name : undefined;
+}
+
 export function ownKey(
   root: string,
-  name: 'owner.json' | 'partitions.json' | `probe-${string}` | `runs/${string}` | `journal/${string}`,
+  name:
+    | 'owner.json'
+    | 'partitions.json'
+    | `probe-${string}`
+    | `runs/${string}`
+    | `journal/${string}`
+    | `holds/${string}`,
 ): string {
   return `${ownPrefix(root)}${name}`;
 }

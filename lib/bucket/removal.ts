@@ -1,7 +1,7 @@
 import { reasonOf } from '../common/errors.ts';
 import { StoreError } from '../store/errors.ts';
 import type { DeleteFailure, ObjectStore } from '../store/store.ts';
-import type { StoredMetric } from './metric.ts';
+import type { Backup, StoredMetric } from './metric.ts';
 
 /** The keys of one metric to delete, in three stages. A stage is completed for the whole batch before the next one. */
 export interface Removal {
@@ -13,14 +13,23 @@ export interface Removal {
   readonly tombstones: readonly string[];
 }
 
-export function removalOf(stored: StoredMetric): Removal {
-  const pairs = stored.backups.map((backup) => backup.sha1Object).filter((object) => object !== undefined);
+/**
+ * Returns what to delete of a metric that is purged: everything, or all but the held backups. Then its tombstones stay, so
+ * that its absence still counts from them.
+ */
+export function removalOf(stored: StoredMetric, held: ReadonlyMap<Backup, string>): Removal {
+  const backups = held.size > 0 ? stored.backups.filter((backup) => !held.has(backup)) : stored.backups;
+  const pairs = backups.map((backup) => backup.sha1Object).filter((object) => object !== undefined);
   return {
     metric: stored.metric,
     sha1s: [...pairs, ...stored.loneSha1s].map((object) => object.key),
-    data: [...stored.backups.map((backup) => backup.object), ...stored.leftovers].map((object) => object.key),
-    tombstones: stored.tombstones.map((tombstone) => tombstone.object.key),
+    data: [...backups.map((backup) => backup.object), ...stored.leftovers].map((object) => object.key),
+    tombstones: held.size > 0 ? [] : stored.tombstones.map((tombstone) => tombstone.object.key),
   };
+}
+
+export function isEmpty({ sha1s, data, tombstones }: Removal): boolean {
+  return sha1s.length + data.length + tombstones.length === 0;
 }
 
 /** The limit of one S3 request; that of Swift is higher. */

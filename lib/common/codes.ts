@@ -25,7 +25,7 @@ export const COUNTS = {
 /** A counter. Those that are not in the table are only printed if they are not 0. */
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
-  | ('damagedFiles' | 'fallbacks' | 'loneSha1s' | 'odd')
+  | ('damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
   | ('pointsReplayed' | 'journalLinesLeft')
   | ('requests' | 'retries');
 
@@ -34,7 +34,7 @@ export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 
 export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
 
 export type NoteCode =
-  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'LONE_SHA1')
+  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'LONE_SHA1')
   | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK');
 
 export type DamageCode =
@@ -42,5 +42,5 @@ export type DamageCode =
   | ('NOT_FOUND' | 'WRONG_SIZE');
 
 export type StopCode =
-  | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'MISNAMED' | 'NOTHING_MATCHED')
+  | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'HOLD_UNREADABLE' | 'MISNAMED' | 'NOTHING_MATCHED')
   | ('TOO_MANY_DUE' | 'TOO_MANY_GONE' | 'TREE_EMPTY');

@@ -1,4 +1,5 @@
-import type { StoredMetric } from '../bucket/metric.ts';
+import type { Backup, StoredMetric } from '../bucket/metric.ts';
+import { isEmpty, removalOf } from '../bucket/removal.ts';
 import { withDefaults } from '../common/defaults.ts';
 import { InvalidOptionError } from '../common/errors.ts';
 import type { PurgeRules } from '../common/options.ts';
@@ -6,6 +7,7 @@ import type { StoredObject } from '../store/store.ts';
 import type { Presence } from '../tree/presence.ts';
 import { ageOf, DAY } from './age.ts';
 import { periodsOf } from './calendar.ts';
+import type { Holds } from './holds.ts';
 import { type Retention, type RetentionRules, retain } from './retention.ts';
 import { type Absence, evaluateTombstones } from './tombstone.ts';
 
@@ -14,6 +16,8 @@ export interface Rules extends RetentionRules, Required<Pick<PurgeRules, 'purgeS
 }
 
 export interface Due {
+  /** The backups that a hold keeps, and its name. Neither retention nor purge deletes them. */
+  readonly held: ReadonlyMap<Backup, string>;
   readonly retention: Retention;
   readonly absence: Absence;
   /** Incomplete backups older than a day, which are deleted. */
@@ -21,10 +25,15 @@ export interface Due {
 }
 
 /** Determines what is due for one metric; changes nothing. */
-export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date): Due {
+export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date, holds: Holds): Due {
+  const held = holds.of(stored);
+  const retention = rules.expire ? retain(stored.backups, rules, now) : { kept: new Map(), expired: [] };
+  const absence = evaluateTombstones(stored, presence, rules.purge, now);
   return {
-    retention: rules.expire ? retain(stored.backups, rules, now) : { kept: new Map(), expired: [] },
-    absence: evaluateTombstones(stored, presence, rules.purge, now),
+    held,
+    retention: held.size > 0 ? { ...retention, expired: retention.expired.filter((one) => !held.has(one)) } : retention,
+    // What is left of a purged metric is not due again each night.
+    absence: held.size > 0 && isEmpty(removalOf(stored, held)) ? { ...absence, isDue: false } : absence,
     incomplete: stored.leftovers.filter((object) => ageOf({ time: object.modified, object }, now) > DAY),
   };
 }

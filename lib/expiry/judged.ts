@@ -23,9 +23,10 @@ export function judge({ metric, backups }: StoredMetric, due: Due, { expire }: R
   const missing = since ? `missing since ${formatTimestamp(since.time)}` : 'missing';
   return backups.map((backup) => {
     const about = { metric, key: backup.object.key, date: formatTimestamp(backup.time) };
-    if (isDue) return { ...about, deletedBecause: missing };
-    if (!expire) return { ...about, keptBy: 'purge' };
-    const keptBy = due.retention.kept.get(backup);
-    return keptBy === undefined ? { ...about, deletedBecause: 'no rule keeps it' } : { ...about, keptBy };
+    const hold = due.held.get(backup);
+    const held = hold === undefined ? undefined : `hold ${hold}`;
+    const keptBy = isDue ? held : expire ? (due.retention.kept.get(backup) ?? held) : 'purge';
+    if (keptBy !== undefined) return { ...about, keptBy };
+    return { ...about, deletedBecause: isDue ? missing : 'no rule keeps it' };
   });
 }

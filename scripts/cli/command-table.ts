@@ -73,6 +73,19 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/list.ts'),
   },
   {
+    name: 'hold',
+    args: '<action> [name] [storage] [...args]',
+    text: 'Keep backups from being deleted, whatever the rules say: add, list or release a hold',
+    examples: [
+      'whisper-backup -b graphite.web01 hold add incident-7 --date 2026-11-22 -m "servers.*" disk /srv/backups',
+      'whisper-backup hold add audit --until 2027-12-31 --reason "yearly audit" disk /srv/backups',
+      'whisper-backup hold list disk /srv/backups',
+      'whisper-backup hold release incident-7 disk /srv/backups',
+    ],
+    logs: true,
+    load: () => import('./commands/hold.ts'),
+  },
+  {
     name: 'verify',
     args: '[storage] [...args]',
     text: 'Verify that backups are intact, and list those that are not',

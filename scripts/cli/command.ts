@@ -13,8 +13,11 @@ import { exitCodeOfError, exitCodeOfOutput } from './run/exit-code.ts';
 import type { Invocation } from './run/invocation.ts';
 import { leanHeap } from './run/lean-heap.ts';
 
-/** Number of words of a command before the storage. */
-const ownWords: Readonly<Record<string, number>> = { fill: 2, show: 1 };
+/** Returns the number of words of a command before the storage. */
+function ownWords(command: string, [, action]: readonly string[]): number {
+  if (command === 'hold') return action === 'list' ? 1 : 2;
+  return command === 'fill' ? 2 : command === 'show' ? 1 : 0;
+}
 
 /**
  * Resolves the configuration, opens the log, catches signals, and runs the command.
@@ -24,7 +27,7 @@ const ownWords: Readonly<Record<string, number>> = { fill: 2, show: 1 };
  */
 export async function runCommand(typed: Typed, spec: CommandSpec): Promise<number> {
   leanHeap();
-  const own = ownWords[spec.name] ?? 0;
+  const own = ownWords(spec.name, typed.words);
   const words = typed.words.slice(1, 1 + own);
   const resolved = await resolveConfig({
     flags: { ...typed.values, ...storageOf(typed.words.slice(1 + own)) },

@@ -8,6 +8,7 @@ export type CommandName =
   | 'list'
   | 'fill'
   | 'show'
+  | 'hold'
   | 'verify'
   | 'drill'
   | 'status'
@@ -33,9 +34,19 @@ export interface OptionSpec {
 }
 
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
-const remote: readonly CommandName[] = [...tree, 'journal', 'list', 'show', 'verify', 'drill', 'status', 'doctor'];
+const remote: readonly CommandName[] = [
+  ...tree,
+  'journal',
+  'list',
+  'show',
+  'hold',
+  'verify',
+  'drill',
+  'status',
+  'doctor',
+];
 const files: readonly CommandName[] = ['backup', 'journal', 'restore', 'fill', 'show', 'verify', 'drill'];
-const changing: readonly CommandName[] = [...tree, 'journal', 'fill', 'verify', 'drill'];
+const changing: readonly CommandName[] = [...tree, 'journal', 'fill', 'hold', 'verify', 'drill'];
 /** Commands that accept every option of a scheduled run. */
 const whole: readonly CommandName[] = ['doctor', 'config'];
 const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
@@ -65,7 +76,7 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'm',
     value: 'glob',
     key: 'metrics',
-    about: selecting,
+    about: [...selecting, 'hold'],
     text: 'Only metrics whose dotted name matches',
   },
   {
@@ -253,10 +264,12 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'date',
     letter: 'c',
     value: 'date',
-    about: ['restore', 'list', 'show', 'verify'],
+    about: ['restore', 'list', 'show', 'hold', 'verify'],
     text: 'Newest backup before this ISO 8601 date (now)',
   },
   { name: 'since', value: 'date', commands: ['list', 'verify'], text: 'Only backups of this date or later' },
+  { name: 'until', value: 'date', commands: ['hold'], text: 'End the hold at this date (never)' },
+  { name: 'reason', value: 'text', commands: ['hold'], text: 'Why the hold was added' },
   {
     name: 'read-data',
     value: 'n/t',

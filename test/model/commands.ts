@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Expected } from './expected.ts';
 import type { Fault } from './faults.ts';
+import * as holds from './holds.ts';
 import { lookThrough } from './look.ts';
 import { bringBackHere, bringBackNew, type RestoreChoice } from './restores.ts';
 import { backUpAsPython, backUpBoth, backUpElsewhere, type RunChoice, tryOut } from './runs.ts';
@@ -133,7 +134,7 @@ export const commands: fc.Arbitrary<fc.AsyncCommand<Expected, World>>[] = [
     strangers,
     skew,
   ],
-  ...[restores, restores, restoresHere, disaster, look],
+  ...[restores, restores, restoresHere, disaster, look, holds.add, holds.release],
 ];
 
 function told(choice: object): string {

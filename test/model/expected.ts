@@ -32,6 +32,12 @@ export interface TombstoneItem {
   readonly modified: number;
 }
 
+export interface HoldItem {
+  readonly date: number;
+  readonly only: string | undefined;
+  readonly until: number;
+}
+
 /** The model: the content of the tree and the expected content of the bucket, as simple as possible. */
 export class Expected {
   /** By path below the prefix, without `.wsp`. */
@@ -46,6 +52,8 @@ export class Expected {
   skew = 0;
   /** The last content of deleted files, so that they can be created again unchanged. */
   readonly deleted = new Map<string, Content>();
+  /** By name: of each metric below the directory, or of all, the newest backup before the date is kept until the end. */
+  readonly holds = new Map<string, HoldItem>();
   /** Whether the Python tool may write to the bucket, too. */
   takesPairs = false;
   /** So that no two files are alike by chance. */

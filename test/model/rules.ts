@@ -1,5 +1,5 @@
 import { type Calendar, endsOf } from './calendar.ts';
-import { type BackupItem, type Expected, type Item, keyOf } from './expected.ts';
+import { type BackupItem, type Expected, type HoldItem, type Item, keyOf } from './expected.ts';
 
 /*
  * The expected behaviour of a run, derived from the promises alone: nothing here comes from lib.
@@ -97,12 +97,19 @@ export function verdictOn(
   const tombstones = new Map<string, Item>();
   const counts = { purged: 0, retired: 0 };
   for (const [path, { isDue, isNew, voided }] of fates) {
+    const held = heldOf(expected, path);
     if (isDue && !stop) {
       counts.purged++;
-      for (const [key, item] of expected.bucket) if (item.path === path) deletes.add(key);
+      const kept = new Set([...held].flatMap(keysOf));
+      for (const [key, item] of expected.bucket) {
+        // The absence still counts from its tombstone when the hold is released.
+        const stays = held.size > 0 && (item.kind === 'tombstone' || kept.has(key));
+        if (item.path === path && !stays) deletes.add(key);
+      }
       continue;
     }
-    const retired = mayRetire ? retiredOf(expected.backupsOf(path), rules, now) : [];
+    const expired = mayRetire ? retiredOf(expected.backupsOf(path), rules, now) : [];
+    const retired = expired.filter((item) => !held.has(item));
     counts.retired += retired.length;
     for (const item of retired) for (const key of keysOf(item)) deletes.add(key);
     // Even if the purge was stopped: a tombstone must not outlive the absence.
@@ -172,8 +179,29 @@ function fateOf(expected: Expected, path: string, { purge }: RunRules): Fate {
   const [mark] = tombstones.filter(({ time }) => time > lastSeen);
   const voided = tombstones.filter(({ time }) => time <= lastSeen);
   const goneFor = mark ? expected.now - Math.max(mark.time, mark.modified) : Number.POSITIVE_INFINITY;
-  const isDue = purge === 0 || (purge > 0 && mark !== undefined && goneFor > purge * DAY);
-  return { isDue, isNew: !isDue && !mark && backups.length > 0, voided, goneFor };
+  const isOver = purge === 0 || (purge > 0 && mark !== undefined && goneFor > purge * DAY);
+  // Once only what is held is left, there is nothing to do.
+  const held = heldOf(expected, path);
+  const isDue = isOver && (held.size === 0 || held.size < backups.length || expected.leftoversOf(path).length > 0);
+  return { isDue, isNew: !isOver && !mark && backups.length > 0, voided, goneFor };
+}
+
+/** What holds keep of a metric. */
+export function heldBy(
+  holds: Iterable<HoldItem>,
+  now: number,
+  path: string,
+  backups: readonly BackupItem[],
+): Set<BackupItem> {
+  const held = [...holds].map(({ date, only, until }) => {
+    const covered = until > now && (only === undefined || path.startsWith(`${only}/`));
+    return covered ? backups.findLast(({ time }) => time < date) : undefined;
+  });
+  return new Set(held.filter((item) => item !== undefined));
+}
+
+export function heldOf(expected: Expected, path: string): Set<BackupItem> {
+  return heldBy(expected.holds.values(), expected.now, path, expected.backupsOf(path));
 }
 
 /** What a restore should bring back, by path. */

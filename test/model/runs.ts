@@ -7,7 +7,7 @@ import { backUp, machine, purgeGone } from '../fixtures/operations.ts';
 import { NO_CALENDAR } from './calendar.ts';
 import { type Item, keyOf } from './expected.ts';
 import { type Fault, withFault } from './faults.ts';
-import { covers, type RunRules, retiredOf, uploadsOf } from './rules.ts';
+import { covers, heldOf, type RunRules, retiredOf, uploadsOf } from './rules.ts';
 import { saw } from './seen.ts';
 import { outcomeOf, settle, settleNothing } from './settle.ts';
 import type { World } from './world.ts';
@@ -112,7 +112,8 @@ function checkJudged(
     const backups = expected.backupsOf(path);
     for (const item of backups) assert.ok(fates.has(keyOf(item)), `${keyOf(item)} was not named`);
     if (!expected.locals.has(path) || changed.has(path)) continue;
-    const retired = new Set(retiredOf(backups, rules, expected.now));
+    const held = heldOf(expected, path);
+    const retired = new Set(retiredOf(backups, rules, expected.now).filter((item) => !held.has(item)));
     for (const item of backups)
       assert.equal(fates.get(keyOf(item))?.deletedBecause !== undefined, retired.has(item), keyOf(item));
     saw('fates named by a dry run', backups.length);

@@ -53,7 +53,8 @@ export async function settle(world: World, rules: RunRules, outcome: Outcome, fa
     // A run that finds nothing looks for a hint, which is a courtesy.
     const isHint = summary.stopped?.code === 'NOTHING_MATCHED';
     const isMended = faulty.isMendable && [...due.keys()].every((key) => actual.has(key));
-    const isSilent = faulty.isFailure && !isHint && !isMended && !summary.counts['failed'];
+    const isNamed = summary.counts['failed'] || summary.stopped?.code === 'HOLD_UNREADABLE';
+    const isSilent = faulty.isFailure && !isHint && !isMended && !isNamed;
     assert.ok(!isSilent, 'a failure was passed over in silence');
   } else
     assert.ok(

@@ -194,7 +194,7 @@ describe('backup', () => {
     const watched = delegate(bucket.store, {
       async *list(range) {
         yield* bucket.store.list(range);
-        calls.push('listed');
+        if (range?.prefix !== '.whisper-backup/holds/') calls.push('listed');
       },
       async put(key, body, options) {
         await bucket.store.put(key, body, options);
@@ -336,7 +336,7 @@ describe('the load of a backup', () => {
     });
     const endless = delegate(bucket.store, {
       async *list(range) {
-        if (range?.prefix === '/') return;
+        if (range?.prefix?.endsWith('/')) return;
         for (let i = 1; i < 5000; i++) {
           told++;
           const metric = `m${String(i).padStart(5, '0')}`;

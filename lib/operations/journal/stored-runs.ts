@@ -4,6 +4,7 @@ import type { PlaceOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { ageOf, DAY } from '../../expiry/age.ts';
 import { CLOCK_OFF } from '../../expiry/guards.ts';
+import { Holds } from '../../expiry/holds.ts';
 import { INDEX_NAME } from '../../journal/index-file.ts';
 import { readRunRecords } from '../../monitoring/bucket-records.ts';
 import { isFullBackup } from '../../monitoring/run-record.ts';
@@ -64,7 +65,7 @@ export class StoredRuns {
 
   /**
    * Deletes runs older than `journalKeep` days, their indexes first. Keeps runs that the newest full backup does not
-   * contain, and all while no full backup is recorded or the clocks differ.
+   * contain, those that a hold needs, and all while no full backup is recorded or the clocks differ.
    */
   async expire(run: ExpiringRun): Promise<void> {
     const { began, options, store } = run;
@@ -72,7 +73,8 @@ export class StoredRuns {
     const old = this.#objects.filter((object) => ageOf(object, began) > journalKeep * DAY);
     if (old.length === 0 || run.stopped) return;
     const limit = await lastFullBackup(store, options, began);
-    const due = old.filter(({ time }) => limit !== undefined && time < limit);
+    const surplus = old.filter(({ time }) => limit !== undefined && time < limit);
+    const due = surplus.length > 0 ? await withoutHeld(surplus, run, journalKeep) : [];
     if (due.length === 0) return;
     const clock = await store.clock({ signal });
     if (clock && Math.abs(options.now().getTime() - clock.getTime()) > CLOCK_OFF) {
@@ -92,6 +94,23 @@ export class StoredRuns {
       // Parts without their index are no run; an index without its parts would be a damaged one.
       if (failures.length > 0) return;
     }
+  }
+}
+
+/** Leaves out the runs that a hold needs; all of them if the holds cannot be read. */
+async function withoutHeld(
+  objects: readonly RunObject[],
+  run: ExpiringRun,
+  days: number,
+): Promise<readonly RunObject[]> {
+  const { began, options, store } = run;
+  try {
+    const holds = await Holds.read(store, options, began, options.signal);
+    return objects.filter(({ time }) => !holds.needRun(time, days));
+  } catch (error) {
+    options.signal.throwIfAborted();
+    run.stop('HOLD_UNREADABLE', `Old journal runs were not deleted: ${reasonOf(error)}`);
+    return [];
   }
 }
 

@@ -3,9 +3,11 @@ import type { StoredMetric } from '../../bucket/metric.ts';
 import { claim } from '../../bucket/owner.ts';
 import { removalOf } from '../../bucket/removal.ts';
 import type { VanishedGuard } from '../../bucket/vanished.ts';
+import { reasonOf } from '../../common/errors.ts';
 import type { PurgeRules } from '../../common/options.ts';
 import { type Due, dueOf, type Rules } from '../../expiry/due.ts';
 import { Guards } from '../../expiry/guards.ts';
+import { Holds } from '../../expiry/holds.ts';
 import { type JudgedOptions, judge } from '../../expiry/judged.ts';
 import type { Presence } from '../../tree/presence.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
@@ -27,6 +29,9 @@ export class Expiry {
   readonly #rules: Rules;
   readonly #guards: Guards;
   readonly #leftovers = new Leftovers();
+  #holds = new Holds([], new Date());
+  /** Why the holds could not be read, if so. */
+  #unreadable: unknown;
   /** Only these may be marked or purged in the second pass: the tree may be unmounted between the two. */
   readonly #gone = new Set<string>();
   #toExpire = false;
@@ -59,6 +64,18 @@ export class Expiry {
     const { adopt } = this.#rules;
     await claim(store, { ...options, prefix: resolve(options.prefix), adopt, complete, onUnmarked, now: began });
     this.#run.begin();
+    await this.#readHolds();
+  }
+
+  /** Reads the holds. If that fails, remembers why: a backup still stores what changed, but nothing is deleted. */
+  async #readHolds(): Promise<void> {
+    const { options, store } = this.#run;
+    try {
+      this.#holds = await Holds.read(store, options, options.now(), options.signal);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      this.#unreadable = error;
+    }
   }
 
   /** Evaluates one metric, including its new backup. Returns a promise only if it must wait. */
@@ -68,12 +85,14 @@ export class Expiry {
   }
 
   #evaluate(stored: StoredMetric, presence: Presence): undefined | Promise<void> {
-    const due = dueOf(stored, presence, this.#rules, this.#run.began);
+    const due = dueOf(stored, presence, this.#rules, this.#run.began, this.#holds);
     this.#guards.stored(stored, due);
     this.#toExpire ||= due.retention.expired.length > 0;
     this.#hasInvalid ||= due.absence.invalid.length > 0;
     this.#toPurge ||= due.absence.isNew || due.absence.isDue || due.incomplete.length > 0;
     if ((due.absence.isNew || due.absence.isDue) && this.#gone.size < MAX_GONE) this.#gone.add(stored.metric);
+    for (const backup of due.held.keys())
+      if (due.absence.isDue || !due.retention.kept.has(backup)) this.#run.add('held');
     this.#note(stored, due.retention.shrunkFrom?.object.key);
     if (!this.#run.options.dryRun) return undefined;
     this.#count(stored, due);
@@ -100,11 +119,15 @@ export class Expiry {
     // Invalid tombstones are always deleted: otherwise a metric that goes missing later would count as missing since
     // then.
     const isWorthwhile = this.#hasInvalid || (mayExpire && this.#toExpire) || (mayPurge && this.#toPurge);
-    if (isWorthwhile && !dryRun) {
+    // A hold may have been added during the run.
+    if (isWorthwhile && !dryRun && this.#unreadable === undefined) await this.#readHolds();
+    if (this.#unreadable !== undefined)
+      this.#run.stop('HOLD_UNREADABLE', `Nothing was deleted: ${reasonOf(this.#unreadable)}`);
+    else if (isWorthwhile && !dryRun) {
       if (this.#gone.size === MAX_GONE)
         report.log('warn', `At least ${MAX_GONE} metrics are missing. The next run marks or purges the rest.`);
       const wasGone = (metric: string) => this.#gone.has(metric);
-      await prune(this.#run, { rules, mayExpire, mayPurge, wasGone });
+      await prune(this.#run, { rules, holds: this.#holds, mayExpire, mayPurge, wasGone });
     }
     await this.#leftovers.sweep(this.#run);
   }
@@ -126,7 +149,7 @@ export class Expiry {
     const { isDue, isNew, invalid } = due.absence;
     if (isDue) {
       this.#run.add('purged');
-      const { sha1s, data, tombstones } = removalOf(stored);
+      const { sha1s, data, tombstones } = removalOf(stored, due.held);
       this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
       return;
     }

@@ -4,11 +4,13 @@ import { type Removal, Remover, removalOf } from '../../bucket/removal.ts';
 import { each } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { type Due, dueOf, isDue, type Rules } from '../../expiry/due.ts';
+import type { Holds } from '../../expiry/holds.ts';
 import { presenceOf, type Surveyed, survey } from '../shared/survey.ts';
 import type { ExpiringRun } from './expiry.ts';
 
 interface PruneRules {
   readonly rules: Rules;
+  readonly holds: Holds;
   readonly mayExpire: boolean;
   readonly mayPurge: boolean;
   /** Returns whether a metric was missing in the first pass, too. */
@@ -19,7 +21,10 @@ interface PruneRules {
  * Deletes what is due and writes new tombstones. This second pass lists and walks again; it only runs after a complete
  * first pass and if the guards allow it.
  */
-export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasGone }: PruneRules): Promise<void> {
+export async function prune(
+  run: ExpiringRun,
+  { rules, holds, mayExpire, mayPurge, wasGone }: PruneRules,
+): Promise<void> {
   const { began, options, store } = run;
   const { report, signal } = options;
   const remover = new Remover(store, {
@@ -38,7 +43,7 @@ export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasG
     async (surveyed) => {
       if (surveyed.kind === 'blind' || !surveyed.stored) return undefined;
       const { stored } = surveyed;
-      const due = dueOf(stored, await presenceOf(surveyed, options.prefix), rules, began);
+      const due = dueOf(stored, await presenceOf(surveyed, options.prefix), rules, began, holds);
       return isDue(due) ? { surveyed, stored, due } : undefined;
     },
     { concurrency: 16, backpressure: 256 },
@@ -51,9 +56,10 @@ export async function prune(run: ExpiringRun, { rules, mayExpire, mayPurge, wasG
     const isGone = due.absence.isDue && mayPurgeNow;
     if (isGone) {
       run.add('purged');
-      report.log('info', `Purging all ${stored.backups.length} backups of ${stored.metric}`, 'metrics purged');
+      const some = due.held.size > 0 ? `all but ${due.held.size} of ` : 'all ';
+      report.log('info', `Purging ${some}${stored.backups.length} backups of ${stored.metric}`, 'metrics purged');
     }
-    await remover.add(isGone ? removalOf(stored) : partOf(surveyed.metric, due));
+    await remover.add(isGone ? removalOf(stored, due.held) : partOf(surveyed.metric, due));
     if (due.absence.isNew && mayPurgeNow) missing.push(surveyed);
     if (missing.length >= 256) await writeTombstones(run, missing.splice(0));
   }

@@ -5,6 +5,7 @@ import { ByteBudget } from '../../common/byte-budget.ts';
 import { type WithDefaults, withDefaults } from '../../common/defaults.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { TreeOptions } from '../../common/options.ts';
+import type { Holds } from '../../expiry/holds.ts';
 import type { BlindSpot } from '../../tree/walk.ts';
 import { countRemark, type Remark } from '../../whisper/remark.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
@@ -22,14 +23,17 @@ import type { VerifyOptions } from './verify.ts';
 /** Verifies single metrics and counts the results. */
 export class MetricVisitor {
   readonly #run: Run<VerifyOptions>;
+  readonly #holds: Holds;
   readonly #root: string;
   readonly #reading: ReadingContext;
   readonly #tree: WithDefaults<TreeOptions> | undefined;
   readonly #later: SecondPass<Surveyed>;
 
-  constructor(run: Run<VerifyOptions>, pool: WorkerPool) {
+  /** @param holds what a repair must leave in its place. */
+  constructor(run: Run<VerifyOptions>, pool: WorkerPool, holds: Holds) {
     const { options, store } = run;
     this.#run = run;
+    this.#holds = holds;
     this.#later = new SecondPass(run);
     this.#root = rootOf(options);
     this.#tree = options.compare && withDefaults(options.compare);
@@ -121,7 +125,7 @@ export class MetricVisitor {
       const { code, key, reason } = flaw;
       report.log('debug', `${key} is damaged: ${reason}`);
       // A listing that was not in order may lack objects of this backup.
-      const { movedTo, removed = [] } = (repair && !run.stopped && (await this.#tryMoving(metric, flaw))) || {};
+      const { movedTo, removed = [] } = (repair && !run.stopped && (await this.#tryMoving(stored, flaw))) || {};
       const repaired = { ...(movedTo !== undefined && { movedTo }), ...(removed.length > 0 && { removed }) };
       run.damage({ metric, key, code, reason, instead, ...repaired });
     }
@@ -142,8 +146,19 @@ export class MetricVisitor {
   }
 
   /** @returns undefined if it could not be moved. */
-  async #tryMoving(metric: string, flaw: Flaw): Promise<MovedAside | undefined> {
+  async #tryMoving(stored: StoredMetric, flaw: Flaw): Promise<MovedAside | undefined> {
     const run = this.#run;
+    const { metric } = stored;
+    const hold = flaw.backup && this.#holds.of(stored).get(flaw.backup);
+    if (hold !== undefined) {
+      const remedy = `to repair it, release the hold with "hold release ${hold}"`;
+      run.note({
+        metric,
+        code: 'HELD',
+        reason: `${flaw.key} was not moved aside: the hold ${hold} keeps it: ${remedy}`,
+      });
+      return undefined;
+    }
     const { dryRun, report, signal } = run.options;
     try {
       const aside = await moveAside(metric, flaw, { ...this.#reading, root: this.#root });

@@ -7,6 +7,7 @@ import type { Machine, PlaceOptions, SelectOptions, TreeOptions } from '../../co
 import { each } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
 import type { FormatOptions } from '../../compress/format.ts';
+import { Holds } from '../../expiry/holds.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/presence.ts';
 import type { BlindSpot } from '../../tree/walk.ts';
@@ -46,7 +47,7 @@ export interface VerifyOptions
  *
  * `counts.damaged` counts backups that no restore can use, `counts.failed` those that could not be checked.
  *
- * @throws GuardError `FOREIGN_BUCKET` with `repair` if the bucket belongs to another machine.
+ * @throws GuardError with `repair`: `FOREIGN_BUCKET` if the bucket belongs to another machine, `HOLD_UNREADABLE`.
  * @throws StoreError if the bucket cannot be used.
  * @throws WhisperBackupError `TREE_MISSING`, `NO_LOCKS`
  */
@@ -62,11 +63,12 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
     if (compare && repair) await checkNoOverlap(store, compare.prefix);
     await store.open({ create: false, signal });
     if (repair) await claimForRepair(run, repair);
+    const holds = repair ? await Holds.read(store, run.options, run.began, signal) : new Holds([], run.began);
     run.begin();
 
     const pool = new WorkerPool(run.options);
     try {
-      const visitor = new MetricVisitor(run, pool);
+      const visitor = new MetricVisitor(run, pool, holds);
       const concurrency = 2 * pool.concurrency;
       const visits = new Visits(run, { phase: 'Verifying', bytes: 'bytesFetched', concurrency, maxWaiting: 1024 });
       const found = visits.untilStopped(surveyOf(run, visitor.events), () => 1);

@@ -69,7 +69,7 @@ export async function bucketMemoryOf({ config, log }: Invocation): Promise<{ rea
  *
  * @throws InvalidOptionError if the date is invalid.
  */
-export function dateOf({ option }: Invocation, name: 'date' | 'since'): Date | undefined {
+export function dateOf({ option }: Invocation, name: 'date' | 'since' | 'until'): Date | undefined {
   const text = option(name);
   return text === undefined || text === 'now' ? undefined : parseDate(text);
 }

@@ -1,0 +1,103 @@
+import * as v from 'valibot';
+import { parseDate } from '../common/date.ts';
+import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
+import type { PlaceOptions } from '../common/options.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { holdKey, holdNameOf, holdsPrefix, rootOf } from './layout.ts';
+
+/** Keeps backups, whatever the rules say: of each metric that matches, the newest before a date. */
+export interface Hold {
+  readonly name: string;
+  readonly created: Date;
+  readonly date: Date;
+  /** Glob over the dotted name. */
+  readonly metrics: string;
+  /** The hold ends at this time. @default never */
+  readonly until?: Date;
+  readonly reason?: string;
+}
+
+/** A hold whose file is damaged, of a newer version, or cannot be fetched. What it keeps is unknown. */
+export interface UnreadableHold {
+  readonly key: string;
+  readonly reason: string;
+}
+
+const FORMAT = 'whisper-backup hold 1';
+
+const MAX_FILE_BYTES = 65_536;
+
+const date = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parseDate(dataset.value);
+    } catch (error) {
+      addIssue({ message: reasonOf(error) });
+      return NEVER;
+    }
+  }),
+);
+
+const File = v.object({
+  format: v.literal(FORMAT),
+  created: date,
+  date,
+  metrics: v.string(),
+  until: v.optional(date),
+  reason: v.optional(v.string()),
+});
+
+/**
+ * Reads all holds of a bucket, those that have ended too, in the order of their names.
+ *
+ * @throws StoreError if the holds cannot be listed.
+ */
+export async function readHolds(
+  store: ObjectStore,
+  place: PlaceOptions,
+  signal: AbortSignal,
+): Promise<readonly (Hold | UnreadableHold)[]> {
+  const root = rootOf(place);
+  const keys: string[] = [];
+  for await (const { key } of store.list({ prefix: holdsPrefix(root), signal })) keys.push(key);
+  const holds: (Hold | UnreadableHold)[] = [];
+  for (const key of keys) {
+    const hold = await readHold(store, root, key, signal);
+    if (hold) holds.push(hold);
+  }
+  return holds;
+}
+
+/** @returns undefined if it was released meanwhile. */
+async function readHold(
+  store: ObjectStore,
+  root: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<Hold | UnreadableHold | undefined> {
+  try {
+    const name = holdNameOf(root, key);
+    if (name === undefined) throw new WhisperBackupError('BAD_HOLD', 'its name is not that of a hold');
+    const body = await store.get(key, { maxBytes: MAX_FILE_BYTES, signal });
+    const { format: _, until, reason, ...hold } = v.parse(File, JSON.parse(new TextDecoder().decode(body)));
+    return { name, ...hold, ...(until && { until }), ...(reason !== undefined && { reason }) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return codeOf(error) === 'NOT_FOUND' ? undefined : { key, reason: reasonOf(error) };
+  }
+}
+
+/** Stores a hold, and replaces one of the same name. @throws StoreError */
+export async function writeHold(
+  store: ObjectStore,
+  place: PlaceOptions,
+  { name, created, date, metrics, until, reason }: Hold,
+  signal: AbortSignal,
+): Promise<void> {
+  const times = { created: created.toISOString(), date: date.toISOString() };
+  const file = { format: FORMAT, ...times, metrics, ...(until && { until: until.toISOString() }), reason };
+  const body = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
+  await store.put(holdKey(rootOf(place), name), body, { signal });
+  await store.flush({ signal });
+}

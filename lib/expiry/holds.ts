@@ -1,0 +1,68 @@
+import { type Hold, readHolds } from '../bucket/hold-file.ts';
+import type { Backup, StoredMetric } from '../bucket/metric.ts';
+import { GuardError } from '../common/errors.ts';
+import { globToRegExp } from '../common/glob.ts';
+import type { PlaceOptions } from '../common/options.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { DAY } from './age.ts';
+
+const NOTHING: ReadonlyMap<Backup, string> = new Map();
+
+/** The holds of a bucket that have not ended, and what they keep. */
+export class Holds {
+  readonly #holds: readonly (Hold & { readonly isMatch: (metric: string) => boolean })[];
+
+  /** @param now holds that ended before this are left out. */
+  constructor(holds: readonly Hold[], now: Date) {
+    this.#holds = holds
+      .filter(({ until }) => until === undefined || until > now)
+      .map((hold) => {
+        const glob = globToRegExp(hold.metrics);
+        return { ...hold, isMatch: (metric) => glob.test(metric) };
+      });
+  }
+
+  /**
+   * Reads the holds of a bucket. Whatever deletes must call this, and must not delete if it throws.
+   *
+   * @throws GuardError `HOLD_UNREADABLE` if one cannot be read.
+   * @throws StoreError if they cannot be listed.
+   */
+  static async read(store: ObjectStore, place: PlaceOptions, now: Date, signal: AbortSignal): Promise<Holds> {
+    const holds: Hold[] = [];
+    for (const hold of await readHolds(store, place, signal)) {
+      if ('name' in hold) holds.push(hold);
+      else
+        throw new GuardError(
+          'HOLD_UNREADABLE',
+          `Cannot read the hold ${hold.key} of ${store.name}: ${hold.reason}. What it keeps is unknown, so nothing may ` +
+            'be deleted. Repair this object, or delete it with "hold release" if it is not needed.',
+        );
+    }
+    return new Holds(holds, now);
+  }
+
+  /** Returns which backups of a metric are held, and by which hold. */
+  of({ metric, backups }: StoredMetric): ReadonlyMap<Backup, string> {
+    if (this.#holds.length === 0) return NOTHING;
+    const held = new Map<Backup, string>();
+    for (const { name, date, isMatch } of this.#holds) {
+      const backup = isMatch(metric) ? backups.findLast(({ time }) => time < date) : undefined;
+      if (backup && !held.has(backup)) held.set(backup, name);
+    }
+    return held;
+  }
+
+  /**
+   * Returns whether a restore to the date of a hold may need a run of the journal.
+   *
+   * @param until the time of the run.
+   * @param days how long runs are kept that no hold needs; a restore never goes back further than that.
+   */
+  needRun(until: Date, days: number): boolean {
+    // Carbon may have written the last points before the date a while after it.
+    const isNear = ({ date }: Hold) =>
+      until.getTime() >= date.getTime() - days * DAY && until.getTime() <= date.getTime() + DAY;
+    return this.#holds.some(isNear);
+  }
+}
