@@ -12,7 +12,7 @@ interface Span {
 }
 
 /** Points up to this many seconds ahead of the clock count, as clocks of senders differ. */
-const AHEAD_SECONDS = 300;
+export const AHEAD_SECONDS = 300;
 
 /**
  * Returns the points of a file since a time, each from the finest archive that reaches back to it at `until`: so

@@ -6,6 +6,8 @@ import type { PartWriter } from '../../journal/part-writer.ts';
 import { isSameStat } from '../../statcache/entry.ts';
 import type { StatCache } from '../../statcache/stat-cache.ts';
 import type { BlindSpot, LocalFile } from '../../tree/walk.ts';
+import { POINT_SIZE } from '../../whisper/header.ts';
+import { AHEAD_SECONDS } from '../../whisper/recent-points.ts';
 import { countRemark } from '../../whisper/remark.ts';
 import type { FileResult, FileToJournal } from '../../workers/tasks/journal-files.ts';
 import type { StoredFile } from '../../workers/tasks/store-files.ts';
@@ -46,6 +48,9 @@ interface Visited {
  */
 const DELAY_SECONDS = 3600;
 
+/** A line has at most this many bytes besides the name. */
+const LINE_BYTES = 40;
+
 /** Reads the points of changed files since their marks, and stores files whole that the journal cannot continue. */
 export class FileJournaler {
   /** The oldest timestamp of all lines, Unix time in seconds. */
@@ -56,6 +61,7 @@ export class FileJournaler {
   readonly #runs: StoredRuns;
   /** Unix time in seconds. */
   readonly #until: number;
+  #neededSince: Date | undefined;
   /** By the clock, which may be before `until` if it was set back. Unix time in seconds. */
   readonly #now: number;
 
@@ -72,6 +78,22 @@ export class FileJournaler {
     this.#runs = runs;
     this.#until = until.getTime() / 1000;
     this.#now = Math.floor(run.began.getTime() / 1000);
+  }
+
+  /** Time of the oldest backup, of those that are the newest of their metrics, since which there are points in the journal. */
+  get neededSince(): Date | undefined {
+    return this.#neededSince;
+  }
+
+  /** Returns how many bytes the lines of a file have at most: with a point each second, if its archives are large enough. */
+  weightOf(found: Found): number {
+    if (found.kind !== 'file' || found.isUnchanged || found.isBehind) return 0;
+    const { from } = this.#taskOf(found);
+    const { local } = found;
+    if (from === undefined) return 0;
+    const slots = (local.stat?.size ?? 0) / POINT_SIZE;
+    const seconds = Math.max(0, this.#until - from) + AHEAD_SECONDS;
+    return Math.min(slots, seconds) * (local.metric.length + LINE_BYTES);
   }
 
   /** Looks up the marks of metrics. */
@@ -119,6 +141,7 @@ export class FileJournaler {
       if (!this.#run.options.signal.aborted) this.#count(found, result, storedFile);
       const { metric, order } = found.local;
       const mark = this.#markOf(found, result, storedFile);
+      this.#recordNeed(found, mark);
       const points = result?.outcome === 'read' ? result.points : 0;
       return { order, mark, ...(bytes && points > 0 && { lines: { metric, bytes, points } }) };
     });
@@ -175,6 +198,13 @@ export class FileJournaler {
     const run = isWhole || result.points > 0 ? this.#until : 0;
     const order = file.local.order;
     return { order, size, mtimeMs: isSettled ? stat.mtimeMs : -1, ctimeMs, ino, mark: newest, run, schema };
+  }
+
+  /** Only a run has the points up to the mark: the backup that it continues must be newer to do without earlier runs. */
+  #recordNeed({ stored }: FoundFile, mark: Mark | undefined): void {
+    const newest = stored?.backups.at(-1)?.time;
+    if (!newest || !mark || mark.run * 1000 <= newest.getTime()) return;
+    if (!this.#neededSince || newest < this.#neededSince) this.#neededSince = newest;
   }
 
   /** Returns whether a run or a backup still has the points up to a mark. */

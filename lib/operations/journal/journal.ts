@@ -43,8 +43,8 @@ export interface JournalOptions
   readonly journalKeep?: number;
 }
 
-/** How many files a thread gets at once. */
-const BATCH = { items: 128, weight: Number.POSITIVE_INFINITY };
+/** How many files a thread gets at once, unless their lines may have too many bytes. */
+const BATCH_FILES = 128;
 
 /**
  * Stores the points that were written since the last run as a new run of the journal, and files without a backup whole.
@@ -76,6 +76,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
     });
     const uploads = new Uploads(store, { ...options, layout: 'native', includeDamaged: false, format });
     let stored: Summary['journal'];
+    let neededSince: Date | undefined;
     try {
       const journaler = new FileJournaler(run, uploads, marks, { until, runs });
       const writer = new PartWriter(async (number, lines) => {
@@ -83,13 +84,15 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
         run.add('bytesStored', part.size);
         return part;
       });
-      const visits = new Visits(run, { phase: 'Journaling', bytes: 'bytesStored', concurrency: uploads.concurrency });
+      const { concurrency } = uploads;
+      const visits = new Visits(run, { phase: 'Journaling', bytes: 'bytesStored', concurrency, maxWaiting: 2 });
       const pages = survey(store, options, { ...run.events, stat: true });
       const found = visits.untilStopped(
         journaler.lookUp(pages),
         (page) => page.filter(({ kind }) => kind !== 'blind').length,
       );
-      const batches = batched(found, () => 0, BATCH);
+      const weight = options.bytesInFlight / (2 * concurrency);
+      const batches = batched(found, (item) => journaler.weightOf(item), { items: BATCH_FILES, weight });
       for await (const visited of visits.each(batches, (batch) => journaler.visit(batch))) {
         await journaler.keep(visited, writer);
         visits.advance(visited.length);
@@ -108,6 +111,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
         stored = { from, until: formatTimestamp(until), parts: parts.length };
       }
       await marks.keep();
+      neededSince = journaler.neededSince;
     } finally {
       await uploads.close();
       await marks.close();
@@ -117,7 +121,8 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
         'NOTHING_MATCHED',
         `Nothing to journal: ${prefix} has no Whisper file${selectionText(options)}${await hintForTree(prefix, options)}`,
       );
-    await runs.expire(run);
+    // A part of the tree does not show what the rest needs.
+    if (!isPartial) await runs.expire(run, neededSince);
     return stored && { journal: stored };
   });
 }

@@ -66,14 +66,17 @@ export class StoredRuns {
   /**
    * Deletes runs older than `journalKeep` days, their indexes first. Keeps runs that the newest full backup does not
    * contain, those that a hold needs, and all while no full backup is recorded or the clocks differ.
+   *
+   * @param neededSince time of the oldest backup that still needs the journal, because later backups of its metric failed.
    */
-  async expire(run: ExpiringRun): Promise<void> {
+  async expire(run: ExpiringRun, neededSince: Date | undefined): Promise<void> {
     const { began, options, store } = run;
     const { journalKeep = 8, dryRun, report, signal } = options;
     const old = this.#objects.filter((object) => ageOf(object, began) > journalKeep * DAY);
     if (old.length === 0 || run.stopped) return;
     const limit = await lastFullBackup(store, options, began);
-    const surplus = old.filter(({ time }) => limit !== undefined && time < limit);
+    const isNeeded = ({ time }: RunObject) => !limit || time >= limit || (neededSince && time >= neededSince);
+    const surplus = old.filter((object) => !isNeeded(object));
     const due = surplus.length > 0 ? await withoutHeld(surplus, run, journalKeep) : [];
     if (due.length === 0) return;
     const clock = await store.clock({ signal });
@@ -114,7 +117,7 @@ async function withoutHeld(
   }
 }
 
-/** Returns when the host's last full backup that succeeded started; undefined if no record says so. */
+/** Returns when the host's last full backup that finished started; undefined if no record says so. */
 async function lastFullBackup(
   store: ObjectStore,
   options: PlaceOptions & { readonly signal: AbortSignal },

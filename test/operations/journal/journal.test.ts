@@ -15,7 +15,7 @@ import { createDiskStore } from '../../../lib/store/drivers/disk/disk.ts';
 import { PermanentError } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { createWhisper } from '../../../lib/whisper/create.ts';
-import { update } from '../../../lib/whisper/update.ts';
+import { update, updateMany } from '../../../lib/whisper/update.ts';
 import { Bucket } from '../../fixtures/bucket.ts';
 import { delegate } from '../../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
@@ -64,6 +64,15 @@ class World {
 
   backup(): Promise<Summary> {
     return backUp(this.bucket.store, this.tree, { now: this.bucket.now });
+  }
+
+  /** Records that a full backup has ended now. */
+  async record(exitCode: number): Promise<void> {
+    const time = this.bucket.time.toISOString();
+    const record = { program: '1', host: 'web01', machine: machine.id, started: time, finished: time };
+    const text = formatRunRecord({ ...record, command: 'backup', seconds: 1, exitCode, interval: 86_400 });
+    const key = `.whisper-backup/runs/${time.slice(0, 19)}+00:00.json`;
+    await this.bucket.store.put(key, new TextEncoder().encode(text));
   }
 
   async keys(): Promise<string[]> {
@@ -344,6 +353,58 @@ describe('journal', () => {
     await assert.rejects(world.journal(), (error) => codeOf(error) === 'JOURNAL_AHEAD');
   });
 
+  it('reads few files at once that may have very many points', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const file = createWhisper([{ secondsPerPoint: 1, points: 3000 }]);
+    const point = (i: number) => ({ value: -Math.sin(i) / 1e9, timestamp: world.seconds + 1200 - i });
+    updateMany(
+      file,
+      Array.from({ length: 3000 }, (_, i) => point(i)),
+      { now: world.seconds + 1200 },
+    );
+    for (let i = 100; i < 120; i++) await plantMetric(world.tree, `m${i}`, file);
+    await world.backup();
+    world.pass(20);
+    for (let i = 100; i < 120; i++) await world.write(`m${i}`, 1);
+    const batches: number[] = [];
+    let before = 0;
+    const progress = ({ done }: { readonly done: number }) => {
+      batches.push(done - before);
+      before = done;
+    };
+    // Two batches at once have half of these bytes. A file has 120 KB of lines.
+    const { counts } = await world.journal({ bytesInFlight: 2 ** 20, report: { ...silent, progress } });
+    assert.deepEqual([counts.points, before], [20 * 3000, 20]);
+    assert.ok(Math.max(...batches) <= 2, `${batches}`);
+  });
+
+  it('keeps runs that a metric needs whose last backup failed', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const quarter = { journalKeep: 15 / (24 * 60) };
+    for (const path of ['good', 'bad']) await world.plant(path);
+    await world.backup();
+    world.pass(1);
+    for (const path of ['good', 'bad']) await world.write(path, 1);
+    await world.journal();
+    const old = await world.keys();
+    world.pass(20);
+    await backUp(world.bucket.store, world.tree, { now: world.bucket.now, exclude: ['bad'] });
+    await world.record(3);
+    world.pass(1);
+    await world.write('good', 2);
+    await world.journal(quarter);
+    assert.deepEqual((await world.keys()).slice(0, 2), old);
+    await world.backup();
+    await world.journal({ ...quarter, metrics: 'good' });
+    assert.deepEqual((await world.keys()).slice(0, 2), old, 'a run of some metrics does not know the others');
+    world.pass(1);
+    await world.write('good', 3);
+    await world.journal(quarter);
+    assert.ok(!(await world.keys()).some((key) => old.includes(key)));
+  });
+
   it('deletes runs after 8 days, if a full backup has succeeded since', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
@@ -359,17 +420,8 @@ describe('journal', () => {
     await world.write('a', 2);
     await world.journal();
     assert.deepEqual((await world.keys()).slice(0, 2), old);
-    const time = world.bucket.time.toISOString();
-    const record = {
-      program: '1',
-      host: 'web01',
-      machine: machine.id,
-      command: 'backup',
-      started: time,
-      finished: time,
-    };
-    const text = formatRunRecord({ ...record, command: 'backup', seconds: 1, exitCode: 0, interval: 86_400 });
-    await store.put(`.whisper-backup/runs/${time.slice(0, 19)}+00:00.json`, new TextEncoder().encode(text));
+    await world.backup();
+    await world.record(0);
     world.pass(1);
     await world.write('a', 3);
     const dry = await world.journal({ dryRun: true }, withDryRun(store));
