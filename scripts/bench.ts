@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,9 +12,10 @@ import { type Remote, s3Remote, swiftRemote } from '../bench/src/network/remote.
 import type { BenchTree, Outcome, Plan } from '../bench/src/plan.ts';
 import { Program } from '../bench/src/program.ts';
 import { render } from '../bench/src/render.ts';
-import type { Results } from '../bench/src/results.ts';
+import { mergeResults, type Results, readResults } from '../bench/src/results.ts';
 import { again } from '../bench/src/scenarios/again.ts';
 import { firstBackup } from '../bench/src/scenarios/first-backup.ts';
+import { journal, restoreJournal } from '../bench/src/scenarios/journal.ts';
 import { network } from '../bench/src/scenarios/network.ts';
 import { restore } from '../bench/src/scenarios/restore.ts';
 import { scale } from '../bench/src/scenarios/scale.ts';
@@ -38,6 +40,7 @@ const usage = `node --import tsx scripts/bench.ts [options]
       --only <ids>        Only these contenders, such as ours,restic,tar-gzip
       --first             Only the first backup of the large files
       --only-network      Only S3 and Swift
+      --only-journal      Only the journal; keeps the other figures of an earlier run in --out
       --network-files <n> Files of 17 KB for S3 and Swift on this machine, at round trips of 0 and 30 ms (4000)
       --scale <numbers>   Also trees of this many metrics, such as 100000,1000000, with five backups each
       --out <dir>         Directory for results.json, report.md and chart.svg (bench)
@@ -57,6 +60,7 @@ const { values } = parseArgs({
     first: { type: 'boolean', default: false },
     'network-files': { type: 'string' },
     'only-network': { type: 'boolean', default: false },
+    'only-journal': { type: 'boolean', default: false },
     scale: { type: 'string' },
     out: { type: 'string', default: 'bench' },
     work: { type: 'string', default: 'bench/out' },
@@ -71,12 +75,14 @@ async function bench(): Promise<void> {
   const log = (text: string): void => void process.stderr.write(`${text}\n`);
   const failures: string[] = [];
   const share = values.quick ? 0.1 : 1;
+  const trees = [
+    treeOf('large', numberOf('large-files', values['large-files']) ?? share * LARGE_FILES.files),
+    treeOf('small', numberOf('small-files', values['small-files']) ?? share * SMALL_FILES.files),
+  ] as const;
+  const isPartial = values.first || values['only-network'] || values['only-journal'];
   const size = {
     rounds: numberOf('rounds', values.rounds) ?? (values.quick ? 1 : 3),
-    trees: [
-      treeOf('large', numberOf('large-files', values['large-files']) ?? share * LARGE_FILES.files),
-      treeOf('small', numberOf('small-files', values['small-files']) ?? share * SMALL_FILES.files),
-    ].slice(0, values['only-network'] ? 0 : values.first ? 1 : 2),
+    trees: trees.slice(0, values['only-network'] || values['only-journal'] ? 0 : values.first ? 1 : 2),
     network: numberOf('network-files', values['network-files']) ?? share * NETWORK_FILES,
     scale: (values.scale ?? '').split(',').flatMap((text) => numberOf('scale', text || undefined) ?? []),
   };
@@ -110,9 +116,13 @@ async function bench(): Promise<void> {
   const outcomes: Outcome[] = [];
   try {
     for (const tree of plan.trees) outcomes.push(...(await onTree(plan, tree)));
-    if (!values.first && !values['only-network']) outcomes.push(await startUp(plan));
+    if (!isPartial || values['only-journal']) {
+      const { files } = trees[1].spec;
+      outcomes.push(await journal(plan, files), await restoreJournal(plan, files));
+    }
+    if (!isPartial) outcomes.push(await startUp(plan));
     for (const metrics of plan.scale) outcomes.push(await scale(plan, metrics));
-    if (!values.first) outcomes.push(...(await overNetwork(plan, size.network)));
+    if (!isPartial || values['only-network']) outcomes.push(...(await overNetwork(plan, size.network)));
   } finally {
     await ground.clear();
   }
@@ -132,8 +142,11 @@ async function bench(): Promise<void> {
     scenarios: outcomes.flatMap(({ scenarios }) => scenarios),
     measurements: outcomes.flatMap(({ measurements }) => measurements),
   };
+  const file = join(values.out, 'results.json');
+  const earlier = values['only-journal'] && existsSync(file) ? await readResults(file) : undefined;
+  const all = earlier ? mergeResults(earlier, results) : results;
   await mkdir(values.out, { recursive: true });
-  await writeFile(join(values.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
+  await writeFile(file, `${JSON.stringify(all, undefined, 1)}\n`);
   process.stdout.write(await render(values.out));
   if (failures.length > 0) process.exitCode = 1;
 }

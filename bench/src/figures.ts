@@ -21,7 +21,7 @@ export interface Table {
   readonly rows: readonly Row[];
 }
 
-/** The contender that all others are compared with. */
+/** The contender that all others are compared with, if a scenario has no other one. */
 export const BASELINE = 'restic';
 
 /** Returns a table for each scenario with measurements. */
@@ -29,7 +29,7 @@ export function tablesOf(results: Results): Table[] {
   return results.scenarios
     .map((scenario) => {
       const measured = results.measurements.filter((measurement) => measurement.scenario === scenario.id);
-      const baseline = measured.find(({ contender }) => contender === BASELINE);
+      const baseline = measured.find(({ contender }) => contender === (scenario.baseline?.contender ?? BASELINE));
       const rows = measured.map((measurement) => rowOf(results, measurement, baseline));
       return { scenario, rows: rows.sort((a, b) => a.wall - b.wall) };
     })

@@ -53,7 +53,7 @@ export function reportOf(results: Results): string {
 /** Compares whisper-backup at its defaults with the baseline. */
 function glance(tables: readonly Table[]): string {
   const rows = tables.flatMap(({ scenario, rows }) => {
-    const ours = rows.find(({ contender }) => contender.id === OURS);
+    const ours = rows.find(({ contender }) => contender.id === (scenario.ours ?? OURS));
     const restic = rows.find(({ contender }) => contender.id === BASELINE);
     if (ours === undefined) return [];
     const sizes = [megabytes(ours.stored), megabytes(restic?.stored), times(ours.times.stored)];
@@ -74,7 +74,7 @@ function othersWin(tables: readonly Table[]): string {
     (row: Row) => row.stored,
   ];
   const rows = tables.flatMap(({ scenario, rows }) => {
-    const ours = rows.find(({ contender }) => contender.id === OURS);
+    const ours = rows.find(({ contender }) => contender.id === (scenario.ours ?? OURS));
     if (ours === undefined) return [];
     const others = rows.filter(({ contender }) => contender.kind === 'other');
     const cells = quantities.map((quantity) => winners(others, ours, quantity));
@@ -99,7 +99,8 @@ function winners(others: readonly Row[], ours: Row, quantity: (row: Row) => numb
 function tableOf({ scenario, rows }: Table): string {
   const hasStored = rows.some(({ stored }) => stored !== undefined);
   const hasBaseline = rows.some(({ times: { wall } }) => wall !== undefined);
-  const { files } = scenario;
+  const { files, points } = scenario;
+  const compared = `/ ${scenario.baseline?.title ?? BASELINE}`;
   const hasRequests = rows.some(({ requests }) => requests !== undefined);
   const columns: readonly (readonly [string, (row: Row) => string])[] = [
     ['', ({ contender: { kind, title } }) => (kind === 'ours' ? `**${title}**` : title)],
@@ -107,12 +108,13 @@ function tableOf({ scenario, rows }: Table): string {
       'wall',
       ({ wall, least, most }) => seconds(wall) + (most > least ? ` (${seconds(least)} – ${seconds(most)})` : ''),
     ],
-    ...(hasBaseline ? [['/ restic', (row: Row) => times(row.times.wall)] as const] : []),
+    ...(hasBaseline ? [[compared, (row: Row) => times(row.times.wall)] as const] : []),
     ['processor', ({ cpu }) => (cpu === undefined ? '–' : seconds(cpu))],
     ...(files === undefined ? [] : [['per file', (row: Row) => milliseconds(row.cpu, files)] as const]),
     ['memory', ({ memory }) => megabytes(memory)],
     ...(hasStored ? [['stored', (row: Row) => megabytes(row.stored)] as const] : []),
-    ...(hasStored && hasBaseline ? [['/ restic', (row: Row) => times(row.times.stored)] as const] : []),
+    ...(points === undefined ? [] : [['per point', (row: Row) => bytesEach(row.stored, points)] as const]),
+    ...(hasStored && hasBaseline ? [[compared, (row: Row) => times(row.times.stored)] as const] : []),
     ...(hasRequests ? [['requests', ({ requests }: Row) => requests?.toLocaleString('en') ?? '–'] as const] : []),
   ];
   return numbers(
@@ -124,6 +126,10 @@ function tableOf({ scenario, rows }: Table): string {
 /** Returns a share of seconds in milliseconds. */
 function milliseconds(value: number | undefined, parts: number): string {
   return value === undefined ? '–' : `${((value / parts) * 1000).toFixed(2)} ms`;
+}
+
+function bytesEach(value: number | undefined, parts: number): string {
+  return value === undefined ? '–' : `${(value / parts).toFixed(1)} B`;
 }
 
 /** The first column is text, the others are numbers. */

@@ -28,6 +28,12 @@ const Scenario = v.object({
   note: v.string(),
   /** Files in the tree, where figures for each file matter. */
   files: v.optional(v.number()),
+  /** New points in the tree, where bytes for each point matter. */
+  points: v.optional(v.number()),
+  /** Id of our contender at its defaults. @default 'ours' */
+  ours: v.optional(v.string()),
+  /** What all are compared with. @default restic */
+  baseline: v.optional(v.object({ contender: v.string(), title: v.string() })),
 });
 
 const Contender = v.object({
@@ -71,4 +77,24 @@ export type Results = v.InferOutput<typeof Results>;
 /** @throws Error if the file does not match the schema. */
 export async function readResults(file: string): Promise<Results> {
   return v.parse(Results, JSON.parse(await readFile(file, 'utf8')));
+}
+
+/** Replaces scenarios of an earlier run by those of a later one, whose notes then name its date and commit. */
+export function mergeResults(earlier: Results, later: Results): Results {
+  const { date, commit } = later;
+  const scenarios = later.scenarios.map(({ note, ...scenario }) => ({
+    ...scenario,
+    note: `${note} Measured on ${date.slice(0, 10)} at commit ${commit}.`,
+  }));
+  const replaced = new Set(scenarios.map(({ id }) => id));
+  const others = earlier.failures.filter((text) => !scenarios.some(({ title }) => text.startsWith(title)));
+  return {
+    ...earlier,
+    failures: [...others, ...later.failures],
+    contenders: [
+      ...new Map([...later.contenders, ...earlier.contenders].map((contender) => [contender.id, contender])).values(),
+    ],
+    scenarios: [...earlier.scenarios.filter(({ id }) => !replaced.has(id)), ...scenarios],
+    measurements: [...earlier.measurements.filter(({ scenario }) => !replaced.has(scenario)), ...later.measurements],
+  };
 }

@@ -54,18 +54,22 @@ const NOW = 1_763_780_400;
 export const HOSTS = 100;
 
 /** Creates one file of such a tree. */
-export function realisticFile(index: number, archives: readonly ArchiveSpec[]): Uint8Array {
+export function realisticFile(index: number, archives: readonly ArchiveSpec[], now = NOW): Uint8Array {
   // 7 and 20 have no common factor, so every 20 files have one of each kind.
   const kind = DECK[(7 * index) % DECK.length] ?? seriesKinds.constant;
   const method = Math.floor(index / DECK.length) % 2 === 0 ? 'average' : 'last';
-  return madeWhisper(kind(randomFrom(index), { now: NOW }), { archives, method, now: NOW });
+  return madeWhisper(kind(randomFrom(index), { now }), { archives, method, now });
 }
 
-/** Creates a tree of realistic values, always the same. The directory must be missing or empty. */
-export function makeRealisticTree(prefix: string, { files, archives }: TreeSpec): void {
+/**
+ * Creates a tree of realistic values, always the same. The directory must be missing or empty.
+ *
+ * @param now Unix time of the newest points, in seconds.
+ */
+export function makeRealisticTree(prefix: string, { files, archives }: TreeSpec, now?: number): void {
   for (let index = 0; index < files; index++) {
     const file = join(prefix, `${pathAt(index, HOSTS)}.wsp`);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, realisticFile(index, archives));
+    writeFileSync(file, realisticFile(index, archives, now));
   }
 }

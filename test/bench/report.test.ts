@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { chartOf } from '../../bench/src/chart.ts';
 import { median, tablesOf } from '../../bench/src/figures.ts';
 import { reportOf } from '../../bench/src/report.ts';
-import { type Results, readResults } from '../../bench/src/results.ts';
+import { mergeResults, type Results, readResults } from '../../bench/src/results.ts';
 import { mergeRuns } from '../../bench/src/rounds.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 
@@ -20,7 +20,7 @@ const results: Results = {
   rounds: 3,
   took: 600,
   missing: ['borg, lz4: there is no /usr/bin/borg'],
-  failures: ['Unchanged, round 2 of 3: rclone: exit code 3'],
+  failures: ['Unchanged, 400 files, round 2 of 3: rclone: exit code 3'],
   contenders: [
     { id: 'ours', title: 'whisper-backup, libdeflate 5', kind: 'ours' },
     { id: 'restic', title: 'restic', kind: 'other' },
@@ -67,6 +67,21 @@ describe('the report of the benchmark', () => {
     );
   });
 
+  it('shows bytes for each point, and a baseline of the scenario itself', () => {
+    const scenario = { id: 'journal', title: 'An hour', note: 'About it.', points: 10_000_000, ours: 'tar-gzip' };
+    const text = reportOf({
+      ...results,
+      scenarios: [{ ...scenario, baseline: { contender: 'ours', title: 'without' } }],
+      measurements: [
+        { scenario: 'journal', contender: 'ours', runs: [run(2)], stored: 90e6 },
+        { scenario: 'journal', contender: 'tar-gzip', runs: [run(3)], stored: 60e6 },
+      ],
+    }).replace(/ {2,}/g, ' ');
+    assert.match(text, /\| \| wall \| \/ without \| processor \| memory \| stored \| per point \| \/ without \|/);
+    assert.match(text, /\| tar \\\| gzip \| 3\.00 s \| 1\.50 × \| 6\.00 s \| 100 MB \| 60 MB \| 6\.0 B \| 0\.67 × \|/);
+    assert.match(text, /\| An hour \| 3\.00 s \|/);
+  });
+
   it('has medians with their spread, relative to restic, fastest first', () => {
     assert.ok(
       report.includes(
@@ -99,7 +114,7 @@ describe('the report of the benchmark', () => {
 
   it('shows missing and failed results, and no empty table', () => {
     assert.match(report, /borg, lz4: there is no/);
-    assert.match(report, /Unchanged, round 2 of 3: rclone: exit code 3/);
+    assert.match(report, /Unchanged, 400 files, round 2 of 3: rclone: exit code 3/);
     assert.doesNotMatch(report, /Restore all/);
     assert.match(report, /\| find -printf \| 0\.070 s \| 0\.09 × \| – \| – \|/);
   });
@@ -135,6 +150,28 @@ describe('the figures of the benchmark', () => {
       { scenario: 'first', contender: 'ours', stored: 11, runs: [run(1), run(2)] },
       { scenario: 'again', contender: 'ours', stored: 10, runs: [run(5)] },
     ]);
+  });
+
+  it('of single scenarios replace those of an earlier run, with their own date and commit', () => {
+    const [first, unchanged, restored] = results.scenarios;
+    assert.ok(first && unchanged && restored);
+    const later: Results = {
+      ...results,
+      ...{ date: '2026-12-24T00:00:00.000Z', commit: 'ba98', failures: [] },
+      scenarios: [{ ...unchanged, note: 'Newer.' }],
+      measurements: [{ scenario: unchanged.id, contender: 'ours', runs: [run(7)] }],
+    };
+    const merged = mergeResults(results, later);
+    assert.deepEqual(merged.scenarios, [
+      first,
+      restored,
+      { ...unchanged, note: 'Newer. Measured on 2026-12-24 at commit ba98.' },
+    ]);
+    assert.deepEqual(merged.measurements, [
+      ...results.measurements.filter(({ scenario }) => scenario !== unchanged.id),
+      ...later.measurements,
+    ]);
+    assert.deepEqual([merged.date, merged.commit, merged.failures], [results.date, results.commit, []]);
   });
 
   it('are rejected if they are invalid', async () => {

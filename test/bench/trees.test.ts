@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { changeTenth } from '../../bench/trees/changes.ts';
 import { makeManyBackups, makeManyMetrics } from '../../bench/trees/many-metrics.ts';
+import { addPoints } from '../../bench/trees/new-points.ts';
 import { LARGE_FILES, makeRealisticTree, realisticFile, SMALL_FILES } from '../../bench/trees/realistic-tree.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
@@ -60,6 +61,27 @@ describe('the realistic tree', () => {
     );
     assert.equal(new Set(changed.flat().map(([name]) => name)).size, 6);
     for (const name of states[0]?.keys() ?? []) assert.equal((await stat(scratch.at(name))).size, 17_044);
+  });
+});
+
+describe('new points', () => {
+  it('are written in place into every file, a minute apart', async () => {
+    await using scratch = await createScratch();
+    const after = 1_763_780_400;
+    makeRealisticTree(scratch.path, { ...SMALL_FILES, files: 40 }, after);
+    const before = await filesBelow(scratch.path);
+    const inode = async () => (await stat(scratch.at([...before.keys()][0] ?? ''))).ino;
+    const earlier = await inode();
+    const points = addPoints(scratch.path, { files: 40, after, minutes: 15 });
+    // Two of twenty have gaps.
+    assert.ok(points > 0.9 * 15 * 40 && points <= 15 * 40, String(points));
+    assert.equal(await inode(), earlier);
+    const now = await filesBelow(scratch.path);
+    assert.deepEqual([...now.keys()], [...before.keys()]);
+    for (const [name, sha1] of now) {
+      assert.notEqual(sha1, before.get(name), name);
+      assert.equal((await stat(scratch.at(name))).size, 17_044);
+    }
   });
 });
 

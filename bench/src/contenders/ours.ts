@@ -7,15 +7,19 @@ export interface OursOptions {
   readonly title: string;
   readonly runtime: Runtime;
   readonly processes: number;
-  /** Options of `backup`. */
+  /** What stores the tree. @default 'backup' */
+  readonly command?: 'backup' | 'journal';
+  /** Options of that command. */
   readonly backup?: readonly string[];
+  /** Options of `restore`. */
+  readonly restore?: readonly string[];
   /** See {@link Contender}. */
   readonly shares?: string;
 }
 
 /** Returns whisper-backup with these options. */
 export function oursAs(program: Program, options: OursOptions): Contender {
-  const { id, title, runtime, processes, backup = [], shares } = options;
+  const { id, title, runtime, processes, command = 'backup', backup = [], restore = [], shares } = options;
   const common = ({ store, state }: Places) => [
     ...['--bucket', basename(store), '--processes', String(processes)],
     ...['--nolog', '--nostamp', '--quiet', '--lockfile', join(state, 'run.lock')],
@@ -28,13 +32,14 @@ export function oursAs(program: Program, options: OursOptions): Contender {
     ...(shares === undefined ? {} : { shares }),
     backup: (places) =>
       program.command(runtime, [
-        ...['backup', 'disk', `path=${dirname(places.store)}`, '--prefix', places.tree],
+        ...[command, 'disk', `path=${dirname(places.store)}`, '--prefix', places.tree],
         ...[...common(places), '--cache-dir', join(places.state, 'cache'), ...backup],
       ]),
     restore: (places, target, only) =>
       program.command(runtime, [
         ...['restore', 'disk', `path=${dirname(places.store)}`, '--prefix', target, ...common(places)],
         ...(only === undefined ? [] : ['--metrics', `${only.replaceAll('/', '.')}.*`]),
+        ...restore,
       ]),
   };
 }
