@@ -2,7 +2,7 @@ import { journal } from '../../../lib/operations/journal/journal.ts';
 import { thisMachine } from '../host/machine.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { memoryFile } from '../run/memory-file.ts';
-import { bucketMemoryOf, loadOf, placeOf, selectOf, treeOf, writtenAlgorithmOf } from '../run/operation-options.ts';
+import { storingOf } from '../run/operation-options.ts';
 import { runCheck } from '../run/recorded-check.ts';
 import { reportOn, runOperation } from '../run/run.ts';
 import { checkStateDirectory } from '../run/state-directory.ts';
@@ -10,9 +10,8 @@ import { withStore, withTraffic } from '../run/store.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, option } = invocation;
-  const algorithm = writtenAlgorithmOf(config);
+  const storing = await storingOf(invocation);
   const machine = await thisMachine();
-  const memory = await bucketMemoryOf(invocation);
   await checkStateDirectory(invocation);
   const journaled = () =>
     runOperation(invocation, 'journal', (ended) =>
@@ -20,20 +19,12 @@ export async function run(invocation: Invocation): Promise<number> {
         withStore(invocation, async (store, { threadStore, traffic }) => {
           const summary = await journal(store, {
             ...run,
-            ...selectOf(config),
-            ...placeOf(config),
-            ...treeOf(config),
-            ...loadOf(config),
-            ...memory,
+            ...storing,
             threadStore,
             machine,
             adopt: option('adopt') === 'true',
-            algorithm,
-            gzipEngine: config.gzipEngine,
-            ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
             ...(!config.noCache && { marks: { file: memoryFile(config, 'marks', store.name) } }),
             journalKeep: config.journalKeep,
-            dryRun: config.noop,
           });
           return ended(withTraffic(summary, traffic));
         }),

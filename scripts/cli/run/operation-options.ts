@@ -65,6 +65,26 @@ export async function bucketMemoryOf({ config, log }: Invocation): Promise<{ rea
 }
 
 /**
+ * Returns the options of a command that reads the tree and stores what changed.
+ *
+ * @throws ConfigError for the algorithm `sz`.
+ */
+export async function storingOf(invocation: Invocation) {
+  const { config } = invocation;
+  return {
+    ...selectOf(config),
+    ...placeOf(config),
+    ...treeOf(config),
+    ...loadOf(config),
+    ...(await bucketMemoryOf(invocation)),
+    algorithm: writtenAlgorithmOf(config),
+    gzipEngine: config.gzipEngine,
+    ...(config.gzipLevel !== undefined && { gzipLevel: config.gzipLevel }),
+    dryRun: config.noop,
+  };
+}
+
+/**
  * Parses a date option. `now` counts as not set.
  *
  * @throws InvalidOptionError if the date is invalid.
