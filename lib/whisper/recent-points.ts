@@ -65,3 +65,19 @@ function pointsOf(read: ReadAt, archive: Archive, start: number, end: number): P
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
+
+/**
+ * Returns whether an archive may have lost points that {@link recentPoints} needs from it: newer ones than `until` have
+ * replaced them, and coarser archives count only before them.
+ *
+ * @param newest time of the newest point in the file.
+ */
+export function hasLostPoints(
+  { archives }: Header,
+  { from, until, newest }: Span & { readonly newest: number },
+): boolean {
+  return archives.slice(0, -1).some(({ retention, secondsPerPoint: step }) => {
+    const needed = Math.max(alignDown(from, step), alignDown(until - retention + step - 1, step));
+    return needed < alignDown(newest, step) - retention + step;
+  });
+}

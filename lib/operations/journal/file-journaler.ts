@@ -182,10 +182,12 @@ export class FileJournaler {
     const { file, metric } = local;
     const newest = stored?.backups.at(-1);
     if (!newest) return { file, metric, from: undefined };
+    const backedUp = Math.floor(newest.time.getTime() / 1000);
     // A mark ahead of the clock is from before the clock was set back: since then, older slots may have been written.
-    const isSeen = isTrusted && mark !== undefined && mark.mark > 0 && mark.mark <= this.#now;
-    const from = isSeen ? mark.mark : Math.floor(newest.time.getTime() / 1000) - DELAY_SECONDS;
-    return { file, metric, from, isSeen, ...(mark && { before: { schema: mark.schema, ino: mark.ino } }) };
+    const isUsable = isTrusted && mark !== undefined && mark.mark > 0 && mark.mark <= this.#now;
+    const from = isUsable ? mark.mark : backedUp - DELAY_SECONDS;
+    const before = mark && { schema: mark.schema, ino: mark.ino };
+    return { file, metric, from, stored: isUsable ? from : backedUp, ...(before && { before }) };
   }
 
   #markOf(file: FoundFile, result: FileResult | undefined, stored: StoredFile | undefined): Mark | undefined {

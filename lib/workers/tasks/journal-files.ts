@@ -8,7 +8,7 @@ import { type LockOptions, lock, openRegular } from '../../tree/read-file.ts';
 import { WhisperCompressedError } from '../../whisper/errors.ts';
 import { HEAD_BYTES, type Header, parseHead } from '../../whisper/header.ts';
 import type { Point } from '../../whisper/points.ts';
-import { recentPoints } from '../../whisper/recent-points.ts';
+import { hasLostPoints, recentPoints } from '../../whisper/recent-points.ts';
 import type { TaskContext } from '../context.ts';
 
 interface JournalBatch extends Pick<LockOptions, 'flock' | 'fileLockTimeout'> {
@@ -24,8 +24,8 @@ export interface FileToJournal {
   readonly metric: string;
   /** Unix time in seconds of the first point to read; undefined if the file must be stored whole. */
   readonly from: number | undefined;
-  /** Whether the file had a slot of that time. @default false */
-  readonly isSeen?: boolean;
+  /** Points up to this time are stored, if carbon did not write them late. If it is `from`, the file had that slot. */
+  readonly stored?: number;
   /** Its header and inode before: with another header, its lines do not continue the journal. */
   readonly before?: { readonly schema: number; readonly ino: number };
 }
@@ -44,7 +44,6 @@ interface ReadFile {
 export type FileResult =
   | (ReadFile & {
       readonly outcome: 'read';
-      readonly from: number;
       /** Its oldest timestamp; 0 without points. */
       readonly oldest: number;
       readonly points: number;
@@ -52,7 +51,7 @@ export type FileResult =
       readonly bytes: number;
       readonly bytesRead: number;
     })
-  /** It must be stored whole: it is new, was recreated, has another schema or is not readable as points. */
+  /** It must be stored whole: it is new, was recreated, has another schema, lost points or is not readable as points. */
   | (ReadFile & { readonly outcome: 'whole' })
   | { readonly outcome: 'skipped' | 'failed'; readonly code: ErrorCode; readonly reason: string };
 
@@ -73,15 +72,15 @@ export async function journalFiles(batch: JournalBatch, context: TaskContext): P
   for (const file of batch.files) {
     if (total >= ENOUGH) break;
     try {
-      const { found, from, bytesRead, ...read } = await readRecent(file, batch, context.stopped);
+      const { found, isWhole, bytesRead, ...read } = await readRecent(file, batch, context.stopped);
       const newest = found.findLast(({ timestamp }) => timestamp <= batch.now)?.timestamp ?? 0;
-      if (from === undefined) {
+      if (isWhole) {
         files.push({ ...read, outcome: 'whole', newest });
         continue;
       }
       const lines = linesOf(file.metric, found);
       const [oldest, points] = [found[0]?.timestamp ?? 0, found.length];
-      files.push({ ...read, outcome: 'read', newest, from, oldest, points, bytes: lines.length, bytesRead });
+      files.push({ ...read, outcome: 'read', newest, oldest, points, bytes: lines.length, bytesRead });
       parts.push(lines);
       total += lines.length;
     } catch (error) {
@@ -102,8 +101,7 @@ function linesOf(metric: string, points: readonly Point[]): Uint8Array {
 
 interface Recent extends Omit<ReadFile, 'newest'> {
   readonly found: readonly Point[];
-  /** Undefined if the file must be stored whole. */
-  readonly from: number | undefined;
+  readonly isWhole: boolean;
   readonly bytesRead: number;
 }
 
@@ -111,7 +109,7 @@ interface Recent extends Omit<ReadFile, 'newest'> {
 const FIRST_READ = 512;
 
 async function readRecent(
-  { file, from, isSeen = false, before }: FileToJournal,
+  { file, from, stored, before }: FileToJournal,
   { flock, fileLockTimeout, until }: JournalBatch,
   stopped: () => boolean,
 ): Promise<Recent> {
@@ -128,19 +126,22 @@ async function readRecent(
     const header = headerOf(head, stat.size, from !== undefined);
     const schema = header ? schemaOf(head, header) : 0;
     const about = { stat, schema, isSettled: isSettled(stat, began) };
-    if (!header) return { ...about, from: undefined, bytesRead, found: [] };
+    if (!header) return { ...about, isWhole: true, bytesRead, found: [] };
     const read = (offset: number, length: number) => {
       if (offset + length <= head.length) return head.subarray(offset, offset + length);
       bytesRead += length;
       return readAt(fd, offset, length);
     };
-    const since = until - (header.archives[0]?.retention ?? 0);
-    const isOther = before !== undefined && before.schema !== schema;
-    const found = recentPoints(read, header, { from: from === undefined || isOther ? since : from, until });
+    const finest = until - (header.archives[0]?.retention ?? 0);
+    if (from === undefined || (before && before.schema !== schema))
+      return { ...about, isWhole: true, bytesRead, found: recentPoints(read, header, { from: finest, until }) };
+    const found = recentPoints(read, header, { from, until });
     // A file without the slot was created anew. A coarser archive may also lack it because of the xFilesFactor.
-    const isMissing = isSeen && from !== undefined && !(found[0] && found[0].timestamp <= from);
-    const isNew = isMissing && (from > since || before?.ino !== stat.ino);
-    return { ...about, from: isOther || isNew ? undefined : from, bytesRead, found };
+    const isMissing = from === stored && !(found[0] && found[0].timestamp <= from);
+    const isNew = isMissing && (from > finest || before?.ino !== stat.ino);
+    const newest = found.at(-1)?.timestamp ?? 0;
+    const isWhole = isNew || hasLostPoints(header, { from: stored ?? from, until, newest });
+    return { ...about, isWhole, bytesRead, found };
   } finally {
     closeSync(fd);
   }
