@@ -26,7 +26,7 @@ export const COUNTS = {
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
-  | ('pointsReplayed' | 'journalLinesLeft')
+  | ('pointsReplayed' | 'journalLinesLeft' | 'renamed')
   | ('requests' | 'retries');
 
 export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';

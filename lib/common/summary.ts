@@ -5,6 +5,8 @@ import { formatTimestamp } from './timestamp.ts';
 export interface Named<Code extends string = string> {
   /** The dotted name of the metric; a path or key if there is no metric. */
   readonly metric: string;
+  /** The name under which a restore would write it, if that is another. */
+  readonly target?: string;
   /** Stable, e.g. `LOCK_TIMEOUT`. */
   readonly code: Code;
   readonly reason: string;
@@ -25,6 +27,14 @@ export interface Damaged extends Named<DamageCode> {
   readonly movedTo?: string;
   /** Deleted keys, if any, that were listed although their objects do not exist. */
   readonly removed?: readonly string[];
+}
+
+/** A metric that was restored under another name. */
+export interface Renamed {
+  readonly metric: string;
+  readonly target: string;
+  /** In a dry run: what would be done. */
+  readonly outcome: 'restored' | 'backfilled' | 'unchanged';
 }
 
 /** Why something was stopped. */
@@ -49,6 +59,8 @@ export interface Summary {
   readonly notes: readonly Named<NoteCode>[];
   /** Damaged backups that `verify` or a drill found. At most 10,000; `counts.damaged` includes all. */
   readonly damaged?: readonly Damaged[];
+  /** Metrics restored under another name. At most 10,000; `counts.renamed` includes all. */
+  readonly renamed?: readonly Renamed[];
   /** The times of the oldest and the newest backup that a restore has used; absent if it used none. */
   readonly backups?: { readonly oldest: string; readonly newest: string };
   /** The journal run that was stored; absent if there was nothing to store. Times as in keys. */
@@ -68,6 +80,7 @@ export class Tally {
   readonly #skipped: Named<SkipCode>[] = [];
   readonly #notes: Named<NoteCode>[] = [];
   readonly #damaged: Damaged[] = [];
+  readonly #renamed: Renamed[] = [];
   #stopped: Stop | undefined;
   #begun = false;
   #reached: Date | undefined;
@@ -103,6 +116,11 @@ export class Tally {
   damage(damaged: Damaged): void {
     this.add('damaged');
     if (this.#damaged.length < MAX_NAMED) this.#damaged.push(damaged);
+  }
+
+  rename(renamed: Renamed): void {
+    this.add('renamed');
+    if (this.#renamed.length < MAX_NAMED) this.#renamed.push(renamed);
   }
 
   /** Records that the store is open. From now on there is a summary, even if nothing is done. */
@@ -143,6 +161,7 @@ export class Tally {
       skipped: this.#skipped,
       notes: this.#notes,
       ...((about.command === 'verify' || about.command === 'drill') && { damaged: this.#damaged }),
+      ...(this.#renamed.length > 0 && { renamed: this.#renamed }),
       ...(this.#used && {
         backups: { oldest: formatTimestamp(this.#used.oldest), newest: formatTimestamp(this.#used.newest) },
       }),

@@ -45,6 +45,7 @@ export async function runCommand(typed: Typed, spec: CommandSpec): Promise<numbe
     ...resolved,
     words,
     option: (name) => typed.values[name]?.at(-1),
+    options: (name) => typed.values[name] ?? [],
     log,
     terminal,
     color,

@@ -322,6 +322,23 @@ export const optionTable: readonly OptionSpec[] = [
   },
   { name: 'skip-gone', key: 'skipGone', commands: restoring, text: 'Skip metrics that no longer existed at that date' },
   {
+    name: 'rename',
+    value: 'old=new',
+    commands: ['restore', 'list'],
+    text: 'Restore the metric old, and all below it, under the name new; -m selects old names; repeatable',
+  },
+  {
+    name: 'rename-file',
+    value: 'file',
+    commands: ['restore', 'list'],
+    text: 'File with one old=new per line; a tab between the names allows = in them',
+  },
+  {
+    name: 'merge',
+    commands: ['restore', 'list'],
+    text: 'Let metrics that get the same new name fill one file, instead of refusing them',
+  },
+  {
     name: 'owner',
     value: 'user:group',
     key: 'owner',

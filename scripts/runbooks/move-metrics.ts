@@ -3,7 +3,7 @@ import { Fleet } from './engine/fleet.ts';
 import { runRunbook } from './engine/run.ts';
 import type { Plan, Runbook, Values } from './engine/runbook.ts';
 import { backupStep } from './steps/backup.ts';
-import { compareStep } from './steps/compare.ts';
+import { compareRenamedStep, compareStep } from './steps/compare.ts';
 import { metricsOption, previewStep, restoreSteps } from './steps/restore.ts';
 
 const moveMetrics: Runbook = {
@@ -18,6 +18,10 @@ const moveMetrics: Runbook = {
     { ...metricsOption, isRequired: true },
     { name: 'bucket', value: 'name', isRequired: true, text: 'Bucket of the first host' },
     { name: 'storage-path', value: 'path', text: 'Path in that bucket before each metric name (none)' },
+    {
+      ...{ name: 'rename', value: 'old=new', isMany: true },
+      text: 'New names of the metrics on the second host, as for restore; --metrics selects the old ones',
+    },
     { name: 'from-is-dead', text: 'The first host is dead: use the backups in its bucket' },
   ],
   plan,
@@ -29,7 +33,8 @@ function plan(values: Values): Plan {
   const fleet = new Fleet(values);
   const globs = values.all('metrics');
   const place = [`--bucket=${values.required('bucket')}`, `--storage-path=${values.one('storage-path') ?? ''}`];
-  const wish = { globs, args: place };
+  const renames = values.all('rename').map((rule) => `--rename=${rule}`);
+  const wish = { globs, args: [...place, ...renames] };
   const isAlive = !values.is('from-is-dead');
   const again = restoreSteps(fleet, to, { ...wish, id: 'restore-rest' });
   return {
@@ -37,7 +42,9 @@ function plan(values: Values): Plan {
       ...(isAlive ? [backupStep(fleet, from, { id: 'backup-source', why: 'brings its bucket up to date' })] : []),
       previewStep(fleet, to, wish),
       ...restoreSteps(fleet, to, { ...wish, asks: `Restore ${globs.join(' ')} of ${from} on ${to}?` }),
-      compareStep(fleet, to, { globs, place }),
+      renames.length === 0
+        ? compareStep(fleet, to, { globs, place })
+        : compareRenamedStep(fleet, to, { globs, place: wish.args }),
       {
         id: 'switch',
         title: `By hand: send new points of these metrics (relay, clients) and Graphite-web's queries to ${to}`,

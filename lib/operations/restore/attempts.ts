@@ -1,11 +1,18 @@
 import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
-import type { Damaged } from '../../common/summary.ts';
+import type { Damaged, Named } from '../../common/summary.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import type { JournaledMetric } from './journal-source.ts';
+
+/** The name and the path under which a metric is restored. */
+export interface Target {
+  readonly metric: string;
+  readonly path: string;
+}
 
 /** The backup to restore a metric from, and the older ones to which it may fall back. */
 export interface Attempt {
   readonly stored: StoredMetric;
+  readonly target: Target;
   readonly backup: Backup;
   /** Ascending by time. */
   readonly older: readonly Backup[];
@@ -16,17 +23,19 @@ export interface Attempt {
 /** Chooses the newest backup before a date; undefined if there is none. */
 export function firstAttempt(
   { stored, journal }: JournaledMetric,
+  target: Target,
   date: Date | undefined,
   fallback: boolean,
 ): Attempt | undefined {
   const older = backupsBefore(stored, date);
   const backup = older.pop();
-  return backup && { stored, backup, older: fallback ? older : [], journal };
+  return backup && { stored, target, backup, older: fallback ? older : [], journal };
 }
 
-export function nextAttempt({ stored, older, journal }: Attempt): Attempt | undefined {
+export function nextAttempt(attempt: Attempt): Attempt | undefined {
+  const { older } = attempt;
   const backup = older.at(-1);
-  return backup && { stored, backup, older: older.slice(0, -1), journal };
+  return backup && { ...attempt, backup, older: older.slice(0, -1) };
 }
 
 /** Returns the backup that `--fallback` would use instead. */
@@ -43,6 +52,11 @@ export function insteadOf({ stored, backup }: Attempt, date: Date | undefined): 
 export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
   const newest = backupsBefore(stored, date).at(-1)?.time.getTime() ?? 0;
   return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time < date));
+}
+
+/** Returns the name of the metric, and its new one if that is another. */
+export function namesOf({ stored: { metric }, target }: Attempt): Pick<Named, 'metric' | 'target'> {
+  return target.metric === metric ? { metric } : { metric, target: target.metric };
 }
 
 /** Returns the lines that the backup of an attempt does not have yet. */

@@ -19,12 +19,12 @@ const PAGE_BYTES = 2 ** 20;
 export class JournalSource {
   readonly #run: Run<RestoreOptions>;
   readonly #runs: readonly JournalRun[];
-  readonly #reader: JournalReader;
+  #reader: JournalReader;
 
-  private constructor(run: Run<RestoreOptions>, runs: readonly JournalRun[], reader: JournalReader) {
+  private constructor(run: Run<RestoreOptions>, runs: readonly JournalRun[]) {
     this.#run = run;
     this.#runs = runs;
-    this.#reader = reader;
+    this.#reader = this.#read({ isFirst: true });
   }
 
   /** @throws StoreError if the bucket cannot be listed. */
@@ -33,8 +33,7 @@ export class JournalSource {
     const { date, journal, signal } = options;
     const events = journalEvents(signal, ({ key, code, reason }) => run.fail({ metric: key, code, reason }));
     const runs = journal === false ? [] : await journalRuns(store, options, { ...events, ...(date && { date }) });
-    const onOrphans = (lines: number) => run.add('journalLinesLeft', lines);
-    return new JournalSource(run, runs, new JournalReader(store, runs, { ...events, onOrphans }));
+    return new JournalSource(run, runs);
   }
 
   /** Must be called for all metrics of the bucket, in their order. @param isNeeded whether it is restored. */
@@ -61,8 +60,19 @@ export class JournalSource {
     yield metrics;
   }
 
+  /** Ends a pass over all metrics; the next one may begin. Damage and orphans count once. */
   finish(): void {
     this.#reader.finish();
+    this.#reader = this.#read({ isFirst: false });
+  }
+
+  #read({ isFirst }: { readonly isFirst: boolean }): JournalReader {
+    const { store, options } = this.#run;
+    const events = journalEvents(options.signal, ({ key, code, reason }) => {
+      if (isFirst) this.#run.fail({ metric: key, code, reason });
+    });
+    const onOrphans = (lines: number) => this.#run.add('journalLinesLeft', isFirst ? lines : 0);
+    return new JournalReader(store, this.#runs, { ...events, onOrphans });
   }
 
   #linesOf({ metric, order }: StoredMetric, since: Date | undefined) {

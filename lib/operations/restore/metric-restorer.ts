@@ -1,5 +1,7 @@
 import pMap from 'p-map';
+import type { StoredMetric } from '../../bucket/metric.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
+import type { Named } from '../../common/summary.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { explainSystemError } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
@@ -9,7 +11,16 @@ import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
 import type { Run } from '../shared/run.ts';
 import { SecondPass } from '../shared/second-pass.ts';
-import { type Attempt, firstAttempt, insteadOf, isGone, journalOf, nextAttempt } from './attempts.ts';
+import {
+  type Attempt,
+  firstAttempt,
+  insteadOf,
+  isGone,
+  journalOf,
+  namesOf,
+  nextAttempt,
+  type Target,
+} from './attempts.ts';
 import { DryRunSpace } from './dry-run-space.ts';
 import type { JournaledMetric, JournalSource } from './journal-source.ts';
 import type { PublishedFile } from './published-files.ts';
@@ -22,15 +33,23 @@ export class MetricRestorer {
   readonly #run: Run<RestoreOptions>;
   readonly #publisher: Publisher;
   readonly #written: FileSystems;
+  readonly #targetOf: (stored: StoredMetric) => Target;
   readonly #rechecks: Rechecks;
   readonly #dryRunSpace = new DryRunSpace();
   readonly #later: SecondPass<Attempt>;
 
-  constructor(run: Run<RestoreOptions>, publisher: Publisher, written: FileSystems, journal: JournalSource) {
+  constructor(
+    run: Run<RestoreOptions>,
+    publisher: Publisher,
+    written: FileSystems,
+    journal: JournalSource,
+    targetOf: (stored: StoredMetric) => Target,
+  ) {
     const { recheckAfterMs = 500, signal } = run.options;
     this.#run = run;
     this.#publisher = publisher;
     this.#written = written;
+    this.#targetOf = targetOf;
     this.#later = new SecondPass(run);
     this.#rechecks = new Rechecks({
       tally: run,
@@ -68,7 +87,7 @@ export class MetricRestorer {
     while (attempts.length > 0 && !signal.aborted) {
       const results = await this.#publisher.publish(
         attempts.map((attempt) => ({
-          path: attempt.stored.path,
+          path: attempt.target.path,
           backup: attempt.backup,
           journal: journalOf(attempt),
         })),
@@ -95,7 +114,7 @@ export class MetricRestorer {
     const { metric } = stored;
     for (const { key } of stored.loneSha1s)
       run.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
-    const attempt = firstAttempt(found, date, fallback);
+    const attempt = firstAttempt(found, this.#targetOf(stored), date, fallback);
     if (attempt && skipGone && isGone(stored, date)) {
       run.skip({ metric, code: 'GONE', reason: 'it was not in the local tree at that date' });
       return undefined;
@@ -108,11 +127,11 @@ export class MetricRestorer {
   #process(attempt: Attempt, restored: RestoredFile | undefined): Attempt | undefined {
     const run = this.#run;
     if (!restored) return undefined;
-    const { metric, path } = attempt.stored;
-    const result = this.#checkSpace(path, restored);
+    const names = namesOf(attempt);
+    const result = this.#checkSpace(attempt.target.path, restored);
     run.add('bytesFetched', result.fetched);
     if (result.outcome !== 'failed') {
-      this.#count(metric, result);
+      this.#count(names, result);
       run.use(attempt.backup.time);
       return undefined;
     }
@@ -122,12 +141,12 @@ export class MetricRestorer {
     const next = backupDamaged ? nextAttempt(attempt) : undefined;
     if (next) {
       run.add('fallbacks');
-      run.note({ metric, code, reason: `${reason}: fell back to an older backup` });
+      run.note({ ...names, code, reason: `${reason}: fell back to an older backup` });
       return next;
     }
     const { key } = attempt.backup.object;
     const backup = backupDamaged && { key, instead: insteadOf(attempt, run.options.date) };
-    run.fail({ metric, code, reason, ...(backup && { backup }) });
+    run.fail({ ...names, code, reason, ...(backup && { backup }) });
     return undefined;
   }
 
@@ -140,19 +159,25 @@ export class MetricRestorer {
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: false, fetched };
   }
 
-  #count(metric: string, result: Exclude<Published, { outcome: 'failed' }>): void {
+  #count(names: Pick<Named, 'metric' | 'target'>, result: Exclude<Published, { outcome: 'failed' }>): void {
+    const { metric, target } = names;
     const run = this.#run;
     const { dryRun, report } = run.options;
     run.add(result.outcome);
     run.add('bytesRestored', result.bytes);
     if (result.remark) countRemark(metric, result.remark, run);
-    if (result.replayed) this.#countReplayed(metric, result.replayed);
+    if (result.replayed) this.#countReplayed(names, result.replayed);
     if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
-    report.log('debug', `${metric}: ${dryRun ? 'would be ' : ''}${result.outcome}${detail}`);
+    const outcome = `${dryRun ? 'would be ' : ''}${result.outcome}${detail}`;
+    if (target === undefined) report.log('debug', `${metric}: ${outcome}`);
+    else {
+      run.rename({ metric, target, outcome: result.outcome });
+      report.log('info', `${metric} -> ${target}: ${outcome}`, 'metrics with a new name');
+    }
   }
 
-  #countReplayed(metric: string, { points, newest, malformed }: Replayed): void {
+  #countReplayed(names: Pick<Named, 'metric' | 'target'>, { points, newest, malformed }: Replayed): void {
     const run = this.#run;
     if (points > 0) {
       run.add('pointsReplayed', points);
@@ -161,13 +186,13 @@ export class MetricRestorer {
     if (malformed === 0) return;
     run.add('journalLinesLeft', malformed);
     const reason = `restored without ${malformed} lines of the journal that are not points: verify --read-data names their parts`;
-    run.fail({ metric, code: 'BAD_LINES', reason });
+    run.fail({ ...names, code: 'BAD_LINES', reason });
   }
 }
 
 function publishedFile(attempt: Attempt, result: RestoredFile | undefined): PublishedFile | undefined {
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;
-  const { stored, backup } = attempt;
-  return trace && { metric: stored.metric, path: stored.path, backup, outcome, trace, again: 0 };
+  const { target, backup } = attempt;
+  return trace && { ...namesOf(attempt), path: target.path, backup, outcome, trace, again: 0 };
 }

@@ -5,6 +5,8 @@ import type { Trace } from '../../workers/trace.ts';
 
 export interface PublishedFile {
   readonly metric: string;
+  /** Its new name, if it was renamed. */
+  readonly target?: string;
   /** Path below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: Backup;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import type { FailCode } from '../../common/codes.ts';
-import type { Tally } from '../../common/summary.ts';
+import type { Named, Tally } from '../../common/summary.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
 import { type PublishedFile, PublishedFiles } from './published-files.ts';
 
@@ -100,20 +100,25 @@ export class Rechecks {
     if (file.again === 0) tally.add('refilled');
     if (result.outcome === 'backfilled') tally.add('pointsFilled', result.filled);
     tally.note({
-      metric: file.metric,
+      ...namesOf(file),
       code: 'REFILLED',
       reason: `another process emptied, replaced or removed it after it was ${file.outcome}: ${result.outcome} again`,
     });
     return [{ ...file, trace: result.trace, again: file.again + 1 }];
   }
 
-  #fail({ metric, outcome }: PublishedFile, code: FailCode, reason: string): void {
+  #fail(file: PublishedFile, code: FailCode, reason: string): void {
+    const { outcome } = file;
     const { tally } = this.#options;
     tally.add(outcome, -1);
     tally.fail({
-      metric,
+      ...namesOf(file),
       code,
       reason: `another process emptied, replaced or removed it after it was ${outcome}: ${reason}`,
     });
   }
+}
+
+function namesOf({ metric, target }: PublishedFile): Pick<Named, 'metric' | 'target'> {
+  return { metric, ...(target !== undefined && { target }) };
 }

@@ -1,5 +1,5 @@
 import { catalog } from '../../bucket/catalog.ts';
-import { selector } from '../../common/glob.ts';
+import { InvalidOptionError } from '../../common/errors.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { batched } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
@@ -12,13 +12,21 @@ import { checkPrefixAccess } from '../../workers/tasks/dry-run-checks.ts';
 import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
 import { checkNoOverlap } from '../shared/overlap.ts';
 import { isInPart, type Part } from '../shared/part.ts';
+import { findCollision } from '../shared/rename-collisions.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
 import { bytesOf, type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
 import { Publisher } from './publisher.ts';
+import { type RenameOptions, Targets } from './targets.ts';
 
-export interface RestoreOptions extends OperationOptions, SelectOptions, PlaceOptions, TreeOptions, LoadOptions {
+export interface RestoreOptions
+  extends OperationOptions,
+    SelectOptions,
+    PlaceOptions,
+    TreeOptions,
+    LoadOptions,
+    RenameOptions {
   /** Restore the newest backup strictly before this time. @default the newest */
   readonly date?: Date;
   /** Restore backups of damaged files unchanged. @default false */
@@ -49,11 +57,15 @@ const BATCH = { items: 64, weight: 2 ** 22 };
  * `overwrite`. A damaged backup changes nothing. Errors of single metrics are in the summary.
  *
  * @throws StoreError if the bucket cannot be used.
- * @throws WhisperBackupError `NO_LOCKS`
+ * @throws InvalidOptionError if the names or options contradict each other.
+ * @throws WhisperBackupError `NO_LOCKS`; `RENAME_COLLISION` if two metrics get one name, and they are not to be merged.
  */
 export async function restore(store: ObjectStore, given: RestoreOptions): Promise<Summary> {
   const run = new Run('restore', store, given);
-  const { bytesInFlight, date, dryRun, prefix, signal } = run.options;
+  const { bytesInFlight, date, dryRun, merge, overwrite, prefix, signal } = run.options;
+  const targets = new Targets(run.options);
+  if (merge && overwrite)
+    throw new InvalidOptionError('Cannot restore: --overwrite would replace what --merge has filled: use one of them');
   return run.summarize(async () => {
     const publisher = new Publisher(run);
     const written = new FileSystems();
@@ -62,19 +74,23 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       publisher.start();
       await store.open({ create: false, signal });
       run.begin();
+      const collision = merge ? undefined : await findCollision(store, targets.renaming, run.options);
+      if (collision) throw collision;
       // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
       const journal = await JournalSource.open(run);
-      const restorer = new MetricRestorer(run, publisher, written, journal);
+      const restorer = new MetricRestorer(run, publisher, written, journal, (stored) => targets.of(stored));
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
-      const found = visits.untilStopped(selectedPages(run, journal), (page) => page.length);
       const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
-      const batches = batched(found, weightOf, limits);
       try {
-        for await (const metrics of visits.each(batches, (batch) => restorer.visit(batch))) visits.advance(metrics);
-        const again = batched(restorer.again(), weightOf, limits);
-        for await (const _ of visits.each(again, (batch) => restorer.restoreBackups(batch))) visits.advance(0);
+        for (const pass of targets.passes()) {
+          const found = visits.untilStopped(selectedPages(run, journal, targets, pass), (page) => page.length);
+          const batches = batched(found, weightOf, limits);
+          for await (const metrics of visits.each(batches, (batch) => restorer.visit(batch))) visits.advance(metrics);
+          const again = batched(restorer.again(), weightOf, limits);
+          for await (const _ of visits.each(again, (batch) => restorer.restoreBackups(batch))) visits.advance(0);
+        }
       } finally {
         // Restored files must be durable, even if an error of the store ended the run.
         await restorer.finish();
@@ -89,13 +105,15 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
 }
 
 async function* selectedPages(
-  { events, options, store }: Run<RestoreOptions>,
+  run: Run<RestoreOptions>,
   journal: JournalSource,
+  targets: Targets,
+  pass: number,
 ): AsyncGenerator<JournaledMetric[]> {
-  const isSelected = selector(options);
-  const { part } = options;
-  for await (const page of catalog(store, options, events))
-    yield* journal.add(page, ({ metric }) => isSelected(metric) && (!part || isInPart(metric, part)));
+  const { events, options, store } = run;
+  const { part, signal } = options;
+  for await (const page of catalog(store, options, pass === 0 ? events : { onDisorder() {}, signal }))
+    yield* journal.add(page, ({ metric }) => targets.isIn(pass, metric) && (!part || isInPart(metric, part)));
   journal.finish();
 }
 

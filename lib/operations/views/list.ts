@@ -1,5 +1,6 @@
 import { catalog } from '../../bucket/catalog.ts';
 import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
+import { type RenameRule, Renaming } from '../../bucket/rename.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { selector } from '../../common/glob.ts';
 import type { PlaceOptions, RunOptions, SelectOptions } from '../../common/options.ts';
@@ -16,10 +17,14 @@ export interface ListOptions extends RunOptions, SelectOptions, PlaceOptions {
   readonly date?: Date;
   /** Look up how far the journal reaches. @default true */
   readonly journal?: boolean;
+  /** Show the names under which a restore with the same rules would write the metrics. @default [] */
+  readonly rename?: readonly RenameRule[];
 }
 
 export interface ListedBackup {
   readonly metric: string;
+  /** The name under which it would be restored, if that is another. */
+  readonly target?: string;
   /** `2026-11-22T03:14:15+00:00` */
   readonly date: string;
   /** Compressed size in bytes. */
@@ -45,7 +50,8 @@ export interface ListedBackup {
  * @throws StoreError
  */
 export async function* list(store: ObjectStore, options: ListOptions): AsyncGenerator<ListedBackup> {
-  const { report, signal, since, date, journal = true } = withDefaults(options);
+  const { report, signal, since, date, journal = true, rename = [] } = withDefaults(options);
+  const renaming = new Renaming(rename);
   await store.open({ create: false, signal });
   const isSelected = selector(options);
   let foreign = 0;
@@ -65,11 +71,16 @@ export async function* list(store: ObjectStore, options: ListOptions): AsyncGene
     if (!isSelected(stored.metric)) continue;
     for (const { key } of stored.loneSha1s) report.log('warn', `${key} is a checksum without data: damage`);
     const newest = backupsBefore(stored, date).at(-1);
+    const target = renaming.targetOf(stored.metric);
     for (const backup of stored.backups) {
       signal.throwIfAborted();
       if ((since && backup.time < since) || (date && backup.time >= date)) continue;
       const reached = backup === newest ? await reach?.find(stored.order, backup.time) : undefined;
-      yield { ...listed(stored, backup), ...(reached && { journal: formatTimestamp(reached) }) };
+      yield {
+        ...listed(stored, backup),
+        ...(target !== stored.metric && { target }),
+        ...(reached && { journal: formatTimestamp(reached) }),
+      };
     }
   }
   if (foreign > 0) report.log('info', `Ignored ${foreign} foreign keys in ${store.name}`);

@@ -1,10 +1,14 @@
+import { Renaming } from '../../../lib/bucket/rename.ts';
+import { reasonOf } from '../../../lib/common/errors.ts';
 import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import { hintForBucket } from '../../../lib/operations/shared/nothing-hint.ts';
+import { findCollision } from '../../../lib/operations/shared/rename-collisions.ts';
 import { type ListedBackup, list } from '../../../lib/operations/views/list.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { dateOf, placeOf, selectOf } from '../run/operation-options.ts';
+import { renamesOf } from '../run/renames.ts';
 import { reportTo } from '../run/run.ts';
 import { withStore } from '../run/store.ts';
 
@@ -13,6 +17,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const since = dateOf(invocation, 'since');
   const date = dateOf(invocation, 'date');
   const { signal } = interruption;
+  const { rename, merge } = await renamesOf(invocation);
   const found = await withStore(invocation, async (store) => {
     const backups = list(store, {
       report: reportTo(log),
@@ -22,6 +27,7 @@ export async function run(invocation: Invocation): Promise<number> {
       ...(since && { since }),
       ...(date && { date }),
       journal: !config.noJournal,
+      rename,
     });
     let count = 0;
     for await (const backup of backups) {
@@ -31,6 +37,9 @@ export async function run(invocation: Invocation): Promise<number> {
       if (output.closed) break;
     }
     if (count === 0) log.error(await nothingListed(store, invocation));
+    const selected = { ...selectOf(config), ...placeOf(config), ...(date && { date }), signal };
+    const collision = merge ? undefined : await findCollision(store, new Renaming(rename), selected);
+    if (collision) log.warn(`A restore would stop: ${reasonOf(collision)}`);
     return count;
   });
   return found > 0 ? exitCodes.done : exitCodes.error;
@@ -51,9 +60,10 @@ async function nothingListed(store: ObjectStore, { config, interruption, option 
 }
 
 /** The name comes last because its length varies. The size is in bytes for `sort -n`. */
-function lineOf({ metric, date, size, algorithm, kind, gone, journal }: ListedBackup): string {
+function lineOf({ metric, target, date, size, algorithm, kind, gone, journal }: ListedBackup): string {
   const how = (kind === 'pair' ? `${algorithm} pair` : algorithm).padEnd(8);
   const since = gone === undefined ? '' : `  (gone since ${gone})`;
+  const to = target === undefined ? '' : ` -> ${printable(target)}`;
   const until = journal === undefined ? '' : `  (journal until ${journal})`;
-  return `${date}  ${String(size).padStart(12)}  ${how}  ${printable(metric)}${until}${since}\n`;
+  return `${date}  ${String(size).padStart(12)}  ${how}  ${printable(metric)}${to}${until}${since}\n`;
 }

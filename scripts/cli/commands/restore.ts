@@ -5,12 +5,14 @@ import { resolveOwner } from '../../../lib/system/owner-name.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
 import { runRecorded } from '../run/recorded-run.ts';
+import { renamesOf } from '../run/renames.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
   const date = dateOf(invocation, 'date');
   if (date) log.info(dateNotice(date, option('date') ?? ''));
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
+  const renames = await renamesOf(invocation);
   return runRecorded(invocation, 'restore', (store, run) =>
     restore(store, {
       ...run,
@@ -20,6 +22,7 @@ export async function run(invocation: Invocation): Promise<number> {
       ...loadOf(config),
       ...(date && { date }),
       ...(owner && { owner }),
+      ...renames,
       includeDamaged: config.includeDamaged,
       fallback: config.fallback,
       overwrite: config.overwrite,

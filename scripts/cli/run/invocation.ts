@@ -11,6 +11,8 @@ export interface Invocation extends Resolved {
   readonly words: readonly string[];
   /** Returns the last value of an option without a configuration key, by its name in camelCase. */
   readonly option: (name: string) => string | undefined;
+  /** Returns all values of such an option that can be repeated. */
+  readonly options: (name: string) => readonly string[];
   readonly log: Log;
   readonly terminal: Terminal;
   /** Whether standard error may be colored. */

@@ -66,8 +66,8 @@ function logNamed(
   log: Log,
 ): void {
   const listed = level === 'info' || log.isKept ? MAX_LISTED : Number.POSITIVE_INFINITY;
-  named.forEach(({ metric, reason }, index) => {
-    const line = `${kind}: ${metric}: ${reason}`;
+  named.forEach(({ metric, target, reason }, index) => {
+    const line = `${kind}: ${metric}${target === undefined ? '' : ` -> ${target}`}: ${reason}`;
     log.toFiles(level, line);
     if (index < listed) log.toTerminal(level, line);
   });

@@ -9,6 +9,19 @@ export interface CompareWish {
   readonly date?: string | undefined;
 }
 
+/** Like {@link compareStep}, for metrics with new names: a dry run of their restore, which names both. */
+export function compareRenamedStep(fleet: Fleet, host: string, { globs, place = [] }: CompareWish): Step {
+  return {
+    id: 'compare',
+    title: `Check that every metric of the bucket is on ${host} under its new name`,
+    commands: globs.map((glob) =>
+      fleet.tool(host, ['--noop', '--json', '--nolog', ...place, `--metrics=${glob}`, 'restore'], {
+        judge: (output) => missingIn(output, 'restored'),
+      }),
+    ),
+  };
+}
+
 /** Checks that each metric of the bucket has a file on the host. Files that have changed since are no problem. */
 export function compareStep(fleet: Fleet, host: string, { globs, place = [], date }: CompareWish): Step {
   const dated = date === undefined ? [] : [`--date=${date}`];
@@ -17,16 +30,17 @@ export function compareStep(fleet: Fleet, host: string, { globs, place = [], dat
     title: `Check that every metric of the bucket is on ${host}`,
     commands: globs.map((glob) =>
       fleet.tool(host, ['--compare', '--json', '--nolog', ...place, ...dated, `--metrics=${glob}`, 'verify'], {
-        judge: missingIn,
+        judge: (output) => missingIn(output, 'gone'),
       }),
     ),
   };
 }
 
-function missingIn(output: string): string | undefined {
+/** @param name of the counter of metrics without a file. */
+function missingIn(output: string, name: 'gone' | 'restored'): string | undefined {
   const counts = countsOf(output);
   if (counts === undefined) return 'the comparison printed no summary';
-  const gone = counts['gone'] ?? 0;
+  const gone = counts[name] ?? 0;
   return gone === 0 ? undefined : `${gone} metrics of the bucket have no file on the host`;
 }
 

@@ -167,6 +167,20 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
     assert.equal(bucket.filter((name) => name.startsWith('servers.web01.')).length, 4);
   });
 
+  it('move-metrics gives them new names on the other host', async () => {
+    const said = await runbook(
+      'move-metrics',
+      ...['--from', 'h1', '--to', 'h2', '--metrics', 'servers.web01.*', '--bucket', h1.bucket],
+      ...['--rename', 'servers.web01=hosts.web09'],
+    );
+    assert.match(said, /on h2 under its new name/);
+    const moved = await readTree(h2.prefix);
+    assert.equal(moved.size, 4);
+    const source = await readTree(h1.prefix);
+    for (const [name, bytes] of moved)
+      assert.deepEqual(bytes, source.get(name.replace('hosts/web09', 'servers/web01')), name);
+  });
+
   it('bucket-damaged stores damaged metrics again', async () => {
     const directory = scratch.at('buckets', h1.bucket, 'servers.web01.m1');
     const [name = ''] = await readdir(directory);

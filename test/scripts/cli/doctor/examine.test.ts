@@ -18,6 +18,7 @@ function invocation(stop = new AbortController()): Invocation {
     configured: {},
     words: [],
     option: () => undefined,
+    options: () => [],
     log: createLog(terminal, { debug: false }),
     terminal,
     color: false,
