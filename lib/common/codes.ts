@@ -26,7 +26,7 @@ export const COUNTS = {
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
-  | ('pointsReplayed' | 'journalLinesLeft' | 'renamed')
+  | ('pointsReplayed' | 'journalLinesLeft' | 'renamed' | 'reshaped' | 'stepsLeft')
   | ('requests' | 'retries');
 
 export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
@@ -35,7 +35,7 @@ export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISP
 
 export type NoteCode =
   | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'LONE_SHA1')
-  | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK');
+  | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK' | 'STEPS_LEFT');
 
 export type DamageCode =
   | (FailCode | 'EMPTY_BACKUP' | 'LONE_SHA1' | 'NO_SHA1' | 'TOO_LARGE')

@@ -24,6 +24,8 @@ interface FillOptions {
   readonly source: Uint8Array;
   /** Unix time, rounded down to whole seconds. */
   readonly now: number;
+  /** Whether rule 1 allows exceptions. @default true */
+  readonly reaggregate?: boolean;
 }
 
 /**
@@ -59,7 +61,7 @@ interface FillOptions {
  * @throws InvalidOptionError if `now` is invalid.
  */
 export function planFill(options: FillOptions): FillPlan {
-  const { local, source } = options;
+  const { local, source, reaggregate = true } = options;
   const now = Math.floor(options.now);
   if (!(now >= 0 && Number.isFinite(now))) {
     throw new InvalidOptionError(`Cannot fill: 'now' is ${options.now}, but must be a Unix time in seconds`);
@@ -67,7 +69,8 @@ export function planFill(options: FillOptions): FillPlan {
   const header = headerOf('local', local);
   const sourceHeader = headerOf('source', source);
   const donors = sourceHeader.archives.map((archive) => new Donor(source, archive));
-  const mayReaggregate = header.aggregation === sourceHeader.aggregation && !isAmbiguousMethod(header.aggregation);
+  const isOneMethod = header.aggregation === sourceHeader.aggregation && !isAmbiguousMethod(header.aggregation);
+  const mayReaggregate = reaggregate && isOneMethod;
 
   const after = local.slice();
   const levels: LevelFill[] = [];

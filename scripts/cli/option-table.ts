@@ -339,6 +339,24 @@ export const optionTable: readonly OptionSpec[] = [
     text: 'Let metrics that get the same new name fill one file, instead of refusing them',
   },
   {
+    name: 'schemas',
+    value: 'file',
+    commands: ['restore'],
+    text: "Carbon's storage-schemas.conf: restored files get the schema that carbon would give them",
+  },
+  {
+    name: 'retentions',
+    value: 'list',
+    commands: ['restore'],
+    text: 'Instead of --schemas: the archives of all files, such as 10s:6h,1m:7d',
+  },
+  {
+    name: 'aggregations',
+    value: 'file',
+    commands: ['restore'],
+    text: "Carbon's storage-aggregation.conf, for method and xFilesFactor (those of the backup)",
+  },
+  {
     name: 'owner',
     value: 'user:group',
     key: 'owner',

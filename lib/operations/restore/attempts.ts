@@ -1,6 +1,7 @@
 import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
 import type { Damaged, Named } from '../../common/summary.ts';
 import type { JournalLines } from '../../journal/points.ts';
+import type { NewSchema } from '../../whisper/reshape.ts';
 import type { JournaledMetric } from './journal-source.ts';
 
 /** The name and the path under which a metric is restored. */
@@ -13,6 +14,8 @@ export interface Target {
 export interface Attempt {
   readonly stored: StoredMetric;
   readonly target: Target;
+  /** @default that of the backup */
+  readonly schema?: NewSchema;
   readonly backup: Backup;
   /** Ascending by time. */
   readonly older: readonly Backup[];

@@ -28,6 +28,9 @@ import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
 import type { RestoreOptions } from './restore.ts';
 
+/** How many metrics are named that lose points to their new schema: all may. */
+const NAMED_AT_MOST = 20;
+
 /** Restores single metrics, falls back to older backups, and counts the results. */
 export class MetricRestorer {
   readonly #run: Run<RestoreOptions>;
@@ -89,6 +92,7 @@ export class MetricRestorer {
         attempts.map((attempt) => ({
           path: attempt.target.path,
           backup: attempt.backup,
+          ...(attempt.schema && { schema: attempt.schema }),
           journal: journalOf(attempt),
         })),
       );
@@ -119,8 +123,20 @@ export class MetricRestorer {
       run.skip({ metric, code: 'GONE', reason: 'it was not in the local tree at that date' });
       return undefined;
     }
-    if (attempt) run.add('metrics');
-    return attempt;
+    if (!attempt) return undefined;
+    run.add('metrics');
+    return this.#withSchema(attempt);
+  }
+
+  #withSchema(attempt: Attempt): Attempt | undefined {
+    const { schemaOf } = this.#run.options;
+    try {
+      return schemaOf ? { ...attempt, schema: schemaOf(attempt.target.path) } : attempt;
+    } catch (error) {
+      const reason = `its new schema cannot be found: ${reasonOf(error)}`;
+      this.#run.fail({ ...namesOf(attempt), code: codeOf(error), reason });
+      return undefined;
+    }
   }
 
   /** Counts a result. @returns the next attempt, if the backup was damaged and there is an older one. */
@@ -168,6 +184,7 @@ export class MetricRestorer {
     if (result.remark) countRemark(metric, result.remark, run);
     if (result.replayed) this.#countReplayed(names, result.replayed);
     if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
+    if (result.stepsLeft) this.#countReshaped(names, result.stepsLeft);
     const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
     const outcome = `${dryRun ? 'would be ' : ''}${result.outcome}${detail}`;
     if (target === undefined) report.log('debug', `${metric}: ${outcome}`);
@@ -175,6 +192,16 @@ export class MetricRestorer {
       run.rename({ metric, target, outcome: result.outcome });
       report.log('info', `${metric} -> ${target}: ${outcome}`, 'metrics with a new name');
     }
+  }
+
+  #countReshaped(names: Pick<Named, 'metric' | 'target'>, stepsLeft: readonly number[]): void {
+    const run = this.#run;
+    run.add('reshaped');
+    if (stepsLeft.length === 0) return;
+    run.add('stepsLeft');
+    if (run.get('stepsLeft') > NAMED_AT_MOST) return;
+    const reason = `no step of its new schema is a multiple of ${stepsLeft.join(' or ')} s, so points of that step were left out`;
+    run.note({ ...names, code: 'STEPS_LEFT', reason });
   }
 
   #countReplayed(names: Pick<Named, 'metric' | 'target'>, { points, newest, malformed }: Replayed): void {
@@ -193,6 +220,7 @@ export class MetricRestorer {
 function publishedFile(attempt: Attempt, result: RestoredFile | undefined): PublishedFile | undefined {
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;
-  const { target, backup } = attempt;
-  return trace && { ...namesOf(attempt), path: target.path, backup, outcome, trace, again: 0 };
+  const { target, backup, schema } = attempt;
+  const shape = schema && { schema };
+  return trace && { ...namesOf(attempt), ...shape, path: target.path, backup, outcome, trace, again: 0 };
 }

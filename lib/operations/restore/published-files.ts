@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Backup } from '../../bucket/metric.ts';
+import type { NewSchema } from '../../whisper/reshape.ts';
 import type { Trace } from '../../workers/trace.ts';
 
 export interface PublishedFile {
@@ -10,6 +11,7 @@ export interface PublishedFile {
   /** Path below the prefix, without `.wsp`. */
   readonly path: string;
   readonly backup: Backup;
+  readonly schema?: NewSchema;
   readonly outcome: 'restored' | 'backfilled';
   readonly trace: Trace;
   /** How often it was filled again. */

@@ -40,7 +40,10 @@ export class Publisher {
   ): Promise<RestoredFile[]> {
     const { options } = this.#run;
     const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner, date } = options;
-    const backups = files.map(({ path, backup, journal = [] }) => ({ path, backup, journal }));
+    const backups = files.map(({ path, backup, journal = [], schema }) => ({
+      ...{ path, backup, journal },
+      ...(schema && { schema }),
+    }));
     const rules: RestoreRules = {
       prefix,
       flock,

@@ -1,4 +1,5 @@
 import { catalog } from '../../bucket/catalog.ts';
+import type { SchemaOf } from '../../carbon/new-schemas.ts';
 import { InvalidOptionError } from '../../common/errors.ts';
 import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { batched } from '../../common/pages.ts';
@@ -43,6 +44,8 @@ export interface RestoreOptions
   readonly skipGone?: boolean;
   /** Restore only this part of the metrics. @default all */
   readonly part?: Part;
+  /** Returns the schema for the file of a metric. @default that of the local file, else of the backup */
+  readonly schemaOf?: SchemaOf;
   /** Minimum time between the publication of a file and its recheck. @default 500 */
   readonly recheckAfterMs?: number;
   /** Owner of created files and directories. @default the owner of the nearest existing directory */

@@ -7,14 +7,15 @@ import { assertPathLength, locateFile } from '../../system/descent.ts';
 import type { OpenDirectory } from '../../system/open-directory.ts';
 import { Place } from '../../system/open-place.ts';
 import { linkOrRename, replaceKeepingOld } from '../../tree/link-or-rename.ts';
-import { type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
+import { assertCurrent, type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
 import { explainSystemError, type Owner, placeDirectory } from '../../tree/place.ts';
 import type { Allocate, LockOptions } from '../../tree/read-file.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
 import type { FillPlan } from '../../whisper/fill.ts';
-import { isCompressed } from '../../whisper/header.ts';
+import { isCompressed, parseHeader } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
+import { differsFrom, type NewSchema, type Reshaped, reshape } from '../../whisper/reshape.ts';
 import { Scratch } from '../scratch.ts';
 import { type Trace, traceOfFill } from '../trace.ts';
 import { backfillOpen } from './backfill.ts';
@@ -33,6 +34,8 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   readonly journal?: readonly JournalLines[];
   /** Leave out later lines of the journal: Unix time in seconds. @default none */
   readonly date?: number;
+  /** The schema that the file is to have. @default that of the local file, else of the backup */
+  readonly schema?: NewSchema;
   /** Restore the backup of a damaged file unchanged. @default false */
   readonly includeDamaged?: boolean;
   /** Replace a local file instead of backfilling it. */
@@ -50,6 +53,8 @@ interface Remarked {
   readonly replayed?: Replayed;
   /** Set if the file in the backup is odd or damaged. */
   readonly remark?: Remark;
+  /** Set if the file got another schema; see {@link Reshaped}. */
+  readonly stepsLeft?: Reshaped['stepsLeft'];
 }
 
 export type Published =
@@ -130,11 +135,12 @@ async function publishAt(
     const found = place && lstatSync(place.at, { throwIfNoEntry: false });
     if (found?.isSymbolicLink()) return await updateLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
     if (place && found) return await updateExisting(place, data, task, stopped);
-    if (task.dryRun || !place)
-      return { outcome: 'restored', bytes: data.length, space: checkCreate(task, place, data.length) };
+    const { content, ...shape } = shaped(task, data);
+    const bytes = content.length;
+    if (task.dryRun || !place) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes), ...shape };
     // EEXIST if carbon has created the file meanwhile.
-    const trace = withTemporary(place, data, task, (temporary) => linkOrRename(temporary, place.at));
-    return { outcome: 'restored', bytes: data.length, trace };
+    const trace = withTemporary(place, content, task, (temporary) => linkOrRename(temporary, place.at));
+    return { outcome: 'restored', bytes, trace, ...shape };
   } finally {
     place?.close();
   }
@@ -191,7 +197,7 @@ async function updateExisting(
   const open = await openToFill(place, task.dryRun ? 'read' : 'write', { ...task, stopped });
   try {
     const local = open.bytes;
-    if (Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
+    if (!task.schema && Buffer.compare(local, data) === 0) return { outcome: 'unchanged', bytes };
     const damage = damageOf(local);
     if (!damage && damageOf(data)) {
       const remedy = 'move the local file away to restore the backup unchanged';
@@ -202,11 +208,15 @@ async function updateExisting(
     }
     if (task.overwrite || (damage && task.replaceDamaged)) {
       // A damaged file is kept, so its space does not become free.
-      const replaces = task.overwrite ? local.length : 0;
-      if (task.dryRun) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes, replaces) };
-      return { outcome: 'restored', bytes, trace: replace(place, data, task) };
+      return publishOver(place, shaped(task, data), task, { replaces: task.overwrite ? local.length : 0 });
     }
     if (damage) throw localDamaged(place.path, local, damage, task);
+    if (hasOtherSchema(task, local)) {
+      // Another process may have replaced the file, whose points would be lost.
+      const isCurrent = () => assertCurrent(place, open.fd);
+      const rules = { ...task, overwrite: true };
+      return publishOver(place, shaped(task, local, data), rules, { replaces: local.length, isCurrent });
+    }
     const { filled, writes } = fill(place, open, data, task);
     if (filled === 0) return { outcome: 'unchanged', bytes };
     const trace = task.dryRun ? undefined : traceOfFill(open.fd, local, writes, nowOf(task));
@@ -214,6 +224,55 @@ async function updateExisting(
   } finally {
     open.close();
   }
+}
+
+interface Content {
+  readonly content: Uint8Array;
+  readonly stepsLeft?: Reshaped['stepsLeft'];
+}
+
+/** Returns the content of a file with the schema that was asked for, if any. */
+function shaped(task: PublishTask, ...sources: readonly [Uint8Array, Uint8Array?]): Content {
+  const { schema } = task;
+  const [first, second] = sources;
+  if (!schema || (!second && !hasOtherSchema(task, first))) return { content: first };
+  return withSchemaError(task, () => {
+    const { bytes: content, stepsLeft } = reshape(schema, sources, nowOf(task));
+    return { content, stepsLeft };
+  });
+}
+
+function hasOtherSchema(task: PublishTask, bytes: Uint8Array): boolean {
+  const { schema } = task;
+  return schema !== undefined && withSchemaError(task, () => differsFrom(parseHeader(bytes), schema));
+}
+
+/** @throws WhisperBackupError that names the file and why its points cannot go into another schema. */
+function withSchemaError<R>({ prefix, path }: PublishTask, run: () => R): R {
+  try {
+    return run();
+  } catch (cause) {
+    const reason = reasonOf(cause instanceof FillRefusedError ? cause.cause : cause);
+    const message = `Cannot restore ${join(prefix, path)}.wsp with another schema: ${reason}: restore it without a new schema`;
+    throw new WhisperBackupError(codeOf(cause), message, { cause });
+  }
+}
+
+/**
+ * Replaces a local file.
+ *
+ * @param options.replaces bytes that become free.
+ * @param options.isCurrent throws if it must not be replaced any more.
+ */
+function publishOver(
+  place: Place,
+  { content, ...shape }: Content,
+  task: PublishTask,
+  { replaces, isCurrent }: { readonly replaces: number; readonly isCurrent?: () => void },
+): Published {
+  const bytes = content.length;
+  if (task.dryRun) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes, replaces), ...shape };
+  return { outcome: 'restored', bytes, trace: replace(place, content, task, isCurrent), ...shape };
 }
 
 /** The backup itself is sound: it has what was stored. */
@@ -259,9 +318,10 @@ function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTas
   }
 }
 
-function replace(place: Place, data: Uint8Array, task: PublishTask): Trace {
+function replace(place: Place, data: Uint8Array, task: PublishTask, isCurrent = () => {}): Trace {
   const aside = task.overwrite ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
   return withTemporary(place, data, task, (temporary) => {
+    isCurrent();
     if (aside === undefined) renameSync(temporary, place.at);
     else replaceKeepingOld(temporary, place.at, aside);
   });

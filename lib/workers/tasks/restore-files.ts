@@ -4,6 +4,8 @@ import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { FILE_BYTES } from '../../tree/read-file.ts';
+import { HEAD_BYTES, POINT_SIZE } from '../../whisper/header.ts';
+import type { NewSchema } from '../../whisper/reshape.ts';
 import type { TaskContext } from '../context.ts';
 import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
 import { fetchBackup } from './decode.ts';
@@ -24,9 +26,11 @@ export interface BackupToRestore {
   readonly backup: Backup;
   /** Of the runs since the backup, in their order. @default none */
   readonly journal?: readonly JournalLines[];
+  /** @default that of the backup */
+  readonly schema?: NewSchema;
 }
 
-export type RestoreRules = Omit<PublishTask, 'backup' | 'path' | 'journal'>;
+export type RestoreRules = Omit<PublishTask, 'backup' | 'path' | 'journal' | 'schema'>;
 
 interface RestoreContext extends Pick<TaskContext, 'stopped' | 'throwIfStopped'> {
   readonly store: ObjectStore;
@@ -84,7 +88,7 @@ async function restoreFile(
 
 /** @param trustSize as for {@link fetchBackup}. */
 async function restoreOnce(
-  { path, backup, journal = [] }: BackupToRestore,
+  { path, backup, journal = [], schema }: BackupToRestore,
   rules: RestoreRules,
   context: RestoreContext,
   trustSize: boolean,
@@ -100,18 +104,26 @@ async function restoreOnce(
     const same =
       size > 0 &&
       journal.length === 0 &&
+      !schema &&
       (await context.within(size, () => findSameFile(file, sha1, { ...rules, stopped })));
     if (same) return { ...same, fetched };
     const encoded = await fetchBackup({ ...backup, sha1 }, store, signal, trustSize);
     fetched = encoded.body.length;
     // A backfill holds the local file twice, before and after.
-    const bytes = (encoded.reservedBytes ?? FILE_BYTES) + 2 * size + POINT_FACTOR * linesBytes(journal);
-    const published = await context.within(bytes, () => context.publish({ ...rules, path, backup: encoded, journal }));
+    const shape = schema && { schema };
+    const bytes =
+      (encoded.reservedBytes ?? FILE_BYTES) + 2 * size + 2 * schemaBytes(schema) + POINT_FACTOR * linesBytes(journal);
+    const task = { ...rules, ...shape, path, backup: encoded, journal };
+    const published = await context.within(bytes, () => context.publish(task));
     return { ...published, fetched };
   } catch (error) {
     const isDamage = error instanceof WhisperBackupError && (error.code === 'BAD_SHA1' || error.code === 'NOT_FOUND');
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: isDamage, fetched };
   }
+}
+
+function schemaBytes(schema: NewSchema | undefined): number {
+  return schema ? schema.archives.reduce((sum, { points }) => sum + points * POINT_SIZE, HEAD_BYTES) : 0;
 }
 
 function linesBytes(journal: readonly JournalLines[]): number {

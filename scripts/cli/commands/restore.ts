@@ -12,6 +12,9 @@ export async function run(invocation: Invocation): Promise<number> {
   const date = dateOf(invocation, 'date');
   if (date) log.info(dateNotice(date, option('date') ?? ''));
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
+  // The engine for patterns is loaded only if it is needed.
+  const isReshaped = ['schemas', 'retentions', 'aggregations'].some((name) => option(name) !== undefined);
+  const schemaOf = isReshaped ? await (await import('../run/new-schemas.ts')).newSchemasOf(invocation) : undefined;
   const renames = await renamesOf(invocation);
   return runRecorded(invocation, 'restore', (store, run) =>
     restore(store, {
@@ -23,6 +26,7 @@ export async function run(invocation: Invocation): Promise<number> {
       ...(date && { date }),
       ...(owner && { owner }),
       ...renames,
+      ...(schemaOf && { schemaOf }),
       includeDamaged: config.includeDamaged,
       fallback: config.fallback,
       overwrite: config.overwrite,

@@ -1,0 +1,62 @@
+import type { AggregationRule } from './aggregation.ts';
+import { createWhisper } from './create.ts';
+import { planFill } from './fill.ts';
+import { type Header, parseHeader } from './header.ts';
+import type { ArchiveSpec } from './schema.ts';
+
+/** The schema that a file is to have. */
+export interface NewSchema {
+  /** Finest first. */
+  readonly archives: readonly ArchiveSpec[];
+  /** @default that of the file whose points take precedence */
+  readonly rule?: AggregationRule;
+}
+
+export interface Reshaped {
+  readonly bytes: Uint8Array;
+  /** Steps of archives in the first file whose points fit into no archive of the schema, in seconds. */
+  readonly stepsLeft: readonly number[];
+}
+
+/** Returns whether a file has another schema. */
+export function differsFrom(header: Header, { archives, rule = header }: NewSchema): boolean {
+  const isSame = (wanted: ArchiveSpec, found: ArchiveSpec | undefined) =>
+    wanted.secondsPerPoint === found?.secondsPerPoint && wanted.points === found.points;
+  return !(
+    archives.length === header.archives.length &&
+    archives.every((archive, level) => isSame(archive, header.archives[level])) &&
+    rule.aggregation === header.aggregation &&
+    Math.fround(rule.xFilesFactor) === header.xFilesFactor
+  );
+}
+
+/**
+ * Creates a file with another schema, and fills it archive by archive by the rules of {@link planFill}: with the points
+ * of the first file as they are, then the gaps from the second one. A value of a coarser archive is never spread into a
+ * finer one, and a value that a file has for a step is never computed anew from finer points.
+ *
+ * @param now Unix time in seconds: points that are outside of their archive's retention are left out.
+ * @throws FillRefusedError if a file is damaged or compressed, or its archives cannot be matched.
+ */
+export function reshape(schema: NewSchema, [first, second]: readonly [Uint8Array, Uint8Array?], now: number): Reshaped {
+  const header = parseHeader(first);
+  const bytes = emptyFile(schema, header);
+  fillInPlace(bytes, first, now, { reaggregate: false });
+  if (second) fillInPlace(bytes, second, now, { reaggregate: true });
+  const isLeft = (step: number) => !schema.archives.some(({ secondsPerPoint }) => secondsPerPoint % step === 0);
+  return { bytes, stepsLeft: header.archives.map(({ secondsPerPoint }) => secondsPerPoint).filter(isLeft) };
+}
+
+function emptyFile({ archives, rule }: NewSchema, otherwise: AggregationRule): Uint8Array {
+  const { aggregation, xFilesFactor } = rule ?? otherwise;
+  return createWhisper(archives, { aggregation, xFilesFactor });
+}
+
+function fillInPlace(
+  local: Uint8Array,
+  source: Uint8Array,
+  now: number,
+  { reaggregate }: { readonly reaggregate: boolean },
+): void {
+  for (const { offset, bytes } of planFill({ local, source, now, reaggregate }).writes) local.set(bytes, offset);
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { newSchemas, type SchemaOf } from '../../lib/carbon/new-schemas.ts';
+import { parseRetentions } from '../../lib/carbon/retentions.ts';
+import { parseStorageAggregation } from '../../lib/carbon/storage-aggregation.ts';
+import { parseStorageSchemas } from '../../lib/carbon/storage-schemas.ts';
+import { createWhisper } from '../../lib/whisper/create.ts';
+import { parseHeader } from '../../lib/whisper/header.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
+import { Bucket, NOW } from '../fixtures/bucket.ts';
+import { at, fileUntil, putRun } from '../fixtures/journal-run.ts';
+import { plantMetric } from '../fixtures/metric.ts';
+import { restoreTree } from '../fixtures/operations.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+import { readTree } from '../fixtures/tree.ts';
+import { modelOf } from '../whisper/fill-model.ts';
+import { findUnjustified } from '../whisper/justified.ts';
+
+const NOON = NOW.getTime() / 1000;
+
+function retentions(text: string): SchemaOf {
+  return newSchemas({ find: () => parseRetentions(text) }, undefined);
+}
+
+/** Steps, points, method and xFilesFactor of a file. */
+function schemaIn(bytes: Uint8Array): [string, string, number] {
+  const { archives, aggregation, xFilesFactor } = parseHeader(bytes);
+  const list = archives.map(({ secondsPerPoint, points }) => `${secondsPerPoint}:${points}`).join();
+  return [list, aggregation, Math.round(xFilesFactor * 1000) / 1000];
+}
+
+/** A file with one point a minute in the hour before noon, and a value of its own for each. */
+function hourly(value: number, known = 60): Uint8Array {
+  const bytes = createWhisper([{ secondsPerPoint: 60, points: 120 }], { aggregation: 'max', xFilesFactor: 0.1 });
+  const points = Array.from({ length: known }, (_, i) => ({ timestamp: NOON - i * 60, value: value + i }));
+  updateMany(bytes, points, { now: NOON });
+  return bytes;
+}
+
+describe('restore with a new schema', () => {
+  it('gives each new file what carbon would give it, and fills it from the backup and the journal', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['stats/hits', 'servers/cpu']) await bucket.backup(path, at(10), fileUntil(10));
+    await putRun(bucket, at(41), [[['stats.hits', 9, 41]]]);
+    const text = '[stats]\npattern = ^stats\\.\nretentions = 60:30,10m:2d\n[rest]\npattern = .*\nretentions = 5m:7d\n';
+    const methods = '[hits]\npattern = hits$\naggregationMethod = sum\nxFilesFactor = 0.2\n';
+    const note = () => {};
+    const summary = await restoreTree(bucket.store, scratch.at('tree'), {
+      now: bucket.now,
+      schemaOf: newSchemas(parseStorageSchemas(text, note), parseStorageAggregation(methods, note)),
+    });
+    assert.deepEqual([summary.counts.restored, summary.counts.reshaped, summary.counts.failed], [2, 2, 0]);
+    const hits = await readFile(scratch.at('tree', 'stats/hits.wsp'));
+    assert.deepEqual(schemaIn(hits), ['60:30,600:288', 'sum', 0.2]);
+    assert.deepEqual(schemaIn(await readFile(scratch.at('tree', 'servers/cpu.wsp'))), ['300:2016', 'average', 0.5]);
+    assert.deepEqual(findUnjustified(hits, [fileUntil(41)]), []);
+    // The ten minutes from 11:30 on are 31 to 40.
+    assert.equal(modelOf(hits).archives[1]?.points.get(NOON - 1800), 355);
+    assert.equal(modelOf(hits).archives[0]?.points.size, 10);
+  });
+
+  it('keeps method and xFilesFactor of the backup without rules for them, and leaves equal files bit for bit', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('a', at(59), hourly(1));
+    await bucket.backup('b', at(59), hourly(2));
+    const rules = '[a]\npattern = ^a\nretentions = 60:30,5m:1d\n[b]\npattern = .*\nretentions = 60:120\n';
+    const { counts } = await restoreTree(bucket.store, scratch.at('tree'), {
+      now: bucket.now,
+      schemaOf: newSchemas(
+        parseStorageSchemas(rules, () => {}),
+        undefined,
+      ),
+    });
+    assert.deepEqual([counts.restored, counts.reshaped], [2, 1]);
+    assert.deepEqual(schemaIn(await readFile(scratch.at('tree', 'a.wsp'))), ['60:30,300:288', 'max', 0.1]);
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('tree', 'b.wsp'))), hourly(2));
+  });
+
+  it('gives an existing file the schema too: its points stay, the backup fills the gaps, a second run changes nothing', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(59), hourly(1000));
+    const local = hourly(1, 20);
+    await plantMetric(scratch.at('tree'), 'm', local);
+    const options = { now: bucket.now, schemaOf: retentions('60:30,5m:1d') };
+    const dry = await restoreTree(bucket.store, scratch.at('tree'), { ...options, dryRun: true });
+    assert.deepEqual([dry.counts.restored, dry.counts.reshaped], [1, 1]);
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('tree', 'm.wsp'))), local);
+    const { counts } = await restoreTree(bucket.store, scratch.at('tree'), options);
+    assert.deepEqual([counts.restored, counts.reshaped, counts.failed], [1, 1, 0]);
+    const made = await readFile(scratch.at('tree', 'm.wsp'));
+    assert.deepEqual(schemaIn(made), ['60:30,300:288', 'max', 0.1]);
+    const finest = modelOf(made).archives[0]?.points;
+    const values = Array.from({ length: 30 }, (_, i) => finest?.get(NOON - i * 60));
+    assert.deepEqual(
+      values,
+      values.map((_, i) => (i < 20 ? 1 + i : 1000 + i)),
+    );
+    const again = await restoreTree(bucket.store, scratch.at('tree'), options);
+    assert.deepEqual([again.counts.unchanged, again.counts.reshaped], [1, undefined]);
+    assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), made);
+    assert.deepEqual([...(await readTree(scratch.at('tree'))).keys()], ['m.wsp']);
+  });
+
+  it('replaces an existing file with --overwrite by the backup alone', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(59), hourly(1000));
+    await plantMetric(scratch.at('tree'), 'm', hourly(1, 20));
+    const options = { now: bucket.now, overwrite: true, schemaOf: retentions('60:30,5m:1d') };
+    await restoreTree(bucket.store, scratch.at('tree'), options);
+    const made = await readFile(scratch.at('tree', 'm.wsp'));
+    assert.deepEqual(findUnjustified(made, [hourly(1000)]), []);
+    assert.equal(modelOf(made).archives[0]?.points.get(NOON), 1000);
+  });
+
+  it('names metrics that lose points because no step fits, and those that cannot have another schema', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('good', at(59), hourly(1));
+    await bucket.backup('compressed', at(59), Buffer.from('whisper_compressed and more'));
+    await bucket.backup('_tagged/123/456/abc', at(59), hourly(1));
+    const { counts, failed, notes } = await restoreTree(bucket.store, scratch.at('tree'), {
+      now: bucket.now,
+      schemaOf: retentions('90:100'),
+    });
+    assert.deepEqual([counts.restored, counts.stepsLeft, counts.failed], [1, 1, 2]);
+    assert.deepEqual(
+      notes.map(({ metric, code }) => [metric, code]),
+      [['good', 'STEPS_LEFT']],
+    );
+    assert.match(notes[0]?.reason ?? '', /no step of its new schema is a multiple of 60 s/);
+    const reasons = failed.map(({ metric, code, reason }) => `${metric} ${code} ${reason}`).toSorted();
+    assert.match(
+      reasons[0] ?? '',
+      /^_tagged\.123\.456\.abc INVALID_OPTION its new schema cannot be found: its name is not certain/,
+    );
+    assert.match(
+      reasons[1] ?? '',
+      /^compressed WHISPER_COMPRESSED Cannot restore .* with another schema: it is in go-carbon's/,
+    );
+  });
+});
