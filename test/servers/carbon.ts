@@ -25,6 +25,8 @@ export interface CarbonOptions {
    * instead of a second if there is nothing to write.
    */
   readonly hesitation?: number;
+  /** How many files it updates in a second: fewer than it gets points for, and they wait in its cache. @default no limit */
+  readonly updatesPerSecond?: number;
 }
 
 /** Starts Debian's carbon-cache below a scratch directory, locking its files while it writes. */
@@ -44,7 +46,8 @@ LINE_RECEIVER_INTERFACE = 127.0.0.1
 LINE_RECEIVER_PORT = ${port}
 PICKLE_RECEIVER_PORT = 0
 CACHE_QUERY_PORT = 0
-MAX_UPDATES_PER_SECOND = inf
+MAX_UPDATES_PER_SECOND = ${options.updatesPerSecond ?? 'inf'}
+MAX_UPDATES_PER_SECOND_ON_SHUTDOWN = 10000
 MAX_CREATES_PER_MINUTE = inf
 WHISPER_LOCK_WRITES = True
 ENABLE_TAGS = False
