@@ -14,6 +14,9 @@ import { run } from './program.ts';
 const scratch = await createScratch();
 after(() => scratch[Symbol.asyncDispose]());
 
+/** Where the disk store of a host has the records of runs. */
+const RECORDS = 'stores/b/.whisper-backup/runs';
+
 /** A host whose configuration names its storage. */
 async function host(name: string) {
   const prefix = await scratch.directory(name, 'tree');
@@ -86,6 +89,14 @@ describe('whisper-backup journal', () => {
     assert.ok(own.journal?.succeeded);
     const age = (Date.now() - Date.parse(own.journal.succeeded)) / 1000;
     assert.ok(own.rpoSeconds !== null && own.rpoSeconds <= age + 1, JSON.stringify(own));
+    // The last full backup was an hour ago.
+    const [name = ''] = await readdir(scratch.at('points', RECORDS));
+    const record = scratch.at('points', RECORDS, name);
+    const { started, finished, ...rest } = JSON.parse(await readFile(record, 'utf8'));
+    const [earlier, ended] = [started, finished].map((time) => new Date(Date.parse(time) - 3_600_000).toISOString());
+    await writeFile(record, JSON.stringify({ ...rest, started: earlier, finished: ended }));
+    const ofBucket = JSON.parse((await program('status', '--json', '--bucket-records')).stdout);
+    assert.ok(ofBucket.ageSeconds >= 3600 && ofBucket.rpoSeconds < 3000, JSON.stringify(ofBucket));
     const { stdout: text } = await program('status');
     assert.match(text, /^RPO now +\d+ s: .*\n(.*\n)*last journal +\S+ \S+ UTC, exit code 0$/m);
   });
