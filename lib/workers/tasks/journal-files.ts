@@ -65,14 +65,17 @@ interface JournaledBatch {
 const ENOUGH = 8 * 2 ** 20;
 
 /** Reads the recent points of each file as lines. */
-export async function journalFiles(batch: JournalBatch, context: TaskContext): Promise<JournaledBatch> {
+export async function journalFiles(
+  batch: JournalBatch,
+  { stopped }: Pick<TaskContext, 'stopped'>,
+): Promise<JournaledBatch> {
   const parts: Uint8Array[] = [];
   const files: FileResult[] = [];
   let total = 0;
   for (const file of batch.files) {
     if (total >= ENOUGH) break;
     try {
-      const { found, isWhole, bytesRead, ...read } = await readRecent(file, batch, context.stopped);
+      const { found, isWhole, bytesRead, ...read } = await readRecent(file, batch, stopped);
       const newest = found.findLast(({ timestamp }) => timestamp <= batch.now)?.timestamp ?? 0;
       if (isWhole) {
         files.push({ ...read, outcome: 'whole', newest });
