@@ -67,6 +67,8 @@ export interface Summary {
   readonly journal?: { readonly from: string; readonly until: string; readonly parts: number };
   /** The time of the newest point that a restore took from the journal; absent if it took none. */
   readonly reached?: string;
+  /** The hold that keeps the state before a restore that overwrites; absent if nothing was replaced. */
+  readonly hold?: string;
   /** Why a guard stopped retention or purge; absent if none did. */
   readonly stopped?: Stop;
 }

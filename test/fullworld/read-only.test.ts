@@ -140,13 +140,23 @@ describe('a user without permissions', () => {
     assert.equal((await runProgram(['-p', `${home}/tree`, 'restore', ...storage], as)).code, 0);
     assert.deepEqual(contents(await readTree(`${home}/tree`)), contents(tree));
     // Nor to the tree: it does not change, and each metric is reported with the remedy.
-    const readOnly = await runProgram(['--json', '-p', scratch.at('tree'), '--overwrite', 'restore', ...storage], as);
+    const restore = ['--json', '-p', scratch.at('tree'), 'restore', ...storage];
+    const readOnly = await runProgram(restore, as);
     assert.equal(readOnly.code, 3, readOnly.stderr);
-    for (const { code, reason } of JSON.parse(readOnly.stdout).failed) {
+    const { failed } = JSON.parse(readOnly.stdout);
+    assert.ok(failed.length > 0);
+    for (const { code, reason } of failed) {
       assert.equal(code, 'EACCES');
       assert.match(reason, /^Cannot .*\/tree\/.*\.wsp: permission denied/);
     }
-    reportReliability(t, 'read-only', { runs: 6, refused: 3 });
+    // What would be replaced cannot be stored before.
+    const overwriting = await runProgram([...restore, '--overwrite'], as);
+    assert.equal(overwriting.code, 3, overwriting.stderr);
+    assert.match(
+      overwriting.stderr,
+      /The state before the restore cannot be stored: .* it was not restored: move the file/,
+    );
+    reportReliability(t, 'read-only', { runs: 7, refused: 4 });
   });
 
   it('who may not read a directory: nothing below it is missing, and a backup reports it', async (t) => {

@@ -36,6 +36,8 @@ export interface HoldItem {
   readonly date: number;
   readonly only: string | undefined;
   readonly until: number;
+  /** When a restore stored the state before it: backups of this time are not taken without a date. */
+  readonly stored?: readonly [from: number, until: number];
 }
 
 /** The model: the content of the tree and the expected content of the bucket, as simple as possible. */

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { restoreTree } from '../fixtures/operations.ts';
+import { silent } from '../../lib/common/report.ts';
+import { listHolds } from '../../lib/operations/holds/holds.ts';
+import { machine, restoreTree } from '../fixtures/operations.ts';
 import { readTree } from '../fixtures/tree.ts';
 import { type Content, contentOf, pointsOf, REACH } from './content.ts';
+import { type BackupItem, keyOf } from './expected.ts';
 import { type Fault, withFault } from './faults.ts';
-import { restoredBy } from './rules.ts';
+import { covers, restoredBy, uploadsOf } from './rules.ts';
 import { saw } from './seen.ts';
 import { isTold, outcomeOf, settleNothing } from './settle.ts';
 import type { World } from './world.ts';
@@ -36,7 +39,9 @@ export async function bringBackNew(world: World, choice: RestoreChoice): Promise
 /** Restores into the tree itself: no local point is lost, and every gap is filled that the backup can fill. */
 export async function bringBackHere(world: World, choice: RestoreChoice): Promise<void> {
   const { expected } = world;
-  const { due, isFailed } = await run(world, world.prefix, choice);
+  const date = dateOf(world, choice.date);
+  const isAnyAhead = choice.overwrite && [...expected.bucket.values()].some(({ time }) => time > expected.now);
+  const { due, isFailed } = await run(world, world.prefix, choice, date);
   for (const [path, backup] of due) {
     const before = expected.locals.get(path);
     const after = existsSync(world.file(path)) ? contentOf(readFileSync(world.file(path))) : undefined;
@@ -56,8 +61,9 @@ export async function bringBackHere(world: World, choice: RestoreChoice): Promis
   for (const path of due.keys()) if (!isFailed) assert.ok(expected.locals.has(path), `${path} was not restored`);
   await settleNothing(world);
   saw('restores over a tree');
-  if (isFailed) return;
-  await run(world, world.prefix, { ...choice, fault: undefined });
+  // A backup that is dated ahead of the clock looks like the state before.
+  if (isFailed || isAnyAhead) return;
+  await run(world, world.prefix, { ...choice, fault: undefined }, date);
   await settleNothing(world);
 }
 
@@ -67,19 +73,25 @@ interface Ran {
   readonly isFailed: boolean;
 }
 
-async function run(world: World, prefix: string, choice: RestoreChoice): Promise<Ran> {
+async function run(
+  world: World,
+  prefix: string,
+  choice: RestoreChoice,
+  date = dateOf(world, choice.date),
+): Promise<Ran> {
   const { skipGone, overwrite, only, fault } = choice;
-  const date = dateOf(world, choice.date);
   const below = only === undefined ? {} : { only };
   const due = restoredBy(world.expected, { skipGone, ...below, ...(date !== undefined && { date }) });
   const faulty = withFault(world.store, fault);
+  const before = overwrite && prefix === world.prefix ? stateBefore(world, below, date) : undefined;
   const outcome = await outcomeOf(
     restoreTree(faulty.store, prefix, {
-      ...{ processes: 0, now: world.now, skipGone, overwrite, signal: faulty.signal },
+      ...{ processes: 0, now: world.now, machine, skipGone, overwrite, signal: faulty.signal },
       ...(date !== undefined && { date: new Date(date) }),
       ...(only !== undefined && { metrics: `${only}.*` }),
     }),
   );
+  if (before) await settleStateBefore(world, below, before, faulty.hit());
   const contents = new Map([...due].map(([path, { content }]) => [path, content]));
   if ('error' in outcome) {
     assert.ok(faulty.hit() && isTold(outcome.error), `failed: ${outcome.error}`);
@@ -99,6 +111,62 @@ async function run(world: World, prefix: string, choice: RestoreChoice): Promise
   );
   assert.equal(counts['failed'], choice.overwrite ? 0 : damaged.length);
   return { due: contents, isFailed: false };
+}
+
+interface StateBefore {
+  /** The backups that the restore should add, by key. */
+  readonly uploads: ReadonlyMap<string, BackupItem>;
+  /** The newest backup of all files that it may replace; 0 for none. */
+  readonly newest: number;
+}
+
+/** What a restore that overwrites should store first. */
+function stateBefore({ expected }: World, below: { only?: string }, date: number | undefined): StateBefore {
+  if (expected.owner !== machine.id) return { uploads: new Map(), newest: 0 };
+  const isReplaceable = (path: string) =>
+    expected.backupsOf(path).some(({ time }) => date === undefined || time < date) && covers(below, path);
+  const began = expected.now - (expected.now % 1000);
+  const uploads = new Map<string, BackupItem>();
+  for (const item of uploadsOf(expected, below).values()) {
+    if (!isReplaceable(item.path)) continue;
+    const later = { ...item, time: Math.max(item.time, began + 1000) };
+    uploads.set(keyOf(later), later);
+  }
+  const changed = new Map([...uploads.values()].map((item) => [item.path, item]));
+  const times = [...expected.locals]
+    // A damaged file is moved aside.
+    .filter(([path, { isDamaged }]) => isReplaceable(path) && !isDamaged)
+    .map(([path]) => (changed.get(path) ?? expected.backupsOf(path).at(-1))?.time ?? 0);
+  return { uploads, newest: Math.max(0, ...times) };
+}
+
+/** Takes the state before and its hold over into the model. A fault may have prevented both. */
+async function settleStateBefore(
+  world: World,
+  { only }: { only?: string },
+  { uploads, newest }: StateBefore,
+  isFaulty: boolean,
+): Promise<void> {
+  const { expected, store } = world;
+  const actual = await world.objects();
+  let last: number | undefined;
+  for (const [key, item] of uploads) {
+    const size = actual.get(key);
+    assert.ok(size !== undefined || isFaulty, `${key}, the state before a restore, was not stored`);
+    if (size === undefined) continue;
+    expected.bucket.set(key, { ...item, size });
+    last = Math.max(last ?? 0, item.time);
+    saw('states stored before a restore');
+  }
+  const holds = await listHolds(store, { report: silent });
+  const added = holds.flatMap((hold) => ('name' in hold && !expected.holds.has(hold.name) ? [hold] : []));
+  assert.equal(added.length <= 1 && (added.length === 1 || newest === 0 || isFaulty), true, 'its hold is missing');
+  for (const { name, date, stored } of added) {
+    if (!isFaulty) assert.deepEqual([date.getTime(), stored?.until.getTime()], [newest + 1, last]);
+    const window = stored && ([stored.from.getTime(), stored.until.getTime()] as const);
+    const until = Number.POSITIVE_INFINITY;
+    expected.holds.set(name, { date: date.getTime(), only, until, ...(window && { stored: window }) });
+  }
 }
 
 function dateOf({ expected }: World, date: RestoreChoice['date']): number | undefined {

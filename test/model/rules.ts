@@ -19,12 +19,12 @@ export interface RunRules extends Calendar {
   readonly only?: string;
 }
 
-export function covers({ only }: RunRules, path: string): boolean {
+export function covers({ only }: Pick<RunRules, 'only'>, path: string): boolean {
   return only === undefined || path.startsWith(`${only}/`);
 }
 
 /** The backups that a run should add, by key; their size is not known yet. */
-export function uploadsOf(expected: Expected, rules: RunRules): Map<string, BackupItem> {
+export function uploadsOf(expected: Expected, rules: Pick<RunRules, 'only'>): Map<string, BackupItem> {
   const due = new Map<string, BackupItem>();
   for (const [path, content] of expected.locals) {
     const newest = expected.backupsOf(path).at(-1);
@@ -212,8 +212,17 @@ export function restoredBy(
   const found = new Map<string, BackupItem>();
   const isBefore = ({ time }: Item) => date === undefined || time < date;
   for (const path of expected.stored()) {
-    const newest = expected.backupsOf(path).filter(isBefore).at(-1);
-    if (!newest || !covers({ ...rules } as RunRules, path)) continue;
+    const windows = [...expected.holds.values()].filter(
+      ({ only }) => only === undefined || path.startsWith(`${only}/`),
+    );
+    const isStateBefore = ({ time }: Item) =>
+      (date === undefined || date > expected.now) &&
+      windows.some(({ stored }) => stored && time >= stored[0] && time <= stored[1]);
+    const newest = expected
+      .backupsOf(path)
+      .filter((item) => isBefore(item) && !isStateBefore(item))
+      .at(-1);
+    if (!newest || !covers(rules, path)) continue;
     const isGone = expected.tombstonesOf(path).some((mark) => isBefore(mark) && mark.time > newest.time);
     if (!skipGone || !isGone) found.set(path, newest);
   }

@@ -17,6 +17,8 @@ export type UploadOptions = WithDefaults<RunOptions & PlaceOptions & TreeOptions
 interface LocalAndStored {
   readonly local: LocalFile;
   readonly stored: StoredMetric | undefined;
+  /** The backup must be later than this. @default later than its newest backup */
+  readonly after?: Date;
 }
 
 /** Backs up files in worker threads, within the memory budget. */
@@ -71,9 +73,10 @@ export class Uploads {
     return this.pool.close();
   }
 
-  #taskOf({ local, stored }: LocalAndStored): FileToStore {
+  #taskOf({ local, stored, after }: LocalAndStored): FileToStore {
     const newest = this.#comparable(stored);
-    const newestTime = stored?.backups.at(-1)?.time;
+    const last = stored?.backups.at(-1)?.time;
+    const newestTime = after && (!last || after > last) ? after : last;
     return { file: local.file, path: local.path, ...(newest && { newest }), ...(newestTime && { newestTime }) };
   }
 

@@ -1,5 +1,5 @@
 import { catalog } from '../../bucket/catalog.ts';
-import { type Hold, readHolds, type UnreadableHold, writeHold } from '../../bucket/hold-file.ts';
+import { type Hold, hasHold, readHolds, type UnreadableHold, writeHold } from '../../bucket/hold-file.ts';
 import { HOLD_NAME, holdKey, rootOf } from '../../bucket/layout.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
@@ -44,7 +44,7 @@ export async function addHold(
       `Cannot add the hold ${name}: it would already have ended: --until is ${formatTimestamp(until)}`,
     );
   await store.open({ create: false, signal });
-  if (await exists(store, holdKey(rootOf(options), name), signal))
+  if (await hasHold(store, options, name, signal))
     throw new WhisperBackupError(
       'HOLD_EXISTS',
       `Cannot add the hold ${name}: ${store.name} already has a hold of this name: choose another, or release it first`,
@@ -85,10 +85,9 @@ export async function releaseHold(store: ObjectStore, options: HoldOptions & { r
   const { name, signal } = withDefaults(options);
   checkName(name);
   await store.open({ create: false, signal });
-  const key = holdKey(rootOf(options), name);
-  if (!(await exists(store, key, signal)))
+  if (!(await hasHold(store, options, name, signal)))
     throw new WhisperBackupError('NO_HOLD', `Cannot release the hold ${name}: ${store.name} has no hold of this name`);
-  const [failure] = await store.delete([key], { signal });
+  const [failure] = await store.delete([holdKey(rootOf(options), name)], { signal });
   if (failure) throw failure.error;
 }
 
@@ -98,10 +97,4 @@ function checkName(name: string): void {
       `Cannot use ${JSON.stringify(name)} as the name of a hold: it must start with a letter or digit, and have up to 128 ` +
         'letters, digits and . _ - + :',
     );
-}
-
-/** Looks in the listing, because the object may be unreadable. */
-async function exists(store: ObjectStore, key: string, signal: AbortSignal): Promise<boolean> {
-  for await (const found of store.list({ prefix: key, signal })) if (found.key === key) return true;
-  return false;
 }

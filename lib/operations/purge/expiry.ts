@@ -102,6 +102,18 @@ export class Expiry {
 
   /** Deletes what is due unless a guard prevents it. Removes leftovers of killed runs. */
   async finish(): Promise<void> {
+    if (!this.#isStoppedByHold()) await this.#expire();
+    await this.#leftovers.sweep(this.#run);
+  }
+
+  /** Stops the run if the holds could not be read. Unlike a guard, this cannot be overridden. */
+  #isStoppedByHold(): boolean {
+    if (this.#unreadable === undefined) return false;
+    this.#run.stop('HOLD_UNREADABLE', `Nothing was deleted: ${reasonOf(this.#unreadable)}`);
+    return true;
+  }
+
+  async #expire(): Promise<void> {
     const { store, options } = this.#run;
     const { report, dryRun } = options;
     const rules = this.#rules;
@@ -119,17 +131,14 @@ export class Expiry {
     // Invalid tombstones are always deleted: otherwise a metric that goes missing later would count as missing since
     // then.
     const isWorthwhile = this.#hasInvalid || (mayExpire && this.#toExpire) || (mayPurge && this.#toPurge);
+    if (!isWorthwhile || dryRun) return;
     // A hold may have been added during the run.
-    if (isWorthwhile && !dryRun && this.#unreadable === undefined) await this.#readHolds();
-    if (this.#unreadable !== undefined)
-      this.#run.stop('HOLD_UNREADABLE', `Nothing was deleted: ${reasonOf(this.#unreadable)}`);
-    else if (isWorthwhile && !dryRun) {
-      if (this.#gone.size === MAX_GONE)
-        report.log('warn', `At least ${MAX_GONE} metrics are missing. The next run marks or purges the rest.`);
-      const wasGone = (metric: string) => this.#gone.has(metric);
-      await prune(this.#run, { rules, holds: this.#holds, mayExpire, mayPurge, wasGone });
-    }
-    await this.#leftovers.sweep(this.#run);
+    await this.#readHolds();
+    if (this.#isStoppedByHold()) return;
+    if (this.#gone.size === MAX_GONE)
+      report.log('warn', `At least ${MAX_GONE} metrics are missing. The next run marks or purges the rest.`);
+    const wasGone = (metric: string) => this.#gone.has(metric);
+    await prune(this.#run, { rules, holds: this.#holds, mayExpire, mayPurge, wasGone });
   }
 
   #note(stored: StoredMetric, shrunkFrom: string | undefined): void {

@@ -1,7 +1,7 @@
 import { catalog } from '../../bucket/catalog.ts';
 import type { SchemaOf } from '../../carbon/new-schemas.ts';
 import { InvalidOptionError } from '../../common/errors.ts';
-import type { PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
+import type { Machine, PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { batched } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
@@ -19,6 +19,7 @@ import { Visits } from '../shared/visits.ts';
 import { bytesOf, type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
 import { Publisher } from './publisher.ts';
+import { StateBefore } from './state-before.ts';
 import { type RenameOptions, Targets } from './targets.ts';
 
 export interface RestoreOptions
@@ -34,8 +35,10 @@ export interface RestoreOptions
   readonly includeDamaged?: boolean;
   /** Fall back to an older backup if one is damaged. @default false */
   readonly fallback?: boolean;
-  /** Replace local files instead of backfilling them. @default false */
+  /** Replace local files instead of backfilling them. Their state before is stored first, under a hold. @default false */
   readonly overwrite?: boolean;
+  /** This machine: the state before is stored only in its own bucket. @default not stored */
+  readonly machine?: Machine;
   /** Move damaged local files aside and restore them. @default false */
   readonly replaceDamaged?: boolean;
   /** Apply the points of the journal, up to the date. @default true */
@@ -71,6 +74,8 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
     throw new InvalidOptionError('Cannot restore: --overwrite would replace what --merge has filled: use one of them');
   return run.summarize(async () => {
     const publisher = new Publisher(run);
+    const before = new StateBefore(run, targets);
+    let hold: string | undefined;
     const written = new FileSystems();
     try {
       await checkNoOverlap(store, prefix);
@@ -82,13 +87,18 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
+      await before.findEarlier();
+      if (overwrite) hold = await before.store();
       const journal = await JournalSource.open(run);
       const restorer = new MetricRestorer(run, publisher, written, journal, (stored) => targets.of(stored));
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
       const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
       try {
         for (const pass of targets.passes()) {
-          const found = visits.untilStopped(selectedPages(run, journal, targets, pass), (page) => page.length);
+          const found = visits.untilStopped(
+            selectedPages(run, journal, { targets, before, pass }),
+            (page) => page.length,
+          );
           const batches = batched(found, weightOf, limits);
           for await (const metrics of visits.each(batches, (batch) => restorer.visit(batch))) visits.advance(metrics);
           const again = batched(restorer.again(), weightOf, limits);
@@ -104,19 +114,22 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
     }
     run.throwIfStopped();
     await stopIfNothingMatched(run, 'restore', date ? `backup before ${formatTimestamp(date)}` : 'backup');
+    return hold === undefined ? undefined : { hold };
   });
 }
 
 async function* selectedPages(
   run: Run<RestoreOptions>,
   journal: JournalSource,
-  targets: Targets,
-  pass: number,
+  { targets, before, pass }: { readonly targets: Targets; readonly before: StateBefore; readonly pass: number },
 ): AsyncGenerator<JournaledMetric[]> {
   const { events, options, store } = run;
   const { part, signal } = options;
   for await (const page of catalog(store, options, pass === 0 ? events : { onDisorder() {}, signal }))
-    yield* journal.add(page, ({ metric }) => targets.isIn(pass, metric) && (!part || isInPart(metric, part)));
+    yield* journal.add(
+      before.without(page),
+      ({ metric }) => targets.isIn(pass, metric) && (!part || isInPart(metric, part)) && before.mayReplace(metric),
+    );
   journal.finish();
 }
 

@@ -207,15 +207,15 @@ async function updateExisting(
       );
     }
     if (task.overwrite || (damage && task.replaceDamaged)) {
-      // A damaged file is kept, so its space does not become free.
-      return publishOver(place, shaped(task, data), task, { replaces: task.overwrite ? local.length : 0 });
+      // Nothing is lost with an empty one.
+      const keepsOld = !task.overwrite || (damage !== undefined && local.length > 0);
+      return publishOver(place, shaped(task, data), task, { local, keepsOld });
     }
     if (damage) throw localDamaged(place.path, local, damage, task);
     if (hasOtherSchema(task, local)) {
       // Another process may have replaced the file, whose points would be lost.
       const isCurrent = () => assertCurrent(place, open.fd);
-      const rules = { ...task, overwrite: true };
-      return publishOver(place, shaped(task, local, data), rules, { replaces: local.length, isCurrent });
+      return publishOver(place, shaped(task, local, data), task, { local, keepsOld: false, isCurrent });
     }
     const { filled, writes } = fill(place, open, data, task);
     if (filled === 0) return { outcome: 'unchanged', bytes };
@@ -261,18 +261,19 @@ function withSchemaError<R>({ prefix, path }: PublishTask, run: () => R): R {
 /**
  * Replaces a local file.
  *
- * @param options.replaces bytes that become free.
- * @param options.isCurrent throws if it must not be replaced any more.
+ * @param old.keepsOld moves it aside, so that its space does not become free.
+ * @param old.isCurrent throws if it must not be replaced any more.
  */
 function publishOver(
   place: Place,
   { content, ...shape }: Content,
   task: PublishTask,
-  { replaces, isCurrent }: { readonly replaces: number; readonly isCurrent?: () => void },
+  old: { readonly local: Uint8Array; readonly keepsOld: boolean; readonly isCurrent?: () => void },
 ): Published {
   const bytes = content.length;
+  const replaces = old.keepsOld ? 0 : old.local.length;
   if (task.dryRun) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes, replaces), ...shape };
-  return { outcome: 'restored', bytes, trace: replace(place, content, task, isCurrent), ...shape };
+  return { outcome: 'restored', bytes, trace: replace(place, content, task, old), ...shape };
 }
 
 /** The backup itself is sound: it has what was stored. */
@@ -318,10 +319,15 @@ function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTas
   }
 }
 
-function replace(place: Place, data: Uint8Array, task: PublishTask, isCurrent = () => {}): Trace {
-  const aside = task.overwrite ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
+function replace(
+  place: Place,
+  data: Uint8Array,
+  task: PublishTask,
+  { keepsOld, isCurrent }: { readonly keepsOld: boolean; readonly isCurrent?: () => void },
+): Trace {
+  const aside = !keepsOld ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
   return withTemporary(place, data, task, (temporary) => {
-    isCurrent();
+    isCurrent?.();
     if (aside === undefined) renameSync(temporary, place.at);
     else replaceKeepingOld(temporary, place.at, aside);
   });

@@ -35,7 +35,7 @@ async function add(store: ObjectStore, name: string, invocation: Invocation): Pr
     ...(reason !== undefined && { reason }),
   });
   const what = `${config.noop ? 'Would add' : 'Added'} the hold ${name}: it keeps ${backups} backups`;
-  log.info(`${what}, the newest of each metric before ${formatTimestamp(hold.date)}`);
+  log.info(`${what}, the newest of each metric before ${exact(hold.date)}`);
   if (config.json) await output.write(jsonLine({ ...recordOf(hold), backups }));
   return exitCodes.done;
 }
@@ -70,7 +70,7 @@ function recordOf(hold: Hold | UnreadableHold): object {
   const { name, created, date, metrics, until, reason } = hold;
   return {
     name,
-    ...{ created: formatTimestamp(created), date: formatTimestamp(date), metrics },
+    ...{ created: formatTimestamp(created), date: exact(date), metrics },
     ...(until && { until: formatTimestamp(until), ended: until <= new Date() }),
     ...(reason !== undefined && { reason }),
   };
@@ -80,5 +80,10 @@ function rowOf(hold: Hold | UnreadableHold): string[] {
   if (!('name' in hold)) return [hold.key, 'unreadable', '', '', ''].map(printable);
   const { name, date, metrics, until, reason = '' } = hold;
   const end = until ? `${until <= new Date() ? 'ended' : 'until'} ${formatTimestamp(until)}` : 'until released';
-  return [name, `before ${formatTimestamp(date)}`, metrics, end, reason].map(printable);
+  return [name, `before ${exact(date)}`, metrics, end, reason].map(printable);
+}
+
+/** Formats a date so that --date takes exactly it. */
+function exact(date: Date): string {
+  return date.getMilliseconds() === 0 ? formatTimestamp(date) : date.toISOString();
 }

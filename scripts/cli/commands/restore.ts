@@ -2,6 +2,7 @@ import { hasOffset } from '../../../lib/common/date.ts';
 import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import { restore } from '../../../lib/operations/restore/restore.ts';
 import { resolveOwner } from '../../../lib/system/owner-name.ts';
+import { thisMachine } from '../host/machine.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
 import { runRecorded } from '../run/recorded-run.ts';
@@ -16,6 +17,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const isReshaped = ['schemas', 'retentions', 'aggregations'].some((name) => option(name) !== undefined);
   const schemaOf = isReshaped ? await (await import('../run/new-schemas.ts')).newSchemasOf(invocation) : undefined;
   const renames = await renamesOf(invocation);
+  const machine = await thisMachine();
   return runRecorded(invocation, 'restore', (store, run) =>
     restore(store, {
       ...run,
@@ -30,6 +32,7 @@ export async function run(invocation: Invocation): Promise<number> {
       includeDamaged: config.includeDamaged,
       fallback: config.fallback,
       overwrite: config.overwrite,
+      machine,
       replaceDamaged: config.replaceDamaged,
       skipGone: config.skipGone,
       journal: !config.noJournal,
