@@ -80,7 +80,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
     try {
       const journaler = new FileJournaler(run, uploads, marks, { until, runs });
       const writer = new PartWriter(async (number, lines) => {
-        const part = await uploads.pool.run('storePart', { root, until, number, lines, format });
+        const part = await uploads.pool.run('storePart', { root, until, number, lines, format }, [lines]);
         run.add('bytesStored', part.size);
         return part;
       });

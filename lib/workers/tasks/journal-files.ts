@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { lineNameOf, valueText } from '../../journal/line.ts';
 import { isSettled } from '../../statcache/entry.ts';
@@ -116,18 +116,18 @@ async function readRecent(
   { flock, fileLockTimeout, until }: JournalBatch,
   stopped: () => boolean,
 ): Promise<Recent> {
-  const { fd } = openRegular(file, 'read');
+  const began = Date.now();
+  const { fd, stats } = openRegular(file, 'read');
   try {
-    const began = Date.now();
+    // From before the read: if the file changes meanwhile, it is read again by the next run.
+    const stat = fileStatOf(stats);
     if (flock) await lock(fd, file, 'read', { flock, fileLockTimeout, stopped });
-    const stat = fileStatOf(fstatSync(fd, { bigint: true }));
     let bytesRead = 0;
     let head = readAt(fd, 0, Math.min(FIRST_READ, stat.size));
     const count = head.length >= 16 ? new DataView(head.buffer, head.byteOffset).getUint32(12) : 0;
     if (16 + count * 12 > head.length) head = readAt(fd, 0, Math.min(HEAD_BYTES, stat.size));
     bytesRead += head.length;
-    const header = headerOf(head, stat.size, from !== undefined);
-    const schema = header ? schemaOf(head, header) : 0;
+    const { header, schema } = schemaIn(head, stat.size, from !== undefined);
     const about = { stat, schema, isSettled: isSettled(stat, began) };
     if (!header) return { ...about, isWhole: true, bytesRead, found: [] };
     const read = (offset: number, length: number) => {
@@ -150,10 +150,23 @@ async function readRecent(
   }
 }
 
-/** Returns 48 bits of a hash of the header. */
-function schemaOf(head: Uint8Array, { archives }: Header): number {
-  const length = 16 + archives.length * 12;
-  return createHash('sha1').update(head.subarray(0, length)).digest().readUIntBE(0, 6);
+interface Schema {
+  readonly header: Header | undefined;
+  /** 48 bits of a hash of the header. */
+  readonly schema: number;
+}
+
+/** That of the last file: most files have the same. */
+let last: (Schema & { readonly head: Uint8Array; readonly size: number }) | undefined;
+
+/** Parses a header. @throws as `headerOf` does. */
+function schemaIn(head: Uint8Array, size: number, isStored: boolean): Schema {
+  if (last?.size === size && last.head.every((byte, i) => byte === head[i])) return last;
+  const header = headerOf(head, size, isStored);
+  if (!header) return { header, schema: 0 };
+  const own = Uint8Array.from(head.subarray(0, 16 + header.archives.length * 12));
+  last = { header, schema: createHash('sha1').update(own).digest().readUIntBE(0, 6), head: own, size };
+  return last;
 }
 
 /**
