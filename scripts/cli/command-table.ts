@@ -109,6 +109,17 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/drill.ts'),
   },
   {
+    name: 'schema',
+    args: '',
+    text: "List local files whose schema is not that of carbon's configuration, and the change in size",
+    examples: [
+      'whisper-backup --schemas /etc/carbon/storage-schemas.conf schema',
+      'whisper-backup --retentions 10s:6h,1m:7d -m "stats.*" --json schema',
+    ],
+    logs: false,
+    load: () => import('./commands/schema.ts'),
+  },
+  {
     name: 'status',
     args: '[storage] [...args]',
     text: 'Report whether the backups of this host are healthy; exit code 1 if not, for monitoring',

@@ -11,6 +11,7 @@ export type CommandName =
   | 'hold'
   | 'verify'
   | 'drill'
+  | 'schema'
   | 'status'
   | 'doctor'
   | 'config';
@@ -51,7 +52,7 @@ const changing: readonly CommandName[] = [...tree, 'journal', 'fill', 'hold', 'v
 const whole: readonly CommandName[] = ['doctor', 'config'];
 const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
 const restoring: readonly CommandName[] = ['restore', ...whole];
-const selecting: readonly CommandName[] = [...tree, 'journal', 'list', 'verify', 'drill'];
+const selecting: readonly CommandName[] = [...tree, 'journal', 'list', 'schema', 'verify', 'drill'];
 const locking: readonly CommandName[] = [...tree, 'journal', 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
 const drilling: readonly CommandName[] = ['drill'];
@@ -68,7 +69,7 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'p',
     value: 'dir',
     key: 'prefix',
-    about: [...locking, 'drill'],
+    about: [...locking, 'schema', 'drill'],
     text: 'Root of the Whisper tree',
   },
   {
@@ -341,19 +342,19 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: 'schemas',
     value: 'file',
-    commands: ['restore'],
-    text: "Carbon's storage-schemas.conf: restored files get the schema that carbon would give them",
+    commands: ['restore', 'schema'],
+    text: "Carbon's storage-schemas.conf: files get the schema that carbon would give them",
   },
   {
     name: 'retentions',
     value: 'list',
-    commands: ['restore'],
+    commands: ['restore', 'schema'],
     text: 'Instead of --schemas: the archives of all files, such as 10s:6h,1m:7d',
   },
   {
     name: 'aggregations',
     value: 'file',
-    commands: ['restore'],
+    commands: ['restore', 'schema'],
     text: "Carbon's storage-aggregation.conf, for method and xFilesFactor (those of the backup)",
   },
   {
@@ -377,7 +378,7 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: 'json',
     key: 'json',
-    text: 'Print one JSON summary to standard output; list and show print one record per line',
+    text: 'Print one JSON summary to standard output; list, show and schema print one record per line',
   },
   { name: 'debug', letter: 'd', key: 'debug', text: 'Log debug messages' },
   { name: 'quiet', letter: 'q', key: 'quiet', text: 'Print only warnings and errors to standard error' },
