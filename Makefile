@@ -55,8 +55,9 @@ bench: ## Compare time, bytes and memory with restic, borg, rclone, tar; writes 
 	npm ci --no-audit --no-fund --loglevel=error
 	@node --import tsx scripts/bench.ts $(BENCH)
 
-bench-report: ## Write bench/report.md and chart.svg again, from bench/results.json
+bench-report: ## Write bench/report.md, chart.svg and the figures in README and docs again, from bench/results.json
 	@node --import tsx scripts/bench-report.ts
+	@node --import tsx scripts/bench-docs.ts
 
 fmt: ## Format, and apply the fixes of the linter
 	$(BIN)/biome check --write .

@@ -7,8 +7,9 @@ import { RunRecords } from '../lib/monitoring/bucket-records.ts';
 import type { NewRunRecord } from '../lib/monitoring/run-record.ts';
 import type { BackupOptions } from '../lib/operations/backup/backup.ts';
 import { createStore, type Place, type StoreSpec } from '../lib/store/spec.ts';
+import type { ObjectStore } from '../lib/store/store.ts';
 import { createTraffic, trafficOf } from '../lib/store/traffic.ts';
-import { backUp, restoreTree } from './fixtures/operations.ts';
+import { backUp, journalTree, restoreTree } from './fixtures/operations.ts';
 import { putPair } from './fixtures/python-bucket.ts';
 import { createScratch } from './fixtures/scratch.ts';
 import { plant, plantTree, whisperFile } from './fixtures/tree.ts';
@@ -72,6 +73,7 @@ const kinds: readonly Kind[] = [
         'PUT of backups': 1000,
       },
       'nothing changed': { ...S3_FRAME, listing: 4 },
+      'journal, all changed': { probe: 1, 'GET of the owner': 1, listing: 4, 'PUT of the journal': 2 },
       '10 % changed': { ...S3_FRAME, listing: 4, 'PUT of backups': 100 },
       '10 % changed, 200 backups expired': { ...S3_FRAME, listing: 8, 'PUT of backups': 100, 'batch delete': 1 },
       '100 metrics purged': { ...S3_FRAME, listing: 8, 'batch delete': 1 },
@@ -99,6 +101,7 @@ const kinds: readonly Kind[] = [
         login: 2,
       },
       'nothing changed': { ...SWIFT_FRAME, listing: 4 },
+      'journal, all changed': { login: 2, probe: 1, 'GET of the owner': 1, listing: 5, 'PUT of the journal': 2 },
       '10 % changed': { ...SWIFT_FRAME, listing: 4, 'PUT of backups': 100, login: 2 },
       '10 % changed, 200 backups expired': {
         ...SWIFT_FRAME,
@@ -151,13 +154,19 @@ for (const kind of kinds) {
       check(kind, '100 metrics purged', gone.requests);
 
       const restored = await scratch.directory(`restored-${kind.name}`);
-      const whole = await countedRestore(kind, bucket, restored);
+      const restore = () => countedRun(kind, bucket, (store, options) => restoreTree(store, restored, options));
+      const whole = await restore();
       assert.equal(whole.summary.counts['restored'], 900);
       check(kind, 'restore', whole.requests);
       await rm(`${restored}/servers/web1`, { recursive: true });
-      const resumed = await countedRestore(kind, bucket, restored);
+      const resumed = await restore();
       assert.deepEqual([resumed.summary.counts['restored'], resumed.summary.counts['unchanged']], [45, 855]);
       check(kind, 'restore of 5 % again', resumed.requests);
+
+      // Without marks, so that it stores points of all.
+      const journaled = await countedRun(kind, bucket, (store, options) => journalTree(store, prefix, options));
+      assert.equal(journaled.summary.counts['journaled'], 900);
+      check(kind, 'journal, all changed', journaled.requests);
     });
 
     it("are none for a metric whose newest backup is the Python tool's pair", async () => {
@@ -187,7 +196,7 @@ it('are as many as in the README', async () => {
   const rows = readme.split('\n').map((line) => line.replace(/ +/g, ' '));
   for (const run of Object.keys(kinds[0]?.expected ?? {}).filter((run) => !/pairs|restore/.test(run))) {
     const cells = kinds.map(({ expected }) => {
-      const { 'PUT of backups': puts, ...rest } = expected[run] ?? {};
+      const { 'PUT of backups': backups, 'PUT of the journal': puts = backups, ...rest } = expected[run] ?? {};
       const others = Object.values(rest).reduce((sum, count) => sum + count, 0);
       return puts === undefined ? `${others}` : `${puts.toLocaleString('en')} PUT + ${others}`;
     });
@@ -227,17 +236,17 @@ async function counted(
   }
 }
 
-/** Runs a restore, and counts what it asked of the server. */
-async function countedRestore(
+/** Runs a restore or journal, and counts what it asked of the server. */
+async function countedRun(
   kind: Kind,
   bucket: string,
-  prefix: string,
+  run: (store: ObjectStore, options: { processes: number; threadStore: StoreSpec }) => Promise<Summary>,
 ): Promise<{ summary: Summary; requests: Requests }> {
   const before = kind.proxy.seen.length;
   const threadStore = specOf(kind, bucket);
   const store = await createStore(threadStore, () => {});
   try {
-    const summary = await restoreTree(store, prefix, { processes: 1, threadStore });
+    const summary = await run(store, { processes: 1, threadStore });
     assert.deepEqual(summary.failed, []);
     return { summary, requests: countOperations(kind, before) };
   } finally {
@@ -299,5 +308,6 @@ function swiftOperation({ method, url }: Seen): string {
 function operation(method: string, object: string, bucket: string): string {
   if (object === '' || object === '/') return `${method} of the ${bucket}`;
   if (object.includes('.whisper-backup/runs/')) return `${method} of the record`;
+  if (object.includes('.whisper-backup/journal/')) return `${method} of the journal`;
   return object.includes('.whisper-backup') ? `${method} of the owner` : `${method} of backups`;
 }

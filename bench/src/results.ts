@@ -56,6 +56,8 @@ const Results = v.object({
     fileSystem: v.string(),
   }),
   versions: v.record(v.string(), v.string()),
+  /** Load of the machine before the start, if it was busy with other work. */
+  load: v.optional(v.number()),
   rounds: v.number(),
   /** Duration of the benchmark in seconds. */
   took: v.number(),
@@ -81,10 +83,11 @@ export async function readResults(file: string): Promise<Results> {
 
 /** Replaces scenarios of an earlier run by those of a later one, whose notes then name its date and commit. */
 export function mergeResults(earlier: Results, later: Results): Results {
-  const { date, commit } = later;
+  const { date, commit, load } = later;
+  const busy = load === undefined ? '' : ` ${busyText(load)}`;
   const scenarios = later.scenarios.map(({ note, ...scenario }) => ({
     ...scenario,
-    note: `${note} Measured on ${date.slice(0, 10)} at commit ${commit}.`,
+    note: `${note} Measured on ${date.slice(0, 10)} at commit ${commit}.${busy}`,
   }));
   const replaced = new Set(scenarios.map(({ id }) => id));
   const others = earlier.failures.filter((text) => !scenarios.some(({ title }) => text.startsWith(title)));
@@ -97,4 +100,9 @@ export function mergeResults(earlier: Results, later: Results): Results {
     scenarios: [...earlier.scenarios.filter(({ id }) => !replaced.has(id)), ...scenarios],
     measurements: [...earlier.measurements.filter(({ scenario }) => !replaced.has(scenario)), ...later.measurements],
   };
+}
+
+/** Warns of figures from a machine that was busy with other work. */
+export function busyText(load: number): string {
+  return `The machine was busy with other work (a load of ${load.toFixed(1)} before the start): only ratios count.`;
 }

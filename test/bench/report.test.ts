@@ -172,6 +172,7 @@ describe('the figures of the benchmark', () => {
       ...later.measurements,
     ]);
     assert.deepEqual([merged.date, merged.commit, merged.failures], [results.date, results.commit, []]);
+    assert.match(mergeResults(results, { ...later, load: 7 }).scenarios.at(-1)?.note ?? '', /a load of 7\.0 before/);
   });
 
   it('are rejected if they are invalid', async () => {
