@@ -47,6 +47,8 @@ export function checkResult(config: unknown): Config {
 }
 
 function messageOf(issue: v.BaseIssue<unknown>, spell: Spelling): string {
-  const key = String(issue.path?.[0]?.key ?? '');
-  return `${spell(key)} ${issue.message}: got ${formatValue(key, issue.input)}`;
+  const [first, ...below] = issue.path ?? [];
+  const key = String(first?.key ?? '');
+  const where = below.map(({ key }) => (typeof key === 'number' ? `, entry ${key + 1}` : `, ${String(key)}`)).join('');
+  return `${spell(key)}${where} ${issue.message}: got ${formatValue(key, issue.input)}`;
 }

@@ -9,6 +9,7 @@ export const defaults = {
   bucket: 'graphite-backups',
   gzipEngine: 'auto',
   storageArgs: [],
+  policies: [],
   cacheDir: '/var/cache/whisper-backup',
   noCache: false,
   noFlock: false,

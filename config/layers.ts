@@ -49,7 +49,7 @@ export async function resolveConfig(sources: Sources): Promise<Resolved> {
     }
   };
 
-  apply({ ...defaults, storageArgs: [], exclude: [] }, () => 'default');
+  apply({ ...defaults, storageArgs: [], exclude: [], policies: [] }, () => 'default');
   const system = await findConfig(sources.system ?? '/etc/whisper-backup');
   for (const file of [...(system === undefined ? [] : [system]), ...namedFiles(sources)]) {
     for (const { path, layer } of await loadFiles(file)) apply(layer, () => path);

@@ -47,6 +47,21 @@ function oneOf<const T extends readonly string[]>(names: T) {
   return v.picklist(names, `must be one of ${names.join(', ')}`);
 }
 
+/** The rules that a policy may set; those that it leaves out are the general ones. */
+const policyRules = {
+  retention: whole(1),
+  keepWithin: number(0),
+  keepDaily: whole(0),
+  keepWeekly: whole(0),
+  keepMonthly: whole(0),
+  keepYearly: whole(0),
+};
+
+const policy = v.strictObject(
+  { match: text, ...v.partial(v.object(policyRules)).entries },
+  `must be a table of match and some of ${Object.keys(policyRules).join(', ')}`,
+);
+
 /** All keys of the configuration: long option names in camelCase. Validates each layer, then the merged result. */
 export const schema = v.strictObject({
   storage: v.optional(
@@ -70,12 +85,8 @@ export const schema = v.strictObject({
   bytesInFlight: whole(1024 * 1024),
   bandwidth: bytesPerSecond(),
   retryFor: duration(),
-  retention: whole(1),
-  keepWithin: number(0),
-  keepDaily: whole(0),
-  keepWeekly: whole(0),
-  keepMonthly: whole(0),
-  keepYearly: whole(0),
+  ...policyRules,
+  policies: v.array(policy, 'must be a list of policies, which only files can have'),
   purge: whole(-1),
   purgeShare: number(0, 100),
   journalKeep: number(0),

@@ -48,6 +48,8 @@ export interface PurgeRules {
   readonly keepMonthly?: number;
   /** @default 0 */
   readonly keepYearly?: number;
+  /** Other rules for some metrics: those of the first policy that matches. @default [] */
+  readonly policies?: readonly Policy[];
   /** Days after a metric's tombstone until its backups are deleted; 0 is at once, -1 never. @default 45 */
   readonly purge?: number;
   /** Purge stops if it would remove more than 20 metrics and more than this percentage of all. @default 50 */
@@ -57,6 +59,18 @@ export interface PurgeRules {
   /** Accept a bucket of another machine, host name or prefix. @default false */
   readonly adopt?: boolean;
   readonly machine: Machine;
+}
+
+/** The rules of the metrics that match; rules that it leaves out are the general ones. */
+export interface Policy {
+  /** Glob over the dotted name. */
+  readonly match: string;
+  readonly retention?: number | undefined;
+  readonly keepWithin?: number | undefined;
+  readonly keepDaily?: number | undefined;
+  readonly keepWeekly?: number | undefined;
+  readonly keepMonthly?: number | undefined;
+  readonly keepYearly?: number | undefined;
 }
 
 /** This machine, for the bucket's owner marker. */

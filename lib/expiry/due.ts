@@ -6,12 +6,13 @@ import type { PurgeRules } from '../common/options.ts';
 import type { StoredObject } from '../store/store.ts';
 import type { Presence } from '../tree/presence.ts';
 import { ageOf, DAY } from './age.ts';
-import { periodsOf } from './calendar.ts';
 import type { Holds } from './holds.ts';
+import { retentionFinder } from './policies.ts';
 import { type Retention, type RetentionRules, retain } from './retention.ts';
 import { type Absence, evaluateTombstones } from './tombstone.ts';
 
-export interface Rules extends RetentionRules, Required<Pick<PurgeRules, 'purgeShare' | 'force' | 'adopt'>> {
+export interface Rules extends Required<Pick<PurgeRules, 'purge' | 'purgeShare' | 'force' | 'adopt'>> {
+  readonly retentionOf: (metric: string) => RetentionRules;
   readonly expire: boolean;
 }
 
@@ -27,7 +28,9 @@ export interface Due {
 /** Determines what is due for one metric; changes nothing. */
 export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date, holds: Holds): Due {
   const held = holds.of(stored);
-  const retention = rules.expire ? retain(stored.backups, rules, now) : { kept: new Map(), expired: [] };
+  const retention = rules.expire
+    ? retain(stored.backups, rules.retentionOf(stored.metric), now)
+    : { kept: new Map(), expired: [] };
   const absence = evaluateTombstones(stored, presence, rules.purge, now);
   return {
     held,
@@ -50,16 +53,11 @@ export function isDue(due: Due): boolean {
  * @throws InvalidOptionError if a value is out of range.
  */
 export function rulesOf(options: Omit<PurgeRules, 'machine'>, expire: boolean, now: Date): Rules {
-  const { retention, keepWithin, purge, purgeShare, force, adopt, ...others } = withDefaults(options);
-  const { keepDaily, keepWeekly, keepMonthly, keepYearly } = others;
-  const calendar = { keepDaily, keepWeekly, keepMonthly, keepYearly };
-  atLeast('retention', retention, 1);
-  atLeast('keepWithin', keepWithin, 0);
-  for (const [name, count] of Object.entries(calendar)) atLeast(name, count, 0);
+  const { purge, purgeShare, force, adopt } = withDefaults(options);
+  const retentionOf = retentionFinder(options, now);
   atLeast('purgeShare', purgeShare, 0);
   if (purge !== -1) atLeast('purge', purge, 0, ', or -1 for never');
-  const periods = periodsOf(calendar, now);
-  return { retention, keepWithin, periods, purge, purgeShare, force, adopt, expire };
+  return { retentionOf, purge, purgeShare, force, adopt, expire };
 }
 
 function atLeast(name: string, value: number, least: number, or = ''): void {

@@ -46,7 +46,7 @@ export class Guards {
   stored({ metric, backups }: StoredMetric, due: Due): void {
     const [oldest, newest] = [backups[0], backups.at(-1)];
     const isOld = oldest !== undefined && this.#now.getTime() - oldest.time.getTime() > ESTABLISHED_AFTER_MS;
-    const isEstablished = isOld || backups.length >= this.#rules.retention;
+    const isEstablished = isOld || backups.length >= this.#rules.retentionOf(metric).retention;
     for (const share of isEstablished ? [this.#all, this.#established] : [this.#all]) {
       if (newest) share.metrics++;
       const { since, isNew, isDue } = due.absence;
@@ -116,7 +116,7 @@ export class Guards {
 
   #shareText(share: Share): string {
     const which =
-      share === this.#established ? ` that have ${this.#rules.retention} backups or one older than 7 days` : '';
+      share === this.#established ? ' that have as many backups as retention keeps, or one older than 7 days' : '';
     return `more than ${this.#rules.purgeShare} % of the store's ${share.metrics} metrics${which} (--purge-share)`;
   }
 

@@ -32,6 +32,30 @@ describe('the layers of the configuration', () => {
     assert.equal(origins.get('storage'), undefined);
   });
 
+  it('have policies only in files: a higher file replaces them, and each entry is validated', async () => {
+    const low = await file('low-policies.yaml', 'policies:\n  - { match: "a.*", retention: 1 }\n  - { match: "b" }\n');
+    const high = await file('high-policies.yaml', 'policies:\n  - match: "stats.*"\n    keepMonthly: 0\n');
+    const { config, origins } = await resolveConfig({ ...nothing, files: [low, high] });
+    assert.deepEqual(config.policies, [{ match: 'stats.*', keepMonthly: 0 }]);
+    assert.equal(origins.get('policies'), high);
+    const wrong = [
+      ['- { match: "a", retention: 0 }', /'policies', entry 1, retention must be a whole number of at least 1: got 0/],
+      ['- { match: a }\n  - { retention: 1 }', /'policies', entry 2, match must be/],
+      [
+        '- { match: a, purge: 3 }',
+        /'policies', entry 1, purge must be a table of match and some of retention, keepWithin/,
+      ],
+      ['- a', /'policies', entry 1 must be a table of match/],
+      ['{ match: a }', /'policies' must be a list of policies/],
+    ] as const;
+    for (const [text, message] of wrong) {
+      const path = await file('wrong-policies.yaml', `policies:\n  ${text}\n`);
+      await assert.rejects(resolveConfig({ ...nothing, files: [path] }), message);
+    }
+    const variable = { WHISPER_BACKUP_POLICIES: 'a' };
+    await assert.rejects(resolveConfig({ ...nothing, environment: variable }), /WHISPER_BACKUP_POLICIES, entry 1/);
+  });
+
   it('give precedence to the higher layer, key by key, and name the origin of each value', async () => {
     const system = await mkdtemp(join(directory, 'etc-'));
     const systemFile = join(system, 'config.json');

@@ -8,6 +8,7 @@ import { directories } from './directories.ts';
 import { lastRun } from './last-run.ts';
 import { locks, runLock, writerLocks } from './locks.ts';
 import { memory } from './memory.ts';
+import { policies } from './policies.ts';
 import { prefix } from './prefix.ts';
 import { timer } from './timer.ts';
 
@@ -17,6 +18,7 @@ export const checks: readonly Check[] = [
   credentials,
   clock,
   prefix,
+  policies,
   locks,
   writerLocks,
   memory,

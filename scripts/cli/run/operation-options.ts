@@ -49,6 +49,7 @@ export async function purgeRulesOf({ config, option }: Invocation): Promise<Purg
     keepWeekly: config.keepWeekly,
     keepMonthly: config.keepMonthly,
     keepYearly: config.keepYearly,
+    policies: config.policies,
     purge: config.purge,
     purgeShare: config.purgeShare,
     force: option('force') === 'true',

@@ -121,6 +121,26 @@ describe('doctor, on a host whose backups go to a disk', () => {
     assert.equal((await doctor()).of('prefix').level, 'warn');
   });
 
+  it('warns of policies that are the first to match no metric, and config shows them', async () => {
+    const policies = (...globs: readonly string[]) =>
+      writeFile(scratch.at('p.json'), JSON.stringify({ policies: globs.map((match) => ({ match, retention: 1 })) }), {
+        mode: 0o600,
+      });
+    await policies('servers.*', 'a');
+    const config = { config: scratch.at('p.json') };
+    const fine = (await doctor(config)).of('policies');
+    assert.deepEqual(
+      [fine.level, fine.finding],
+      ['ok', 'Each of the 2 policies is the first that matches some metric'],
+    );
+    await policies('servers.*', 'servers.web01.*', 'nothing', '*');
+    const { level, finding } = (await doctor(config)).of('policies');
+    assert.equal(level, 'warn');
+    assert.match(finding, /has the policy 2 \("servers\.web01\.\*"\), 3 \("nothing"\)$/);
+    const { stdout } = await run(['--config', scratch.at('p.json'), 'config']);
+    assert.match(stdout, /^policies +\[\{"match":"servers\.\*","retention":1\},.*p\.json$/m);
+  });
+
   it('reports directories that the owner of the tree cannot write, even if root runs it', async () => {
     await chown(scratch.at('tree'), CARBON, CARBON);
     for (const name of ['state', 'cache', 'log']) await chown(scratch.at(name), CARBON, CARBON);

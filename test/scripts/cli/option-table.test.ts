@@ -67,10 +67,10 @@ describe('the options', () => {
     }
   });
 
-  it('cover every key of the configuration, except the storage, which is an argument', () => {
+  it('cover every key of the configuration, except the storage, an argument, and policies, which only files have', () => {
     const set = new Set(optionTable.map(({ key }) => key));
     const left = keys.filter((key) => !set.has(key));
-    assert.deepEqual(left, ['storage', 'storageArgs']);
+    assert.deepEqual(left, ['storage', 'storageArgs', 'policies']);
   });
 
   it('have a value if and only if their key is not a flag', () => {
