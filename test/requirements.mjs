@@ -16,7 +16,12 @@ const tests = [
   [`${python}/lockfile`, 'python3-lockfile', 'the lock that the Python tool takes', /link-lock\.ts/],
   ['/usr/bin/setpriv', 'util-linux', 'to be another user', /setpriv/],
   ['/usr/bin/script', 'bsdutils', 'a terminal to ask somebody on', /usr\/bin\/script/],
-  ['/usr/bin/carbon-cache', 'graphite-carbon', 'a real carbon-cache, and its parsers', /servers\/carbon\.ts|from carbon\./],
+  [
+    '/usr/bin/carbon-cache',
+    'graphite-carbon',
+    'a real carbon-cache, and its parsers',
+    /servers\/carbon\.ts|from carbon\./,
+  ],
   [`${python}/graphite/render`, 'graphite-web', 'a real Graphite that answers queries', /servers\/graphite-web\.ts/],
   ['/usr/bin/openssl', 'openssl', 'a certificate for a server', /openssl|servers\/radosgw\.ts/],
   ['/usr/bin/ceph-mon', 'ceph-mon', 'the monitor of a real Ceph', /servers\/radosgw\.ts/],

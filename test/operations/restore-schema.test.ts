@@ -11,7 +11,7 @@ import { updateMany } from '../../lib/whisper/update.ts';
 import { Bucket, NOW } from '../fixtures/bucket.ts';
 import { at, fileUntil, putRun } from '../fixtures/journal-run.ts';
 import { plantMetric } from '../fixtures/metric.ts';
-import { restoreTree } from '../fixtures/operations.ts';
+import { backUp, machine, restoreTree } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { readTree } from '../fixtures/tree.ts';
 import { modelOf } from '../whisper/fill-model.ts';
@@ -103,6 +103,29 @@ describe('restore with a new schema', () => {
     assert.deepEqual([again.counts.unchanged, again.counts.reshaped], [1, undefined]);
     assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), made);
     assert.deepEqual([...(await readTree(scratch.at('tree'))).keys()], ['m.wsp']);
+  });
+
+  it('stores existing files first, under a hold, but not those that have the schema already', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    bucket.time = at(50);
+    const now = bucket.now;
+    for (const path of ['long', 'short']) await plantMetric(scratch.at('tree'), path, hourly(1, 20));
+    await backUp(bucket.store, scratch.at('tree'), { now });
+    bucket.time = at(59);
+    await plantMetric(scratch.at('tree'), 'long', hourly(1, 40));
+    await plantMetric(scratch.at('tree'), 'short', createWhisper(parseRetentions('60:10')));
+    const options = { now, machine, schemaOf: retentions('60:10') };
+    const { counts, hold } = await restoreTree(bucket.store, scratch.at('tree'), options);
+    assert.deepEqual([counts.stored, counts.reshaped, counts.failed], [1, 1, 0]);
+    assert.ok(hold);
+    const key = `.whisper-backup/holds/${hold}.json`;
+    const { date, reason } = JSON.parse(new TextDecoder().decode(await bucket.store.get(key, { maxBytes: 1e4 })));
+    assert.equal(reason, 'the state before a restore with another schema');
+    await restoreTree(bucket.store, scratch.at('again'), { now, date: new Date(date), metrics: 'long' });
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('again', 'long.wsp'))), hourly(1, 40));
+    const again = await restoreTree(bucket.store, scratch.at('tree'), options);
+    assert.deepEqual([again.counts.stored, again.hold], [undefined, undefined]);
   });
 
   it('replaces an existing file with --overwrite by the backup alone', async () => {

@@ -47,7 +47,11 @@ export interface RestoreOptions
   readonly skipGone?: boolean;
   /** Restore only this part of the metrics. @default all */
   readonly part?: Part;
-  /** Returns the schema for the file of a metric. @default that of the local file, else of the backup */
+  /**
+   * Returns the schema for the file of a metric. Local files with another one are replaced, and stored first.
+   *
+   * @default that of the local file, else of the backup
+   */
   readonly schemaOf?: SchemaOf;
   /** Minimum time between the publication of a file and its recheck. @default 500 */
   readonly recheckAfterMs?: number;
@@ -68,7 +72,7 @@ const BATCH = { items: 64, weight: 2 ** 22 };
  */
 export async function restore(store: ObjectStore, given: RestoreOptions): Promise<Summary> {
   const run = new Run('restore', store, given);
-  const { bytesInFlight, date, dryRun, merge, overwrite, prefix, signal } = run.options;
+  const { bytesInFlight, date, dryRun, merge, overwrite, prefix, schemaOf, signal } = run.options;
   const targets = new Targets(run.options);
   if (merge && overwrite)
     throw new InvalidOptionError('Cannot restore: --overwrite would replace what --merge has filled: use one of them');
@@ -88,7 +92,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
       await before.findEarlier();
-      if (overwrite) hold = await before.store();
+      if (overwrite || schemaOf) hold = await before.store();
       const journal = await JournalSource.open(run);
       const restorer = new MetricRestorer(run, publisher, written, journal, (stored) => targets.of(stored));
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });

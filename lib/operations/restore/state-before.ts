@@ -6,7 +6,9 @@ import { isClaimedBy } from '../../bucket/owner.ts';
 import { globToRegExp } from '../../common/glob.ts';
 import { batched } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
+import { readHeader } from '../../tree/read-header.ts';
 import type { LocalFile } from '../../tree/walk.ts';
+import { differsFrom } from '../../whisper/reshape.ts';
 import type { StoredFile } from '../../workers/tasks/store-files.ts';
 import { Uploads } from '../backup/uploads.ts';
 import { isInPart } from '../shared/part.ts';
@@ -102,7 +104,8 @@ export class StateBefore {
     const date = new Date(this.#newest + 1);
     const name = await this.#freeName();
     const metrics = this.#targets.renaming.isEmpty ? options.metrics : '*';
-    const reason = 'the state before a restore with --overwrite';
+    const why = options.overwrite ? '--overwrite' : 'another schema';
+    const reason = `the state before a restore with ${why}`;
     const from = new Date(this.#began.getTime() + 1000);
     const stored = this.#stored !== undefined && { stored: { from, until: new Date(this.#stored) } };
     await writeHold(store, options, { name, created: run.began, date, metrics, reason, ...stored }, signal);
@@ -145,11 +148,23 @@ export class StateBefore {
   }
 
   /** With other names, does not look whether the metrics that would replace it have a backup. */
-  #mayBeReplaced({ metric, stored }: Surveyed): boolean {
+  #mayBeReplaced({ metric, local, stored }: Surveyed): boolean {
     const { renaming, isSelected } = this.#targets;
-    const { date, part } = this.#run.options;
+    const { date, overwrite, part } = this.#run.options;
+    if (!overwrite && !(local && this.#getsOtherSchema(local))) return false;
     if (!renaming.isEmpty) return renaming.sourcesOf(metric).some(isSelected);
     return stored !== undefined && backupsBefore(stored, date).length > 0 && (!part || isInPart(metric, part));
+  }
+
+  #getsOtherSchema({ path, file }: LocalFile): boolean {
+    const { schemaOf } = this.#run.options;
+    try {
+      const found = readHeader(file);
+      return schemaOf !== undefined && found !== undefined && differsFrom(found.header, schemaOf(path));
+    } catch {
+      // The restore reports why it does not replace the file.
+      return false;
+    }
   }
 
   /** @returns how many files were visited. */

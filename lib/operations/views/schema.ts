@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import type { SchemaOf } from '../../carbon/new-schemas.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
@@ -6,10 +5,10 @@ import { excludedDirectories, mayReach, selector } from '../../common/glob.ts';
 import type { SelectOptions } from '../../common/options.ts';
 import type { Named } from '../../common/summary.ts';
 import { checkPrefix } from '../../tree/presence.ts';
-import { openRegular, readInto } from '../../tree/read-file.ts';
+import { readHeader } from '../../tree/read-header.ts';
 import { type LocalFile, walk } from '../../tree/walk.ts';
 import type { AggregationMethod, AggregationRule } from '../../whisper/aggregation.ts';
-import { ARCHIVE_INFO_SIZE, HEAD_BYTES, METADATA_SIZE, POINT_SIZE, parseHead } from '../../whisper/header.ts';
+import { ARCHIVE_INFO_SIZE, METADATA_SIZE, POINT_SIZE } from '../../whisper/header.ts';
 import { differsFrom } from '../../whisper/reshape.ts';
 import type { ArchiveSpec } from '../../whisper/schema.ts';
 
@@ -74,19 +73,13 @@ export async function* schemaDifferences(options: SchemaOptions): AsyncGenerator
 }
 
 function differenceOf({ metric, path, file }: LocalFile, schemaOf: SchemaOf): SchemaDifference | undefined {
-  const { fd, stats } = openRegular(file, 'read');
-  try {
-    const size = Number(stats.size);
-    // Carbon is creating it.
-    if (size === 0) return undefined;
-    const header = parseHead(readInto(fd, new Uint8Array(Math.min(size, HEAD_BYTES))), size);
-    const wanted = schemaOf(path);
-    if (!differsFrom(header, wanted)) return undefined;
-    const local = describe(header.archives, header);
-    return { metric, local: { ...local, bytes: size }, wanted: describe(wanted.archives, wanted.rule ?? header) };
-  } finally {
-    closeSync(fd);
-  }
+  const found = readHeader(file);
+  if (!found) return undefined;
+  const { header, size } = found;
+  const wanted = schemaOf(path);
+  if (!differsFrom(header, wanted)) return undefined;
+  const local = describe(header.archives, header);
+  return { metric, local: { ...local, bytes: size }, wanted: describe(wanted.archives, wanted.rule ?? header) };
 }
 
 function describe(archives: readonly ArchiveSpec[], { aggregation, xFilesFactor }: AggregationRule): FileSchema {
