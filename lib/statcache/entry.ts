@@ -41,7 +41,7 @@ export function statCacheFormat(prefix: string): CacheFormat<CacheEntry> {
  * How far the clock of a file system may be behind ours, including its resolution. A file written less than this before
  * it was read could be written again without a change of its times.
  */
-const CLOCK_TOLERANCE_MS = 2000;
+export const CLOCK_TOLERANCE_MS = 2000;
 
 /**
  * Returns whether any later change of a file will change its stat.

@@ -14,12 +14,16 @@ import type { StoredFile } from '../../workers/tasks/store-files.ts';
 import type { Uploads } from '../backup/uploads.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
 import type { Surveyed } from '../shared/survey.ts';
+import { NeededRuns } from './needed-runs.ts';
 import type { StoredRuns } from './stored-runs.ts';
 
 type JournalRun = Run<OperationOptions & TreeOptions>;
 
 /** A local file, the mark of a metric without one, or a part of the tree that cannot be read. */
-export type Found = BlindSpot | FoundFile | { readonly kind: 'gone'; readonly mark: Mark };
+export type Found =
+  | BlindSpot
+  | FoundFile
+  | { readonly kind: 'gone'; readonly mark: Mark; readonly stored: StoredMetric };
 
 interface FoundFile {
   readonly kind: 'file';
@@ -55,13 +59,13 @@ const LINE_BYTES = 40;
 export class FileJournaler {
   /** The oldest timestamp of all lines, Unix time in seconds. */
   oldest = Number.POSITIVE_INFINITY;
+  readonly needed: NeededRuns = new NeededRuns();
   readonly #run: JournalRun;
   readonly #uploads: Uploads;
   readonly #marks: StatCache<Mark>;
   readonly #runs: StoredRuns;
   /** Unix time in seconds. */
   readonly #until: number;
-  #neededSince: Date | undefined;
   /** By the clock, which may be before `until` if it was set back. Unix time in seconds. */
   readonly #now: number;
 
@@ -78,11 +82,6 @@ export class FileJournaler {
     this.#runs = runs;
     this.#until = until.getTime() / 1000;
     this.#now = Math.floor(run.began.getTime() / 1000);
-  }
-
-  /** Time of the oldest backup, of those that are the newest of their metrics, since which there are points in the journal. */
-  get neededSince(): Date | undefined {
-    return this.#neededSince;
   }
 
   /** Returns how many bytes the lines of a file have at most: with a point each second, if its archives are large enough. */
@@ -109,7 +108,7 @@ export class FileJournaler {
         const looked = this.#marks.findAny(metric);
         const mark = looked instanceof Promise ? await looked : looked;
         // If the file is created anew, the mark will show it.
-        if (!local && stored && mark) found.push({ kind: 'gone', mark });
+        if (!local && stored && mark) found.push({ kind: 'gone', mark, stored });
         if (!local) continue;
         const isStored = stored !== undefined && stored.backups.length > 0 && !isMarkedGone(stored, this.#run.began);
         const newest = isStored ? stored.backups.at(-1) : undefined;
@@ -135,13 +134,16 @@ export class FileJournaler {
     const storedFiles = new Map(whole.map((file, i) => [file, stored[i]]));
     return batch.flatMap((found) => {
       if (found.kind === 'blind') return [];
-      if (found.kind === 'gone') return { order: found.mark.order, mark: found.mark };
+      if (found.kind === 'gone') {
+        this.#recordNeed(found.stored, found.mark);
+        return { order: found.mark.order, mark: found.mark };
+      }
       const { result, lines: bytes } = read.get(found) ?? {};
       const storedFile = storedFiles.get(found);
       if (!this.#run.options.signal.aborted) this.#count(found, result, storedFile);
       const { metric, order } = found.local;
       const mark = this.#markOf(found, result, storedFile);
-      this.#recordNeed(found, mark);
+      this.#recordNeed(found.stored, mark);
       const points = result?.outcome === 'read' ? result.points : 0;
       return { order, mark, ...(bytes && points > 0 && { lines: { metric, bytes, points } }) };
     });
@@ -197,16 +199,14 @@ export class FileJournaler {
     const { newest, schema, stat, isSettled } = result;
     // A file that was written just now may be written again without a change of its times: it is read again.
     const { size, ctimeMs, ino } = stat;
-    const run = isWhole || result.points > 0 ? this.#until : 0;
+    const run = isWhole || result.points > 0 ? this.#until : file.isTrusted ? (file.mark?.run ?? 0) : 0;
     const order = file.local.order;
     return { order, size, mtimeMs: isSettled ? stat.mtimeMs : -1, ctimeMs, ino, mark: newest, run, schema };
   }
 
-  /** Only a run has the points up to the mark: the backup that it continues must be newer to do without earlier runs. */
-  #recordNeed({ stored }: FoundFile, mark: Mark | undefined): void {
-    const newest = stored?.backups.at(-1)?.time;
-    if (!newest || !mark || mark.run * 1000 <= newest.getTime()) return;
-    if (!this.#neededSince || newest < this.#neededSince) this.#neededSince = newest;
+  #recordNeed(stored: StoredMetric | undefined, mark: Mark | undefined): void {
+    const newest = stored?.backups.at(-1);
+    if (newest && mark) this.needed.add(newest, mark);
   }
 
   /** Returns whether a run or a backup still has the points up to a mark. */

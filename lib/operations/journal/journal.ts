@@ -24,6 +24,7 @@ import { survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
 import { FileJournaler } from './file-journaler.ts';
 import { hasBackup } from './has-backup.ts';
+import type { NeededRuns } from './needed-runs.ts';
 import { StoredRuns } from './stored-runs.ts';
 
 export interface JournalOptions
@@ -39,6 +40,12 @@ export interface JournalOptions
   readonly adopt?: boolean;
   /** The file that keeps how far the journal has read each file. @default each run starts an hour before the newest backups */
   readonly marks?: { readonly file: string };
+  /**
+   * Whether the run covers only a part of what this host journals, so that it cannot know which runs the rest needs.
+   *
+   * @default whether `metrics` or `exclude` leaves any metric out
+   */
+  readonly partial?: boolean;
   /** Days after which a run is deleted. @default 8 */
   readonly journalKeep?: number;
 }
@@ -68,15 +75,15 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
     const root = rootOf(options);
     const runs = await StoredRuns.list(store, options);
     const until = runs.timeOfNext(run.began);
-    const isPartial = metrics !== '*' || exclude.length > 0;
+    const { partial = metrics !== '*' || exclude.length > 0 } = options;
     const marks = await StatCache.open(options.marks, {
       ...options,
       format: marksFormat(prefix, root === '' ? store.name : `${store.name} ${root}`),
-      isPartial,
+      isPartial: partial,
     });
     const uploads = new Uploads(store, { ...options, layout: 'native', includeDamaged: false, format });
     let stored: Summary['journal'];
-    let neededSince: Date | undefined;
+    let needed: NeededRuns;
     try {
       const journaler = new FileJournaler(run, uploads, marks, { until, runs });
       const writer = new PartWriter(async (number, lines) => {
@@ -111,7 +118,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
         stored = { from, until: formatTimestamp(until), parts: parts.length };
       }
       await marks.keep();
-      neededSince = journaler.neededSince;
+      needed = journaler.needed;
     } finally {
       await uploads.close();
       await marks.close();
@@ -121,8 +128,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
         'NOTHING_MATCHED',
         `Nothing to journal: ${prefix} has no Whisper file${selectionText(options)}${await hintForTree(prefix, options)}`,
       );
-    // A part of the tree does not show what the rest needs.
-    if (!isPartial) await runs.expire(run, neededSince);
+    if (!partial) await runs.expire(run, needed);
     return stored && { journal: stored };
   });
 }

@@ -10,6 +10,7 @@ import { readRunRecords } from '../../monitoring/bucket-records.ts';
 import { isFullBackup } from '../../monitoring/run-record.ts';
 import type { ObjectStore, StoredObject } from '../../store/store.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
+import type { NeededRuns } from './needed-runs.ts';
 
 interface RunObject {
   readonly time: Date;
@@ -64,18 +65,18 @@ export class StoredRuns {
   }
 
   /**
-   * Deletes runs older than `journalKeep` days, their indexes first. Keeps runs that the newest full backup does not
-   * contain, those that a hold needs, and all while no full backup is recorded or the clocks differ.
+   * Deletes runs older than `journalKeep` days, their indexes first. Keeps runs that are newer than the last full
+   * backup, those that a newest backup or a hold needs, and all while no full backup is recorded or the clocks differ.
    *
-   * @param neededSince time of the oldest backup that still needs the journal, because later backups of its metric failed.
+   * @param needed the runs that newest backups need.
    */
-  async expire(run: ExpiringRun, neededSince: Date | undefined): Promise<void> {
+  async expire(run: ExpiringRun, needed: NeededRuns): Promise<void> {
     const { began, options, store } = run;
     const { journalKeep = 8, dryRun, report, signal } = options;
     const old = this.#objects.filter((object) => ageOf(object, began) > journalKeep * DAY);
     if (old.length === 0 || run.stopped) return;
     const limit = await lastFullBackup(store, options, began);
-    const isNeeded = ({ time }: RunObject) => !limit || time >= limit || (neededSince && time >= neededSince);
+    const isNeeded = ({ time }: RunObject) => !limit || time >= limit || needed.has(time);
     const surplus = old.filter((object) => !isNeeded(object));
     const due = surplus.length > 0 ? await withoutHeld(surplus, run, journalKeep) : [];
     if (due.length === 0) return;

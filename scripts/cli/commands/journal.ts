@@ -3,6 +3,7 @@ import { thisMachine } from '../host/machine.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { memoryFile } from '../run/memory-file.ts';
 import { storingOf } from '../run/operation-options.ts';
+import { partialBy } from '../run/partial-run.ts';
 import { runCheck } from '../run/recorded-check.ts';
 import { reportOn, runOperation } from '../run/run.ts';
 import { checkStateDirectory } from '../run/state-directory.ts';
@@ -13,6 +14,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const storing = await storingOf(invocation);
   const machine = await thisMachine();
   await checkStateDirectory(invocation);
+  const partial = (await partialBy(invocation)).length > 0;
   const journaled = () =>
     runOperation(invocation, 'journal', (ended) =>
       reportOn(invocation, (run) =>
@@ -24,6 +26,7 @@ export async function run(invocation: Invocation): Promise<number> {
             machine,
             adopt: option('adopt') === 'true',
             ...(!config.noCache && { marks: { file: memoryFile(config, 'marks', store.name) } }),
+            partial,
             journalKeep: config.journalKeep,
           });
           return ended(withTraffic(summary, traffic));

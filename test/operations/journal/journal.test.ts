@@ -379,32 +379,6 @@ describe('journal', () => {
     assert.ok(Math.max(...batches) <= 2, `${batches}`);
   });
 
-  it('keeps runs that a metric needs whose last backup failed', async () => {
-    await using scratch = await createScratch();
-    const world = new World(scratch);
-    const quarter = { journalKeep: 15 / (24 * 60) };
-    for (const path of ['good', 'bad']) await world.plant(path);
-    await world.backup();
-    world.pass(1);
-    for (const path of ['good', 'bad']) await world.write(path, 1);
-    await world.journal();
-    const old = await world.keys();
-    world.pass(20);
-    await backUp(world.bucket.store, world.tree, { now: world.bucket.now, exclude: ['bad'] });
-    await world.record(3);
-    world.pass(1);
-    await world.write('good', 2);
-    await world.journal(quarter);
-    assert.deepEqual((await world.keys()).slice(0, 2), old);
-    await world.backup();
-    await world.journal({ ...quarter, metrics: 'good' });
-    assert.deepEqual((await world.keys()).slice(0, 2), old, 'a run of some metrics does not know the others');
-    world.pass(1);
-    await world.write('good', 3);
-    await world.journal(quarter);
-    assert.ok(!(await world.keys()).some((key) => old.includes(key)));
-  });
-
   it('deletes runs after 8 days, if a full backup has succeeded since', async () => {
     await using scratch = await createScratch();
     const world = new World(scratch);
