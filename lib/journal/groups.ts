@@ -28,17 +28,16 @@ export function* groupsOf({ key, start: offset, lines: bytes }: Block, last?: st
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let previous = last;
   for (let start = 0; start < data.length; ) {
-    const space = data.subarray(start, start + NAME_BYTES + 1).indexOf(SPACE);
-    if (space < 1) throw badLine(key, offset + start);
-    const head = start + space + 1;
+    const space = data.indexOf(SPACE, start) - start;
+    if (space < 1 || space > NAME_BYTES) throw badLine(key, offset + start);
     let end = start;
     let lines = 0;
     do {
-      const length = data.subarray(end, end + LINE_BYTES + 1).indexOf(NEWLINE);
-      if (length <= space + 1) throw badLine(key, offset + end);
+      const length = data.indexOf(NEWLINE, end) - end;
+      if (length <= space + 1 || length > LINE_BYTES) throw badLine(key, offset + end);
       end += length + 1;
       lines++;
-    } while (data.length - end > space && data.compare(data, start, head, end, end + space + 1) === 0);
+    } while (isSame(data, start, end, space + 1));
     const metric = metricOfLineName(data.toString('utf8', start, start + space));
     const order = `${metric}/`;
     const ascends = previous === undefined ? 1 : compareKeys(order, previous);
@@ -47,6 +46,12 @@ export function* groupsOf({ key, start: offset, lines: bytes }: Block, last?: st
     yield { metric, order, lines, bytes: bytes.subarray(start, end) };
     start = end;
   }
+}
+
+/** Returns whether two lines have the same name. Backwards, because the names of neighbours differ near their ends. */
+function isSame(data: Uint8Array, first: number, second: number, length: number): boolean {
+  for (let i = length - 1; i >= 0; i--) if (data[first + i] !== data[second + i]) return false;
+  return true;
 }
 
 function badLine(key: string, at: number): WhisperBackupError {

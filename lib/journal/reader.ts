@@ -87,11 +87,10 @@ class RunCursor {
 
   /** Returns the lines that `seek` has found. */
   take(): JournalLines | undefined {
-    const [first, ...others] = this.#found;
-    if (!first) return undefined;
+    if (this.#found.length === 0) return undefined;
+    // A copy, so that it does not keep the whole block in memory.
+    const lines = Buffer.concat(this.#found);
     this.#found = [];
-    // A copy: it is sent to a thread, which would get the whole block.
-    const lines = others.length === 0 ? Uint8Array.from(first) : new Uint8Array(Buffer.concat([first, ...others]));
     return { until: this.run.until.getTime() / 1000, lines };
   }
 

@@ -27,6 +27,7 @@ export function replay(bytes: Uint8Array, points: readonly Point[], { until }: {
   const header = parseHeader(bytes);
   /** The newest slot of each archive that was read itself. */
   const read = new Map<Archive, number>();
+  let ring: Ring | undefined;
   let replayed = 0;
   let changed: { readonly archive: Archive; readonly timestamp: number } | undefined;
   for (const { timestamp, value } of points) {
@@ -39,7 +40,7 @@ export function replay(bytes: Uint8Array, points: readonly Point[], { until }: {
       propagateFrom(bytes, header, changed, read);
       changed = undefined;
     }
-    const ring = new Ring(bytes, archive);
+    if (ring?.archive !== archive) ring = new Ring(bytes, archive);
     const before = ring.get(interval);
     if (before !== undefined && Object.is(before, value)) continue;
     ring.put(interval, value);

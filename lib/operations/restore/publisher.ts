@@ -1,5 +1,6 @@
 import { ByteBudget } from '../../common/byte-budget.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
+import type { JournalLines } from '../../journal/points.ts';
 import { WorkerPool } from '../../workers/pool.ts';
 import { SharedBudget } from '../../workers/shared-budget.ts';
 import type { BackupToRestore, RestoredFile, RestoreRules } from '../../workers/tasks/restore-files.ts';
@@ -40,8 +41,10 @@ export class Publisher {
   ): Promise<RestoredFile[]> {
     const { options } = this.#run;
     const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner, date } = options;
+    // All lines in one buffer: sending each to a thread would take longer than applying it.
+    const lines = new JoinedLines(files.reduce((sum, { journal = [] }) => sum + bytesOf(journal), 0));
     const backups = files.map(({ path, backup, journal = [], schema }) => ({
-      ...{ path, backup, journal },
+      ...{ path, backup, journal: journal.map((run) => lines.add(run)) },
       ...(schema && { schema }),
     }));
     const rules: RestoreRules = {
@@ -60,7 +63,7 @@ export class Publisher {
     const bytes = backups.reduce((sum, { backup, journal }) => sum + backup.object.size + bytesOf(journal), 0);
     try {
       return await this.#bodies.run(bytes, () =>
-        this.#inFlight.lend((share) => this.#pool.run('restoreFiles', { backups, rules, share })),
+        this.#inFlight.lend((share) => this.#pool.run('restoreFiles', { backups, rules, share }, [lines.bytes])),
       );
     } catch (error) {
       // The thread died. Other threads continue.
@@ -78,5 +81,22 @@ export class Publisher {
 
   close(): Promise<void> {
     return this.#pool.close();
+  }
+}
+
+/** Lines with one buffer, which can be moved to a thread. */
+class JoinedLines {
+  readonly bytes: Uint8Array;
+  #length = 0;
+
+  constructor(bytes: number) {
+    this.bytes = new Uint8Array(bytes);
+  }
+
+  add({ until, lines }: JournalLines): JournalLines {
+    const start = this.#length;
+    this.bytes.set(lines, start);
+    this.#length += lines.length;
+    return { until, lines: this.bytes.subarray(start, this.#length) };
   }
 }
