@@ -2,7 +2,7 @@ import type { AggregationRule } from '../whisper/aggregation.ts';
 import type { NewSchema } from '../whisper/reshape.ts';
 import type { ArchiveSpec } from '../whisper/schema.ts';
 import { carbonNameOf } from './metric-name.ts';
-import type { Rules } from './rules.ts';
+import { Rules } from './rules.ts';
 
 /**
  * Returns the schema that the file of a metric is to have.
@@ -15,15 +15,15 @@ export type SchemaOf = (path: string) => NewSchema;
 /**
  * Returns what carbon would give to new files.
  *
- * @param archives the rules of `storage-schemas.conf`.
+ * @param archives the rules of `storage-schemas.conf`, or the archives of all files.
  * @param aggregations the rules of `storage-aggregation.conf`. @default each file keeps its method and xFilesFactor
  */
 export function newSchemas(
-  archives: Pick<Rules<readonly ArchiveSpec[]>, 'find'>,
-  aggregations: Pick<Rules<AggregationRule>, 'find'> | undefined,
+  archives: Rules<readonly ArchiveSpec[]> | readonly ArchiveSpec[],
+  aggregations?: Rules<AggregationRule>,
 ): SchemaOf {
-  return (path) => {
-    const name = carbonNameOf(path);
-    return { archives: archives.find(name), ...(aggregations && { rule: aggregations.find(name) }) };
-  };
+  return (path) => ({
+    archives: archives instanceof Rules ? archives.find(carbonNameOf(path)) : archives,
+    ...(aggregations && { rule: aggregations.find(carbonNameOf(path)) }),
+  });
 }

@@ -20,7 +20,7 @@ import { findUnjustified } from '../whisper/justified.ts';
 const NOON = NOW.getTime() / 1000;
 
 function retentions(text: string): SchemaOf {
-  return newSchemas({ find: () => parseRetentions(text) }, undefined);
+  return newSchemas(parseRetentions(text));
 }
 
 /** Steps, points, method and xFilesFactor of a file. */
@@ -145,25 +145,50 @@ describe('restore with a new schema', () => {
     const bucket = new Bucket();
     await bucket.backup('good', at(59), hourly(1));
     await bucket.backup('compressed', at(59), Buffer.from('whisper_compressed and more'));
-    await bucket.backup('_tagged/123/456/abc', at(59), hourly(1));
     const { counts, failed, notes } = await restoreTree(bucket.store, scratch.at('tree'), {
       now: bucket.now,
       schemaOf: retentions('90:100'),
     });
-    assert.deepEqual([counts.restored, counts.stepsLeft, counts.failed], [1, 1, 2]);
+    assert.deepEqual([counts.restored, counts.stepsLeft, counts.failed], [1, 1, 1]);
     assert.deepEqual(
       notes.map(({ metric, code }) => [metric, code]),
       [['good', 'STEPS_LEFT']],
     );
     assert.match(notes[0]?.reason ?? '', /no step of its new schema is a multiple of 60 s/);
-    const reasons = failed.map(({ metric, code, reason }) => `${metric} ${code} ${reason}`).toSorted();
-    assert.match(
-      reasons[0] ?? '',
-      /^_tagged\.123\.456\.abc INVALID_OPTION its new schema cannot be found: its name is not certain/,
+    assert.deepEqual(
+      failed.map(({ metric, code }) => [metric, code]),
+      [['compressed', 'WHISPER_COMPRESSED']],
     );
-    assert.match(
-      reasons[1] ?? '',
-      /^compressed WHISPER_COMPRESSED Cannot restore .* with another schema: it is in go-carbon's/,
-    );
+    assert.match(failed[0]?.reason ?? '', /^Cannot restore .* with another schema: it is in go-carbon's/);
+  });
+
+  it('restores a tagged metric whose name is not certain with the schema that it has, and names it', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const path = '_tagged/123/456/abc';
+    await bucket.backup(path, at(59), hourly(1));
+    const rules = newSchemas(parseStorageSchemas('[all]\npattern = .*\nretentions = 60:30\n', () => {}));
+    const { counts, failed } = await restoreTree(bucket.store, scratch.at('tree'), {
+      now: bucket.now,
+      schemaOf: rules,
+    });
+    assert.deepEqual([counts.restored, counts.failed], [1, 1]);
+    assert.match(failed[0]?.reason ?? '', /restored with the schema that it has: .*its name is not certain/);
+    assert.deepEqual(new Uint8Array(await readFile(scratch.at('tree', `${path}.wsp`))), hourly(1));
+    const all = { now: bucket.now, schemaOf: retentions('60:30') };
+    assert.equal((await restoreTree(bucket.store, scratch.at('all'), all)).counts.failed, 0);
+  });
+
+  it('takes the rule for the new name of a renamed metric', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('old', at(59), hourly(1));
+    const rules = '[new]\npattern = ^new\nretentions = 60:30\n[old]\npattern = .*\nretentions = 60:40\n';
+    await restoreTree(bucket.store, scratch.at('tree'), {
+      now: bucket.now,
+      rename: [{ from: 'old', to: 'new' }],
+      schemaOf: newSchemas(parseStorageSchemas(rules, () => {})),
+    });
+    assert.equal(schemaIn(await readFile(scratch.at('tree', 'new.wsp')))[0], '60:30');
   });
 });

@@ -17,7 +17,10 @@ export interface Carbon {
 }
 
 export interface CarbonOptions {
+  /** Of all metrics, unless there are `schemas`. */
   readonly retentions: string;
+  /** The content of storage-schemas.conf. @default one section for all metrics */
+  readonly schemas?: string;
   /** The content of storage-aggregation.conf. @default none: average, xFilesFactor 0.5 */
   readonly aggregation?: string;
   /**
@@ -51,10 +54,12 @@ MAX_UPDATES_PER_SECOND_ON_SHUTDOWN = 10000
 MAX_CREATES_PER_MINUTE = inf
 WHISPER_LOCK_WRITES = True
 ENABLE_TAGS = False
+TAG_HASH_FILENAMES = False
 CARBON_METRIC_INTERVAL = 0
 `,
   );
-  await writeFile(join(directory, 'storage-schemas.conf'), `[all]\npattern = .*\nretentions = ${options.retentions}\n`);
+  const schemas = options.schemas ?? `[all]\npattern = .*\nretentions = ${options.retentions}\n`;
+  await writeFile(join(directory, 'storage-schemas.conf'), schemas);
   if (options.aggregation) await writeFile(join(directory, 'storage-aggregation.conf'), options.aggregation);
   const carbon = ['/usr/bin/carbon-cache', `--config=${join(directory, 'carbon.conf')}`, '--nodaemon', 'start'];
   // The kernel kills it when this process ends, even if that is killed.

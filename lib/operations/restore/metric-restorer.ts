@@ -128,14 +128,14 @@ export class MetricRestorer {
     return this.#withSchema(attempt);
   }
 
-  #withSchema(attempt: Attempt): Attempt | undefined {
+  #withSchema(attempt: Attempt): Attempt {
     const { schemaOf } = this.#run.options;
     try {
       return schemaOf ? { ...attempt, schema: schemaOf(attempt.target.path) } : attempt;
     } catch (error) {
-      const reason = `its new schema cannot be found: ${reasonOf(error)}`;
+      const reason = `restored with the schema that it has: its new one cannot be found: ${reasonOf(error)}`;
       this.#run.fail({ ...namesOf(attempt), code: codeOf(error), reason });
-      return undefined;
+      return attempt;
     }
   }
 

@@ -26,7 +26,7 @@ export async function newSchemasOf({ option, log }: Pick<Invocation, 'option' | 
     aggregations === undefined ? undefined : await readRules(aggregations, parseStorageAggregation, onSkipped);
   if (schemas !== undefined) return newSchemas(await readRules(schemas, parseStorageSchemas, onSkipped), rules);
   if (retentions === undefined && rules) throw new UsageError('--aggregations needs --schemas or --retentions');
-  return retentions === undefined ? undefined : newSchemas(sameForAll(retentions), rules);
+  return retentions === undefined ? undefined : newSchemas(archivesOf(retentions), rules);
 }
 
 async function readRules<T>(
@@ -44,10 +44,9 @@ async function readRules<T>(
   }
 }
 
-function sameForAll(text: string) {
+function archivesOf(text: string) {
   try {
-    const archives = validateArchiveList(parseRetentions(text));
-    return { find: () => archives };
+    return validateArchiveList(parseRetentions(text));
   } catch (cause) {
     throw new UsageError(`--retentions ${JSON.stringify(text)}: ${reasonOf(cause)}`, { cause });
   }
