@@ -9,6 +9,7 @@ export const defaults = {
   bucket: 'graphite-backups',
   gzipEngine: 'auto',
   storageArgs: [],
+  deletes: 'allowed',
   policies: [],
   cacheDir: '/var/cache/whisper-backup',
   noCache: false,

@@ -87,6 +87,7 @@ export const schema = v.strictObject({
   retryFor: duration(),
   ...policyRules,
   policies: v.array(policy, 'must be a list of policies, which only files can have'),
+  deletes: oneOf(['allowed', 'never']),
   purge: whole(-1),
   purgeShare: number(0, 100),
   journalKeep: number(0),

@@ -44,13 +44,14 @@ const REMOTE_DEADLINE = 600;
 
 /** Returns the configured store as plain data. */
 export async function storeSpec(config: Config): Promise<StoreSpec> {
-  const { storage, bandwidth, retryFor, noop } = config;
+  const { storage, bandwidth, retryFor, noop, deletes } = config;
   return {
     place: await placeOfStore(config),
     ...concurrencyOf(config),
     ...(storage !== 'disk' && { deadline: REMOTE_DEADLINE }),
     retryFor,
     ...(bandwidth > 0 && { bandwidth: createBandwidth(bandwidth) }),
+    mayDelete: deletes !== 'never',
     dryRun: noop,
   };
 }

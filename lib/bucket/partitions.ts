@@ -120,6 +120,7 @@ export class PartitionRecorder {
     if ((store.listings ?? 1) <= 1 || !this.#hasChanged()) return;
     const key = ownKey(rootOf(place), 'partitions.json');
     if (this.#cuts.length === 0) {
+      if (store.mayDelete === false) return;
       await store.delete([key], { ...(signal && { signal }) });
       return;
     }

@@ -55,6 +55,7 @@ export class RunRecords {
   async keep(store: ObjectStore, record: NewRunRecord, ended: Date, options: Signalled = {}): Promise<void> {
     const key = runKey(this.#root, ended);
     await store.put(key, new TextEncoder().encode(formatRunRecord(record)), options);
+    if (store.mayDelete === false) return;
     const all = [...this.#keys.add(key)].sort();
     if (all.length <= RECORDS_KEPT + SLACK) return;
     const timeOf = (one: string) => runEndOf(this.#root, one) ?? ended;

@@ -1,6 +1,7 @@
 import { type Bandwidth, withBandwidth } from './decorators/bandwidth.ts';
 import { withDryRun } from './decorators/dry-run.ts';
 import { withLimit } from './decorators/limit.ts';
+import { withoutDeletes } from './decorators/no-deletes.ts';
 import type { Outage } from './decorators/outage.ts';
 import { limitOf, type Pace, withPace } from './decorators/pace.ts';
 import { withRetry } from './decorators/retry.ts';
@@ -29,6 +30,8 @@ export interface StoreSpec {
   /** Limit for the bodies of all threads. @default no limit */
   readonly bandwidth?: Bandwidth;
   /** Write nothing. @default false */
+  /** @default true */
+  readonly mayDelete?: boolean;
   readonly dryRun?: boolean;
   /** Counts the requests and retries of all threads. @default not counted */
   readonly traffic?: Traffic;
@@ -61,7 +64,8 @@ export async function createStore(spec: StoreSpec, onWarning: (warning: string) 
   const limited = withLimit(retrying, { concurrency: limit });
   const throttled = spec.bandwidth ? withBandwidth(limited, spec.bandwidth) : limited;
   // Outermost, so that a dry run uses no bandwidth for writes.
-  return spec.dryRun ? withDryRun(throttled) : throttled;
+  const kept = spec.mayDelete === false ? withoutDeletes(throttled) : throttled;
+  return spec.dryRun ? withDryRun(kept) : kept;
 }
 
 async function createPlace({ place, concurrency, traffic }: StoreSpec): Promise<ObjectStore> {

@@ -15,6 +15,9 @@ export interface ObjectStore {
   /** Path of the bucket, if it is a directory on this host. */
   readonly directory?: string;
 
+  /** Whether callers may delete. If not, they must leave everything that they would delete. @default true */
+  readonly mayDelete?: boolean;
+
   /**
    * How many listings to run in parallel: each request returns one page only.
    *

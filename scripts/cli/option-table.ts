@@ -200,6 +200,13 @@ export const optionTable: readonly OptionSpec[] = [
     commands: ['journal', ...whole],
     text: 'Delete journal runs older than this, if a later full backup has succeeded',
   },
+  {
+    name: 'deletes',
+    value: 'name',
+    key: 'deletes',
+    about: [...tree, 'journal', 'verify', ...whole],
+    text: 'allowed, or never: delete nothing in the bucket, for credentials that may not',
+  },
   { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stop a purge' },
   { name: 'rehash', commands: ['backup'], text: 'Read every file, even if the stat cache says it is unchanged' },
   {

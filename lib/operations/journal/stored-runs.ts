@@ -74,7 +74,7 @@ export class StoredRuns {
     const { began, options, store } = run;
     const { journalKeep = 8, dryRun, report, signal } = options;
     const old = this.#objects.filter((object) => ageOf(object, began) > journalKeep * DAY);
-    if (old.length === 0 || run.stopped) return;
+    if (old.length === 0 || run.stopped || store.mayDelete === false) return;
     const limit = await lastFullBackup(store, options, began);
     const isNeeded = ({ time }: RunObject) => !limit || time >= limit || needed.has(time);
     const surplus = old.filter((object) => !isNeeded(object));

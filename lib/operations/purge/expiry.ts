@@ -27,6 +27,8 @@ const MAX_GONE = 250_000;
 export class Expiry {
   readonly #run: ExpiringRun;
   readonly #rules: Rules;
+  /** Whether the store may delete. */
+  readonly #deletes: boolean;
   readonly #guards: Guards;
   readonly #leftovers = new Leftovers();
   #holds = new Holds([], new Date());
@@ -40,8 +42,10 @@ export class Expiry {
 
   constructor(run: ExpiringRun, rules: Rules) {
     this.#run = run;
-    this.#rules = rules;
-    this.#guards = new Guards(rules, run.began, run.options.now);
+    this.#deletes = run.store.mayDelete ?? true;
+    // A host that deletes nothing only marks which metrics are missing, for a prune elsewhere.
+    this.#rules = this.#deletes ? rules : { ...rules, expire: false, purge: -1 };
+    this.#guards = new Guards(this.#rules, run.began, run.options.now);
   }
 
   get events(): SurveyEvents {
@@ -70,6 +74,7 @@ export class Expiry {
   /** Reads the holds. If that fails, remembers why: a backup still stores what changed, but nothing is deleted. */
   async #readHolds(): Promise<void> {
     const { options, store } = this.#run;
+    if (!this.#deletes) return;
     try {
       this.#holds = await Holds.read(store, options, options.now(), options.signal);
     } catch (error) {
@@ -88,8 +93,9 @@ export class Expiry {
     const due = dueOf(stored, presence, this.#rules, this.#run.began, this.#holds);
     this.#guards.stored(stored, due);
     this.#toExpire ||= due.retention.expired.length > 0;
-    this.#hasInvalid ||= due.absence.invalid.length > 0;
-    this.#toPurge ||= due.absence.isNew || due.absence.isDue || due.incomplete.length > 0;
+    this.#hasInvalid ||= this.#deletes && due.absence.invalid.length > 0;
+    const isIncomplete = this.#deletes && due.incomplete.length > 0;
+    this.#toPurge ||= due.absence.isNew || due.absence.isDue || isIncomplete;
     if ((due.absence.isNew || due.absence.isDue) && this.#gone.size < MAX_GONE) this.#gone.add(stored.metric);
     for (const backup of due.held.keys())
       if (due.absence.isDue || !due.retention.kept.has(backup)) this.#run.add('held');
@@ -162,9 +168,10 @@ export class Expiry {
       this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
       return;
     }
+    if (isNew) this.#run.add('tombstones');
+    if (!this.#deletes) return;
     this.#run.add('retired', due.retention.expired.length);
     const sha1s = due.retention.expired.filter((backup) => backup.sha1Object).length;
     this.#run.add('deleted', due.retention.expired.length + sha1s + due.incomplete.length + invalid.length);
-    if (isNew) this.#run.add('tombstones');
   }
 }

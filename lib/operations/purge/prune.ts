@@ -69,6 +69,7 @@ export async function prune(
 
   /** Returns what to delete of a metric that is not purged. */
   function partOf(metric: string, due: Due): Removal {
+    if (store.mayDelete === false) return { metric, sha1s: [], data: [], tombstones: [] };
     const expired = mayExpire ? due.retention.expired : [];
     const incomplete = mayPurge ? due.incomplete : [];
     run.add('retired', expired.length);

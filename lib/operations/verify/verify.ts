@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { catalog } from '../../bucket/catalog.ts';
 import { claim } from '../../bucket/owner.ts';
 import { COUNTS } from '../../common/codes.ts';
+import { InvalidOptionError } from '../../common/errors.ts';
 import { selector } from '../../common/glob.ts';
 import type { Machine, PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
 import { each } from '../../common/pages.ts';
@@ -85,6 +86,10 @@ export async function verify(store: ObjectStore, given: VerifyOptions): Promise<
 
 async function claimForRepair(run: Run<VerifyOptions>, repair: NonNullable<VerifyOptions['repair']>): Promise<void> {
   const { began, options, store } = run;
+  if (store.mayDelete === false)
+    throw new InvalidOptionError(
+      "Cannot repair: 'deletes' is never on this host: run verify --repair where deletes are allowed",
+    );
   const prefix = options.compare && { prefix: resolve(options.compare.prefix) };
   // A marker in an empty mount point would hide from the next backup that its bucket has vanished.
   await claim(store, { ...options, adopt: false, ...repair, ...prefix, mark: false, now: began });

@@ -7,6 +7,7 @@ export function around(store: ObjectStore, own: Partial<ObjectStore>): ObjectSto
   return {
     name: store.name,
     ...(store.directory !== undefined && { directory: store.directory }),
+    mayDelete: store.mayDelete ?? true,
     listings: store.listings ?? 1,
     open: (options) => store.open(options),
     list: (range) => store.list(range),

@@ -29,7 +29,10 @@ export const credentials: Check = {
       }
       if (config.storage === 'noop') return warn("The storage 'noop' stores nothing", 'Set storage: disk, s3 or swift');
       if (config.noop) return ok(`${store.name} can be listed; a dry run tries nothing else`);
-      return tryProbe(store, probeKey(rootOf(placeOf(config))), signal);
+      const root = rootOf(placeOf(config));
+      // What cannot be deleted is put again under the same key.
+      const id = store.mayDelete === false ? '0'.repeat(40) : undefined;
+      return tryProbe(store, probeKey(root, id), signal);
     });
   },
 };
@@ -42,8 +45,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /** Returns a key with everything that a backup's key may have: both cases, an escape, `+`, `:`. The catalog ignores it. */
-export function probeKey(root: string): string {
-  return ownKey(root, `probe-A%2Eb c+d/2026-11-22T03:14:15+00:00.${randomBytes(20).toString('hex')}.wsp.gz`);
+export function probeKey(root: string, id = randomBytes(20).toString('hex')): string {
+  return ownKey(root, `probe-A%2Eb c+d/2026-11-22T03:14:15+00:00.${id}.wsp.gz`);
 }
 
 /** Puts, lists, gets and deletes a small object. */
@@ -59,6 +62,7 @@ export async function tryProbe(store: ObjectStore, key: string, signal: AbortSig
     (await tryGet(store, key, body, signal)) ??
     (await tryOtherCase(store, key, signal));
   // Delete the object even if it could not be read.
+  if (store.mayDelete === false) return unread ?? ok(`${store.name} allows list, put and get; 'deletes' is never`);
   const left = await tryDelete(store, key, signal);
   return unread ?? left ?? ok(`${store.name} allows list, put, get and delete`);
 }
