@@ -3,7 +3,7 @@ import type { TreeOptions } from '../../common/options.ts';
 import { isMarkedGone } from '../../expiry/tombstone.ts';
 import type { Mark } from '../../journal/marks.ts';
 import type { PartWriter } from '../../journal/part-writer.ts';
-import { isSameStat } from '../../statcache/entry.ts';
+import { CLOCK_TOLERANCE_MS, isSameStat } from '../../statcache/entry.ts';
 import type { StatCache } from '../../statcache/stat-cache.ts';
 import type { BlindSpot, LocalFile } from '../../tree/walk.ts';
 import { POINT_SIZE } from '../../whisper/header.ts';
@@ -189,7 +189,7 @@ export class FileJournaler {
     const isUsable = isTrusted && mark !== undefined && mark.mark > 0 && mark.mark <= this.#now;
     const from = isUsable ? mark.mark : backedUp - DELAY_SECONDS;
     const before = mark && { schema: mark.schema, ino: mark.ino };
-    return { file, metric, from, stored: isUsable ? from : backedUp, ...(before && { before }) };
+    return { file, metric, from, isMarked: isUsable, stored: Math.max(from, backedUp), ...(before && { before }) };
   }
 
   #markOf(file: FoundFile, result: FileResult | undefined, stored: StoredFile | undefined): Mark | undefined {
@@ -197,11 +197,14 @@ export class FileJournaler {
     const isWhole = result.outcome === 'whole';
     if (isWhole && stored?.outcome !== 'stored' && stored?.outcome !== 'unchanged') return file.mark;
     const { newest, schema, stat, isSettled } = result;
-    // A file that was written just now may be written again without a change of its times: it is read again.
+    // A file is read again if it was written just now, as it may be written again without a change of its times, or if it
+    // was written so late in a long run that it may have points too far ahead of the run.
+    const end = (this.#until + AHEAD_SECONDS) * 1000;
+    const isLate = stat.mtimeMs > end - CLOCK_TOLERANCE_MS && this.#run.options.now().getTime() > end;
     const { size, ctimeMs, ino } = stat;
     const run = isWhole || result.points > 0 ? this.#until : file.isTrusted ? (file.mark?.run ?? 0) : 0;
     const order = file.local.order;
-    return { order, size, mtimeMs: isSettled ? stat.mtimeMs : -1, ctimeMs, ino, mark: newest, run, schema };
+    return { order, size, mtimeMs: isSettled && !isLate ? stat.mtimeMs : -1, ctimeMs, ino, mark: newest, run, schema };
   }
 
   #recordNeed(stored: StoredMetric | undefined, mark: Mark | undefined): void {

@@ -24,7 +24,9 @@ export interface FileToJournal {
   readonly metric: string;
   /** Unix time in seconds of the first point to read; undefined if the file must be stored whole. */
   readonly from: number | undefined;
-  /** Points up to this time are stored, if carbon did not write them late. If it is `from`, the file had that slot. */
+  /** Whether the file had the slot of `from`. */
+  readonly isMarked?: boolean;
+  /** Points up to this time are stored, if carbon did not write them late. */
   readonly stored?: number;
   /** Its header and inode before: with another header, its lines do not continue the journal. */
   readonly before?: { readonly schema: number; readonly ino: number };
@@ -112,7 +114,7 @@ interface Recent extends Omit<ReadFile, 'newest'> {
 const FIRST_READ = 512;
 
 async function readRecent(
-  { file, from, stored, before }: FileToJournal,
+  { file, from, isMarked, stored, before }: FileToJournal,
   { flock, fileLockTimeout, until }: JournalBatch,
   stopped: () => boolean,
 ): Promise<Recent> {
@@ -140,7 +142,7 @@ async function readRecent(
       return { ...about, isWhole: true, bytesRead, found: recentPoints(read, header, { from: finest, until }) };
     const found = recentPoints(read, header, { from, until });
     // A file without the slot was created anew. A coarser archive may also lack it because of the xFilesFactor.
-    const isMissing = from === stored && !(found[0] && found[0].timestamp <= from);
+    const isMissing = isMarked && !(found[0] && found[0].timestamp <= from);
     const isNew = isMissing && (from > finest || before?.ino !== stat.ino);
     const newest = found.at(-1)?.timestamp ?? 0;
     const isWhole = isNew || hasLostPoints(header, { from: stored ?? from, until, newest });

@@ -10,6 +10,26 @@ function visible(bytes: Uint8Array, now: number) {
   return parseHeader(bytes).archives.map((archive) => knownPoints(bytes, archive, { now }));
 }
 
+describe('a journal run after a backup that took longer than the finest archive', () => {
+  it('stores no file whole because of points that the backup has', async () => {
+    await using scratch = await createScratch();
+    const host = new JournalHost(scratch);
+    await host.create();
+    await host.pass(15);
+    await host.backup();
+    await host.journal();
+    await host.pass(130);
+    await host.backup();
+    await host.pass(3);
+    const began = host.bucket.time;
+    // Carbon writes a point before a file is read.
+    await host.pass(1);
+    const { counts } = await host.journal({ now: () => began });
+    assert.deepEqual([counts.stored, counts.journaled], [0, 2]);
+    await host.compare();
+  });
+});
+
 describe('a journal run after a pause longer than the finest archive', () => {
   // In the pauses, a slot of a coarser archive begins where the finest one ends.
   for (const [what, ahead, pause] of [

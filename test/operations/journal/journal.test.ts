@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
@@ -230,6 +230,30 @@ describe('journal', () => {
     await world.write('a', 2, noon + 120);
     await world.journal();
     assert.ok((await world.lines()).includes(`a 2 ${noon + 120}`));
+  });
+
+  it('loses no point that carbon writes more than five minutes after the run has begun', async () => {
+    await using scratch = await createScratch();
+    const world = new World(scratch);
+    const noon = world.seconds;
+    await world.plant('a');
+    await world.backup();
+    world.pass(1);
+    const { store } = world.bucket;
+    const slow = delegate(store, {
+      async *list(options) {
+        if (options?.prefix === '') {
+          for (; world.seconds < noon + 600; world.pass(1)) await world.write('a', world.seconds);
+          await utimes(`${world.tree}/a.wsp`, world.seconds, world.seconds);
+          await sleep(SETTLED_MS);
+        }
+        yield* store.list(options);
+      },
+    });
+    await world.journal({}, slow);
+    world.pass(30);
+    await world.journal();
+    assert.ok((await world.lines()).some((line) => line.endsWith(` ${noon + 540}`)));
   });
 
   it('loses no point that carbon had in its cache during the backup', async () => {
