@@ -67,6 +67,47 @@ describe('restore with a journal', () => {
     assert.deepEqual(await readFile(scratch.at('tree', 'm.wsp')), fileUntil(41));
   });
 
+  it('names a damaged part once, also where only a later pass or a pair of the Python tool needs it', async () => {
+    for (const [name, line, options] of [
+      ['a', 'a', {}],
+      ['a', 'a', { rename: [{ from: 'a', to: 'z' }], merge: true }],
+      ['a%2Eb', 'a%252Eb', {}],
+    ] as const) {
+      await using scratch = await createScratch();
+      const bucket = new Bucket();
+      if (name === 'a') await bucket.backup(name, at(10), fileUntil(10));
+      else await bucket.pair(name, at(10), fileUntil(10));
+      await bucket.backup('z', at(5), fileUntil(5));
+      const [key = ''] = await putRun(bucket, at(23), [[[line, 9, 23]]]);
+      assert.equal((await run(bucket, scratch.at('sound'), options)).counts.pointsReplayed, 14);
+      await bucket.put(key, at(23), Buffer.from('rubbish'));
+      const { failed } = await run(bucket, scratch.at('tree'), options);
+      assert.deepEqual(
+        failed.map(({ metric }) => metric),
+        [key],
+        name,
+      );
+    }
+  });
+
+  it('leaves out a run that expires meanwhile', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    await putRun(bucket, at(9), [[['m', 5, 9]]]);
+    await putRun(bucket, at(23), [[['m', 9, 23]]]);
+    const { store } = bucket;
+    const index = journalKey('', at(9), 'index.json');
+    const expiring = delegate(store, {
+      async get(key, options) {
+        if (key === index) await store.delete([key]);
+        return store.get(key, options);
+      },
+    });
+    const { counts, failed } = await restoreTree(expiring, scratch.at('tree'), { now: bucket.now });
+    assert.deepEqual([failed, counts.pointsReplayed], [[], 14]);
+  });
+
   it('ends if the store refuses a part: the files would lack points that are stored', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();

@@ -20,6 +20,8 @@ export class JournalSource {
   readonly #run: Run<RestoreOptions>;
   readonly #runs: readonly JournalRun[];
   #reader: JournalReader;
+  /** The keys of damaged objects that were named. */
+  readonly #damaged = new Set<string>();
 
   private constructor(run: Run<RestoreOptions>, runs: readonly JournalRun[]) {
     this.#run = run;
@@ -68,11 +70,16 @@ export class JournalSource {
 
   #read({ isFirst }: { readonly isFirst: boolean }): JournalReader {
     const { store, options } = this.#run;
-    const events = journalEvents(options.signal, ({ key, code, reason }) => {
-      if (isFirst) this.#run.fail({ metric: key, code, reason });
-    });
     const onOrphans = (lines: number) => this.#run.add('journalLinesLeft', isFirst ? lines : 0);
-    return new JournalReader(store, this.#runs, { ...events, onOrphans });
+    return new JournalReader(store, this.#runs, { ...this.#events(options.signal), onOrphans });
+  }
+
+  #events(signal: AbortSignal) {
+    return journalEvents(signal, ({ key, code, reason }) => {
+      if (this.#damaged.has(key)) return;
+      this.#damaged.add(key);
+      this.#run.fail({ metric: key, code, reason });
+    });
   }
 
   #linesOf({ metric, order }: StoredMetric, since: Date | undefined) {
@@ -81,14 +88,14 @@ export class JournalSource {
     return this.#reader.linesOf(order, since);
   }
 
-  /** Reads the lines of one metric, at any time. Damaged parts are not named. */
+  /** Reads the lines of one metric, at any time. */
   async find(metric: string, since: Date): Promise<readonly JournalLines[]> {
     const { store, options } = this.#run;
     const order = `${metric}/`;
     const runs = this.#runs
       .filter(({ until }) => until >= since)
       .map((run) => ({ ...run, parts: partsWith(run, order) }));
-    const events = { ...journalEvents(options.signal, () => {}), onOrphans() {} };
+    const events = { ...this.#events(options.signal), onOrphans() {} };
     return new JournalReader(store, runs, events).linesOf(order, since);
   }
 
