@@ -4,6 +4,8 @@ import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../common/
 import type { PlaceOptions } from '../common/options.ts';
 import { compareKeys } from '../common/order.ts';
 import { formatTimestamp } from '../common/timestamp.ts';
+import { NotFoundError } from '../store/errors.ts';
+import { isListed } from '../store/is-listed.ts';
 import { pagesOf } from '../store/pages.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { INDEX_BYTES, INDEX_NAME, type JournalPart, parseIndex } from './index-file.ts';
@@ -84,7 +86,7 @@ export async function listRuns(
   return runs;
 }
 
-/** Reads the index of a run. @returns undefined if it cannot be used. */
+/** Reads the index of a run. @returns undefined if it cannot be used, or has expired since it was listed. */
 export async function readRun(
   store: ObjectStore,
   place: PlaceOptions,
@@ -99,6 +101,8 @@ export async function readRun(
     return { until, from: new Date(index.from), parts };
   } catch (error) {
     signal.throwIfAborted();
+    // It has expired meanwhile.
+    if (error instanceof NotFoundError && !(await isListed(store, key, signal))) return undefined;
     onDamaged({ key, code: codeOf(error), reason: reasonOf(error), error });
     return undefined;
   }

@@ -1,10 +1,13 @@
+import { journalKey, rootOf } from '../../bucket/layout.ts';
 import type { DamageCode } from '../../common/codes.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { BlockReader, type StoredPart } from '../../journal/blocks.ts';
 import { groupsOf } from '../../journal/groups.ts';
+import { INDEX_NAME } from '../../journal/index-file.ts';
 import { parseLines } from '../../journal/points.ts';
 import { journalRuns } from '../../journal/runs.ts';
-import { StoreError } from '../../store/errors.ts';
+import { NotFoundError, StoreError } from '../../store/errors.ts';
+import { isListed } from '../../store/is-listed.ts';
 import type { Run } from '../shared/run.ts';
 import type { VerifyOptions } from './verify.ts';
 
@@ -19,12 +22,17 @@ export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
   const sizes = new Map<string, number>();
   const report = (key: string, code: DamageCode, reason: string) =>
     run.damage({ metric: key, key, code, reason, instead: null });
+  // If the store failed, the object was not checked.
+  const reportError = (key: string, error: unknown) => {
+    if (error instanceof StoreError) run.failWith(key, error);
+    else report(key, codeOf(error), reasonOf(error));
+  };
   const runs = await journalRuns(store, options, {
     signal,
-    onDamaged: ({ key, code, reason }) => report(key, code, reason),
+    onDamaged: ({ key, error }) => reportError(key, error),
     onObject: ({ key, size }) => sizes.set(key, size),
   });
-  for (const part of runs.flatMap(({ parts }) => parts)) {
+  for (const [part, until] of runs.flatMap(({ parts, until }) => parts.map((part) => [part, until] as const))) {
     const size = sizes.get(part.key);
     if (size === undefined)
       report(part.key, 'NOT_FOUND', 'the index of the journal run names it, but it does not exist');
@@ -35,9 +43,9 @@ export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
         await readPart(run, part);
       } catch (error) {
         signal.throwIfAborted();
-        // The store failed, so the part was not checked.
-        if (error instanceof StoreError) run.failWith(part.key, error);
-        else report(part.key, codeOf(error), reasonOf(error));
+        const index = journalKey(rootOf(options), until, INDEX_NAME);
+        const hasExpired = error instanceof NotFoundError && !(await isListed(store, index, signal));
+        if (!hasExpired) reportError(part.key, error);
       }
     }
   }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Summary } from '../../../lib/common/summary.ts';
+import { TransientError } from '../../../lib/store/errors.ts';
 import { exitCodeOfSummary } from '../../../scripts/cli/run/exit-code.ts';
 import { Bucket } from '../../fixtures/bucket.ts';
+import { delegate } from '../../fixtures/delegate.ts';
 import { at, fileUntil, putRun } from '../../fixtures/journal-run.ts';
-import { verifyAll } from '../../fixtures/operations.ts';
+import { codesOf, verifyAll } from '../../fixtures/operations.ts';
 
 async function filled(change?: (text: string) => string): Promise<{ bucket: Bucket; keys: string[] }> {
   const bucket = new Bucket();
@@ -37,6 +39,34 @@ describe('verify of a journal', () => {
       [second, 'WRONG_SIZE'],
     ]);
     assert.equal(exitCodeOfSummary(summary), 4);
+  });
+
+  it('does not take an index that the store does not answer for damage', async () => {
+    const { bucket } = await filled();
+    const failing = delegate(bucket.store, {
+      async get(key, options) {
+        if (key.endsWith('index.json')) throw new TransientError(`Cannot read ${key}: slow down`);
+        return bucket.store.get(key, options);
+      },
+    });
+    const summary = await verifyAll(failing, {});
+    assert.deepEqual([damageOf(summary), Object.values(codesOf(summary.failed))], [[], ['TRANSIENT']]);
+    assert.equal(exitCodeOfSummary(summary), 3);
+  });
+
+  it('leaves out a run that expires meanwhile', async () => {
+    for (const last of ['index.json', '.lines.gz']) {
+      const { bucket } = await filled();
+      const { store } = bucket;
+      const expiring = delegate(store, {
+        async get(key, options) {
+          if (key.endsWith(last)) await store.delete(await bucket.keys('.whisper-backup/journal/'));
+          return store.get(key, options);
+        },
+      });
+      const summary = await verifyAll(expiring, { readData: true });
+      assert.deepEqual([damageOf(summary), summary.failed], [[], []], last);
+    }
   });
 
   it('names parts with other bytes or lines if it reads the data', async () => {
