@@ -12,25 +12,31 @@ export const INDEX_BYTES: number = 16 * 2 ** 20;
 /** The limit for the lines of a part, in bytes. */
 export const PART_BYTES: number = 64 * 2 ** 20;
 
+/** A compressed part is at most this much larger than its lines, in bytes. */
+export const OVERHEAD_BYTES: number = 2 ** 20;
+
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const time = v.pipe(
   v.string(),
   v.check((text) => parseTimestamp(text) !== undefined, 'is not the time of a key'),
 );
 
-const Part = v.object({
-  name: v.pipe(v.string(), v.regex(/^\d{4,9}\.[0-9a-f]{40}\.lines\.(?:gz|zst)$/)),
-  /** Its first and last metric: the names as such, not as in a line. */
-  first: v.string(),
-  last: v.string(),
-  lines: count,
-  /** SHA-1 of the uncompressed lines. */
-  sha1: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)),
-  /** Compressed, in bytes. */
-  size: count,
-  /** Uncompressed. */
-  bytes: v.pipe(count, v.maxValue(PART_BYTES)),
-});
+const Part = v.pipe(
+  v.object({
+    name: v.pipe(v.string(), v.regex(/^\d{4,9}\.[0-9a-f]{40}\.lines\.(?:gz|zst)$/)),
+    /** Its first and last metric: the names as such, not as in a line. */
+    first: v.string(),
+    last: v.string(),
+    lines: count,
+    /** SHA-1 of the uncompressed lines. */
+    sha1: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)),
+    /** Compressed, in bytes. */
+    size: count,
+    /** Uncompressed. */
+    bytes: v.pipe(count, v.maxValue(PART_BYTES)),
+  }),
+  v.check(({ size, bytes }) => size <= bytes + OVERHEAD_BYTES, 'is larger than its lines'),
+);
 
 const Index = v.object({
   format: v.literal('whisper-backup journal 1'),

@@ -37,6 +37,7 @@ describe('the index of a journal run', () => {
         { lines: 1.5 },
         { bytes: 2 ** 27 },
         { size: 2 ** 60 },
+        { size: 50 + 2 ** 21 },
         { first: 1 },
       ].map((change) => ({ format, ...index, parts: [{ ...part, ...change }] })),
     ];
