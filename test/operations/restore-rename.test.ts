@@ -102,11 +102,12 @@ describe('restore with --rename', () => {
     assert.equal(swapped.counts.restored, 3);
   });
 
-  it('does not refuse a name whose other metric is not selected, or has no backup before the date', async () => {
+  it('does not refuse a name whose other metric is not selected, has no backup before the date, or is skipped', async () => {
     const bucket = new Bucket();
     await bucket.backup('a/x', at(10));
     await bucket.backup('b/x', at(20));
-    for (const options of [{ metrics: 'a.*' }, { exclude: ['b'] }, { date: at(15) }]) {
+    await bucket.tombstone('b/x', at(30));
+    for (const options of [{ metrics: 'a.*' }, { exclude: ['b'] }, { date: at(15) }, { skipGone: true }]) {
       await using scratch = await createScratch();
       const rename = rules('a=b');
       const { counts } = await restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now, rename, ...options });

@@ -57,6 +57,14 @@ export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
   return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time < date));
 }
 
+/** Returns whether a metric has a backup to restore. */
+export function willRestore(
+  stored: StoredMetric,
+  { date, skipGone }: { readonly date?: Date | undefined; readonly skipGone: boolean },
+): boolean {
+  return backupsBefore(stored, date).length > 0 && !(skipGone && isGone(stored, date));
+}
+
 /** Returns the name of the metric, and its new one if that is another. */
 export function namesOf({ stored: { metric }, target }: Attempt): Pick<Named, 'metric' | 'target'> {
   return target.metric === metric ? { metric } : { metric, target: target.metric };

@@ -1,4 +1,5 @@
 import { catalog } from '../../bucket/catalog.ts';
+import type { StoredMetric } from '../../bucket/metric.ts';
 import type { SchemaOf } from '../../carbon/new-schemas.ts';
 import { InvalidOptionError } from '../../common/errors.ts';
 import type { Machine, PlaceOptions, SelectOptions, TreeOptions } from '../../common/options.ts';
@@ -16,6 +17,7 @@ import { isInPart, type Part } from '../shared/part.ts';
 import { findCollision } from '../shared/rename-collisions.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
+import { willRestore } from './attempts.ts';
 import { bytesOf, type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
 import { Publisher } from './publisher.ts';
@@ -86,7 +88,10 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       publisher.start();
       await store.open({ create: false, signal });
       run.begin();
-      const collision = merge ? undefined : await findCollision(store, targets.renaming, run.options);
+      const isRestored = (stored: StoredMetric) => willRestore(stored, run.options);
+      const collision = merge
+        ? undefined
+        : await findCollision(store, targets.renaming, { ...run.options, isRestored });
       if (collision) throw collision;
       // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { catalog, findMetric } from '../../bucket/catalog.ts';
 import { pathOf } from '../../bucket/layout.ts';
-import { backupsBefore } from '../../bucket/metric.ts';
+import type { StoredMetric } from '../../bucket/metric.ts';
 import type { Renaming } from '../../bucket/rename.ts';
 import { WhisperBackupError } from '../../common/errors.ts';
 import { selector } from '../../common/glob.ts';
@@ -9,8 +9,8 @@ import type { PlaceOptions, SelectOptions } from '../../common/options.ts';
 import type { ObjectStore } from '../../store/store.ts';
 
 interface CollisionOptions extends SelectOptions, PlaceOptions {
-  /** Only backups before this time count. @default all */
-  readonly date?: Date;
+  /** Returns whether a selected metric would be restored. */
+  readonly isRestored: (stored: StoredMetric) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -27,13 +27,13 @@ export async function findCollision(
   options: CollisionOptions,
 ): Promise<WhisperBackupError | undefined> {
   if (renaming.isEmpty) return undefined;
-  const { date, signal } = options;
+  const { isRestored, signal } = options;
   const isSelected = selector(options);
   const seen = new Set<number>();
   for await (const page of catalog(store, options, { onDisorder() {}, signal })) {
     for (const stored of page) {
       const { metric } = stored;
-      if (!isSelected(metric) || backupsBefore(stored, date).length === 0) continue;
+      if (!isSelected(metric) || !isRestored(stored)) continue;
       const target = renaming.targetOf(metric);
       const others = renaming.sourcesOf(target).filter((source) => source !== metric && isSelected(source));
       if (others.length === 0) continue;
@@ -43,7 +43,7 @@ export async function findCollision(
         continue;
       }
       // Two names may have one hash, so look the other one up.
-      for (const other of others) if (await hasBackup(store, options, other)) return collision(metric, other, target);
+      for (const other of others) if (await isThere(store, options, other)) return collision(metric, other, target);
     }
   }
   return undefined;
@@ -53,10 +53,10 @@ function hashOf(name: string): number {
   return createHash('sha1').update(name).digest().readUIntBE(0, 6);
 }
 
-async function hasBackup(store: ObjectStore, options: CollisionOptions, metric: string): Promise<boolean> {
+async function isThere(store: ObjectStore, options: CollisionOptions, metric: string): Promise<boolean> {
   const path = pathOf(metric);
   const stored = path === undefined ? undefined : await findMetric(store, options, path, options.signal);
-  return stored !== undefined && backupsBefore(stored, options.date).length > 0;
+  return stored !== undefined && options.isRestored(stored);
 }
 
 function collision(one: string, other: string, target: string): WhisperBackupError {

@@ -1,3 +1,4 @@
+import { backupsBefore, type StoredMetric } from '../../../lib/bucket/metric.ts';
 import { Renaming } from '../../../lib/bucket/rename.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import { jsonLine, printable } from '../../../lib/common/printable.ts';
@@ -37,7 +38,8 @@ export async function run(invocation: Invocation): Promise<number> {
       if (output.closed) break;
     }
     if (count === 0) log.error(await nothingListed(store, invocation));
-    const selected = { ...selectOf(config), ...placeOf(config), ...(date && { date }), signal };
+    const isRestored = (stored: StoredMetric) => backupsBefore(stored, date).length > 0;
+    const selected = { ...selectOf(config), ...placeOf(config), isRestored, signal };
     const collision = merge ? undefined : await findCollision(store, new Renaming(rename), selected);
     if (collision) log.warn(`A restore would stop: ${reasonOf(collision)}`);
     return count;
