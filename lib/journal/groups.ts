@@ -26,6 +26,7 @@ const SPACE = 32;
  */
 export function* groupsOf({ key, start: offset, lines: bytes }: Block, last?: string): Generator<LineGroup> {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let previous = last;
   for (let start = 0; start < data.length; ) {
     const space = data.indexOf(SPACE, start) - start;
@@ -37,7 +38,7 @@ export function* groupsOf({ key, start: offset, lines: bytes }: Block, last?: st
       if (length <= space + 1 || length > LINE_BYTES) throw badLine(key, offset + end);
       end += length + 1;
       lines++;
-    } while (isSame(data, start, end, space + 1));
+    } while (isSame(view, start, end, space + 1));
     const metric = metricOfLineName(data.toString('utf8', start, start + space));
     const order = `${metric}/`;
     const ascends = previous === undefined ? 1 : compareKeys(order, previous);
@@ -49,8 +50,11 @@ export function* groupsOf({ key, start: offset, lines: bytes }: Block, last?: st
 }
 
 /** Returns whether two lines have the same name. Backwards, because the names of neighbours differ near their ends. */
-function isSame(data: Uint8Array, first: number, second: number, length: number): boolean {
-  for (let i = length - 1; i >= 0; i--) if (data[first + i] !== data[second + i]) return false;
+function isSame(data: DataView, first: number, second: number, length: number): boolean {
+  if (second + length > data.byteLength) return false;
+  let i = length - 4;
+  for (; i >= 0; i -= 4) if (data.getUint32(first + i) !== data.getUint32(second + i)) return false;
+  for (i += 3; i >= 0; i--) if (data.getUint8(first + i) !== data.getUint8(second + i)) return false;
   return true;
 }
 
