@@ -19,6 +19,8 @@ interface LocalAndStored {
   readonly stored: StoredMetric | undefined;
   /** The backup must be later than this. @default later than its newest backup */
   readonly after?: Date;
+  /** Store it even if it equals its newest backup. @default false */
+  readonly anew?: boolean;
 }
 
 /** Backs up files in worker threads, within the memory budget. */
@@ -73,8 +75,8 @@ export class Uploads {
     return this.pool.close();
   }
 
-  #taskOf({ local, stored, after }: LocalAndStored): FileToStore {
-    const newest = this.#comparable(stored);
+  #taskOf({ local, stored, after, anew = false }: LocalAndStored): FileToStore {
+    const newest = anew ? undefined : this.#comparable(stored);
     const last = stored?.backups.at(-1)?.time;
     const newestTime = after && (!last || after > last) ? after : last;
     return { file: local.file, path: local.path, ...(newest && { newest }), ...(newestTime && { newestTime }) };

@@ -130,7 +130,10 @@ export class FileJournaler {
     const changed = files.filter(({ isBehind, isUnchanged }) => !isUnchanged && !isBehind);
     const read = await this.#read(changed);
     const whole = changed.filter((file) => read.get(file)?.result.outcome === 'whole');
-    const stored = whole.length > 0 ? await this.#uploads.storeFiles(whole) : [];
+    // A restore must not apply the lines of earlier runs to these backups.
+    const after = new Date((this.#until - 1) * 1000);
+    const anew = whole.map((file) => ({ ...file, after, anew: true }));
+    const stored = whole.length > 0 ? await this.#uploads.storeFiles(anew) : [];
     const storedFiles = new Map(whole.map((file, i) => [file, stored[i]]));
     return batch.flatMap((found) => {
       if (found.kind === 'blind') return [];
@@ -195,7 +198,7 @@ export class FileJournaler {
   #markOf(file: FoundFile, result: FileResult | undefined, stored: StoredFile | undefined): Mark | undefined {
     if (!result || !('stat' in result)) return file.mark;
     const isWhole = result.outcome === 'whole';
-    if (isWhole && stored?.outcome !== 'stored' && stored?.outcome !== 'unchanged') return file.mark;
+    if (isWhole && stored?.outcome !== 'stored') return file.mark;
     const { newest, schema, stat, isSettled } = result;
     // A file is read again if it was written just now, as it may be written again without a change of its times, or if it
     // was written so late in a long run that it may have points too far ahead of the run.

@@ -34,7 +34,7 @@ export interface FileToJournal {
 
 /** What the marks need to know of a file. */
 interface ReadFile {
-  /** Its newest timestamp up to now, Unix time in seconds; 0 if there is none. */
+  /** Its newest timestamp up to now, or else the first one ahead, Unix time in seconds; 0 if there is none. */
   readonly newest: number;
   /** Identifies the content of its header; 0 without a readable one. */
   readonly schema: number;
@@ -78,7 +78,8 @@ export async function journalFiles(
     if (total >= ENOUGH) break;
     try {
       const { found, isWhole, bytesRead, ...read } = await readRecent(file, batch, stopped);
-      const newest = found.findLast(({ timestamp }) => timestamp <= batch.now)?.timestamp ?? 0;
+      const mark = found.findLast(({ timestamp }) => timestamp <= batch.now) ?? found[0];
+      const newest = mark?.timestamp ?? 0;
       if (isWhole) {
         files.push({ ...read, outcome: 'whole', newest });
         continue;

@@ -103,4 +103,34 @@ describe('the journal of a file that changes', () => {
       await host.compare({ live, date });
     });
   }
+
+  it('leads to the live file if that is again what was backed up', async () => {
+    await using scratch = await createScratch();
+    const host = new JournalHost(scratch);
+    await host.create();
+    await host.pass(15);
+    await host.backup();
+    const file = `${host.tree}/average.wsp`;
+    const copy = await readFile(file);
+    await host.pass(5);
+    await host.journal();
+    await writeFile(file, copy);
+    await host.journal();
+    await host.compare();
+  });
+
+  it('leads to the live file if it was emptied after the clock was set back', async () => {
+    await using scratch = await createScratch();
+    const host = new JournalHost(scratch);
+    await host.create();
+    await host.pass(15);
+    await host.backup();
+    await host.step(3);
+    await host.pass(2);
+    await host.journal();
+    await writeFile(`${host.tree}/average.wsp`, average);
+    await host.step(0);
+    await host.journal();
+    await host.compare();
+  });
 });
