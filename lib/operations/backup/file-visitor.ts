@@ -2,12 +2,12 @@ import type { StoredMetric } from '../../bucket/metric.ts';
 import type { CacheEntry } from '../../statcache/entry.ts';
 import type { StatCache } from '../../statcache/stat-cache.ts';
 import type { BlindSpot, LocalFile } from '../../tree/walk.ts';
-import { countRemark } from '../../whisper/remark.ts';
 import type { StoredFile } from '../../workers/tasks/store-files.ts';
 import type { Expiry } from '../purge/expiry.ts';
 import type { Run } from '../shared/run.ts';
 import { SecondPass } from '../shared/second-pass.ts';
 import type { Surveyed } from '../shared/survey.ts';
+import { countStored } from './count-stored.ts';
 import type { NameCheck } from './name-check.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -108,20 +108,8 @@ export class FileVisitor {
   #count(metric: string, result: StoredFile): void {
     const run = this.#run;
     run.add('metrics');
-    if ('code' in result) {
-      const { outcome, code, reason } = result;
-      if (outcome === 'skipped') run.skip({ metric, code, reason });
-      else run.fail({ metric, code, reason });
-      return;
-    }
-    run.add(result.outcome);
-    run.add('bytesRead', result.bytes);
-    if (result.outcome !== 'stored') return;
-    run.add('bytesStored', result.backup.object.size);
-    this.#names.stored(result.backup.object.key);
-    if (result.remark) countRemark(metric, result.remark, run);
-    const { dryRun, report } = run.options;
-    report.log('debug', `${dryRun ? 'Would store' : 'Stored'} ${result.backup.object.key}`);
+    countStored(metric, result, run);
+    if (result.outcome === 'stored') this.#names.stored(result.backup.object.key);
   }
 }
 

@@ -8,9 +8,9 @@ import type { StatCache } from '../../statcache/stat-cache.ts';
 import type { BlindSpot, LocalFile } from '../../tree/walk.ts';
 import { POINT_SIZE } from '../../whisper/header.ts';
 import { AHEAD_SECONDS } from '../../whisper/recent-points.ts';
-import { countRemark } from '../../whisper/remark.ts';
 import type { FileResult, FileToJournal } from '../../workers/tasks/journal-files.ts';
 import type { StoredFile } from '../../workers/tasks/store-files.ts';
+import { countStored } from '../backup/count-stored.ts';
 import type { Uploads } from '../backup/uploads.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
 import type { Surveyed } from '../shared/survey.ts';
@@ -242,17 +242,6 @@ export class FileJournaler {
       return;
     }
     const other = result.outcome === 'whole' ? stored : result;
-    if (!other) return;
-    if ('code' in other) {
-      const { outcome, code, reason } = other;
-      if (outcome === 'skipped') run.skip({ metric, code, reason });
-      else run.fail({ metric, code, reason });
-      return;
-    }
-    run.add(other.outcome);
-    run.add('bytesRead', other.bytes);
-    if (other.outcome !== 'stored') return;
-    run.add('bytesStored', other.backup.object.size);
-    if (other.remark) countRemark(metric, other.remark, run);
+    if (other) countStored(metric, other, run);
   }
 }
