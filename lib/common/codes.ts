@@ -26,7 +26,7 @@ export const COUNTS = {
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
-  | ('pointsReplayed' | 'journalLinesLeft' | 'renamed' | 'reshaped' | 'stepsLeft')
+  | ('pointsReplayed' | 'journalLinesLeft' | 'journalGaps' | 'renamed' | 'reshaped' | 'stepsLeft')
   | ('requests' | 'retries');
 
 export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
@@ -34,7 +34,7 @@ export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 
 export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
 
 export type NoteCode =
-  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'LONE_SHA1')
+  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
   | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK' | 'STEPS_LEFT');
 
 export type DamageCode =

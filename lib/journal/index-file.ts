@@ -42,6 +42,8 @@ const Index = v.object({
   format: v.literal('whisper-backup journal 1'),
   from: time,
   until: time,
+  /** The run before it. Older releases did not write it. */
+  previous: v.optional(time),
   parts: v.pipe(
     v.array(Part),
     v.minLength(1),

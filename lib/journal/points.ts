@@ -5,6 +5,8 @@ export interface JournalLines {
   /** The time of the run: Unix time in seconds. */
   readonly until: number;
   readonly lines: Uint8Array;
+  /** Whether earlier runs, which may have had lines of the metric, no longer exist. */
+  readonly isAfterGap?: boolean;
 }
 
 interface Point {

@@ -45,7 +45,7 @@ export class JournalReader {
       const wait = cursor.seek(order, since !== undefined && cursor.run.until >= since);
       if (wait) waits.push(wait);
     }
-    return waits.length === 0 ? this.#take() : Promise.all(waits).then(() => this.#take());
+    return waits.length === 0 ? this.#take(since) : Promise.all(waits).then(() => this.#take(since));
   }
 
   /** Counts the lines behind the last metric. */
@@ -53,11 +53,16 @@ export class JournalReader {
     for (const cursor of this.#cursors) cursor.finish();
   }
 
-  #take(): JournalLines[] {
+  #take(since: Date | undefined): JournalLines[] {
     const found: JournalLines[] = [];
+    let isAfterGap = false;
     for (const cursor of this.#cursors) {
+      const { missing } = cursor.run;
+      if (since && missing && missing >= since) isAfterGap = true;
       const lines = cursor.take();
-      if (lines) found.push(lines);
+      if (!lines) continue;
+      found.push(isAfterGap ? { ...lines, isAfterGap } : lines);
+      isAfterGap = false;
     }
     return found;
   }

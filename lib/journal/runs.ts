@@ -17,6 +17,8 @@ const CONCURRENCY = 16;
 export interface JournalRun {
   readonly until: Date;
   readonly from: Date;
+  /** The run before it, if that could not be read. */
+  readonly missing?: Date;
   readonly parts: readonly (JournalPart & { readonly key: string })[];
 }
 
@@ -65,7 +67,11 @@ export async function journalRuns(
   const keys = await listRuns(store, place, events);
   const wanted = keys.filter(({ until }) => !since || until >= since);
   const runs = await pMap(wanted, (key) => readRun(store, place, key, events), { concurrency: CONCURRENCY });
-  return runs.filter((run) => run !== undefined).filter(({ from }) => !date || from <= date);
+  const found = runs.filter((run) => run !== undefined);
+  const times = new Set(found.map(({ until }) => until.getTime()));
+  return found
+    .filter(({ from }) => !date || from <= date)
+    .map(({ missing, ...run }) => (missing && !times.has(missing.getTime()) ? { ...run, missing } : run));
 }
 
 /** Lists the journal runs of a bucket, ascending by time. @throws StoreError */
@@ -98,7 +104,8 @@ export async function readRun(
     if (index.until !== formatTimestamp(until))
       throw new WhisperBackupError('BAD_INDEX', `Cannot use the journal index ${key}: it is that of ${index.until}`);
     const parts = index.parts.map((part) => ({ ...part, key: journalKey(rootOf(place), until, part.name) }));
-    return { until, from: new Date(index.from), parts };
+    const missing = index.previous !== undefined && { missing: new Date(index.previous) };
+    return { until, from: new Date(index.from), ...missing, parts };
   } catch (error) {
     signal.throwIfAborted();
     // It has expired meanwhile.

@@ -20,10 +20,15 @@ import { propagate } from './update.ts';
  *
  * @param points ascending by time.
  * @param options.until Unix time in seconds at which the points were read.
+ * @param options.after points before this time may be missing, so coarser slots that began before it are not aggregated.
  * @returns how many points were written or were already there; the others are older than every archive.
  * @throws WhisperError `WHISPER_DAMAGED` or `WHISPER_COMPRESSED` if the file is not usable.
  */
-export function replay(bytes: Uint8Array, points: readonly Point[], { until }: { readonly until: number }): number {
+export function replay(
+  bytes: Uint8Array,
+  points: readonly Point[],
+  { until, after = 0 }: { readonly until: number; readonly after?: number },
+): number {
   const header = parseHeader(bytes);
   /** The newest slot of each archive that was read itself. */
   const read = new Map<Archive, number>();
@@ -37,7 +42,7 @@ export function replay(bytes: Uint8Array, points: readonly Point[], { until }: {
     const interval = alignDown(timestamp, archive.secondsPerPoint);
     read.set(archive, interval);
     if (changed && !isOneSlot(header, changed, archive, interval)) {
-      propagateFrom(bytes, header, changed, read);
+      propagateFrom(bytes, header, changed, { read, after });
       changed = undefined;
     }
     if (ring?.archive !== archive) ring = new Ring(bytes, archive);
@@ -46,8 +51,14 @@ export function replay(bytes: Uint8Array, points: readonly Point[], { until }: {
     ring.put(interval, value);
     changed = { archive, timestamp: interval };
   }
-  if (changed) propagateFrom(bytes, header, changed, read);
+  if (changed) propagateFrom(bytes, header, changed, { read, after });
   return replayed;
+}
+
+/** Returns whether a file has the slot to which `replay` would write a point. */
+export function hasSlot(bytes: Uint8Array, timestamp: number, until: number): boolean {
+  const archive = parseHeader(bytes).archives.find(({ retention }) => retention >= until - timestamp);
+  return !archive || new Ring(bytes, archive).get(alignDown(timestamp, archive.secondsPerPoint)) !== undefined;
 }
 
 interface Change {
@@ -67,12 +78,13 @@ function propagateFrom(
   bytes: Uint8Array,
   header: Header,
   { archive, timestamp }: Change,
-  read: ReadonlyMap<Archive, number>,
+  { read, after }: { readonly read: ReadonlyMap<Archive, number>; readonly after: number },
 ): void {
   let higher = archive;
   for (const lower of header.archives) {
     if (lower.secondsPerPoint <= archive.secondsPerPoint) continue;
-    if (read.get(lower) === alignDown(timestamp, lower.secondsPerPoint)) return;
+    const slot = alignDown(timestamp, lower.secondsPerPoint);
+    if (slot < after || read.get(lower) === slot) return;
     if (!propagate(bytes, header, timestamp, higher, lower)) return;
     higher = lower;
   }

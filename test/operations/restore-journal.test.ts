@@ -108,6 +108,32 @@ describe('restore with a journal', () => {
     assert.deepEqual([failed, counts.pointsReplayed], [[], 14]);
   });
 
+  it('names metrics with points in a run that has expired, and aggregates nothing from a part of their points', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    for (const path of ['idle', 'm']) await bucket.backup(path, at(10), fileUntil(10));
+    await bucket.backup('later', at(32), fileUntil(32));
+    const lines = [['idle', 9, 12] as const, ['later', 31, 41] as const, ['m', 32, 41] as const];
+    await putRun(
+      bucket,
+      at(37),
+      [lines.map(([name, from, until]) => [name, from, Math.min(37, until)])],
+      undefined,
+      at(23),
+    );
+    await putRun(bucket, at(41), [[['m', 36, 41]]], undefined, at(37));
+    const { failed, notes } = await run(bucket, scratch.at('tree'));
+    assert.deepEqual([failed, codesOf(notes)], [[], { m: 'JOURNAL_GAP' }]);
+    const sums = async (name: string) => {
+      const bytes = await readFile(scratch.at('tree', `${name}.wsp`));
+      const [, coarse] = parseHeader(bytes).archives;
+      return coarse && knownPoints(bytes, coarse).map(({ value }) => value);
+    };
+    // The slot of minutes 30 to 34 lacks two of its points.
+    assert.deepEqual(await sums('m'), [15, 40, 190]);
+    assert.deepEqual(await sums('later'), [15, 40, 65, 90, 115, 140, 165]);
+  });
+
   it('ends if the store refuses a part: the files would lack points that are stored', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();

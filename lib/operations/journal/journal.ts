@@ -110,7 +110,8 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
       await store.flush({ signal });
       if (parts.length > 0) {
         const from = formatTimestamp(new Date(journaler.oldest * 1000));
-        const index = encodeIndex({ from, until: formatTimestamp(until), parts });
+        const previous = runs.newest && { previous: formatTimestamp(runs.newest) };
+        const index = encodeIndex({ from, until: formatTimestamp(until), ...previous, parts });
         run.throwIfStopped();
         await store.put(journalKey(root, until, INDEX_NAME), index, { signal });
         await store.flush({ signal });

@@ -37,6 +37,11 @@ export class StoredRuns {
     return this.#indexes.has(time);
   }
 
+  /** Time of the newest run. */
+  get newest(): Date | undefined {
+    return this.#indexes.size === 0 ? undefined : new Date(Math.max(...this.#indexes) * 1000);
+  }
+
   /** @throws StoreError */
   static async list(store: ObjectStore, options: PlaceOptions & { readonly signal: AbortSignal }): Promise<StoredRuns> {
     const root = rootOf(options);

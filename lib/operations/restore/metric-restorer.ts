@@ -2,6 +2,7 @@ import pMap from 'p-map';
 import type { StoredMetric } from '../../bucket/metric.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { Named } from '../../common/summary.ts';
+import { formatTimestamp } from '../../common/timestamp.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { explainSystemError } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
@@ -28,7 +29,7 @@ import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
 import type { RestoreOptions } from './restore.ts';
 
-/** How many metrics are named that lose points to their new schema: all may. */
+/** How many metrics are named that lose points to their new schema, or to expired runs of the journal: all may. */
 const NAMED_AT_MOST = 20;
 
 /** Restores single metrics, falls back to older backups, and counts the results. */
@@ -204,8 +205,17 @@ export class MetricRestorer {
     run.note({ ...names, code: 'STEPS_LEFT', reason });
   }
 
-  #countReplayed(names: Pick<Named, 'metric' | 'target'>, { points, newest, malformed }: Replayed): void {
+  #noteGap(names: Pick<Named, 'metric' | 'target'>, first: number): void {
     const run = this.#run;
+    run.add('journalGaps');
+    if (run.get('journalGaps') > NAMED_AT_MOST) return;
+    const reason = `points before ${formatTimestamp(new Date(first * 1000))} are missing: the journal runs that had them have expired or cannot be read`;
+    run.note({ ...names, code: 'JOURNAL_GAP', reason });
+  }
+
+  #countReplayed(names: Pick<Named, 'metric' | 'target'>, { points, newest, malformed, gap }: Replayed): void {
+    const run = this.#run;
+    if (gap !== undefined) this.#noteGap(names, gap);
     if (points > 0) {
       run.add('pointsReplayed', points);
       run.reach(new Date(newest * 1000));

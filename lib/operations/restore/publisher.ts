@@ -93,10 +93,10 @@ class JoinedLines {
     this.bytes = new Uint8Array(bytes);
   }
 
-  add({ until, lines }: JournalLines): JournalLines {
+  add({ lines, ...run }: JournalLines): JournalLines {
     const start = this.#length;
     this.bytes.set(lines, start);
     this.#length += lines.length;
-    return { until, lines: this.bytes.subarray(start, this.#length) };
+    return { ...run, lines: this.bytes.subarray(start, this.#length) };
   }
 }

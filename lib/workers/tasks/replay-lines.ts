@@ -1,5 +1,5 @@
 import { type JournalLines, parseLines } from '../../journal/points.ts';
-import { replay } from '../../whisper/replay.ts';
+import { hasSlot, replay } from '../../whisper/replay.ts';
 
 export interface Replayed {
   readonly points: number;
@@ -7,6 +7,8 @@ export interface Replayed {
   readonly newest: number;
   /** How many lines were left out because they are not points. */
   readonly malformed: number;
+  /** The first point after missing ones: Unix time in seconds. */
+  readonly gap?: number;
 }
 
 /**
@@ -25,13 +27,17 @@ export function replayLines(
   let points = 0;
   let newest = 0;
   let malformed = 0;
-  for (const { until, lines } of journal) {
+  let gap: number | undefined;
+  for (const { until, lines, isAfterGap } of journal) {
     const parsed = parseLines(lines);
     const isLimited = date !== Number.POSITIVE_INFINITY;
     const applied = isLimited ? parsed.points.filter(({ timestamp }) => timestamp <= date) : parsed.points;
-    points += replay(bytes, applied, { until });
+    const [first] = applied;
+    // A run begins with the newest slot that the run before has read.
+    if (isAfterGap && first && !hasSlot(bytes, first.timestamp, until)) gap = first.timestamp;
+    points += replay(bytes, applied, { until, ...(gap !== undefined && { after: gap }) });
     newest = Math.max(newest, applied.at(-1)?.timestamp ?? 0);
     malformed += parsed.malformed;
   }
-  return points + malformed === 0 ? undefined : { points, newest, malformed };
+  return points + malformed === 0 ? undefined : { points, newest, malformed, ...(gap !== undefined && { gap }) };
 }
