@@ -12,6 +12,7 @@ export const COUNTS = {
   journal: ['metrics', 'unchanged', 'journaled', 'points', 'stored', 'skipped', 'failed', 'bytesRead', 'bytesStored',
     'deleted', 'foreignKeys'],
   purge: ['metrics', 'failed', 'tombstones', 'purged', 'deleted', 'shrunk', 'leftovers', 'foreignKeys'],
+  prune: ['metrics', 'failed', 'retired', 'purged', 'deleted', 'foreignKeys'],
   restore: ['metrics', 'restored', 'backfilled', 'pointsFilled', 'unchanged', 'refilled', 'skipped', 'failed',
     'bytesFetched', 'bytesRestored', 'foreignKeys'],
   fill: ['filled'],
@@ -25,7 +26,7 @@ export const COUNTS = {
 /** A counter. Those that are not in the table are only printed if they are not 0. */
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
-  | ('damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
+  | ('contradictions' | 'damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
   | ('pointsReplayed' | 'journalLinesLeft' | 'journalGaps' | 'renamed' | 'reshaped' | 'stepsLeft')
   | ('requests' | 'retries');
 
@@ -34,7 +35,7 @@ export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 
 export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
 
 export type NoteCode =
-  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
+  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_CONTRADICTS' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
   | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK' | 'STEPS_LEFT');
 
 export type DamageCode =

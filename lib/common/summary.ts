@@ -45,7 +45,7 @@ export interface Stop {
 
 /** The result of a run. `--json` prints it, so its names must not change. */
 export interface Summary {
-  readonly command: 'backup' | 'journal' | 'restore' | 'purge' | 'fill' | 'verify' | 'drill';
+  readonly command: 'backup' | 'journal' | 'restore' | 'purge' | 'prune' | 'fill' | 'verify' | 'drill';
   readonly store: string;
   readonly started: string;
   readonly seconds: number;

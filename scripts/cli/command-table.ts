@@ -62,6 +62,17 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import('./commands/purge.ts'),
   },
   {
+    name: 'prune',
+    args: '[storage] [...args]',
+    text: 'Apply retention and due tombstones without a tree, to the bucket of a host that must not delete',
+    examples: [
+      'whisper-backup -n --json -b graphite.web01 prune s3 eu-central-1',
+      'whisper-backup -b graphite.web01 -r 5 --keep-within 14 --keep-monthly 13 prune s3 eu-central-1',
+    ],
+    logs: true,
+    load: () => import('./commands/prune.ts'),
+  },
+  {
     name: 'list',
     args: '[storage] [...args]',
     text: 'List backups: metric, date, size, and until when the journal continues them',

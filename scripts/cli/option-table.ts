@@ -5,6 +5,7 @@ export type CommandName =
   | 'journal'
   | 'restore'
   | 'purge'
+  | 'prune'
   | 'list'
   | 'fill'
   | 'show'
@@ -37,6 +38,7 @@ export interface OptionSpec {
 const tree: readonly CommandName[] = ['backup', 'restore', 'purge'];
 const remote: readonly CommandName[] = [
   ...tree,
+  'prune',
   'journal',
   'list',
   'show',
@@ -47,12 +49,14 @@ const remote: readonly CommandName[] = [
   'doctor',
 ];
 const files: readonly CommandName[] = ['backup', 'journal', 'restore', 'fill', 'show', 'verify', 'drill'];
-const changing: readonly CommandName[] = [...tree, 'journal', 'fill', 'hold', 'verify', 'drill'];
+const changing: readonly CommandName[] = [...tree, 'prune', 'journal', 'fill', 'hold', 'verify', 'drill'];
 /** Commands that accept every option of a scheduled run. */
 const whole: readonly CommandName[] = ['doctor', 'config'];
-const writing: readonly CommandName[] = ['backup', 'purge', ...whole];
+const writing: readonly CommandName[] = ['backup', 'purge', 'prune', ...whole];
+/** Commands that apply retention. */
+const retaining: readonly CommandName[] = ['backup', 'prune', ...whole];
 const restoring: readonly CommandName[] = ['restore', ...whole];
-const selecting: readonly CommandName[] = [...tree, 'journal', 'list', 'schema', 'verify', 'drill'];
+const selecting: readonly CommandName[] = [...tree, 'prune', 'journal', 'list', 'schema', 'verify', 'drill'];
 const locking: readonly CommandName[] = [...tree, 'journal', 'verify'];
 const verifying: readonly CommandName[] = ['verify'];
 const drilling: readonly CommandName[] = ['drill'];
@@ -152,7 +156,7 @@ export const optionTable: readonly OptionSpec[] = [
     letter: 'r',
     value: 'n',
     key: 'retention',
-    about: ['backup'],
+    about: ['backup', 'prune'],
     text: 'Newest backups to keep of each metric',
   },
   {
@@ -166,24 +170,24 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'keep-daily',
     value: 'n',
     key: 'keepDaily',
-    commands: backing,
+    commands: retaining,
     text: 'Also keep the newest backup at the end of each of the last n days, today included',
   },
   {
     name: 'keep-weekly',
     value: 'n',
     key: 'keepWeekly',
-    commands: backing,
+    commands: retaining,
     text: 'The same for weeks, which end on Sunday',
   },
-  { name: 'keep-monthly', value: 'n', key: 'keepMonthly', commands: backing, text: 'The same for months' },
-  { name: 'keep-yearly', value: 'n', key: 'keepYearly', commands: backing, text: 'The same for years' },
+  { name: 'keep-monthly', value: 'n', key: 'keepMonthly', commands: retaining, text: 'The same for months' },
+  { name: 'keep-yearly', value: 'n', key: 'keepYearly', commands: retaining, text: 'The same for years' },
   {
     name: 'purge',
     letter: 'x',
     value: 'days',
     key: 'purge',
-    about: ['backup', 'purge'],
+    about: ['backup', 'purge', 'prune'],
     text: 'Delete backups this many days after their metric was first missed; 0 at once, -1 never',
   },
   {
@@ -207,7 +211,7 @@ export const optionTable: readonly OptionSpec[] = [
     about: [...tree, 'journal', 'verify', ...whole],
     text: 'allowed, or never: delete nothing in the bucket, for credentials that may not',
   },
-  { name: 'force', commands: ['backup', 'purge'], text: 'Override the guards that stop a purge' },
+  { name: 'force', commands: ['backup', 'purge', 'prune'], text: 'Override the guards that stop a purge' },
   { name: 'rehash', commands: ['backup'], text: 'Read every file, even if the stat cache says it is unchanged' },
   {
     name: 'cache-dir',

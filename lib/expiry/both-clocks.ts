@@ -1,0 +1,62 @@
+import type { Backup, StoredMetric } from '../bucket/metric.ts';
+import type { Presence } from '../tree/presence.ts';
+import { DAY } from './age.ts';
+import { type Due, dueOf, type Rules } from './due.ts';
+import type { Holds } from './holds.ts';
+
+/**
+ * Determines what is due for one metric in a bucket whose names a compromised host may have forged: only what is due by the
+ * names and by the times at which the store wrote the objects. So no false date lets a backup go that its true date keeps.
+ *
+ * @param rules as for {@link dueOf}; without a tree only its tombstones say that a metric is missing.
+ */
+export function dueByBothClocks(stored: StoredMetric, rules: Rules, now: Date, holds: Holds): Due {
+  const named = dueOf(stored, presenceOf(stored), rules, now, holds);
+  const { metric, originals } = byStoreTime(stored);
+  const written = dueOf(metric, presenceOf(metric), rules, now, holds);
+  const goes = new Set(written.retention.expired.map((copy) => originals.get(copy)));
+  const held = new Map(named.held);
+  for (const [copy, hold] of written.held) {
+    const backup = originals.get(copy);
+    if (backup && !held.has(backup)) held.set(backup, hold);
+  }
+  const kept = new Map(named.retention.kept);
+  for (const [copy, rule] of written.retention.kept) {
+    const backup = originals.get(copy);
+    if (backup && !kept.has(backup)) kept.set(backup, `${rule} (by the time of the store)`);
+  }
+  const invalid = named.absence.invalid.filter(({ object }) =>
+    written.absence.invalid.some((other) => other.object.key === object.key),
+  );
+  return {
+    ...named,
+    held,
+    retention: { ...named.retention, kept, expired: named.retention.expired.filter((backup) => goes.has(backup)) },
+    absence: { ...named.absence, invalid, isDue: named.absence.isDue && written.absence.isDue },
+  };
+}
+
+/** Returns the first object whose name and whose time in the store differ by more than a day; undefined if none does. */
+export function findContradiction({ backups, tombstones }: StoredMetric): Backup['object'] | undefined {
+  const all = [...backups, ...tombstones];
+  return all.find(({ time, object }) => Math.abs(time.getTime() - object.modified.getTime()) > DAY)?.object;
+}
+
+/** Returns the metric as if each object were named by the time at which the store wrote it. */
+function byStoreTime(stored: StoredMetric) {
+  const originals = new Map<Backup, Backup>();
+  const backups = stored.backups.map((backup) => {
+    const copy = { ...backup, time: backup.object.modified };
+    originals.set(copy, backup);
+    return copy;
+  });
+  const ascending = (a: { readonly time: Date }, b: { readonly time: Date }) => a.time.getTime() - b.time.getTime();
+  const tombstones = stored.tombstones.map((tombstone) => ({ ...tombstone, time: tombstone.object.modified }));
+  const metric = { ...stored, backups: backups.sort(ascending), tombstones: tombstones.sort(ascending) };
+  return { metric, originals };
+}
+
+function presenceOf({ backups, tombstones }: StoredMetric): Presence {
+  const newest = backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;
+  return tombstones.some(({ time }) => time.getTime() > newest) ? 'missing' : 'unknown';
+}

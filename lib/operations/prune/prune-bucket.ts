@@ -1,0 +1,144 @@
+import { catalog } from '../../bucket/catalog.ts';
+import type { StoredMetric } from '../../bucket/metric.ts';
+import { isEmpty, type Removal, Remover, removalOf } from '../../bucket/removal.ts';
+import { InvalidOptionError } from '../../common/errors.ts';
+import { selector } from '../../common/glob.ts';
+import type { PlaceOptions, PurgeRules, SelectOptions } from '../../common/options.ts';
+import { each } from '../../common/pages.ts';
+import type { Summary } from '../../common/summary.ts';
+import { dueByBothClocks, findContradiction } from '../../expiry/both-clocks.ts';
+import { type Due, type Rules, rulesOf } from '../../expiry/due.ts';
+import { Guards } from '../../expiry/guards.ts';
+import { Holds } from '../../expiry/holds.ts';
+import { type JudgedOptions, judge } from '../../expiry/judged.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
+import { type OperationOptions, Run } from '../shared/run.ts';
+
+export interface PruneOptions
+  extends OperationOptions,
+    SelectOptions,
+    PlaceOptions,
+    Omit<PurgeRules, 'machine' | 'adopt'>,
+    JudgedOptions {}
+
+/**
+ * Applies retention, holds and due tombstones to a bucket without the tree: for the bucket of a host that must not delete,
+ * run elsewhere with credentials that may. It writes no tombstones, and leaves the journal alone.
+ *
+ * Trusts no date that the host wrote: what goes must be due by the names and by the store's own times, and of a metric
+ * whose names and times contradict each other nothing goes, unless `force` is set.
+ *
+ * @throws GuardError `HOLD_UNREADABLE`
+ * @throws StoreError if the bucket cannot be used.
+ */
+export async function prune(store: ObjectStore, given: PruneOptions): Promise<Summary> {
+  const run = new Run('prune', store, given);
+  const { options } = run;
+  const { dryRun, onJudged, report, signal } = options;
+  return run.summarize(async () => {
+    const rules = rulesOf(options, true, run.began);
+    if (store.mayDelete === false)
+      throw new InvalidOptionError("Cannot prune: 'deletes' is never here: run prune where deletes are allowed");
+    await store.open({ create: false, signal });
+    run.begin();
+    const pruner = new Pruner(run, rules, await Holds.read(store, options, options.now(), signal));
+    const guards = new Guards(rules, run.began, options.now);
+    // There is no tree that could be empty.
+    guards.local();
+    let isWorthwhile = false;
+    const onDisorder = (previous: string, key: string) => guards.disorder(previous, key);
+    for await (const stored of pruner.metrics({ ...run.events, onDisorder })) {
+      run.add('metrics');
+      const due = pruner.judge(stored, true);
+      if (!due) continue;
+      guards.stored(stored, due);
+      isWorthwhile ||= !isEmpty(pruner.removalOf(stored, due));
+      if (dryRun) pruner.count(stored, due);
+      if (dryRun) await onJudged?.(judge(stored, due, rules));
+    }
+    await stopIfNothingMatched(run, 'prune', 'metric');
+    const stop = guards.purgeStop(await store.clock({ signal }));
+    if (stop && rules.force)
+      report.log('warn', `Continuing because of --force, although ${stop.message}. ${guards.outlook()}`);
+    else if (stop) run.stop(stop.code, `Prune stopped, nothing was deleted: ${stop.message} (--force overrides)`);
+    if (!isWorthwhile || dryRun || run.stopped) return;
+    // A hold may have been added meanwhile.
+    await new Pruner(run, rules, await Holds.read(store, options, options.now(), signal)).delete();
+  });
+}
+
+class Pruner {
+  readonly #run: Run<PruneOptions>;
+  readonly #rules: Rules;
+  readonly #holds: Holds;
+
+  constructor(run: Run<PruneOptions>, rules: Rules, holds: Holds) {
+    this.#run = run;
+    this.#rules = rules;
+    this.#holds = holds;
+  }
+
+  async *metrics(events: Run['events']): AsyncGenerator<StoredMetric> {
+    const { store, options } = this.#run;
+    const isSelected = selector(options);
+    for await (const stored of each(catalog(store, options, events), options.signal))
+      if (isSelected(stored.metric)) yield stored;
+  }
+
+  /** @returns undefined if nothing of the metric may go, because its dates contradict each other. */
+  judge(stored: StoredMetric, isNoted: boolean): Due | undefined {
+    const contradiction = this.#rules.force ? undefined : findContradiction(stored);
+    if (!contradiction) return dueByBothClocks(stored, this.#rules, this.#run.began, this.#holds);
+    if (!isNoted) return undefined;
+    this.#run.add('contradictions');
+    const { metric } = stored;
+    const { key, modified } = contradiction;
+    const why = `${key} was written at ${modified.toISOString()}, which contradicts its name: nothing of this metric was deleted`;
+    this.#run.note({ metric, code: 'DATE_CONTRADICTS', reason: `${why}; see --force` });
+    return undefined;
+  }
+
+  removalOf(stored: StoredMetric, { absence, held, incomplete, retention }: Due): Removal {
+    if (absence.isDue) return removalOf(stored, held);
+    const { expired } = retention;
+    return {
+      metric: stored.metric,
+      sha1s: expired.flatMap(({ sha1Object }) => sha1Object?.key ?? []),
+      data: [...expired.map(({ object }) => object), ...incomplete].map(({ key }) => key),
+      tombstones: absence.invalid.map(({ object }) => object.key),
+    };
+  }
+
+  count(stored: StoredMetric, due: Due): void {
+    const { sha1s, data, tombstones } = this.removalOf(stored, due);
+    if (due.absence.isDue) this.#run.add('purged');
+    else this.#run.add('retired', due.retention.expired.length);
+    if (this.#run.options.dryRun) this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
+  }
+
+  /** Lists the bucket again, and deletes what is due. */
+  async delete(): Promise<void> {
+    const run = this.#run;
+    const { report, signal } = run.options;
+    const onFailure = (metric: string, reason: string) => run.fail({ metric, code: 'DELETE_FAILED', reason });
+    const remover = new Remover(run.store, { signal, onFailure });
+    let isOrdered = true;
+    const onDisorder = () => {
+      isOrdered = this.#rules.force;
+    };
+    for await (const stored of this.metrics({ ...run.events, onForeign() {}, onDisorder })) {
+      if (!isOrdered) {
+        run.stop('DISORDER', 'Prune stopped before its end: a listing was not in ascending order');
+        break;
+      }
+      const due = this.judge(stored, false);
+      if (!due) continue;
+      if (due.absence.isDue) report.log('info', `Purging the backups of ${stored.metric}`, 'metrics purged');
+      this.count(stored, due);
+      await remover.add(this.removalOf(stored, due));
+    }
+    await remover.flush();
+    run.add('deleted', remover.deleted);
+  }
+}

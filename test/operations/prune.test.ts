@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { backupKey, tombstoneKey } from '../../lib/bucket/layout.ts';
+import { silent } from '../../lib/common/report.ts';
+import { formatTimestamp } from '../../lib/common/timestamp.ts';
+import type { JudgedBackup } from '../../lib/expiry/judged.ts';
+import { addHold } from '../../lib/operations/holds/holds.ts';
+import { type PruneOptions, prune } from '../../lib/operations/prune/prune-bucket.ts';
+import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
+import type { ObjectStore } from '../../lib/store/store.ts';
+import { Bucket, daysAgo } from '../fixtures/bucket.ts';
+import { metricFile, plantMetric } from '../fixtures/metric.ts';
+import { backUp, codesOf } from '../fixtures/operations.ts';
+import { createScratch } from '../fixtures/scratch.ts';
+import { SEEDED, seeded } from '../fixtures/seed.ts';
+import { endsOf } from '../model/calendar.ts';
+
+const DAY = 86_400_000;
+
+function run(bucket: Bucket, options: Partial<PruneOptions> = {}, store: ObjectStore = bucket.store) {
+  return prune(store, { report: silent, now: bucket.now, ...options });
+}
+
+/** An object that a compromised host stores now, under any date. */
+async function forge(bucket: Bucket, path: string, named: Date, seed = 0): Promise<string> {
+  const sha1 = seed.toString(16).padStart(40, 'f');
+  const key = backupKey('', path, formatTimestamp(named), sha1, 'gz');
+  // As large as a good one: a metric that has shrunk would keep its largest backup.
+  await bucket.put(key, bucket.time, new Uint8Array(gzipSync(metricFile()).length));
+  return key;
+}
+
+describe('prune', () => {
+  it('keeps exactly what a backup with the same rules would keep, of pairs too', async () => {
+    await using scratch = await createScratch();
+    const rules = { retention: 2, keepWithin: 3.5, keepWeekly: 2, keepMonthly: 3 };
+    const filled = async () => {
+      const bucket = new Bucket();
+      for (let days = 80; days >= 1; days--) await bucket.backup('a', daysAgo(days), metricFile(days));
+      for (let days = 80; days >= 1; days -= 9) await bucket.pair('b', daysAgo(days), metricFile(days));
+      return bucket;
+    };
+    const [pruned, backedUp] = [await filled(), await filled()];
+    for (const path of ['a', 'b']) await plantMetric(scratch.at('tree'), path, metricFile(path === 'a' ? 1 : 8));
+    await backUp(backedUp.store, scratch.at('tree'), { now: backedUp.now, ...rules });
+    const judged: JudgedBackup[] = [];
+    const onJudged = (backups: readonly JudgedBackup[]) => void judged.push(...backups);
+    const dry = await run(pruned, { ...rules, dryRun: true, onJudged }, withDryRun(pruned.store));
+    assert.equal((await pruned.restorable()).length, judged.length);
+    const { counts, stopped } = await run(pruned, rules);
+    assert.equal(stopped, undefined);
+    const own = (key: string) => !key.startsWith('.whisper-backup/');
+    assert.deepEqual((await pruned.keys()).filter(own), (await backedUp.keys()).filter(own));
+    assert.deepEqual([dry.counts['deleted'], dry.counts['retired']], [counts['deleted'], counts['retired']]);
+    assert.deepEqual(
+      judged.flatMap(({ key, keptBy }) => (keptBy === undefined ? [] : [key])).sort(),
+      (await pruned.keys()).filter((key) => own(key) && !key.endsWith('.sha1')),
+    );
+    assert.equal((await run(pruned, rules)).counts['deleted'], 0);
+  });
+
+  it('purges metrics whose tombstone is due but for what is held, and deletes void tombstones', async () => {
+    const bucket = new Bucket();
+    for (const path of ['due', 'held', 'young', 'back']) {
+      await bucket.backup(path, daysAgo(100), metricFile(1));
+      await bucket.backup(path, daysAgo(99), metricFile(2));
+    }
+    for (const path of ['due', 'held', 'back']) await bucket.tombstone(path, daysAgo(50));
+    await bucket.tombstone('young', daysAgo(40));
+    await bucket.backup('back', daysAgo(30), metricFile(2));
+    await addHold(bucket.store, { report: silent, now: bucket.now, name: 'x', metrics: 'held', date: daysAgo(99.5) });
+    const { counts } = await run(bucket);
+    assert.equal(counts['purged'], 2);
+    assert.deepEqual(
+      (await bucket.restorable()).map((text) => text.split(' ')[0]).join(' '),
+      'back back back held young young',
+    );
+    assert.deepEqual(
+      (await bucket.tombstones()).map((key) => key.split('/')[0]),
+      ['held', 'young'],
+    );
+    await bucket.put('.whisper-backup/holds/damaged.json', daysAgo(1), new Uint8Array());
+    await assert.rejects(run(bucket, { purge: 1, force: true }), { code: 'HOLD_UNREADABLE' });
+  });
+
+  it('deletes nothing of a metric whose names contradict the time of the store, and reports it', async () => {
+    for (const days of [400, 3, -3, -4000]) {
+      const bucket = new Bucket();
+      for (const path of ['a', 'b'])
+        for (let day = 5; day >= 1; day--) await bucket.backup(path, daysAgo(day), metricFile(day));
+      for (let seed = 0; seed < 9; seed++) await forge(bucket, 'a', daysAgo(days + seed / 10), seed);
+      const before = await bucket.keys('a/');
+      const { counts, notes, stopped } = await run(bucket, { retention: 1 });
+      assert.deepEqual([stopped, counts['contradictions'], codesOf(notes)], [undefined, 1, { a: 'DATE_CONTRADICTS' }]);
+      assert.deepEqual(await bucket.keys('a/'), before);
+      assert.equal((await bucket.keys('b/')).length, 1);
+    }
+    // A tombstone, too.
+    const bucket = new Bucket();
+    await bucket.backup('a', daysAgo(100), metricFile(1));
+    await bucket.put(tombstoneKey('', 'a', formatTimestamp(daysAgo(90))), bucket.time, new Uint8Array());
+    assert.equal((await run(bucket)).counts['contradictions'], 1);
+    assert.equal((await bucket.restorable()).length, 1);
+  });
+
+  it('keeps the true end of yesterday from a backup that is dated back by less than a day', async () => {
+    const bucket = new Bucket();
+    for (const day of [3, 2, 1]) await bucket.backup('a', daysAgo(day), metricFile(day));
+    bucket.time = new Date('2026-11-22T00:30:00Z');
+    await forge(bucket, 'a', new Date('2026-11-21T23:59:59Z'));
+    await run(bucket, { retention: 1, keepDaily: 4 });
+    assert.deepEqual(
+      (await bucket.keys('a/')).map((key) => key.slice(2, 12)),
+      ['2026-11-19', '2026-11-20', '2026-11-21', '2026-11-21'],
+    );
+  });
+
+  it(`never deletes what was the newest at the end of a past day, week or month, whatever is forged (${SEEDED})`, async () => {
+    const calendars = fc.record({
+      ...{ keepDaily: fc.constantFrom(0, 3, 10), keepWeekly: fc.constantFrom(0, 2) },
+      ...{ keepMonthly: fc.constantFrom(0, 2), keepYearly: fc.constantFrom(0, 1) },
+    });
+    const good = fc.uniqueArray(fc.integer({ min: 13, max: 24 * 60 }), { minLength: 1, maxLength: 25 });
+    // In hours around now.
+    const forged = fc.uniqueArray(fc.integer({ min: -30, max: 30 }), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(calendars, good, forged, async (calendar, good, forged) => {
+        const bucket = new Bucket();
+        const times = good.map((hours) => bucket.time.getTime() - hours * 3_600_000).sort((a, b) => a - b);
+        const keys = new Map<number, string>();
+        for (const [i, time] of times.entries())
+          keys.set(time, await bucket.backup('a', new Date(time), metricFile(i)));
+        for (const hours of forged)
+          await forge(bucket, 'a', new Date(bucket.time.getTime() + hours * 3_600_000 + 1000), hours + 30);
+        await run(bucket, { retention: 1, ...calendar });
+        const left = new Set(await bucket.keys('a/'));
+        const today = bucket.time.getTime() - (bucket.time.getTime() % DAY);
+        for (const end of endsOf(calendar, bucket.time.getTime()).filter((end) => end <= today)) {
+          const newest = times.findLast((time) => time < end);
+          if (newest !== undefined) assert.ok(left.has(keys.get(newest) ?? ''), new Date(newest).toISOString());
+        }
+      }),
+      seeded(200),
+    );
+  });
+
+  it('stops if too many metrics are due, or the clock differs from the store', async () => {
+    const bucket = new Bucket();
+    for (let i = 0; i < 30; i++) {
+      await bucket.backup(`m${i}`, daysAgo(100), metricFile(i));
+      await bucket.tombstone(`m${i}`, daysAgo(50));
+    }
+    assert.equal((await run(bucket)).stopped?.code, 'TOO_MANY_DUE');
+    assert.equal((await run(bucket, { now: () => daysAgo(-1) })).stopped?.code !== undefined, true);
+    assert.equal((await bucket.restorable()).length, 30);
+    assert.equal((await run(bucket, { force: true })).counts['purged'], 30);
+    assert.equal((await run(bucket)).stopped?.code, 'NOTHING_MATCHED');
+  });
+});
