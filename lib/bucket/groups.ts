@@ -103,7 +103,7 @@ async function* groupsBelow(
   }
 }
 
-/** Returns whether a key is a backup or tombstone of this product, not of the Python tool. */
+/** Returns whether a key of a metric is of this product, not of the Python tool. */
 export function isOurs(key: Key): boolean {
-  return key.kind === 'backup' || key.kind === 'tombstone';
+  return key.kind === 'backup' || key.kind === 'replaced' || key.kind === 'tombstone';
 }

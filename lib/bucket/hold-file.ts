@@ -15,11 +15,6 @@ export interface Hold {
   /** The hold ends at this time. @default never */
   readonly until?: Date;
   readonly reason?: string;
-  /**
-   * The backups that a restore stored in this time, both ends included, are the state before it. Later restores without a
-   * date do not take them, so that a restore can be repeated.
-   */
-  readonly stored?: { readonly from: Date; readonly until: Date };
 }
 
 /** A hold whose file is damaged, of a newer version, or cannot be fetched. What it keeps is unknown. */
@@ -51,7 +46,6 @@ const File = v.object({
   metrics: v.string(),
   until: v.optional(date),
   reason: v.optional(v.string()),
-  stored: v.optional(v.object({ from: date, until: date })),
 });
 
 /**
@@ -86,13 +80,12 @@ async function readHold(
     const name = holdNameOf(root, key);
     if (name === undefined) throw new WhisperBackupError('BAD_HOLD', 'its name is not that of a hold');
     const body = await store.get(key, { maxBytes: MAX_FILE_BYTES, signal });
-    const { format: _, until, reason, stored, ...hold } = v.parse(File, JSON.parse(new TextDecoder().decode(body)));
+    const { format: _, until, reason, ...hold } = v.parse(File, JSON.parse(new TextDecoder().decode(body)));
     return {
       name,
       ...hold,
       ...(until && { until }),
       ...(reason !== undefined && { reason }),
-      ...(stored && { stored }),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -116,11 +109,11 @@ export async function hasHold(
 export async function writeHold(
   store: ObjectStore,
   place: PlaceOptions,
-  { name, created, date, metrics, until, reason, stored }: Hold,
+  { name, created, date, metrics, until, reason }: Hold,
   signal: AbortSignal,
 ): Promise<void> {
   const times = { created: created.toISOString(), date: date.toISOString() };
-  const file = { format: FORMAT, ...times, metrics, ...(until && { until: until.toISOString() }), reason, stored };
+  const file = { format: FORMAT, ...times, metrics, ...(until && { until: until.toISOString() }), reason };
   const body = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
   await store.put(holdKey(rootOf(place), name), body, { signal });
   await store.flush({ signal });

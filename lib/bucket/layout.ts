@@ -19,6 +19,8 @@ export type Layout = 'native' | 'python';
 /** A parsed key. Its path was checked and does not lead out of the prefix. */
 export type Key =
   | { kind: 'backup'; path: string; time: Date; sha1: string; algorithm: Algorithm }
+  /** The state of a file that a restore has replaced. */
+  | { kind: 'replaced'; path: string; time: Date; sha1: string; algorithm: Algorithm }
   | { kind: 'tombstone'; path: string; time: Date }
   | { kind: 'pair-data'; path: string; time: Date; algorithm: Algorithm }
   | { kind: 'pair-sha1'; path: string; time: Date }
@@ -111,9 +113,12 @@ const cachedPythonPathOf = cacheLast(pythonPathOf);
 
 const TIMESTAMP = 25;
 
+/** The end of the keys of replaced files: no release before knows it, nor do scripts that look for `.wsp.gz`. */
+const REPLACED = '.replaced';
+
 /**
- * Parses a key without its root: `<metric>/<timestamp>.<sha1>.wsp.gz`, `<metric>/<timestamp>.gone`, or a key of the
- * Python tool. The Python tool never wrote `.zst`, and we never write `.sz`.
+ * Parses a key without its root: `<metric>/<timestamp>.<sha1>.wsp.gz`, the same with `.replaced`,
+ * `<metric>/<timestamp>.gone`, or a key of the Python tool. The Python tool never wrote `.zst`, and we never write `.sz`.
  */
 export function parseKey(key: string): Key {
   if (key.startsWith('.whisper-backup/')) return { kind: 'own' };
@@ -124,11 +129,16 @@ export function parseKey(key: string): Key {
   const time = kind && parseTimestamp(key.slice(slash + 1, dot));
   if (!time) return { kind: 'foreign' };
   const name = key.slice(0, slash);
-  const path = kind === 'backup' || kind === 'tombstone' ? cachedPathOf(name) : cachedPythonPathOf(name);
+  const isPythons = kind === 'pair-data' || kind === 'pair-sha1';
+  const path = isPythons ? cachedPythonPathOf(name) : cachedPathOf(name);
   if (path === undefined) return { kind: 'foreign' };
   switch (kind) {
     case 'backup':
-      return { kind, path, time, sha1: key.slice(dot + 1, dot + 41), algorithm: key.endsWith('.zst') ? 'zst' : 'gz' };
+    case 'replaced':
+      return {
+        ...{ kind, path, time, sha1: key.slice(dot + 1, dot + 41) },
+        algorithm: key.startsWith('zst', dot + 46) ? 'zst' : 'gz',
+      };
     case 'pair-data':
       return { kind, path, time, algorithm: key.endsWith('.sz') ? 'sz' : 'gz' };
     default:
@@ -138,11 +148,14 @@ export function parseKey(key: string): Key {
 
 /** Determines the kind of a key from its end. @param at index after the timestamp and the dot. */
 function kindOf(key: string, at: number): Exclude<Key['kind'], 'own' | 'foreign'> | undefined {
-  const length = key.length - at;
-  if (length > 40) {
-    if (!(length === 47 && key.endsWith('.wsp.gz')) && !(length === 48 && key.endsWith('.wsp.zst'))) return undefined;
+  if (key.length - at > 40) {
+    const isReplaced = key.endsWith(REPLACED);
+    const length = key.length - at - (isReplaced ? REPLACED.length : 0);
+    const isCompressed =
+      (length === 47 && key.startsWith('.wsp.gz', at + 40)) || (length === 48 && key.startsWith('.wsp.zst', at + 40));
+    if (!isCompressed) return undefined;
     for (let i = at; i < at + 40; i++) if (!isLowerHex(key.charCodeAt(i))) return undefined;
-    return 'backup';
+    return isReplaced ? 'replaced' : 'backup';
   }
   switch (key.slice(at)) {
     case 'gone':
@@ -171,6 +184,11 @@ function cacheLast<T>(compute: (text: string) => T): (text: string) => T {
 
 export function backupKey(root: string, path: string, timestamp: string, sha1: string, algorithm: Algorithm): string {
   return `${root}${metricOf(path)}/${timestamp}.${sha1}.wsp.${algorithm}`;
+}
+
+/** Returns the key of a file that a restore replaces, from that of a backup of it. */
+export function replacedKey(backupKey: string): string {
+  return `${backupKey}${REPLACED}`;
 }
 
 export function tombstoneKey(root: string, path: string, timestamp: string): string {

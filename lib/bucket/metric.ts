@@ -5,7 +5,8 @@ import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { type Key, metricOf } from './layout.ts';
 
 export interface Backup {
-  readonly kind: 'single' | 'pair';
+  /** `replaced`: what a restore replaced. Only a restore to its {@link replacedDate} takes it. */
+  readonly kind: 'single' | 'pair' | 'replaced';
   readonly time: Date;
   readonly algorithm: Algorithm;
   readonly object: StoredObject;
@@ -24,6 +25,8 @@ export interface StoredMetric extends Ordered {
   readonly path: string;
   /** Ascending by time. */
   readonly backups: readonly Backup[];
+  /** What restores have replaced. These are not among the backups. */
+  readonly replaced: readonly Backup[];
   /** Ascending by time. */
   readonly tombstones: readonly Tombstone[];
   /** Data objects that are not backups: empty, or of a pair without its checksum. */
@@ -41,6 +44,7 @@ export interface Entry {
 /** Classifies the objects of a metric. A pair is a backup if both objects exist and the data is not empty. */
 export function assemble(path: string, order: string, entries: readonly Entry[]): StoredMetric {
   const backups: Backup[] = [];
+  const replaced: Backup[] = [];
   const tombstones: Tombstone[] = [];
   const leftovers: StoredObject[] = [];
   // Most metrics have no pairs, so avoid the map.
@@ -48,10 +52,11 @@ export function assemble(path: string, order: string, entries: readonly Entry[])
   const paired = new Set<string>();
   for (const { key, object } of entries) {
     if (key.kind === 'tombstone') tombstones.push({ time: key.time, object });
-    if (key.kind !== 'backup' && key.kind !== 'pair-data') continue;
+    if (key.kind !== 'backup' && key.kind !== 'replaced' && key.kind !== 'pair-data') continue;
     const { time, algorithm } = key;
     if (object.size === 0) leftovers.push(object);
     else if (key.kind === 'backup') backups.push({ kind: 'single', time, algorithm, object, sha1: key.sha1 });
+    else if (key.kind === 'replaced') replaced.push({ kind: 'replaced', time, algorithm, object, sha1: key.sha1 });
     else {
       const stem = stemOf(object);
       const sha1Object = sha1s?.get(stem);
@@ -65,7 +70,7 @@ export function assemble(path: string, order: string, entries: readonly Entry[])
   const loneSha1s = [...(sha1s ?? [])].filter(([stem]) => !paired.has(stem)).map(([, object]) => object);
   backups.sort((a, b) => a.time.getTime() - b.time.getTime());
   tombstones.sort((a, b) => a.time.getTime() - b.time.getTime());
-  return { metric: metricOf(path), path, order, backups, tombstones, leftovers, loneSha1s };
+  return { metric: metricOf(path), path, order, backups, replaced, tombstones, leftovers, loneSha1s };
 }
 
 function sha1sOf(entries: readonly Entry[]): Map<string, StoredObject> {
@@ -79,9 +84,27 @@ export function stemOf({ key }: StoredObject): string {
   return key.replace(/\.(?:wsp\.\w+|sha1)$/, '');
 }
 
-/** Returns the backups strictly before a date, or all without one, ascending by time. */
-export function backupsBefore(stored: StoredMetric, date: Date | undefined): Backup[] {
-  return stored.backups.filter(({ time }) => !date || time < date);
+/**
+ * Returns the date to which a restore takes what another one, at that time, has replaced. It is not a whole second, so
+ * nobody gives it who means something else.
+ */
+export function replacedDate(time: Date): Date {
+  return new Date(time.getTime() + 1);
+}
+
+/**
+ * Returns the backups that a restore to a date may take, the best last: those strictly before it, or all without a date;
+ * then what was replaced, if the date is its {@link replacedDate}.
+ */
+export function backupsBefore({ backups, replaced }: StoredMetric, date: Date | undefined): Backup[] {
+  const before = backups.filter(({ time }) => !date || time < date);
+  if (!date || replaced.length === 0) return before;
+  return [...before, ...replaced.filter(({ time }) => replacedDate(time).getTime() === date.getTime())];
+}
+
+/** Returns whether the journal continues a backup. A replaced file is restored as it was. */
+export function hasJournal({ kind }: Backup): boolean {
+  return kind !== 'replaced';
 }
 
 /**

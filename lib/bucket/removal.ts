@@ -18,7 +18,8 @@ export interface Removal {
  * that its absence still counts from them.
  */
 export function removalOf(stored: StoredMetric, held: ReadonlyMap<Backup, string>): Removal {
-  const backups = held.size > 0 ? stored.backups.filter((backup) => !held.has(backup)) : stored.backups;
+  const all = [...stored.backups, ...stored.replaced];
+  const backups = held.size > 0 ? all.filter((backup) => !held.has(backup)) : all;
   const pairs = backups.map((backup) => backup.sha1Object).filter((object) => object !== undefined);
   return {
     metric: stored.metric,

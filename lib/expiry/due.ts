@@ -29,7 +29,7 @@ export interface Due {
 export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, now: Date, holds: Holds): Due {
   const held = holds.of(stored);
   const retention = rules.expire
-    ? retain(stored.backups, rules.retentionOf(stored.metric), now)
+    ? withReplaced(retain(stored.backups, rules.retentionOf(stored.metric), now), stored, now)
     : { kept: new Map(), expired: [] };
   const absence = evaluateTombstones(stored, presence, rules.purge, now);
   return {
@@ -39,6 +39,19 @@ export function dueOf(stored: StoredMetric, presence: Presence, rules: Rules, no
     absence: held.size > 0 && isEmpty(removalOf(stored, held)) ? { ...absence, isDue: false } : absence,
     incomplete: stored.leftovers.filter((object) => ageOf({ time: object.modified, object }, now) > DAY),
   };
+}
+
+/**
+ * Adds the files that restores have replaced: only holds keep them. A hold may have been written after the holds were read,
+ * so young ones stay.
+ */
+function withReplaced(retention: Retention, { replaced }: StoredMetric, now: Date): Retention {
+  if (replaced.length === 0) return retention;
+  const [kept, expired] = [new Map(retention.kept), [...retention.expired]];
+  for (const one of replaced)
+    if (ageOf(one, now) > DAY) expired.push(one);
+    else kept.set(one, 'younger than a day');
+  return { ...retention, kept, expired };
 }
 
 export function isDue(due: Due): boolean {

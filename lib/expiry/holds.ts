@@ -1,5 +1,5 @@
 import { type Hold, readHolds } from '../bucket/hold-file.ts';
-import type { Backup, StoredMetric } from '../bucket/metric.ts';
+import { type Backup, backupsBefore, type StoredMetric } from '../bucket/metric.ts';
 import { GuardError } from '../common/errors.ts';
 import { globToRegExp } from '../common/glob.ts';
 import type { PlaceOptions } from '../common/options.ts';
@@ -43,11 +43,11 @@ export class Holds {
   }
 
   /** Returns which backups of a metric are held, and by which hold. */
-  of({ metric, backups }: StoredMetric): ReadonlyMap<Backup, string> {
+  of(stored: StoredMetric): ReadonlyMap<Backup, string> {
     if (this.#holds.length === 0) return NOTHING;
     const held = new Map<Backup, string>();
     for (const { name, date, isMatch } of this.#holds) {
-      const backup = isMatch(metric) ? backups.findLast(({ time }) => time < date) : undefined;
+      const backup = isMatch(stored.metric) ? backupsBefore(stored, date).at(-1) : undefined;
       if (backup && !held.has(backup)) held.set(backup, name);
     }
     return held;

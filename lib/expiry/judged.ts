@@ -18,10 +18,10 @@ export interface JudgedOptions {
   readonly onJudged?: (backups: readonly JudgedBackup[]) => void | Promise<void>;
 }
 
-export function judge({ metric, backups }: StoredMetric, due: Due, { expire }: Rules): JudgedBackup[] {
+export function judge({ metric, backups, replaced }: StoredMetric, due: Due, { expire }: Rules): JudgedBackup[] {
   const { isDue, since } = due.absence;
   const missing = since ? `missing since ${formatTimestamp(since.time)}` : 'missing';
-  return backups.map((backup) => {
+  return [...backups, ...replaced].map((backup) => {
     const about = { metric, key: backup.object.key, date: formatTimestamp(backup.time) };
     const hold = due.held.get(backup);
     const held = hold === undefined ? undefined : `hold ${hold}`;

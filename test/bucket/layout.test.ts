@@ -13,6 +13,7 @@ import {
   pythonNameOf,
   pythonPathOf,
   quarantineKey,
+  replacedKey,
   rootOf,
   tombstoneKey,
 } from '../../lib/bucket/layout.ts';
@@ -104,6 +105,8 @@ describe('parseKey', () => {
       fc.property(path, (path) => {
         const backup = parseKey(backupKey('', path, TIMESTAMP, SHA1, 'zst'));
         assert.deepEqual(backup, { kind: 'backup', path, time: TIME, sha1: SHA1, algorithm: 'zst' });
+        const replaced = parseKey(replacedKey(backupKey('', path, TIMESTAMP, SHA1, 'zst')));
+        assert.deepEqual(replaced, { kind: 'replaced', path, time: TIME, sha1: SHA1, algorithm: 'zst' });
         assert.deepEqual(parseKey(tombstoneKey('', path, TIMESTAMP)), { kind: 'tombstone', path, time: TIME });
       }),
       { numRuns: 1000 },
@@ -134,6 +137,13 @@ describe('parseKey', () => {
     const golden = {
       [`servers.web01.cpu.idle/${TIMESTAMP}.${SHA1}.wsp.gz`]: {
         kind: 'backup',
+        path,
+        time: TIME,
+        sha1: SHA1,
+        algorithm: 'gz',
+      },
+      [`servers.web01.cpu.idle/${TIMESTAMP}.${SHA1}.wsp.gz.replaced`]: {
+        kind: 'replaced',
         path,
         time: TIME,
         sha1: SHA1,
@@ -178,6 +188,8 @@ describe('parseKey', () => {
       `a/${TIMESTAMP}.wsp.zst`,
       `a/${TIMESTAMP}.${SHA1}.wsp.sz`,
       `a/${TIMESTAMP}.${SHA1}.wsp`,
+      `a/${TIMESTAMP}.${SHA1}.replaced`,
+      `a/${TIMESTAMP}.wsp.gz.replaced`,
       `a/${TIMESTAMP}.wsp`,
       `a/${TIMESTAMP}.sha1.gz`,
       // No path encodes to these.

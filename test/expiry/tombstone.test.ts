@@ -14,7 +14,7 @@ interface History {
 }
 
 function metric({ backups, tombstones }: History): StoredMetric {
-  const about = { metric: 'm', path: 'm', order: 'm/', leftovers: [], loneSha1s: [] };
+  const about = { metric: 'm', path: 'm', order: 'm/', replaced: [], leftovers: [], loneSha1s: [] };
   return {
     ...about,
     backups: backups.map((days): Backup => {

@@ -151,10 +151,10 @@ describe('a user without permissions', () => {
     }
     // What would be replaced cannot be stored before.
     const overwriting = await runProgram([...restore, '--overwrite'], as);
-    assert.equal(overwriting.code, 3, overwriting.stderr);
+    assert.equal(overwriting.code, 12, overwriting.stderr);
     assert.match(
       overwriting.stderr,
-      /The state before the restore cannot be stored: .* it was not restored: move the file/,
+      /permission denied .*nothing was replaced\. Solve this, and run the restore again/,
     );
     reportReliability(t, 'read-only', { runs: 7, refused: 4 });
   });

@@ -10,6 +10,7 @@ import {
   parseKey,
   pathOf,
   pythonPathOf,
+  replacedKey,
   tombstoneKey,
 } from '../../lib/bucket/layout.ts';
 import { parseDate } from '../../lib/common/date.ts';
@@ -71,10 +72,20 @@ describe('names in buckets', () => {
   const sound = TIMES.flatMap((stamp) => [
     backupKey('', 'servers/web01/cpu', stamp, SHA1, 'gz'),
     backupKey('', 'a.b/%2E', stamp, SHA1, 'zst'),
+    replacedKey(backupKey('', 'a', stamp, SHA1, 'gz')),
     tombstoneKey('', 'a', stamp),
     ...Object.values(pairKeys('', 'servers/web01/cpu', stamp)),
   ]);
-  const keys = mutatedText(sound, [...words, ...TIMES, SHA1, '.gone', '.wsp.gz', '.sha1', '.whisper-backup/']);
+  const keys = mutatedText(sound, [
+    ...words,
+    ...TIMES,
+    SHA1,
+    '.gone',
+    '.wsp.gz',
+    '.replaced',
+    '.sha1',
+    '.whisper-backup/',
+  ]);
 
   it('are parsed, and never as a path outside the prefix or with another name', () =>
     fuzz(keys, 8000, (text) => {
@@ -86,6 +97,8 @@ describe('names in buckets', () => {
       assert.doesNotMatch(path, /\0/);
       const stamp = formatTimestamp(time);
       if (kind === 'backup') assert.equal(backupKey('', path, stamp, key.sha1, key.algorithm), text);
+      else if (kind === 'replaced')
+        assert.equal(replacedKey(backupKey('', path, stamp, key.sha1, key.algorithm)), text);
       else if (kind === 'tombstone') assert.equal(tombstoneKey('', path, stamp), text);
       else assert.equal(pythonPathOf(text.slice(0, text.indexOf('/'))), path);
     }));

@@ -1,7 +1,7 @@
 import type { Content } from './content.ts';
 
 /** An expected backup or tombstone of the bucket. Times are Unix times in milliseconds. */
-export type Item = BackupItem | Sha1Item | TombstoneItem;
+export type Item = BackupItem | ReplacedItem | Sha1Item | TombstoneItem;
 
 export interface BackupItem {
   readonly kind: 'backup';
@@ -15,6 +15,11 @@ export interface BackupItem {
   readonly modified: number;
   /** Of a pair, as the Python tool writes it: when its data was stored, by the store's clock. */
   readonly pairSince?: number;
+}
+
+/** A file that a restore has replaced. */
+export interface ReplacedItem extends Omit<BackupItem, 'kind' | 'pairSince'> {
+  readonly kind: 'replaced';
 }
 
 /** The other half of a pair. */
@@ -36,8 +41,6 @@ export interface HoldItem {
   readonly date: number;
   readonly only: string | undefined;
   readonly until: number;
-  /** When a restore stored the state before it: backups of this time are not taken without a date. */
-  readonly stored?: readonly [from: number, until: number];
 }
 
 /** The model: the content of the tree and the expected content of the bucket, as simple as possible. */
@@ -84,6 +87,11 @@ export class Expected {
     return pairSince === undefined || this.bucket.has(keyOf({ kind: 'sha1', path, time }));
   }
 
+  replacedOf(path: string): ReplacedItem[] {
+    const all = [...this.bucket.values()].filter((item) => item.kind === 'replaced');
+    return ascending(all.filter((item) => item.path === path));
+  }
+
   tombstonesOf(path: string): TombstoneItem[] {
     const all = [...this.bucket.values()].filter((item) => item.kind === 'tombstone');
     return ascending(all.filter((item) => item.path === path));
@@ -108,6 +116,7 @@ export function keyOf(item: Item): string {
 function endOf(item: Item): string {
   if (item.kind === 'tombstone') return 'gone';
   if (item.kind === 'sha1') return 'sha1';
+  if (item.kind === 'replaced') return `${item.content.sha1}.wsp.gz.replaced`;
   return item.pairSince === undefined ? `${item.content.sha1}.wsp.gz` : 'wsp.gz';
 }
 

@@ -48,7 +48,7 @@ async function hold(
   const { expected } = world;
   const { now } = expected;
   const item = { date: now - days * DAY, only, until: now + lasts * DAY };
-  const held = expected.stored().map((path) => heldBy([item], now, path, expected.backupsOf(path)).size);
+  const held = expected.stored().map((path) => heldBy([item], now, path, expected).size);
   const kept = held.reduce((sum, count) => sum + count, 0);
   const result = await addHold(world.store, {
     ...{ report: silent, now: world.now, name, date: new Date(item.date) },

@@ -5,9 +5,9 @@ import { listHolds } from '../../lib/operations/holds/holds.ts';
 import { machine, restoreTree } from '../fixtures/operations.ts';
 import { readTree } from '../fixtures/tree.ts';
 import { type Content, contentOf, pointsOf, REACH } from './content.ts';
-import { type BackupItem, keyOf } from './expected.ts';
+import { keyOf, type ReplacedItem } from './expected.ts';
 import { type Fault, withFault } from './faults.ts';
-import { covers, restoredBy, uploadsOf } from './rules.ts';
+import { covers, newestBefore, restoredBy, uploadsOf } from './rules.ts';
 import { saw } from './seen.ts';
 import { isTold, outcomeOf, settleNothing } from './settle.ts';
 import type { World } from './world.ts';
@@ -40,7 +40,6 @@ export async function bringBackNew(world: World, choice: RestoreChoice): Promise
 export async function bringBackHere(world: World, choice: RestoreChoice): Promise<void> {
   const { expected } = world;
   const date = dateOf(world, choice.date);
-  const isAnyAhead = choice.overwrite && [...expected.bucket.values()].some(({ time }) => time > expected.now);
   const { due, isFailed } = await run(world, world.prefix, choice, date);
   for (const [path, backup] of due) {
     const before = expected.locals.get(path);
@@ -61,8 +60,7 @@ export async function bringBackHere(world: World, choice: RestoreChoice): Promis
   for (const path of due.keys()) if (!isFailed) assert.ok(expected.locals.has(path), `${path} was not restored`);
   await settleNothing(world);
   saw('restores over a tree');
-  // A backup that is dated ahead of the clock looks like the state before.
-  if (isFailed || isAnyAhead) return;
+  if (isFailed) return;
   await run(world, world.prefix, { ...choice, fault: undefined }, date);
   await settleNothing(world);
 }
@@ -114,63 +112,64 @@ async function run(
 }
 
 interface StateBefore {
-  /** The backups that the restore should add, by key. */
-  readonly uploads: ReadonlyMap<string, BackupItem>;
-  /** The newest backup of all files that it may replace; 0 for none. */
-  readonly newest: number;
+  readonly time: number;
+  /** What the restore should store, by key. */
+  readonly uploads: ReadonlyMap<string, ReplacedItem>;
+  /** Whether it may replace any file. */
+  readonly isAny: boolean;
 }
 
 /** What a restore that overwrites should store first. */
 function stateBefore({ expected }: World, below: { only?: string }, date: number | undefined): StateBefore {
-  if (expected.owner !== machine.id) return { uploads: new Map(), newest: 0 };
-  const isReplaceable = (path: string) =>
-    expected.backupsOf(path).some(({ time }) => date === undefined || time < date) && covers(below, path);
-  const began = expected.now - (expected.now % 1000);
-  const uploads = new Map<string, BackupItem>();
-  for (const item of uploadsOf(expected, below).values()) {
-    if (!isReplaceable(item.path)) continue;
-    const later = { ...item, time: Math.max(item.time, began + 1000) };
-    uploads.set(keyOf(later), later);
+  const seconds = Math.floor(expected.now / 1000) * 1000;
+  const taken = new Set([...expected.holds.values()].map((hold) => hold.date));
+  let time = seconds;
+  while (taken.has(time + 1)) time += 1000;
+  if (expected.owner !== machine.id) return { time, uploads: new Map(), isAny: false };
+  const isReplaceable = (path: string) => newestBefore(expected, path, date) !== undefined && covers(below, path);
+  const changed = new Set([...uploadsOf(expected, below).values()].map(({ path }) => path));
+  const uploads = new Map<string, ReplacedItem>();
+  for (const [path, content] of expected.locals) {
+    const newest = expected.backupsOf(path).at(-1);
+    // A damaged file is moved aside. A backup of the future is not the state before.
+    const isStored = newest && newest.time <= time && !changed.has(path);
+    if (!isReplaceable(path) || content.isDamaged || isStored) continue;
+    const item: ReplacedItem = { kind: 'replaced', path, time, content, size: 0, modified: expected.storeTime };
+    uploads.set(keyOf(item), item);
   }
-  const changed = new Map([...uploads.values()].map((item) => [item.path, item]));
-  const times = [...expected.locals]
-    // A damaged file is moved aside.
-    .filter(([path, { isDamaged }]) => isReplaceable(path) && !isDamaged)
-    .map(([path]) => (changed.get(path) ?? expected.backupsOf(path).at(-1))?.time ?? 0);
-  return { uploads, newest: Math.max(0, ...times) };
+  return { time, uploads, isAny: [...expected.locals.keys()].some(isReplaceable) };
 }
 
 /** Takes the state before and its hold over into the model. A fault may have prevented both. */
 async function settleStateBefore(
   world: World,
   { only }: { only?: string },
-  { uploads, newest }: StateBefore,
+  { time, uploads, isAny }: StateBefore,
   isFaulty: boolean,
 ): Promise<void> {
   const { expected, store } = world;
   const actual = await world.objects();
-  let last: number | undefined;
+  const holds = await listHolds(store, { report: silent });
+  const added = holds.flatMap((hold) => ('name' in hold && !expected.holds.has(hold.name) ? [hold] : []));
+  assert.equal(added.length <= 1 && (added.length === 1 || !isAny || isFaulty), true, 'its hold is missing');
+  for (const { name, date } of added) {
+    assert.equal(date.getTime(), time + 1);
+    expected.holds.set(name, { date: date.getTime(), only, until: Number.POSITIVE_INFINITY });
+  }
   for (const [key, item] of uploads) {
     const size = actual.get(key);
     assert.ok(size !== undefined || isFaulty, `${key}, the state before a restore, was not stored`);
     if (size === undefined) continue;
+    assert.equal(added.length, 1, `${key} was stored before its hold`);
     expected.bucket.set(key, { ...item, size });
-    last = Math.max(last ?? 0, item.time);
     saw('states stored before a restore');
-  }
-  const holds = await listHolds(store, { report: silent });
-  const added = holds.flatMap((hold) => ('name' in hold && !expected.holds.has(hold.name) ? [hold] : []));
-  assert.equal(added.length <= 1 && (added.length === 1 || newest === 0 || isFaulty), true, 'its hold is missing');
-  for (const { name, date, stored } of added) {
-    if (!isFaulty) assert.deepEqual([date.getTime(), stored?.until.getTime()], [newest + 1, last]);
-    const window = stored && ([stored.from.getTime(), stored.until.getTime()] as const);
-    const until = Number.POSITIVE_INFINITY;
-    expected.holds.set(name, { date: date.getTime(), only, until, ...(window && { stored: window }) });
   }
 }
 
 function dateOf({ expected }: World, date: RestoreChoice['date']): number | undefined {
-  const times = [...expected.bucket.values()].map(({ time }) => time).sort((a, b) => a - b);
+  const times = [...expected.bucket.values()]
+    .map(({ kind, time }) => (kind === 'replaced' ? time + 1 : time))
+    .sort((a, b) => a - b);
   if (!date) return undefined;
   return (times[date.index % Math.max(1, times.length)] ?? expected.now) + date.seconds * 1000;
 }

@@ -1,5 +1,5 @@
 import { type Calendar, endsOf } from './calendar.ts';
-import { type BackupItem, type Expected, type HoldItem, type Item, keyOf } from './expected.ts';
+import { type BackupItem, type Expected, type HoldItem, type Item, keyOf, type ReplacedItem } from './expected.ts';
 
 /*
  * The expected behaviour of a run, derived from the promises alone: nothing here comes from lib.
@@ -109,7 +109,9 @@ export function verdictOn(
       continue;
     }
     const expired = mayRetire ? retiredOf(expected.backupsOf(path), rules, now) : [];
-    const retired = expired.filter((item) => !held.has(item));
+    // Only holds keep what restores have replaced, but the newest may be of a hold that the run has not seen.
+    const replaced = mayRetire ? expected.replacedOf(path).filter((item) => now - ageSince(item) > DAY) : [];
+    const retired = [...expired, ...replaced].filter((item) => !held.has(item));
     counts.retired += retired.length;
     for (const item of retired) for (const key of keysOf(item)) deletes.add(key);
     // Even if the purge was stopped: a tombstone must not outlive the absence.
@@ -182,7 +184,8 @@ function fateOf(expected: Expected, path: string, { purge }: RunRules): Fate {
   const isOver = purge === 0 || (purge > 0 && mark !== undefined && goneFor > purge * DAY);
   // Once only what is held is left, there is nothing to do.
   const held = heldOf(expected, path);
-  const isDue = isOver && (held.size === 0 || held.size < backups.length || expected.leftoversOf(path).length > 0);
+  const data = backups.length + expected.replacedOf(path).length;
+  const isDue = isOver && (held.size === 0 || held.size < data || expected.leftoversOf(path).length > 0);
   return { isDue, isNew: !isOver && !mark && backups.length > 0, voided, goneFor };
 }
 
@@ -191,37 +194,38 @@ export function heldBy(
   holds: Iterable<HoldItem>,
   now: number,
   path: string,
-  backups: readonly BackupItem[],
-): Set<BackupItem> {
+  expected: Expected,
+): Set<BackupItem | ReplacedItem> {
   const held = [...holds].map(({ date, only, until }) => {
     const covered = until > now && (only === undefined || path.startsWith(`${only}/`));
-    return covered ? backups.findLast(({ time }) => time < date) : undefined;
+    return covered ? newestBefore(expected, path, date) : undefined;
   });
   return new Set(held.filter((item) => item !== undefined));
 }
 
-export function heldOf(expected: Expected, path: string): Set<BackupItem> {
-  return heldBy(expected.holds.values(), expected.now, path, expected.backupsOf(path));
+export function heldOf(expected: Expected, path: string): Set<BackupItem | ReplacedItem> {
+  return heldBy(expected.holds.values(), expected.now, path, expected);
+}
+
+/** The newest backup before a date; or what was replaced a millisecond before it. */
+export function newestBefore(
+  expected: Expected,
+  path: string,
+  date: number | undefined,
+): BackupItem | ReplacedItem | undefined {
+  const replaced = expected.replacedOf(path).find(({ time }) => time + 1 === date);
+  return replaced ?? expected.backupsOf(path).findLast(({ time }) => date === undefined || time < date);
 }
 
 /** What a restore should bring back, by path. */
 export function restoredBy(
   expected: Expected,
   { date, skipGone, ...rules }: { readonly date?: number; readonly skipGone: boolean; readonly only?: string },
-): Map<string, BackupItem> {
-  const found = new Map<string, BackupItem>();
+): Map<string, BackupItem | ReplacedItem> {
+  const found = new Map<string, BackupItem | ReplacedItem>();
   const isBefore = ({ time }: Item) => date === undefined || time < date;
   for (const path of expected.stored()) {
-    const windows = [...expected.holds.values()].filter(
-      ({ only }) => only === undefined || path.startsWith(`${only}/`),
-    );
-    const isStateBefore = ({ time }: Item) =>
-      (date === undefined || date > expected.now) &&
-      windows.some(({ stored }) => stored && time >= stored[0] && time <= stored[1]);
-    const newest = expected
-      .backupsOf(path)
-      .filter((item) => isBefore(item) && !isStateBefore(item))
-      .at(-1);
+    const newest = newestBefore(expected, path, date);
     if (!newest || !covers(rules, path)) continue;
     const isGone = expected.tombstonesOf(path).some((mark) => isBefore(mark) && mark.time > newest.time);
     if (!skipGone || !isGone) found.set(path, newest);
@@ -230,9 +234,17 @@ export function restoredBy(
 }
 
 /** The keys of a backup: a pair has two. */
-function keysOf(item: BackupItem): string[] {
-  const { path, time, pairSince } = item;
-  return [keyOf(item), ...(pairSince === undefined ? [] : [keyOf({ kind: 'sha1', path, time })])];
+function keysOf(item: BackupItem | ReplacedItem): string[] {
+  const { path, time } = item;
+  return [
+    keyOf(item),
+    ...(item.kind === 'replaced' || item.pairSince === undefined ? [] : [keyOf({ kind: 'sha1', path, time })]),
+  ];
+}
+
+/** A backup is as young as the younger of its name and its object. */
+function ageSince({ time, modified }: ReplacedItem): number {
+  return Math.max(time, modified);
 }
 
 function seconds(time: number): number {

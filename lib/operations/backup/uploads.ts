@@ -12,7 +12,7 @@ import { type LoadOptions, WorkerPool } from '../../workers/pool.ts';
 import type { FileToStore, StoredFile, StoreRules } from '../../workers/tasks/store-files.ts';
 
 export type UploadOptions = WithDefaults<RunOptions & PlaceOptions & TreeOptions & LoadOptions> &
-  Pick<StoreRules, 'layout' | 'format' | 'includeDamaged'>;
+  Pick<StoreRules, 'layout' | 'format' | 'includeDamaged' | 'replacedAt'>;
 
 interface LocalAndStored {
   readonly local: LocalFile;
@@ -32,8 +32,9 @@ export class Uploads {
 
   constructor(store: ObjectStore, options: UploadOptions) {
     this.#options = options;
-    const { layout, format, includeDamaged, flock, fileLockTimeout } = options;
-    this.#rules = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
+    const { layout, format, includeDamaged, replacedAt, flock, fileLockTimeout } = options;
+    const common = { root: rootOf(options), layout, format, includeDamaged, flock, fileLockTimeout };
+    this.#rules = { ...common, ...(replacedAt && { replacedAt }) };
     this.#budget = new ByteBudget(options.bytesInFlight);
     this.pool = new WorkerPool(options, store);
   }

@@ -1,4 +1,4 @@
-import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
+import { type Backup, backupsBefore, hasJournal, type StoredMetric } from '../../bucket/metric.ts';
 import type { Damaged, Named } from '../../common/summary.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import type { NewSchema } from '../../whisper/reshape.ts';
@@ -72,6 +72,7 @@ export function namesOf({ stored: { metric }, target }: Attempt): Pick<Named, 'm
 
 /** Returns the lines that the backup of an attempt does not have yet. */
 export function journalOf({ backup, journal }: Attempt): readonly JournalLines[] {
+  if (!hasJournal(backup)) return [];
   const seconds = backup.time.getTime() / 1000;
   return journal.filter(({ until }) => until >= seconds);
 }

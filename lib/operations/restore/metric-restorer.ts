@@ -1,5 +1,5 @@
 import pMap from 'p-map';
-import type { StoredMetric } from '../../bucket/metric.ts';
+import { hasJournal, type StoredMetric } from '../../bucket/metric.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { Named } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
@@ -62,7 +62,7 @@ export class MetricRestorer {
       publish: async (files) => {
         const find = async (file: PublishedFile) => ({
           ...file,
-          journal: await journal.find(file.metric, file.backup.time),
+          journal: hasJournal(file.backup) ? await journal.find(file.metric, file.backup.time) : [],
         });
         const found = await pMap(files, find, { concurrency: 1 });
         return publisher.publish(found, { overwrite: false, replaceDamaged: false });

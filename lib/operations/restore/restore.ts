@@ -21,7 +21,7 @@ import { willRestore } from './attempts.ts';
 import { bytesOf, type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
 import { Publisher } from './publisher.ts';
-import { StateBefore } from './state-before.ts';
+import { ReplacedFiles } from './replaced-files.ts';
 import { type RenameOptions, Targets } from './targets.ts';
 
 export interface RestoreOptions
@@ -80,7 +80,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
     throw new InvalidOptionError('Cannot restore: --overwrite would replace what --merge has filled: use one of them');
   return run.summarize(async () => {
     const publisher = new Publisher(run);
-    const before = new StateBefore(run, targets);
+    const replaced = new ReplacedFiles(run, targets);
     let hold: string | undefined;
     const written = new FileSystems();
     try {
@@ -96,8 +96,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
-      await before.findEarlier();
-      if (overwrite || schemaOf) hold = await before.store();
+      if (overwrite || schemaOf) hold = await replaced.store();
       const journal = await JournalSource.open(run);
       const restorer = new MetricRestorer(run, publisher, written, journal, (stored) => targets.of(stored));
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
@@ -105,7 +104,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       try {
         for (const pass of targets.passes()) {
           const found = visits.untilStopped(
-            selectedPages(run, journal, { targets, before, pass }),
+            selectedPages(run, journal, { targets, replaced, pass }),
             (page) => page.length,
           );
           const batches = batched(found, weightOf, limits);
@@ -130,14 +129,14 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
 async function* selectedPages(
   run: Run<RestoreOptions>,
   journal: JournalSource,
-  { targets, before, pass }: { readonly targets: Targets; readonly before: StateBefore; readonly pass: number },
+  { targets, replaced, pass }: { readonly targets: Targets; readonly replaced: ReplacedFiles; readonly pass: number },
 ): AsyncGenerator<JournaledMetric[]> {
   const { events, options, store } = run;
   const { part, signal } = options;
   for await (const page of catalog(store, options, pass === 0 ? events : { onDisorder() {}, signal }))
     yield* journal.add(
-      before.without(page),
-      ({ metric }) => targets.isIn(pass, metric) && (!part || isInPart(metric, part)) && before.mayReplace(metric),
+      page,
+      ({ metric }) => targets.isIn(pass, metric) && (!part || isInPart(metric, part)) && replaced.mayReplace(metric),
     );
   journal.finish();
 }

@@ -40,7 +40,8 @@ export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date
     const sha1 = kind === 'pair-data' ? sha1s.get(stemOf(object)) : undefined;
     const flaw = { key, time, sha1s: sha1 ? [sha1] : [], data: [object] };
     if (sha1) sha1s.delete(stemOf(object));
-    if (kind === 'backup' || sha1) flaws.push({ ...flaw, code: 'EMPTY_BACKUP', reason: 'it is empty' });
+    if (kind === 'backup' || kind === 'replaced' || sha1)
+      flaws.push({ ...flaw, code: 'EMPTY_BACKUP', reason: 'it is empty' });
     else if (now.getTime() - Math.max(time.getTime(), object.modified.getTime()) <= DAY) unfinished.push(object);
     else flaws.push({ ...flaw, code: 'NO_SHA1', reason: 'it is the data of a pair without its checksum' });
   }
@@ -49,7 +50,7 @@ export function listedFlaws(stored: StoredMetric, place: PlaceOptions, now: Date
     const { time } = read(key, place);
     flaws.push({ key, time, code: 'LONE_SHA1', reason: 'it is a checksum without data', sha1s: [object], data: [] });
   }
-  for (const backup of stored.backups) {
+  for (const backup of [...stored.backups, ...stored.replaced]) {
     if (backup.object.size > FILE_BYTES) {
       const reason = `it has ${backup.object.size} bytes, the limit of a restore is ${FILE_BYTES}`;
       flaws.push(flawOf(backup, 'TOO_LARGE', reason));

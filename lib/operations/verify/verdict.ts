@@ -59,7 +59,7 @@ export async function verdictOn(stored: StoredMetric, context: VerdictContext): 
     states.set(backup, state);
     return state;
   };
-  const backups = stored.backups.filter(isInRange);
+  const backups = [...stored.backups, ...stored.replaced].filter(isInRange);
   const vanished: Backup[] = [];
   const remarks: { key: string; remark: Remark }[] = [];
   const failures: { code: ErrorCode; reason: string }[] = [];

@@ -1,5 +1,5 @@
 import { catalog } from '../../bucket/catalog.ts';
-import { type Backup, backupsBefore, type StoredMetric } from '../../bucket/metric.ts';
+import { type Backup, backupsBefore, hasJournal, type StoredMetric } from '../../bucket/metric.ts';
 import { type RenameRule, Renaming } from '../../bucket/rename.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { selector } from '../../common/glob.ts';
@@ -30,8 +30,8 @@ export interface ListedBackup {
   /** Compressed size in bytes. */
   readonly size: number;
   readonly algorithm: Algorithm;
-  /** `pair`: two objects, as the Python tool writes them. */
-  readonly kind: 'single' | 'pair';
+  /** `pair`: two objects, as the Python tool writes them. `replaced`: what a restore replaced, if `date` asks for it. */
+  readonly kind: Backup['kind'];
   /** SHA-1 of the uncompressed file; absent for pairs. */
   readonly sha1?: string;
   readonly key: string;
@@ -70,12 +70,13 @@ export async function* list(store: ObjectStore, options: ListOptions): AsyncGene
   for await (const stored of each(catalog(store, options, events), signal)) {
     if (!isSelected(stored.metric)) continue;
     for (const { key } of stored.loneSha1s) report.log('warn', `${key} is a checksum without data: damage`);
-    const newest = backupsBefore(stored, date).at(-1);
+    const backups = backupsBefore(stored, date);
     const target = renaming.targetOf(stored.metric);
-    for (const backup of stored.backups) {
+    for (const backup of backups) {
       signal.throwIfAborted();
-      if ((since && backup.time < since) || (date && backup.time >= date)) continue;
-      const reached = backup === newest ? await reach?.find(stored.order, backup.time) : undefined;
+      if (since && backup.time < since) continue;
+      const reached =
+        backup === backups.at(-1) && hasJournal(backup) ? await reach?.find(stored.order, backup.time) : undefined;
       yield {
         ...listed(stored, backup),
         ...(target !== stored.metric && { target }),

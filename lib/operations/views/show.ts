@@ -1,6 +1,6 @@
 import { findMetric } from '../../bucket/catalog.ts';
 import { pathOf, pythonPathOf } from '../../bucket/layout.ts';
-import { backupsBefore } from '../../bucket/metric.ts';
+import { backupsBefore, hasJournal } from '../../bucket/metric.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions } from '../../common/options.ts';
@@ -100,9 +100,10 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
   const data = await decodeBackup(await fetchBackup(backup, store, signal, false));
   const damaged: DamagedJournal[] = [];
   const span = { since: backup.time, ...(date && { date }) };
-  const lines = journal
-    ? await journalLinesOf(store, stored.order, { ...options, ...span, signal }, (named) => damaged.push(named))
-    : [];
+  const lines =
+    journal && hasJournal(backup)
+      ? await journalLinesOf(store, stored.order, { ...options, ...span, signal }, (named) => damaged.push(named))
+      : [];
   const replayed = replayLines(data, lines, date && Math.floor(date.getTime() / 1000));
   const newest = replayed &&
     replayed.points > 0 && {

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import type { Layout } from '../../bucket/layout.ts';
-import { backupKey, isAmbiguous, KEY_BYTES, pairKeys } from '../../bucket/layout.ts';
+import { backupKey, isAmbiguous, KEY_BYTES, pairKeys, replacedKey } from '../../bucket/layout.ts';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
 import { isKnownSame, type KnownContent } from '../../bucket/same-content.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
@@ -28,6 +28,8 @@ export interface FileToStore {
 export interface StoreRules extends Omit<SnapshotTask, 'file' | 'now' | 'known'> {
   readonly root: string;
   readonly layout: Layout;
+  /** A restore is about to replace the files: they are stored as such, with this time. @default they are backups */
+  readonly replacedAt?: Date;
 }
 
 interface StoreContext extends Pick<TaskContext, 'now' | 'stopped' | 'throwIfStopped'> {
@@ -69,7 +71,7 @@ async function storeFile(file: FileToStore, rules: StoreRules, context: StoreCon
 
 async function storeChanged(
   { file, path, newest, newestTime }: FileToStore,
-  { root, layout, ...rules }: StoreRules,
+  { root, layout, replacedAt, ...rules }: StoreRules,
   context: StoreContext,
 ): Promise<StoredFile> {
   const { store, signal } = context;
@@ -81,7 +83,7 @@ async function storeChanged(
   const { body, sinceRead, remark, ...read } = changed;
   if (newest && known && known.sha1 === undefined && (await isSame(newest, changed.sha1, context)))
     return { ...read, outcome: 'unchanged' };
-  const time = timeOfBackup(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
+  const time = replacedAt ?? timeOfBackup(new Date(Math.max(now, context.now().getTime() - sinceRead)), newestTime);
   if (time.getUTCFullYear() > LAST_YEAR)
     throw new WhisperBackupError(
       'DATE_TOO_LATE',
@@ -91,10 +93,12 @@ async function storeChanged(
   const algorithm = rules.format.algorithm ?? 'gz';
   const object = (key: string, size: number) => ({ key, size, modified: time });
   if (layout === 'native') {
-    const key = backupKey(root, path, formatTimestamp(time), changed.sha1, algorithm);
+    const usual = backupKey(root, path, formatTimestamp(time), changed.sha1, algorithm);
+    const key = replacedAt ? replacedKey(usual) : usual;
     await store.put(key, body, { signal });
     bodies.giveBack(body);
-    const backup: Backup = { kind: 'single', time, algorithm, sha1: changed.sha1, object: object(key, body.length) };
+    const kind = replacedAt ? 'replaced' : 'single';
+    const backup: Backup = { kind, time, algorithm, sha1: changed.sha1, object: object(key, body.length) };
     return { ...read, outcome: 'stored', backup, ...(remark && { remark }) };
   }
   // Data first, because a checksum without data counts as damage.
@@ -126,7 +130,7 @@ async function isSame(newest: Backup, sha1: string, context: StoreContext): Prom
 }
 
 /** Rejects names that cannot be stored, before the file is read. */
-function checkName({ path, file }: FileToStore, { root, layout, format }: StoreRules): void {
+function checkName({ path, file }: FileToStore, { root, layout, format, replacedAt }: StoreRules): void {
   if (path === '' || path.endsWith('/'))
     throw new WhisperBackupError('EMPTY_NAME', `Cannot back up ${file}: it has no name before .wsp: rename it`);
   if (layout === 'python' && isAmbiguous(path)) {
@@ -135,7 +139,8 @@ function checkName({ path, file }: FileToStore, { root, layout, format }: StoreR
       `Cannot back up ${file} in the Python tool's layout: the Python tool would restore it to another path`,
     );
   }
-  const longest = backupKey(root, path, formatTimestamp(new Date(0)), '0'.repeat(40), format.algorithm ?? 'gz');
+  const usual = backupKey(root, path, formatTimestamp(new Date(0)), '0'.repeat(40), format.algorithm ?? 'gz');
+  const longest = replacedAt ? replacedKey(usual) : usual;
   const bytes = new TextEncoder().encode(longest).length;
   if (bytes <= KEY_BYTES) return;
   throw new WhisperBackupError(
