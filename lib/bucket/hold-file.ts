@@ -89,7 +89,9 @@ async function readHold(
     };
   } catch (error) {
     signal.throwIfAborted();
-    return codeOf(error) === 'NOT_FOUND' ? undefined : { key, reason: reasonOf(error) };
+    // Swift may list an object that the replica it asks does not have.
+    if (codeOf(error) === 'NOT_FOUND' && !(await isListed(store, key, signal))) return undefined;
+    return { key, reason: reasonOf(error) };
   }
 }
 
@@ -100,7 +102,10 @@ export async function hasHold(
   name: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const key = holdKey(rootOf(place), name);
+  return isListed(store, holdKey(rootOf(place), name), signal);
+}
+
+async function isListed(store: ObjectStore, key: string, signal: AbortSignal): Promise<boolean> {
   for await (const found of store.list({ prefix: key, signal })) if (found.key === key) return true;
   return false;
 }

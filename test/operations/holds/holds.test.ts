@@ -9,7 +9,7 @@ import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import type { JudgedBackup } from '../../../lib/expiry/judged.ts';
 import { addHold, listHolds, releaseHold } from '../../../lib/operations/holds/holds.ts';
 import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
-import { DeniedError } from '../../../lib/store/errors.ts';
+import { DeniedError, NotFoundError } from '../../../lib/store/errors.ts';
 import { Bucket, daysAgo } from '../../fixtures/bucket.ts';
 import { delegate } from '../../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
@@ -182,6 +182,25 @@ describe('a hold', () => {
       const { stopped } = await backUp(store, tree, { now: bucket.now, retention: 1 });
       assert.deepEqual([stopped?.code, await days(bucket)], ['HOLD_UNREADABLE', [4, 3, 2, 1]]);
     }
+  });
+
+  it('that is listed although its object is not found stops all deletion; one that was released meanwhile does not', async () => {
+    await using scratch = await createScratch();
+    const { bucket, tree } = await daily(scratch, 4);
+    await hold(bucket, 'incident', { date: daysAgo(3.5) });
+    let isReleased = false;
+    const missing = delegate(bucket.store, {
+      async get(key, options) {
+        if (!key.includes('/holds/')) return bucket.store.get(key, options);
+        if (isReleased) await release(bucket, 'incident').catch(() => {});
+        throw new NotFoundError(`Cannot read ${key}: not found`);
+      },
+    });
+    const { stopped } = await backUp(missing, tree, { now: bucket.now, retention: 1 });
+    assert.deepEqual([stopped?.code, await days(bucket)], ['HOLD_UNREADABLE', [4, 3, 2, 1]]);
+    isReleased = true;
+    const after = await backUp(missing, tree, { now: bucket.now, retention: 1 });
+    assert.deepEqual([after.stopped, await days(bucket)], [undefined, [1]]);
   });
 
   it('keeps a damaged backup in its place, which verify --repair reports', async () => {
