@@ -60,7 +60,8 @@ export function costTable(results: Results): string {
     `${measured.journalBytesPerHour.toFixed(0)} bytes for an hour of its journal. ${DEFAULTS.retention} backups and ` +
       `${JOURNAL_DAYS} days of the journal are kept. Each run lists the bucket,`,
     `${KEYS_PER_LISTING.toLocaleString('en')} objects with a request, and a backup that deletes lists it twice.`,
-    `${source}: $${thousandRequests} for 1,000 requests, $${gigabyteMonth} for a GB.`,
+    `The time that a run takes comes on top of what is lost. ${source}:`,
+    `$${thousandRequests} for 1,000 requests, $${gigabyteMonth} for a GB.`,
   ];
   return `${table}\n\n${text.join('\n')}`;
 }
