@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { silent } from '../../lib/common/report.ts';
+import { type OperationOptions, Run } from '../../lib/operations/shared/run.ts';
+import { SecondPass } from '../../lib/operations/shared/second-pass.ts';
 import { DeniedError, TransientError } from '../../lib/store/errors.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { delegate } from '../fixtures/delegate.ts';
@@ -64,6 +67,15 @@ describe('what failed because the store did not answer', () => {
     await backUp(store, scratch.path);
     const { counts, failed } = await verifyAll(failing(store, 'get', 1, busy), { readData: true });
     assert.deepEqual([counts.read, counts.backups, counts.metrics, failed], [4, 4, 4, []]);
+  });
+
+  it('is tried again only while it takes little memory', () => {
+    const later = new SecondPass<string>(new Run<OperationOptions>('restore', createMemoryStore(), { report: silent }));
+    const sizes = [0, 2 ** 25, 2 ** 25, 1, 0];
+    assert.deepEqual(
+      sizes.map((bytes) => later.defer('m', 'TRANSIENT', bytes)),
+      [true, true, true, false, true],
+    );
   });
 
   it('has failed if that fails too, once', async () => {

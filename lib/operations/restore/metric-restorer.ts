@@ -23,7 +23,7 @@ import {
   type Target,
 } from './attempts.ts';
 import { DryRunSpace } from './dry-run-space.ts';
-import type { JournaledMetric, JournalSource } from './journal-source.ts';
+import { bytesOf, type JournaledMetric, type JournalSource } from './journal-source.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
@@ -154,7 +154,7 @@ export class MetricRestorer {
     }
     if (run.options.signal.aborted) return undefined;
     const { backupDamaged, code, reason } = result;
-    if (this.#later.defer(attempt, code)) return undefined;
+    if (this.#later.defer(attempt, code, bytesOf(attempt.journal))) return undefined;
     const next = backupDamaged ? nextAttempt(attempt) : undefined;
     if (next) {
       run.add('fallbacks');

@@ -2,6 +2,7 @@ import type { Run } from './run.ts';
 
 /** Bounds the memory; more metrics fail at once. */
 const MAX_ITEMS = 10_000;
+const MAX_BYTES = 2 ** 26;
 
 /**
  * Items that failed because the store did not answer or was busy for too long. They are tried once more at the end of
@@ -10,16 +11,22 @@ const MAX_ITEMS = 10_000;
 export class SecondPass<T> {
   readonly #run: Run;
   #items: T[] = [];
+  #bytes = 0;
   #isOver = false;
 
   constructor(run: Run) {
     this.#run = run;
   }
 
-  /** @returns whether the item will be tried again, so that it has not failed yet. */
-  defer(item: T, code: string): boolean {
-    if (code !== 'TRANSIENT' || this.#isOver || this.#run.mustStop || this.#items.length >= MAX_ITEMS) return false;
+  /**
+   * @param bytes what the item holds besides names and times.
+   * @returns whether the item will be tried again, so that it has not failed yet.
+   */
+  defer(item: T, code: string, bytes = 0): boolean {
+    if (code !== 'TRANSIENT' || this.#isOver || this.#run.mustStop) return false;
+    if (this.#items.length >= MAX_ITEMS || this.#bytes + bytes > MAX_BYTES) return false;
     this.#items.push(item);
+    this.#bytes += bytes;
     return true;
   }
 

@@ -52,7 +52,7 @@ export async function checkJournal(run: Run<VerifyOptions>): Promise<void> {
 }
 
 async function readPart(run: Run<VerifyOptions>, part: StoredPart): Promise<void> {
-  const blocks = new BlockReader(run.store, part, part.size, run.options.signal);
+  const blocks = new BlockReader(run.store, part, () => part.size, run.options.signal);
   let lines = 0;
   let malformed = 0;
   let last: string | undefined;
