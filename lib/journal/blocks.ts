@@ -3,6 +3,7 @@ import { WhisperBackupError } from '../common/errors.ts';
 import { blockBytes, compressBlock } from '../compress/blocks.ts';
 import type { Compressor, Decompressor } from '../compress/codec.ts';
 import { createDecompressor } from '../compress/engine.ts';
+import { CompressionError } from '../compress/errors.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type JournalPart, OVERHEAD_BYTES } from './index-file.ts';
 
@@ -45,7 +46,7 @@ export function compressLines(compressor: Compressor, lines: Uint8Array): Uint8A
 export class BlockReader {
   readonly #store: ObjectStore;
   readonly #part: StoredPart;
-  readonly #chunkBytes: number;
+  readonly #chunkBytes: () => number;
   readonly #signal: AbortSignal;
   readonly #sha1 = createHash('sha1');
   #decompressor: Decompressor | undefined;
@@ -54,9 +55,11 @@ export class BlockReader {
   #read = 0;
   #lines = 0;
   #isRead = false;
+  #isInPieces = false;
+  #isReadAgain = false;
 
   /** @param chunkBytes how much to read at once; a part that is not larger is read whole. */
-  constructor(store: ObjectStore, part: StoredPart, chunkBytes: number, signal: AbortSignal) {
+  constructor(store: ObjectStore, part: StoredPart, chunkBytes: () => number, signal: AbortSignal) {
     this.#store = store;
     this.#part = part;
     this.#chunkBytes = chunkBytes;
@@ -80,6 +83,21 @@ export class BlockReader {
    * @throws WhisperBackupError `WRONG_SHA1`
    */
   async next(): Promise<Block | undefined> {
+    const start = this.#read - this.#ahead.length;
+    try {
+      return await this.#next();
+    } catch (error) {
+      // Unlike a whole object, a range of one has no checksum in S3 and Swift: its transfer may have been at fault.
+      if (!this.#isInPieces || this.#isReadAgain || !(error instanceof CompressionError)) throw error;
+      this.#isReadAgain = true;
+      this.#ahead = new Uint8Array(0);
+      this.#read = start;
+      this.#isRead = false;
+      return this.#next();
+    }
+  }
+
+  async #next(): Promise<Block | undefined> {
     const { key, bytes, name } = this.#part;
     if (this.#isRead && this.#ahead.length === 0 && this.#read > 0) return undefined;
     const algorithm = name.endsWith('.zst') ? 'zst' : 'gz';
@@ -103,8 +121,9 @@ export class BlockReader {
   async #readChunk(isRest: boolean): Promise<void> {
     const { key, bytes, size } = this.#part;
     const start = this.#read;
-    const end = isRest ? size : Math.min(size, start + this.#chunkBytes);
+    const end = isRest ? size : Math.min(size, start + this.#chunkBytes());
     const isWhole = start === 0 && end === size;
+    this.#isInPieces ||= !isWhole;
     const chunk = await this.#store.get(key, {
       maxBytes: bytes + OVERHEAD_BYTES,
       expectedBytes: end - start,

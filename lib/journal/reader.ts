@@ -12,7 +12,10 @@ interface ReaderEvents extends JournalEvents {
   readonly onOrphans: (lines: number) => void;
 }
 
-/** How many compressed bytes to hold: so the parts of up to 64 runs are read whole, those of more a piece at a time. */
+/**
+ * How many compressed bytes to hold: so if metrics need up to 64 runs, their parts are read whole, those of more a piece
+ * at a time.
+ */
 const AHEAD_BYTES = 2 ** 25;
 const MIN_CHUNK_BYTES = 2 ** 14;
 
@@ -22,10 +25,14 @@ const MIN_CHUNK_BYTES = 2 ** 14;
  */
 export class JournalReader {
   readonly #cursors: readonly RunCursor[];
+  readonly #aheadBytes: number;
+  /** The oldest run that a metric needed. */
+  #oldest = Number.POSITIVE_INFINITY;
+  #chunkBytes = 0;
 
   constructor(store: ObjectStore, runs: readonly JournalRun[], events: ReaderEvents, aheadBytes = AHEAD_BYTES) {
-    const chunkBytes = Math.max(MIN_CHUNK_BYTES, Math.floor(aheadBytes / runs.length));
-    this.#cursors = runs.map((run) => new RunCursor(store, run, chunkBytes, events));
+    this.#aheadBytes = aheadBytes;
+    this.#cursors = runs.map((run) => new RunCursor(store, run, () => this.#chunkBytes, events));
   }
 
   /** Bytes in memory, compressed and not. */
@@ -41,11 +48,19 @@ export class JournalReader {
    */
   linesOf(order: string, since: Date | undefined): readonly JournalLines[] | Promise<readonly JournalLines[]> {
     const waits: Promise<void>[] = [];
+    if (since !== undefined && since.getTime() < this.#oldest) this.#expect(since);
     for (const cursor of this.#cursors) {
       const wait = cursor.seek(order, since !== undefined && cursor.run.until >= since);
       if (wait) waits.push(wait);
     }
     return waits.length === 0 ? this.#take(since) : Promise.all(waits).then(() => this.#take(since));
+  }
+
+  /** Sets how much to read at once of each part that is opened from now on. */
+  #expect(since: Date): void {
+    this.#oldest = since.getTime();
+    const runs = this.#cursors.filter(({ run }) => run.until >= since).length;
+    this.#chunkBytes = Math.max(MIN_CHUNK_BYTES, Math.floor(this.#aheadBytes / Math.max(1, runs)));
   }
 
   /** Counts the lines behind the last metric. */
@@ -71,14 +86,14 @@ export class JournalReader {
 class RunCursor {
   readonly run: JournalRun;
   readonly #store: ObjectStore;
-  readonly #chunkBytes: number;
+  readonly #chunkBytes: () => number;
   readonly #events: ReaderEvents;
   /** The lines of the metric in question. */
   #found: Uint8Array[] = [];
   #next = 0;
   #part: CurrentPart | undefined;
 
-  constructor(store: ObjectStore, run: JournalRun, chunkBytes: number, events: ReaderEvents) {
+  constructor(store: ObjectStore, run: JournalRun, chunkBytes: () => number, events: ReaderEvents) {
     this.run = run;
     this.#store = store;
     this.#chunkBytes = chunkBytes;
@@ -144,7 +159,7 @@ class CurrentPart {
   #isCounted = true;
   #linesLeft: number;
 
-  constructor(store: ObjectStore, part: StoredPart, chunkBytes: number, events: ReaderEvents) {
+  constructor(store: ObjectStore, part: StoredPart, chunkBytes: () => number, events: ReaderEvents) {
     this.first = `${part.first}/`;
     this.last = `${part.last}/`;
     this.#part = part;

@@ -28,6 +28,8 @@ class Journal {
   readonly damaged: string[] = [];
   readonly requests: { readonly key: string; readonly bytes: number }[] = [];
   orphans = 0;
+  /** The request whose bytes are changed on their way. */
+  damagedRequest = -1;
 
   /** All compressed bytes of a run. */
   get bytes(): number {
@@ -51,6 +53,7 @@ class Journal {
         const found = this.#parts.find((part) => part.key === key);
         assert.ok(found);
         const body = Uint8Array.from(found.body.subarray(range?.start, range?.end));
+        if (this.requests.length === this.damagedRequest) body.fill(0, 50, 60);
         this.requests.push({ key, bytes: body.length });
         return body;
       },
@@ -101,6 +104,25 @@ describe('the reader of a journal', () => {
       journal.requests.length <= (2 * runs * journal.bytes) / (aheadBytes / runs),
       `${journal.requests.length}`,
     );
+  });
+
+  it('reads a part with one request if metrics need few of many runs', async () => {
+    const journal = new Journal();
+    journal.add({ a: linesOf('a', 2000), b: linesOf('b', 2000) });
+    const reader = journal.reader(200, 25 * journal.bytes);
+    for (const metric of ['a', 'b'])
+      assert.equal((await read(reader, metric, new Date((SECONDS + 176) * 1000))).length, 24);
+    assert.equal(journal.requests.length, 24);
+  });
+
+  it('reads a piece of a part once more if its transfer was damaged', async () => {
+    const journal = new Journal();
+    const lines = { a: linesOf('a', 5000), b: linesOf('b', 5000) };
+    journal.add(lines);
+    const reader = journal.reader(1, journal.bytes / 5);
+    journal.damagedRequest = 2;
+    for (const [metric, expected] of Object.entries(lines)) assert.deepEqual(await read(reader, metric), [expected]);
+    assert.deepEqual(journal.damaged, []);
   });
 
   it('reads a part with one request if there are few runs', async () => {
