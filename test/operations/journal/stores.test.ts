@@ -83,13 +83,16 @@ for (const [kind, placeOf] of Object.entries(PLACES)) {
           // Runs within a second are dated one after the other.
           await sleep(3000);
           await backUp(store, tree, { ...threads, algorithm });
-          await putRecord(store, new Date(Date.now() + 5000));
+          await putRecord(store, new Date(Date.now() + 1_800_000));
           await write(tree, start + 240);
           assert.equal((await journal({ journalKeep: 0 })).counts.deleted, 2 * 3);
           const left = await keysOf(store, { prefix: '.whisper-backup/journal/' });
           assert.equal(left.length, 2);
 
-          // The store's own clock says that this run is not old.
+          // The store's own clock says that this run is not old, although a backup has its points, too.
+          await sleep(2000);
+          await write(tree, start + 300);
+          await backUp(store, tree, { ...threads, algorithm });
           const ahead = await journal({ now: () => new Date(Date.now() + 9 * 86_400_000) });
           assert.deepEqual([ahead.stopped?.code, ahead.counts.deleted], ['CLOCK_OFF', 0]);
           assert.equal((await verifyAll(store)).counts.damaged, 0);
