@@ -2,6 +2,7 @@ import type { AggregationRule } from './aggregation.ts';
 import { createWhisper } from './create.ts';
 import { planFill } from './fill.ts';
 import { type Header, parseHeader } from './header.ts';
+import { Ring } from './points.ts';
 import type { ArchiveSpec } from './schema.ts';
 
 /** The schema that a file is to have. */
@@ -35,16 +36,48 @@ export function differsFrom(header: Header, { archives, rule = header }: NewSche
  * of the first file as they are, then the gaps from the second one. A value of a coarser archive is never spread into a
  * finer one, and a value that a file has for a step is never computed anew from finer points.
  *
- * @param now Unix time in seconds: points that are outside of their archive's retention are left out.
+ * @param now Unix time in seconds: points that are outside of their archive's retention are left out, but not newer ones of
+ *   the first file with a step of the schema.
  * @throws FillRefusedError if a file is damaged or compressed, or its archives cannot be matched.
  */
 export function reshape(schema: NewSchema, [first, second]: readonly [Uint8Array, Uint8Array?], now: number): Reshaped {
   const header = parseHeader(first);
-  const bytes = emptyFile(schema, header);
+  let bytes = emptyFile(schema, header);
   fillInPlace(bytes, first, now, { reaggregate: false });
+  const newer = emptyFile(schema, header);
+  if (copyNewer(newer, bytes, first, now) > 0) {
+    bytes = newer;
+    fillInPlace(bytes, first, now, { reaggregate: false });
+  }
   if (second) fillInPlace(bytes, second, now, { reaggregate: true });
   const isLeft = (step: number) => !schema.archives.some(({ secondsPerPoint }) => secondsPerPoint % step === 0);
   return { bytes, stepsLeft: header.archives.map(({ secondsPerPoint }) => secondsPerPoint).filter(isLeft) };
+}
+
+/**
+ * Copies points that are newer than now, as of a sender whose clock is ahead, to archives of the same step. Leaves out those
+ * whose slot has a point of the retention in `older`.
+ *
+ * @returns how many.
+ */
+function copyNewer(to: Uint8Array, older: Uint8Array, from: Uint8Array, now: number): number {
+  const sources = parseHeader(from).archives;
+  let copied = 0;
+  for (const archive of parseHeader(to).archives) {
+    const same = sources.find(({ secondsPerPoint }) => secondsPerPoint === archive.secondsPerPoint);
+    if (!same) continue;
+    const [target, taken, source] = [new Ring(to, archive), new Ring(older, archive), new Ring(from, same)];
+    for (let i = 0; i < same.points; i++) {
+      const timestamp = source.timestampAt(i);
+      if (timestamp <= now || !source.isPointAt(i)) continue;
+      if (taken.timestampAt(taken.indexOf(timestamp)) > now - archive.retention) continue;
+      const index = target.indexOf(timestamp);
+      if (target.timestampAt(index) > timestamp) continue;
+      target.bytesAt(index).set(source.bytesAt(i));
+      copied++;
+    }
+  }
+  return copied;
 }
 
 function emptyFile({ archives, rule }: NewSchema, otherwise: AggregationRule): Uint8Array {

@@ -6,7 +6,7 @@ import { planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { alignDown } from '../../lib/whisper/points.ts';
 import { differsFrom, type NewSchema, reshape } from '../../lib/whisper/reshape.ts';
-import { updateMany } from '../../lib/whisper/update.ts';
+import { update, updateMany } from '../../lib/whisper/update.ts';
 import { SEEDED, seeded } from '../fixtures/seed.ts';
 import { value } from './arbitrary.ts';
 import { type FillCase, fillCase, lostAndMadeAnew } from './file-arbitrary.ts';
@@ -95,6 +95,28 @@ describe('a file with another schema', () => {
       }),
       seeded(300),
     );
+  });
+
+  it('keeps the points that are newer than now: carbon writes while a backup is fetched, and clocks may be ahead', () => {
+    const archives = [
+      { secondsPerPoint: 60, points: 60 },
+      { secondsPerPoint: 300, points: 48 },
+    ];
+    const noon = Date.UTC(2026, 10, 22, 12) / 1000;
+    const year = 365 * 86_400 + 7200;
+    const times = [-3000, -60, 0, 60, 600, 3540].map((second) => noon + second);
+    for (const far of [[], [noon + year]]) {
+      const first = createWhisper(archives);
+      for (const timestamp of [...times, ...far]) update(first, { timestamp, value: timestamp % 1000, now: timestamp });
+      const second = createWhisper(archives);
+      for (let ago = 3540; ago >= 0; ago -= 60) update(second, { timestamp: noon - ago, value: 1, now: noon });
+      const longer = { archives: [{ secondsPerPoint: 60, points: 180 }, ...archives.slice(1)] };
+      const { bytes } = reshape(longer, [first, second], noon);
+      const [finest] = modelOf(bytes).archives;
+      for (const timestamp of [...times.filter((time) => modelOf(first).archives[0]?.points.has(time)), ...far])
+        assert.equal(finest?.points.get(timestamp), timestamp % 1000, `${timestamp - noon}`);
+      assert.equal(finest?.points.get(noon - 120), 1);
+    }
   });
 
   it('never spreads a coarser value into finer slots, in a finer, coarser, longer and shorter schema', () => {

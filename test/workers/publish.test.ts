@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { chown, lchown, link, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lchown,
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -201,6 +213,19 @@ describe('publish', () => {
     }
     await using _lock = await lockByPython(file, 'LOCK_EX');
     assert.equal(codeOf(await bring(scratch.path, metricFile(3), { flock: false })), 'unchanged');
+  });
+
+  it('keeps mode and owner of a file that gets another schema', async () => {
+    await using scratch = await createScratch();
+    const file = await plantMetric(scratch.path, 'a/b', metricFile(1, { known: 30 }));
+    await chown(file, 1234, 1235);
+    await chmod(file, 0o2664);
+    const schema = { archives: [{ secondsPerPoint: 60, points: 30 }] };
+    const owner = { uid: 99, gid: 99 };
+    const result = await bring(scratch.path, whole, { schema, owner, now: NOW });
+    assert.equal(result.outcome, 'restored');
+    const { mode, uid, gid } = await stat(file);
+    assert.deepEqual([mode & 0o7777, uid, gid], [0o664, 1234, 1235]);
   });
 
   it('overwrites by renaming on request', async () => {

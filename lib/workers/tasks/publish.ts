@@ -1,4 +1,4 @@
-import { lstatSync, renameSync } from 'node:fs';
+import { fstatSync, lstatSync, renameSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
@@ -215,7 +215,8 @@ async function updateExisting(
     if (hasOtherSchema(task, local)) {
       // Another process may have replaced the file, whose points would be lost.
       const isCurrent = () => assertCurrent(place, open.fd);
-      return publishOver(place, shaped(task, local, data), task, { local, keepsOld: false, isCurrent });
+      const like = fstatSync(open.fd);
+      return publishOver(place, shaped(task, local, data), task, { local, keepsOld: false, isCurrent, like });
     }
     const { filled, writes } = fill(place, open, data, task);
     if (filled === 0) return { outcome: 'unchanged', bytes };
@@ -258,17 +259,24 @@ function withSchemaError<R>({ prefix, path }: PublishTask, run: () => R): R {
   }
 }
 
+interface Replacing {
+  readonly keepsOld: boolean;
+  readonly isCurrent?: () => void;
+  readonly like?: Stats;
+}
+
 /**
  * Replaces a local file.
  *
  * @param old.keepsOld moves it aside, so that its space does not become free.
  * @param old.isCurrent throws if it must not be replaced any more.
+ * @param old.like the file whose mode and owner it keeps.
  */
 function publishOver(
   place: Place,
   { content, ...shape }: Content,
   task: PublishTask,
-  old: { readonly local: Uint8Array; readonly keepsOld: boolean; readonly isCurrent?: () => void },
+  old: { readonly local: Uint8Array } & Replacing,
 ): Published {
   const bytes = content.length;
   const replaces = old.keepsOld ? 0 : old.local.length;
@@ -319,14 +327,9 @@ function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTas
   }
 }
 
-function replace(
-  place: Place,
-  data: Uint8Array,
-  task: PublishTask,
-  { keepsOld, isCurrent }: { readonly keepsOld: boolean; readonly isCurrent?: () => void },
-): Trace {
+function replace(place: Place, data: Uint8Array, task: PublishTask, { keepsOld, isCurrent, like }: Replacing): Trace {
   const aside = !keepsOld ? undefined : place.withSuffix(`.damaged-${formatTimestamp(new Date(task.now))}`);
-  return withTemporary(place, data, task, (temporary) => {
+  return withTemporary(place, data, like ? { ...task, like } : task, (temporary) => {
     isCurrent?.();
     if (aside === undefined) renameSync(temporary, place.at);
     else replaceKeepingOld(temporary, place.at, aside);

@@ -1,4 +1,4 @@
-import { closeSync, constants, fchmodSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, openSync, type Stats, unlinkSync, writeFileSync } from 'node:fs';
 import { codeOf } from '../../common/errors.ts';
 import type { Place } from '../../system/open-place.ts';
 import { type Owner, setOwner } from '../../tree/place.ts';
@@ -9,6 +9,8 @@ interface NewFileOptions {
   /** Current time, Unix time in milliseconds. */
   readonly now: number;
   readonly owner?: Owner;
+  /** The file whose mode and owner it gets. @default readable by all, and the owner as for a new file */
+  readonly like?: Stats;
 }
 
 /**
@@ -28,8 +30,11 @@ export function withTemporary(
   try {
     try {
       writeFileSync(fd, data);
-      setOwner(fd, options.owner, place.directory.stats());
-      fchmodSync(fd, 0o644);
+      const { like } = options;
+      if (like) setOwner(fd, undefined, like);
+      else setOwner(fd, options.owner, place.directory.stats());
+      // No set-user-ID: the owner of the tree chooses the content.
+      fchmodSync(fd, like ? like.mode & 0o777 : 0o644);
       trace = traceOfNew(fd, data, Math.floor(options.now / 1000));
     } finally {
       closeSync(fd);
