@@ -14,7 +14,7 @@ export function dueByBothClocks(stored: StoredMetric, rules: Rules, now: Date, h
   const named = dueOf(stored, presenceOf(stored), rules, now, holds);
   const { metric, originals } = byStoreTime(stored);
   const written = dueOf(metric, presenceOf(metric), rules, now, holds);
-  const goes = new Set(written.retention.expired.map((copy) => originals.get(copy)));
+  const goes = new Set(written.retention.expired.map((copy) => originals.get(copy) ?? copy));
   const held = new Map(named.held);
   for (const [copy, hold] of written.held) {
     const backup = originals.get(copy);

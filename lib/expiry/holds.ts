@@ -23,7 +23,7 @@ export class Holds {
   }
 
   /**
-   * Reads the holds of a bucket. Whatever deletes must call this, and must not delete if it throws.
+   * Reads the holds of a bucket. Operations that delete call this first, and delete nothing if it throws.
    *
    * @throws GuardError `HOLD_UNREADABLE` if one cannot be read.
    * @throws StoreError if they cannot be listed.
@@ -54,15 +54,15 @@ export class Holds {
   }
 
   /**
-   * Returns whether a restore to the date of a hold may need a run of the journal.
+   * Returns whether a restore to the date of a hold may need a run of the journal: any run before it, since what the hold
+   * keeps of a metric may be as old.
    *
    * @param until the time of the run.
-   * @param days how long runs are kept that no hold needs; a restore never goes back further than that.
    */
-  needRun(until: Date, days: number): boolean {
+  needRun(until: Date): boolean {
     // Carbon may have written the last points before the date a while after it.
-    const isNear = ({ date }: Hold) =>
-      until.getTime() >= date.getTime() - days * DAY && until.getTime() <= date.getTime() + DAY;
-    return this.#holds.some(isNear);
+    return this.#holds.some(
+      ({ created, date }) => until.getTime() <= Math.min(date.getTime(), created.getTime()) + DAY,
+    );
   }
 }

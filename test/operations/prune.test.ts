@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { backupKey, tombstoneKey } from '../../lib/bucket/layout.ts';
+import { backupKey, replacedKey, tombstoneKey } from '../../lib/bucket/layout.ts';
+import { replacedDate } from '../../lib/bucket/metric.ts';
 import { silent } from '../../lib/common/report.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import type { JudgedBackup } from '../../lib/expiry/judged.ts';
@@ -83,6 +84,21 @@ describe('prune', () => {
     );
     await bucket.put('.whisper-backup/holds/damaged.json', daysAgo(1), new Uint8Array());
     await assert.rejects(run(bucket, { purge: 1, force: true }), { code: 'HOLD_UNREADABLE' });
+  });
+
+  it('deletes what a restore has replaced when no hold keeps it and it is older than a day', async () => {
+    const bucket = new Bucket();
+    const key = await bucket.backup('a', daysAgo(3));
+    const body = await bucket.store.get(key, { maxBytes: 1e6 });
+    const keys = [3, 2, 0.5].map((days) => {
+      const sha1 = key.slice(key.length - 'wsp.gz'.length - 41, -'.wsp.gz'.length);
+      return { days, key: replacedKey(backupKey('', 'a', formatTimestamp(daysAgo(days)), sha1, 'gz')) };
+    });
+    for (const { days, key } of keys) await bucket.put(key, daysAgo(days), body);
+    await addHold(bucket.store, { report: silent, now: bucket.now, name: 'x', date: replacedDate(daysAgo(2)) });
+    const { counts } = await run(bucket);
+    assert.equal(counts['deleted'], 1);
+    assert.deepEqual(await bucket.keys('a/'), [key, ...keys.slice(1).map(({ key }) => key)].sort());
   });
 
   it('deletes nothing of a metric whose names contradict the time of the store, and reports it', async () => {

@@ -83,7 +83,7 @@ export class StoredRuns {
     const limit = await lastFullBackup(store, options, began);
     const isNeeded = ({ time }: RunObject) => !limit || time >= limit || needed.has(time);
     const surplus = old.filter((object) => !isNeeded(object));
-    const due = surplus.length > 0 ? await withoutHeld(surplus, run, journalKeep) : [];
+    const due = surplus.length > 0 ? await withoutHeld(surplus, run) : [];
     if (due.length === 0) return;
     const clock = await store.clock({ signal });
     if (clock && Math.abs(options.now().getTime() - clock.getTime()) > CLOCK_OFF) {
@@ -107,15 +107,11 @@ export class StoredRuns {
 }
 
 /** Leaves out the runs that a hold needs; all of them if the holds cannot be read. */
-async function withoutHeld(
-  objects: readonly RunObject[],
-  run: ExpiringRun,
-  days: number,
-): Promise<readonly RunObject[]> {
+async function withoutHeld(objects: readonly RunObject[], run: ExpiringRun): Promise<readonly RunObject[]> {
   const { began, options, store } = run;
   try {
     const holds = await Holds.read(store, options, began, options.signal);
-    return objects.filter(({ time }) => !holds.needRun(time, days));
+    return objects.filter(({ time }) => !holds.needRun(time));
   } catch (error) {
     options.signal.throwIfAborted();
     run.stop('HOLD_UNREADABLE', `Old journal runs were not deleted: ${reasonOf(error)}`);
