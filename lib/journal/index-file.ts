@@ -44,6 +44,8 @@ const Index = v.object({
   until: time,
   /** The run before it. Older releases did not write it. */
   previous: v.optional(time),
+  /** Whether it has only some metrics of the host. */
+  partial: v.optional(v.boolean()),
   parts: v.pipe(
     v.array(Part),
     v.minLength(1),

@@ -19,6 +19,8 @@ export interface JournalRun {
   readonly from: Date;
   /** The run before it, if that could not be read. */
   readonly missing?: Date;
+  /** Whether it has only some metrics of the host. */
+  readonly isPartial?: boolean;
   readonly parts: readonly (JournalPart & { readonly key: string })[];
 }
 
@@ -92,6 +94,19 @@ export async function listRuns(
   return runs;
 }
 
+/** Returns the time of the newest run of all metrics of the host. @throws StoreError */
+export async function lastFullRun(
+  store: ObjectStore,
+  place: PlaceOptions,
+  events: JournalEvents,
+): Promise<Date | undefined> {
+  for (const key of (await listRuns(store, place, events)).toReversed()) {
+    const run = await readRun(store, place, key, events);
+    if (run && !run.isPartial) return run.until;
+  }
+  return undefined;
+}
+
 /** Reads the index of a run. @returns undefined if it cannot be used, or has expired since it was listed. */
 export async function readRun(
   store: ObjectStore,
@@ -105,7 +120,8 @@ export async function readRun(
       throw new WhisperBackupError('BAD_INDEX', `Cannot use the journal index ${key}: it is that of ${index.until}`);
     const parts = index.parts.map((part) => ({ ...part, key: journalKey(rootOf(place), until, part.name) }));
     const missing = index.previous !== undefined && { missing: new Date(index.previous) };
-    return { until, from: new Date(index.from), ...missing, parts };
+    const { partial: isPartial = false } = index;
+    return { until, from: new Date(index.from), ...missing, isPartial, parts };
   } catch (error) {
     signal.throwIfAborted();
     // It has expired meanwhile.

@@ -15,6 +15,8 @@ const time = v.pipe(v.string(), v.isoTimestamp());
 export const checkSchema = v.object({
   /** The checked part of the metrics, as `n/t`; null for all. */
   part: v.nullable(v.string()),
+  /** Name of the bucket. Older releases did not write it. */
+  bucket: v.optional(v.string()),
   started: time,
   /** Null while it runs, and if it was killed. */
   finished: v.nullable(time),
@@ -43,13 +45,20 @@ type LastChecks = Omit<v.InferOutput<typeof Schema>, 'version'>;
 export async function writeCheck(stateDir: string, name: CheckName, last: Check): Promise<void> {
   const earlier = await readChecks(stateDir, name, () => {});
   const failed = last.exitCode === 0 || last.exitCode === null ? findUnresolved(name, last, earlier) : last;
-  const succeeded = last.exitCode === 0 ? last.started : (earlier?.succeeded ?? null);
+  const succeeded = last.exitCode === 0 ? last.started : (succeededIn(last.bucket, earlier) ?? null);
   const runs = await openRuns(stateDir);
   try {
     await writeAtomically(runs, fileName(name), `${JSON.stringify({ version: 1, last, failed, succeeded })}\n`);
   } finally {
     runs.close();
   }
+}
+
+/** Returns the start of the last successful check, unless that was of another bucket. */
+export function succeededIn(bucket: string | undefined, checks: LastChecks | undefined): string | undefined {
+  const other = checks?.last.bucket;
+  const isOther = other !== undefined && bucket !== undefined && other !== bucket;
+  return isOther ? undefined : (checks?.succeeded ?? undefined);
 }
 
 /** Returns the earlier failed check that `last` does not resolve, or null. */

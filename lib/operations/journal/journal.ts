@@ -111,7 +111,13 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
       if (parts.length > 0) {
         const from = formatTimestamp(new Date(journaler.oldest * 1000));
         const previous = runs.newest && { previous: formatTimestamp(runs.newest) };
-        const index = encodeIndex({ from, until: formatTimestamp(until), ...previous, parts });
+        const index = encodeIndex({
+          from,
+          until: formatTimestamp(until),
+          ...previous,
+          ...(partial && { partial }),
+          parts,
+        });
         run.throwIfStopped();
         await store.put(journalKey(root, until, INDEX_NAME), index, { signal });
         await store.flush({ signal });

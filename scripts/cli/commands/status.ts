@@ -1,7 +1,7 @@
 import { UsageError } from '../../../config/errors.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import { jsonLine } from '../../../lib/common/printable.ts';
-import { listRuns } from '../../../lib/journal/runs.ts';
+import { lastFullRun } from '../../../lib/journal/runs.ts';
 import { readRunRecords } from '../../../lib/monitoring/bucket-records.ts';
 import { type HostStatus, hostStatus, sinceLastSuccess } from '../../../lib/monitoring/host-status.ts';
 import { type CarbonLocks, carbonLocks } from '../host/carbon-locks.ts';
@@ -73,7 +73,8 @@ function bucketStatus({ config, interruption, log, outage }: Invocation): Promis
     // A copy of a bucket has another name but the same records, so records are not filtered by bucket.
     const seen = await sinceLastSuccess(readRunRecords(store, placeOf(config), { signal, now, onUnusable }));
     const bucket = await bucketName(config);
-    const journaled = (await listRuns(store, placeOf(config), { signal })).at(-1)?.until.toISOString();
+    const onDamaged = ({ reason }: { readonly reason: string }) => log.warn(reason);
+    const journaled = (await lastFullRun(store, placeOf(config), { signal, onDamaged }))?.toISOString();
     const status = hostStatus(seen, { source: 'bucket', now, lockWrites: null, ...(journaled && { journaled }) });
     return { ...status, bucket: bucket ?? store.name };
   });

@@ -1,6 +1,7 @@
 import { pathReason, reasonOf } from '../../../lib/common/errors.ts';
 import { type Check, type CheckName, writeCheck } from '../../../lib/monitoring/check-files.ts';
 import type { Part } from '../../../lib/operations/shared/part.ts';
+import { bucketName } from './bucket-name.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Invocation } from './invocation.ts';
 import { partialBy } from './partial-run.ts';
@@ -22,8 +23,10 @@ export async function runCheck(
   const isRecorded = configured.storage !== undefined && !config.noop && config.storage !== 'noop' && !isNarrowed;
   if (!isRecorded || (await partialBy(invocation)).length > 0) return check();
 
+  const bucket = await bucketName(config);
   const began = {
     part: part ? `${part.number}/${part.of}` : null,
+    ...(bucket !== undefined && { bucket }),
     started: new Date().toISOString(),
     finished: null,
     exitCode: null,

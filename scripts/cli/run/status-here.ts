@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../../../config/schema.ts';
 import { pathReason, reasonOf, WhisperBackupError } from '../../../lib/common/errors.ts';
 import type { BackupUnits } from '../../../lib/monitoring/backup-units.ts';
-import { readChecks } from '../../../lib/monitoring/check-files.ts';
+import { readChecks, succeededIn } from '../../../lib/monitoring/check-files.ts';
 import { readRunFiles } from '../../../lib/monitoring/host-records.ts';
 import { type HostStatus, hostStatus, sinceLastSuccess } from '../../../lib/monitoring/host-status.ts';
 import { readStartedRuns } from '../../../lib/monitoring/started-runs.ts';
@@ -31,11 +31,12 @@ export async function statusHere(config: Config, warn: (message: string) => void
       readChecks(stateDir, 'drill', warn),
       readChecks(stateDir, 'journal', warn),
     ]);
+    const journaled = succeededIn(bucket, journal);
     // A journal waits for a run that holds the run lock.
     const isBusy = starts.some(({ isRunning }) => isRunning);
     const journalLate = isBusy
       ? undefined
-      : await lateSince(units?.journal, [journal?.succeeded, records[0]?.finished], now, warn);
+      : await lateSince(units?.journal, [journaled, records[0]?.finished], now, warn);
     const status = hostStatus(records, {
       source: 'host',
       now,
@@ -45,7 +46,7 @@ export async function statusHere(config: Config, warn: (message: string) => void
       starts,
       lockWrites: null,
       ...(bucket !== undefined && { bucket }),
-      ...(journal?.succeeded && { journaled: journal.succeeded }),
+      ...(journaled !== undefined && { journaled }),
       ...(journalLate && { journalLate }),
       ...(units && { units }),
       // Before the first backup the bucket need not exist.

@@ -1,11 +1,34 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GuardError } from '../../../lib/common/errors.ts';
+import { lastFullRun } from '../../../lib/journal/runs.ts';
 import { JournalHost } from '../../fixtures/journal-host.ts';
 import { machine } from '../../fixtures/operations.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 
 describe('a journal run of some metrics', () => {
+  it('does not count for how far the journal reaches', async () => {
+    await using scratch = await createScratch();
+    const host = new JournalHost(scratch);
+    await host.create();
+    await host.pass(15);
+    await host.backup();
+    await host.pass(5);
+    await host.journal();
+    const last = host.bucket.time;
+    await host.pass(2);
+    await host.journal({ metrics: 'sum' });
+    const found = await lastFullRun(
+      host.bucket.store,
+      {},
+      {
+        signal: new AbortController().signal,
+        onDamaged: ({ reason }) => assert.fail(reason),
+      },
+    );
+    assert.deepEqual(found, last);
+  });
+
   it('leaves the marks of the others alone', async () => {
     await using scratch = await createScratch();
     const host = new JournalHost(scratch);
