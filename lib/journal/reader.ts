@@ -175,7 +175,7 @@ class CurrentPart {
   /** Adds the lines of a metric to `found`. @returns a promise if it must be called again. */
   seek(order: string, isWanted: boolean, found: Uint8Array[]): undefined | Promise<void> {
     if (this.#state === 'unread' && !isWanted) {
-      // Its lines may be read later, but are not those of an unknown metric.
+      // Do not count the lines of a metric that is known, but not restored, if a later metric needs the part.
       this.#isCounted = false;
       this.#isTouched = true;
       return undefined;

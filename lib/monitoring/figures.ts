@@ -61,7 +61,7 @@ export const figureTable: readonly Figure[] = [
   { name: 'seconds', unit: 's', meaning: 'Duration of the run', from: ({ seconds }) => seconds, commands: all },
 
   count('files.total', 'files', 'metrics', 'Selected metrics', all),
-  count('files.stored', 'files', 'stored', 'Files that changed and were stored; journal: new files', storing),
+  count('files.stored', 'files', 'stored', 'Files that changed and were stored; journal: files stored whole', storing),
   count('files.unchanged', 'files', 'unchanged', 'Files equal to their newest backup; nothing was written', [
     ...storing,
     'restore',
