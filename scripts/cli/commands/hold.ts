@@ -56,7 +56,9 @@ async function list(store: ObjectStore, invocation: Invocation): Promise<number>
 async function release(store: ObjectStore, name: string, invocation: Invocation): Promise<number> {
   const { config, log, output } = invocation;
   await releaseHold(store, { ...optionsOf(invocation), name });
-  log.info(`${config.noop ? 'Would release' : 'Released'} the hold ${name}: retention and purge apply again to what it kept`);
+  log.info(
+    `${config.noop ? 'Would release' : 'Released'} the hold ${name}: retention and purge apply again to what it kept`,
+  );
   if (config.json) await output.write(jsonLine({ name, released: true }));
   return exitCodes.done;
 }
