@@ -59,14 +59,20 @@ export async function readHolds(
   signal: AbortSignal,
 ): Promise<readonly (Hold | UnreadableHold)[]> {
   const root = rootOf(place);
-  const keys: string[] = [];
-  for await (const { key } of store.list({ prefix: holdsPrefix(root), signal })) keys.push(key);
+  const keys = await holdKeys(store, place, signal);
   const holds: (Hold | UnreadableHold)[] = [];
   for (const key of keys) {
     const hold = await readHold(store, root, key, signal);
     if (hold) holds.push(hold);
   }
   return holds;
+}
+
+/** Lists the keys of all holds of a bucket. @throws StoreError */
+export async function holdKeys(store: ObjectStore, place: PlaceOptions, signal: AbortSignal): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list({ prefix: holdsPrefix(rootOf(place)), signal })) keys.push(key);
+  return keys;
 }
 
 /** @returns undefined if it was released meanwhile. */

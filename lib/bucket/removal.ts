@@ -41,17 +41,25 @@ export class Remover {
   readonly #store: ObjectStore;
   readonly #signal: AbortSignal | undefined;
   readonly #onFailure: (metric: string, reason: string) => void;
+  readonly #mayDelete: () => Promise<boolean>;
+  #isStopped = false;
   #batch: Removal[] = [];
   #keys = 0;
   deleted = 0;
 
   constructor(
     store: ObjectStore,
-    options: { readonly signal?: AbortSignal; readonly onFailure: (metric: string, reason: string) => void },
+    options: {
+      readonly signal?: AbortSignal;
+      readonly onFailure: (metric: string, reason: string) => void;
+      /** Called before each batch: if it returns false, nothing more is deleted. @default always true */
+      readonly mayDelete?: () => Promise<boolean>;
+    },
   ) {
     this.#store = store;
     this.#signal = options.signal;
     this.#onFailure = options.onFailure;
+    this.#mayDelete = options.mayDelete ?? (async () => true);
   }
 
   async add(removal: Removal): Promise<void> {
@@ -67,6 +75,9 @@ export class Remover {
     let batch = this.#batch;
     this.#batch = [];
     this.#keys = 0;
+    if (batch.length === 0 || this.#isStopped) return;
+    this.#isStopped = !(await this.#mayDelete());
+    if (this.#isStopped) return;
     for (const stage of ['sha1s', 'data', 'tombstones'] as const) {
       const keys = batch.flatMap((removal) => removal[stage]);
       if (keys.length === 0) continue;

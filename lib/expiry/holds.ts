@@ -1,4 +1,5 @@
-import { type Hold, readHolds } from '../bucket/hold-file.ts';
+import { type Hold, holdKeys, readHolds } from '../bucket/hold-file.ts';
+import { holdNameOf, rootOf } from '../bucket/layout.ts';
 import { type Backup, backupsBefore, type StoredMetric } from '../bucket/metric.ts';
 import { GuardError } from '../common/errors.ts';
 import { globToRegExp } from '../common/glob.ts';
@@ -12,8 +13,12 @@ const NOTHING: ReadonlyMap<Backup, string> = new Map();
 export class Holds {
   readonly #holds: readonly (Hold & { readonly isMatch: (metric: string) => boolean })[];
 
+  /** The names of all holds. */
+  readonly #names: ReadonlySet<string>;
+
   /** @param now holds that ended before this are left out. */
   constructor(holds: readonly Hold[], now: Date) {
+    this.#names = new Set(holds.map(({ name }) => name));
     this.#holds = holds
       .filter(({ until }) => until === undefined || until > now)
       .map((hold) => {
@@ -40,6 +45,12 @@ export class Holds {
         );
     }
     return new Holds(holds, now);
+  }
+
+  /** Returns whether a hold has been added since these were read, with one request. @throws StoreError */
+  async isAnyNew(store: ObjectStore, place: PlaceOptions, signal: AbortSignal): Promise<boolean> {
+    const keys = await holdKeys(store, place, signal);
+    return keys.some((key) => !this.#names.has(holdNameOf(rootOf(place), key) ?? ''));
   }
 
   /** Returns which backups of a metric are held, and by which hold. */

@@ -12,6 +12,7 @@ import { Guards } from '../../expiry/guards.ts';
 import { Holds } from '../../expiry/holds.ts';
 import { type JudgedOptions, judge } from '../../expiry/judged.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { noNewHold } from '../shared/no-new-hold.ts';
 import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 
@@ -122,7 +123,8 @@ class Pruner {
     const run = this.#run;
     const { report, signal } = run.options;
     const onFailure = (metric: string, reason: string) => run.fail({ metric, code: 'DELETE_FAILED', reason });
-    const remover = new Remover(run.store, { signal, onFailure });
+    const mayDelete = noNewHold(this.#holds, run.store, run.options);
+    const remover = new Remover(run.store, { signal, onFailure, mayDelete });
     let isOrdered = true;
     const onDisorder = () => {
       isOrdered = this.#rules.force;

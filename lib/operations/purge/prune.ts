@@ -5,6 +5,7 @@ import { each } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { type Due, dueOf, isDue, type Rules } from '../../expiry/due.ts';
 import type { Holds } from '../../expiry/holds.ts';
+import { noNewHold } from '../shared/no-new-hold.ts';
 import { presenceOf, type Surveyed, survey } from '../shared/survey.ts';
 import type { ExpiringRun } from './expiry.ts';
 
@@ -30,6 +31,7 @@ export async function prune(
   const remover = new Remover(store, {
     signal,
     onFailure: (metric, reason) => run.fail({ metric, code: 'DELETE_FAILED', reason }),
+    mayDelete: noNewHold(holds, store, options),
   });
   let isOrdered = true;
   const onDisorder = (previous: string, key: string) => {

@@ -5,16 +5,23 @@ import { gzipSync } from 'node:zlib';
 import { backupKey } from '../../../lib/bucket/layout.ts';
 import { codeOf } from '../../../lib/common/errors.ts';
 import { silent } from '../../../lib/common/report.ts';
+import type { Summary } from '../../../lib/common/summary.ts';
 import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import type { JudgedBackup } from '../../../lib/expiry/judged.ts';
 import { addHold, listHolds, releaseHold } from '../../../lib/operations/holds/holds.ts';
+import { type PruneOptions, prune } from '../../../lib/operations/prune/prune-bucket.ts';
 import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
 import { DeniedError, NotFoundError } from '../../../lib/store/errors.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
 import { Bucket, daysAgo } from '../../fixtures/bucket.ts';
 import { delegate } from '../../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
 import { backUp, codesOf, machine, purgeGone, verifyAll } from '../../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
+
+function pruneBucket(store: ObjectStore, _tree: string, options: PruneOptions): Promise<Summary> {
+  return prune(store, options);
+}
 
 const text = (content: string) => new TextEncoder().encode(content);
 
@@ -130,6 +137,42 @@ describe('a hold', () => {
     });
     await backUp(store, tree, { now: bucket.now, retention: 1 });
     assert.deepEqual(await days(bucket), [4, 1]);
+  });
+
+  it('that is added while a run deletes ends its deletion with the next batch', async () => {
+    await using scratch = await createScratch();
+    for (const command of [backUp, pruneBucket]) {
+      const bucket = new Bucket();
+      const names = Array.from({ length: 520 }, (_, i) => `m${String(i).padStart(3, '0')}`);
+      const body = gzipSync(metricFile());
+      for (const name of names)
+        for (const day of [5, 4, 3]) {
+          const sha1 = String(day).repeat(40);
+          await bucket.put(backupKey('', name, formatTimestamp(daysAgo(day)), sha1, 'gz'), daysAgo(day), body);
+        }
+      await plantMetric(scratch.at('tree'), 'other');
+      let deletes = 0;
+      const store = delegate(bucket.store, {
+        async delete(keys, options) {
+          const failures = await bucket.store.delete(keys, options);
+          if (deletes++ === 0) await hold(bucket, 'late', { date: daysAgo(4.5), metrics: names.at(-1) ?? '' });
+          return failures;
+        },
+      });
+      const warnings: string[] = [];
+      const report = {
+        log: (level: string, line: string) => void (level === 'warn' && warnings.push(line)),
+        progress() {},
+      };
+      const rules = { now: bucket.now, retention: 1, force: true, report };
+      const { counts, stopped } = await command(store, scratch.at('tree'), rules);
+      assert.deepEqual([deletes, counts['deleted'], stopped], [1, 1000, undefined]);
+      assert.match(warnings.join(), /holds .* have changed.*the next run deletes the rest/);
+      assert.deepEqual(await days(bucket, names.at(-1)), [5, 4, 3]);
+      await command(bucket.store, scratch.at('tree'), rules);
+      assert.deepEqual(await days(bucket, names.at(-1)), [5, 3]);
+      await rm(scratch.at('tree'), { recursive: true });
+    }
   });
 
   it('that cannot be read stops all deletion, even with --force, and is named; what changed is stored', async () => {
