@@ -76,7 +76,7 @@ export async function listHolds(store: ObjectStore, options: HoldOptions): Promi
 }
 
 /**
- * Deletes a hold, also one that cannot be read. The backups that it kept stay until the rules let them go.
+ * Deletes a hold, also one that cannot be read. Retention and purge apply again to what it kept.
  *
  * @throws WhisperBackupError `NO_HOLD` if there is none of this name.
  * @throws StoreError
