@@ -15,9 +15,7 @@ const ON_DENO = [
   ...['store/', 'system/', 'tree/', 'workers/', 'stream/', 'statcache/', 'compress/'],
   ...['backup', 'restore', 'verify', 'purge', 'drill'].map((name) => `operations/${name}`),
   ...['end-to-end', 'memory', 'kill/disk', 'live/writer'],
-  ...['hangs', 'log', 'open-files', 'output', 'program', 'progress', 'syslog', 'waiting'].map(
-    (name) => `scripts/cli/${name}`,
-  ),
+  ...['hangs', 'log', 'output', 'program', 'progress', 'syslog', 'waiting'].map((name) => `scripts/cli/${name}`),
 ];
 
 /** Not in `make test-fast`, beside all that needs servers or hosts: these take as long as all the others together. */
