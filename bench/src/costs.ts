@@ -3,11 +3,11 @@ import { markdownTable } from '../../lib/common/table.ts';
 import { median } from './figures.ts';
 import type { Results } from './results.ts';
 
-/** List prices of S3 Standard in us-east-1, in US dollars: https://aws.amazon.com/s3/pricing/, read in 2025. */
+/** List prices in US dollars. They change: see https://aws.amazon.com/s3/pricing/. */
 const PRICES = {
   thousandRequests: 0.005,
   gigabyteMonth: 0.023,
-  source: 'S3 Standard in us-east-1, list prices of 2025',
+  source: 'S3 Standard in us-east-1, list prices',
 };
 
 const METRICS = 100_000;

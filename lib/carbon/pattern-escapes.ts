@@ -26,7 +26,7 @@ const ANCHORS: Readonly<Record<string, string>> = { A: '\\A', Z: '\\z', b: '\\b'
 
 const CONTROLS: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
 
-/** Digits of `\x41`, `A` and `\U00000041`. */
+/** How many hexadecimal digits follow `\x`, `\u` and `\U`. */
 const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
 /** @param rest starts with the backslash. */
