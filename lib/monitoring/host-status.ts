@@ -18,6 +18,18 @@ const runSchema = v.object({
   partial: v.optional(v.pipe(v.array(v.string()), v.readonly())),
 });
 
+const pruneSchema = v.object({
+  finished: time,
+  exitCode: v.number(),
+  /** Why it deleted nothing, or not all. */
+  error: v.optional(v.string()),
+  /** Backups deleted by retention, metrics purged, deleted objects, and metrics whose dates contradict each other. */
+  retired: figure,
+  purged: figure,
+  deleted: figure,
+  contradictions: figure,
+});
+
 const checksSchema = v.object({ last: checkSchema, failed: v.nullable(checkSchema) });
 const journalSchema = v.object({ ...checksSchema.entries, succeeded: v.nullable(time) });
 
@@ -47,6 +59,8 @@ export const hostStatusSchema = v.object({
   verify: v.optional(checksSchema),
   drill: v.optional(checksSchema),
   journal: v.optional(journalSchema),
+  /** The last prune of all metrics of the bucket, by any machine; has no effect on `state`. */
+  prune: v.optional(v.nullable(pruneSchema), null),
   /** How many seconds of the newest points a restore would lose now: the age of the newest journal run or full backup. */
   rpoSeconds: v.optional(figure, null),
   source: v.picklist(['host', 'bucket']),
@@ -79,8 +93,11 @@ export interface HostFacts extends Pick<HostStatus, 'source' | 'lockWrites'> {
   readonly units?: BackupUnits;
 }
 
+/** How many records before the last success are read to find the last prune. */
+const PRUNE_DEPTH = 30;
+
 /**
- * Reads records, the newest first, back to the last success. Older ones are not needed.
+ * Reads records, the newest first, back to the last success and the last prune. Older ones are not needed.
  *
  * @param bucket name of the configured bucket. @default that of the newest full backup
  */
@@ -89,9 +106,12 @@ export async function sinceLastSuccess(
   bucket?: string,
 ): Promise<readonly RunRecord[]> {
   const seen: RunRecord[] = [];
+  let end = Number.POSITIVE_INFINITY;
   for await (const record of records) {
     seen.push(record);
-    if (record.exitCode === 0 && fullBackups(seen, bucket).includes(record)) break;
+    if (end === Number.POSITIVE_INFINITY && record.exitCode === 0 && fullBackups(seen, bucket).includes(record))
+      end = seen.length + PRUNE_DEPTH;
+    if (seen.length >= end || (end < Number.POSITIVE_INFINITY && lastPrune(seen, bucket))) break;
   }
   return seen;
 }
@@ -103,11 +123,21 @@ function fullBackups(records: readonly RunRecord[], bucket: string | undefined):
   return full.filter((record) => record.bucket === undefined || wanted === undefined || record.bucket === wanted);
 }
 
+/** Returns the newest prune of all metrics of the bucket. */
+function lastPrune(records: readonly RunRecord[], bucket: string | undefined): RunRecord | undefined {
+  return records.find(
+    (record) =>
+      record.command === 'prune' &&
+      (record.partial ?? []).length === 0 &&
+      (bucket === undefined || record.bucket === bucket),
+  );
+}
+
 /** @param records the newest first. */
 export function hostStatus(records: readonly RunRecord[], facts: HostFacts): HostStatus {
   const { now, starts = [], units } = facts;
-  // Another host may have restored from this bucket, so ignore restores when looking for the host.
-  const whose = (records.find(({ command }) => command !== 'restore') ?? records[0])?.host;
+  // Another machine may have restored from this bucket or pruned it.
+  const whose = (records.find(({ command }) => command !== 'restore' && command !== 'prune') ?? records[0])?.host;
   const own = facts.source === 'host' ? records : records.filter(({ host }) => host === whose);
   const backups = fullBackups(own, facts.bucket);
   const bucket = facts.bucket ?? backups[0]?.bucket ?? backups[0]?.summary?.store;
@@ -140,6 +170,7 @@ export function hostStatus(records: readonly RunRecord[], facts: HostFacts): Hos
     ageSeconds: age === undefined ? null : Math.round(age),
     rpoSeconds: success === undefined ? null : Math.max(0, Math.round((now.getTime() - Math.max(...reached)) / 1000)),
     lastRun: lastRunOf(own[0], starts),
+    prune: pruneOf(lastPrune(records, facts.bucket)),
     running: running ? { command: running.command, started: running.started } : null,
     metrics: count('metrics'),
     stored: count('stored'),
@@ -154,6 +185,14 @@ export function hostStatus(records: readonly RunRecord[], facts: HostFacts): Hos
     state: problems[0]?.state ?? 'ok',
     problems: problems.map(({ text }) => text),
   };
+}
+
+function pruneOf(record: RunRecord | undefined): HostStatus['prune'] {
+  if (!record) return null;
+  const { finished, exitCode, summary } = record;
+  const error = record.error ?? summary?.stopped?.message;
+  const { retired = null, purged = null, deleted = null, contradictions = 0 } = summary?.counts ?? {};
+  return { finished, exitCode, ...(error !== undefined && { error }), retired, purged, deleted, contradictions };
 }
 
 function lastRunOf(record: RunRecord | undefined, starts: readonly StartedRun[]): StatusRun | null {

@@ -18,6 +18,8 @@ const Figures = v.object({
   store: v.string(),
   seconds: figure,
   counts: v.record(v.string(), figure),
+  /** Why the run did not do all. */
+  stopped: v.optional(v.object({ message: v.string() })),
 });
 
 const Schema = v.object({
@@ -26,7 +28,7 @@ const Schema = v.object({
   host: v.string(),
   /** The machine id in the bucket's owner marker. */
   machine: v.string(),
-  command: v.picklist(['backup', 'restore', 'purge']),
+  command: v.picklist(['backup', 'restore', 'purge', 'prune']),
   /** Name of the bucket and of its store. Older releases did not write it. */
   bucket: v.optional(v.string()),
   /** Command-line options because of which it was not a full backup of the host. */

@@ -18,7 +18,7 @@ import { openRuns, whyNotTrusted } from './host-records.ts';
 
 const Schema = v.object({
   version: v.literal(1),
-  command: v.picklist(['backup', 'restore', 'purge']),
+  command: v.picklist(['backup', 'restore', 'purge', 'prune']),
   started: v.pipe(v.string(), v.isoTimestamp()),
   pid: v.number(),
   bucket: v.string(),

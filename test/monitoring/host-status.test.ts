@@ -58,6 +58,7 @@ describe('The status of a host', () => {
       ageSeconds: 119 * 60,
       rpoSeconds: 119 * 60,
       lastRun: { command: 'backup', finished: '2026-11-22T10:01:00.000Z', exitCode: 0 },
+      prune: null,
       running: null,
       metrics: 100,
       stored: 10,
@@ -211,17 +212,53 @@ describe('The status of a host', () => {
     assert.deepEqual([hostStatus([], fromBucket).host, hostStatus([], fromBucket).state], ['unknown', 'unknown']);
   });
 
-  it('reads no record older than the last success', async () => {
+  it('reads no record older than the last success and the last prune', async () => {
     let asked = 0;
     async function* records() {
       const part = record(2, { partial: PARTIAL });
-      for (const one of [record(1, { command: 'purge' }), part, record(2, { exitCode: 3 }), record(3), record(4)]) {
+      for (const one of [
+        record(1, { command: 'purge' }),
+        part,
+        record(2, { exitCode: 3 }),
+        record(3),
+        record(4, { command: 'prune' }),
+        record(5),
+      ]) {
         asked++;
         yield one;
       }
     }
-    assert.equal((await sinceLastSuccess(records())).length, 4);
-    assert.equal(asked, 4);
+    assert.equal((await sinceLastSuccess(records())).length, 5);
+    assert.equal(asked, 5);
+  });
+
+  it('has the last prune of all metrics of its bucket, by any machine, also if it failed', async () => {
+    const counts = { retired: 5, purged: 1, deleted: 7, contradictions: 2 };
+    const pruned = { command: 'prune', host: 'bastion', summary: { store: 'disk:/srv', seconds: 1, counts } } as const;
+    const ofParts = [
+      record(1, { ...pruned, partial: PARTIAL }),
+      record(2, { ...pruned, bucket: 'disk:/other', exitCode: 1 }),
+    ];
+    const records = [...ofParts, record(3), record(4, pruned), record(5, { ...pruned, exitCode: 1 })];
+    for (const facts of [here, { ...fromBucket, bucket: 'disk:/srv' }]) {
+      const status = hostStatus(records, facts);
+      assert.deepEqual(status.prune, { finished: record(4).finished, exitCode: 0, ...counts });
+      assert.deepEqual([status.host, status.state, v.parse(hostStatusSchema, status)], ['web01', 'ok', status]);
+    }
+    const text = statusText(hostStatus(records, here));
+    assert.match(text, /last prune +2026-11-22 11:56:00 UTC, exit code 0, 7 objects deleted, 2 metrics with contrad/);
+    const stopped = { ...pruned.summary, counts: {}, stopped: { message: 'Prune stopped' } };
+    const failed = hostStatus([record(1, { ...pruned, exitCode: 1, summary: stopped }), record(2)], here);
+    assert.deepEqual([failed.state, failed.prune?.error, failed.prune?.deleted], ['ok', 'Prune stopped', null]);
+    assert.match(statusText(failed), /last prune .* exit code 1: Prune stopped/);
+  });
+
+  it('reads no further than the last prune, and 30 records beyond the last success if there is none', async () => {
+    async function* records(prune?: number) {
+      for (let i = 0; i < 100; i++) yield record(i, i === prune ? { command: 'prune' } : {});
+    }
+    assert.equal((await sinceLastSuccess(records())).length, 31);
+    assert.equal((await sinceLastSuccess(records(5))).length, 6);
   });
 
   it('is printed for people in a few lines, with control characters escaped', () => {

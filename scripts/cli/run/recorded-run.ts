@@ -49,11 +49,11 @@ export async function runRecorded(
   operation: (store: ObjectStore, run: StoreRun) => Promise<Summary>,
 ): Promise<number> {
   const { config, output } = invocation;
-  // A restore must not fail for a state directory that it does not need.
-  if (command !== 'restore') await checkStateDirectory(invocation);
+  // A restore or prune must not fail for a state directory that it does not need.
+  if (!isElsewhere(command)) await checkStateDirectory(invocation);
   const keeper = await keepRecord(invocation, command);
   try {
-    return await runOperation(invocation, command, (ended) =>
+    const begun = (ended: (summary: Summary) => Summary) =>
       withStore(invocation, async (store, { threadStore, traffic }) => {
         const records = new RunRecords(placeOf(config));
         let summary: Summary | undefined;
@@ -74,8 +74,10 @@ export async function runRecorded(
           await keeper?.leave({ ...endBy(cause, invocation), ...(summary && { summary }) }, { store, records });
           throw cause;
         }
-      }),
-    );
+      });
+    // One machine prunes the buckets of many hosts, also at once: it needs no lock, and their figures would be mixed up.
+    if (command === 'prune') return await begun((summary) => summary);
+    return await runOperation(invocation, command, begun);
   } catch (cause) {
     // The run could not start, for example because another run holds the lock.
     await keeper?.leave(endBy(cause, invocation));
@@ -83,6 +85,11 @@ export async function runRecorded(
   } finally {
     await keeper?.close();
   }
+}
+
+/** Whether a command may run on another machine than the host whose bucket it is. */
+function isElsewhere(command: NewRunRecord['command']): boolean {
+  return command === 'restore' || command === 'prune';
 }
 
 /** The result of a run. */
@@ -117,7 +124,7 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
   const { config, log } = invocation;
   const bucket = await bucketName(config);
   if (bucket === undefined || config.noop || config.storage === 'noop') return undefined;
-  const partial = command === 'backup' ? await partialBy(invocation) : [];
+  const partial = await partOf(invocation, command);
   const start = { command, started: new Date().toISOString(), bucket, partial };
   const mark = await markStart(config.stateDir, start).catch((error: unknown) => {
     // Writing the record will fail too, and log the warning.
@@ -138,6 +145,13 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
         log.warn(`Cannot remove the mark of this run in ${config.stateDir}/runs: ${reasonOf(error)}: ${remedy}`);
       }),
   };
+}
+
+/** Lists the options because of which a backup or prune is not one of all metrics. A prune may be one of any bucket. */
+async function partOf(invocation: Invocation, command: NewRunRecord['command']): Promise<readonly string[]> {
+  if (command === 'backup') return partialBy(invocation);
+  if (command !== 'prune') return [];
+  return (await partialBy(invocation)).filter((option) => option === '--metrics' || option === '--exclude');
 }
 
 /** Options for which an operation may be refused. */
@@ -211,7 +225,9 @@ async function mayLeaveIn(
   { store, record, cause }: Pick<Leaving, 'record' | 'cause'> & Pick<RecordPlace, 'store'>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (cause instanceof BucketMissingError || cause instanceof DeniedError || cause instanceof GuardError) return false;
+  if (cause instanceof BucketMissingError || cause instanceof DeniedError) return false;
+  if (record.command === 'prune') return !(cause instanceof InvalidOptionError);
+  if (cause instanceof GuardError) return false;
   if (record.command === 'restore') return true;
   try {
     const { machine: id, host } = record;

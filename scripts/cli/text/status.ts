@@ -25,6 +25,7 @@ export function statusText(status: HostStatus, locks?: CarbonLocks): string {
     if (checks.failed && checks.failed.started !== checks.last.started)
       rows.push([`${name} failed`, textOf(checks.failed)]);
   }
+  if (status.prune !== null) rows.push(['last prune', pruneText(status.prune)]);
   if (status.running !== null) {
     rows.push(['running', `${status.running.command}, since ${timeText(status.running.started)}`]);
   }
@@ -74,6 +75,13 @@ export function checkText(check: Check): string {
 function endText({ started, finished, exitCode, error }: Check): string {
   if (finished === null) return `started ${timeText(started)}, has not finished`;
   return `${timeText(finished)}, exit code ${exitCode}${error === undefined ? '' : `: ${error}`}`;
+}
+
+function pruneText({ finished, exitCode, error, deleted, contradictions }: NonNullable<HostStatus['prune']>): string {
+  const what = deleted === null ? '' : `, ${deleted} objects deleted`;
+  const doubt = contradictions ? `, ${contradictions} metrics with contradicting dates were left alone` : '';
+  const why = error === undefined ? '' : `: ${error}`;
+  return `${timeText(finished)}, exit code ${exitCode}${what}${doubt}${why}`;
 }
 
 function figuresText({ metrics, stored, unchanged, failed, bytes, seconds }: HostStatus): string {

@@ -117,6 +117,28 @@ describe('The record of a run', () => {
     assert.deepEqual((await inBucket())[1], ended);
   });
 
+  it('is written by a prune in the bucket of another machine, also if it failed, and takes no lock', async () => {
+    const { program, onHost, inBucket } = place('pruned');
+    assert.equal((await program('backup')).code, 0);
+    const bucket = `${stores}/pruned/.whisper-backup`;
+    await writeFile(`${bucket}/owner.json`, JSON.stringify({ machineId: 'other', host: 'web01', since: '2026' }));
+    assert.equal((await program('prune', '-n')).code, 0);
+    const lock = await acquireRunLock(scratch.at('lock-pruned'), { timeout: 1, signal: AbortSignal.timeout(60_000) });
+    const { code, stdout, stderr } = await program('prune', '--json').finally(() => lock.release());
+    assert.equal(code, 0, stderr);
+    await mkdir(`${bucket}/holds`);
+    await writeFile(`${bucket}/holds/damaged.json`, '');
+    assert.equal((await program('prune', '-m', 'servers.*')).code, 1);
+    const [, pruned, failed] = await inBucket();
+    assert.deepEqual((await onHost()).slice(1), [pruned, failed]);
+    assert.deepEqual([pruned.command, pruned.summary, pruned.partial], ['prune', JSON.parse(stdout), []]);
+    assert.deepEqual([failed.exitCode, failed.partial], [1, ['--metrics']]);
+    assert.match(failed.error, /hold/);
+    const status = await run(['status', 'disk', stores, '-b', 'pruned', '--bucket-records', '--json', '--nolog']);
+    const { prune, state } = JSON.parse(status.stdout);
+    assert.deepEqual([state, prune.finished, prune.exitCode, prune.deleted], ['ok', pruned.finished, 0, 0]);
+  });
+
   it("is not written to a bucket that is missing, or is not this machine's", async () => {
     const missing = place('missing');
     assert.equal((await missing.program('restore')).code, 10);

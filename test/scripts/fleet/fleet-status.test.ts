@@ -16,6 +16,7 @@ const well: HostStatus = {
   ageSeconds: 30_000,
   rpoSeconds: 30_000,
   lastRun: { command: 'backup', finished: '2026-11-22T03:14:20.000Z', exitCode: 0 },
+  prune: null,
   running: null,
   metrics: 142_910,
   stored: 1200,
