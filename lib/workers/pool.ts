@@ -7,6 +7,7 @@ import type { ObjectStore } from '../store/store.ts';
 import { type FlatError, revive } from '../stream/flat-error.ts';
 import { OPEN_FILES_REMEDY, spareFiles, withFilesRemedy } from '../system/open-files.ts';
 import type { TaskContext } from './context.ts';
+import { disclose, type Envelope, enclose } from './envelope.ts';
 import { SharedFailure } from './shared-failure.ts';
 import type { ResultOf, TaskName, TaskOf, tasks } from './work.ts';
 import type { NamedTask, ThreadData, ThreadWarning } from './worker.ts';
@@ -93,12 +94,15 @@ export class WorkerPool {
   async #runNow<N extends TaskName>(name: N, task: TaskOf<N>, transfer: readonly Uint8Array[]): Promise<ResultOf<N>> {
     if (this.#threadCount > 0) {
       const { piscina, failure } = await this.#ensureThreads();
-      const named: NamedTask<N> = { name, task };
-      const result: Promise<ResultOf<N>> = piscina.run(named, { transferList: transfer.flatMap(ownBuffer) });
-      return failure.guard(result).catch((error: Error | FlatError) => {
+      const message: Envelope<NamedTask<N>> = enclose({ name, task });
+      const result: Promise<Envelope<ResultOf<N>>> = piscina.run(message, {
+        transferList: transfer.flatMap(ownBuffer),
+      });
+      const answer = await failure.guard(result).catch((error: Error | FlatError) => {
         if (!(error instanceof Error)) throw revive(error);
         throw codeOf(error) === 'ERR_WORKER_INIT_FAILED' ? threadsFailed(error) : error;
       });
+      return disclose(answer);
     }
     this.#local ??= loadTasks(this.#options, this.#stopFlag);
     const { tasks, context } = await this.#local;

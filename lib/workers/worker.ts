@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { flatten } from '../stream/flat-error.ts';
 import { type ContextOptions, TaskContext } from './context.ts';
-import { type TaskName, type TaskOf, tasks } from './work.ts';
+import { disclose, type Envelope, enclose } from './envelope.ts';
+import { type ResultOf, type TaskName, type TaskOf, tasks } from './work.ts';
 
 export interface ThreadData extends Pick<ContextOptions, 'stopFlag' | 'store'> {
   /** The URL of this file, for `boot.cjs`. */
@@ -22,8 +23,11 @@ const data: ThreadData = workerData;
 const onWarning = (warning: string) => parentPort?.postMessage({ warning } satisfies ThreadWarning);
 const context = new TaskContext({ ...data, onWarning });
 
-export function run<N extends TaskName>({ name, task }: NamedTask<N>): Promise<unknown> {
-  return tasks[name](task, context).catch((error: unknown) => {
+export async function run<N extends TaskName>(message: Envelope<NamedTask<N>>): Promise<Envelope<ResultOf<N>>> {
+  const { name, task } = disclose(message);
+  try {
+    return enclose(await tasks[name](task, context));
+  } catch (error) {
     throw flatten(error);
-  });
+  }
 }
