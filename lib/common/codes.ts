@@ -28,6 +28,7 @@ export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('contradictions' | 'damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
   | ('pointsReplayed' | 'journalLinesLeft' | 'journalGaps' | 'renamed' | 'reshaped' | 'stepsLeft')
+  | ('noBackup' | 'replaced')
   | ('requests' | 'retries');
 
 export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';

@@ -369,6 +369,12 @@ export const optionTable: readonly OptionSpec[] = [
     text: "Carbon's storage-aggregation.conf, for method and xFilesFactor (those of the backup)",
   },
   {
+    name: 'report',
+    value: 'file',
+    commands: ['restore'],
+    text: 'Write what became of each metric to file.json, or a page with plots to file.html',
+  },
+  {
     name: 'owner',
     value: 'user:group',
     key: 'owner',

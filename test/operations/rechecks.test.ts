@@ -166,10 +166,12 @@ describe('rechecks', () => {
   it('report a file as failed that is undone each time', async () => {
     const tally = new Tally([]);
     let times = 0;
+    const undone: string[] = [];
     const rechecks = new Rechecks({
       tally,
       recheck: async (files) => files.map(() => true),
       publish: async (files) => files.map((): Published => ({ outcome: 'restored', bytes: ++times, trace })),
+      onFailed: ({ metric }) => undone.push(metric),
       signal: new AbortController().signal,
       afterMs: 0,
       concurrency: 1,
@@ -178,7 +180,7 @@ describe('rechecks', () => {
     await rechecks.finish();
     const { counts, failed } = tally.finish({ command: 'restore', store: '', dryRun: false });
     assert.deepEqual(codesOf(failed), { a: 'REPLACED' });
-    assert.deepEqual([counts['refilled'], times], [1, 6]);
+    assert.deepEqual([counts['refilled'], times, undone], [1, 6, ['a']]);
   });
 
   it('check the oldest files early if the queue is full', async () => {
@@ -187,6 +189,7 @@ describe('rechecks', () => {
       tally: new Tally([]),
       recheck: async (files) => files.map(({ metric }) => looked.push(metric) === 0),
       publish: async () => [],
+      onFailed() {},
       signal: new AbortController().signal,
       afterMs: 0,
       concurrency: 1,

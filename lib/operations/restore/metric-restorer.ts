@@ -24,6 +24,7 @@ import {
 } from './attempts.ts';
 import { DryRunSpace } from './dry-run-space.ts';
 import { bytesOf, type JournaledMetric, type JournalSource } from './journal-source.ts';
+import type { Outcomes } from './outcomes.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
@@ -41,6 +42,7 @@ export class MetricRestorer {
   readonly #rechecks: Rechecks;
   readonly #dryRunSpace = new DryRunSpace();
   readonly #later: SecondPass<Attempt>;
+  readonly #outcomes: Outcomes;
 
   constructor(
     run: Run<RestoreOptions>,
@@ -48,12 +50,14 @@ export class MetricRestorer {
     written: FileSystems,
     journal: JournalSource,
     targetOf: (stored: StoredMetric) => Target,
+    outcomes: Outcomes,
   ) {
     const { recheckAfterMs = 500, signal } = run.options;
     this.#run = run;
     this.#publisher = publisher;
     this.#written = written;
     this.#targetOf = targetOf;
+    this.#outcomes = outcomes;
     this.#later = new SecondPass(run);
     this.#rechecks = new Rechecks({
       tally: run,
@@ -70,6 +74,7 @@ export class MetricRestorer {
       afterMs: recheckAfterMs,
       concurrency: publisher.concurrency,
       signal,
+      onFailed: (failed) => outcomes.left('failed', failed),
     });
   }
 
@@ -102,6 +107,7 @@ export class MetricRestorer {
     }
     for (const { path, trace } of published) await this.#written.addOf(`${prefix}/${path}.wsp`, deviceOf(trace));
     await this.#rechecks.add(published);
+    await this.#outcomes.flush();
   }
 
   /** Makes published files durable, and checks that no other process has undone them. */
@@ -109,6 +115,7 @@ export class MetricRestorer {
     await this.#written.sync();
     await this.#rechecks.finish();
     if (this.#run.get('refilled') > 0) await this.#written.sync();
+    await this.#outcomes.flush();
   }
 
   /** Chooses the backup to restore a metric from, if any. */
@@ -121,10 +128,16 @@ export class MetricRestorer {
       run.note({ metric, code: 'LONE_SHA1', reason: `${key} is a checksum without data: damage` });
     const attempt = firstAttempt(found, this.#targetOf(stored), date, fallback);
     if (attempt && skipGone && isGone(stored, date)) {
-      run.skip({ metric, code: 'GONE', reason: 'it was not in the local tree at that date' });
+      const gone = { metric, code: 'GONE', reason: 'it was not in the local tree at that date' } as const;
+      run.skip(gone);
+      this.#outcomes.left('skipped', gone);
       return undefined;
     }
-    if (!attempt) return undefined;
+    if (!attempt) {
+      run.add('noBackup');
+      this.#outcomes.left('noBackup', { metric, code: 'NO_BACKUP', reason: whyNoBackup(stored) });
+      return undefined;
+    }
     run.add('metrics');
     return this.#withSchema(attempt);
   }
@@ -150,6 +163,7 @@ export class MetricRestorer {
     if (result.outcome !== 'failed') {
       this.#count(names, result);
       run.use(attempt.backup.time);
+      this.#outcomes.restored(names, attempt.backup, result);
       return undefined;
     }
     if (run.options.signal.aborted) return undefined;
@@ -164,6 +178,7 @@ export class MetricRestorer {
     const { key } = attempt.backup.object;
     const backup = backupDamaged && { key, instead: insteadOf(attempt, run.options.date) };
     run.fail({ ...names, code, reason, ...(backup && { backup }) });
+    this.#outcomes.left('failed', { ...names, code, reason });
     return undefined;
   }
 
@@ -181,6 +196,7 @@ export class MetricRestorer {
     const run = this.#run;
     const { dryRun, report } = run.options;
     run.add(result.outcome);
+    if (result.outcome === 'restored' && result.isReplaced) run.add('replaced');
     run.add('bytesRestored', result.bytes);
     if (result.remark) countRemark(metric, result.remark, run);
     if (result.replayed) this.#countReplayed(names, result.replayed);
@@ -231,6 +247,10 @@ function publishedFile(attempt: Attempt, result: RestoredFile | undefined): Publ
   if (result?.outcome !== 'restored' && result?.outcome !== 'backfilled') return undefined;
   const { outcome, trace } = result;
   const { target, backup, schema } = attempt;
-  const shape = schema && { schema };
+  const shape = { ...(schema && { schema }), ...(outcome === 'restored' && result.isReplaced && { isReplaced: true }) };
   return trace && { ...namesOf(attempt), ...shape, path: target.path, backup, outcome, trace, again: 0 };
+}
+
+function whyNoBackup({ backups: [oldest] }: StoredMetric): string {
+  return oldest ? `its oldest backup is of ${formatTimestamp(oldest.time)}` : 'it has no backup';
 }

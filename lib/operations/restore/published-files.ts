@@ -13,6 +13,8 @@ export interface PublishedFile {
   readonly backup: Backup;
   readonly schema?: NewSchema;
   readonly outcome: 'restored' | 'backfilled';
+  /** Whether it replaced a local file. */
+  readonly isReplaced?: boolean;
   readonly trace: Trace;
   /** How often it was filled again. */
   readonly again: number;

@@ -41,6 +41,7 @@ export class Publisher {
   ): Promise<RestoredFile[]> {
     const { options } = this.#run;
     const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner, date } = options;
+    const { watcher } = options;
     // All lines in one buffer: sending each to a thread would take longer than applying it.
     const lines = new JoinedLines(files.reduce((sum, { journal = [] }) => sum + bytesOf(journal), 0));
     const backups = files.map(({ path, backup, journal = [], schema }) => ({
@@ -58,6 +59,7 @@ export class Publisher {
       now: options.now().getTime(),
       ...(owner && { owner }),
       ...(date && { date: Math.floor(date.getTime() / 1000) }),
+      ...(watcher && { plotAbove: watcher.plotAbove }),
       ...different,
     };
     const bytes = backups.reduce((sum, { backup, journal }) => sum + backup.object.size + bytesOf(journal), 0);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import type { FailCode } from '../../common/codes.ts';
-import type { Named, Tally } from '../../common/summary.ts';
+import type { Failed, Named, Tally } from '../../common/summary.ts';
 import type { Published } from '../../workers/tasks/publish.ts';
 import { type PublishedFile, PublishedFiles } from './published-files.ts';
 
@@ -15,6 +15,8 @@ interface RechecksOptions {
   readonly afterMs: number;
   readonly concurrency: number;
   readonly signal: AbortSignal;
+  /** Called with each file that counts as failed in the end. */
+  readonly onFailed: (failed: Failed) => void;
   /** Maximum memory for the queue. @default 32 MiB */
   readonly maxBytes?: number;
 }
@@ -108,14 +110,14 @@ export class Rechecks {
   }
 
   #fail(file: PublishedFile, code: FailCode, reason: string): void {
-    const { outcome } = file;
-    const { tally } = this.#options;
+    const { outcome, isReplaced = false } = file;
+    const { tally, onFailed } = this.#options;
     tally.add(outcome, -1);
-    tally.fail({
-      ...namesOf(file),
-      code,
-      reason: `another process emptied, replaced or removed it after it was ${outcome}: ${reason}`,
-    });
+    if (isReplaced) tally.add('replaced', -1);
+    const why = `another process emptied, replaced or removed it after it was ${outcome}: ${reason}`;
+    const failed = { ...namesOf(file), code, reason: why };
+    tally.fail(failed);
+    onFailed(failed);
   }
 }
 

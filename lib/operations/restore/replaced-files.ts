@@ -15,6 +15,7 @@ import { isInPart } from '../shared/part.ts';
 import type { Run } from '../shared/run.ts';
 import { type Surveyed, survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
+import type { Outcomes } from './outcomes.ts';
 import type { RestoreOptions } from './restore.ts';
 import type { Targets } from './targets.ts';
 
@@ -31,12 +32,14 @@ const BATCH = { items: 128, weight: 2 ** 22 };
 export class ReplacedFiles {
   readonly #run: Run<RestoreOptions>;
   readonly #targets: Targets;
+  readonly #outcomes: Outcomes;
   /** Metrics whose file could not be stored. They are not restored. */
   readonly #failed = new Set<string>();
 
-  constructor(run: Run<RestoreOptions>, targets: Targets) {
+  constructor(run: Run<RestoreOptions>, targets: Targets, outcomes: Outcomes) {
     this.#run = run;
     this.#targets = targets;
+    this.#outcomes = outcomes;
   }
 
   /**
@@ -144,6 +147,7 @@ export class ReplacedFiles {
   async #storeBatch(batch: readonly FileToReplace[], uploads: Uploads): Promise<number> {
     const results = await uploads.storeFiles(batch);
     for (const [i, { metric }] of batch.entries()) this.#count(metric, results[i]);
+    await this.#outcomes.flush();
     return batch.length;
   }
 
@@ -156,7 +160,9 @@ export class ReplacedFiles {
       if (code === 'EMPTY' || code.startsWith('WHISPER_')) return;
       this.#failed.add(metric);
       const remedy = 'it was not restored: move the file away to restore it without';
-      run.fail({ metric, code, reason: `The state before the restore cannot be stored: ${reason}: ${remedy}` });
+      const failed = { metric, code, reason: `The state before the restore cannot be stored: ${reason}: ${remedy}` };
+      run.fail(failed);
+      this.#outcomes.left('failed', failed);
     } else if (result.outcome === 'stored') {
       run.add('stored');
       run.add('bytesStored', result.backup.object.size);

@@ -20,6 +20,7 @@ import { Visits } from '../shared/visits.ts';
 import { willRestore } from './attempts.ts';
 import { bytesOf, type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
+import { Outcomes, type RestoreWatcher } from './outcomes.ts';
 import { Publisher } from './publisher.ts';
 import { ReplacedFiles } from './replaced-files.ts';
 import { type RenameOptions, Targets } from './targets.ts';
@@ -59,6 +60,13 @@ export interface RestoreOptions
   readonly recheckAfterMs?: number;
   /** Owner of created files and directories. @default the owner of the nearest existing directory */
   readonly owner?: Owner;
+  /** Gets the outcome of each metric. @default none, and changed points are not counted */
+  readonly watcher?: RestoreWatcher;
+}
+
+export interface RestoreSummary extends Summary {
+  /** How many metrics were not restored, by code; absent if all were. */
+  readonly notRestored?: Readonly<Record<string, number>>;
 }
 
 /** A thread gets a few large backups or dozens of small ones at once. */
@@ -72,15 +80,16 @@ const BATCH = { items: 64, weight: 2 ** 22 };
  * @throws InvalidOptionError if the names or options contradict each other.
  * @throws WhisperBackupError `NO_LOCKS`; `RENAME_COLLISION` if two metrics get one name, and they are not to be merged.
  */
-export async function restore(store: ObjectStore, given: RestoreOptions): Promise<Summary> {
+export async function restore(store: ObjectStore, given: RestoreOptions): Promise<RestoreSummary> {
   const run = new Run('restore', store, given);
-  const { bytesInFlight, date, dryRun, merge, overwrite, prefix, schemaOf, signal } = run.options;
+  const { bytesInFlight, date, dryRun, merge, overwrite, prefix, schemaOf, signal, watcher } = run.options;
   const targets = new Targets(run.options);
   if (merge && overwrite)
     throw new InvalidOptionError('Cannot restore: --overwrite would replace what --merge has filled: use one of them');
   return run.summarize(async () => {
     const publisher = new Publisher(run);
-    const replaced = new ReplacedFiles(run, targets);
+    const outcomes = new Outcomes(watcher);
+    const replaced = new ReplacedFiles(run, targets, outcomes);
     let hold: string | undefined;
     const written = new FileSystems();
     try {
@@ -98,7 +107,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       else await addTree(written, run.options);
       if (overwrite || schemaOf) hold = await replaced.store();
       const journal = await JournalSource.open(run);
-      const restorer = new MetricRestorer(run, publisher, written, journal, (stored) => targets.of(stored));
+      const restorer = new MetricRestorer(run, publisher, written, journal, (stored) => targets.of(stored), outcomes);
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });
       const limits = { ...BATCH, weight: Math.min(BATCH.weight, bytesInFlight / 2) };
       try {
@@ -122,7 +131,8 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
     }
     run.throwIfStopped();
     await stopIfNothingMatched(run, 'restore', date ? `backup before ${formatTimestamp(date)}` : 'backup');
-    return hold === undefined ? undefined : { hold };
+    const { notRestored } = outcomes;
+    return { ...(hold !== undefined && { hold }), ...(notRestored && { notRestored }) };
   });
 }
 

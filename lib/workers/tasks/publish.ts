@@ -10,8 +10,9 @@ import { linkOrRename, replaceKeepingOld } from '../../tree/link-or-rename.ts';
 import { assertCurrent, type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
 import { explainSystemError, type Owner, placeDirectory } from '../../tree/place.ts';
 import type { Allocate, LockOptions } from '../../tree/read-file.ts';
+import { type Changes, findChanges } from '../../whisper/changes.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
-import type { FillPlan } from '../../whisper/fill.ts';
+import type { FillPlan, FillWrite } from '../../whisper/fill.ts';
 import { isCompressed, parseHeader } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
@@ -46,6 +47,8 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   readonly owner?: Owner;
   /** The current time in milliseconds. */
   readonly now: number;
+  /** Count the points that change, and plot those of files with more changes. @default neither */
+  readonly plotAbove?: number;
 }
 
 interface Remarked {
@@ -55,12 +58,15 @@ interface Remarked {
   readonly remark?: Remark;
   /** Set if the file got another schema; see {@link Reshaped}. */
   readonly stepsLeft?: Reshaped['stepsLeft'];
+  /** Set if changes are counted and the points can be read. */
+  readonly changes?: Changes;
 }
 
 export type Published =
   | (Remarked & { readonly outcome: 'unchanged'; readonly bytes: number })
   | (Remarked & {
       readonly outcome: 'restored';
+      readonly isReplaced?: true;
       readonly bytes: number;
       readonly trace?: Trace;
       readonly space?: SpaceUse;
@@ -135,8 +141,9 @@ async function publishAt(
     const found = place && lstatSync(place.at, { throwIfNoEntry: false });
     if (found?.isSymbolicLink()) return await updateLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
     if (place && found) return await updateExisting(place, data, task, stopped);
-    const { content, ...shape } = shaped(task, data);
+    const { content, ...rest } = shaped(task, data);
     const bytes = content.length;
+    const shape = { ...rest, ...changed(task, undefined, content) };
     if (task.dryRun || !place) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes), ...shape };
     // EEXIST if carbon has created the file meanwhile.
     const trace = withTemporary(place, content, task, (temporary) => linkOrRename(temporary, place.at));
@@ -221,7 +228,8 @@ async function updateExisting(
     const { filled, writes } = fill(place, open, data, task);
     if (filled === 0) return { outcome: 'unchanged', bytes };
     const trace = task.dryRun ? undefined : traceOfFill(open.fd, local, writes, nowOf(task));
-    return { outcome: 'backfilled', bytes, filled, ...(trace && { trace }) };
+    const changes = task.plotAbove === undefined ? undefined : changed(task, local, written(local, writes));
+    return { outcome: 'backfilled', bytes, filled, ...(trace && { trace }), ...changes };
   } finally {
     open.close();
   }
@@ -274,14 +282,33 @@ interface Replacing {
  */
 function publishOver(
   place: Place,
-  { content, ...shape }: Content,
+  { content, ...rest }: Content,
   task: PublishTask,
   old: { readonly local: Uint8Array } & Replacing,
 ): Published {
   const bytes = content.length;
   const replaces = old.keepsOld ? 0 : old.local.length;
+  const shape = { isReplaced: true, ...rest, ...changed(task, old.local, content) } as const;
   if (task.dryRun) return { outcome: 'restored', bytes, space: checkCreate(task, place, bytes, replaces), ...shape };
   return { outcome: 'restored', bytes, trace: replace(place, content, task, old), ...shape };
+}
+
+/** @param before undefined if there is no file. */
+function changed(
+  task: PublishTask,
+  before: Uint8Array | undefined,
+  after: Uint8Array,
+): { readonly changes?: Changes } | undefined {
+  const { plotAbove } = task;
+  if (plotAbove === undefined) return undefined;
+  const changes = findChanges(before, after, { plotAbove, now: nowOf(task) });
+  return changes && { changes };
+}
+
+function written(local: Uint8Array, writes: readonly FillWrite[]): Uint8Array {
+  const after = local.slice();
+  for (const { offset, bytes } of writes) after.set(bytes, offset);
+  return after;
 }
 
 /** The backup itself is sound: it has what was stored. */

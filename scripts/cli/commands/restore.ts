@@ -7,6 +7,7 @@ import type { Invocation } from '../run/invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
 import { runRecorded } from '../run/recorded-run.ts';
 import { renamesOf } from '../run/renames.ts';
+import { RestoreReport } from '../run/restore-report.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
@@ -18,27 +19,37 @@ export async function run(invocation: Invocation): Promise<number> {
   const schemaOf = isReshaped ? await (await import('../run/new-schemas.ts')).newSchemasOf(invocation) : undefined;
   const renames = await renamesOf(invocation);
   const machine = await thisMachine();
-  return runRecorded(invocation, 'restore', (store, run) =>
-    restore(store, {
-      ...run,
-      ...selectOf(config),
-      ...placeOf(config),
-      ...treeOf(config),
-      ...loadOf(config),
-      ...(date && { date }),
-      ...(owner && { owner }),
-      ...renames,
-      ...(schemaOf && { schemaOf }),
-      includeDamaged: config.includeDamaged,
-      fallback: config.fallback,
-      overwrite: config.overwrite,
-      machine,
-      replaceDamaged: config.replaceDamaged,
-      skipGone: config.skipGone,
-      journal: !config.noJournal,
-      dryRun: config.noop,
-    }),
-  );
+  const report = RestoreReport.open(invocation);
+  try {
+    return await runRecorded(invocation, 'restore', async (store, run) => {
+      const summary = await restore(store, {
+        ...run,
+        ...selectOf(config),
+        ...placeOf(config),
+        ...treeOf(config),
+        ...loadOf(config),
+        ...(date && { date }),
+        ...(owner && { owner }),
+        ...renames,
+        ...(schemaOf && { schemaOf }),
+        includeDamaged: config.includeDamaged,
+        fallback: config.fallback,
+        overwrite: config.overwrite,
+        machine,
+        replaceDamaged: config.replaceDamaged,
+        skipGone: config.skipGone,
+        journal: !config.noJournal,
+        dryRun: config.noop,
+        ...(report && { watcher: report }),
+        onEndedEarly: (early) => {
+          run.onEndedEarly(report?.end(early, date) ?? early);
+        },
+      });
+      return report?.end(summary, date) ?? summary;
+    });
+  } finally {
+    report?.discard();
+  }
 }
 
 /** Returns the log line with the exact time used for `--date`. */

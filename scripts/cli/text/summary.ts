@@ -3,6 +3,7 @@ import type { Damaged, Named, Summary } from '../../../lib/common/summary.ts';
 import type { DrillSummary } from '../../../lib/operations/drill/report.ts';
 import type { Log } from '../io/log.ts';
 import { drillLines } from './drill.ts';
+import { restoreLines } from './restore.ts';
 
 /** Maximum metrics per kind on the terminal if a log file has them all. Without a log file, all failed ones are listed. */
 const MAX_LISTED = 20;
@@ -20,11 +21,7 @@ export function logSummary(summary: Summary, log: Log): void {
     log,
   );
   if (summary.stopped !== undefined) log.error(summary.stopped.message);
-  if (summary.backups !== undefined) {
-    const { oldest, newest } = summary.backups;
-    log.info(oldest === newest ? `backups used: from ${newest}` : `backups used: oldest ${oldest}, newest ${newest}`);
-  }
-  if (summary.reached !== undefined) log.info(`journal: points up to ${summary.reached}`);
+  if (summary.command === 'restore') for (const line of restoreLines(summary)) log.info(line);
   if (isDrill(summary)) for (const line of drillLines(summary.drill)) log.info(line);
   log.info(headline(summary));
 }

@@ -1,0 +1,39 @@
+import type { RestoreSummary } from '../../../lib/operations/restore/restore.ts';
+
+/** For the codes that no other line explains. */
+const WORDS: Readonly<Record<string, string>> = {
+  NO_BACKUP: 'without a backup to restore',
+  GONE: 'no longer in the local tree at that date',
+};
+
+/** Formats for people what a restore brought back, from when, and what not, one per line. */
+export function restoreLines(summary: RestoreSummary): string[] {
+  const { counts, dryRun, notRestored = {} } = summary;
+  const { restored = 0, replaced = 0, backfilled = 0, pointsFilled = 0, unchanged = 0 } = counts;
+  const figures = [
+    `${restored - replaced} created`,
+    ...(replaced > 0 ? [`${replaced} replaced`] : []),
+    ...(backfilled > 0 ? [`${backfilled} filled (${pointsFilled} points)`] : []),
+    `${unchanged} unchanged`,
+  ];
+  const lines = [...usedLines(summary), `${dryRun ? 'would be restored' : 'restored'}: ${figures.join(', ')}`];
+  const { journalLinesLeft = 0 } = counts;
+  if (journalLinesLeft > 0) lines.push(`lines of the journal that were left out: ${journalLinesLeft}`);
+  const left = Object.entries(notRestored);
+  if (left.length === 0) return lines;
+  const sum = left.reduce((total, [, count]) => total + count, 0);
+  const reasons = left.toSorted(([, a], [, b]) => b - a).map(([code, count]) => `${count} ${WORDS[code] ?? code}`);
+  return [...lines, `not restored: ${sum} metrics: ${reasons.join(', ')}`];
+}
+
+/** From when the restored points are. */
+export function usedLines({ backups, counts, reached }: RestoreSummary): string[] {
+  const { pointsReplayed = 0 } = counts;
+  const lines: string[] = [];
+  if (backups) {
+    const { oldest, newest } = backups;
+    lines.push(oldest === newest ? `backups used: from ${newest}` : `backups used: oldest ${oldest}, newest ${newest}`);
+  }
+  if (reached !== undefined) lines.push(`journal: ${pointsReplayed} points, up to ${reached}`);
+  return lines;
+}
