@@ -31,12 +31,12 @@ export type Count =
   | ('noBackup' | 'replaced')
   | ('requests' | 'retries');
 
-export type FailCode = ErrorCode | 'BAD_LINES' | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
+export type FailCode = ErrorCode | 'BAD_LINES' | 'DATE_CONTRADICTS' | 'DELETE_FAILED' | 'REPLACED' | 'WHISPER_DAMAGED';
 
 export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
 
 export type NoteCode =
-  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_CONTRADICTS' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
+  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
   | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK' | 'STEPS_LEFT');
 
 export type DamageCode =

@@ -36,10 +36,18 @@ export function dueByBothClocks(stored: StoredMetric, rules: Rules, now: Date, h
   };
 }
 
-/** Returns the first object whose name and whose time in the store differ by more than a day; undefined if none does. */
-export function findContradiction({ backups, tombstones }: StoredMetric): Backup['object'] | undefined {
-  const all = [...backups, ...tombstones];
-  return all.find(({ time, object }) => Math.abs(time.getTime() - object.modified.getTime()) > DAY)?.object;
+/** How far ahead of the clock a name may be dated. */
+const AHEAD = 3_600_000;
+
+/** Returns the first object that is {@link isContradictory} or dated over an hour ahead; undefined if none is. */
+export function findContradiction({ backups, tombstones }: StoredMetric, now: Date): Backup['object'] | undefined {
+  const isAhead = ({ time }: Pick<Backup, 'time'>) => time.getTime() > now.getTime() + AHEAD;
+  return [...backups, ...tombstones].find((item) => isContradictory(item) || isAhead(item))?.object;
+}
+
+/** Returns whether the name of an object and its time in the store differ by more than a day. */
+export function isContradictory({ time, object }: Pick<Backup, 'time' | 'object'>): boolean {
+  return Math.abs(time.getTime() - object.modified.getTime()) > DAY;
 }
 
 /** Returns the metric as if each object were named by the time at which the store wrote it. */

@@ -46,6 +46,8 @@ const Index = v.object({
   previous: v.optional(time),
   /** Whether it has only some metrics of the host. */
   partial: v.optional(v.boolean()),
+  /** The spans of time whose runs the newest backups need. Only runs of all metrics have it, not those of older releases. */
+  needed: v.optional(v.pipe(v.array(v.pipe(v.strictTuple([time, time]), v.readonly())), v.readonly())),
   parts: v.pipe(
     v.array(Part),
     v.minLength(1),

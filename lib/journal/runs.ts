@@ -21,6 +21,8 @@ export interface JournalRun {
   readonly missing?: Date;
   /** Whether it has only some metrics of the host. */
   readonly isPartial?: boolean;
+  /** The spans of time whose runs the newest backups needed then. */
+  readonly needed?: readonly (readonly [Date, Date])[];
   readonly parts: readonly (JournalPart & { readonly key: string })[];
 }
 
@@ -121,7 +123,8 @@ export async function readRun(
     const parts = index.parts.map((part) => ({ ...part, key: journalKey(rootOf(place), until, part.name) }));
     const missing = index.previous !== undefined && { missing: new Date(index.previous) };
     const { partial: isPartial = false } = index;
-    return { until, from: new Date(index.from), ...missing, isPartial, parts };
+    const needed = index.needed?.map(([from, to]) => [new Date(from), new Date(to)] as const);
+    return { until, from: new Date(index.from), ...missing, isPartial, ...(needed && { needed }), parts };
   } catch (error) {
     signal.throwIfAborted();
     // It has expired meanwhile.

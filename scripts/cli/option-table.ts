@@ -201,7 +201,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'journal-keep',
     value: 'days',
     key: 'journalKeep',
-    commands: ['journal', ...whole],
+    commands: ['journal', 'prune', ...whole],
     text: 'Delete journal runs older than this, if a later full backup has succeeded',
   },
   {

@@ -24,12 +24,12 @@ function run(bucket: Bucket, options: Partial<PruneOptions> = {}, store: ObjectS
   return prune(store, { report: silent, now: bucket.now, ...options });
 }
 
-/** An object that a compromised host stores now, under any date. */
-async function forge(bucket: Bucket, path: string, named: Date, seed = 0): Promise<string> {
+/** An object that a compromised host stores, now by default, under any date. */
+async function forge(bucket: Bucket, path: string, named: Date, seed = 0, written = bucket.time): Promise<string> {
   const sha1 = seed.toString(16).padStart(40, 'f');
   const key = backupKey('', path, formatTimestamp(named), sha1, 'gz');
   // As large as a good one: a metric that has shrunk would keep its largest backup.
-  await bucket.put(key, bucket.time, new Uint8Array(gzipSync(metricFile()).length));
+  await bucket.put(key, written, new Uint8Array(gzipSync(metricFile()).length));
   return key;
 }
 
@@ -102,14 +102,14 @@ describe('prune', () => {
   });
 
   it('deletes nothing of a metric whose names contradict the time of the store, and reports it', async () => {
-    for (const days of [400, 3, -3, -4000]) {
+    for (const days of [400, 3, -0.2, -3, -4000]) {
       const bucket = new Bucket();
       for (const path of ['a', 'b'])
         for (let day = 5; day >= 1; day--) await bucket.backup(path, daysAgo(day), metricFile(day));
       for (let seed = 0; seed < 9; seed++) await forge(bucket, 'a', daysAgo(days + seed / 10), seed);
       const before = await bucket.keys('a/');
-      const { counts, notes, stopped } = await run(bucket, { retention: 1 });
-      assert.deepEqual([stopped, counts['contradictions'], codesOf(notes)], [undefined, 1, { a: 'DATE_CONTRADICTS' }]);
+      const { counts, failed, stopped } = await run(bucket, { retention: 1 });
+      assert.deepEqual([stopped, counts['contradictions'], codesOf(failed)], [undefined, 1, { a: 'DATE_CONTRADICTS' }]);
       assert.deepEqual(await bucket.keys('a/'), before);
       assert.equal((await bucket.keys('b/')).length, 1);
     }
@@ -133,31 +133,62 @@ describe('prune', () => {
     );
   });
 
-  it(`never deletes what was the newest at the end of a past day, week or month, whatever is forged (${SEEDED})`, async () => {
+  it(`never deletes what was the newest at the end of a past day, week or month, whatever is forged, and prunes all other metrics (${SEEDED})`, async () => {
     const calendars = fc.record({
       ...{ keepDaily: fc.constantFrom(0, 3, 10), keepWeekly: fc.constantFrom(0, 2) },
       ...{ keepMonthly: fc.constantFrom(0, 2), keepYearly: fc.constantFrom(0, 1) },
     });
-    const good = fc.uniqueArray(fc.integer({ min: 13, max: 24 * 60 }), { minLength: 1, maxLength: 25 });
-    // In hours around now.
-    const forged = fc.uniqueArray(fc.integer({ min: -30, max: 30 }), { maxLength: 8 });
+    const hours = (most: number, maxLength: number) =>
+      fc.uniqueArray(fc.integer({ min: 13, max: most }), { minLength: 1, maxLength });
+    const year = 8766;
+    // Hours from the time at which it is written; most contradict nothing.
+    const near = fc.oneof(fc.integer({ min: -23, max: 0 }), fc.integer({ min: -23, max: 23 }));
+    const far = fc.constantFrom(-56 * year, -year, -46 * 24, -30, 30, 46 * 24, 10 * year);
+    const forgery = (named: fc.Arbitrary<number>) =>
+      fc.record({
+        kind: fc.constantFrom('backup', 'backup', 'backup', 'tombstone'),
+        writtenAgo: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 10 * 24 })),
+        named,
+      });
+    const forged = fc.oneof(
+      { weight: 3, arbitrary: fc.array(forgery(near), { maxLength: 4 }) },
+      { weight: 1, arbitrary: fc.array(forgery(fc.oneof(near, far)), { maxLength: 4 }) },
+    );
     await fc.assert(
-      fc.asyncProperty(calendars, good, forged, async (calendar, good, forged) => {
-        const bucket = new Bucket();
-        const times = good.map((hours) => bucket.time.getTime() - hours * 3_600_000).sort((a, b) => a - b);
-        const keys = new Map<number, string>();
-        for (const [i, time] of times.entries())
-          keys.set(time, await bucket.backup('a', new Date(time), metricFile(i)));
-        for (const hours of forged)
-          await forge(bucket, 'a', new Date(bucket.time.getTime() + hours * 3_600_000 + 1000), hours + 30);
-        await run(bucket, { retention: 1, ...calendar });
-        const left = new Set(await bucket.keys('a/'));
-        const today = bucket.time.getTime() - (bucket.time.getTime() % DAY);
-        for (const end of endsOf(calendar, bucket.time.getTime()).filter((end) => end <= today)) {
-          const newest = times.findLast((time) => time < end);
-          if (newest !== undefined) assert.ok(left.has(keys.get(newest) ?? ''), new Date(newest).toISOString());
-        }
-      }),
+      fc.asyncProperty(
+        calendars,
+        fc.oneof(hours(24 * 60, 25), hours(24 * 12, 12)),
+        forged,
+        async (calendar, good, forged) => {
+          const bucket = new Bucket();
+          const now = bucket.time.getTime();
+          const hoursAgo = (hours: number) => new Date(now - hours * 3_600_000);
+          const times = good.map((hours) => hoursAgo(hours).getTime()).sort((a, b) => a - b);
+          const plain = new Bucket();
+          const keys = new Map<number, string>();
+          for (const [i, time] of times.entries()) {
+            keys.set(time, await bucket.backup('a', new Date(time), metricFile(i)));
+            for (const one of [bucket, plain]) await one.backup('b', new Date(time), metricFile(i));
+          }
+          let since = now - (now % DAY) + DAY;
+          for (const [i, { kind, writtenAgo, named }] of forged.entries()) {
+            const written = hoursAgo(writtenAgo);
+            const date = new Date(written.getTime() + named * 3_600_000 + (i + 1) * 1000);
+            since = Math.min(since, written.getTime());
+            if (kind === 'tombstone') await bucket.tombstone('a', date, written);
+            else await forge(bucket, 'a', date, i, written);
+          }
+          const { stopped } = await run(bucket, { retention: 1, ...calendar });
+          assert.equal(stopped, undefined);
+          const left = new Set(await bucket.keys('a/'));
+          for (const end of endsOf(calendar, now).filter((end) => end <= since)) {
+            const newest = times.findLast((time) => time < end);
+            if (newest !== undefined) assert.ok(left.has(keys.get(newest) ?? ''), new Date(newest).toISOString());
+          }
+          await run(plain, { retention: 1, ...calendar });
+          assert.deepEqual(await bucket.keys('b/'), await plain.keys('b/'));
+        },
+      ),
       seeded(200),
     );
   });

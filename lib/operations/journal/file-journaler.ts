@@ -13,9 +13,9 @@ import type { StoredFile } from '../../workers/tasks/store-files.ts';
 import { countStored } from '../backup/count-stored.ts';
 import type { Uploads } from '../backup/uploads.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
+import type { StoredRuns } from '../shared/stored-runs.ts';
 import type { Surveyed } from '../shared/survey.ts';
 import { NeededRuns } from './needed-runs.ts';
-import type { StoredRuns } from './stored-runs.ts';
 
 type JournalRun = Run<OperationOptions & TreeOptions>;
 

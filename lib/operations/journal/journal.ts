@@ -20,12 +20,12 @@ import { Uploads } from '../backup/uploads.ts';
 import { hintForTree, selectionText } from '../shared/nothing-hint.ts';
 import { checkNoOverlap } from '../shared/overlap.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
+import { StoredRuns } from '../shared/stored-runs.ts';
 import { survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
 import { FileJournaler } from './file-journaler.ts';
 import { hasBackup } from './has-backup.ts';
 import type { NeededRuns } from './needed-runs.ts';
-import { StoredRuns } from './stored-runs.ts';
 
 export interface JournalOptions
   extends OperationOptions,
@@ -115,7 +115,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
           from,
           until: formatTimestamp(until),
           ...previous,
-          ...(partial && { partial }),
+          ...(partial ? { partial } : { needed: formatSpans(journaler.needed) }),
           parts,
         });
         run.throwIfStopped();
@@ -135,9 +135,14 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
         'NOTHING_MATCHED',
         `Nothing to journal: ${prefix} has no Whisper file${selectionText(options)}${await hintForTree(prefix, options)}`,
       );
-    if (!partial) await runs.expire(run, needed);
+    if (!partial) await runs.expire(run, async () => needed);
     return stored && { journal: stored };
   });
+}
+
+/** For a prune elsewhere, which knows no marks. */
+function formatSpans({ spans }: NeededRuns) {
+  return spans.map(([from, until]) => [formatTimestamp(from), formatTimestamp(until)] as const);
 }
 
 /**

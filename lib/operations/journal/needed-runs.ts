@@ -17,6 +17,17 @@ export class NeededRuns {
     this.#oldest.set(last, Math.min(backup, this.#oldest.get(last) ?? backup));
   }
 
+  /** The spans of time of the needed runs, in order. None overlap. */
+  get spans(): readonly (readonly [Date, Date])[] {
+    const spans: [number, number][] = [];
+    for (const [last, backup] of [...this.#oldest].sort(([, a], [, b]) => a - b)) {
+      const before = spans.at(-1);
+      if (before && backup <= before[1]) before[1] = Math.max(before[1], last);
+      else spans.push([backup, last]);
+    }
+    return spans.map(([from, until]) => [new Date(from), new Date(until)]);
+  }
+
   has(time: Date): boolean {
     const run = time.getTime();
     for (const [last, backup] of this.#oldest) if (backup <= run && run <= last) return true;

@@ -15,17 +15,24 @@ import type { ObjectStore } from '../../store/store.ts';
 import { noNewHold } from '../shared/no-new-hold.ts';
 import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
+import { expireJournal } from './expire-journal.ts';
+import { reportContradiction } from './report-contradiction.ts';
 
 export interface PruneOptions
   extends OperationOptions,
     SelectOptions,
     PlaceOptions,
     Omit<PurgeRules, 'machine' | 'adopt'>,
-    JudgedOptions {}
+    JudgedOptions {
+  /** Days after which a run of the journal is deleted. @default 8 */
+  readonly journalKeep?: number;
+  /** Whether the run covers only some metrics, so that it leaves the journal alone. @default as for a journal */
+  readonly partial?: boolean;
+}
 
 /**
- * Applies retention, holds and due tombstones to a bucket without the tree: for the bucket of a host that must not delete,
- * run elsewhere with credentials that may. It writes no tombstones, and leaves the journal alone.
+ * Applies retention, holds, due tombstones and the expiry of the journal to a bucket without the tree: for the bucket of a
+ * host that must not delete, run elsewhere with credentials that may. It writes no tombstones.
  *
  * Trusts no date that the host wrote: what goes must be due by the names and by the store's own times, and of a metric
  * whose names and times contradict each other nothing goes, unless `force` is set.
@@ -63,9 +70,11 @@ export async function prune(store: ObjectStore, given: PruneOptions): Promise<Su
     if (stop && rules.force)
       report.log('warn', `Continuing because of --force, although ${stop.message}. ${guards.outlook()}`);
     else if (stop) run.stop(stop.code, `Prune stopped, nothing was deleted: ${stop.message} (--force overrides)`);
-    if (!isWorthwhile || dryRun || run.stopped) return;
     // A hold may have been added meanwhile.
-    await new Pruner(run, rules, await Holds.read(store, options, options.now(), signal)).delete();
+    if (isWorthwhile && !dryRun && !run.stopped)
+      await new Pruner(run, rules, await Holds.read(store, options, options.now(), signal)).delete();
+    const { partial = options.metrics !== '*' || options.exclude.length > 0 } = options;
+    if (!partial) await expireJournal(run);
   });
 }
 
@@ -88,15 +97,11 @@ class Pruner {
   }
 
   /** @returns undefined if nothing of the metric may go, because its dates contradict each other. */
-  judge(stored: StoredMetric, isNoted: boolean): Due | undefined {
-    const contradiction = this.#rules.force ? undefined : findContradiction(stored);
-    if (!contradiction) return dueByBothClocks(stored, this.#rules, this.#run.began, this.#holds);
-    if (!isNoted) return undefined;
-    this.#run.add('contradictions');
-    const { metric } = stored;
-    const { key, modified } = contradiction;
-    const why = `${key} was written at ${modified.toISOString()}, which contradicts its name: nothing of this metric was deleted`;
-    this.#run.note({ metric, code: 'DATE_CONTRADICTS', reason: `${why}; see --force` });
+  judge(stored: StoredMetric, isReported: boolean): Due | undefined {
+    const { began } = this.#run;
+    const contradiction = this.#rules.force ? undefined : findContradiction(stored, began);
+    if (!contradiction) return dueByBothClocks(stored, this.#rules, began, this.#holds);
+    if (isReported) reportContradiction(this.#run, stored.metric, contradiction);
     return undefined;
   }
 

@@ -16,7 +16,7 @@ import { bucketName } from './bucket-name.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Invocation } from './invocation.ts';
 import { placeOf } from './operation-options.ts';
-import { partialBy } from './partial-run.ts';
+import { partialBy, selectedBy } from './partial-run.ts';
 import { type Run, reportOn, runOperation } from './run.ts';
 import { leaveStamp } from './stamp.ts';
 import { checkStateDirectory } from './state-directory.ts';
@@ -124,7 +124,8 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
   const { config, log } = invocation;
   const bucket = await bucketName(config);
   if (bucket === undefined || config.noop || config.storage === 'noop') return undefined;
-  const partial = await partOf(invocation, command);
+  const partial =
+    command === 'backup' ? await partialBy(invocation) : command === 'prune' ? selectedBy(invocation) : [];
   const start = { command, started: new Date().toISOString(), bucket, partial };
   const mark = await markStart(config.stateDir, start).catch((error: unknown) => {
     // Writing the record will fail too, and log the warning.
@@ -145,13 +146,6 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
         log.warn(`Cannot remove the mark of this run in ${config.stateDir}/runs: ${reasonOf(error)}: ${remedy}`);
       }),
   };
-}
-
-/** Lists the options because of which a backup or prune is not one of all metrics. A prune may be one of any bucket. */
-async function partOf(invocation: Invocation, command: NewRunRecord['command']): Promise<readonly string[]> {
-  if (command === 'backup') return partialBy(invocation);
-  if (command !== 'prune') return [];
-  return (await partialBy(invocation)).filter((option) => option === '--metrics' || option === '--exclude');
 }
 
 /** Options for which an operation may be refused. */

@@ -3,19 +3,24 @@ import { GuardError, reasonOf } from '../../common/errors.ts';
 import type { PlaceOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { ageOf, DAY } from '../../expiry/age.ts';
+import { isContradictory } from '../../expiry/both-clocks.ts';
 import { CLOCK_OFF } from '../../expiry/guards.ts';
 import { Holds } from '../../expiry/holds.ts';
 import { INDEX_NAME } from '../../journal/index-file.ts';
 import { readRunRecords } from '../../monitoring/bucket-records.ts';
 import { isFullBackup } from '../../monitoring/run-record.ts';
 import type { ObjectStore, StoredObject } from '../../store/store.ts';
-import type { OperationOptions, Run } from '../shared/run.ts';
-import type { NeededRuns } from './needed-runs.ts';
+import type { OperationOptions, Run } from './run.ts';
 
 interface RunObject {
   readonly time: Date;
   readonly isIndex: boolean;
   readonly object: StoredObject;
+}
+
+/** Which runs restores of newest backups need. */
+export interface Needed {
+  has(time: Date): boolean;
 }
 
 type ExpiringRun = Run<OperationOptions & PlaceOptions & { readonly journalKeep?: number }>;
@@ -40,6 +45,17 @@ export class StoredRuns {
   /** Time of the newest run. */
   get newest(): Date | undefined {
     return this.#indexes.size === 0 ? undefined : new Date(Math.max(...this.#indexes) * 1000);
+  }
+
+  /** The indexes, the newest first. */
+  get indexes(): readonly RunObject[] {
+    return this.#objects.filter(({ isIndex }) => isIndex).reverse();
+  }
+
+  /** The first object of each run whose name and whose time in the store contradict each other. */
+  get contradictions(): ReadonlyMap<number, StoredObject> {
+    const found = this.#objects.filter(isContradictory).reverse();
+    return new Map(found.map(({ time, object }) => [time.getTime(), object]));
   }
 
   /** @throws StoreError */
@@ -73,16 +89,19 @@ export class StoredRuns {
    * Deletes runs older than `journalKeep` days, their indexes first. Keeps runs that are newer than the last full
    * backup, those that a newest backup or a hold needs, and all while no full backup is recorded or the clocks differ.
    *
-   * @param needed the runs that newest backups need.
+   * @param readNeeded returns the runs that newest backups need; undefined if that is not known.
    */
-  async expire(run: ExpiringRun, needed: NeededRuns): Promise<void> {
+  async expire(run: ExpiringRun, readNeeded: () => Promise<Needed | undefined>): Promise<void> {
     const { began, options, store } = run;
     const { journalKeep = 8, dryRun, report, signal } = options;
-    const old = this.#objects.filter((object) => ageOf(object, began) > journalKeep * DAY);
+    const isYoung = (object: RunObject) => ageOf(object, began) <= journalKeep * DAY;
+    // A run goes as a whole: an object of it may have been written anew.
+    const young = new Set(this.#objects.filter(isYoung).map(({ time }) => time.getTime()));
+    const old = this.#objects.filter(({ time }) => !young.has(time.getTime()));
     if (old.length === 0 || run.stopped || store.mayDelete === false) return;
-    const limit = await lastFullBackup(store, options, began);
-    const isNeeded = ({ time }: RunObject) => !limit || time >= limit || needed.has(time);
-    const surplus = old.filter((object) => !isNeeded(object));
+    const [limit, needed] = [await lastFullBackup(store, options, began), await readNeeded()];
+    if (!limit || !needed) return;
+    const surplus = old.filter(({ time }) => time < limit && !needed.has(time));
     const due = surplus.length > 0 ? await withoutHeld(surplus, run) : [];
     if (due.length === 0) return;
     const clock = await store.clock({ signal });
