@@ -19,6 +19,8 @@ export const s3Arguments = [
   'storage-class',
   'tags',
   'checksums',
+  'lock-mode',
+  'lock-days',
 ] as const;
 
 export type S3Arguments = Readonly<Partial<Record<(typeof s3Arguments)[number], string>>>;
@@ -61,7 +63,24 @@ export function s3OptionsOf(
     ...(given['storage-class'] !== undefined && { storageClass: given['storage-class'] }),
     ...(given.tags !== undefined && { tags: readTags(given.tags) }),
     ...(checksums !== undefined && { checksums }),
+    ...lockOf(given),
   };
+}
+
+/** @throws UsageError if only one of mode and days is given, or one is invalid. */
+function lockOf(given: S3Arguments): Pick<S3StoreOptions, 'lock'> {
+  const mode = oneOf('lock-mode', given['lock-mode'], ['governance', 'compliance']);
+  const days = given['lock-days'];
+  if (mode === undefined && days === undefined) return {};
+  if (mode === undefined || days === undefined) {
+    throw new UsageError(
+      "Storage 's3' needs both arguments lock-mode=governance|compliance and lock-days=N, or neither",
+    );
+  }
+  if (!/^[1-9]\d{0,4}$/.test(days) || Number(days) > 36_500) {
+    throw new UsageError(`Argument 'lock-days' of storage 's3' must be a whole number from 1 to 36500: got "${days}"`);
+  }
+  return { lock: { mode, days: Number(days) } };
 }
 
 function endpointIn(variables: Readonly<Record<string, string | undefined>>): string | undefined {

@@ -42,11 +42,17 @@ export function checkStorage(name: string | undefined, args: readonly string[] =
  */
 const REMOTE_DEADLINE = 600;
 
-/** Returns the configured store as plain data. */
-export async function storeSpec(config: Config): Promise<StoreSpec> {
+/**
+ * Returns the configured store as plain data.
+ *
+ * @param asOf read the bucket as it was at this moment.
+ * @throws UsageError if the storage or an argument is unknown, or the storage keeps no versions for `asOf`.
+ */
+export async function storeSpec(config: Config, asOf?: Date): Promise<StoreSpec> {
   const { storage, bandwidth, retryFor, noop, deletes } = config;
+  const place = await placeOfStore(config);
   return {
-    place: await placeOfStore(config),
+    place: asOf === undefined ? place : placeAsOf(place, asOf),
     ...concurrencyOf(config),
     ...(storage !== 'disk' && { deadline: REMOTE_DEADLINE }),
     retryFor,
@@ -86,6 +92,12 @@ async function placeOfStore(config: Config): Promise<Place> {
   }
   const { path } = readArguments(kind, config.storageArgs, ['path']);
   return { kind, options: { path: diskPath(config.bucket, path) } };
+}
+
+function placeAsOf(place: Place, asOf: Date): Place {
+  if (place.kind === 's3') return { ...place, options: { ...place.options, asOf } };
+  const remedy = '--date restores from the backups that are still there';
+  throw new UsageError(`--as-of needs versions, which the storage '${place.kind}' does not keep, only s3: ${remedy}`);
 }
 
 async function credentialsOf({ credentials }: Config): Promise<Credentials> {

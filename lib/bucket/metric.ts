@@ -115,8 +115,8 @@ export function hasJournal({ kind }: Backup): boolean {
  */
 export async function sha1Of(backup: Backup, store: ObjectStore, signal: AbortSignal | undefined): Promise<string> {
   if (backup.sha1 !== undefined) return backup.sha1;
-  const key = backup.sha1Object?.key ?? '';
-  const body = await store.get(key, { maxBytes: 256, ...(signal && { signal }) });
+  const { key = '', version } = backup.sha1Object ?? {};
+  const body = await store.get(key, { maxBytes: 256, version, ...(signal && { signal }) });
   const text = new TextDecoder().decode(body).trim();
   if (/^[0-9a-f]{40}$/.test(text)) return text;
   throw new WhisperBackupError(

@@ -82,6 +82,8 @@ export interface GetOptions {
   readonly range?: ByteRange;
   /** Size of the object in the listing: larger objects get a longer deadline. @default 0 */
   readonly expectedBytes?: number;
+  /** That of the listed object. @default the newest, or the store finds it */
+  readonly version?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -122,6 +124,8 @@ export interface StoredObject {
   readonly md5?: string;
   /** When the store wrote it, by the store's clock. */
   readonly modified: Date;
+  /** Identifies this version of the object, if the store reads an earlier state of the bucket; for `get`. */
+  readonly version?: string;
 }
 
 /** Adjacent objects of a listing: with millions of objects, one promise for each would cost more than all the rest. */

@@ -279,6 +279,12 @@ export const optionTable: readonly OptionSpec[] = [
     about: ['restore', 'list', 'show', 'hold', 'verify'],
     text: 'Newest backup before this ISO 8601 date (now)',
   },
+  {
+    name: 'as-of',
+    value: 'date',
+    commands: ['restore', 'list', 'show', 'verify'],
+    text: 'Read the bucket as it was at this ISO 8601 date, before objects were deleted or overwritten; S3 with versioning only',
+  },
   { name: 'since', value: 'date', commands: ['list', 'verify'], text: 'Only backups of this date or later' },
   { name: 'until', value: 'date', commands: ['hold'], text: 'End the hold at this date (never)' },
   { name: 'reason', value: 'text', commands: ['hold'], text: 'Why the hold was added' },

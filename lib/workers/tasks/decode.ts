@@ -35,9 +35,9 @@ export async function fetchBackup(
   trustSize: boolean,
 ): Promise<EncodedBackup> {
   const { algorithm, object } = backup;
-  const { key, size: expectedBytes } = object;
+  const { key, size: expectedBytes, version } = object;
   const sha1 = await sha1Of(backup, store, signal);
-  const body = await store.get(key, { maxBytes: FILE_BYTES, expectedBytes, signal });
+  const body = await store.get(key, { maxBytes: FILE_BYTES, expectedBytes, version, signal });
   const reservedBytes = trustSize ? plausibleBytes(algorithm, body) : undefined;
   return { key, body, algorithm, sha1, ...(reservedBytes !== undefined && { reservedBytes }) };
 }

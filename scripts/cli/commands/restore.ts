@@ -1,3 +1,4 @@
+import { UsageError } from '../../../config/errors.ts';
 import { hasOffset } from '../../../lib/common/date.ts';
 import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import { restore } from '../../../lib/operations/restore/restore.ts';
@@ -13,6 +14,11 @@ export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
   const date = dateOf(invocation, 'date');
   if (date) log.info(dateNotice(date, option('date') ?? ''));
+  if (config.overwrite && dateOf(invocation, 'asOf')) {
+    throw new UsageError(
+      'Cannot restore with --as-of and --overwrite: an earlier state of a bucket cannot take the files that would be replaced. Restore into another --prefix, or move the files away first',
+    );
+  }
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
   // The engine for patterns is loaded only if it is needed.
   const isReshaped = ['schemas', 'retentions', 'aggregations'].some((name) => option(name) !== undefined);

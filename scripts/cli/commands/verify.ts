@@ -15,6 +15,9 @@ export async function run(invocation: Invocation): Promise<number> {
   const readData = partOf(option('readData'), config.storage);
   const adopt = option('adopt') === 'true';
   const repair = option('repair') === 'true' ? { machine: await thisMachine(), adopt } : undefined;
+  if (repair && dateOf(invocation, 'asOf')) {
+    throw new UsageError('--repair changes the bucket, and --as-of only reads an earlier state of it: use one of them');
+  }
   const part = typeof readData === 'object' ? { part: readData } : {};
   const verified = () =>
     runOperation(

@@ -90,7 +90,10 @@ export async function storingOf(invocation: Invocation) {
  *
  * @throws InvalidOptionError if the date is invalid.
  */
-export function dateOf({ option }: Invocation, name: 'date' | 'since' | 'until'): Date | undefined {
+export function dateOf(
+  { option }: Pick<Invocation, 'option'>,
+  name: 'date' | 'since' | 'until' | 'asOf',
+): Date | undefined {
   const text = option(name);
   return text === undefined || text === 'now' ? undefined : parseDate(text);
 }

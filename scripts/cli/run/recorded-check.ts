@@ -19,7 +19,7 @@ export async function runCheck(
   check: () => Promise<number>,
 ): Promise<number> {
   const { config, configured, interruption, log, option, output } = invocation;
-  const isNarrowed = option('date') !== undefined || option('since') !== undefined;
+  const isNarrowed = ['date', 'since', 'asOf'].some((name) => option(name) !== undefined);
   const isRecorded = configured.storage !== undefined && !config.noop && config.storage !== 'noop' && !isNarrowed;
   if (!isRecorded || (await partialBy(invocation)).length > 0) return check();
 

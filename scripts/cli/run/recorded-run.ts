@@ -15,7 +15,7 @@ import { thisMachine } from '../host/machine.ts';
 import { bucketName } from './bucket-name.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Invocation } from './invocation.ts';
-import { placeOf } from './operation-options.ts';
+import { dateOf, placeOf } from './operation-options.ts';
 import { partialBy, selectedBy } from './partial-run.ts';
 import { type Run, reportOn, runOperation } from './run.ts';
 import { leaveStamp } from './stamp.ts';
@@ -56,6 +56,8 @@ export async function runRecorded(
     const begun = (ended: (summary: Summary) => Summary) =>
       withStore(invocation, async (store, { threadStore, traffic }) => {
         const records = new RunRecords(placeOf(config));
+        // An earlier state of a bucket takes no record.
+        const place = dateOf(invocation, 'asOf') === undefined ? { store, records } : undefined;
         let summary: Summary | undefined;
         const done = (one: Summary): Summary => {
           summary = withTraffic(one, traffic);
@@ -68,10 +70,10 @@ export async function runRecorded(
           });
           if (exitCode === 0 && command === 'backup') await leaveStamp(invocation);
           const error = output.failure && { error: reasonOf(output.failure) };
-          await keeper?.leave({ exitCode, ...(summary && { summary }), ...error }, { store, records });
+          await keeper?.leave({ exitCode, ...(summary && { summary }), ...error }, place);
           return exitCode;
         } catch (cause) {
-          await keeper?.leave({ ...endBy(cause, invocation), ...(summary && { summary }) }, { store, records });
+          await keeper?.leave({ ...endBy(cause, invocation), ...(summary && { summary }) }, place);
           throw cause;
         }
       });

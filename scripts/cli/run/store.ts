@@ -7,11 +7,15 @@ import { completeSpec, createStore, type StoreSpec } from '../../../lib/store/sp
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { createTraffic, type Traffic, trafficOf } from '../../../lib/store/traffic.ts';
 import type { Log } from '../io/log.ts';
+import type { Invocation } from './invocation.ts';
+import { dateOf } from './operation-options.ts';
 
 export interface StoreContext {
   readonly config: Config;
   readonly log: Log;
   readonly outage: Outage;
+  /** @default no options */
+  readonly option?: Invocation['option'];
 }
 
 /** What comes with the store. */
@@ -23,17 +27,19 @@ export interface Lent {
 }
 
 /**
- * Creates the configured store, runs a task with it, and closes it. The task opens it.
+ * Creates the configured store, as it was at `--as-of`, runs a task with it, and closes it. The task opens it.
  *
  * @throws UsageError if the storage or an argument is unknown; errors of the task.
  */
 export async function withStore<T>(
-  { config, log, outage }: StoreContext,
+  { config, log, outage, option = () => undefined }: StoreContext,
   task: (store: ObjectStore, lent: Lent) => Promise<T>,
 ): Promise<T> {
   const traffic = createTraffic();
-  const spec = { ...(await completeSpec(await storeSpec(config))), outage, traffic };
+  const asOf = dateOf({ option }, 'asOf');
+  const spec = { ...(await completeSpec(await storeSpec(config, asOf))), outage, traffic };
   const store = await createStore(spec, (warning) => log.warn(warning));
+  if (asOf) log.info(`Reading ${store.name}: objects that were stored later are ignored, deleted ones are still there`);
   try {
     return await task(store, { threadStore: spec, traffic });
   } finally {

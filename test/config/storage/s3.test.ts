@@ -25,6 +25,8 @@ describe('the storage s3', () => {
       'storage-class=STANDARD_IA',
       'tags=host=web01,role=,purpose=a=b',
       'checksums=always',
+      'lock-mode=compliance',
+      'lock-days=36500',
     ];
     assert.deepEqual(read(...given), {
       bucket: 'backups',
@@ -38,6 +40,7 @@ describe('the storage s3', () => {
       storageClass: 'STANDARD_IA',
       tags: { host: 'web01', role: '', purpose: 'a=b' },
       checksums: 'always',
+      lock: { mode: 'compliance', days: 36_500 },
     });
     assert.equal(read('path-style=true').pathStyle, true);
   });
@@ -87,6 +90,13 @@ describe('the storage s3', () => {
     [{ 'path-style': 'yes' }, /'path-style' of storage 's3' must be one of true, false: got "yes"/],
     [{ sse: 'aes256' }, /'sse' of storage 's3' must be one of AES256, aws:kms: got "aes256"$/],
     [{ checksums: 'alway' }, /must be one of auto, always, never: got "alway"$/],
+    [{ 'lock-days': '30' }, /needs both arguments lock-mode=governance\|compliance and lock-days=N, or neither$/],
+    [{ 'lock-mode': 'governance' }, /needs both arguments lock-mode/],
+    [{ 'lock-mode': 'legal', 'lock-days': '30' }, /must be one of governance, compliance: got "legal"$/],
+    ...['0', '36501', '1.5', '-1', '1e3', '030', '30d'].map((days): [S3Arguments, RegExp] => [
+      { 'lock-mode': 'governance', 'lock-days': days },
+      /'lock-days' of storage 's3' must be a whole number from 1 to 36500: got "/,
+    ]),
     [{ tags: 'web01' }, /must be name=value,name=value with each name once: got "web01"/],
     [{ tags: 'a=1,' }, /got "a=1,"/],
     [{ tags: '=1' }, /got "=1"/],

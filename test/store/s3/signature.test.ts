@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { connect } from '../../../lib/store/drivers/s3/client.ts';
 import type { S3StoreOptions } from '../../../lib/store/drivers/s3/options.ts';
-import { encodeKey, Signer } from '../../../lib/store/drivers/s3/signature.ts';
+import { encodeKey, encodeQuery, Signer } from '../../../lib/store/drivers/s3/signature.ts';
 import { whereGiven, whereResolved } from '../../../lib/store/drivers/s3/where.ts';
 
 /** A request as the SDK would send it. */
@@ -24,7 +24,10 @@ class Caught extends Error {
 }
 
 /** The request with which the SDK stores an object, signed. */
-async function sentBySdk(options: S3StoreOptions, key: string, body: Uint8Array, ahead: number): Promise<Sent> {
+async function sentBySdk(
+  options: S3StoreOptions,
+  { key, body, ahead, query }: { key: string; body: Uint8Array; ahead: number; query: Record<string, string> },
+): Promise<Sent> {
   const { PutObjectCommand } = await import('@aws-sdk/client-s3');
   const { client } = await connect(options);
   client.config.systemClockOffset = ahead;
@@ -35,13 +38,13 @@ async function sentBySdk(options: S3StoreOptions, key: string, body: Uint8Array,
     ContentMD5: 'd41d8cd98f00b204e9800998ecf8427e',
     Tagging: 'a=b%20c',
   });
-  // The SDK names the operation in the query, which no store needs.
+  // Instead of the SDK's own, which names the operation.
   command.middlewareStack.add(
     (next) => (args) => {
-      Object.assign(args.request as object, { query: {} });
+      Object.assign(args.request as object, { query });
       return next(args);
     },
-    { step: 'build', name: 'withoutQuery' },
+    { step: 'build', name: 'withOtherQuery' },
   );
   command.middlewareStack.add(
     () => (args) => {
@@ -108,8 +111,9 @@ describe('the signature of a request', () => {
         key,
         fc.uint8Array({ maxLength: 50 }),
         fc.integer({ min: -1e10, max: 1e10 }),
-        async (options, key, body, ahead) => {
-          const sent = await sentBySdk(options, key, body, ahead);
+        fc.dictionary(fc.stringMatching(/^[a-z-]{1,10}$/), fc.oneof(key, fc.constant('')), { maxKeys: 4 }),
+        async (options, key, body, ahead, query) => {
+          const sent = await sentBySdk(options, { key, body, ahead, query });
           const connection = await connect(options);
           const resolved = await whereResolved(connection, options.bucket);
           connection.client.destroy();
@@ -125,7 +129,7 @@ describe('the signature of a request', () => {
           const iso = date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z');
           const { sessionToken, accessKeyId = '', secretAccessKey = '' } = options;
           const signed = new Signer(where.region).sign(
-            { method: sent.method, path, headers: Object.fromEntries(given), body },
+            { method: sent.method, path, query: encodeQuery(query), headers: Object.fromEntries(given), body },
             { accessKeyId, secretAccessKey, sessionToken },
             Date.parse(iso),
           );

@@ -57,7 +57,8 @@ export function failureOf({ status, headers, body }: Answer): Failure {
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-function unescapeXml(value: string | undefined): string | undefined {
+/** Replaces the predefined entities of XML. @returns undefined for no text. */
+export function unescapeXml(value: string | undefined): string | undefined {
   const plain = value?.replaceAll(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => ENTITIES[name] ?? '').trim();
   return plain === '' ? undefined : plain;
 }

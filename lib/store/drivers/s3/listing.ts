@@ -13,7 +13,15 @@ export interface PageStart {
   readonly token?: string;
 }
 
-export type ReadPage = (start: PageStart, signal: AbortSignal) => Promise<ListObjectsV2CommandOutput>;
+export type ListedObject = Listed & { readonly VersionId?: string };
+
+/** The used part of the response to a listing. */
+export interface ListingResponse
+  extends Pick<ListObjectsV2CommandOutput, 'IsTruncated' | 'NextContinuationToken' | 'EncodingType'> {
+  readonly Contents?: readonly ListedObject[] | undefined;
+}
+
+export type ReadPage = (start: PageStart, signal: AbortSignal) => Promise<ListingResponse>;
 
 interface ListedPage {
   readonly objects: readonly StoredObject[];
@@ -80,7 +88,7 @@ export async function* listPages(
 }
 
 function parseResponse(
-  response: ListObjectsV2CommandOutput,
+  response: ListingResponse,
   decode: (key: string) => string | undefined,
   start: PageStart,
   doing: string,
@@ -102,7 +110,7 @@ function parseResponse(
 }
 
 function readObject(
-  { Key, Size, LastModified, ETag }: Listed,
+  { Key, Size, LastModified, ETag, VersionId: version }: ListedObject,
   decode: (key: string) => string | undefined,
   doing: string,
 ): StoredObject | undefined {
@@ -117,5 +125,6 @@ function readObject(
   const key = decode(Key);
   if (key === undefined) return undefined;
   const md5 = etagMd5(ETag);
-  return { key, size: Size, modified: LastModified, ...(md5 === undefined ? {} : { md5 }) };
+  const found = { key, size: Size, modified: LastModified };
+  return { ...found, ...(md5 !== undefined && { md5 }), ...(version !== undefined && { version }) };
 }

@@ -4,17 +4,21 @@ import { type Connection, openAgents } from './client.ts';
 import { Credentials } from './credentials.ts';
 import { failureOf } from './failure.ts';
 import type { S3StoreOptions } from './options.ts';
-import { encodeKey, Signer } from './signature.ts';
+import { encodeKey, encodeQuery, Signer } from './signature.ts';
 import { type Where, whereGiven, whereResolved } from './where.ts';
 
 export interface ObjectRequest {
   readonly method: 'GET' | 'PUT';
+  /** Empty for a request about the bucket. */
   readonly key: string;
+  /** Parameters of the query. @default none */
+  readonly parameters?: Readonly<Record<string, string | undefined>>;
   /** Names in lower case. @default none */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly maxBytes: number;
   readonly expectedBytes?: number;
+  readonly onProgress?: (() => void) | undefined;
   /** The action, for messages: `store "a.b/c" on s3:backups`. */
   readonly doing: string;
   readonly signal: AbortSignal | undefined;
@@ -54,24 +58,26 @@ export class ObjectRequests {
    * @returns the response, with any status.
    * @throws Error of `HttpClient.send`, or of the SDK if it has no credentials.
    */
-  async send({ method, key, headers = {}, body, ...request }: ObjectRequest): Promise<Answer> {
+  async send({ method, key, parameters = {}, headers = {}, body, ...request }: ObjectRequest): Promise<Answer> {
     const { doing, signal } = request;
     signal?.throwIfAborted();
     const access = this.#access ?? (await this.#opened(doing, signal));
     const { client, where, signer, credentials } = access;
     const path = `${where.path}/${encodeKey(key)}`;
+    const query = encodeQuery(parameters);
+    const url = query === '' ? path : `${path}?${query}`;
     const length: Record<string, string> = body ? { 'content-length': String(body.length) } : {};
     for (let again = false; ; again = true) {
       const current = credentials.current(signal);
       const keys = current instanceof Promise ? await current : current;
       const offset = this.#clockOffset;
       const signed = signer.sign(
-        { method, path, headers: { host: where.host, ...length, ...headers }, body: body ?? EMPTY },
+        { method, path, query, headers: { host: where.host, ...length, ...headers }, body: body ?? EMPTY },
         keys,
         Date.now() + offset,
       );
       signed['user-agent'] = 'whisper-backup';
-      const answer = await client.send({ ...request, method, origin: where.origin, path, headers: signed, body });
+      const answer = await client.send({ ...request, method, origin: where.origin, path: url, headers: signed, body });
       if (answer.status < 400 || again) return answer;
       const { name } = failureOf(answer);
       if (name === 'RequestTimeTooSkewed' && this.#correctClock(answer, offset)) continue;

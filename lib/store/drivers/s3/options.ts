@@ -36,6 +36,10 @@ export interface S3StoreOptions {
    * whose ETag looks like an MD5 but is another hash. @default `auto`
    */
   readonly checksums?: Checksums;
+  /** Locks each stored object, so that nobody deletes this version of it before. The bucket needs object lock. @default none */
+  readonly lock?: Lock;
+  /** Read the bucket as it was at this moment, and write nothing. The bucket needs versions. @default as it is */
+  readonly asOf?: Date;
   /** Maximum number of concurrent requests of one call, and of idle connections. @default 64 */
   readonly concurrency?: number;
   readonly timeouts?: Timeouts;
@@ -43,6 +47,13 @@ export interface S3StoreOptions {
 }
 
 export type Checksums = 'auto' | 'always' | 'never';
+
+export interface Lock {
+  /** `governance`: users with a permission of their own may delete it. `compliance`: nobody may, not even the account. */
+  readonly mode: 'governance' | 'compliance';
+  /** 1 to 36,500 days, counted from the put. */
+  readonly days: number;
+}
 
 /** In seconds. */
 export interface Timeouts {
@@ -76,6 +87,10 @@ export function checkOptions(options: S3StoreOptions): void {
   }
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     throw new InvalidOptionError(`'concurrency' must be a whole number of at least 1: got ${concurrency}`);
+  }
+  const { days = 1 } = options.lock ?? {};
+  if (!(Number.isInteger(days) && days >= 1 && days <= 36_500)) {
+    throw new InvalidOptionError(`The days of a lock must be a whole number from 1 to 36,500: got ${days}`);
   }
   for (const [name, seconds] of Object.entries(options.timeouts ?? {})) {
     // setTimeout fires immediately if the milliseconds exceed 31 bits.

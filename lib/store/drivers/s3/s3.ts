@@ -13,18 +13,22 @@ import type {
 } from '../../store.ts';
 import type { Answer } from '../http/client.ts';
 import { rangeHeader, rangeOf } from '../http/range.ts';
+import { AsOfStore } from './as-of.ts';
+import { attributesOf } from './attributes.ts';
 import { checkCrc32, checksumHeaders, contradicts, md5Of } from './checksums.ts';
 import { type Connection, captureDate, connect, sendMd5 } from './client.ts';
 import { takeContents } from './contents.ts';
 import { Deletion } from './deletion.ts';
 import { errorOf, type Subject, s3Error } from './errors.ts';
+import { ANSWER_BYTES, type Exchanger } from './exchange.ts';
 import { failureOf, readFailure } from './failure.ts';
 import { KeyEncoding } from './key-encoding.ts';
 import { listPages, type PageStart, type ReadPage } from './listing.ts';
+import { checkLock, explainLock } from './lock.ts';
 import { type ObjectRequest, ObjectRequests } from './objects.ts';
 import { type Checksums, checkOptions, type S3StoreOptions } from './options.ts';
 
-export type { Checksums, S3StoreOptions, Timeouts } from './options.ts';
+export type { Checksums, Lock, S3StoreOptions, Timeouts } from './options.ts';
 
 /**
  * Creates a store in a bucket of Amazon S3 or a compatible provider. Objects are durable when `put` returns.
@@ -35,17 +39,15 @@ export type { Checksums, S3StoreOptions, Timeouts } from './options.ts';
  */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   checkOptions(options);
-  return new S3Store(options);
+  const store = new S3Store(options);
+  return options.asOf === undefined ? store : new AsOfStore(store, options.asOf);
 }
 
 type Signalled = { readonly signal?: AbortSignal };
 
 type Request<T> = (connection: Connection, signal: AbortSignal) => Promise<T>;
 
-/** The maximum size of the response to a PUT, which has no body. */
-const ANSWER_BYTES = 64 * 1024;
-
-class S3Store implements ObjectStore {
+class S3Store implements ObjectStore, Exchanger {
   readonly name: string;
   readonly listings = 8;
   readonly #options: S3StoreOptions;
@@ -53,9 +55,9 @@ class S3Store implements ObjectStore {
   readonly #total: number;
   readonly #deletion: Deletion;
   readonly #checksums: Checksums;
-  readonly #attributes: Readonly<Record<string, string>>;
+  readonly #attributes: () => Readonly<Record<string, string>>;
   readonly #objects: ObjectRequests;
-  readonly #encoding = new KeyEncoding();
+  readonly encoding = new KeyEncoding();
   #connection: Promise<Connection> | undefined;
 
   constructor(options: S3StoreOptions) {
@@ -77,6 +79,8 @@ class S3Store implements ObjectStore {
       onMissing?.();
       await this.#create(signal);
     }
+    // Who only reads needs no lock.
+    if (create && this.#options.lock) await checkLock(this, signal);
   }
 
   list(range: ListRange = {}): AsyncGenerator<StoredObject, void, void> {
@@ -86,16 +90,17 @@ class S3Store implements ObjectStore {
   pages(range: ListRange = {}): AsyncGenerator<Page, void, void> {
     const doing = `list ${this.name}`;
     const readPage: ReadPage = (start, signal) => this.#readPage(doing, start, signal, range.onProgress);
-    return listPages(readPage, range, doing, this.#encoding);
+    return listPages(readPage, range, doing, this.encoding);
   }
 
-  async get(key: string, { maxBytes, range, expectedBytes = 0, signal }: GetOptions): Promise<Uint8Array> {
+  async get(key: string, { maxBytes, range, expectedBytes = 0, version, signal }: GetOptions): Promise<Uint8Array> {
     checkKey(key, 'read');
     const doing = `read ${quoted(key)} from ${this.name}`;
     const checked = this.#checksums === 'always' ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
     const headers = range ? rangeHeader(range) : checked;
-    const request = { method: 'GET', key, headers, maxBytes, expectedBytes, doing, signal } as const;
-    const answer = await this.#exchange(request, 'object');
+    const parameters = { versionId: version };
+    const request = { method: 'GET', key, parameters, headers, maxBytes, expectedBytes, doing, signal } as const;
+    const answer = await this.exchange(request, 'object');
     if (range) return rangeOf(answer, range);
     if (this.#checksums === 'always') checkCrc32(answer, doing);
     const md5 = md5Of(answer.body, this.#checksums);
@@ -109,9 +114,14 @@ class S3Store implements ObjectStore {
     checkKey(key, 'store');
     const doing = `store ${quoted(key)} on ${this.name}`;
     const md5 = md5Of(body, this.#checksums);
-    const headers = { ...this.#attributes, ...checksumHeaders(body, md5, this.#checksums) };
+    const { lock } = this.#options;
+    // A put with a lock must have one.
+    const sent = lock ? md5Of(body, 'auto') : md5;
+    const headers = { ...this.#attributes(), ...checksumHeaders(body, sent, this.#checksums) };
     const request = { method: 'PUT', key, headers, body, maxBytes: ANSWER_BYTES, doing, signal } as const;
-    const answer = await this.#exchange(request, 'bucket');
+    const answer = await this.exchange(request, 'bucket').catch((error) => {
+      throw lock ? explainLock(error, doing) : error;
+    });
     if (md5 !== undefined && contradicts(answer, md5)) {
       throw new TransientError(`Cannot ${doing}: the ETag does not match the body. ${ETAG_HINT}`, { trouble: 'wrong' });
     }
@@ -161,7 +171,8 @@ class S3Store implements ObjectStore {
     await this.#send(doing, 'bucket', signal, async ({ sdk, client }, abortSignal) => {
       try {
         // The SDK adds the LocationConstraint, except for us-east-1, which must not have one.
-        await client.send(new sdk.CreateBucketCommand({ Bucket: this.#bucket }), { abortSignal });
+        const lock = this.#options.lock && { ObjectLockEnabledForBucket: true };
+        await client.send(new sdk.CreateBucketCommand({ Bucket: this.#bucket, ...lock }), { abortSignal });
       } catch (error) {
         const { name } = readFailure(error);
         if (name === 'BucketAlreadyOwnedByYou') return;
@@ -210,7 +221,7 @@ class S3Store implements ObjectStore {
   }
 
   /** Sends a request for an object, and converts errors to StoreErrors. */
-  async #exchange(request: ObjectRequest, subject: Subject): Promise<Answer> {
+  async exchange(request: ObjectRequest, subject: Subject): Promise<Answer> {
     const { doing, signal } = request;
     let answer: Answer;
     try {
@@ -250,18 +261,6 @@ class S3Store implements ObjectStore {
     });
     return this.#connection;
   }
-}
-
-/** Returns the headers of each stored object. */
-function attributesOf({ sse, kmsKeyId, storageClass, tags = {} }: S3StoreOptions): Record<string, string> {
-  const tagging = new URLSearchParams(tags).toString().replaceAll('+', '%20');
-  return {
-    'content-type': 'application/octet-stream',
-    ...(sse === undefined ? {} : { 'x-amz-server-side-encryption': sse }),
-    ...(kmsKeyId === undefined ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': kmsKeyId }),
-    ...(storageClass === undefined ? {} : { 'x-amz-storage-class': storageClass }),
-    ...(tagging === '' ? {} : { 'x-amz-tagging': tagging }),
-  };
 }
 
 const ETAG_HINT = 'If the ETags of this store look like an MD5 but are another hash, set \'checksums\' to "never"';

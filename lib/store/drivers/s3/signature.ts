@@ -8,8 +8,10 @@ export interface Keys {
 
 export interface Unsigned {
   readonly method: string;
-  /** Encoded path as it is sent, without a query. */
+  /** Encoded path as it is sent, without its query. */
   readonly path: string;
+  /** Encoded parameters in the order of their names, each with `=`. @default none */
+  readonly query?: string | undefined;
   /** Names in lower case, with `host`. All are signed. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
@@ -29,7 +31,7 @@ export class Signer {
   }
 
   /** @returns the headers to send. @param time the time of the store, in milliseconds since 1970. */
-  sign({ method, path, headers, body }: Unsigned, keys: Keys, time: number): Record<string, string> {
+  sign({ method, path, query = '', headers, body }: Unsigned, keys: Keys, time: number): Record<string, string> {
     const date = `${new Date(time).toISOString().slice(0, 19).replaceAll(/[:-]/g, '')}Z`;
     const day = date.slice(0, 8);
     const payload = sha256(body);
@@ -38,7 +40,7 @@ export class Signer {
     const names = Object.keys(signed).sort();
     const lines = names.map((name) => `${name}:${signed[name]?.trim().replaceAll(/\s+/g, ' ')}\n`).join('');
     const list = names.join(';');
-    const canonical = `${method}\n${path}\n\n${lines}\n${list}\n${payload}`;
+    const canonical = `${method}\n${path}\n${query}\n${lines}\n${list}\n${payload}`;
     const scope = `${day}/${this.#region}/s3/aws4_request`;
     const text = `AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`;
     const signature = createHmac('sha256', this.#keyOf(keys.secretAccessKey, day)).update(text).digest('hex');
@@ -59,9 +61,25 @@ export class Signer {
 
 /** Encodes a key for a path, as the SDK does: slashes stay, all else but unreserved characters is encoded. */
 export function encodeKey(key: string): string {
-  return encodeURIComponent(key)
-    .replaceAll('%2F', '/')
-    .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeText(key).replaceAll('%2F', '/');
+}
+
+/** Encodes the parameters of a query for {@link Signer}; those without a value are left out. */
+export function encodeQuery(parameters: Readonly<Record<string, string | undefined>>): string {
+  return Object.keys(parameters)
+    .sort()
+    .flatMap((name) => {
+      const value = parameters[name];
+      return value === undefined ? [] : `${encodeText(name)}=${encodeText(value)}`;
+    })
+    .join('&');
+}
+
+function encodeText(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function sha256(data: Uint8Array | string): string {

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { run } from './program.ts';
+
+describe('--as-of', () => {
+  const s3 = ['s3', 'us-east-1', 'endpoint=http://127.0.0.1:1'];
+  const cases: readonly [string, readonly string[], RegExp][] = [
+    [
+      'a storage without versions',
+      ['list', 'disk', '/nowhere'],
+      /--as-of needs versions, which the storage 'disk' does not keep, only s3: --date restores from/,
+    ],
+    [
+      '--overwrite',
+      ['--overwrite', 'restore', ...s3],
+      /cannot take the files that would be replaced\. Restore into another --prefix/,
+    ],
+    ['--repair', ['--repair', 'verify', ...s3], /--as-of only reads an earlier state/],
+    ['a command that changes the bucket', ['backup', ...s3], /--as-of/],
+  ];
+  for (const [name, args, message] of cases) {
+    it(`is refused with ${name}`, async () => {
+      const { code, stderr } = await run(['--as-of', '2026-11-22', '--nolog', '--nolock', '-b', 'bucket', ...args]);
+      assert.match(stderr, message);
+      assert.equal(code, 2);
+    });
+  }
+
+  it('is refused if it is not a date', async () => {
+    const { code, stderr } = await run(['--as-of', 'yesterday', '-b', 'bucket', 'list', ...s3]);
+    assert.equal(code, 2);
+    assert.match(stderr, /Cannot parse the date "yesterday"/);
+  });
+});
