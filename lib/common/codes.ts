@@ -27,6 +27,7 @@ export const COUNTS = {
 export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('contradictions' | 'damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
+  | ('pointsReplaced' | 'pointsErased' | 'pointsKept' | 'slotsLeft')
   | ('pointsReplayed' | 'journalLinesLeft' | 'journalGaps' | 'renamed' | 'reshaped' | 'stepsLeft')
   | ('noBackup' | 'replaced')
   | ('requests' | 'retries');
@@ -37,7 +38,7 @@ export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISP
 
 export type NoteCode =
   | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
-  | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK' | 'STEPS_LEFT');
+  | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK' | 'SLOTS_LEFT' | 'STEPS_LEFT');
 
 export type DamageCode =
   | (FailCode | 'EMPTY_BACKUP' | 'LONE_SHA1' | 'NO_SHA1' | 'TOO_LARGE')

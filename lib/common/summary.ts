@@ -37,6 +37,20 @@ export interface Renamed {
   readonly outcome: 'restored' | 'backfilled' | 'unchanged';
 }
 
+/** What the restore of a window changed in one metric, or would change: numbers of slots, in all archives. */
+export interface WindowRecord {
+  readonly metric: string;
+  readonly target?: string;
+  /** Slots that had no point and got one. */
+  readonly filled: number;
+  readonly replaced: number;
+  readonly erased: number;
+  /** Points inside the window that the backup does not have. */
+  readonly kept: number;
+  /** Coarse slots that may still have a value made from replaced points; at most 100. `archive` 0 is the finest. */
+  readonly left: readonly { readonly archive: number; readonly secondsPerPoint: number; readonly time: string }[];
+}
+
 /** Why something was stopped. */
 export interface Stop {
   readonly code: StopCode;
@@ -61,6 +75,8 @@ export interface Summary {
   readonly damaged?: readonly Damaged[];
   /** Metrics restored under another name. At most 10,000; `counts.renamed` includes all. */
   readonly renamed?: readonly Renamed[];
+  /** Metrics with points inside the restored window. At most 10,000; the counts include all. */
+  readonly windows?: readonly WindowRecord[];
   /** The times of the oldest and the newest backup that a restore has used; absent if it used none. */
   readonly backups?: { readonly oldest: string; readonly newest: string };
   /** The journal run that was stored; absent if there was nothing to store. Times as in keys. */
@@ -83,6 +99,7 @@ export class Tally {
   readonly #notes: Named<NoteCode>[] = [];
   readonly #damaged: Damaged[] = [];
   readonly #renamed: Renamed[] = [];
+  readonly #windows: WindowRecord[] = [];
   #stopped: Stop | undefined;
   #begun = false;
   #reached: Date | undefined;
@@ -125,6 +142,10 @@ export class Tally {
     if (this.#renamed.length < MAX_NAMED) this.#renamed.push(renamed);
   }
 
+  window(record: WindowRecord): void {
+    if (this.#windows.length < MAX_NAMED) this.#windows.push(record);
+  }
+
   /** Records that the store is open. From now on there is a summary, even if nothing is done. */
   begin(): void {
     this.#begun = true;
@@ -164,6 +185,7 @@ export class Tally {
       notes: this.#notes,
       ...((about.command === 'verify' || about.command === 'drill') && { damaged: this.#damaged }),
       ...(this.#renamed.length > 0 && { renamed: this.#renamed }),
+      ...(this.#windows.length > 0 && { windows: this.#windows }),
       ...(this.#used && {
         backups: { oldest: formatTimestamp(this.#used.oldest), newest: formatTimestamp(this.#used.newest) },
       }),

@@ -87,11 +87,12 @@ export function planFill(options: FillOptions): FillPlan {
 }
 
 /** Returns the source archives that can fill this one: that of the same step, then finer ones, coarsest first. */
-function donorsFor(archive: Archive, donors: readonly Donor[]): Donor[] {
+export function donorsFor(archive: Archive, donors: readonly Donor[]): Donor[] {
   return donors.filter((donor) => archive.secondsPerPoint % donor.ring.archive.secondsPerPoint === 0).toReversed();
 }
 
-function headerOf(side: 'local' | 'source', bytes: Uint8Array): Header {
+/** @throws FillRefusedError if the file is damaged or compressed, or its archives cannot be matched. */
+export function headerOf(side: 'local' | 'source', bytes: Uint8Array): Header {
   try {
     const header = parseHeader(bytes);
     const problem = unmatchable(header);
@@ -108,13 +109,20 @@ export interface FillWrite {
   readonly bytes: Uint8Array;
 }
 
+/** Returns a file with the writes of a plan. */
+export function applyWrites(local: Uint8Array, writes: readonly FillWrite[]): Uint8Array {
+  const after = local.slice();
+  for (const { offset, bytes } of writes) after.set(bytes, offset);
+  return after;
+}
+
 /**
  * Returns the changed slots of an archive by offset, adjacent slots as one write. Slot 0 is written first, because
  * Whisper regards the whole archive as empty while slot 0 is empty.
  *
  * @param isChanged 1 for each changed slot, else 0.
  */
-function changedRanges(after: Uint8Array, archive: Archive, isChanged: Uint8Array): FillWrite[] {
+export function changedRanges(after: Uint8Array, archive: Archive, isChanged: Uint8Array): FillWrite[] {
   const writes: FillWrite[] = [];
   for (let slot = isChanged.indexOf(1); slot >= 0; slot = isChanged.indexOf(1, slot)) {
     const offset = archive.offset + slot * POINT_SIZE;

@@ -42,7 +42,8 @@ export function landmarksOfFill(local: Uint8Array, writes: readonly FillWrite[],
       if (write.offset < archive.offset || write.offset >= archive.offset + archive.size) continue;
       for (const slot of slotsOf(write)) {
         const { offset, timestamp } = slot;
-        if (before.getUint32(offset) === timestamp) continue;
+        // Also not the slots that the restore of a window has emptied.
+        if (before.getUint32(offset) === timestamp || timestamp <= archive.retention) continue;
         if (timestamp > middle && timestamp < (oldest?.timestamp ?? Number.POSITIVE_INFINITY)) oldest = slot;
         if (timestamp > (newest?.timestamp ?? -1)) newest = slot;
       }

@@ -12,6 +12,11 @@ export function alignDown(time: number, step: number): number {
   return time - floorModulo(time, step);
 }
 
+/** Returns the start of the first interval that does not begin before `time`. */
+export function alignUp(time: number, step: number): number {
+  return Math.ceil(time / step) * step;
+}
+
 /** Returns how many slots Whisper reads for `count` intervals: modulo the size of the ring, and a whole turn for 0. */
 export function slotsRead(count: number, ringPoints: number): number {
   return floorModulo(count, ringPoints) || ringPoints;
@@ -124,6 +129,23 @@ export class Ring {
   putBytes(interval: number, point: Uint8Array): number {
     const index = this.indexOf(interval);
     this.#bytes.set(point, index * POINT_SIZE);
+    return index;
+  }
+
+  /**
+   * Empties the slot of an interval. The base, which must not become 0, gets a time in the first turn of the ring since
+   * 1970 that leads to the same slots. Where the step allows it, that is a second before an interval, so it is no point.
+   *
+   * @param oldest the oldest interval inside the retention.
+   * @returns the slot; undefined if the retention is so long that the base cannot be emptied. Then nothing changes.
+   */
+  erase(interval: number, oldest: number): number | undefined {
+    const index = this.indexOf(interval);
+    const { retention, secondsPerPoint } = this.archive;
+    const base = index === 0 ? (interval % retention || retention) - (secondsPerPoint > 1 ? 1 : 0) : 0;
+    if (base >= oldest - secondsPerPoint) return undefined;
+    this.#view.setUint32(index * POINT_SIZE, base);
+    this.#view.setFloat64(index * POINT_SIZE + 4, 0);
     return index;
   }
 }

@@ -286,7 +286,23 @@ export const optionTable: readonly OptionSpec[] = [
     text: 'Read the bucket as it was at this ISO 8601 date, before objects were deleted or overwritten; S3 with versioning only',
   },
   { name: 'since', value: 'date', commands: ['list', 'verify'], text: 'Only backups of this date or later' },
-  { name: 'until', value: 'date', commands: ['hold'], text: 'End the hold at this date (never)' },
+  {
+    name: 'from',
+    value: 'date',
+    commands: ['restore', 'fill'],
+    text: 'Replace the points of existing files from this date on, up to --until; no others change',
+  },
+  {
+    name: 'until',
+    value: 'date',
+    commands: ['restore', 'fill', 'hold'],
+    text: 'End of the window of --from, which it does not include; of a hold: when it ends (never)',
+  },
+  {
+    name: 'erase',
+    commands: ['restore', 'fill'],
+    text: 'With --from: also remove the points in the window that the backup does not have',
+  },
   { name: 'reason', value: 'text', commands: ['hold'], text: 'Why the hold was added' },
   {
     name: 'read-data',

@@ -6,7 +6,7 @@ import { formatTimestamp } from '../../common/timestamp.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { explainSystemError } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
-import type { Published } from '../../workers/tasks/publish.ts';
+import type { Succeeded } from '../../workers/tasks/publish.ts';
 import type { Replayed } from '../../workers/tasks/replay-lines.ts';
 import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
@@ -29,6 +29,7 @@ import type { PublishedFile } from './published-files.ts';
 import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
 import type { RestoreOptions } from './restore.ts';
+import { countWindow, windowText } from './restored-window.ts';
 
 /** How many metrics are named that lose points to their new schema, or to expired runs of the journal: all may. */
 const NAMED_AT_MOST = 20;
@@ -160,6 +161,12 @@ export class MetricRestorer {
     const names = namesOf(attempt);
     const result = this.#checkSpace(attempt.target.path, restored);
     run.add('bytesFetched', result.fetched);
+    if (result.outcome === 'skipped') {
+      const { code, reason } = result;
+      run.skip({ ...names, code, reason });
+      this.#outcomes.left('skipped', { ...names, code, reason });
+      return undefined;
+    }
     if (result.outcome !== 'failed') {
       this.#count(names, result);
       run.use(attempt.backup.time);
@@ -191,7 +198,7 @@ export class MetricRestorer {
     return { outcome: 'failed', code: codeOf(error), reason: reasonOf(error), backupDamaged: false, fetched };
   }
 
-  #count(names: Pick<Named, 'metric' | 'target'>, result: Exclude<Published, { outcome: 'failed' }>): void {
+  #count(names: Pick<Named, 'metric' | 'target'>, result: Succeeded): void {
     const { metric, target } = names;
     const run = this.#run;
     const { dryRun, report } = run.options;
@@ -202,10 +209,16 @@ export class MetricRestorer {
     if (result.replayed) this.#countReplayed(names, result.replayed);
     if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
     if (result.stepsLeft) this.#countReshaped(names, result.stepsLeft);
-    const detail = result.outcome === 'backfilled' ? ` (${result.filled} points)` : '';
+    if (result.window) countWindow(run, names, result.window);
+    const detail =
+      result.outcome === 'backfilled'
+        ? ` (${result.window ? windowText(result.window) : `${result.filled} points`})`
+        : '';
     const outcome = `${dryRun ? 'would be ' : ''}${result.outcome}${detail}`;
-    if (target === undefined) report.log('debug', `${metric}: ${outcome}`);
-    else {
+    if (target === undefined) {
+      if (dryRun && result.window) report.log('info', `${metric}: ${outcome}`, 'metrics with points in the window');
+      else report.log('debug', `${metric}: ${outcome}`);
+    } else {
       run.rename({ metric, target, outcome: result.outcome });
       report.log('info', `${metric} -> ${target}: ${outcome}`, 'metrics with a new name');
     }

@@ -2,7 +2,7 @@ import type { Backup } from '../../bucket/metric.ts';
 import type { FailCode, SkipCode } from '../../common/codes.ts';
 import type { Named } from '../../common/summary.ts';
 import type { Changes } from '../../whisper/changes.ts';
-import type { Published } from '../../workers/tasks/publish.ts';
+import type { Succeeded } from '../../workers/tasks/publish.ts';
 import type { Replayed } from '../../workers/tasks/replay-lines.ts';
 
 /** Why a metric was not restored: also that it has no backup before the date. */
@@ -44,11 +44,7 @@ export class Outcomes {
     this.#watcher = watcher;
   }
 
-  restored(
-    names: Pick<Named, 'metric' | 'target'>,
-    backup: Backup,
-    result: Exclude<Published, { outcome: 'failed' }>,
-  ): void {
+  restored(names: Pick<Named, 'metric' | 'target'>, backup: Backup, result: Succeeded): void {
     if (!this.#watcher) return;
     const { changes, replayed } = result;
     const used = { backup, ...(replayed && { replayed }), ...(changes && { changes }) };
@@ -75,7 +71,7 @@ export class Outcomes {
   }
 }
 
-function outcomeOf(result: Exclude<Published, { outcome: 'failed' }>): Restored['outcome'] {
+function outcomeOf(result: Succeeded): Restored['outcome'] {
   if (result.outcome === 'unchanged') return 'unchanged';
   if (result.outcome === 'backfilled') return 'filled';
   return result.isReplaced ? 'replaced' : 'created';

@@ -8,6 +8,7 @@ import type { Run } from '../shared/run.ts';
 import { bytesOf } from './journal-source.ts';
 import type { PublishedFile } from './published-files.ts';
 import type { RestoreOptions } from './restore.ts';
+import { windowIn } from './restored-window.ts';
 
 /** Fetches backups and publishes their files in worker threads, within the memory budget. */
 export class Publisher {
@@ -41,7 +42,7 @@ export class Publisher {
   ): Promise<RestoredFile[]> {
     const { options } = this.#run;
     const { prefix, flock, fileLockTimeout, includeDamaged, overwrite, replaceDamaged, dryRun, owner, date } = options;
-    const { watcher } = options;
+    const { watcher, window } = options;
     // All lines in one buffer: sending each to a thread would take longer than applying it.
     const lines = new JoinedLines(files.reduce((sum, { journal = [] }) => sum + bytesOf(journal), 0));
     const backups = files.map(({ path, backup, journal = [], schema }) => ({
@@ -58,6 +59,7 @@ export class Publisher {
       dryRun,
       now: options.now().getTime(),
       ...(owner && { owner }),
+      ...(window && { window: windowIn(window) }),
       ...(date && { date: Math.floor(date.getTime() / 1000) }),
       ...(watcher && { plotAbove: watcher.plotAbove }),
       ...different,

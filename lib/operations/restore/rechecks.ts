@@ -90,8 +90,8 @@ export class Rechecks {
   #process(file: PublishedFile, result: Published | undefined): PublishedFile[] {
     const { tally } = this.#options;
     if (!result || this.#isStopped) return [];
-    if (result.outcome === 'failed') {
-      this.#fail(file, result.code, result.reason);
+    if (result.outcome === 'failed' || result.outcome === 'skipped') {
+      this.#fail(file, result.outcome === 'skipped' ? 'REPLACED' : result.code, result.reason);
       return [];
     }
     if (result.outcome === 'unchanged' || !result.trace) return [];

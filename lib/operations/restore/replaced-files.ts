@@ -28,7 +28,7 @@ interface FileToReplace {
 
 const BATCH = { items: 128, weight: 2 ** 22 };
 
-/** Stores the local files that a restore will replace, under a hold. They are not backups: no other restore takes them. */
+/** Stores the local files that a restore will replace, wholly or in a window, under a hold. They are not backups: no other restore takes them. */
 export class ReplacedFiles {
   readonly #run: Run<RestoreOptions>;
   readonly #targets: Targets;
@@ -70,7 +70,7 @@ export class ReplacedFiles {
     const claimant = machine && { machine, prefix: resolve(prefix) };
     if (!claimant || !(await isClaimedBy(store, options, claimant, signal))) {
       const why = `${store.name} is not marked as the bucket of this host and tree`;
-      report.log('warn', `The state before the restore is not stored: ${why}. Files that are replaced are lost.`);
+      report.log('warn', `The state before the restore is not stored: ${why}. What is replaced is lost.`);
       return undefined;
     }
     const { name, time } = await this.#nextHold();
@@ -95,7 +95,7 @@ export class ReplacedFiles {
     await store.flush({ signal });
     report.log(
       'info',
-      `The hold ${name} keeps the state before this restore: restore it with --date ${replacedDate(time).toISOString()}; ` +
+      `The hold ${name} keeps the state before this restore: restore it with --date ${replacedDate(time).toISOString()}${this.#undoOptions()}; ` +
         `when it is not needed any more, use "hold release ${name}"`,
     );
     return name;
@@ -104,6 +104,12 @@ export class ReplacedFiles {
   /** Returns whether a metric may be restored: not if the file that it replaces could not be stored. */
   mayReplace(metric: string): boolean {
     return !this.#failed.has(this.#targets.renaming.targetOf(metric));
+  }
+
+  /** Returns what the restore of the state before needs to change no other points. */
+  #undoOptions(): string {
+    const { window } = this.#run.options;
+    return window ? ` --from ${window.from.toISOString()} --until ${window.until.toISOString()} --erase` : '';
   }
 
   /** @param time of the replaced files. */
@@ -126,8 +132,8 @@ export class ReplacedFiles {
   /** With other names, does not look whether the metrics that would replace it have a backup. */
   #mayBeReplaced({ metric, local, stored }: Surveyed): boolean {
     const { renaming, isSelected } = this.#targets;
-    const { date, overwrite, part } = this.#run.options;
-    if (!overwrite && !(local && this.#getsOtherSchema(local))) return false;
+    const { date, overwrite, part, window } = this.#run.options;
+    if (!overwrite && !window && !(local && this.#getsOtherSchema(local))) return false;
     if (!renaming.isEmpty) return renaming.sourcesOf(metric).some(isSelected);
     return stored !== undefined && backupsBefore(stored, date).length > 0 && (!part || isInPart(metric, part));
   }
@@ -172,7 +178,8 @@ export class ReplacedFiles {
   async #writeHold(name: string, time: Date): Promise<void> {
     const { began, options, store } = this.#run;
     const metrics = this.#targets.renaming.isEmpty ? options.metrics : '*';
-    const reason = `the state before a restore with ${options.overwrite ? '--overwrite' : 'another schema'}`;
+    const how = options.window ? 'of a window' : options.overwrite ? 'with --overwrite' : 'with another schema';
+    const reason = `the state before a restore ${how}`;
     await writeHold(
       store,
       options,

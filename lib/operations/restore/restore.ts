@@ -23,6 +23,7 @@ import { MetricRestorer } from './metric-restorer.ts';
 import { Outcomes, type RestoreWatcher } from './outcomes.ts';
 import { Publisher } from './publisher.ts';
 import { ReplacedFiles } from './replaced-files.ts';
+import { checkWindowOptions, type WindowOptions } from './restored-window.ts';
 import { type RenameOptions, Targets } from './targets.ts';
 
 export interface RestoreOptions
@@ -40,6 +41,8 @@ export interface RestoreOptions
   readonly fallback?: boolean;
   /** Replace local files instead of backfilling them. Their state before is stored first, under a hold. @default false */
   readonly overwrite?: boolean;
+  /** Restore only the points of a window, into existing files. Their state before is stored first, under a hold. */
+  readonly window?: WindowOptions;
   /** This machine: the state before is stored only in its own bucket. @default not stored */
   readonly machine?: Machine;
   /** Move damaged local files aside and restore them. @default false */
@@ -82,10 +85,11 @@ const BATCH = { items: 64, weight: 2 ** 22 };
  */
 export async function restore(store: ObjectStore, given: RestoreOptions): Promise<RestoreSummary> {
   const run = new Run('restore', store, given);
-  const { bytesInFlight, date, dryRun, merge, overwrite, prefix, schemaOf, signal, watcher } = run.options;
+  const { bytesInFlight, date, dryRun, merge, overwrite, prefix, schemaOf, signal, watcher, window } = run.options;
   const targets = new Targets(run.options);
   if (merge && overwrite)
     throw new InvalidOptionError('Cannot restore: --overwrite would replace what --merge has filled: use one of them');
+  checkWindowOptions(run.options);
   return run.summarize(async () => {
     const publisher = new Publisher(run);
     const outcomes = new Outcomes(watcher);
@@ -105,7 +109,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);
       else await addTree(written, run.options);
-      if (overwrite || schemaOf) hold = await replaced.store();
+      if (overwrite || schemaOf || window) hold = await replaced.store();
       const journal = await JournalSource.open(run);
       const restorer = new MetricRestorer(run, publisher, written, journal, (stored) => targets.of(stored), outcomes);
       const visits = new Visits(run, { phase: 'Restoring', bytes: 'bytesFetched', concurrency: publisher.concurrency });

@@ -6,7 +6,8 @@ import { assertNoForeignHardLink } from '../../system/link-rule.ts';
 import type { Place } from '../../system/open-place.ts';
 import { assertCurrent, type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
 import type { LockOptions } from '../../tree/read-file.ts';
-import { type FillPlan, planFill } from '../../whisper/fill.ts';
+import { type FillPlan, type FillWrite, planFill } from '../../whisper/fill.ts';
+import { planWindow, type Window, type WindowPlan } from '../../whisper/window.ts';
 
 interface BackfillOptions extends LockOptions {
   /** Unix time in seconds, rounded down: retentions end there. */
@@ -30,9 +31,35 @@ const TRIES = 20;
  * @throws WhisperBackupError `VANISHED`, `LOCK_TIMEOUT`, `REPLACED` and others as `openToFill` does.
  */
 export async function backfill(file: string, source: Uint8Array, options: BackfillOptions): Promise<number> {
+  const { filled } = await changeFile(file, options, (place, open) => backfillOpen(place, open, source, options));
+  return filled;
+}
+
+/**
+ * Like {@link backfill}, but restores a window by the rules of `whisper/window.ts`.
+ *
+ * @returns the file before, and what has changed.
+ */
+export function restoreWindow(
+  file: string,
+  source: Uint8Array,
+  window: Window,
+  options: BackfillOptions,
+): Promise<{ readonly local: Uint8Array; readonly plan: WindowPlan }> {
+  return changeFile(file, options, (place, open) => ({
+    local: open.bytes,
+    plan: restoreWindowOpen(place, open, source, { ...options, window }),
+  }));
+}
+
+async function changeFile<P>(
+  file: string,
+  options: BackfillOptions,
+  change: (place: Place, open: FileToFill) => P,
+): Promise<P> {
   for (let tries = 1; ; tries++) {
     try {
-      return await backfillOnce(file, source, options);
+      return await changeOnce(file, options, change);
     } catch (error) {
       // whisper-resize renames twice, and in between there is no file.
       const isReplaced = codeOf(error) === 'REPLACED' || (codeOf(error) === 'VANISHED' && tries > 1);
@@ -42,12 +69,16 @@ export async function backfill(file: string, source: Uint8Array, options: Backfi
   }
 }
 
-async function backfillOnce(file: string, source: Uint8Array, options: BackfillOptions): Promise<number> {
+async function changeOnce<P>(
+  file: string,
+  options: BackfillOptions,
+  change: (place: Place, open: FileToFill) => P,
+): Promise<P> {
   const place = locate(file);
   try {
     const open = await openToFill(place, options.dryRun ? 'read' : 'write', options);
     try {
-      return backfillOpen(place, open, source, options).filled;
+      return change(place, open);
     } finally {
       open.close();
     }
@@ -77,17 +108,34 @@ export function backfillOpen(
   options: Pick<BackfillOptions, 'now' | 'dryRun' | 'sync'>,
 ): FillPlan {
   const plan = planFill({ local, source, now: options.now });
-  if (plan.writes.length === 0) return plan;
-  assertNoForeignHardLink(place.path, fstatSync(fd), place.directory.stats());
-  if (options.dryRun) return plan;
-  write(fd, plan);
-  if (options.sync) fsyncSync(fd);
-  assertCurrent(place, fd);
+  writeAll(place, fd, plan.writes, options);
   return plan;
 }
 
-function write(fd: number, plan: FillPlan): void {
-  for (const { offset, bytes } of plan.writes) {
+/** Like {@link restoreWindow}, for an open file. @throws WhisperBackupError `REPLACED` */
+export function restoreWindowOpen(
+  place: Place,
+  { fd, bytes: local }: Pick<FileToFill, 'fd' | 'bytes'>,
+  source: Uint8Array,
+  options: Pick<BackfillOptions, 'now' | 'dryRun' | 'sync'> & { readonly window: Window },
+): WindowPlan {
+  const plan = planWindow({ local, source, window: options.window, now: options.now });
+  writeAll(place, fd, plan.writes, options);
+  return plan;
+}
+
+function writeAll(
+  place: Place,
+  fd: number,
+  writes: readonly FillWrite[],
+  { dryRun, sync }: Pick<BackfillOptions, 'dryRun' | 'sync'>,
+): void {
+  if (writes.length === 0) return;
+  assertNoForeignHardLink(place.path, fstatSync(fd), place.directory.stats());
+  if (dryRun) return;
+  for (const { offset, bytes } of writes) {
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
   }
+  if (sync) fsyncSync(fd);
+  assertCurrent(place, fd);
 }

@@ -12,17 +12,19 @@ import { explainSystemError, type Owner, placeDirectory } from '../../tree/place
 import type { Allocate, LockOptions } from '../../tree/read-file.ts';
 import { type Changes, findChanges } from '../../whisper/changes.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
-import type { FillPlan, FillWrite } from '../../whisper/fill.ts';
+import { applyWrites, type FillWrite } from '../../whisper/fill.ts';
 import { isCompressed, parseHeader } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
 import { differsFrom, type NewSchema, type Reshaped, reshape } from '../../whisper/reshape.ts';
+import type { Window } from '../../whisper/window.ts';
 import { Scratch } from '../scratch.ts';
 import { type Trace, traceOfFill } from '../trace.ts';
-import { backfillOpen } from './backfill.ts';
+import { backfillOpen, restoreWindowOpen } from './backfill.ts';
 import { decodeBackup, type EncodedBackup } from './decode.ts';
 import { checkCreate, checkWrite, type SpaceUse } from './dry-run-checks.ts';
 import { type Replayed, replayLines } from './replay-lines.ts';
+import { type WindowResult, windowResult } from './window-result.ts';
 import { withTemporary } from './write-new.ts';
 
 /** One backup to publish in the local tree. */
@@ -37,6 +39,8 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   readonly date?: number;
   /** The schema that the file is to have. @default that of the local file, else of the backup */
   readonly schema?: NewSchema;
+  /** Restore only this window, into an existing file. @default the gaps of an existing file */
+  readonly window?: Window;
   /** Restore the backup of a damaged file unchanged. @default false */
   readonly includeDamaged?: boolean;
   /** Replace a local file instead of backfilling it. */
@@ -60,6 +64,8 @@ interface Remarked {
   readonly stepsLeft?: Reshaped['stepsLeft'];
   /** Set if changes are counted and the points can be read. */
   readonly changes?: Changes;
+  /** Set if a window was restored. */
+  readonly window?: WindowResult;
 }
 
 export type Published =
@@ -77,8 +83,12 @@ export type Published =
       readonly filled: number;
       readonly trace?: Trace;
     })
+  /** A window of a file that does not exist. */
+  | { readonly outcome: 'skipped'; readonly code: 'VANISHED'; readonly reason: string }
   /** `backupDamaged`: an older backup may be usable. */
   | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly reason: string; readonly backupDamaged: boolean };
+
+export type Succeeded = Exclude<Published, { outcome: 'failed' | 'skipped' }>;
 
 const scratch = new Scratch();
 
@@ -141,6 +151,7 @@ async function publishAt(
     const found = place && lstatSync(place.at, { throwIfNoEntry: false });
     if (found?.isSymbolicLink()) return await updateLinked(join(task.prefix, `${task.path}.wsp`), data, task, stopped);
     if (place && found) return await updateExisting(place, data, task, stopped);
+    if (task.window) return noLocalFile(task);
     const { content, ...rest } = shaped(task, data);
     const bytes = content.length;
     const shape = { ...rest, ...changed(task, undefined, content) };
@@ -225,11 +236,11 @@ async function updateExisting(
       const like = fstatSync(open.fd);
       return publishOver(place, shaped(task, local, data), task, { local, keepsOld: false, isCurrent, like });
     }
-    const { filled, writes } = fill(place, open, data, task);
-    if (filled === 0) return { outcome: 'unchanged', bytes };
+    const { filled, writes, window } = fill(place, open, data, task);
+    if (writes.length === 0) return { outcome: 'unchanged', bytes, ...(window && { window }) };
     const trace = task.dryRun ? undefined : traceOfFill(open.fd, local, writes, nowOf(task));
-    const changes = task.plotAbove === undefined ? undefined : changed(task, local, written(local, writes));
-    return { outcome: 'backfilled', bytes, filled, ...(trace && { trace }), ...changes };
+    const changes = task.plotAbove === undefined ? undefined : changed(task, local, applyWrites(local, writes));
+    return { outcome: 'backfilled', bytes, filled, ...(trace && { trace }), ...(window && { window }), ...changes };
   } finally {
     open.close();
   }
@@ -305,12 +316,6 @@ function changed(
   return changes && { changes };
 }
 
-function written(local: Uint8Array, writes: readonly FillWrite[]): Uint8Array {
-  const after = local.slice();
-  for (const { offset, bytes } of writes) after.set(bytes, offset);
-  return after;
-}
-
 /** The backup itself is sound: it has what was stored. */
 function storedDamaged({ key }: EncodedBackup, cause: WhisperError): WhisperBackupError {
   return new WhisperBackupError(
@@ -339,16 +344,32 @@ function nowOf({ now }: PublishTask): number {
   return Math.floor(now / 1000);
 }
 
+function noLocalFile({ prefix, path }: PublishTask): Published {
+  const reason = `there is no file ${join(prefix, path)}.wsp to restore a window into: restore all of it without --from`;
+  return { outcome: 'skipped', code: 'VANISHED', reason };
+}
+
+interface Filled {
+  readonly filled: number;
+  readonly writes: readonly FillWrite[];
+  readonly window?: WindowResult;
+}
+
 /** Fills the local file. @throws WhisperBackupError that names the unusable file and the remedy. */
-function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTask): FillPlan {
+function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTask): Filled {
+  const { dryRun, window } = task;
+  const options = { now: nowOf(task), dryRun, sync: false };
   try {
-    return backfillOpen(place, open, data, { now: nowOf(task), dryRun: task.dryRun, sync: false });
+    if (!window) return backfillOpen(place, open, data, options);
+    const plan = restoreWindowOpen(place, open, data, { ...options, window });
+    return { filled: plan.filled, writes: plan.writes, window: windowResult(plan) };
   } catch (cause) {
     if (!(cause instanceof FillRefusedError)) throw cause;
     const side = cause.side === 'local' ? 'the local file' : 'the backup';
+    const remedy = window ? 'restore it without --from' : 'use --overwrite to replace the local file by the backup';
     throw new WhisperBackupError(
       cause.code,
-      `Cannot backfill ${place.path}: ${side}: ${reasonOf(cause.cause)}: use --overwrite to replace the local file by the backup`,
+      `Cannot backfill ${place.path}: ${side}: ${reasonOf(cause.cause)}: ${remedy}`,
       { cause },
     );
   }

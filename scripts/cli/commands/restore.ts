@@ -9,14 +9,20 @@ import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-opti
 import { runRecorded } from '../run/recorded-run.ts';
 import { renamesOf } from '../run/renames.ts';
 import { RestoreReport } from '../run/restore-report.ts';
+import { previewOf, windowNotice, windowOf } from '../run/window.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
   const date = dateOf(invocation, 'date');
   if (date) log.info(dateNotice(date, option('date') ?? ''));
-  if (config.overwrite && dateOf(invocation, 'asOf')) {
+  const window = windowOf(invocation);
+  if (window) log.info(windowNotice(window, invocation));
+  if ((config.overwrite || window) && dateOf(invocation, 'asOf')) {
+    const [changing, instead] = window
+      ? ['--from', 'Restore into another --prefix, and fill the window from there']
+      : ['--overwrite', 'Restore into another --prefix, or move the files away first'];
     throw new UsageError(
-      'Cannot restore with --as-of and --overwrite: an earlier state of a bucket cannot take the files that would be replaced. Restore into another --prefix, or move the files away first',
+      `Cannot restore with --as-of and ${changing}: an earlier state of a bucket cannot take the files that would be replaced. ${instead}`,
     );
   }
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
@@ -26,6 +32,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const renames = await renamesOf(invocation);
   const machine = await thisMachine();
   const report = RestoreReport.open(invocation);
+  const watcher = (window && previewOf(invocation, report)) ?? report;
   try {
     return await runRecorded(invocation, 'restore', async (store, run) => {
       const summary = await restore(store, {
@@ -38,6 +45,7 @@ export async function run(invocation: Invocation): Promise<number> {
         ...(owner && { owner }),
         ...renames,
         ...(schemaOf && { schemaOf }),
+        ...(window && { window }),
         includeDamaged: config.includeDamaged,
         fallback: config.fallback,
         overwrite: config.overwrite,
@@ -46,7 +54,7 @@ export async function run(invocation: Invocation): Promise<number> {
         skipGone: config.skipGone,
         journal: !config.noJournal,
         dryRun: config.noop,
-        ...(report && { watcher: report }),
+        ...(watcher && { watcher }),
         onEndedEarly: (early) => {
           run.onEndedEarly(report?.end(early, date) ?? early);
         },

@@ -92,7 +92,7 @@ export async function storingOf(invocation: Invocation) {
  */
 export function dateOf(
   { option }: Pick<Invocation, 'option'>,
-  name: 'date' | 'since' | 'until' | 'asOf',
+  name: 'date' | 'since' | 'from' | 'until' | 'asOf',
 ): Date | undefined {
   const text = option(name);
   return text === undefined || text === 'now' ? undefined : parseDate(text);

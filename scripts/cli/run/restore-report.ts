@@ -20,7 +20,7 @@ const REPORTED = {
     ...(['prefix', 'storagePath', 'storagePathRaw', 'metrics', 'exclude', 'overwrite', 'replaceDamaged'] as const),
     ...(['fallback', 'skipGone', 'includeDamaged', 'noJournal', 'owner'] as const),
   ],
-  options: ['asOf', 'rename', 'renameFile', 'merge', 'schemas', 'retentions', 'aggregations'],
+  options: ['asOf', 'from', 'until', 'erase', 'rename', 'renameFile', 'merge', 'schemas', 'retentions', 'aggregations'],
 } as const;
 
 /** The report of a restore, written to a file while the restore goes on. If that fails, the restore still ends. */

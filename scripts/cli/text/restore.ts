@@ -9,11 +9,11 @@ const WORDS: Readonly<Record<string, string>> = {
 /** Formats for people what a restore brought back, from when, and what not, one per line. */
 export function restoreLines(summary: RestoreSummary): string[] {
   const { counts, dryRun, notRestored = {} } = summary;
-  const { restored = 0, replaced = 0, backfilled = 0, pointsFilled = 0, unchanged = 0 } = counts;
+  const { restored = 0, replaced = 0, backfilled = 0, unchanged = 0 } = counts;
   const figures = [
     `${restored - replaced} created`,
     ...(replaced > 0 ? [`${replaced} replaced`] : []),
-    ...(backfilled > 0 ? [`${backfilled} filled (${pointsFilled} points)`] : []),
+    ...(backfilled > 0 ? [`${backfilled} ${pointsText(counts)}`] : []),
     `${unchanged} unchanged`,
   ];
   const lines = [...usedLines(summary), `${dryRun ? 'would be restored' : 'restored'}: ${figures.join(', ')}`];
@@ -24,6 +24,11 @@ export function restoreLines(summary: RestoreSummary): string[] {
   const sum = left.reduce((total, [, count]) => total + count, 0);
   const reasons = left.toSorted(([, a], [, b]) => b - a).map(([code, count]) => `${count} ${WORDS[code] ?? code}`);
   return [...lines, `not restored: ${sum} metrics: ${reasons.join(', ')}`];
+}
+
+function pointsText({ pointsFilled = 0, pointsReplaced, pointsErased, pointsKept }: RestoreSummary['counts']): string {
+  if (pointsReplaced === undefined) return `filled (${pointsFilled} points)`;
+  return `changed in the window (${pointsFilled} points filled, ${pointsReplaced} replaced, ${pointsErased} erased, ${pointsKept} kept)`;
 }
 
 /** From when the restored points are. */

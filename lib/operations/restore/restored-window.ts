@@ -1,0 +1,77 @@
+import { InvalidOptionError } from '../../common/errors.ts';
+import type { Named, Tally } from '../../common/summary.ts';
+import { formatTimestamp } from '../../common/timestamp.ts';
+import { checkWindow, type LeftSlot, type Window } from '../../whisper/window.ts';
+import type { WindowResult } from '../../workers/tasks/window-result.ts';
+import type { RestoreOptions } from './restore.ts';
+
+/** The points of a restore: those with timestamps from `from` to before `until`. */
+export interface WindowOptions {
+  readonly from: Date;
+  readonly until: Date;
+  /** Remove the points inside that the backup does not have. @default false */
+  readonly erase?: boolean;
+}
+
+/**
+ * Converts a window to whole seconds.
+ *
+ * @throws InvalidOptionError if it ends before it begins.
+ */
+export function windowIn({ from, until, erase = false }: WindowOptions): Window {
+  const seconds = (time: Date) => Math.ceil(time.getTime() / 1000);
+  const window = { from: seconds(from), until: seconds(until), erase };
+  checkWindow(window);
+  return window;
+}
+
+/** @throws InvalidOptionError if a window cannot be restored with the other options. */
+export function checkWindowOptions(options: Partial<RestoreOptions>): void {
+  const { window, merge, overwrite, replaceDamaged, schemaOf } = options;
+  if (!window) return;
+  windowIn(window);
+  const others = { '--overwrite': overwrite, '--replace-damaged': replaceDamaged, '--merge': merge };
+  const contradicting = Object.entries({ ...others, 'a new schema': schemaOf }).find(([, given]) => given);
+  if (!contradicting) return;
+  throw new InvalidOptionError(
+    `Cannot restore a window with ${contradicting[0]}: a window only changes points of existing files. Restore it without.`,
+  );
+}
+
+/** Counts and names what the restore of a window has changed in one file. */
+export function countWindow(
+  tally: Tally,
+  names: Pick<Named, 'metric' | 'target'>,
+  { left, leftSlots, ...counts }: WindowResult,
+): void {
+  tally.add('pointsReplaced', counts.replaced);
+  tally.add('pointsErased', counts.erased);
+  tally.add('pointsKept', counts.kept);
+  const { filled, replaced, erased, kept } = counts;
+  if (filled + replaced + erased + kept + leftSlots > 0) {
+    tally.window({
+      ...names,
+      ...counts,
+      left: left.map(({ timestamp, ...slot }) => ({ ...slot, time: formatTimestamp(new Date(timestamp * 1000)) })),
+    });
+  }
+  if (leftSlots > 0) {
+    tally.add('slotsLeft', leftSlots);
+    tally.note({ ...names, code: 'SLOTS_LEFT', reason: leftReason(left, leftSlots) });
+  }
+}
+
+/** Describes slots that were left because the finer points that would be needed are not there any more. */
+export function leftReason(left: readonly LeftSlot[], count: number): string {
+  const slots = left.map(
+    ({ archive, secondsPerPoint, timestamp }) =>
+      `archive ${archive} (${secondsPerPoint} s) at ${formatTimestamp(new Date(timestamp * 1000))}`,
+  );
+  const more = count > left.length ? [`${count - left.length} more`] : [];
+  return `may still have values made from replaced points, because not all finer points are stored any more: ${[...slots, ...more].join(', ')}`;
+}
+
+/** Formats `12 points filled, 30 replaced, 5 erased, 2 kept`. */
+export function windowText({ filled, replaced, erased, kept }: WindowResult): string {
+  return `${filled} points filled, ${replaced} replaced, ${erased} erased, ${kept} kept`;
+}

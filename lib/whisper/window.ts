@@ -1,0 +1,114 @@
+import { InvalidOptionError } from '../common/errors.ts';
+import { isAmbiguousMethod } from './aggregation.ts';
+import { changedRanges, donorsFor, type FillWrite, headerOf } from './fill.ts';
+import { Donor } from './level-fill.ts';
+import { LevelWindow } from './level-window.ts';
+import { alignUp } from './points.ts';
+
+/** A range of time. A point is inside if its timestamp is, which is the start of its interval. */
+export interface Window {
+  /** Unix time in seconds, inclusive. */
+  readonly from: number;
+  /** Unix time in seconds, exclusive. */
+  readonly until: number;
+  /** Remove the points inside that the source does not have. */
+  readonly erase: boolean;
+}
+
+/** A slot that may still have a value made from replaced points. */
+export interface LeftSlot {
+  /** 0 is the finest. */
+  readonly archive: number;
+  readonly secondsPerPoint: number;
+  /** Unix time in seconds. */
+  readonly timestamp: number;
+}
+
+/** How many slots changed, in all archives. */
+export interface WindowCounts {
+  /** Slots that had no point and got one. */
+  readonly filled: number;
+  readonly replaced: number;
+  readonly erased: number;
+  /** Points inside the window that the source does not have. */
+  readonly kept: number;
+}
+
+export interface WindowPlan extends WindowCounts {
+  readonly left: readonly LeftSlot[];
+  /** As in {@link FillPlan}: if only the first ones are made, another run completes the file. */
+  readonly writes: readonly FillWrite[];
+}
+
+interface WindowOptions {
+  readonly local: Uint8Array;
+  /** The whole file that has the right points. */
+  readonly source: Uint8Array;
+  readonly window: Window;
+  /** Unix time, rounded down to whole seconds. */
+  readonly now: number;
+}
+
+/**
+ * Computes a restore of a window: replaces the points of `local` inside it by those of `source`, slot by slot. Points
+ * outside do not change. The window begins and ends with a slot of the finest archive.
+ *
+ * These rules hold for every archive of the local file and every slot inside its retention at `now`, and for points
+ * later than `now`:
+ *
+ * 1. A slot inside the window takes the point that a gap would take in a backfill (see `planFill`). If there is none, its
+ *    point is erased or kept. A coarser slot with finer points that are kept is aggregated again as in rule 3, if that is
+ *    possible; if it is not and the source has no point for it, it is left, and named if a finer one has changed.
+ * 2. A slot of a coarser archive that is only partly inside changes only by aggregation from the next finer archive, if a
+ *    finer slot in it changed.
+ * 3. A slot is aggregated again only if all of these hold; otherwise it is left and named, unless the two files agree on it:
+ *    - the finer archive still covers the whole slot,
+ *    - xFilesFactor is met, or points were erased and the slot is to be empty,
+ *    - all its finer slots have a point now, or its old value was the aggregate of the finer points before,
+ *    - the two files have different values in it,
+ *    - the aggregation methods are the same, and whisper and go-whisper agree on the number of the method.
+ * 4. A second run at the same `now` writes nothing.
+ *
+ * @throws FillRefusedError if a file is damaged or compressed, or its archives cannot be matched.
+ * @throws InvalidOptionError if the window ends before it begins.
+ */
+export function planWindow({ local, source, window, now }: WindowOptions): WindowPlan {
+  checkWindow(window);
+  const header = headerOf('local', local);
+  const sourceHeader = headerOf('source', source);
+  const donors = sourceHeader.archives.map((archive) => new Donor(source, archive));
+  const mayReaggregate = header.aggregation === sourceHeader.aggregation && !isAmbiguousMethod(header.aggregation);
+  const finest = header.archives[0]?.secondsPerPoint ?? 1;
+  const { from, until, erase } = window;
+  const aligned = { from: alignUp(from, finest), until: alignUp(until, finest), erase };
+
+  const after = local.slice();
+  const levels: LevelWindow[] = [];
+  for (const archive of header.archives) {
+    const [finer, sources] = [levels.at(-1), donorsFor(archive, donors)];
+    const rule = { rule: header, mayReaggregate, window: aligned, now: Math.floor(now) };
+    const level = new LevelWindow({ before: local, after, archive, ...rule, donors: sources, finer });
+    level.run();
+    levels.push(level);
+  }
+  const sum = (count: (level: LevelWindow) => number) => levels.reduce((total, level) => total + count(level), 0);
+  return {
+    filled: sum(({ filled }) => filled),
+    replaced: sum(({ replaced }) => replaced),
+    erased: sum(({ erased }) => erased),
+    kept: sum(({ kept }) => kept),
+    left: levels.flatMap(({ archive: { secondsPerPoint }, left }, archive) =>
+      left.map((timestamp) => ({ archive, secondsPerPoint, timestamp })),
+    ),
+    writes: levels.toReversed().flatMap((level) => changedRanges(after, level.archive, level.isChanged)),
+  };
+}
+
+/** @throws InvalidOptionError if the window ends before it begins. */
+export function checkWindow({ from, until }: Window): void {
+  if (from < until) return;
+  const text = (time: number) => (Number.isFinite(time) ? new Date(time * 1000).toISOString() : String(time));
+  throw new InvalidOptionError(
+    `Cannot restore a window: it begins at ${text(from)}, not before its end at ${text(until)}`,
+  );
+}
