@@ -1,3 +1,4 @@
+import { bucketSettings } from './bucket-settings.ts';
 import { carbonListener } from './carbon-listener.ts';
 import type { Check } from './check.ts';
 import { clock } from './clock.ts';
@@ -16,6 +17,7 @@ import { timer } from './timer.ts';
 export const checks: readonly Check[] = [
   config,
   credentials,
+  bucketSettings,
   clock,
   prefix,
   policies,

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, afterEach, describe, it } from 'node:test';
-import { PutBucketAclCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutBucketAclCommand, PutBucketLifecycleConfigurationCommand } from '@aws-sdk/client-s3';
 import { createS3Store } from '../../../lib/store/drivers/s3/s3.ts';
 import { plantMetrics } from '../../fixtures/metric.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 import { startFaultProxy } from '../../servers/fault-proxy.ts';
 import { ownBucket, sharedRadosgw } from '../../servers/shared.ts';
+import { s3Client } from '../../store/versioned-bucket.ts';
 import { run } from './program.ts';
 
 const scratch = await createScratch();
@@ -32,7 +33,12 @@ async function doctor(
   storage: readonly string[],
   variables: Readonly<Record<string, string>>,
   options: readonly string[] = ['-b', BUCKET],
-): Promise<{ readonly code: number | null; readonly credentials: Verdict; readonly clock: Verdict }> {
+): Promise<{
+  readonly code: number | null;
+  readonly credentials: Verdict;
+  readonly clock: Verdict;
+  readonly bucket: Verdict;
+}> {
   const file = scratch.at('credentials');
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
   await writeFile(file, lines.join(''), { mode: 0o600 });
@@ -47,7 +53,7 @@ async function doctor(
     const { level, finding, remedy } = checks.find((one: { name: string }) => one.name === name);
     return [level, finding, remedy];
   };
-  return { code, credentials: verdictOf('credentials'), clock: verdictOf('clock') };
+  return { code, credentials: verdictOf('credentials'), clock: verdictOf('clock'), bucket: verdictOf('bucket') };
 }
 
 const s3 = ['s3', 'us-east-1', `endpoint=${proxy.url}`];
@@ -73,19 +79,63 @@ describe('doctor, on S3', () => {
 
     const reader = { AWS_ACCESS_KEY_ID: other.accessKeyId, AWS_SECRET_ACCESS_KEY: other.secretAccessKey };
     assert.equal((await doctor(s3, reader)).credentials[0], 'bad');
-    const client = new S3Client({
-      endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials: { accessKeyId, secretAccessKey },
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-    });
+    const client = s3Client(radosgw);
     await client.send(new PutBucketAclCommand({ Bucket: BUCKET, ACL: 'public-read' }));
     client.destroy();
     const [level, finding, remedy] = (await doctor(s3, reader)).credentials;
     assert.equal(level, 'bad');
     assert.match(finding, /^Cannot put, but list only: /);
     assert.match(remedy ?? '', /Allow list, put, get and delete/);
+  });
+
+  it('reports what versions, locks and lifecycle rules of the bucket mean for its backups', async () => {
+    const client = s3Client(radosgw);
+    const Bucket = ownBucket('settings');
+    const locked = createS3Store({
+      ...{ bucket: Bucket, endpoint, accessKeyId, secretAccessKey },
+      lock: { mode: 'governance', days: 1 },
+    });
+    const bucketOf = async (...more: readonly string[]) =>
+      (await doctor([...s3, ...more], good, ['-b', Bucket])).bucket;
+    try {
+      const plain = (await doctor(s3, good)).bucket;
+      assert.deepEqual(plain.slice(0, 2), ['ok', 'Versioning is off: what is overwritten or deleted is lost']);
+      const unlockable = (await doctor([...s3, 'lock-mode=governance', 'lock-days=1'], good)).bucket;
+      assert.deepEqual(unlockable[0], 'bad');
+
+      await locked.open({ create: true });
+      const [level, finding] = await bucketOf();
+      assert.equal(level, 'warn');
+      assert.match(
+        finding,
+        /^Versioning is on, and no lifecycle rule removes old versions: .*The bucket has object lock/,
+      );
+      const rule = { Status: 'Enabled', Filter: { Prefix: '' } } as const;
+      const put = (Rules: object[]) =>
+        client.send(
+          new PutBucketLifecycleConfigurationCommand({
+            Bucket,
+            LifecycleConfiguration: { Rules: Rules.map((more) => ({ ...rule, ...more })) },
+          }),
+        );
+      await put([{ ID: 'old', NoncurrentVersionExpiration: { NoncurrentDays: 30 } }]);
+      assert.deepEqual(await bucketOf('lock-mode=governance', 'lock-days=7'), [
+        'ok',
+        'Versioning is on, deleted objects are kept for 30 days more. Objects are locked for 7 days (governance), longer than about 5 days that retention keeps: both are billed',
+        undefined,
+      ]);
+      await put([{ ID: 'all', Expiration: { Days: 90 } }]);
+      const [worse, reason, remedy] = await bucketOf();
+      assert.equal(worse, 'bad');
+      assert.match(
+        reason,
+        /The lifecycle rule "all" deletes objects 90 days after they were stored: also the only backup/,
+      );
+      assert.match(remedy ?? '', /Remove its expiration of current objects/);
+    } finally {
+      client.destroy();
+      await locked.close();
+    }
   });
 
   it('reports if this host’s clock and the store’s differ', async () => {

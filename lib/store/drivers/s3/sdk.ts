@@ -8,6 +8,9 @@ export {
   CreateBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
+  GetObjectLockConfigurationCommand,
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
