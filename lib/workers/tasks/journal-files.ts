@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { codeOf, type ErrorCode, reasonOf, WhisperBackupError } from '../../common/errors.ts';
-import { lineNameOf, valueText } from '../../journal/line.ts';
+import { LineWriter } from '../../journal/line-writer.ts';
 import { isSettled } from '../../statcache/entry.ts';
 import { type FileStat, fileStatOf } from '../../tree/file-stat.ts';
 import { type LockOptions, lock, openRegular } from '../../tree/read-file.ts';
@@ -63,19 +63,23 @@ interface JournaledBatch {
   readonly files: readonly FileResult[];
 }
 
-/** A batch ends at this many characters. */
+/** A batch ends at this many bytes of lines. */
 const ENOUGH = 8 * 2 ** 20;
+
+/** Not in use by a batch. */
+let idle: LineWriter | undefined;
 
 /** Reads the recent points of each file as lines. */
 export async function journalFiles(
   batch: JournalBatch,
   { stopped }: Pick<TaskContext, 'stopped'>,
 ): Promise<JournaledBatch> {
-  const parts: Uint8Array[] = [];
+  const writer = idle ?? new LineWriter();
+  idle = undefined;
   const files: FileResult[] = [];
-  let total = 0;
   for (const file of batch.files) {
-    if (total >= ENOUGH) break;
+    const before = writer.length;
+    if (before >= ENOUGH) break;
     try {
       const { found, isWhole, bytesRead, ...read } = await readRecent(file, batch, stopped);
       const mark = found.findLast(({ timestamp }) => timestamp <= batch.now) ?? found[0];
@@ -84,25 +88,18 @@ export async function journalFiles(
         files.push({ ...read, outcome: 'whole', newest });
         continue;
       }
-      const lines = linesOf(file.metric, found);
+      writer.add(file.metric, found);
       const [oldest, points] = [found[0]?.timestamp ?? 0, found.length];
-      files.push({ ...read, outcome: 'read', newest, oldest, points, bytes: lines.length, bytesRead });
-      parts.push(lines);
-      total += lines.length;
+      files.push({ ...read, outcome: 'read', newest, oldest, points, bytes: writer.length - before, bytesRead });
     } catch (error) {
       const code = codeOf(error);
       const isSkipped = code === 'VANISHED' || code === 'WHISPER_COMPRESSED';
       files.push({ outcome: isSkipped ? 'skipped' : 'failed', code, reason: reasonOf(error) });
     }
   }
-  return { lines: Buffer.concat(parts), files };
-}
-
-function linesOf(metric: string, points: readonly Point[]): Uint8Array {
-  const name = lineNameOf(metric);
-  let text = '';
-  for (const { timestamp, value } of points) text += `${name} ${valueText(value)} ${timestamp}\n`;
-  return Buffer.from(text);
+  const lines = writer.take();
+  idle = writer;
+  return { lines, files };
 }
 
 interface Recent extends Omit<ReadFile, 'newest'> {
