@@ -213,24 +213,26 @@ describe('what S3 refuses', () => {
 });
 
 describe('a connection to S3', () => {
-  it('that is refused may be retried', async () => {
+  it('that is refused may be retried, and the message names the setting', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     await withFake(
       () => {},
       async (store) => {
         const error = await failure(() => store.put('a', bytes('x')));
         assert.ok(error instanceof TransientError, inspect(error));
-        assert.match(error.message, /ECONNREFUSED/);
+        assert.match(error.message, /ECONNREFUSED.*; check endpoint=, and whether the store runs/);
       },
       { endpoint },
     );
   });
 
-  it('to a host without an address may be retried', () =>
+  it('to a host without an address may be retried, and the message names the settings', () =>
     withFake(
       () => {},
       async (store) => {
-        assert.ok((await failure(() => store.put('a', bytes('x')))) instanceof TransientError);
+        const error = await failure(() => store.put('a', bytes('x')));
+        assert.ok(error instanceof TransientError, inspect(error));
+        assert.match(error.message, /; check endpoint= and region=, and the name service/);
       },
       { endpoint: 'http://s3.invalid' },
     ));

@@ -85,6 +85,15 @@ const BROKEN = new Set([
   'UND_ERR_SOCKET',
 ]);
 
+/** What to check if no connection can be made. */
+const HINTS: Readonly<Record<string, string>> = {
+  EAI_AGAIN: '; check endpoint= and region=, and the name service',
+  ECONNREFUSED: '; check endpoint=, and whether the store runs',
+  EHOSTUNREACH: '; check endpoint=, and the route to the store',
+  ENETUNREACH: '; check endpoint=, and the route to the store',
+  ENOTFOUND: '; check endpoint= and region=, and the name service',
+};
+
 /**
  * Turns an error of the SDK into a StoreError, by S3's error code and the HTTP status, because some stores send no
  * message. Returns our own errors unchanged. Drops the data that the SDK attaches to its errors, such as headers and
@@ -175,7 +184,7 @@ function transientReason(failure: Failure): string {
   if (status === 307) return redirectReason(failure);
   if (name === 'RequestTimeTooSkewed') return 'the clocks of this host and the store differ';
   if (isDamaged(name)) return 'the body was damaged in transit';
-  if (status === undefined) return message || 'the connection failed';
+  if (status === undefined) return `${message || 'the connection failed'}${HINTS[failure.code ?? ''] ?? ''}`;
   if (status < 300) return 'the response is not valid';
   return 'the store is busy or has failed';
 }
