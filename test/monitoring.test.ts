@@ -111,7 +111,11 @@ describe('a run that sends figures to carbon', () => {
 
   const program = (...args: readonly string[]): Promise<Ended> =>
     run(['--nolog', '--nolock', '--nostamp', '--prefix', scratch.at('tree'), ...args, 'disk', scratch.path]);
-  const file = (name: string) => `${carbon.prefix}/whisper-backup/${host}/${name.replaceAll('.', '/')}.wsp`;
+  /** A prune has the name of the bucket. */
+  const file = (name: string) => {
+    const node = name.startsWith('prune.') ? 'bucket' : host;
+    return `${carbon.prefix}/whisper-backup/${node}/${name.replaceAll('.', '/')}.wsp`;
+  };
 
   before(async () => {
     scratch = await createScratch();
@@ -124,6 +128,7 @@ describe('a run that sends figures to carbon', () => {
       restore: ['--fallback'],
       purge: [],
       verify: ['--read-data', '--compare', '--repair'],
+      prune: [],
     };
     for (const command of reportingCommands) {
       if (command === 'restore') await rm(scratch.at('tree', 'b.wsp'));
@@ -191,6 +196,8 @@ describe('a run that sends figures to carbon', () => {
       point('off.backup.last_success', now - DAY / 2, DAY / 2),
       point('off.backup.last_run', now - DAY / 2, DAY / 2),
       point('off.journal.last_success', now - 8 * DAY, 8 * DAY),
+      point('bucket_late.prune.last_success', now - 3 * DAY, 3 * DAY),
+      point('bucket_well.prune.last_success', now - DAY, DAY),
       point('broken.backup.last_run', now - 600, 600),
       point('broken.backup.exit_code', 3, 600),
       point('broken.backup.files.failed', 7, 600),
@@ -214,6 +221,7 @@ describe('a run that sends figures to carbon', () => {
       'whisper-backup-late': ['broken', 'late'],
       'whisper-backup-silent': ['late'],
       'whisper-backup-journal-late': ['late'],
+      'whisper-backup-prune-late': ['bucket_late'],
       'whisper-backup-exit': ['broken.backup'],
       'whisper-backup-failed': ['broken'],
       'whisper-backup-damaged': ['broken'],
@@ -235,6 +243,15 @@ describe('a run that sends figures to carbon', () => {
     assert.deepEqual(await lastValues([path('exit_code')]), [10]);
     await lastValues([path('last_run'), path('seconds')]);
     assert.equal(existsSync(path('last_success')), false);
+  });
+
+  it('sends nothing of a prune of some metrics, and that of a shared bucket with its storage path', async () => {
+    const prune = (...args: readonly string[]) =>
+      program('--carbon', carbon.address, '--carbon-prefix', 'shared', '-b', 'bucket', ...args, 'prune');
+    assert.equal((await prune('-m', 'a')).code, 0);
+    assert.equal((await prune('--storage-path', 'web.01')).code, 1);
+    await lastValues([`${carbon.prefix}/shared/bucket_web_01/prune/exit_code.wsp`]);
+    assert.equal(existsSync(`${carbon.prefix}/shared/bucket`), false);
   });
 
   it('sends nothing of a dry run', async () => {

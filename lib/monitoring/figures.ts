@@ -2,11 +2,12 @@ import type { Point } from '../carbon/plaintext.ts';
 import type { Count } from '../common/codes.ts';
 import type { Summary } from '../common/summary.ts';
 
-export const reportingCommands = ['backup', 'journal', 'restore', 'purge', 'verify'] as const;
+export const reportingCommands = ['backup', 'journal', 'restore', 'purge', 'verify', 'prune'] as const;
 
 export type ReportingCommand = (typeof reportingCommands)[number];
 
 export interface FinishedRun {
+  /** The host that ran; of a prune, which runs for many hosts, the bucket. */
   readonly host: string;
   readonly command: ReportingCommand;
   /** ISO-8601. */
@@ -85,13 +86,13 @@ export const figureTable: readonly Figure[] = [
   count('files.unknown', 'files', 'unknown', 'With --compare: could not be compared', verify),
   count('files.shrunk', 'files', 'shrunk', 'Newest backup less than half as large as the largest', expiring),
   count('files.tombstoned', 'files', 'tombstones', 'Missing for the first time, and marked with a tombstone', expiring),
-  count(
-    'files.purged',
-    'files',
-    'purged',
-    'Missing for longer than `purge` days: all their backups were deleted',
-    expiring,
-  ),
+  count('files.purged', 'files', 'purged', 'Missing for longer than `purge` days: all their backups were deleted', [
+    ...expiring,
+    'prune',
+  ]),
+  count('files.contradicting', 'files', 'contradictions', 'Left alone: their dates contradict the times of the store', [
+    'prune',
+  ]),
   count('files.leftovers', 'files', 'leftovers', 'Temporary files of killed runs, removed', expiring),
 
   count('backups.total', 'backups', 'backups', 'Backups that were verified', verify),
@@ -125,9 +126,9 @@ export const figureTable: readonly Figure[] = [
     'With --fallback: damaged backups for which an older one was used',
     restore,
   ),
-  count('backups.retired', 'backups', 'retired', 'Backups that retention deleted', backup),
+  count('backups.retired', 'backups', 'retired', 'Backups that retention deleted', [...backup, 'prune']),
 
-  count('objects.deleted', 'objects', 'deleted', 'Objects deleted from the bucket', [...expiring, 'journal']),
+  count('objects.deleted', 'objects', 'deleted', 'Objects deleted from the bucket', [...expiring, 'journal', 'prune']),
   count('objects.foreign', 'objects', 'foreignKeys', 'Foreign objects in the bucket, which are ignored', all),
   count('objects.lone_sha1s', 'objects', 'loneSha1s', 'Checksums of the Python tool without data', expiring),
 

@@ -30,3 +30,12 @@ export async function partialBy({
     ...(resolve(prefix) === resolve(config.prefix) ? [] : ['--prefix']),
   ];
 }
+
+/** Lists the options because of which a run of a command is partial. A prune may be one of any bucket. */
+export async function partialFor(
+  command: string,
+  invocation: Pick<Invocation, 'config' | 'configured'>,
+): Promise<readonly string[]> {
+  if (command === 'backup' || command === 'journal') return partialBy(invocation);
+  return command === 'prune' ? selectedBy(invocation) : [];
+}

@@ -16,8 +16,9 @@ import { bucketName } from './bucket-name.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Invocation } from './invocation.ts';
 import { dateOf, placeOf } from './operation-options.ts';
-import { partialBy, selectedBy } from './partial-run.ts';
+import { partialFor } from './partial-run.ts';
 import { type Run, reportOn, runOperation } from './run.ts';
+import { sendingFigures } from './sending-figures.ts';
 import { leaveStamp } from './stamp.ts';
 import { checkStateDirectory } from './state-directory.ts';
 import { withStore, withTraffic } from './store.ts';
@@ -77,8 +78,8 @@ export async function runRecorded(
           throw cause;
         }
       });
-    // One machine prunes the buckets of many hosts, also at once: it needs no lock, and their figures would be mixed up.
-    if (command === 'prune') return await begun((summary) => summary);
+    // One machine prunes the buckets of many hosts, also at once: it needs no lock.
+    if (command === 'prune') return await sendingFigures(invocation, command, begun);
     return await runOperation(invocation, command, begun);
   } catch (cause) {
     // The run could not start, for example because another run holds the lock.
@@ -126,8 +127,7 @@ async function keepRecord(invocation: Invocation, command: NewRunRecord['command
   const { config, log } = invocation;
   const bucket = await bucketName(config);
   if (bucket === undefined || config.noop || config.storage === 'noop') return undefined;
-  const partial =
-    command === 'backup' ? await partialBy(invocation) : command === 'prune' ? selectedBy(invocation) : [];
+  const partial = await partialFor(command, invocation);
   const start = { command, started: new Date().toISOString(), bucket, partial };
   const mark = await markStart(config.stateDir, start).catch((error: unknown) => {
     // Writing the record will fail too, and log the warning.

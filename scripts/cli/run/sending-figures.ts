@@ -1,17 +1,20 @@
 import { hostname } from 'node:os';
+import { rootOf } from '../../../lib/bucket/layout.ts';
 import { reasonOf } from '../../../lib/common/errors.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
 import type { FinishedRun, ReportingCommand } from '../../../lib/monitoring/figures.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import type { Invocation } from './invocation.ts';
-import { partialBy } from './partial-run.ts';
+import { placeOf } from './operation-options.ts';
+import { partialFor } from './partial-run.ts';
 
 /** Timeout for carbon, in seconds. */
 const TIMEOUT_SECONDS = 5;
 
 /**
  * Runs a task and then sends its figures to carbon, if one is configured. Sends them even if the task threw, but not for
- * dry runs, partial backups and partial journal runs. If carbon cannot be reached, logs a warning and keeps the exit code.
+ * dry runs, and backups, journals and prunes of a part of the metrics. If carbon cannot be reached, logs a warning and keeps
+ * the exit code.
  *
  * @param task must pass its summary to `ended`, which returns it.
  * @returns the exit code of the task.
@@ -22,17 +25,14 @@ export async function sendingFigures(
   task: (ended: (summary: Summary) => Summary) => Promise<number>,
 ): Promise<number> {
   const { carbon, noop } = invocation.config;
-  const isSilent =
-    carbon === undefined ||
-    noop ||
-    (['backup', 'journal'].includes(command) && (await partialBy(invocation)).length > 0);
+  const isSilent = carbon === undefined || noop || (await partialFor(command, invocation)).length > 0;
   if (isSilent) return task((summary) => summary);
   const began = performance.now();
   let summary: Summary | undefined;
   const send = (exitCode: number) => {
     const seconds = Math.round(performance.now() - began) / 1000;
     const finished = new Date().toISOString();
-    const run = { host: hostname(), command, finished, seconds, exitCode };
+    const run = { host: command === 'prune' ? bucketOf(invocation) : hostname(), command, finished, seconds, exitCode };
     return report(invocation, summary ? { ...run, summary } : run);
   };
   let exitCode: number;
@@ -47,6 +47,11 @@ export async function sendingFigures(
   }
   await send(exitCode);
   return exitCode;
+}
+
+/** Returns the bucket, with the storage path if several hosts share it. */
+function bucketOf({ config }: Invocation): string {
+  return `${config.bucket}/${rootOf(placeOf(config))}`.replace(/\/+$/, '');
 }
 
 async function report({ config, log }: Invocation, run: FinishedRun): Promise<void> {
