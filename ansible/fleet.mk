@@ -8,7 +8,7 @@ $(foreach name,$(FLEET_VARIABLES),$(eval override $(name) := $(if $(filter envir
 export $(FLEET_VARIABLES)
 FLEET := @node --import tsx scripts/bastion.ts
 
-.PHONY: deploy rollback backup status list restore verify doctor remove drill
+.PHONY: deploy rollback backup status list restore verify doctor prune hold remove drill
 
 deploy: ## Deploy to the fleet: RELEASE=dist/release/whisper-backup-….tar.gz HOST= GROUP= DRY_RUN=1 ADOPT=1; asks before all hosts
 	$(FLEET) deploy
@@ -36,6 +36,12 @@ doctor: ## Report what is wrong on a host, and what to change: HOST= GROUP=
 
 drill: ## Rehearse a restore on each host, and measure RPO and RTO: HOST= GROUP= METRICS= SAMPLE=1/50
 	$(FLEET) drill
+
+prune: ## Delete what the rules no longer keep, for hosts that must not: HOST= GROUP= METRICS= DRY_RUN=1 ARGS=; asks, unless YES=1
+	$(FLEET) prune
+
+hold: ## List, add and release holds: HOST= GROUP= ARGS='add NAME --reason TEXT' METRICS= DATE= DRY_RUN=1, ARGS='release NAME'
+	$(FLEET) hold
 
 remove: ## Remove the program from hosts, but not their backups: HOST= GROUP= DRY_RUN=1; asks, unless YES=1
 	$(FLEET) remove

@@ -7,7 +7,17 @@ import { printable } from '../lib/common/printable.ts';
 import { checkout } from './fleet/checkout.ts';
 import { drillReport } from './fleet/drill-report.ts';
 import { matchingHosts, requireOneHost } from './fleet/matching-hosts.ts';
-import { checkGiven, type Given, isRequestName, isSet, limitOf, requestNames, requestOf } from './fleet/request.ts';
+import {
+  checkGiven,
+  type Given,
+  isForPruners,
+  isRequestName,
+  isSet,
+  limitOf,
+  type RequestName,
+  requestNames,
+  requestOf,
+} from './fleet/request.ts';
 import { runbookArguments } from './fleet/runbook-arguments.ts';
 import { start } from './fleet/start.ts';
 
@@ -32,7 +42,7 @@ async function main(name: string, environment: Readonly<Record<string, string | 
   if (name === 'runbook') return start(process.execPath, runbookArguments(environment['RUNBOOK'] ?? '', given));
   if (!isRequestName(name)) throw new UsageError(`Unknown target "${name}": use one of ${requestNames.join(', ')}`);
   const request = requestOf(name, given);
-  const hosts = hostsOf(given);
+  const hosts = hostsOf(name, given);
   if (request.question !== undefined && !isSet(given.YES) && !(await confirm(request.question, hosts.length))) {
     process.stderr.write('Nothing was done.\n');
     return 2;
@@ -50,9 +60,10 @@ function givenIn(environment: Readonly<Record<string, string | undefined>>): Giv
   return { HOST, GROUP, METRICS, DATE, DRY_RUN, INVENTORY, RELEASE, ADOPT, SAMPLE, ARGS, ANSIBLE_ARGS, YES };
 }
 
-function hostsOf(given: Given): readonly string[] {
-  if (given.HOST === undefined) return matchingHosts({ inventory: given.INVENTORY, limit: limitOf(given) });
-  requireOneHost(given.HOST, given.INVENTORY);
+function hostsOf(name: RequestName, given: Given): readonly string[] {
+  const choice = { inventory: given.INVENTORY, withPruners: isForPruners(name) };
+  if (given.HOST === undefined) return matchingHosts({ ...choice, limit: limitOf(given) });
+  requireOneHost(given.HOST, choice);
   return [given.HOST];
 }
 

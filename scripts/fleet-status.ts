@@ -3,7 +3,7 @@ import { reasonOf } from '../lib/common/errors.ts';
 import { jsonLine, printable } from '../lib/common/printable.ts';
 import { mayColor } from './cli/io/terminal.ts';
 import { fleetTable } from './fleet/fleet-table.ts';
-import { isRed, readHostReports } from './fleet/host-report.ts';
+import { isRed, pruneOf, readHostReports } from './fleet/host-report.ts';
 
 /*
  * `fleet-status.ts DIR [HOST...] [--json]`: prints the statuses of a fleet, collected in a directory as `<host>.json`. A
@@ -17,12 +17,18 @@ try {
   const reports = await readHostReports(directory, expected);
   if (reports.length === 0) throw new Error(`No status in ${directory}: it has no file <host>.json`);
   const color = mayColor(process.env, process.stdout.isTTY === true);
+  const now = new Date();
   const rows = reports.map((report) => {
-    const { name } = report;
-    const { name: _, ...facts } = report;
-    return { name, red: isRed(report), ...('status' in report ? report.status : facts) };
+    const { name, prune: _, ...facts } = report;
+    const prune = pruneOf(report, now);
+    return {
+      name,
+      red: isRed(report),
+      ...('status' in facts ? facts.status : facts),
+      ...(prune && { prune: prune.last, pruneProblem: prune.problem ?? null }),
+    };
   });
-  process.stdout.write(values.json === true ? jsonLine(rows) : fleetTable(reports, { color }));
+  process.stdout.write(values.json === true ? jsonLine(rows) : fleetTable(reports, { color, now }));
   process.exitCode = reports.some(isRed) ? 1 : 0;
 } catch (error) {
   process.stderr.write(`${printable(reasonOf(error))}\n`);

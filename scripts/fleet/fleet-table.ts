@@ -4,7 +4,7 @@ import { spanText } from '../../lib/common/span.ts';
 import { boxTable } from '../../lib/common/table.ts';
 import type { HostStatus } from '../../lib/monitoring/host-status.ts';
 import { checkText } from '../cli/text/status.ts';
-import { type HostReport, isRed } from './host-report.ts';
+import { type HostReport, isRed, pruneOf } from './host-report.ts';
 
 const head = [
   'host',
@@ -27,11 +27,19 @@ const figures = new Set(['age', 'metrics', 'changed', 'failed', 'bytes', 'took']
 /** Lines of the table before the first host. */
 const HEAD_LINES = 3;
 
-/** Formats the hosts of a fleet as a table, followed by the reasons for red hosts. */
-export function fleetTable(reports: readonly HostReport[], { color }: { readonly color: boolean }): string {
+/** Formats the hosts of a fleet as a table, followed by the reasons for red hosts, and by failed checks and prunes. */
+export function fleetTable(
+  reports: readonly HostReport[],
+  { color, now }: { readonly color: boolean; readonly now: Date },
+): string {
   const right = [...head.keys()].filter((column) => figures.has(head[column] ?? ''));
-  const rows = reports.map((report) => cellsOf(report).map(printable));
-  const lines = boxTable(head, rows, right).map((line, index) => {
+  const prunes = reports.map((report) => pruneOf(report, now));
+  // Only hosts that must not delete are pruned by another one.
+  const isPruned = prunes.some((prune) => prune !== undefined);
+  const rows = reports.map((report, index) =>
+    [...cellsOf(report), ...(isPruned ? [prunes[index]?.text ?? '-'] : [])].map(printable),
+  );
+  const lines = boxTable([...head, ...(isPruned ? ['pruned'] : [])], rows, right).map((line, index) => {
     const report = reports[index - HEAD_LINES];
     return color && report && isRed(report) ? red(line) : line;
   });
@@ -40,7 +48,11 @@ export function fleetTable(reports: readonly HostReport[], { color }: { readonly
     const line = printable(`${report.name}: ${reasonOf(report)}`);
     return `${color ? red(line) : line}\n`;
   });
-  const checks = reports.flatMap(failedChecks).map((line) => `${printable(line)}\n`);
+  const problems = reports.flatMap(({ name }, index) => {
+    const { problem } = prunes[index] ?? {};
+    return problem === undefined ? [] : [`${name}: ${problem}`];
+  });
+  const checks = [...reports.flatMap(failedChecks), ...problems].map((line) => `${printable(line)}\n`);
   const count = `${reports.length} hosts, ${reds.length === 0 ? 'all healthy' : `${reds.length} red`}\n`;
   return `${lines.join('\n')}\n${reasons.join('')}${checks.join('')}${count}`;
 }

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { reasonOf } from '../../lib/common/errors.ts';
 import { type HostStatus, hostStatusSchema } from '../../lib/monitoring/host-status.ts';
 import { readRegularFile } from '../../lib/system/regular-file.ts';
+import { judgePrune, type PruneReport, type PruneState, pruneReportPath, readPruneReport } from './prune-report.ts';
 
 /** Neither the host nor its bucket responded. */
 const unreachableSchema = v.object({ unreachable: v.literal(true), error: v.optional(v.string()) });
@@ -12,10 +13,11 @@ const unreachableSchema = v.object({ unreachable: v.literal(true), error: v.opti
 const failedSchema = v.object({ failed: v.literal(true), error: v.optional(v.string()) });
 
 /** The report of one host, by its name in the inventory. */
-export type HostReport =
-  | { readonly name: string; readonly status: HostStatus }
-  | { readonly name: string; readonly unreachable: string }
-  | { readonly name: string; readonly noStatus: string };
+export type HostReport = { readonly name: string; readonly prune?: PruneReport } & (
+  | { readonly status: HostStatus }
+  | { readonly unreachable: string }
+  | { readonly noStatus: string }
+);
 
 /**
  * Reads the reports `<host>.json` of a fleet: the output of `status --json`, or that the host is unreachable. An invalid
@@ -32,11 +34,13 @@ export async function readHostReports(
   const found = new Set(files.map((name) => name.slice(0, -'.json'.length)));
   const names = [...new Set([...found, ...expected])].sort();
   return Promise.all(
-    names.map((name) =>
-      found.has(name)
-        ? readReport(join(directory, `${name}.json`), name)
-        : { name, noStatus: 'no status was collected' },
-    ),
+    names.map(async (name) => {
+      const prune = await readPruneReport(pruneReportPath(directory, name));
+      const report: HostReport = found.has(name)
+        ? await readReport(join(directory, `${name}.json`), name)
+        : { name, noStatus: 'no status was collected' };
+      return prune === undefined ? report : { ...report, prune };
+    }),
   );
 }
 
@@ -54,6 +58,13 @@ async function readReport(path: string, name: string): Promise<HostReport> {
   } catch (error) {
     return { name, noStatus: `cannot read ${path}: ${reasonOf(error)}` };
   }
+}
+
+/** Returns how the bucket of the host was pruned, by another host or by itself. @returns undefined if it was not. */
+export function pruneOf(report: HostReport, now: Date): PruneState | undefined {
+  if (report.prune) return judgePrune(report.prune, now);
+  if (!('status' in report) || report.status.prune === null) return undefined;
+  return judgePrune({ timer: false, since: 0, interval: 0, status: report.status }, now);
 }
 
 /** Returns whether the host needs attention. A dead host does, even if its last backup succeeded. */

@@ -7,8 +7,10 @@ import { COMMAND_NOT_FOUND } from './start.ts';
 export interface HostChoice {
   /** Path of an inventory. @default the inventory of Ansible's configuration */
   readonly inventory?: string | undefined;
-  /** A host, a group or a pattern. @default all hosts of the group `graphite` */
+  /** A host, a group or a pattern. @default all */
   readonly limit?: string | undefined;
+  /** Whether those of the group `whisper_backup_pruners` count too. @default false */
+  readonly withPruners?: boolean;
 }
 
 /**
@@ -16,8 +18,8 @@ export interface HostChoice {
  *
  * @throws WhisperBackupError `NO_HOSTS` if there are none, with Ansible's message.
  */
-export function matchingHosts({ inventory, limit }: HostChoice): readonly string[] {
-  const args = ['graphite', '--list-hosts'];
+export function matchingHosts({ inventory, limit, withPruners = false }: HostChoice): readonly string[] {
+  const args = [withPruners ? 'graphite:whisper_backup_pruners' : 'graphite', '--list-hosts'];
   if (inventory !== undefined) args.push('--inventory', inventory);
   if (limit !== undefined) args.push('--limit', limit);
   const env = { ...ansibleEnvironment(), ANSIBLE_NOCOLOR: '1' };
@@ -39,8 +41,8 @@ export function matchingHosts({ inventory, limit }: HostChoice): readonly string
  *
  * @throws UsageError if it is a group or a pattern.
  */
-export function requireOneHost(name: string, inventory: string | undefined): void {
-  const hosts = matchingHosts({ inventory, limit: name });
+export function requireOneHost(name: string, choice: Omit<HostChoice, 'limit'>): void {
+  const hosts = matchingHosts({ ...choice, limit: name });
   if (hosts.length === 1 && hosts[0] === name) return;
   const names = hosts.length > 5 ? `${hosts.slice(0, 5).join(', ')} and ${hosts.length - 5} more` : hosts.join(', ');
   throw new UsageError(

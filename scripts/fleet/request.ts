@@ -14,7 +14,7 @@ export interface Given {
   readonly RELEASE?: string | undefined;
   readonly ADOPT?: string | undefined;
   readonly SAMPLE?: string | undefined;
-  /** Extra arguments of a restore, verify, list or runbook, split like shell words without expansion. */
+  /** Extra arguments of a restore, verify, list, prune or runbook, or the action of a hold, split like shell words without expansion. */
   readonly ARGS?: string | undefined;
   /** Extra arguments of Ansible, split the same way. */
   readonly ANSIBLE_ARGS?: string | undefined;
@@ -39,12 +39,19 @@ export const requestNames = [
   'verify',
   'doctor',
   'drill',
+  'prune',
+  'hold',
   'remove',
 ] as const;
 export type RequestName = (typeof requestNames)[number];
 
 export function isRequestName(name: string): name is RequestName {
   return requestNames.some((one) => one === name);
+}
+
+/** Returns whether the target also applies to the hosts of the group whisper_backup_pruners, which need no Whisper tree. */
+export function isForPruners(name: RequestName): boolean {
+  return name === 'deploy' || name === 'rollback' || name === 'remove';
 }
 
 /** @throws UsageError if Ansible would evaluate a value, or read it as an option. */
@@ -98,6 +105,30 @@ export function requestOf(name: RequestName, given: Given): Request {
       const what = `Restore ${given.METRICS ?? 'ALL METRICS'} as of ${given.DATE ?? 'the newest backup'}`;
       return isDry ? request : { ...request, question: [what, where, ...restoreArgs].join(' ') };
     }
+    case 'prune': {
+      const pruneArgs = splitWords(given.ARGS ?? '', 'ARGS=');
+      const { metrics } = selection(given);
+      const request = playbook('prune', given, {
+        ...(metrics !== undefined && { metrics }),
+        ...(isDry && { dry_run: true }),
+        ...(pruneArgs.length > 0 && { prune_args: pruneArgs }),
+      });
+      const what = `Delete backups of ${given.METRICS ?? 'ALL METRICS'} that the rules no longer keep`;
+      return isDry ? request : { ...request, question: [what, where, ...pruneArgs].join(' ') };
+    }
+    case 'hold': {
+      needPlace(name, given);
+      const holdArgs = holdArguments(given);
+      const request = playbook('hold', given, {
+        ...selection(given),
+        ...(isDry && { dry_run: true }),
+        hold_args: holdArgs,
+      });
+      const isRelease = holdArgs[0] === 'release' && !isDry;
+      return isRelease
+        ? { ...request, question: ['Release the hold', ...holdArgs.slice(1), where].join(' ') }
+        : request;
+    }
     case 'drill':
       return playbook('drill', given, {
         ...selection(given),
@@ -142,6 +173,20 @@ function playbook(name: string, given: Given, variables: Readonly<Record<string,
 
 function selection({ METRICS, DATE }: Given): { readonly metrics?: string; readonly date?: string } {
   return { ...(METRICS !== undefined && { metrics: METRICS }), ...(DATE !== undefined && { date: DATE }) };
+}
+
+/** @throws UsageError if they are not those of one of the three actions, or select metrics or a date where no hold is added. */
+function holdArguments({ ARGS, METRICS, DATE }: Given): readonly string[] {
+  const words = splitWords(ARGS ?? 'list', 'ARGS=');
+  const [action = '', name = ''] = words;
+  const isNamed = /^[^-]/.test(name);
+  if (action === 'list' ? isNamed : !(['add', 'release'].includes(action) && isNamed))
+    throw new UsageError(
+      `Cannot run hold: ARGS= must be list, or begin with add NAME or release NAME: got ${JSON.stringify(words.join(' '))}`,
+    );
+  if (action !== 'add' && (METRICS ?? DATE) !== undefined)
+    throw new UsageError(`Cannot ${action} holds by METRICS= or DATE=: only add has them`);
+  return words;
 }
 
 /** Returns the arguments that select hosts and log in. */

@@ -36,6 +36,13 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       whisper_backup_randomized_delay: 2,
       whisper_backup_serial: [1, '100%'],
     });
+    // The second host must not delete; the first one, which may be any host, prunes its bucket.
+    await site.inventory.setHost('h2', { whisper_backup_host_config: PUT_ONLY });
+    await site.inventory.setPruner('h1', {
+      whisper_backup_prune_enabled: true,
+      whisper_backup_prune_on_calendar: calendar(15),
+      whisper_backup_prune_credentials: site.inventory.get('whisper_backup_credentials'),
+    });
     await Promise.all(HOSTS.map((host, i) => plantTree(site, host, { metrics: METRICS, seed: i + 1 })));
     // The second host's carbon does not lock.
     for (const host of ['h1', 'h3']) await site.on(host, LOCKING);
@@ -82,7 +89,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.match(await site.on('h2', 'systemctl show whisper-backup.timer -p TimersCalendar'), /:40:00/);
     assert.match(await site.on('h1', 'systemctl show whisper-backup.timer -p TimersCalendar'), /:10:00/);
     assert.match(await site.on('h3', 'whisper-backup config'), /retention\W+7/);
-    assert.match(await site.on('h2', 'whisper-backup config'), /retention\W+5/);
+    assert.match(await site.on('h2', 'whisper-backup config'), /retention\W+1\b/);
+    assert.equal(await site.on('h2', 'systemctl list-unit-files --no-legend "whisper-backup-prune*" || :'), '');
   });
 
   describe('at the same time', { concurrency: true }, () => {
@@ -229,6 +237,35 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     await site.on('h1', 'rm /run/whisper-backup.env');
   });
 
+  it('prunes by a timer on one host the bucket of a host that must not delete, and keeps what a hold keeps', async () => {
+    const make = async (...args: string[]) => {
+      const made = await site.bastion(['make', ...args, 'HOST=h2', `INVENTORY=${site.inventory.path}`]);
+      assert.equal(made.code, 0, made.stdout + made.stderr);
+      return made.stdout;
+    };
+    const stored = async () => (await site.tool('h2', 'list')).stdout.trim().split('\n').length;
+    const date = new Date().toISOString();
+    await writeNow(site, 'h2', { metrics: METRICS, seed: 2 });
+    await site.on('h2', 'systemctl start whisper-backup.service');
+    assert.equal(await stored(), 2 * METRICS);
+    await make('hold', "ARGS=add incident-7 --reason 'bad data'", 'METRICS=servers.web01.*', `DATE=${date}`);
+    assert.match(await make('hold'), /incident-7 .*bad data/);
+
+    await site.on('h1', MISS_PRUNE);
+    await pruned();
+    assert.equal(await stored(), METRICS + 6);
+    const { code, hosts, table } = await status();
+    assert.equal(code, 0, table);
+    assert.match(table, /│ h1 .* - +│\n│ h2 .* \d+ s +│\n│ h3 .* - +│/);
+    assert.deepEqual(Object(hosts['h2']?.['prune'])['retired'], METRICS - 6, table);
+
+    await make('hold', 'ARGS=release incident-7', 'YES=1');
+    assert.match(await make('prune', 'DRY_RUN=1'), /dry run, nothing was written/);
+    assert.equal(await stored(), METRICS + 6);
+    await make('prune', 'YES=1');
+    assert.equal(await stored(), METRICS);
+  });
+
   it('tells its secrets to nobody', async () => {
     const secret = site.store.s3.secretAccessKey;
     assert.ok(site.said.length > 100_000);
@@ -238,8 +275,11 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
       assert.equal(await site.on(host, `journalctl --no-pager | grep -c ${secret} || true`), '0\n');
       // The unit's own copy goes with its run.
       const found = await site.on(host, `grep -rlIF ${secret} /etc /opt /root /run /tmp /var || true`);
-      assert.equal(found, '/etc/whisper-backup/credentials\n');
-      assert.equal(await site.on(host, 'stat -c "%U:%G %a" /etc/whisper-backup/credentials'), 'root:root 600\n');
+      const files = ['credentials', ...(host === 'h1' ? ['prune/credentials'] : [])];
+      const paths = files.map((file) => `/etc/whisper-backup/${file}`);
+      assert.deepEqual(found.trim().split('\n').sort(), paths);
+      const owners = await site.on(host, `stat -c "%U:%G %a" ${paths.join(' ')}`);
+      assert.equal(owners, 'root:root 600\n'.repeat(paths.length));
     }
     // While a run is under way.
     const seen = await site.on('h1', PROCESSES_OF_A_RUN);
@@ -485,6 +525,21 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.match(table, /^h1: .*No such file/m);
   });
 
+  it('prunes from a machine that has no Whisper tree', async () => {
+    await site.inventory.removeHost('h1');
+    await site.on('h1', `rm -r ${PREFIX}`);
+    const made = await site.bastion(['make', 'deploy', 'HOST=h1', `INVENTORY=${site.inventory.path}`]);
+    assert.equal(made.code, 0, made.stdout + made.stderr);
+    const units = await site.on('h1', 'systemctl list-unit-files --no-legend "whisper-backup*"');
+    assert.deepEqual(units.match(/^\S+/gm), ['whisper-backup-prune.service', 'whisper-backup-prune.timer']);
+    assert.equal(await timerState('h1', '-prune'), 'active enabled');
+    await site.on('h1', 'systemctl start whisper-backup-prune.service');
+    const { prune } = JSON.parse(
+      await site.on('h1', 'whisper-backup --config=/etc/whisper-backup/prune/h2.yaml status --json || :'),
+    );
+    assert.equal(prune.exitCode, 0, JSON.stringify(prune));
+  });
+
   /** Every file of a host that was made since its image was. Ansible has a directory of its own. */
   const files = (host: string): Promise<string> =>
     site.on(
@@ -537,6 +592,18 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     throw new Error(`h1 has no ${check}: ${await site.on('h1', words(check))}`);
   };
 
+  /** Waits until the first host has pruned, by its timer. */
+  const pruned = async (): Promise<void> => {
+    const ask =
+      'systemctl show -P ExecMainExitTimestampMonotonic -P Result -P ActiveState whisper-backup-prune.service';
+    for (const until = Date.now() + 120_000; Date.now() < until; await sleep(250)) {
+      const said = await site.on('h1', ask);
+      if (/^[1-9]\d*$/m.test(said) && /^success$/m.test(said) && /^inactive$/m.test(said)) return;
+      if (/^failed$/m.test(said)) break;
+    }
+    throw new Error(`h1 has not pruned: ${await site.on('h1', words('prune'))}`);
+  };
+
   /** The fleet at a glance, as `make status` makes it. */
   const status = async () => {
     await mkdir(site.fleetDir, { recursive: true });
@@ -567,6 +634,14 @@ const MISS_CHECKS = `for check in journal verify drill; do
   touch -d '9 days ago' /var/lib/systemd/timers/stamp-whisper-backup-$check.timer
   systemctl start whisper-backup-$check.timer
 done`;
+
+const MISS_PRUNE = `
+  systemctl stop whisper-backup-prune.timer
+  touch -d '9 days ago' /var/lib/systemd/timers/stamp-whisper-backup-prune.timer
+  systemctl start whisper-backup-prune.timer`;
+
+/** The configuration of the host that must not delete. */
+const PUT_ONLY = { bucket: 'graphite.h2', deletes: 'never', retention: 1 };
 
 const PASSWORD = 'open sesame';
 

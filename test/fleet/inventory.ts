@@ -7,6 +7,7 @@ export class Inventory {
   readonly path: string;
   readonly #vars: Vars;
   readonly #hosts = new Map<string, Vars>();
+  #pruners: Vars | undefined;
 
   constructor(path: string, hosts: readonly string[], vars: Vars) {
     this.path = path;
@@ -25,9 +26,23 @@ export class Inventory {
     await this.save();
   }
 
+  /** Names the host that prunes the buckets of hosts that must not delete. */
+  async setPruner(host: string, vars: Vars): Promise<void> {
+    const { ansible_user, whisper_backup_release } = this.#vars;
+    this.#pruners = { hosts: { [host]: {} }, vars: { ansible_user, whisper_backup_release, ...vars } };
+    await this.save();
+  }
+
+  /** Removes a host from the group, but not from those that prune. */
+  async removeHost(host: string): Promise<void> {
+    this.#hosts.delete(host);
+    await this.save();
+  }
+
   /** JSON is YAML. */
   save(): Promise<void> {
     const graphite = { hosts: Object.fromEntries(this.#hosts), vars: this.#vars };
-    return writeFile(this.path, JSON.stringify({ all: { children: { graphite } } }, undefined, 2));
+    const children = { graphite, ...(this.#pruners && { whisper_backup_pruners: this.#pruners }) };
+    return writeFile(this.path, JSON.stringify({ all: { children } }, undefined, 2));
   }
 }

@@ -102,10 +102,10 @@ describe('the Ansible content', () => {
   });
 });
 
-const services = ['', '-journal', '-manual', '-restore', '-verify', '-drill'].map(
+const services = ['', '-journal', '-manual', '-restore', '-verify', '-drill', '-prune'].map(
   (name) => `whisper-backup${name}.service`,
 );
-const timers = ['', '-journal', '-verify', '-drill'].map((name) => `whisper-backup${name}.timer`);
+const timers = ['', '-journal', '-verify', '-drill', '-prune'].map((name) => `whisper-backup${name}.timer`);
 
 describe('the units', () => {
   let scratch: Scratch;
@@ -201,6 +201,15 @@ describe('the units', () => {
       ['plain', '-journal'],
     ] as const)
       assert.ok(!(await lines(site, name)).includes(waits), `${site} ${name}`);
+  });
+
+  it('give what prunes other buckets no credentials of the host, and no way to write but to its own state', async () => {
+    const text = await readFile(scratch.at('full', 'whisper-backup-prune.service'), 'utf8');
+    assert.doesNotMatch(text, /etc\/whisper-backup\/credentials|LoadCredential|^User=/m);
+    assert.deepEqual(text.match(/^(StateDirectory|ReadWritePaths)=.*$/gm), [
+      'StateDirectory=whisper-backup-prune',
+      'ReadWritePaths=-/srv/log',
+    ]);
   });
 
   it('have every line of the hardening to itself', async () => {

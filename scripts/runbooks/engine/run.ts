@@ -109,7 +109,7 @@ function checkHosts({ options }: Runbook, { values }: Given): void {
   const path = inventory === undefined ? undefined : resolve(inventory);
   for (const { kind, name, unless } of options) {
     if (unless !== undefined && values.is(unless)) continue;
-    if (kind === 'host') for (const host of values.all(name)) requireOneHost(host, path);
+    if (kind === 'host') for (const host of values.all(name)) requireOneHost(host, { inventory: path });
     if (kind === 'hosts') matchingHosts({ inventory: path, limit: values.one(name) });
   }
 }

@@ -18,7 +18,7 @@ export function statusStep(fleet: Fleet, host: string): Step {
     report: async () => {
       const reports = await readHostReports(join(fleet.directory, 'status')).catch(() => []);
       const its = reports.filter(({ name }) => name === host);
-      return its.length === 0 ? `No status of ${host}` : fleetTable(its, { color: false });
+      return its.length === 0 ? `No status of ${host}` : fleetTable(its, { color: false, now: new Date() });
     },
   };
 }

@@ -38,6 +38,43 @@ describe('arguments of make become a call of Ansible', () => {
     assert.equal(requestOf('deploy', { HOST: 'h1' }).question, undefined);
   });
 
+  it('with a question if something may be deleted afterwards that was kept, and a dry run has none', () => {
+    assert.match(requestOf('prune', {}).question ?? '', /Delete backups of ALL METRICS .* on EVERY HOST/);
+    assert.match(requestOf('prune', { HOST: 'h1', ARGS: '--force' }).question ?? '', /on h1 --force$/);
+    assert.equal(requestOf('hold', { HOST: 'h1', ARGS: 'release a' }).question, 'Release the hold a on h1');
+    for (const ARGS of ['list', 'add a']) assert.equal(requestOf('hold', { HOST: 'h1', ARGS }).question, undefined);
+    for (const [name, ARGS] of [
+      ['prune', '--force'],
+      ['hold', 'release a'],
+    ] as const) {
+      const { args, question } = requestOf(name, { HOST: 'h1', ARGS, DRY_RUN: '1' });
+      assert.equal(question, undefined, name);
+      assert.equal(JSON.parse(args.at(-1) ?? '').dry_run, true, name);
+    }
+  });
+
+  it('of prune and hold with metrics, a date and further words', () => {
+    const prune = requestOf('prune', { GROUP: 'dc1', METRICS: 'a b', ARGS: "--force -r '3'" });
+    assert.deepEqual(prune.args.slice(0, 3), ['ansible/playbooks/prune.yml', '--limit', 'dc1']);
+    assert.deepEqual(JSON.parse(prune.args.at(-1) ?? ''), { metrics: 'a b', prune_args: ['--force', '-r', '3'] });
+    const add = { HOST: 'h1', ARGS: "add incident-7 --reason 'bad data'", METRICS: 'servers.*', DATE: '2026-11-22' };
+    assert.deepEqual(JSON.parse(requestOf('hold', add).args.at(-1) ?? ''), {
+      metrics: 'servers.*',
+      date: '2026-11-22',
+      hold_args: ['add', 'incident-7', '--reason', 'bad data'],
+    });
+    assert.deepEqual(JSON.parse(requestOf('hold', { GROUP: 'dc1' }).args.at(-1) ?? ''), { hold_args: ['list'] });
+  });
+
+  it('but not of a hold without a host, an action or a name, nor with a date where nothing is added', () => {
+    assert.throws(() => requestOf('hold', {}), /give HOST= or GROUP=/);
+    for (const ARGS of ['add', 'release', 'release --force', 'remove a', '--reason x', 'list a'])
+      assert.throws(() => requestOf('hold', { HOST: 'h1', ARGS }), /ARGS= must be list, or begin with/, ARGS);
+    for (const given of [{ DATE: '2026-11-22' }, { METRICS: 'a.*' }])
+      for (const ARGS of ['list', 'release a'])
+        assert.throws(() => requestOf('hold', { HOST: 'h1', ARGS, ...given }), /only add has them/, ARGS);
+  });
+
   it('without a question in a dry run of Ansible or the program', () => {
     for (const name of ['deploy', 'rollback', 'remove'] as const) {
       const { args, question } = requestOf(name, { HOST: 'h1', DRY_RUN: '1' });

@@ -41,12 +41,19 @@ const failed: HostStatus = {
 const { bucket: _bucket, running: _running, lastTrigger: _trigger, problems: _problems, ...older } = well;
 
 /** Gathers these, one file a host, and runs the script on them. */
-async function fleet(reports: Readonly<Record<string, unknown>>, ...options: readonly string[]) {
+async function fleet(
+  reports: Readonly<Record<string, unknown>>,
+  { options = [] }: { readonly options?: readonly string[] } = {},
+  prunes: Readonly<Record<string, unknown>> = {},
+) {
   await using scratch = await createScratch();
   const directory = await scratch.directory('status');
-  for (const [name, report] of Object.entries(reports)) {
-    await writeFile(`${directory}/${name}.json`, typeof report === 'string' ? report : JSON.stringify(report));
-  }
+  await scratch.directory('status', 'prune');
+  for (const [place, files] of Object.entries({ '.': reports, prune: prunes }))
+    for (const [name, report] of Object.entries(files)) {
+      const text = typeof report === 'string' ? report : JSON.stringify(report);
+      await writeFile(`${directory}/${place}/${name}.json`, text);
+    }
   const child = startScript(new URL('../../../scripts/fleet-status.ts', import.meta.url), [directory, ...options]);
   let stdout = '';
   let stderr = '';
@@ -118,7 +125,7 @@ describe('The status of a fleet', () => {
   });
 
   it('is JSON on request, with the problems', async () => {
-    const { code, stdout } = await fleet({ web01: well, web02: { unreachable: true } }, '--json');
+    const { code, stdout } = await fleet({ web01: well, web02: { unreachable: true } }, { options: ['--json'] });
     assert.equal(code, 1);
     assert.deepEqual(JSON.parse(stdout), [
       { name: 'web01', red: false, ...well },
@@ -128,11 +135,86 @@ describe('The status of a fleet', () => {
 
   it('has a row for an expected host without a status, and one for a host without the program', async () => {
     const without = { host: 'web02', failed: true, error: 'No such file' };
-    const { code, stdout } = await fleet({ web01: well, web02: without }, 'web01', 'web02', 'web03');
+    const { code, stdout } = await fleet({ web01: well, web02: without }, { options: ['web01', 'web02', 'web03'] });
     assert.equal(code, 1);
     assert.match(stdout, /│ web02 +│ no status /);
     assert.match(stdout, /^web03: no status was collected$/m);
     assert.match(stdout, /^3 hosts, 2 red$/m);
+  });
+
+  describe('with a host whose bucket another host prunes', () => {
+    const day = 86_400;
+    const seconds = Date.now() / 1000;
+    const hoursAgo = (hours: number) => new Date((seconds - hours * 3600) * 1000).toISOString();
+    const last = { exitCode: 0, retired: 3, purged: 0, deleted: 3, contradictions: 0 };
+    const report = { timer: true, since: Math.floor(seconds) - 30 * day, interval: day };
+    const pruned = (finished: string, more: object = {}) => ({
+      ...report,
+      status: { ...well, prune: { ...last, finished, ...more } },
+    });
+    const cell = (stdout: string, name: string) =>
+      stdout
+        .split('\n')
+        .find((line) => line.startsWith(`│ ${name} `))
+        ?.split('│')
+        .at(-2)
+        ?.trim();
+
+    it('has the age of the last prune, and a dash for hosts that delete by themselves', async () => {
+      const { code, stdout } = await fleet({ web01: well, web02: well }, {}, { web02: pruned(hoursAgo(30)) });
+      assert.equal(code, 0);
+      assert.deepEqual([cell(stdout, 'host'), cell(stdout, 'web01'), cell(stdout, 'web02')], ['pruned', '-', '30 h']);
+      assert.match(stdout, /^2 hosts, all healthy$/m);
+    });
+
+    it('reports a prune that failed, is late, or cannot be read, without making the host red', async () => {
+      const error = 'Prune stopped, nothing was deleted';
+      const never = { ...report, status: well };
+      const states: Readonly<Record<string, [unknown, string, RegExp | undefined]>> = {
+        failed: [
+          pruned(hoursAgo(5), { exitCode: 1, error }),
+          'FAILED',
+          /^web02: its last prune, 5 h ago, ended with exit code 1: Prune stopped, nothing was deleted$/m,
+        ],
+        late: [pruned(hoursAgo(50)), 'LATE', /^web02: its prune is late: the last one was 2 d ago$/m],
+        'late by hand alone': [{ ...pruned(hoursAgo(50)), timer: false }, '2 d', undefined],
+        never: [never, 'LATE', /^web02: its prune is late: none is on record$/m],
+        'never since yesterday': [{ ...never, since: Math.floor(seconds) - day }, 'never', undefined],
+        unknown: [
+          { error: 'No route to host' },
+          'unknown',
+          /^web02: how its bucket was pruned is unknown: No route to/m,
+        ],
+        cut: ['{"timer":', 'unknown', /^web02: how its bucket was pruned is unknown: cannot read .*web02\.json/m],
+      };
+      for (const [what, [state, text, problem]] of Object.entries(states)) {
+        const { code, stdout } = await fleet({ web02: well }, {}, { web02: state });
+        assert.equal(code, 0, what);
+        assert.equal(cell(stdout, 'web02'), text, what);
+        if (problem) assert.match(stdout, problem);
+        else assert.doesNotMatch(stdout, /^web02:/m, what);
+      }
+    });
+
+    it('has its last prune and the problem in JSON, even if the host does not respond', async () => {
+      const dead = { unreachable: true, error: 'No route to host' };
+      const late = pruned(hoursAgo(50));
+      const { stdout } = await fleet({ web01: well, web02: dead }, { options: ['--json'] }, { web02: late });
+      const [first, second] = JSON.parse(stdout);
+      assert.deepEqual([first.prune, 'pruneProblem' in first], [null, false]);
+      assert.deepEqual(second, {
+        name: 'web02',
+        red: true,
+        unreachable: 'No route to host',
+        prune: late.status.prune,
+        pruneProblem: 'its prune is late: the last one was 2 d ago',
+      });
+    });
+
+    it('has the prunes of a host that deletes by itself, too', async () => {
+      const { stdout } = await fleet({ web01: { ...well, prune: { ...last, finished: hoursAgo(3) } } });
+      assert.equal(cell(stdout, 'web01'), '3 h');
+    });
   });
 
   it('exits with 2 if there are no statuses', async () => {
@@ -147,13 +229,13 @@ describe('The status of a fleet', () => {
     await writeFile(scratch.at('web02.json'), JSON.stringify(failed));
     const reports = await readHostReports(scratch.at('.'));
     assert.deepEqual(reports.map(isRed), [false, true]);
-    const lines = fleetTable(reports, { color: true }).split('\n');
+    const lines = fleetTable(reports, { color: true, now: new Date() }).split('\n');
     assert.deepEqual(
       lines.filter((line) => line.includes('\x1b[31m')).map((line) => line.includes('web02')),
       [true, true],
     );
     // Colours take no room: the frame stays straight.
     const bare = lines.map((line) => line.replace(/\x1b\[\d+m/g, ''));
-    assert.deepEqual(bare, fleetTable(reports, { color: false }).split('\n'));
+    assert.deepEqual(bare, fleetTable(reports, { color: false, now: new Date() }).split('\n'));
   });
 });

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { checkout } from '../../../scripts/fleet/checkout.ts';
+import { requestNames } from '../../../scripts/fleet/request.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { type Ended, runCommand } from '../../hosts/command.ts';
-
-const targets = ['deploy', 'backup', 'verify', 'drill', 'doctor', 'rollback', 'remove', 'status', 'list', 'restore'];
 
 describe('make, for a fleet,', () => {
   let scratch: Scratch;
@@ -25,10 +24,16 @@ describe('make, for a fleet,', () => {
   const make = (...args: readonly string[]): Promise<Ended> =>
     runCommand(['make', '--silent', ...args], { cwd: checkout, env: { LC_ALL: 'C.UTF-8' } });
 
+  it('has a target for every request', async () => {
+    const { stdout, stderr } = await make('--dry-run', ...requestNames);
+    const calls = requestNames.map((name) => `node --import tsx scripts/bastion.ts ${name}\n`);
+    assert.equal(stdout, calls.join(''), stderr);
+  });
+
   it('fails without an inventory, or if no host matches', async () => {
-    for (const target of targets) {
-      // Those that need a host are given a group, so that the inventory is what is missing.
-      const group = target === 'list' || target === 'restore' ? ['GROUP=graphite'] : [];
+    // One for hosts that prune too, one for all hosts, and one that needs a host or a group.
+    for (const target of ['deploy', 'backup', 'list']) {
+      const group = target === 'list' ? ['GROUP=graphite'] : [];
       const { code, stdout, stderr } = await make(target, 'INVENTORY=/nope', 'YES=1', ...group);
       assert.equal(code, 2, `${target}: ${stdout}${stderr}`);
       assert.match(

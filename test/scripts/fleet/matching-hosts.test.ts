@@ -23,6 +23,17 @@ describe('the hosts that Ansible would choose', () => {
     assert.deepEqual(matchingHosts({ inventory, limit: 'h*:!h1' }), ['h2', 'h3']);
   });
 
+  it('are those that prune too, if it is asked for them, and if there are any', async () => {
+    assert.throws(() => matchingHosts({ inventory, limit: 'vault' }), { code: 'NO_HOSTS' });
+    assert.deepEqual(matchingHosts({ inventory, withPruners: true }), ['h1', 'h2', 'h3']);
+    const pruning = scratch.at('pruning.yml');
+    const children = { graphite: { hosts: { h1: {} } }, whisper_backup_pruners: { hosts: { vault: {} } } };
+    await writeFile(pruning, JSON.stringify({ all: { children } }));
+    assert.deepEqual(matchingHosts({ inventory: pruning }), ['h1']);
+    assert.deepEqual(matchingHosts({ inventory: pruning, withPruners: true }), ['h1', 'vault']);
+    requireOneHost('vault', { inventory: pruning, withPruners: true });
+  });
+
   it('are an error if there are none', () => {
     for (const limit of ['nope', 'web', 'localhost'])
       assert.throws(() => matchingHosts({ inventory, limit }), { code: 'NO_HOSTS', message: new RegExp(`"${limit}"`) });
@@ -33,10 +44,10 @@ describe('the hosts that Ansible would choose', () => {
   });
 
   it('are one host only by its own name, never by the name of a group', () => {
-    requireOneHost('h1', inventory);
+    requireOneHost('h1', { inventory });
     for (const name of ['dc1', 'dc2', 'graphite', 'all', 'h*', 'h1,h2'])
       assert.throws(
-        () => requireOneHost(name, inventory),
+        () => requireOneHost(name, { inventory }),
         { code: 'USAGE', message: /Give the name of one host/ },
         name,
       );
