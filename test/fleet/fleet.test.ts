@@ -391,8 +391,8 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     it('refuse a group where one host is meant, and do nothing', async () => {
       const earlier = await pointsOf(site, 'h1');
       for (const group of ['graphite', 'all']) {
-        const date = new Date().toISOString();
-        const args = ['--host', group, '--metrics', 'servers.*', '--date', date, ...place()];
+        const window = ['--from', '2026-11-22T14:00:00Z', '--until', '2026-11-22T15:00:00Z'];
+        const args = ['--host', group, '--metrics', 'servers.*', ...window, ...place()];
         const { code, stdout, stderr } = await site.script('runbooks/bad-data', args);
         assert.equal(code, 2, stdout);
         assert.match(stderr, /it is a group or pattern that matches h1, h2/);
@@ -465,9 +465,18 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
             const date = new Date().toISOString();
             await writeLate(site, 'h2', { metrics: METRICS, seed: 66 });
             assert.notDeepEqual(await points('h2', 'servers'), good);
-            const before = ['hold-timer', 'preview', 'stop-carbon', 'keep-copy'];
-            const steps = [...before, 'restore', 'start-carbon', 'release-timer', 'backup'];
-            await isDone(steps, 'bad-data', '--host', 'h2', '--metrics', 'servers.*', '--date', date);
+            const steps = [
+              'hold-timer',
+              'preview',
+              'stop-carbon',
+              'restore',
+              'start-carbon',
+              'release-timer',
+              'backup',
+            ];
+            const [from, until] = [-3, 1].map((hours) => new Date(Date.parse(date) + hours * 3_600_000).toISOString());
+            const window = ['--from', from ?? '', '--until', until ?? ''];
+            await isDone(steps, 'bad-data', '--host', 'h2', '--metrics', 'servers.*', '--date', date, ...window);
             assert.deepEqual(await points('h2', 'servers'), good);
             for (const timer of ['', '-journal']) assert.equal(await timerState('h2', timer), 'active enabled');
             assert.equal(await site.on('h2', 'systemctl is-active carbon-cache.service'), 'active\n');

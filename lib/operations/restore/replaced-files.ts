@@ -95,7 +95,7 @@ export class ReplacedFiles {
     await store.flush({ signal });
     report.log(
       'info',
-      `The hold ${name} keeps the state before this restore: restore it with --date ${replacedDate(time).toISOString()}${this.#undoOptions()}; ` +
+      `The hold ${name} ${options.dryRun ? 'would keep' : 'keeps'} the state before this restore: restore it with --date ${replacedDate(time).toISOString()}${this.#undoOptions()}; ` +
         `when it is not needed any more, use "hold release ${name}"`,
     );
     return name;

@@ -26,7 +26,7 @@ export function stopCarbon(fleet: Fleet, host: string, values: Values): Step {
   const units = unitsOf(values).toReversed();
   return {
     id: 'stop-carbon',
-    title: `Stop carbon on ${host}; relays keep new points until their queues are full`,
+    title: `Stop carbon on ${host}, which first writes the points in its cache; relays keep new ones until their queues are full`,
     commands: [fleet.remote(host, ['systemctl', 'stop', ...units])],
     asks: `Stop carbon on ${host}?`,
     holds: `carbon is stopped on ${host} (systemctl start ${unitsOf(values).join(' ')})`,

@@ -22,6 +22,8 @@ export interface RestoreWish {
   readonly globs: readonly string[];
   /** ISO 8601. @default the newest backups */
   readonly date?: string | undefined;
+  /** Only the points of this time, also where that removes some. @default those that are missing */
+  readonly window?: { readonly from: string; readonly until: string };
   /** Extra options of `whisper-backup restore`. @default [] */
   readonly args?: readonly string[];
   /** Globs of metrics to skip. @default [] */
@@ -62,11 +64,13 @@ export function previewStep(fleet: Fleet, host: string, wish: RestoreWish): Step
   };
 }
 
-function variablesOf({ date, args = [], exclude = [] }: RestoreWish, metrics: string): PlaybookVariables {
-  const all = [...args, ...exclude.map((glob) => `--exclude=${glob}`)];
+function variablesOf({ date, window, args = [], exclude = [] }: RestoreWish, metrics: string): PlaybookVariables {
+  const points = window ? [`--from=${window.from}`, `--until=${window.until}`, '--erase'] : [];
+  const all = [...points, ...args, ...exclude.map((glob) => `--exclude=${glob}`)];
   return { metrics, ...(date !== undefined && { date }), ...(all.length > 0 && { restore_args: all }) };
 }
 
-function stateOf({ date }: RestoreWish): string {
-  return date === undefined ? '' : `, as it was before ${date}`;
+function stateOf({ date, window }: RestoreWish): string {
+  const points = window ? `, only points from ${window.from} to ${window.until}` : '';
+  return date === undefined ? points : `${points}, as it was before ${date}`;
 }

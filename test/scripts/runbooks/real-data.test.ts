@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseHeader } from '../../../lib/whisper/header.ts';
+import { knownPoints } from '../../../lib/whisper/info.ts';
 import { writeWithPython } from '../../fixtures/python-tree.ts';
 import { runTypeScript } from '../../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
@@ -121,36 +123,47 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
     for (const name of Object.keys(before)) if (!name.endsWith('m1.wsp')) assert.equal(after[name], before[name]);
   });
 
-  it('bad-data restores the state before the date, and keeps the bad files elsewhere', async () => {
+  it('bad-data restores the points of a time, keeps the good ones since, and holds the state before', async () => {
     await journalNewPoints(h1);
-    const good = await treeOf(h1);
     await sleep(1100);
     const date = new Date().toISOString();
-    const bad = names
-      .filter((name) => name.startsWith('servers/web01'))
-      .map((path) => ({ path, points: points(10, 6666) }));
-    writeWithPython(h1.prefix, bad);
+    const written = (paths: readonly string[], ago: number, minutes: number, value: number) =>
+      writeWithPython(
+        h1.prefix,
+        paths.map((path) => ({ path, points: points(minutes, value).map(([time, v]) => [time - ago * 60, v]) })),
+      );
+    const bad = names.filter((name) => name.startsWith('servers/web01'));
+    // Points of the last 20 minutes are overwritten, and then good ones of the last 5 come in.
+    written(bad, 5, 15, 6666);
+    written(bad, 0, 5, 77);
     await sleep(1100);
     await backUp(h1);
     const spoilt = await treeOf(h1);
-    const kept = scratch.at('kept');
-    await runbook('bad-data', '--host', 'h1', '--metrics', 'servers.web01.*', '--date', date, '--keep-in', kept);
-    assert.deepEqual(await treeOf(h1), good);
+    const [from, until] = [20, 5].map((ago) => new Date((NOW - ago * 60 + 60) * 1000).toISOString());
+    const window = ['--from', from ?? '', '--until', until ?? ''];
+    const said = await runbook('bad-data', '--host', 'h1', '--metrics', 'servers.web01.*', '--date', date, ...window);
+    assert.match(said, /points replaced \d+/);
+    for (const [name, bytes] of await readTree(h1.prefix)) {
+      const [archive] = parseHeader(bytes).archives;
+      assert.ok(archive);
+      const found = new Map(knownPoints(bytes, archive).map(({ timestamp, value }) => [timestamp, value]));
+      const isBad = bad.includes(name.replace(/\.wsp$/, ''));
+      const own = names.indexOf(name.replace(/\.wsp$/, ''));
+      for (const [time, value] of points(30, own)) {
+        const later = points(5, 77).find(([at]) => at === time)?.[1];
+        assert.equal(found.get(time), isBad && later !== undefined ? later : value, `${name} at ${time}`);
+      }
+      for (const s of [60, 120, 180]) assert.equal(found.get(NOW + s), own + s);
+    }
 
-    const [bucket = ''] = (await readdir(kept)).filter((name) => !name.endsWith('.runs'));
-    assert.equal((await readdir(join(kept, bucket))).filter((name) => name.startsWith('servers.')).length, 4);
+    const undo = /restore it with (--date \S+ --from \S+ --until \S+ --erase);/.exec(said.replaceAll('\n', ' '))?.[1];
+    assert.ok(undo, said);
     const tool = isDeno ? ['run', '-A', '--no-check', `${launcher}.ts`] : [launcher];
-    const words = ['-b', bucket, '--storage-path=', '--overwrite', '--nostamp', 'restore', 'disk', `path=${kept}`];
     const config = { WHISPER_BACKUP_CONFIG: scratch.at('h1', 'config.json') };
+    const words = [...undo.split(' '), '-m', 'servers.web01.*', 'restore'];
     const { code, stderr } = await start([process.execPath, ...tool, ...words], config);
     assert.equal(code, 0, stderr);
     assert.deepEqual(await treeOf(h1), spoilt);
-    // The status of the host goes by its own records, and the copy is no backup of it.
-    const records = scratch.at('h1', 'state', 'runs');
-    for (const name of await readdir(records)) {
-      const { command, summary } = JSON.parse(await readFile(join(records, name), 'utf8'));
-      if (command === 'backup') assert.match(summary.store, /graphite\.h1$/);
-    }
   });
 
   it('move-metrics moves them to the other host, with all points until the switch', async () => {
