@@ -13,10 +13,7 @@ describe('the journal of a host whose clock is set', () => {
       const [minutes, how] = [Math.abs(step), step < 0 ? 'back' : 'forward'];
       it(`leads to the live files after a step of ${minutes} minutes ${how} and again back, if points have ${stamps} time`, async () => {
         await using scratch = await createScratch();
-        const host = new JournalHost(scratch, stamps);
-        await host.create();
-        await host.pass(15);
-        await host.backup();
+        const host = await JournalHost.backedUp(scratch, stamps);
         for (const ahead of [0, step, 0]) {
           await host.step(ahead);
           for (let i = 0; i < 3; i++) {
@@ -33,10 +30,7 @@ describe('the journal of a host whose clock is set', () => {
 
   it('leaves points that were written a second time between two runs to the next backup', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch, 'its own');
-    await host.create();
-    await host.pass(15);
-    await host.backup();
+    const host = await JournalHost.backedUp(scratch, 'its own');
     await host.pass(5);
     await host.journal();
     const before = host.bucket.time.getTime() / 1000;
@@ -51,10 +45,7 @@ describe('the journal of a host whose clock is set', () => {
 
   it('says that a run is far ahead, and loses no point when that run is deleted', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch, 'right');
-    await host.create();
-    await host.pass(15);
-    await host.backup();
+    const host = await JournalHost.backedUp(scratch, 'right');
     await host.pass(4);
     await host.journal();
     await host.step(100);

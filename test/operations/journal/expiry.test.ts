@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { journalKey, runKey } from '../../../lib/bucket/layout.ts';
+import { journalKey } from '../../../lib/bucket/layout.ts';
 import { silent } from '../../../lib/common/report.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
-import { formatRunRecord } from '../../../lib/monitoring/run-record.ts';
 import { addHold, releaseHold } from '../../../lib/operations/holds/holds.ts';
 import { type PruneOptions, prune } from '../../../lib/operations/prune/prune-bucket.ts';
 import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
@@ -13,8 +12,9 @@ import { withoutDeletes } from '../../../lib/store/decorators/no-deletes.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { update } from '../../../lib/whisper/update.ts';
 import { Bucket } from '../../fixtures/bucket.ts';
+import { fullRunAt, putFullRun } from '../../fixtures/full-run.ts';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
-import { backUp, journalTree, machine, restoreTree } from '../../fixtures/operations.ts';
+import { backUp, journalTree, restoreTree } from '../../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';
 
@@ -24,14 +24,6 @@ type Way = 'journal' | 'prune' | 'never';
 const DAY = 86_400_000;
 
 type Options = Parameters<typeof journalTree>[2];
-
-/** The record of a full backup. */
-function recordAt(date: Date): Uint8Array {
-  const time = date.toISOString();
-  const record = { program: '1', host: 'web01', machine: machine.id, started: time, finished: time };
-  const run = { command: 'backup', seconds: 1, exitCode: 0, interval: 86_400 } as const;
-  return new TextEncoder().encode(formatRunRecord({ ...record, ...run }));
-}
 
 /** A host whose clock starts now: the times of its files are compared with those of backups. */
 class Host {
@@ -70,7 +62,7 @@ class Host {
     const { now } = this.bucket;
     const store = this.#store;
     await backUp(store, this.tree, { now, ...options });
-    await store.put(runKey('', now()), recordAt(now()));
+    await putFullRun(store, now());
   }
 
   async journal(options: Options = {}): Promise<void> {
@@ -189,6 +181,10 @@ for (const way of ['journal', 'prune'] as const)
 describe('prune', () => {
   const put = (host: Host, key: string, body: Uint8Array = new Uint8Array()) =>
     host.bucket.put(key, host.bucket.time, body);
+  const putRun = (host: Host) => {
+    const { key, body } = fullRunAt(host.bucket.time);
+    return put(host, key, body);
+  };
   const journalKeyOf = (host: Host, days: number, name: string) =>
     journalKey('', new Date(host.bucket.time.getTime() + days * DAY), name);
 
@@ -230,7 +226,7 @@ describe('prune', () => {
     const left = await host.runs();
     await host.prune();
     assert.deepEqual(await host.runs(), left);
-    await put(host, runKey('', now()), recordAt(now()));
+    await putRun(host);
     // Written by an older release.
     const newest = runs.at(-1) ?? '';
     const index = JSON.parse(new TextDecoder().decode(await store.get(newest, { maxBytes: 1e6 })));
@@ -244,7 +240,7 @@ describe('prune', () => {
     await host.prune();
     assert.equal((await host.runs()).length, 9);
     host.bucket.time = new Date(host.bucket.time.getTime() + 20 * DAY);
-    await put(host, runKey('', host.bucket.time), recordAt(host.bucket.time));
+    await putRun(host);
     await host.prune();
     assert.deepEqual(await host.runs(), runs.slice(-2));
   });

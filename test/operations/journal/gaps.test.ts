@@ -13,10 +13,7 @@ function visible(bytes: Uint8Array, now: number) {
 describe('a journal run after a backup that took longer than the finest archive', () => {
   it('stores no file whole because of points that the backup has', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch);
-    await host.create();
-    await host.pass(15);
-    await host.backup();
+    const host = await JournalHost.backedUp(scratch);
     await host.journal();
     await host.pass(130);
     await host.backup();

@@ -8,7 +8,6 @@ import { codeOf } from '../../../lib/common/errors.ts';
 import { silent } from '../../../lib/common/report.ts';
 import type { Summary } from '../../../lib/common/summary.ts';
 import { parseIndex } from '../../../lib/journal/index-file.ts';
-import { formatRunRecord } from '../../../lib/monitoring/run-record.ts';
 import { addHold, releaseHold } from '../../../lib/operations/holds/holds.ts';
 import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
 import { createDiskStore } from '../../../lib/store/drivers/disk/disk.ts';
@@ -18,8 +17,9 @@ import { createWhisper } from '../../../lib/whisper/create.ts';
 import { update, updateMany } from '../../../lib/whisper/update.ts';
 import { Bucket } from '../../fixtures/bucket.ts';
 import { delegate } from '../../fixtures/delegate.ts';
+import { putFullRun } from '../../fixtures/full-run.ts';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
-import { backUp, codesOf, journalTree, machine, threadsOn } from '../../fixtures/operations.ts';
+import { backUp, codesOf, journalTree, threadsOn } from '../../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
 
 const MINUTE = 60_000;
@@ -64,15 +64,6 @@ class World {
 
   backup(): Promise<Summary> {
     return backUp(this.bucket.store, this.tree, { now: this.bucket.now });
-  }
-
-  /** Records that a full backup has ended now. */
-  async record(exitCode: number): Promise<void> {
-    const time = this.bucket.time.toISOString();
-    const record = { program: '1', host: 'web01', machine: machine.id, started: time, finished: time };
-    const text = formatRunRecord({ ...record, command: 'backup', seconds: 1, exitCode, interval: 86_400 });
-    const key = `.whisper-backup/runs/${time.slice(0, 19)}+00:00.json`;
-    await this.bucket.store.put(key, new TextEncoder().encode(text));
   }
 
   async keys(): Promise<string[]> {
@@ -419,7 +410,7 @@ describe('journal', () => {
     await world.journal();
     assert.deepEqual((await world.keys()).slice(0, 2), old);
     await world.backup();
-    await world.record(0);
+    await putFullRun(world.bucket.store, world.bucket.time);
     world.pass(1);
     await world.write('a', 3);
     const dry = await world.journal({ dryRun: true }, withDryRun(store));

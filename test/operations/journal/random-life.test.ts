@@ -65,10 +65,7 @@ describe(`backups and journal runs at any times (${SEEDED})`, () => {
     await fc.assert(
       fc.asyncProperty(names, async (actions) => {
         await using scratch = await createScratch();
-        const host = new JournalHost(scratch);
-        await host.create();
-        await host.pass(15);
-        await host.backup();
+        const host = await JournalHost.backedUp(scratch);
         for (const action of actions) {
           // A change between two runs is found by the marks of the first one.
           if (!/^(journal|backup|wait|set)/.test(action)) await host.caughtUp();

@@ -84,12 +84,7 @@ describe('the journal of a file that changes', () => {
   for (const [what, change] of Object.entries(CHANGES)) {
     it(`leads to the live file if it ${what}`, async () => {
       await using scratch = await createScratch();
-      const host = new JournalHost(scratch);
-      await host.create();
-      await host.pass(15);
-      await host.backup();
-      await host.pass(5);
-      await host.journal();
+      const host = await JournalHost.journaled(scratch);
       const [date, live] = [new Date(host.bucket.time), await host.files()];
       await change(host);
       await host.pass(4);
@@ -106,10 +101,7 @@ describe('the journal of a file that changes', () => {
 
   it('leads to the live file if that is again what was backed up', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch);
-    await host.create();
-    await host.pass(15);
-    await host.backup();
+    const host = await JournalHost.backedUp(scratch);
     const file = `${host.tree}/average.wsp`;
     const copy = await readFile(file);
     await host.pass(5);
@@ -121,10 +113,7 @@ describe('the journal of a file that changes', () => {
 
   it('leads to the live file if it was emptied after the clock was set back', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch);
-    await host.create();
-    await host.pass(15);
-    await host.backup();
+    const host = await JournalHost.backedUp(scratch);
     await host.step(3);
     await host.pass(2);
     await host.journal();

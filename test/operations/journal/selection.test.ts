@@ -9,12 +9,7 @@ import { createScratch } from '../../fixtures/scratch.ts';
 describe('a journal run of some metrics', () => {
   it('does not count for how far the journal reaches', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch);
-    await host.create();
-    await host.pass(15);
-    await host.backup();
-    await host.pass(5);
-    await host.journal();
+    const host = await JournalHost.journaled(scratch);
     const last = host.bucket.time;
     await host.pass(2);
     await host.journal({ metrics: 'sum' });
@@ -31,12 +26,7 @@ describe('a journal run of some metrics', () => {
 
   it('leaves the marks of the others alone', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch);
-    await host.create();
-    await host.pass(15);
-    await host.backup();
-    await host.pass(5);
-    await host.journal();
+    const host = await JournalHost.journaled(scratch);
     await host.pass(2);
     const some = (await host.journal({ metrics: 'sum' })).counts;
     assert.deepEqual([some.metrics, some.journaled, some.points], [1, 1, 3]);
@@ -51,12 +41,7 @@ describe('a journal run of some metrics', () => {
 describe('a journal of another machine', () => {
   it('is refused, and continues with --adopt', async () => {
     await using scratch = await createScratch();
-    const host = new JournalHost(scratch);
-    await host.create();
-    await host.pass(15);
-    await host.backup();
-    await host.pass(5);
-    await host.journal();
+    const host = await JournalHost.journaled(scratch);
     await host.pass(2);
     const other = { machine: { ...machine, id: 'another machine' } };
     const before = await host.bucket.keys();

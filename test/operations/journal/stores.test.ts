@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatRunRecord } from '../../../lib/monitoring/run-record.ts';
 import { createStore, type Place } from '../../../lib/store/spec.ts';
 import { createWhisper } from '../../../lib/whisper/create.ts';
 import { updateMany } from '../../../lib/whisper/update.ts';
+import { putFullRun } from '../../fixtures/full-run.ts';
 import { plantMetric } from '../../fixtures/metric.ts';
-import { backUp, journalTree, machine, restoreTree, verifyAll } from '../../fixtures/operations.ts';
+import { backUp, journalTree, restoreTree, verifyAll } from '../../fixtures/operations.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';
 import { ownBucket, sharedRadosgw, sharedSwift } from '../../servers/shared.ts';
@@ -83,7 +83,7 @@ for (const [kind, placeOf] of Object.entries(PLACES)) {
           // Runs within a second are dated one after the other.
           await sleep(3000);
           await backUp(store, tree, { ...threads, algorithm });
-          await putRecord(store, new Date(Date.now() + 1_800_000));
+          await putFullRun(store, new Date(Date.now() + 1_800_000));
           await write(tree, start + 240);
           assert.equal((await journal({ journalKeep: 0 })).counts.deleted, 2 * 3);
           const left = await keysOf(store, { prefix: '.whisper-backup/journal/' });
@@ -109,14 +109,4 @@ for (const [kind, placeOf] of Object.entries(PLACES)) {
       });
     });
   }
-}
-
-/** Stores the record of a full backup. */
-async function putRecord(store: { put(key: string, body: Uint8Array): Promise<void> }, at: Date): Promise<void> {
-  const time = at.toISOString();
-  const text = formatRunRecord({
-    ...{ program: '1', host: machine.host, machine: machine.id, command: 'backup', interval: 86_400 },
-    ...{ started: time, finished: time, seconds: 1, exitCode: 0 },
-  });
-  await store.put(`.whisper-backup/runs/${time.slice(0, 19)}+00:00.json`, new TextEncoder().encode(text));
 }
