@@ -11,7 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { backupKey, metricOf } from '../../lib/bucket/layout.ts';
+import { backupKey } from '../../lib/bucket/layout.ts';
+import { metricOf } from '../../lib/bucket/metric-name.ts';
 import { formatTimestamp } from '../../lib/common/timestamp.ts';
 import { createCompressor } from '../../lib/compress/engine.ts';
 import { createWhisper } from '../../lib/whisper/create.ts';

@@ -1,8 +1,9 @@
 import type { PlaceOptions } from '../common/options.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type CatalogEvents, type Group, groupPages, isOurs } from './groups.ts';
-import { isAmbiguous, isPlain, metricOf, parseKey, pythonNameOf, rootOf } from './layout.ts';
+import { parseKey, rootOf } from './layout.ts';
 import { assemble, type Entry, type StoredMetric } from './metric.ts';
+import { isAmbiguous, isPlain, metricOf, pythonNameOf } from './metric-name.ts';
 
 /**
  * Streams the metrics of a bucket in key order, by the page, each with all its backups.

@@ -2,7 +2,8 @@ import { WhisperBackupError } from '../common/errors.ts';
 import type { Ordered } from '../common/merge.ts';
 import type { Algorithm } from '../compress/codec.ts';
 import type { ObjectStore, StoredObject } from '../store/store.ts';
-import { type Key, metricOf } from './layout.ts';
+import type { Key } from './layout.ts';
+import { metricOf } from './metric-name.ts';
 
 export interface Backup {
   /** `replaced`: what a restore replaced. Only a restore to its {@link replacedDate} takes it. */

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../common/errors.ts';
-import { pathOf } from './layout.ts';
+import { pathOf } from './metric-name.ts';
 
 /** Renames the metric `from`, and all metrics below it. Both are dotted names, as in a listing of the bucket. */
 export interface RenameRule {

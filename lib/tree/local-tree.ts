@@ -1,5 +1,5 @@
 import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
-import { metricOf } from '../bucket/layout.ts';
+import { metricOf } from '../bucket/metric-name.ts';
 import { codeOf, WhisperBackupError } from '../common/errors.ts';
 import type { Ordered } from '../common/merge.ts';
 import { compareKeys } from '../common/order.ts';

@@ -4,19 +4,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   backupKey,
-  isAmbiguous,
-  metricOf,
   ownKey,
   pairKeys,
   parseKey,
-  pathOf,
-  pythonNameOf,
-  pythonPathOf,
   quarantineKey,
   replacedKey,
   rootOf,
   tombstoneKey,
 } from '../../lib/bucket/layout.ts';
+import { isAmbiguous, metricOf, pathOf, pythonNameOf, pythonPathOf } from '../../lib/bucket/metric-name.ts';
 
 const SHA1 = '3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3';
 const TIMESTAMP = '2026-11-22T03:14:15+00:00';

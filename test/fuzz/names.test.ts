@@ -2,17 +2,8 @@ import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { describe } from 'node:test';
 import fc from 'fast-check';
-import {
-  backupKey,
-  isAmbiguous,
-  metricOf,
-  pairKeys,
-  parseKey,
-  pathOf,
-  pythonPathOf,
-  replacedKey,
-  tombstoneKey,
-} from '../../lib/bucket/layout.ts';
+import { backupKey, pairKeys, parseKey, replacedKey, tombstoneKey } from '../../lib/bucket/layout.ts';
+import { isAmbiguous, metricOf, pathOf, pythonPathOf } from '../../lib/bucket/metric-name.ts';
 import { parseDate } from '../../lib/common/date.ts';
 import { selector } from '../../lib/common/glob.ts';
 import { formatTimestamp, parseTimestamp } from '../../lib/common/timestamp.ts';

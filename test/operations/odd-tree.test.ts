@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { metricOf } from '../../lib/bucket/layout.ts';
+import { metricOf } from '../../lib/bucket/metric-name.ts';
 import { createDiskStore } from '../../lib/store/drivers/disk/disk.ts';
 import { lockByPython } from '../fixtures/locker.ts';
 import {

@@ -1,5 +1,5 @@
-import { pathOf } from '../../bucket/layout.ts';
 import type { StoredMetric } from '../../bucket/metric.ts';
+import { pathOf } from '../../bucket/metric-name.ts';
 import { type RenameRule, Renaming } from '../../bucket/rename.ts';
 import { InvalidOptionError } from '../../common/errors.ts';
 import { selector } from '../../common/glob.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { catalog, findMetric } from '../../bucket/catalog.ts';
-import { pathOf } from '../../bucket/layout.ts';
 import type { StoredMetric } from '../../bucket/metric.ts';
+import { pathOf } from '../../bucket/metric-name.ts';
 import type { Renaming } from '../../bucket/rename.ts';
 import { WhisperBackupError } from '../../common/errors.ts';
 import { selector } from '../../common/glob.ts';

@@ -1,6 +1,6 @@
 import { findMetric } from '../../bucket/catalog.ts';
-import { pathOf, pythonPathOf } from '../../bucket/layout.ts';
 import { backupsBefore, hasJournal } from '../../bucket/metric.ts';
+import { pathOf, pythonPathOf } from '../../bucket/metric-name.ts';
 import { withDefaults } from '../../common/defaults.ts';
 import { InvalidOptionError, WhisperBackupError } from '../../common/errors.ts';
 import type { PlaceOptions, RunOptions } from '../../common/options.ts';

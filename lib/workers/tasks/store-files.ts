@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 import type { Layout } from '../../bucket/layout.ts';
-import { backupKey, isAmbiguous, KEY_BYTES, pairKeys, replacedKey } from '../../bucket/layout.ts';
+import { backupKey, KEY_BYTES, pairKeys, replacedKey } from '../../bucket/layout.ts';
 import { type Backup, sha1Of } from '../../bucket/metric.ts';
+import { isAmbiguous } from '../../bucket/metric-name.ts';
 import { isKnownSame, type KnownContent } from '../../bucket/same-content.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { formatTimestamp, LAST_YEAR } from '../../common/timestamp.ts';

@@ -1,6 +1,6 @@
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { metricOf } from '../../../lib/bucket/layout.ts';
+import { metricOf } from '../../../lib/bucket/metric-name.ts';
 import { excludedDirectories } from '../../../lib/common/glob.ts';
 import { isLostAndFound } from '../../../lib/tree/lost-and-found.ts';
 

@@ -8,7 +8,7 @@ import { PendingCalls } from '../../../common/pending-calls.ts';
 import { makeDirectories } from '../../../system/make-directories.ts';
 import type { SweepOptions, Swept } from '../../../system/sweep.ts';
 import { syncfs } from '../../../system/syncfs.ts';
-import { NotFoundError, PermanentError, StoreError, TransientError } from '../../errors.ts';
+import { NotFoundError, PermanentError, TransientError } from '../../errors.ts';
 import { quoted } from '../../key.ts';
 import { objectsOf } from '../../pages.ts';
 import type {
@@ -22,10 +22,11 @@ import type {
 } from '../../store.ts';
 import { Directories } from './directories.ts';
 import { bucketMissing, diskError, systemCodeOf } from './errors.ts';
-import { blockingFiles, type Files, readObject, removeFile, waitingFiles, writeTemporary } from './files.ts';
+import { blockingFiles, type Files, readObject, removeFile, waitingFiles } from './files.ts';
 import { listFiles } from './list-stream.ts';
-import { checkPath, TEMPORARY } from './path.ts';
+import { checkPath } from './path.ts';
 import { sweepTemporary } from './sweep-temporary.ts';
+import { Writing } from './writing.ts';
 
 export interface DiskStoreOptions {
   /** The bucket: a directory for the backups of one host only. It may be a symbolic link. */
@@ -55,20 +56,16 @@ export function createDiskStore(options: DiskStoreOptions): ObjectStore {
 
 type Signalled = { readonly signal?: AbortSignal };
 
-/** How many times a put recreates its directory, if concurrent deletes remove it because it is empty. */
-const DIRECTORY_ATTEMPTS = 20;
-
 class DiskStore implements ObjectStore {
   readonly name: string;
   readonly directory: string;
   readonly #path: string;
   readonly #concurrency: number;
   readonly #files: Files;
+  readonly #writing: Writing;
   #directories: Promise<Directories> | undefined;
   /** The open bucket, so that syncfs(2) reports all write errors since it was opened. */
   #descriptor: number | undefined;
-  /** Whether the directory of temporary files existed when it was last used. */
-  #hasTemporary = false;
   /** Running writes, including those whose caller has stopped waiting. They clean up after themselves. */
   readonly #pending = new PendingCalls();
 
@@ -76,6 +73,7 @@ class DiskStore implements ObjectStore {
     this.#path = resolve(path);
     this.#concurrency = concurrency;
     this.#files = blocking ? blockingFiles : waitingFiles;
+    this.#writing = new Writing(this.#files);
     this.directory = this.#path;
     this.name = `disk:${this.#path}`;
   }
@@ -140,8 +138,8 @@ class DiskStore implements ObjectStore {
     const directories = await this.#bucket();
     let temporary: string | undefined;
     try {
-      temporary = await this.#writeTemporary(directories, body, signal);
-      await this.#publish(directories, temporary, `${directories.root}/${key}`, signal);
+      temporary = await this.#writing.writeTemporary(directories, body, signal);
+      await this.#writing.publish(directories, temporary, `${directories.root}/${key}`, signal);
     } catch (error) {
       if (temporary !== undefined) await unlink(temporary).catch(() => {});
       const code = codeOf(error);
@@ -189,7 +187,7 @@ class DiskStore implements ObjectStore {
     signal?.throwIfAborted();
     let temporary: string | undefined;
     try {
-      temporary = await this.#writeTemporary(await this.#bucket(), new Uint8Array([0]), signal);
+      temporary = await this.#writing.writeTemporary(await this.#bucket(), new Uint8Array([0]), signal);
       return (await lstat(temporary)).mtime;
     } catch (error) {
       if (isFull(error) || ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error))) return undefined;
@@ -242,43 +240,10 @@ class DiskStore implements ObjectStore {
   async #tryWriting(signal?: AbortSignal): Promise<void> {
     const directories = await this.#bucket();
     try {
-      await unlink(await this.#writeTemporary(directories, new Uint8Array(0), signal));
+      await unlink(await this.#writing.writeTemporary(directories, new Uint8Array(0), signal));
     } catch (error) {
       // A purge must be able to start on a full disk.
       if (!isFull(error)) throw error;
-    }
-  }
-
-  async #writeTemporary(directories: Directories, body: Uint8Array, signal?: AbortSignal): Promise<string> {
-    const directory = `${directories.root}/${TEMPORARY}`;
-    if (this.#hasTemporary) {
-      try {
-        return await writeTemporary(this.#files, directory, body, signal);
-      } catch (error) {
-        // ENOENT: the directory or the bucket was removed.
-        if (codeOf(error) !== 'ENOENT') throw error;
-      }
-    }
-    await directories.ensure(directory);
-    const path = await writeTemporary(this.#files, directory, body, signal);
-    this.#hasTemporary = true;
-    return path;
-  }
-
-  async #publish(directories: Directories, temporary: string, path: string, signal?: AbortSignal): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await directories.ensure(dirname(path));
-        signal?.throwIfAborted();
-        await this.#files.rename(temporary, path);
-        return;
-      } catch (error) {
-        // A delete removed the empty directory between the two steps.
-        if (codeOf(error) === 'ENOENT' && attempt < DIRECTORY_ATTEMPTS) continue;
-        // Not after a StoreError: the path may lead through a link into another directory.
-        if (!(error instanceof StoreError)) await directories.prune(dirname(path));
-        throw error;
-      }
     }
   }
 }
