@@ -28,7 +28,7 @@ export type Count =
   | (typeof COUNTS)[keyof typeof COUNTS][number]
   | ('contradictions' | 'damagedFiles' | 'fallbacks' | 'held' | 'loneSha1s' | 'odd')
   | ('pointsReplaced' | 'pointsErased' | 'pointsKept' | 'slotsLeft')
-  | ('pointsReplayed' | 'journalLinesLeft' | 'journalGaps' | 'renamed' | 'reshaped' | 'stepsLeft')
+  | ('pointsReplayed' | 'journalLinesLeft' | 'journalGaps' | 'renamed' | 'reshaped' | 'stepsLeft' | 'aheadLeft')
   | ('noBackup' | 'replaced')
   | ('requests' | 'retries');
 
@@ -37,7 +37,7 @@ export type FailCode = ErrorCode | 'BAD_LINES' | 'DATE_CONTRADICTS' | 'DELETE_FA
 export type SkipCode = ErrorCode | 'DAMAGED_FILE' | 'GONE' | 'VANISHED' | 'WHISPER_COMPRESSED';
 
 export type NoteCode =
-  | (ErrorCode | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
+  | (ErrorCode | 'AHEAD_LEFT' | 'DAMAGED_FILE' | 'DATE_TOO_LATE' | 'GONE' | 'HELD' | 'JOURNAL_GAP' | 'LONE_SHA1')
   | ('MISNAMED' | 'NEVER_STORED' | 'ODD' | 'REFILLED' | 'SHRUNK' | 'SLOTS_LEFT' | 'STEPS_LEFT');
 
 export type DamageCode =

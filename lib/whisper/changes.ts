@@ -86,17 +86,22 @@ function compare(before: Ring | undefined, after: Ring | undefined, now: number)
     first = Math.min(first, time);
     last = Math.max(last, time);
   };
-  for (const [time, value] of pointsOf(after, now)) if (!Object.is(before?.get(time), value)) add(time);
-  for (const [time] of pointsOf(before, now)) if (after?.get(time) === undefined) add(time);
+  eachPoint(after, now, (time, value) => {
+    if (!Object.is(before?.get(time), value)) add(time);
+  });
+  eachPoint(before, now, (time) => {
+    if (after?.get(time) === undefined) add(time);
+  });
   return { before, after, count, first, last };
 }
 
-function* pointsOf(ring: Ring | undefined, now: number): Generator<readonly [number, number]> {
+/** Calls back instead of yielding, because a file may have a million points. */
+function eachPoint(ring: Ring | undefined, now: number, visit: (time: number, value: number) => void): void {
   if (!ring) return;
   const { points, retention } = ring.archive;
   for (let i = 0; i < points; i++) {
     const time = ring.timestampAt(i);
-    if (time > now - retention && ring.isPointAt(i)) yield [time, ring.valueAt(i)];
+    if (time > now - retention && ring.isPointAt(i)) visit(time, ring.valueAt(i));
   }
 }
 
@@ -109,13 +114,13 @@ function plotOf({ before, after, first, last }: Compared, now: number): Plot {
   const columns = Math.ceil((until - from) / width);
   const bandOf = (ring: Ring | undefined): Band => {
     const [low, high] = [new Float64Array(columns).fill(Number.NaN), new Float64Array(columns).fill(Number.NaN)];
-    for (const [time, value] of pointsOf(ring, Number.NEGATIVE_INFINITY)) {
+    eachPoint(ring, now, (time, value) => {
       const column = Math.floor((time - from) / width);
-      if (column < 0 || column >= columns || !Number.isFinite(value)) continue;
+      if (column < 0 || column >= columns || !Number.isFinite(value)) return;
       // A comparison with NaN is false.
       if (!((low[column] ?? 0) <= value)) low[column] = value;
       if (!((high[column] ?? 0) >= value)) high[column] = value;
-    }
+    });
     return { low, high };
   };
   return { step, from, width, before: bandOf(before), after: bandOf(after) };

@@ -17,6 +17,8 @@ export interface Reshaped {
   readonly bytes: Uint8Array;
   /** Steps of archives in the first file whose points fit into no archive of the schema, in seconds. */
   readonly stepsLeft: readonly number[];
+  /** How many points of the first file that are newer than now have no place in it. */
+  readonly aheadLeft: number;
 }
 
 /** Returns whether a file has another schema. */
@@ -51,7 +53,27 @@ export function reshape(schema: NewSchema, [first, second]: readonly [Uint8Array
   }
   if (second) fillInPlace(bytes, second, now, { reaggregate: true });
   const isLeft = (step: number) => !schema.archives.some(({ secondsPerPoint }) => secondsPerPoint % step === 0);
-  return { bytes, stepsLeft: header.archives.map(({ secondsPerPoint }) => secondsPerPoint).filter(isLeft) };
+  const stepsLeft = header.archives.map(({ secondsPerPoint }) => secondsPerPoint).filter(isLeft);
+  return { bytes, stepsLeft, aheadLeft: countAheadLeft(first, bytes, now) };
+}
+
+/** Counts the points newer than now that `to` has not. A coarser one counts only if it has no finer point of its interval. */
+function countAheadLeft(from: Uint8Array, to: Uint8Array, now: number): number {
+  const kept = parseHeader(to).archives.map((archive) => new Ring(to, archive));
+  let left = 0;
+  for (const archive of parseHeader(from).archives) {
+    const step = archive.secondsPerPoint;
+    const finer = kept.filter((ring) => step % ring.archive.secondsPerPoint === 0);
+    const ring = new Ring(from, archive);
+    for (let i = 0; i < archive.points; i++) {
+      const time = ring.timestampAt(i);
+      if (time <= now || !ring.isPointAt(i)) continue;
+      const has = (one: Ring) =>
+        one.readKnown(time, step / one.archive.secondsPerPoint).some((value) => value !== undefined);
+      if (!finer.some(has)) left++;
+    }
+  }
+  return left;
 }
 
 /**

@@ -162,6 +162,23 @@ describe('restore with a new schema', () => {
     assert.match(failed[0]?.reason ?? '', /^Cannot restore .* with another schema: it is in go-carbon's/);
   });
 
+  it('names metrics that lose points that are ahead of the clock', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const ahead = hourly(1);
+    updateMany(ahead, [{ timestamp: NOON + 600, value: 7 }], { now: NOON + 600 });
+    await bucket.backup('ahead', at(59), ahead);
+    await bucket.backup('in.time', at(59), hourly(1));
+    const { counts, notes } = await restoreTree(bucket.store, scratch.at('tree'), {
+      now: bucket.now,
+      schemaOf: retentions('300:100'),
+    });
+    assert.deepEqual([counts.restored, counts.aheadLeft, counts.stepsLeft], [2, 1, undefined]);
+    const [note] = notes;
+    assert.deepEqual([notes.length, note?.metric, note?.code], [1, 'ahead', 'AHEAD_LEFT']);
+    assert.match(note?.reason ?? '', /^1 points that are ahead of the clock have no place/);
+  });
+
   it('restores a tagged metric whose name is not certain with the schema that it has, and names it', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();

@@ -119,6 +119,29 @@ describe('a file with another schema', () => {
     }
   });
 
+  it('counts points ahead of the clock that it has no place for, but not aggregates of those that it has', () => {
+    const noon = Date.UTC(2026, 10, 22, 12) / 1000;
+    const old = createWhisper(
+      [
+        { secondsPerPoint: 60, points: 60 },
+        { secondsPerPoint: 300, points: 48 },
+      ],
+      { aggregation: 'sum', xFilesFactor: 0 },
+    );
+    for (const ago of [600, 0, -60, -600]) update(old, { timestamp: noon - ago, value: 1, now: noon - ago });
+    const leftIn = (...archives: readonly (readonly [number, number])[]) =>
+      reshape({ archives: archives.map(([secondsPerPoint, points]) => ({ secondsPerPoint, points })) }, [old], noon)
+        .aheadLeft;
+    assert.equal(leftIn([60, 180]), 0);
+    assert.equal(leftIn([60, 180], [300, 48]), 0);
+    // Those of 60 s: the one of 300 s stays.
+    assert.equal(leftIn([300, 96]), 2);
+    assert.equal(leftIn([600, 96]), 3);
+    const none = createWhisper([{ secondsPerPoint: 60, points: 60 }]);
+    update(none, { timestamp: noon, value: 1, now: noon });
+    assert.equal(reshape({ archives: [{ secondsPerPoint: 300, points: 10 }] }, [none], noon).aheadLeft, 0);
+  });
+
   it('never spreads a coarser value into finer slots, in a finer, coarser, longer and shorter schema', () => {
     const now = 1_700_000_000;
     const old = createWhisper(

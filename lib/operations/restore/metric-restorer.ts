@@ -1,12 +1,13 @@
 import pMap from 'p-map';
 import { hasJournal, type StoredMetric } from '../../bucket/metric.ts';
+import type { Count, NoteCode } from '../../common/codes.ts';
 import { codeOf, reasonOf } from '../../common/errors.ts';
 import type { Named } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { explainSystemError } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
-import type { Succeeded } from '../../workers/tasks/publish.ts';
+import type { Remarked, Succeeded } from '../../workers/tasks/publish.ts';
 import type { Replayed } from '../../workers/tasks/replay-lines.ts';
 import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';
@@ -208,7 +209,7 @@ export class MetricRestorer {
     if (result.remark) countRemark(metric, result.remark, run);
     if (result.replayed) this.#countReplayed(names, result.replayed);
     if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
-    if (result.stepsLeft) this.#countReshaped(names, result.stepsLeft);
+    if (result.left) this.#countReshaped(names, result.left);
     if (result.window) countWindow(run, names, result.window);
     const detail =
       result.outcome === 'backfilled'
@@ -224,22 +225,30 @@ export class MetricRestorer {
     }
   }
 
-  #countReshaped(names: Pick<Named, 'metric' | 'target'>, stepsLeft: readonly number[]): void {
-    const run = this.#run;
-    run.add('reshaped');
-    if (stepsLeft.length === 0) return;
-    run.add('stepsLeft');
-    if (run.get('stepsLeft') > NAMED_AT_MOST) return;
-    const reason = `no step of its new schema is a multiple of ${stepsLeft.join(' or ')} s, so points of that step were left out`;
-    run.note({ ...names, code: 'STEPS_LEFT', reason });
+  #countReshaped(
+    names: Pick<Named, 'metric' | 'target'>,
+    { stepsLeft, aheadLeft }: NonNullable<Remarked['left']>,
+  ): void {
+    this.#run.add('reshaped');
+    if (stepsLeft.length > 0) {
+      const reason = `no step of its new schema is a multiple of ${stepsLeft.join(' or ')} s, so points of that step were left out`;
+      this.#noteFirst('stepsLeft', { ...names, code: 'STEPS_LEFT', reason });
+    }
+    if (aheadLeft > 0) {
+      const reason = `${aheadLeft} points that are ahead of the clock have no place in its new schema, so they were left out`;
+      this.#noteFirst('aheadLeft', { ...names, code: 'AHEAD_LEFT', reason });
+    }
+  }
+
+  /** Counts a metric, and names it if it is one of the first. */
+  #noteFirst(count: Count, named: Named<NoteCode>): void {
+    this.#run.add(count);
+    if (this.#run.get(count) <= NAMED_AT_MOST) this.#run.note(named);
   }
 
   #noteGap(names: Pick<Named, 'metric' | 'target'>, first: number): void {
-    const run = this.#run;
-    run.add('journalGaps');
-    if (run.get('journalGaps') > NAMED_AT_MOST) return;
     const reason = `points before ${formatTimestamp(new Date(first * 1000))} are missing: the journal runs that had them have expired or cannot be read`;
-    run.note({ ...names, code: 'JOURNAL_GAP', reason });
+    this.#noteFirst('journalGaps', { ...names, code: 'JOURNAL_GAP', reason });
   }
 
   #countReplayed(names: Pick<Named, 'metric' | 'target'>, { points, newest, malformed, gap }: Replayed): void {

@@ -55,13 +55,15 @@ export interface PublishTask extends Pick<LockOptions, 'flock' | 'fileLockTimeou
   readonly plotAbove?: number;
 }
 
-interface Remarked {
+type PointsLeft = Omit<Reshaped, 'bytes'>;
+
+export interface Remarked {
   /** Set if points of the journal were applied. */
   readonly replayed?: Replayed;
   /** Set if the file in the backup is odd or damaged. */
   readonly remark?: Remark;
-  /** Set if the file got another schema; see {@link Reshaped}. */
-  readonly stepsLeft?: Reshaped['stepsLeft'];
+  /** Set if the file got another schema. */
+  readonly left?: PointsLeft;
   /** Set if changes are counted and the points can be read. */
   readonly changes?: Changes;
   /** Set if a window was restored. */
@@ -248,7 +250,7 @@ async function updateExisting(
 
 interface Content {
   readonly content: Uint8Array;
-  readonly stepsLeft?: Reshaped['stepsLeft'];
+  readonly left?: PointsLeft;
 }
 
 /** Returns the content of a file with the schema that was asked for, if any. */
@@ -257,8 +259,8 @@ function shaped(task: PublishTask, ...sources: readonly [Uint8Array, Uint8Array?
   const [first, second] = sources;
   if (!schema || (!second && !hasOtherSchema(task, first))) return { content: first };
   return withSchemaError(task, () => {
-    const { bytes: content, stepsLeft } = reshape(schema, sources, nowOf(task));
-    return { content, stepsLeft };
+    const { bytes: content, ...left } = reshape(schema, sources, nowOf(task));
+    return { content, left };
   });
 }
 

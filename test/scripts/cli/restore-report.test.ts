@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RestoreSummary } from '../../../lib/operations/restore/restore.ts';
@@ -155,6 +157,31 @@ describe('restore --report', () => {
     const missing = await run([...argsOf('locked', file), 'bucket=none']);
     assert.notEqual(missing.code, 0);
     assert.deepEqual([await readFile(file, 'utf8'), await readdir(directory)], ['old', ['r.json']]);
+  });
+
+  it('says why a restore ended early, if the store failed', async () => {
+    let listings = 0;
+    const server = createServer((request, response) => {
+      // The first one opens the bucket.
+      const isDenied = request.url?.includes('list-type=2') === true && ++listings > 1;
+      response.writeHead(isDenied ? 403 : 200, { 'content-type': 'application/xml' });
+      const listing = '<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>';
+      response.end(isDenied ? '<Error><Code>AccessDenied</Code></Error>' : listing);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const s3 = ['restore', 's3', `endpoint=http://127.0.0.1:${port}`];
+      const file = scratch.at('early.json');
+      const args = [...own, '--prefix', scratch.at('early'), '--report', file, ...s3];
+      const { code, stderr } = await run(args, { env: { AWS_ACCESS_KEY_ID: 'k', AWS_SECRET_ACCESS_KEY: 'hidden' } });
+      assert.equal(code, 12, stderr);
+      const { metrics, summary } = await read(file);
+      assert.deepEqual([metrics, summary.stopped?.code], [[], 'DENIED']);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('restores everything on a full disk of the report, which is then missing, with exit code 1', async () => {

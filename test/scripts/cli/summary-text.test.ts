@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Tally } from '../../../lib/common/summary.ts';
+import type { RestoreSummary } from '../../../lib/operations/restore/restore.ts';
 import { createLog, type LogSink } from '../../../scripts/cli/io/log.ts';
 import { headline, logSummary } from '../../../scripts/cli/text/summary.ts';
 
@@ -55,6 +56,45 @@ describe('the summary for people', () => {
       headline(summary),
       'backup of disk:/x (dry run, nothing was written) in 1.3 s: metrics 12, bytes stored 2 KiB',
     );
+  });
+
+  it('has what a restore brought back, from when, and what not, in five lines or less', () => {
+    const about = {
+      command: 'restore',
+      store: 'disk:/x',
+      started: '',
+      seconds: 1,
+      failed: [],
+      skipped: [],
+      notes: [],
+    } as const;
+    const textOf = (more: Partial<RestoreSummary>): string[] => {
+      const terminal = keep();
+      logSummary(
+        { ...about, dryRun: false, counts: {}, ...more } as RestoreSummary,
+        createLog(terminal, { debug: false }),
+      );
+      return terminal.lines.slice(0, -1);
+    };
+    const counts = { restored: 12, replaced: 2, backfilled: 3, pointsFilled: 40, unchanged: 1, pointsReplayed: 9 };
+    assert.deepEqual(
+      textOf({
+        counts: { ...counts, journalLinesLeft: 4, metrics: 20 },
+        backups: { oldest: '2026-11-01', newest: '2026-11-02' },
+        reached: '2026-11-03',
+        notRestored: { GONE: 1, LOCAL_DAMAGED: 2, NO_BACKUP: 5 },
+      }),
+      [
+        'info backups used: oldest 2026-11-01, newest 2026-11-02',
+        'info journal: 9 points, up to 2026-11-03',
+        'info restored: 10 created, 2 replaced, 3 filled (40 points), 1 unchanged',
+        'info lines of the journal that were left out: 4',
+        'info not restored: 8 metrics: 5 without a backup to restore, 2 LOCAL_DAMAGED, 1 no longer in the local tree at that date',
+      ],
+    );
+    assert.deepEqual(textOf({ dryRun: true, counts: { restored: 1 } }), [
+      'info would be restored: 1 created, 0 unchanged',
+    ]);
   });
 
   it('reports a stop by a guard as an error, also with --quiet', () => {
