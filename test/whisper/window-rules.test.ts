@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { POINT_SIZE, parseHeader } from '../../lib/whisper/header.ts';
+import { updateMany } from '../../lib/whisper/update.ts';
 import { planWindow, type Window } from '../../lib/whisper/window.ts';
 import { seeded } from '../fixtures/seed.ts';
 import { Oracle } from '../oracle/oracle.ts';
@@ -133,6 +134,28 @@ describe('the rules of a window', () => {
       seeded(150),
     );
     assert.ok(compared > 100, `${compared} slots were compared`);
+  });
+
+  it('lead to a file that python3-whisper writes to like any other, also if the first slot was emptied', async () => {
+    let emptied = 0;
+    await fc.assert(
+      fc.asyncProperty(windowCase, value, async (files, added) => {
+        const bytes = restored(files);
+        const isEmptied = parseHeader(bytes).archives.some(({ offset, retention }) => {
+          const base = new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset);
+          return base !== 0 && base <= retention;
+        });
+        fc.pre(isEmptied);
+        emptied++;
+        const { now } = files;
+        const points = [0, 3, 7].map((i) => ({ timestamp: now - i * 60, value: added }));
+        const { file } = await oracle.script({ file: bytes }, [{ op: 'update_many', points, now }]);
+        updateMany(bytes, points, { now });
+        assert.deepEqual(file, bytes);
+      }),
+      seeded(40),
+    );
+    assert.ok(emptied >= 40);
   });
 
   it('change no byte in a second run, and no byte of the arguments', () => {

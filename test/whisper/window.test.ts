@@ -114,6 +114,50 @@ describe('planWindow', () => {
     assert.deepEqual([plan.erased, plan.kept], [6, 0]);
   });
 
+  it('does not aggregate a coarse slot again on which the file and the backup agree', () => {
+    const local = fileOf([{ from: 20, until: 10, value: 1 }]);
+    const source = fileOf([{ from: 20, until: 15, value: 2 }]);
+    // Both have 7 for a slot, from whatever points.
+    for (const bytes of [local, source]) {
+      const [, coarse] = parseHeader(bytes).archives;
+      assert.ok(coarse);
+      for (const minute of [20, 15]) new Ring(bytes, coarse).put(NOW - minute * MINUTE, 7);
+    }
+    for (const window of [ago(20, 10), ago(20, 10, true), ago(19, 11), ago(19, 11, true)]) {
+      const { bytes, plan } = restored(local, source, window);
+      assert.deepEqual(
+        [20, 15].map((minute) => pointsOf(bytes, 1).get(minute)),
+        [7, 7],
+      );
+      assert.ok(plan.replaced > 0 && plan.left.length === 0);
+    }
+  });
+
+  it('removes a coarse point at the edge if too few of its points are left, and leaves one of other origin', () => {
+    const window = ago(14, 10, true);
+    const local = fileOf([{ from: 20, until: 0, value: 3 }]);
+    const { bytes, plan } = restored(local, fileOf([]), window);
+    assert.deepEqual(pointsOf(bytes, 0).get(15), 3);
+    assert.equal(pointsOf(bytes, 1).get(15), undefined);
+    assert.deepEqual([plan.erased, plan.left], [4 + 1, []]);
+    const [, coarse] = parseHeader(local).archives;
+    assert.ok(coarse);
+    new Ring(local, coarse).put(NOW - 15 * MINUTE, 99);
+    const other = restored(local, fileOf([]), window);
+    assert.equal(pointsOf(other.bytes, 1).get(15), 99);
+    assert.deepEqual(other.plan.left, [{ archive: 1, secondsPerPoint: 300, timestamp: NOW - 15 * MINUTE }]);
+  });
+
+  it('names the first slot of an archive that is longer than the time since 1970, instead of emptying it', () => {
+    const archives = [{ secondsPerPoint: 2_592_000, points: 1000 }];
+    const bytes = createWhisper(archives);
+    const month = NOW - (NOW % 2_592_000);
+    updateMany(bytes, [{ timestamp: month, value: 4 }], { now: NOW });
+    const window = { from: month, until: NOW, erase: true };
+    const { plan } = restored(bytes, createWhisper(archives), window);
+    assert.deepEqual([plan.writes, plan.left], [[], [{ archive: 0, secondsPerPoint: 2_592_000, timestamp: month }]]);
+  });
+
   it('aggregates a coarse slot from restored and kept points', () => {
     // The backup ends within a slot of five minutes, of which it has a partial sum.
     const source = fileOf([{ from: 40, until: 12, value: 1 }]);
@@ -156,8 +200,13 @@ describe('planWindow', () => {
   });
 
   it('changes nothing before the retention, in an empty window, and where nothing differs', () => {
-    for (const window of [ago(10_000, 9000, true), { from: NOW - 61, until: NOW - 60.5, erase: true }])
-      assert.deepEqual(restored(bad, good, window).plan.writes, []);
+    for (const window of [
+      ago(10_000, 9000, true),
+      { from: NOW - 19 * MINUTE + 1, until: NOW - 19 * MINUTE + 2, erase: true },
+    ]) {
+      const { plan } = restored(bad, fileOf([]), window, NOW + 60 * MINUTE);
+      assert.deepEqual([plan.writes, plan.left], [[], []]);
+    }
     assert.deepEqual(restored(bad, bad, ago(30, 0, true)).plan.writes, []);
   });
 

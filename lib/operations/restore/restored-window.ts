@@ -61,14 +61,14 @@ export function countWindow(
   }
 }
 
-/** Describes slots that were left because the finer points that would be needed are not there any more. */
+/** Describes slots that were left. */
 export function leftReason(left: readonly LeftSlot[], count: number): string {
   const slots = left.map(
     ({ archive, secondsPerPoint, timestamp }) =>
       `archive ${archive} (${secondsPerPoint} s) at ${formatTimestamp(new Date(timestamp * 1000))}`,
   );
   const more = count > left.length ? [`${count - left.length} more`] : [];
-  return `may still have values made from replaced points, because not all finer points are stored any more: ${[...slots, ...more].join(', ')}`;
+  return `may still have values made from replaced points, because they cannot be aggregated again from the finer ones that are stored: ${[...slots, ...more].join(', ')}`;
 }
 
 /** Formats `12 points filled, 30 replaced, 5 erased, 2 kept`. */
