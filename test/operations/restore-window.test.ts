@@ -161,7 +161,10 @@ describe('restore of a window', () => {
     const { counts, notes, windows } = await world.restore(22, 45);
     assert.equal(counts.slotsLeft, 2);
     assert.deepEqual(codesOf(notes), { a: 'SLOTS_LEFT', b: 'SLOTS_LEFT' });
-    assert.match(notes[0]?.reason ?? '', /cannot be aggregated again .*: archive 1 \(300 s\) at 2026-11-22T11:20:00\+00:00$/);
+    assert.match(
+      notes[0]?.reason ?? '',
+      /cannot be aggregated again .*: archive 1 \(300 s\) at 2026-11-22T11:20:00\+00:00$/,
+    );
     assert.deepEqual(windows?.[0]?.left, [{ archive: 1, secondsPerPoint: 300, time: '2026-11-22T11:20:00+00:00' }]);
   });
 
