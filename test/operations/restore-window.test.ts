@@ -14,7 +14,7 @@ import { updateMany } from '../../lib/whisper/update.ts';
 import { Bucket } from '../fixtures/bucket.ts';
 import { at, fileUntil, putRun } from '../fixtures/journal-run.ts';
 import { plantMetric } from '../fixtures/metric.ts';
-import { backUp, codesOf, machine, restoreTree, threadsOn } from '../fixtures/operations.ts';
+import { backUp, codesOf, journalTree, machine, restoreTree, threadsOn } from '../fixtures/operations.ts';
 import { createScratch, type Scratch } from '../fixtures/scratch.ts';
 
 /** The values of a file by minutes after eleven. */
@@ -193,20 +193,30 @@ describe('restore of a window', () => {
     assert.deepEqual(await world.file(), world.bad);
   });
 
-  it('works in threads, on a bucket on a disk, and in a dry run of it', async () => {
+  it('works in threads, on a bucket on a disk with a journal, and in a dry run of it', async () => {
     await using scratch = await createScratch();
     const world = await new World(scratch).make();
     const store = createDiskStore({ path: scratch.at('bucket') });
-    for (const path of ['a', 'b']) await plantMetric(world.tree, path, fileUntil(50));
-    await backUp(store, world.tree);
-    for (const path of ['a', 'b']) await plantMetric(world.tree, path, world.bad);
-    const options = { ...threadsOn(store), now: world.bucket.now, machine };
-    const window = { from: at(20), until: at(45), erase: true };
-    const dry = await restoreTree(withDryRun(store), world.tree, { ...options, window, dryRun: true });
+    const plantBoth = async (bytes: Uint8Array) => {
+      for (const path of ['a', 'b']) await plantMetric(world.tree, path, bytes);
+    };
+    const clock = { now: world.bucket.now };
+    world.bucket.time = at(31);
+    await plantBoth(fileUntil(31));
+    await backUp(store, world.tree, clock);
+    world.bucket.time = at(50);
+    await plantBoth(fileUntil(50));
+    assert.equal(
+      (await journalTree(store, world.tree, { ...clock, marks: { file: scratch.at('marks') } })).counts.journaled,
+      2,
+    );
+    await plantBoth(world.bad);
+    const options = { ...threadsOn(store), ...clock, machine, window: { from: at(20), until: at(45), erase: true } };
+    const dry = await restoreTree(withDryRun(store), world.tree, { ...options, dryRun: true });
     assert.equal(dry.counts.pointsReplaced, 2 * 12);
     assert.deepEqual(await world.file(), world.bad);
-    const summary = await restoreTree(store, world.tree, { ...options, window });
-    assert.deepEqual([summary.counts.pointsReplaced, summary.counts.stored], [2 * 12, 2]);
+    const summary = await restoreTree(store, world.tree, options);
+    assert.deepEqual([summary.failed, summary.counts.pointsReplaced, summary.counts.stored], [[], 2 * 12, 2]);
     for (const path of ['a', 'b']) assert.deepEqual(await world.file(path), fileUntil(50));
     await store.close();
   });

@@ -15,6 +15,11 @@ describe('--as-of', () => {
       ['--overwrite', 'restore', ...s3],
       /cannot take the files that would be replaced\. Restore into another --prefix/,
     ],
+    [
+      'the window of a restore',
+      ['--from', '2026-11-20', '--until', '2026-11-21', 'restore', ...s3],
+      /--as-of and --from: .*Restore into another --prefix, and fill the window from there/,
+    ],
     ['--repair', ['--repair', 'verify', ...s3], /--as-of only reads an earlier state/],
     ['a command that changes the bucket', ['backup', ...s3], /--as-of/],
   ];
