@@ -27,14 +27,24 @@ describe('a roll', () => {
       await writeFile(scratch.at('roles', name), JSON.stringify(tasks));
     }
     const vars = { ansible_connection: 'local', ansible_become: false, ansible_python_interpreter: '/usr/bin/python3' };
-    const graphite = { hosts: Object.fromEntries(hosts.map((host) => [host, {}])), vars };
-    const children = { graphite, whisper_backup_canaries: { hosts: { h7: {} } } };
-    await writeFile(scratch.at('hosts.yml'), JSON.stringify({ all: { children } }));
+    const graphite = { hosts: Object.fromEntries(hosts.map((host) => [host, {}])) };
+    const groups = {
+      whisper_backup_canaries: { hosts: { h7: {} } },
+      whisper_backup_pruners: { hosts: { pruner: {} } },
+    };
+    await writeFile(scratch.at('hosts.yml'), JSON.stringify({ all: { vars, children: { graphite, ...groups } } }));
   });
   after(() => scratch[Symbol.asyncDispose]());
 
-  /** The hosts of each batch that the role came to. */
-  async function roll(variables: object): Promise<{ readonly code: number | null; readonly batches: string[][] }> {
+  /**
+   * The hosts of each batch that the role came to.
+   *
+   * @param limit the hosts; the time of a roll grows with their number.
+   */
+  async function roll(
+    variables: object,
+    limit: readonly string[],
+  ): Promise<{ readonly code: number | null; readonly batches: string[][] }> {
     const env = {
       ANSIBLE_CONFIG: '',
       ANSIBLE_ROLES_PATH: scratch.at('roles'),
@@ -42,26 +52,32 @@ describe('a roll', () => {
       LC_ALL: 'C.UTF-8',
     };
     const extra = JSON.stringify({ bad_hosts: [], ...variables });
-    const args = ['-i', scratch.at('hosts.yml'), 'ansible/playbooks/deploy.yml', '--extra-vars', extra];
+    const args = [
+      ...['-i', scratch.at('hosts.yml'), '--limit', limit.join(',')],
+      ...['ansible/playbooks/deploy.yml', '--extra-vars', extra],
+    ];
     const { code, stdout, stderr } = await runCommand(['ansible-playbook', ...args], { cwd: checkout, env });
     const plays = stdout.split('\nPLAY [Roll out]').slice(1);
     assert.ok(plays.length > 0, stdout + stderr);
     const batches = plays.map((play) => {
       const [, installing = ''] = /TASK \[whisper_backup : Install\][^\n]*\n([\s\S]*?)\n\n/.exec(play) ?? [];
-      return [...installing.matchAll(/^\w+: \[(h\d+)\]/gm)].map(([, host = '']) => host).sort();
+      return [...installing.matchAll(/^\w+: \[(\w+)\]/gm)].map(([, host = '']) => host).sort();
     });
     return { code, batches };
   }
 
-  it('goes to the canaries, then to a tenth, then to the rest', async () => {
-    const { code, batches } = await roll({});
+  it('goes to the canaries, then to a tenth, then to the rest, with the host that prunes', async () => {
+    const { code, batches } = await roll({}, [...hosts, 'pruner']);
     assert.equal(code, 0);
     const rest = hosts.filter((host) => !['h1', 'h2', 'h7'].includes(host)).sort();
-    assert.deepEqual(batches, [['h7'], ['h1', 'h2'], rest]);
+    assert.deepEqual(batches, [['h7'], ['h1', 'h2'], [...rest, 'pruner']]);
   });
 
   it('stops after a batch in which a host failed', async () => {
-    const { code, batches } = await roll({ bad_hosts: ['h2'] });
+    const { code, batches } = await roll(
+      { bad_hosts: ['h2'], whisper_backup_serial: [1, 2, '100%'] },
+      hosts.slice(0, 8),
+    );
     assert.equal(code, 2);
     assert.deepEqual(batches, [['h7'], ['h1', 'h2'], []]);
   });
@@ -70,13 +86,13 @@ describe('a roll', () => {
     const variables = {
       bad_hosts: ['h2'],
       whisper_backup_max_fail_percentage: 20,
-      whisper_backup_serial: [10, '100%'],
+      whisper_backup_serial: [5, '100%'],
     };
-    const { code, batches } = await roll(variables);
+    const { code, batches } = await roll(variables, hosts.slice(0, 8));
     assert.equal(code, 2);
     assert.deepEqual(
       batches.map(({ length }) => length),
-      [10, 11],
+      [5, 3],
     );
   });
 });
