@@ -3,6 +3,7 @@ import type { Presence } from '../tree/presence.ts';
 import { DAY } from './age.ts';
 import { type Due, dueOf, type Rules } from './due.ts';
 import type { Holds } from './holds.ts';
+import { type Absence, isConfirmed } from './tombstone.ts';
 
 /**
  * Determines what is due for one metric in a bucket whose names a compromised host may have forged: only what is due by the
@@ -25,6 +26,7 @@ export function dueByBothClocks(stored: StoredMetric, rules: Rules, now: Date, h
     const backup = originals.get(copy);
     if (backup && !kept.has(backup)) kept.set(backup, `${rule} (by the time of the store)`);
   }
+  const isPurgeable = (absence: Absence) => absence.isDue && isConfirmed(absence, rules.purge);
   const invalid = named.absence.invalid.filter(({ object }) =>
     written.absence.invalid.some((other) => other.object.key === object.key),
   );
@@ -32,7 +34,7 @@ export function dueByBothClocks(stored: StoredMetric, rules: Rules, now: Date, h
     ...named,
     held,
     retention: { ...named.retention, kept, expired: named.retention.expired.filter((backup) => goes.has(backup)) },
-    absence: { ...named.absence, invalid, isDue: named.absence.isDue && written.absence.isDue },
+    absence: { ...named.absence, invalid, isDue: [named, written].every(({ absence }) => isPurgeable(absence)) },
   };
 }
 

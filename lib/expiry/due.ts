@@ -56,7 +56,8 @@ function withReplaced(retention: Retention, { replaced }: StoredMetric, now: Dat
 
 export function isDue(due: Due): boolean {
   const { retention, absence, incomplete } = due;
-  return retention.expired.length + absence.invalid.length + incomplete.length > 0 || absence.isNew || absence.isDue;
+  const { invalid, isNew, isStale, isDue } = absence;
+  return retention.expired.length + invalid.length + incomplete.length > 0 || isNew || isStale || isDue;
 }
 
 /**

@@ -5,12 +5,19 @@ import { ageOf, DAY } from './age.ts';
 export interface Absence {
   /** The oldest valid tombstone; since then the metric is missing. */
   readonly since?: Tombstone;
+  /** The newest valid tombstone; then it was last marked as missing. */
+  readonly last?: Tombstone;
   /** Invalid tombstones: the file exists again, or was backed up later. */
   readonly invalid: readonly Tombstone[];
   /** The metric is missing and has no valid tombstone, so it needs one. */
   readonly isNew: boolean;
+  /** The metric is missing, and was last marked more than a week ago. */
+  readonly isStale: boolean;
   readonly isDue: boolean;
 }
+
+/** How often a host that must not delete marks a metric that stays missing, in days. */
+const REMARK_AFTER = 7;
 
 /**
  * Evaluates the tombstones of a metric.
@@ -21,13 +28,22 @@ export interface Absence {
 export function evaluateTombstones(stored: StoredMetric, presence: Presence, purge: number, now: Date): Absence {
   const newest = stored.backups.at(-1)?.time.getTime() ?? Number.NEGATIVE_INFINITY;
   const holding = stored.tombstones.filter((tombstone) => tombstone.time.getTime() > newest);
-  if (presence === 'present') return { invalid: stored.tombstones, isNew: false, isDue: false };
+  if (presence === 'present') return { invalid: stored.tombstones, isNew: false, isStale: false, isDue: false };
   const invalid = stored.tombstones.filter((tombstone) => !holding.includes(tombstone));
-  const since = holding[0];
+  const [since, last] = [holding[0], holding.at(-1)];
   const missing = presence === 'missing';
   const isDue = missing && (purge === 0 || (purge > 0 && since !== undefined && ageOf(since, now) > purge * DAY));
   const isNew = missing && !isDue && since === undefined && stored.backups.length > 0;
-  return { ...(since && { since }), invalid, isNew, isDue };
+  const isStale = missing && last !== undefined && ageOf(last, now) > REMARK_AFTER * DAY;
+  return { ...(since && { since }), ...(last && { last }), invalid, isNew, isStale, isDue };
+}
+
+/**
+ * Returns whether a metric was marked as missing again when its oldest tombstone was due. Without the tree, the last mark is
+ * all that is known: the file may have come back since, but be unreadable, so that no backup made the tombstones invalid.
+ */
+export function isConfirmed({ since, last }: Absence, purge: number): boolean {
+  return since !== undefined && last !== undefined && last.time.getTime() - since.time.getTime() >= purge * DAY;
 }
 
 /**

@@ -40,7 +40,7 @@ async function filled(): Promise<Bucket> {
   const bucket = new Bucket();
   for (const path of ['back', 'changed', 'gone', 'held', 'same'])
     for (const days of [99, 98, 97]) await bucket.backup(path, daysAgo(days), metricFile(days));
-  for (const path of ['back', 'gone', 'held']) await bucket.tombstone(path, daysAgo(90));
+  for (const path of ['back', 'gone', 'held']) for (const days of [90, 40]) await bucket.tombstone(path, daysAgo(days));
   await addHold(bucket.store, { report: silent, now: bucket.now, name: 'x', metrics: 'held' });
   return bucket;
 }

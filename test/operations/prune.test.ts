@@ -64,23 +64,24 @@ describe('prune', () => {
 
   it('purges metrics whose tombstone is due but for what is held, and deletes void tombstones', async () => {
     const bucket = new Bucket();
-    for (const path of ['due', 'held', 'young', 'back']) {
+    for (const path of ['due', 'held', 'young', 'unconfirmed', 'back']) {
       await bucket.backup(path, daysAgo(100), metricFile(1));
       await bucket.backup(path, daysAgo(99), metricFile(2));
     }
-    for (const path of ['due', 'held', 'back']) await bucket.tombstone(path, daysAgo(50));
+    for (const path of ['due', 'held', 'back']) for (const days of [50, 4]) await bucket.tombstone(path, daysAgo(days));
+    for (const days of [50, 6]) await bucket.tombstone('unconfirmed', daysAgo(days));
     await bucket.tombstone('young', daysAgo(40));
-    await bucket.backup('back', daysAgo(30), metricFile(2));
+    await bucket.backup('back', daysAgo(3), metricFile(2));
     await addHold(bucket.store, { report: silent, now: bucket.now, name: 'x', metrics: 'held', date: daysAgo(99.5) });
     const { counts } = await run(bucket);
     assert.equal(counts['purged'], 2);
     assert.deepEqual(
       (await bucket.restorable()).map((text) => text.split(' ')[0]).join(' '),
-      'back back back held young young',
+      'back back back held unconfirmed unconfirmed young young',
     );
     assert.deepEqual(
       (await bucket.tombstones()).map((key) => key.split('/')[0]),
-      ['held', 'young'],
+      ['held', 'held', 'unconfirmed', 'unconfirmed', 'young'],
     );
     await bucket.put('.whisper-backup/holds/damaged.json', daysAgo(1), new Uint8Array());
     await assert.rejects(run(bucket, { purge: 1, force: true }), { code: 'HOLD_UNREADABLE' });
@@ -197,7 +198,7 @@ describe('prune', () => {
     const bucket = new Bucket();
     for (let i = 0; i < 30; i++) {
       await bucket.backup(`m${i}`, daysAgo(100), metricFile(i));
-      await bucket.tombstone(`m${i}`, daysAgo(50));
+      for (const days of [50, 1]) await bucket.tombstone(`m${i}`, daysAgo(days));
     }
     assert.equal((await run(bucket)).stopped?.code, 'TOO_MANY_DUE');
     assert.equal((await run(bucket, { now: () => daysAgo(-1) })).stopped?.code !== undefined, true);

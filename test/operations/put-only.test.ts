@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { rm, symlink } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { silent } from '../../lib/common/report.ts';
 import { RunRecords } from '../../lib/monitoring/bucket-records.ts';
+import { prune } from '../../lib/operations/prune/prune-bucket.ts';
 import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
 import { withoutDeletes } from '../../lib/store/decorators/no-deletes.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
@@ -53,12 +55,44 @@ describe('a host that may put and list, and deletes nothing', () => {
     }
     assert.deepEqual(
       (await bucket.tombstones()).map((key) => key.slice(0, -'T12:00:00+00:00.gone'.length)),
-      ['comes/2026-10-28', 'goes/2026-11-04'],
+      ['comes/2026-10-28', 'goes/2026-11-04', 'goes/2026-11-12', 'goes/2026-11-20'],
     );
     // The same content again, dated after the tombstone.
     assert.deepEqual(
       (await bucket.restorable()).filter((text) => text.startsWith('comes')),
       ['comes 2026-10-23', 'comes 2026-11-02'],
+    );
+  });
+
+  it('marks every week what is still missing, and prune deletes nothing of a file that is back, even if it cannot be read', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const store = withoutDeletes(policed(bucket.store));
+    const tree = scratch.at('tree');
+    for (const path of ['damaged', 'blind', 'gone', 'stays']) await plantMetric(tree, path, metricFile(1));
+    const days = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        bucket.time = new Date(bucket.time.getTime() + DAY);
+        await backUp(store, tree, { now: bucket.now });
+      }
+    };
+    await days(1);
+    for (const path of ['damaged', 'blind', 'gone']) await rm(`${tree}/${path}.wsp`);
+    await days(10);
+    await plantMetric(tree, 'damaged', new Uint8Array(100).fill(1));
+    // A loop: what it leads to is not missing.
+    await symlink('blind.wsp', `${tree}/blind.wsp`);
+    await days(40);
+    const pruned = () => prune(bucket.store, { report: silent, now: bucket.now, purge: 30, purgeShare: 100 });
+    assert.deepEqual([(await pruned()).counts['purged'], (await bucket.keys('gone/')).length], [1, 0]);
+    const left = new Set((await bucket.restorable()).map((text) => text.split(' ')[0]));
+    assert.deepEqual([...left].sort(), ['blind', 'damaged', 'stays']);
+    await plantMetric(tree, 'damaged', metricFile(1));
+    await days(1);
+    await pruned();
+    assert.deepEqual(
+      (await bucket.keys('damaged/')).filter((key) => key.endsWith('.gone')),
+      [],
     );
   });
 

@@ -13,7 +13,7 @@ import type { Presence } from '../../tree/presence.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
 import { presenceOf, type SurveyEvents, type Surveyed, type SurveyOptions } from '../shared/survey.ts';
 import { Leftovers } from './leftovers.ts';
-import { prune } from './prune.ts';
+import { mustMark, prune } from './prune.ts';
 
 export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules & JudgedOptions>;
 
@@ -95,8 +95,9 @@ export class Expiry {
     this.#toExpire ||= due.retention.expired.length > 0;
     this.#hasInvalid ||= this.#deletes && due.absence.invalid.length > 0;
     const isIncomplete = this.#deletes && due.incomplete.length > 0;
-    this.#toPurge ||= due.absence.isNew || due.absence.isDue || isIncomplete;
-    if ((due.absence.isNew || due.absence.isDue) && this.#gone.size < MAX_GONE) this.#gone.add(stored.metric);
+    const isGone = due.absence.isDue || mustMark(this.#run.store, due.absence);
+    this.#toPurge ||= isGone || isIncomplete;
+    if (isGone && this.#gone.size < MAX_GONE) this.#gone.add(stored.metric);
     for (const backup of due.held.keys())
       if (due.absence.isDue || !due.retention.kept.has(backup)) this.#run.add('held');
     this.#note(stored, due.retention.shrunkFrom?.object.key);
@@ -161,14 +162,14 @@ export class Expiry {
   }
 
   #count(stored: StoredMetric, due: Due): void {
-    const { isDue, isNew, invalid } = due.absence;
+    const { isDue, invalid } = due.absence;
     if (isDue) {
       this.#run.add('purged');
       const { sha1s, data, tombstones } = removalOf(stored, due.held);
       this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
       return;
     }
-    if (isNew) this.#run.add('tombstones');
+    if (mustMark(this.#run.store, due.absence)) this.#run.add('tombstones');
     if (!this.#deletes) return;
     this.#run.add('retired', due.retention.expired.length);
     const sha1s = due.retention.expired.filter((backup) => backup.sha1Object).length;

@@ -5,6 +5,8 @@ import { each } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { type Due, dueOf, isDue, type Rules } from '../../expiry/due.ts';
 import type { Holds } from '../../expiry/holds.ts';
+import type { Absence } from '../../expiry/tombstone.ts';
+import type { ObjectStore } from '../../store/store.ts';
 import { noNewHold } from '../shared/no-new-hold.ts';
 import { presenceOf, type Surveyed, survey } from '../shared/survey.ts';
 import type { ExpiringRun } from './expiry.ts';
@@ -62,7 +64,7 @@ export async function prune(
       report.log('info', `Purging ${some}${stored.backups.length} backups of ${stored.metric}`, 'metrics purged');
     }
     await remover.add(isGone ? removalOf(stored, due.held) : partOf(surveyed.metric, due));
-    if (due.absence.isNew && mayPurgeNow) missing.push(surveyed);
+    if (mustMark(store, due.absence) && mayPurgeNow) missing.push(surveyed);
     if (missing.length >= 256) await writeTombstones(run, missing.splice(0));
   }
   await remover.flush();
@@ -85,6 +87,11 @@ export async function prune(
       tombstones: due.absence.invalid.map((tombstone) => tombstone.object.key),
     };
   }
+}
+
+/** Returns whether a metric gets a tombstone: the first, or another one on a host that leaves the deletion to a prune elsewhere. */
+export function mustMark({ mayDelete = true }: ObjectStore, { isNew, isStale }: Absence): boolean {
+  return isNew || (isStale && !mayDelete);
 }
 
 /** Writes a tombstone for each metric, dated after its newest backup: otherwise it would be invalid at once. */

@@ -173,7 +173,7 @@ for (const way of ['journal', 'prune'] as const)
       await host.days(11, 'a', options);
       assert.deepEqual((await host.runs()).slice(0, 2), needed);
       assert.deepEqual(await host.restored('gone'), { 'gone.wsp': live['gone.wsp'] });
-      await host.days(5, 'a', options);
+      await host.days(way === 'prune' ? 9 : 5, 'a', options);
       assert.equal((await host.runs()).length, 9);
     });
   });
