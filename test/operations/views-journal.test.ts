@@ -83,6 +83,25 @@ describe('show with a journal', () => {
     assert.equal(shown.journal?.points, 19);
   });
 
+  it('counts the lines that are not points', async () => {
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    const spoil = (text: string) => text.replace(/^m 23 /m, 'm 0x17 ').replace(/^m 22 \d+/m, 'm 22 soon');
+    await putRun(bucket, at(23), [[['m', 9, 23]]], spoil);
+    const shown = await show(bucket);
+    assert.deepEqual([shown.malformed, shown.journal?.points], [2, 12]);
+    assert.deepEqual(seriesOf(shown.archives), pointsOf(fileUntil(21)));
+  });
+
+  it('shows from when on points are missing, because a run has expired', async () => {
+    const bucket = new Bucket();
+    await bucket.backup('m', at(10), fileUntil(10));
+    await putRun(bucket, at(37), [[['other', 32, 37]]], undefined, at(23));
+    await putRun(bucket, at(41), [[['m', 36, 41]]], undefined, at(37));
+    const { gap, malformed } = await show(bucket);
+    assert.deepEqual([gap, malformed], [formatTimestamp(at(36)), undefined]);
+  });
+
   it('fails if the store refuses a part: the file would lack points that are stored', async () => {
     const { bucket } = await journaled();
     const refusing = delegate(bucket.store, {

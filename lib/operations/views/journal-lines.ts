@@ -1,8 +1,7 @@
-import pMap from 'p-map';
 import type { PlaceOptions } from '../../common/options.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import { JournalReader } from '../../journal/reader.ts';
-import { type DamagedJournal, type JournalRun, journalRuns, partsWith } from '../../journal/runs.ts';
+import { type DamagedJournal, journalRuns, partsWith } from '../../journal/runs.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { journalEvents } from '../shared/journal-events.ts';
 
@@ -13,9 +12,6 @@ interface LinesOptions extends PlaceOptions {
   readonly date?: Date;
   readonly signal: AbortSignal;
 }
-
-/** How many parts are in memory at once. */
-const CONCURRENCY = 8;
 
 /**
  * Reads the journal's lines of one metric, in the order of the runs.
@@ -30,10 +26,7 @@ export async function journalLinesOf(
   onDamaged: (damaged: DamagedJournal) => void,
 ): Promise<readonly JournalLines[]> {
   const events = journalEvents(signal, onDamaged);
-  const read = async (run: JournalRun) => {
-    const narrow = { ...run, parts: partsWith(run, order) };
-    return new JournalReader(store, [narrow], { ...events, onOrphans() {} }).linesOf(order, since);
-  };
   const runs = await journalRuns(store, place, { ...events, since, ...(date && { date }) });
-  return (await pMap(runs, read, { concurrency: CONCURRENCY })).flat();
+  const narrow = runs.map((run) => ({ ...run, parts: partsWith(run, order) }));
+  return new JournalReader(store, narrow, { ...events, onOrphans() {} }).linesOf(order, since);
 }

@@ -12,7 +12,7 @@ import { parseHeader } from '../../whisper/header.ts';
 import { knownPoints } from '../../whisper/info.ts';
 import { oddityOf } from '../../whisper/oddity.ts';
 import { decodeBackup, fetchBackup } from '../../workers/tasks/decode.ts';
-import { replayLines } from '../../workers/tasks/replay-lines.ts';
+import { type Replayed, replayLines } from '../../workers/tasks/replay-lines.ts';
 import { journalLinesOf } from './journal-lines.ts';
 import { type ListedBackup, listed } from './list.ts';
 
@@ -43,6 +43,10 @@ export interface Shown {
   readonly archives: readonly ShownArchive[];
   /** What the journal added to the backup; absent if it has nothing newer. */
   readonly journal?: { readonly points: number /** Time of the newest point. */; readonly reached: string };
+  /** How many lines of the journal were left out because they are not points; absent if none. */
+  readonly malformed?: number;
+  /** Time of the first point behind missing ones: the runs that had them have expired or cannot be read. */
+  readonly gap?: string;
   /** Indexes and parts of the journal that were left out. */
   readonly damaged: readonly DamagedJournal[];
 }
@@ -105,17 +109,21 @@ export async function showStored(store: ObjectStore, metric: string, options: Sh
       ? await journalLinesOf(store, stored.order, { ...options, ...span, signal }, (named) => damaged.push(named))
       : [];
   const replayed = replayLines(data, lines, date && Math.floor(date.getTime() / 1000));
-  const newest = replayed &&
-    replayed.points > 0 && {
-      points: replayed.points,
-      reached: formatTimestamp(new Date(replayed.newest * 1000)),
-    };
+  const fromJournal = replayed && ofJournal(replayed);
+  return { ...shown(metric, data, undefined), backup: listed(stored, backup), ...fromJournal, damaged };
+}
+
+function ofJournal({ points, newest, malformed, gap }: Replayed): Pick<Shown, 'journal' | 'malformed' | 'gap'> {
   return {
-    ...shown(metric, data, undefined),
-    backup: listed(stored, backup),
-    ...(newest && { journal: newest }),
-    damaged,
+    ...(points > 0 && { journal: { points, reached: textOf(newest) } }),
+    ...(malformed > 0 && { malformed }),
+    ...(gap !== undefined && { gap: textOf(gap) }),
   };
+}
+
+/** @param time Unix time in seconds. */
+function textOf(time: number): string {
+  return formatTimestamp(new Date(time * 1000));
 }
 
 function shown(name: string, data: Uint8Array, now: number | undefined): Shown {

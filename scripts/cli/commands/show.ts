@@ -12,8 +12,17 @@ import { shownRecords, shownText } from '../text/show.ts';
 export async function run(invocation: Invocation): Promise<number> {
   const { color, config, log, option, output } = invocation;
   const shown = await look(invocation);
-  for (const { key, reason } of shown.damaged) log.warn(`failed: ${key}: ${reason}`);
-  const code = shown.damaged.length > 0 ? exitCodes.someFailed : exitCodes.done;
+  const { damaged, gap, malformed = 0, name } = shown;
+  for (const { key, reason } of damaged) log.warn(`failed: ${key}: ${reason}`);
+  if (malformed > 0)
+    log.warn(
+      `failed: ${name}: shown without ${malformed} lines of the journal that are not points: verify --read-data names their parts`,
+    );
+  if (gap !== undefined)
+    log.warn(
+      `${name}: points before ${gap} are missing: the journal runs that had them have expired or cannot be read`,
+    );
+  const code = damaged.length + malformed > 0 ? exitCodes.someFailed : exitCodes.done;
   if (config.json) {
     for (const record of shownRecords(shown)) {
       await output.write(record);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { hostStatusSchema } from '../../../lib/monitoring/host-status.ts';
 import { acquireRunLock } from '../../../lib/system/run-lock.ts';
@@ -123,6 +124,32 @@ describe('whisper-backup journal', () => {
     assert.equal(damaged.code, 3);
     assert.match(damaged.stderr, /^warning: failed: \.whisper-backup\/journal\/.*\.lines\.gz: /m);
     assert.match(damaged.stdout, /^0 +1 s +1 h +3600 +1 /m);
+  });
+
+  it('is shown without lines that are not points, which are counted: exit code 3', async () => {
+    const { program, write, parts } = await host('malformed');
+    await write([60]);
+    await program('backup');
+    await write([60, 0]);
+    await program('journal');
+    const [file = ''] = await parts();
+    const indexFile = file.replace(/[^/]*$/, 'index.json');
+    const lines = gunzipSync(await readFile(file))
+      .toString()
+      .replace(/ \d+ (?=\d+\n$)/, ' soon ');
+    const body = gzipSync(lines);
+    const index = JSON.parse(await readFile(indexFile, 'utf8'));
+    const sha1 = createHash('sha1').update(lines).digest('hex');
+    Object.assign(index.parts[0], { sha1, size: body.length, bytes: lines.length });
+    await writeFile(file, body);
+    await writeFile(indexFile, JSON.stringify(index));
+    const { code, stdout, stderr } = await program('show', 'servers.web01.cpu');
+    assert.equal(code, 3);
+    assert.match(
+      stderr,
+      /^warning: failed: servers\.web01\.cpu: shown without 1 lines of the journal that are not points: verify --read-data/m,
+    );
+    assert.match(stdout, /^metric +servers\.web01\.cpu$/m);
   });
 
   it('writes nothing in a dry run', async () => {
