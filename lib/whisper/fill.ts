@@ -1,7 +1,8 @@
 import { InvalidOptionError } from '../common/errors.ts';
 import { isAmbiguousMethod } from './aggregation.ts';
 import { FillRefusedError, WhisperError } from './errors.ts';
-import { type Archive, type Header, POINT_SIZE, parseHeader } from './header.ts';
+import { FillWrites } from './fill-writes.ts';
+import { type Archive, type Header, parseHeader } from './header.ts';
 import { Donor, LevelFill } from './level-fill.ts';
 import { unmatchable } from './oddity.ts';
 
@@ -10,12 +11,7 @@ export interface FillPlan {
   readonly filled: number;
   /** Number of slots in coarser archives whose value changes because they are aggregated again from finer points. */
   readonly reaggregated: number;
-  /**
-   * Writes to make, in this order: the coarsest archive first, and by offset in each archive. They only contain changed
-   * slots; adjacent slots are one write. If only the first writes are made, no point is lost, and another fill
-   * completes the file.
-   */
-  readonly writes: readonly FillWrite[];
+  readonly writes: FillWrites;
 }
 
 interface FillOptions {
@@ -82,7 +78,7 @@ export function planFill(options: FillOptions): FillPlan {
   return {
     filled: levels.reduce((total, level) => total + level.filled, 0),
     reaggregated: levels.reduce((total, level) => total + level.reaggregated, 0),
-    writes: levels.toReversed().flatMap((level) => changedRanges(after, level.archive, level.changed)),
+    writes: new FillWrites(after, levels),
   };
 }
 
@@ -102,33 +98,4 @@ export function headerOf(side: 'local' | 'source', bytes: Uint8Array): Header {
   } catch (error) {
     throw error instanceof WhisperError ? new FillRefusedError(side, error) : error;
   }
-}
-
-export interface FillWrite {
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Returns a file with the writes of a plan. */
-export function applyWrites(local: Uint8Array, writes: readonly FillWrite[]): Uint8Array {
-  const after = local.slice();
-  for (const { offset, bytes } of writes) after.set(bytes, offset);
-  return after;
-}
-
-/**
- * Returns the changed slots of an archive by offset, adjacent slots as one write. Slot 0 is written first, because
- * Whisper regards the whole archive as empty while slot 0 is empty.
- *
- * @param isChanged 1 for each changed slot, else 0.
- */
-export function changedRanges(after: Uint8Array, archive: Archive, isChanged: Uint8Array): FillWrite[] {
-  const writes: FillWrite[] = [];
-  for (let slot = isChanged.indexOf(1); slot >= 0; slot = isChanged.indexOf(1, slot)) {
-    const offset = archive.offset + slot * POINT_SIZE;
-    const end = isChanged.indexOf(0, slot);
-    slot = end < 0 ? archive.points : end;
-    writes.push({ offset, bytes: after.subarray(offset, archive.offset + slot * POINT_SIZE) });
-  }
-  return writes;
 }

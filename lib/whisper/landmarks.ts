@@ -1,4 +1,4 @@
-import type { FillWrite } from './fill.ts';
+import type { FillWrite } from './fill-writes.ts';
 import { type Archive, isCompressed, POINT_SIZE, parseHeader } from './header.ts';
 import { alignDown, Ring } from './points.ts';
 
@@ -32,7 +32,7 @@ export function landmarksOf(bytes: Uint8Array, now: number): Landmark[] {
  *
  * @param local the file before the fill.
  */
-export function landmarksOfFill(local: Uint8Array, writes: readonly FillWrite[], now: number): Landmark[] {
+export function landmarksOfFill(local: Uint8Array, writes: Iterable<FillWrite>, now: number): Landmark[] {
   const before = new DataView(local.buffer, local.byteOffset, local.byteLength);
   return parseHeader(local).archives.flatMap((archive) => {
     const middle = now - archive.retention / 2;

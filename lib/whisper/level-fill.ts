@@ -18,7 +18,7 @@ interface LevelFillOptions {
 export class LevelFill {
   readonly archive: Archive;
   /** 1 for each slot that was written. For millions of slots a Set would need forty times the memory. */
-  readonly changed: Uint8Array;
+  readonly isChanged: Uint8Array;
   filled = 0;
   reaggregated = 0;
 
@@ -34,7 +34,7 @@ export class LevelFill {
   constructor({ before, after, archive, rule, mayReaggregate, now }: LevelFillOptions) {
     const step = archive.secondsPerPoint;
     this.archive = archive;
-    this.changed = new Uint8Array(archive.points);
+    this.isChanged = new Uint8Array(archive.points);
     this.#newest = alignDown(now, step);
     // A timestamp of 0 marks an empty slot, so the interval 0 cannot have a point.
     this.#oldest = Math.max(step, this.#newest - archive.retention + step);
@@ -87,7 +87,7 @@ export class LevelFill {
   }
 
   #filled(slot: number): void {
-    this.changed[slot] = 1;
+    this.isChanged[slot] = 1;
     this.filled++;
   }
 
@@ -117,16 +117,19 @@ export class LevelFill {
       const before = finer.#before.readKnown(interval, count);
       if (!whole && !Object.is(consolidate(this.#rule, before, count), old)) continue;
       const slot = this.#after.put(interval, value);
-      if (this.changed[slot] === 0) this.reaggregated++;
-      this.changed[slot] = 1;
+      if (this.isChanged[slot] === 0) this.reaggregated++;
+      this.isChanged[slot] = 1;
     }
   }
 
-  #changedIntervals(step: number): ReadonlySet<number> {
-    const intervals = new Set<number>();
-    for (let slot = this.changed.indexOf(1); slot >= 0; slot = this.changed.indexOf(1, slot + 1))
-      intervals.add(alignDown(this.#after.timestampAt(slot), step));
-    return intervals;
+  /** May yield an interval twice, if the end of the ring is in it. Not a Set: there may be a million. */
+  *#changedIntervals(step: number): Generator<number> {
+    let last: number | undefined;
+    for (let slot = this.isChanged.indexOf(1); slot >= 0; slot = this.isChanged.indexOf(1, slot + 1)) {
+      const interval = alignDown(this.#after.timestampAt(slot), step);
+      if (interval !== last) yield interval;
+      last = interval;
+    }
   }
 
   /** Whether the local file and the source had the same value before the fill. */

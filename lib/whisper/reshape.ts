@@ -44,14 +44,12 @@ export function differsFrom(header: Header, { archives, rule = header }: NewSche
  */
 export function reshape(schema: NewSchema, [first, second]: readonly [Uint8Array, Uint8Array?], now: number): Reshaped {
   const header = parseHeader(first);
-  let bytes = emptyFile(schema, header);
-  fillInPlace(bytes, first, now, { reaggregate: false });
+  const filled = (local: Uint8Array, source: Uint8Array, reaggregate: boolean) =>
+    planFill({ local, source, now, reaggregate }).writes.after;
+  let bytes = filled(emptyFile(schema, header), first, false);
   const newer = emptyFile(schema, header);
-  if (copyNewer(newer, bytes, first, now) > 0) {
-    bytes = newer;
-    fillInPlace(bytes, first, now, { reaggregate: false });
-  }
-  if (second) fillInPlace(bytes, second, now, { reaggregate: true });
+  if (copyNewer(newer, bytes, first, now) > 0) bytes = filled(newer, first, false);
+  if (second) bytes = filled(bytes, second, true);
   const isLeft = (step: number) => !schema.archives.some(({ secondsPerPoint }) => secondsPerPoint % step === 0);
   const stepsLeft = header.archives.map(({ secondsPerPoint }) => secondsPerPoint).filter(isLeft);
   return { bytes, stepsLeft, aheadLeft: countAheadLeft(first, bytes, now) };
@@ -105,13 +103,4 @@ function copyNewer(to: Uint8Array, older: Uint8Array, from: Uint8Array, now: num
 function emptyFile({ archives, rule }: NewSchema, otherwise: AggregationRule): Uint8Array {
   const { aggregation, xFilesFactor } = rule ?? otherwise;
   return createWhisper(archives, { aggregation, xFilesFactor });
-}
-
-function fillInPlace(
-  local: Uint8Array,
-  source: Uint8Array,
-  now: number,
-  { reaggregate }: { readonly reaggregate: boolean },
-): void {
-  for (const { offset, bytes } of planFill({ local, source, now, reaggregate }).writes) local.set(bytes, offset);
 }

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../common/errors.ts';
 import { isAmbiguousMethod } from './aggregation.ts';
-import { changedRanges, donorsFor, type FillWrite, headerOf } from './fill.ts';
+import { donorsFor, headerOf } from './fill.ts';
+import { FillWrites } from './fill-writes.ts';
 import { Donor } from './level-fill.ts';
 import { LevelWindow } from './level-window.ts';
 import { alignUp } from './points.ts';
@@ -36,8 +37,7 @@ export interface WindowCounts {
 
 export interface WindowPlan extends WindowCounts {
   readonly left: readonly LeftSlot[];
-  /** As in {@link FillPlan}: if only the first ones are made, another run completes the file. */
-  readonly writes: readonly FillWrite[];
+  readonly writes: FillWrites;
 }
 
 interface WindowOptions {
@@ -100,7 +100,7 @@ export function planWindow({ local, source, window, now }: WindowOptions): Windo
     left: levels.flatMap(({ archive: { secondsPerPoint }, left }, archive) =>
       left.map((timestamp) => ({ archive, secondsPerPoint, timestamp })),
     ),
-    writes: levels.toReversed().flatMap((level) => changedRanges(after, level.archive, level.isChanged)),
+    writes: new FillWrites(after, levels),
   };
 }
 

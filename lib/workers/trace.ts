@@ -1,5 +1,5 @@
 import { fstatSync, futimesSync } from 'node:fs';
-import type { FillWrite } from '../whisper/fill.ts';
+import type { FillWrite } from '../whisper/fill-writes.ts';
 import { isCompressed, parseHeader } from '../whisper/header.ts';
 import { inspect } from '../whisper/inspect.ts';
 import { type Landmark, landmarksOf, landmarksOfFill } from '../whisper/landmarks.ts';
@@ -27,7 +27,7 @@ export function traceOfNew(fd: number, data: Uint8Array, now: number): Trace {
 }
 
 /** Returns the trace of a filled file. @param local its content before the fill. */
-export function traceOfFill(fd: number, local: Uint8Array, writes: readonly FillWrite[], now: number): Trace {
+export function traceOfFill(fd: number, local: Uint8Array, writes: Iterable<FillWrite>, now: number): Trace {
   return { inode: inodeOf(fd), ...withLandmarks(local, () => landmarksOfFill(local, writes, now)) };
 }
 

@@ -71,7 +71,7 @@ describe('a file with another schema', () => {
             assert.ok(Object.is(made.archives[level]?.points.get(slot), archive.points.get(slot)));
         }
         const other = reshape(schemaOf(files), [files.source], files.now).bytes;
-        assert.deepEqual(planFill({ local: other, source: files.source, now: files.now }).writes, []);
+        assert.ok(planFill({ local: other, source: files.source, now: files.now }).writes.isEmpty);
       }),
       seeded(300),
     );

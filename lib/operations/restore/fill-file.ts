@@ -3,7 +3,6 @@ import { reasonOf, WhisperBackupError } from '../../common/errors.ts';
 import { readLocked } from '../../tree/read-file.ts';
 import { type Changes, findChanges } from '../../whisper/changes.ts';
 import { FillRefusedError } from '../../whisper/errors.ts';
-import { applyWrites } from '../../whisper/fill.ts';
 import { backfill, restoreWindow } from '../../workers/tasks/backfill.ts';
 import { type WindowResult, windowResult } from '../../workers/tasks/window-result.ts';
 import { type WindowOptions, windowIn } from './restored-window.ts';
@@ -43,7 +42,7 @@ export async function fillFile(
     const rules = { ...lock, now, dryRun, sync: true };
     if (!window) return { filled: await backfill(destination, bytes, rules) };
     const { local, plan } = await restoreWindow(destination, bytes, window, rules);
-    const changes = findChanges(local, applyWrites(local, plan.writes), { plotAbove: 0, now });
+    const changes = findChanges(local, plan.writes.after, { plotAbove: 0, now });
     return { filled: plan.filled, window: windowResult(plan), ...(changes && { changes }) };
   } catch (cause) {
     if (!(cause instanceof FillRefusedError)) throw cause;

@@ -6,7 +6,8 @@ import { assertNoForeignHardLink } from '../../system/link-rule.ts';
 import type { Place } from '../../system/open-place.ts';
 import { assertCurrent, type FileToFill, openToFill } from '../../tree/open-to-fill.ts';
 import type { LockOptions } from '../../tree/read-file.ts';
-import { type FillPlan, type FillWrite, planFill } from '../../whisper/fill.ts';
+import { type FillPlan, planFill } from '../../whisper/fill.ts';
+import type { FillWrites } from '../../whisper/fill-writes.ts';
 import { planWindow, type Window, type WindowPlan } from '../../whisper/window.ts';
 
 interface BackfillOptions extends LockOptions {
@@ -127,10 +128,10 @@ export function restoreWindowOpen(
 function writeAll(
   place: Place,
   fd: number,
-  writes: readonly FillWrite[],
+  writes: FillWrites,
   { dryRun, sync }: Pick<BackfillOptions, 'dryRun' | 'sync'>,
 ): void {
-  if (writes.length === 0) return;
+  if (writes.isEmpty) return;
   assertNoForeignHardLink(place.path, fstatSync(fd), place.directory.stats());
   if (dryRun) return;
   for (const { offset, bytes } of writes) {

@@ -12,7 +12,7 @@ import { explainSystemError, type Owner, placeDirectory } from '../../tree/place
 import type { Allocate, LockOptions } from '../../tree/read-file.ts';
 import { type Changes, findChanges } from '../../whisper/changes.ts';
 import { FillRefusedError, type WhisperError } from '../../whisper/errors.ts';
-import { applyWrites, type FillWrite } from '../../whisper/fill.ts';
+import type { FillWrites } from '../../whisper/fill-writes.ts';
 import { isCompressed, parseHeader } from '../../whisper/header.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { type Remark, remarkOn } from '../../whisper/remark.ts';
@@ -239,9 +239,9 @@ async function updateExisting(
       return publishOver(place, shaped(task, local, data), task, { local, keepsOld: false, isCurrent, like });
     }
     const { filled, writes, window } = fill(place, open, data, task);
-    if (writes.length === 0) return { outcome: 'unchanged', bytes, ...(window && { window }) };
+    if (writes.isEmpty) return { outcome: 'unchanged', bytes, ...(window && { window }) };
     const trace = task.dryRun ? undefined : traceOfFill(open.fd, local, writes, nowOf(task));
-    const changes = task.plotAbove === undefined ? undefined : changed(task, local, applyWrites(local, writes));
+    const changes = changed(task, local, writes.after);
     return { outcome: 'backfilled', bytes, filled, ...(trace && { trace }), ...(window && { window }), ...changes };
   } finally {
     open.close();
@@ -353,7 +353,7 @@ function noLocalFile({ prefix, path }: PublishTask): Published {
 
 interface Filled {
   readonly filled: number;
-  readonly writes: readonly FillWrite[];
+  readonly writes: FillWrites;
   readonly window?: WindowResult;
 }
 

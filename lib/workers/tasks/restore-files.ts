@@ -109,14 +109,10 @@ async function restoreOnce(
     if (same) return { ...same, fetched };
     const encoded = await fetchBackup({ ...backup, sha1 }, store, signal, trustSize);
     fetched = encoded.body.length;
-    // A backfill holds the local file twice, before and after, and once more to count the changes.
+    // A backfill holds the local file twice, before and after.
     const shape = schema && { schema };
-    const copies = rules.plotAbove === undefined ? 2 : 3;
     const bytes =
-      (encoded.reservedBytes ?? FILE_BYTES) +
-      copies * size +
-      2 * schemaBytes(schema) +
-      POINT_FACTOR * linesBytes(journal);
+      (encoded.reservedBytes ?? FILE_BYTES) + 2 * size + 2 * schemaBytes(schema) + POINT_FACTOR * linesBytes(journal);
     const task = { ...rules, ...shape, path, backup: encoded, journal };
     const published = await context.within(bytes, () => context.publish(task));
     return { ...published, fetched };
