@@ -23,4 +23,5 @@ export interface Job {
   done(): Promise<void>;
 }
 
-export type Command = 'backup' | 'journal' | 'restore' | 'purge' | 'fill';
+/** `reshape` is a restore into another schema. */
+export type Command = 'backup' | 'journal' | 'restore' | 'reshape' | 'purge' | 'fill';

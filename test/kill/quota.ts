@@ -9,7 +9,7 @@ type Quota = Readonly<Partial<Record<Where, Readonly<Partial<Record<Command, num
 
 /** Runs to be killed with -9 while they work. */
 export const KILLS: Quota = {
-  disk: { backup: 40, journal: 25, restore: 40, purge: 30 },
+  disk: { backup: 40, journal: 25, restore: 40, reshape: 10, purge: 30 },
   s3: { backup: 10, journal: 5, restore: 10, purge: 10 },
   swift: { backup: 10, restore: 10, purge: 10 },
   file: { fill: 40 },
@@ -17,7 +17,7 @@ export const KILLS: Quota = {
 
 /** Runs to be told to stop, by SIGTERM or SIGINT. */
 export const STOPS: Quota = {
-  disk: { backup: 12, journal: 8, restore: 12, purge: 8 },
+  disk: { backup: 12, journal: 8, restore: 12, reshape: 3, purge: 8 },
   s3: { backup: 5, journal: 3, restore: 5, purge: 4 },
   swift: { backup: 5, restore: 5, purge: 4 },
   file: { fill: 10 },
