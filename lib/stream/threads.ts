@@ -1,7 +1,13 @@
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { type ResourceLimits, SHARE_ENV, Worker } from 'node:worker_threads';
 import type { ThreadOrder } from './thread.ts';
 
 const KEEP_IDLE_MS = 1000;
+
+/**
+ * Limits for every thread. By default V8 lets the young generation of each grow to 48 MB, most of it garbage: a restore of
+ * 20,000 files with two threads took 255 MB instead of 200, and no less processor time.
+ */
+export const THREAD_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 12 };
 
 /** Threads that have finished their task, by the URL of their entry file. */
 const idle = new Map<string, Worker[]>();
@@ -23,6 +29,7 @@ export function takeThread(entry: URL, order: ThreadOrder<unknown>): Worker {
   return new Worker(isSource ? new URL('./boot.mjs', import.meta.url) : entry, {
     workerData: { entry: entry.href, order },
     env: SHARE_ENV,
+    resourceLimits: THREAD_LIMITS,
   });
 }
 

@@ -5,6 +5,7 @@ import { PendingCalls } from '../common/pending-calls.ts';
 import { type StoreSpec, shareOf } from '../store/spec.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { type FlatError, revive } from '../stream/flat-error.ts';
+import { THREAD_LIMITS } from '../stream/threads.ts';
 import { OPEN_FILES_REMEDY, spareFiles, withFilesRemedy } from '../system/open-files.ts';
 import type { TaskContext } from './context.ts';
 import { disclose, type Envelope, enclose } from './envelope.ts';
@@ -159,6 +160,7 @@ async function startThreads(
     // because that would stop its uploads.
     ...(store && { concurrentTasksPerWorker: TASKS_PER_THREAD, atomics: 'disabled' }),
     workerData: data,
+    resourceLimits: THREAD_LIMITS,
   });
   piscina.on('message', ({ warning }: ThreadWarning) => onWarning(warning));
   const failure = new SharedFailure();

@@ -47,6 +47,13 @@ describe('a stream from a thread', { timeout: 60_000 }, () => {
     ]);
   });
 
+  it('has a thread that keeps little garbage', async () => {
+    await using scratch = await createScratch();
+    const threads = "process.getBuiltinModule('node:worker_threads')";
+    const entry = await entryOf(scratch, `yield ${threads}.resourceLimits.maxYoungGenerationSizeMb;`);
+    assert.deepEqual(await collect({ entry, task: 0 }), [12]);
+  });
+
   it('is only a few batches ahead of its reader', async () => {
     await using scratch = await createScratch();
     const entry = await entryOf(scratch, 'for (let i = 0; i < 100; i++) { task[0] = i; yield i; }');

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { Piscina } from 'piscina';
 import { silent } from '../../lib/common/report.ts';
@@ -52,6 +53,18 @@ describe('the worker pool', () => {
     // Deno does not report new threads, so there this only proves that the work is done.
     assert.ok(started <= 3, `${started} threads were started for 3`);
   });
+
+  // Deno does not report new threads.
+  if (!isDeno)
+    it('has threads that keep little garbage', async () => {
+      const limits: (number | undefined)[] = [];
+      const onWorker = ({ resourceLimits }: Worker) => limits.push(resourceLimits?.maxYoungGenerationSizeMb);
+      process.on('worker', onWorker);
+      const pool = new WorkerPool({ processes: 1, report: silent });
+      await pool.run('fingerprint', task()).finally(() => pool.close());
+      process.off('worker', onWorker);
+      assert.deepEqual(limits, [12]);
+    });
 
   it('does not keep results in memory', async () => {
     const pool = new WorkerPool({ processes: 1, report: silent });
