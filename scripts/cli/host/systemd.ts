@@ -1,6 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { WhisperBackupError } from '../../../lib/common/errors.ts';
-import { type BackupUnits, JOURNAL_TIMER, SERVICE, TIMER } from '../../../lib/monitoring/backup-units.ts';
+import {
+  type BackupUnits,
+  JOURNAL_TIMER,
+  SERVICE,
+  TIMER,
+  type TimerState,
+} from '../../../lib/monitoring/backup-units.ts';
+
+/** The properties of a unit. */
+type Unit = ReadonlyMap<string, string>;
 
 /**
  * Reads the state of the backup's units from systemd.
@@ -22,12 +31,11 @@ export async function readBackupUnits(
   const hasTriggered = !['', '0', 'n/a'].includes(timer.get('LastTriggerUSecMonotonic') ?? '');
   const lastTrigger = hasTriggered ? parseSystemdTime(timer.get('LastTriggerUSec')) : undefined;
   const ended = parseSystemdTime(service.get('InactiveEnterTimestamp'));
-  const journal = journalTimerIn(text);
+  const journalTimer = unitIn(text, JOURNAL_TIMER);
+  const journal = journalIn(journalTimer);
   return {
     timer: {
-      load: timer.get('LoadState') ?? '',
-      active: timer.get('ActiveState') ?? '',
-      file: timer.get('UnitFileState') ?? '',
+      ...timerState(timer),
       ...(next && { next }),
       ...(lastTrigger && { lastTrigger }),
     },
@@ -38,12 +46,20 @@ export async function readBackupUnits(
       exitStatus: service.get('ExecMainStatus') ?? '',
       ...(ended && { ended }),
     },
+    ...(journalTimer && journalTimer.get('LoadState') !== 'not-found' && { journalTimer: timerState(journalTimer) }),
     ...(journal && { journal }),
   };
 }
 
-function journalTimerIn(text: string): BackupUnits['journal'] {
-  const timer = unitIn(text, JOURNAL_TIMER);
+function timerState(timer: Unit): TimerState {
+  return {
+    load: timer.get('LoadState') ?? '',
+    active: timer.get('ActiveState') ?? '',
+    file: timer.get('UnitFileState') ?? '',
+  };
+}
+
+function journalIn(timer: Unit | undefined): BackupUnits['journal'] {
   const [, calendar] = /^{ OnCalendar=(.*) ; next_elapse=/.exec(timer?.get('TimersCalendar') ?? '') ?? [];
   if (timer?.get('UnitFileState') !== 'enabled' || calendar === undefined) return undefined;
   const since = parseSystemdTime(timer.get('ActiveEnterTimestamp'));
@@ -75,7 +91,7 @@ export async function hasSystemd(): Promise<boolean> {
 }
 
 /** Returns the properties of one unit. Units are separated by blank lines. */
-function unitIn(text: string, id: string): ReadonlyMap<string, string> | undefined {
+function unitIn(text: string, id: string): Unit | undefined {
   const blocks = text.split(/\n\s*\n/).map(
     (block) =>
       new Map(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { writeCheck } from '../../../lib/monitoring/check-files.ts';
 import { acquireRunLock } from '../../../lib/system/run-lock.ts';
 import { plantMetric, plantMetrics } from '../../fixtures/metric.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
@@ -193,6 +194,11 @@ describe('doctor, on a host whose backups go to a disk', () => {
     const backup = await run([...args, 'backup', 'disk', scratch.at('backups')]);
     assert.equal(backup.code, 0, backup.stderr);
     assert.match((await doctor()).of('last run').finding, /^Backups are healthy/);
+    const now = new Date().toISOString();
+    await writeCheck(scratch.at('state'), 'journal', { part: null, started: now, finished: now, exitCode: 3 });
+    const journal = (await doctor()).of('last run');
+    assert.equal(journal.level, 'warn');
+    assert.match(journal.finding, /, but the last journal run ended with exit code 3$/);
     await rm(scratch.at('tree', 'a.wsp'));
     await writeFile(scratch.at('tree', 'a.wsp'), 'no whisper file');
     assert.equal((await run([...args, 'backup', 'disk', scratch.at('backups')])).code, 3);

@@ -71,7 +71,10 @@ describe('the state of the systemd units', () => {
         exitStatus: '243',
         ended: new Date('2026-11-28T02:00:04Z'),
       },
+      journalTimer: { load: 'loaded', active: 'active', file: 'disabled' },
     });
+    const missing = await read({}, {}, { LoadState: 'not-found', UnitFileState: '', TimersCalendar: '' });
+    assert.equal(missing?.journalTimer, undefined);
   });
 
   it('has the timer of the journal only if that is enabled', async () => {
