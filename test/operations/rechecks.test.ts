@@ -9,7 +9,7 @@ import { Rechecks } from '../../lib/operations/restore/rechecks.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { Ring } from '../../lib/whisper/points.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
-import type { Published } from '../../lib/workers/tasks/publish.ts';
+import type { Published } from '../../lib/workers/tasks/publish-task.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
 import { delegate } from '../fixtures/delegate.ts';
 import { codesOf, restoreTree } from '../fixtures/operations.ts';

@@ -7,7 +7,7 @@ import { formatTimestamp } from '../../common/timestamp.ts';
 import type { FileSystems } from '../../system/filesystems.ts';
 import { explainSystemError } from '../../tree/place.ts';
 import { countRemark } from '../../whisper/remark.ts';
-import type { Remarked, Succeeded } from '../../workers/tasks/publish.ts';
+import type { Remarked, Succeeded } from '../../workers/tasks/publish-task.ts';
 import type { Replayed } from '../../workers/tasks/replay-lines.ts';
 import type { RestoredFile } from '../../workers/tasks/restore-files.ts';
 import { deviceOf } from '../../workers/trace.ts';

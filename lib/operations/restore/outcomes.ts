@@ -2,7 +2,7 @@ import type { Backup } from '../../bucket/metric.ts';
 import type { FailCode, SkipCode } from '../../common/codes.ts';
 import type { Named } from '../../common/summary.ts';
 import type { Changes } from '../../whisper/changes.ts';
-import type { Succeeded } from '../../workers/tasks/publish.ts';
+import type { Succeeded } from '../../workers/tasks/publish-task.ts';
 import type { Replayed } from '../../workers/tasks/replay-lines.ts';
 
 /** Why a metric was not restored: also that it has no backup before the date. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import type { FailCode } from '../../common/codes.ts';
 import type { Failed, Named, Tally } from '../../common/summary.ts';
-import type { Published } from '../../workers/tasks/publish.ts';
+import type { Published } from '../../workers/tasks/publish-task.ts';
 import { type PublishedFile, PublishedFiles } from './published-files.ts';
 
 interface RechecksOptions {

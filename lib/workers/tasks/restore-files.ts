@@ -9,7 +9,8 @@ import type { NewSchema } from '../../whisper/reshape.ts';
 import type { TaskContext } from '../context.ts';
 import { type BudgetShare, ShareSpender } from '../shared-budget.ts';
 import { fetchBackup } from './decode.ts';
-import { type Published, type PublishTask, publish } from './publish.ts';
+import { publish } from './publish.ts';
+import type { Published, PublishTask } from './publish-task.ts';
 import { findSameFile, localBytes } from './same-file.ts';
 
 /** Backups to restore. Small ones are sent to a thread in batches. */

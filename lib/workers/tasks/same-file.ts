@@ -5,7 +5,7 @@ import { locateFile } from '../../system/descent.ts';
 import { type LockOptions, openLocked, readStable } from '../../tree/read-file.ts';
 import { inspect } from '../../whisper/inspect.ts';
 import { remarkOn } from '../../whisper/remark.ts';
-import type { Published } from './publish.ts';
+import type { Published } from './publish-task.ts';
 
 interface SameFileOptions extends LockOptions {
   /** Whether a damaged file may be restored. */
