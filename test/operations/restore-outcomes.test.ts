@@ -118,6 +118,20 @@ describe('restore', () => {
     assert.deepEqual(watcher.brief, { a: ['replaced', 36] });
   });
 
+  it('counts the points that changed in a window, and names metrics that have no file for it', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await bucket.backup('a', daysAgo(1), metricFile(1));
+    await bucket.backup('b', daysAgo(1), metricFile(1));
+    await plantMetric(scratch.at('tree'), 'a', metricFile(2));
+    const watcher = new Collected(0);
+    const window = { from: new Date(NOW.getTime() - 600_000), until: NOW };
+    await restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now, window, watcher });
+    assert.deepEqual(watcher.brief, { a: ['filled', 10], b: 'VANISHED' });
+    const [one] = watcher.outcomes;
+    assert.ok(one && 'changes' in one && one.changes?.plot);
+  });
+
   it('reports new names, and how far the journal reached', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();

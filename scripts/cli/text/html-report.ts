@@ -115,7 +115,7 @@ function aboutRows({ program, date, ended, options }: ReportedRun, { started, se
 const WORDS: Readonly<Record<keyof Totals, string>> = {
   created: 'created',
   replaced: 'replaced',
-  filled: 'gaps filled',
+  filled: 'filled, or changed in a window',
   unchanged: 'unchanged',
   failed: 'failed',
   skipped: 'skipped',
