@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, utimes } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
@@ -26,6 +26,11 @@ describe('prune', () => {
     const pruned = await run([...common, '--json', 'prune', 'disk']);
     assert.equal(pruned.code, 0, pruned.stderr);
     assert.equal(JSON.parse(pruned.stdout).counts.retired, 2);
+    const [left = ''] = await stored();
     assert.equal((await stored()).length, 1);
+    await utimes(scratch.at('bucket', 'a', left), 1e9, 1e9);
+    const doubtful = await run([...common, 'prune', 'disk']);
+    assert.equal(doubtful.code, 3, doubtful.stderr);
+    assert.match(doubtful.stderr, /a: .* was written at 2001-09-09T01:46:40.000Z, which contradicts its name/);
   });
 });
