@@ -101,7 +101,10 @@ function section(
   return `<h2>${title}</h2>\n${htmlTable(['metric', 'code', 'reason'], shown)}${more}`;
 }
 
-function aboutRows({ program, date, ended, options }: ReportedRun, { started, seconds }: RestoreSummary): string[][] {
+function aboutRows(
+  { program, date, ended, options }: ReportedRun,
+  { started, seconds, hold }: RestoreSummary,
+): string[][] {
   const given = Object.entries(options).map(([name, value]) => `${name}: ${[value].flat().join(', ')}`);
   return [
     ['before', date ?? 'the newest backups'],
@@ -109,6 +112,7 @@ function aboutRows({ program, date, ended, options }: ReportedRun, { started, se
     ['ended', `${ended}, after ${seconds.toFixed(1)} s`],
     ['program', program],
     ['options', given.join('; ')],
+    ...(hold === undefined ? [] : [['state before', `stored under the hold ${hold}`]]),
   ];
 }
 

@@ -107,6 +107,15 @@ describe('the HTML report of a restore', () => {
     assert.ok(page.length < 100_000, `${page.length} characters`);
   });
 
+  it('names the hold that keeps the state before', () => {
+    const summary = new Tally([]).finish({ command: 'restore', store: 's', dryRun: false });
+    assert.match(
+      new HtmlReport().end(RUN, { ...summary, hold: 'before-<x>' }),
+      /stored under the hold before-&lt;x&gt;</,
+    );
+    assert.doesNotMatch(new HtmlReport().end(RUN, summary), /hold/);
+  });
+
   it('says that nothing was left out only if the restore was not stopped', () => {
     assert.match(parsed(pageOf(new HtmlReport())).text, /Nothing was left out\./);
     const early = pageOf(new HtmlReport(), (tally) => tally.stop('NOTHING_MATCHED', 'why'));
