@@ -93,6 +93,11 @@ export function replacedDate(time: Date): Date {
   return new Date(time.getTime() + 1);
 }
 
+/** Returns whether a date is the {@link replacedDate} of a time, which is a whole second. */
+export function isReplacedDate(date: Date): boolean {
+  return date.getTime() % 1000 === 1;
+}
+
 /**
  * Returns the backups that a restore to a date may take, the best last: those strictly before it, or all without a date;
  * then what was replaced, if the date is its {@link replacedDate}.

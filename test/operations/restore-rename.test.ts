@@ -7,7 +7,7 @@ import { knownPoints } from '../../lib/whisper/info.ts';
 import { Bucket, NOW } from '../fixtures/bucket.ts';
 import { at, fileUntil, putRun } from '../fixtures/journal-run.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
-import { listAll, restoreTree } from '../fixtures/operations.ts';
+import { backUp, listAll, machine, restoreTree } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
 
@@ -45,6 +45,19 @@ describe('restore with --rename', () => {
     const { restored, renamed, journalLinesLeft } = summary.counts;
     assert.deepEqual([restored, renamed, journalLinesLeft], [3, 1, 14]);
     assert.deepEqual(summary.renamed, [{ metric: 'servers.a.cpu', target: 'hosts.z.cpu', outcome: 'restored' }]);
+  });
+
+  it('does not count a metric of which the bucket has only the state before as one without a backup', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    await plantMetric(scratch.at('tree'), 'a', metricFile(1));
+    await backUp(bucket.store, scratch.at('tree'), { now: bucket.now });
+    await plantMetric(scratch.at('tree'), 'b', metricFile(2));
+    const options = { now: bucket.now, machine, overwrite: true, rename: rules('a=b') };
+    const { counts, notRestored } = await restoreTree(bucket.store, scratch.at('tree'), options);
+    assert.deepEqual([counts.stored, counts.restored, counts.noBackup, notRestored], [1, 1, undefined, undefined]);
+    const again = await restoreTree(bucket.store, scratch.at('tree'), { now: bucket.now, metrics: 'b' });
+    assert.equal(again.stopped?.code, 'NOTHING_MATCHED');
   });
 
   it('fills the gaps of a file that the new name has already, and keeps its points', async () => {

@@ -139,7 +139,9 @@ describe('restore of a window', () => {
     assert.deepEqual([counts.stored, counts.backfilled], [2, 2]);
     assert.equal(hold, 'before-restore-2026-11-22T11:52:00+00:00');
     assert.notDeepEqual(await world.file(), world.bad);
-    const printed = lines.map((line) => /restore it with --date (\S+) --from (\S+) --until (\S+) --erase;/.exec(line));
+    const printed = lines.map((line) =>
+      /to undo it: restore -m \* --date (\S+) --from (\S+) --until (\S+) --erase;/.exec(line),
+    );
     const [, date, from, until] = printed.find((found) => found) ?? assert.fail(lines.join('\n'));
     assert.deepEqual([from, until], [at(20).toISOString(), at(45).toISOString()]);
     // Meanwhile a good point is written.

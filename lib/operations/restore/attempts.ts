@@ -1,8 +1,9 @@
-import { type Backup, backupsBefore, hasJournal, type StoredMetric } from '../../bucket/metric.ts';
+import { type Backup, backupsBefore, hasJournal, isReplacedDate, type StoredMetric } from '../../bucket/metric.ts';
 import type { Damaged, Named } from '../../common/summary.ts';
 import type { JournalLines } from '../../journal/points.ts';
 import type { NewSchema } from '../../whisper/reshape.ts';
 import type { JournaledMetric } from './journal-source.ts';
+import type { RestoreOptions } from './restore.ts';
 
 /** The name and the path under which a metric is restored. */
 export interface Target {
@@ -55,6 +56,16 @@ export function insteadOf({ stored, backup }: Attempt, date: Date | undefined): 
 export function isGone(stored: StoredMetric, date: Date | undefined): boolean {
   const newest = backupsBefore(stored, date).at(-1)?.time.getTime() ?? 0;
   return stored.tombstones.some(({ time }) => time.getTime() > newest && (!date || time < date));
+}
+
+/**
+ * Returns whether a restore visits a metric: not if the bucket has only what another restore has replaced, at another
+ * date. The undo of a window visits only the metrics that the restore of the window may have changed.
+ */
+export function isVisited(stored: StoredMetric, { date, window }: Pick<RestoreOptions, 'date' | 'window'>): boolean {
+  const newest = backupsBefore(stored, date).at(-1);
+  if (window && date && isReplacedDate(date)) return newest?.kind === 'replaced';
+  return newest !== undefined || stored.backups.length > 0 || stored.replaced.length === 0;
 }
 
 /** Returns whether a metric has a backup to restore. */

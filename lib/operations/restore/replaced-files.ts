@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { hasHold, writeHold } from '../../bucket/hold-file.ts';
 import { backupsBefore, replacedDate, type StoredMetric } from '../../bucket/metric.ts';
 import { isClaimedBy } from '../../bucket/owner.ts';
+import { GuardError } from '../../common/errors.ts';
 import { batched } from '../../common/pages.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { makeStoreError, StoreError } from '../../store/errors.ts';
@@ -15,9 +16,11 @@ import { isInPart } from '../shared/part.ts';
 import type { Run } from '../shared/run.ts';
 import { type Surveyed, survey } from '../shared/survey.ts';
 import { Visits } from '../shared/visits.ts';
+import { isVisited } from './attempts.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { RestoreOptions } from './restore.ts';
 import type { Targets } from './targets.ts';
+import { undoCommand } from './undo-command.ts';
 
 /** A local file that the restore may replace. */
 interface FileToReplace {
@@ -45,10 +48,11 @@ export class ReplacedFiles {
   /**
    * Stores every local file that the restore may replace and that differs from its newest backup. Writes the hold before
    * the first of them, so that an interrupted restore leaves none without a hold. Stores nothing in a bucket of another
-   * machine or tree.
+   * machine or tree, where the restore of a window is refused.
    *
-   * @returns the name of the hold; undefined if nothing will be replaced.
+   * @returns the name of the hold; undefined if nothing will be replaced, and in a dry run.
    * @throws StoreError if the bucket or the hold cannot be used.
+   * @throws GuardError `UNMARKED_BUCKET` if a window is to be changed whose state before cannot be stored.
    */
   async store(): Promise<string | undefined> {
     try {
@@ -65,14 +69,8 @@ export class ReplacedFiles {
   async #store(): Promise<string | undefined> {
     const run = this.#run;
     const { options, store } = run;
-    const { machine, prefix, report, signal } = options;
-    if (!existsSync(prefix)) return undefined;
-    const claimant = machine && { machine, prefix: resolve(prefix) };
-    if (!claimant || !(await isClaimedBy(store, options, claimant, signal))) {
-      const why = `${store.name} is not marked as the bucket of this host and tree`;
-      report.log('warn', `The state before the restore is not stored: ${why}. What is replaced is lost.`);
-      return undefined;
-    }
+    const { prefix, report, signal } = options;
+    if (!existsSync(prefix) || !(await this.#mayStore())) return undefined;
     const { name, time } = await this.#nextHold();
     let hold: Promise<void> | undefined;
     const rules = { layout: 'native', includeDamaged: false, format: {}, replacedAt: time } as const;
@@ -92,24 +90,42 @@ export class ReplacedFiles {
     }
     run.throwIfStopped();
     if (!hold) return undefined;
+    if (options.dryRun) {
+      report.log('info', 'The state before would be stored under a hold, and the restore would print how to undo it');
+      return undefined;
+    }
     await store.flush({ signal });
+    const undo = undoCommand(options, this.#targets, replacedDate(time));
     report.log(
       'info',
-      `The hold ${name} ${options.dryRun ? 'would keep' : 'keeps'} the state before this restore: restore it with --date ${replacedDate(time).toISOString()}${this.#undoOptions()}; ` +
-        `when it is not needed any more, use "hold release ${name}"`,
+      `The hold ${name} keeps the state before this restore; to undo it: ${undo}; ` +
+        `when it is not needed any more: hold release ${name}`,
     );
     return name;
+  }
+
+  /** @throws GuardError if nothing may be stored, but a window is to be changed. */
+  async #mayStore(): Promise<boolean> {
+    const { options, store } = this.#run;
+    const { dryRun, machine, prefix, report, signal, window } = options;
+    const claimant = machine && { machine, prefix: resolve(prefix) };
+    if (claimant && (await isClaimedBy(store, options, claimant, signal))) return true;
+    const why = `${store.name} is not marked as the bucket of this host and tree`;
+    if (!window || !machine) {
+      report.log('warn', `The state before the restore is not stored: ${why}. What is replaced is lost.`);
+      return false;
+    }
+    const message =
+      `Cannot restore a window: the state before cannot be stored: ${why}. ` +
+      'Run a backup, which marks it; or restore into another --prefix, and fill the window from there.';
+    if (!dryRun) throw new GuardError('UNMARKED_BUCKET', message);
+    report.log('warn', `Without -n: ${message}`);
+    return false;
   }
 
   /** Returns whether a metric may be restored: not if the file that it replaces could not be stored. */
   mayReplace(metric: string): boolean {
     return !this.#failed.has(this.#targets.renaming.targetOf(metric));
-  }
-
-  /** Returns what the restore of the state before needs to change no other points. */
-  #undoOptions(): string {
-    const { window } = this.#run.options;
-    return window ? ` --from ${window.from.toISOString()} --until ${window.until.toISOString()} --erase` : '';
   }
 
   /** @param time of the replaced files. */
@@ -124,8 +140,9 @@ export class ReplacedFiles {
         if (item.kind === 'blind' || !item.local || !this.#mayBeReplaced(item)) return [];
         const { local, metric, stored } = item;
         const newest = stored?.backups.at(-1);
-        // A backup of the future is not what a restore to this time takes.
-        return [{ metric, local, stored: newest && newest.time <= time ? stored : undefined }];
+        // The undo of a window takes no backups. A backup of the future is not what a restore to this time takes.
+        const isComparable = !options.window && newest && newest.time <= time;
+        return [{ metric, local, stored: isComparable ? stored : undefined }];
       });
   }
 
@@ -135,7 +152,8 @@ export class ReplacedFiles {
     const { date, overwrite, part, window } = this.#run.options;
     if (!overwrite && !window && !(local && this.#getsOtherSchema(local))) return false;
     if (!renaming.isEmpty) return renaming.sourcesOf(metric).some(isSelected);
-    return stored !== undefined && backupsBefore(stored, date).length > 0 && (!part || isInPart(metric, part));
+    if (!stored || !isVisited(stored, this.#run.options)) return false;
+    return backupsBefore(stored, date).length > 0 && (!part || isInPart(metric, part));
   }
 
   #getsOtherSchema({ path, file }: LocalFile): boolean {
@@ -178,8 +196,7 @@ export class ReplacedFiles {
   async #writeHold(name: string, time: Date): Promise<void> {
     const { began, options, store } = this.#run;
     const metrics = this.#targets.renaming.isEmpty ? options.metrics : '*';
-    const how = options.window ? 'of a window' : options.overwrite ? 'with --overwrite' : 'with another schema';
-    const reason = `the state before a restore ${how}`;
+    const reason = `the state before a restore ${howOf(options)}`;
     await writeHold(
       store,
       options,
@@ -197,4 +214,12 @@ export class ReplacedFiles {
       if (!(await hasHold(store, options, name, options.signal))) return { name, time };
     }
   }
+}
+
+function howOf({ overwrite, window }: Pick<RestoreOptions, 'overwrite' | 'window'>): string {
+  if (window) {
+    const [from, until] = [formatTimestamp(window.from), formatTimestamp(window.until)];
+    return `of the window from ${from} to ${until}${window.erase ? ' with --erase' : ''}`;
+  }
+  return overwrite ? 'with --overwrite' : 'with another schema';
 }

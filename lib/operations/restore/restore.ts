@@ -17,7 +17,7 @@ import { isInPart, type Part } from '../shared/part.ts';
 import { findCollision } from '../shared/rename-collisions.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
 import { Visits } from '../shared/visits.ts';
-import { willRestore } from './attempts.ts';
+import { isVisited, willRestore } from './attempts.ts';
 import { bytesOf, type JournaledMetric, JournalSource } from './journal-source.ts';
 import { MetricRestorer } from './metric-restorer.ts';
 import { Outcomes, type RestoreWatcher } from './outcomes.ts';
@@ -65,6 +65,8 @@ export interface RestoreOptions
   readonly owner?: Owner;
   /** Gets the outcome of each metric. @default none, and changed points are not counted */
   readonly watcher?: RestoreWatcher;
+  /** Returns the command line of a restore with other options, for this tree and bucket. @default without either */
+  readonly commandWith?: (options: readonly string[]) => string;
 }
 
 export interface RestoreSummary extends Summary {
@@ -147,11 +149,13 @@ async function* selectedPages(
 ): AsyncGenerator<JournaledMetric[]> {
   const { events, options, store } = run;
   const { part, signal } = options;
+  const isTaken = (stored: StoredMetric) => {
+    const { metric } = stored;
+    if (!targets.isIn(pass, metric) || (part && !isInPart(metric, part))) return false;
+    return replaced.mayReplace(metric) && isVisited(stored, options);
+  };
   for await (const page of catalog(store, options, pass === 0 ? events : { onDisorder() {}, signal }))
-    yield* journal.add(
-      page,
-      ({ metric }) => targets.isIn(pass, metric) && (!part || isInPart(metric, part)) && replaced.mayReplace(metric),
-    );
+    yield* journal.add(page, isTaken);
   journal.finish();
 }
 

@@ -4,6 +4,7 @@ import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import { restore } from '../../../lib/operations/restore/restore.ts';
 import { resolveOwner } from '../../../lib/system/owner-name.ts';
 import { thisMachine } from '../host/machine.ts';
+import { commandWith } from '../run/command-with.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { dateOf, loadOf, placeOf, selectOf, treeOf } from '../run/operation-options.ts';
 import { runRecorded } from '../run/recorded-run.ts';
@@ -54,6 +55,7 @@ export async function run(invocation: Invocation): Promise<number> {
         skipGone: config.skipGone,
         journal: !config.noJournal,
         dryRun: config.noop,
+        commandWith: (others) => commandWith(invocation, 'restore', others),
         ...(watcher && { watcher }),
         onEndedEarly: (early) => {
           run.onEndedEarly(report?.end(early, date) ?? early);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, rm } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { UsageError } from '../../../config/errors.ts';
 import { updateMany } from '../../../lib/whisper/update.ts';
 import { Preview } from '../../../scripts/cli/run/preview.ts';
 import { windowOf } from '../../../scripts/cli/run/window.ts';
 import { previewText } from '../../../scripts/cli/text/preview.ts';
+import { splitWords } from '../../../scripts/fleet/words.ts';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 import { run } from './program.ts';
@@ -48,10 +49,79 @@ describe('a window on the command line', () => {
     const { code, stdout, stderr } = await restore('--json', ...window);
     assert.equal(code, 0, stderr);
     assert.deepEqual(JSON.parse(stdout).windows, figures);
-    assert.match(stderr, /restore it with --date \S+ --from \S+ --until \S+ --erase;/);
+    assert.match(stderr, /to undo it: whisper-backup .* --date \S+ --from \S+ --until \S+ --erase restore disk /);
+    assert.doesNotMatch(dry.stderr, /The hold|--date/);
+    assert.equal(JSON.parse(dry.stdout).hold, undefined);
     const expected = good.slice();
     updateMany(expected, [{ timestamp: now - 600, value: 1e6 }], { now });
     assert.deepEqual(new Uint8Array(await readFile(file)), expected);
+  });
+
+  it('is undone by the command that it prints, which changes no other metric and no point of another time', async () => {
+    const [metrics, elsewhere] = [["it's", 'new', 'z z'], scratch.at('own tree')];
+    const place = ['-b', 'own', '--prefix', elsewhere];
+    const at = (metric: string) => scratch.at('own tree', `${metric}.wsp`);
+    const plant = async (names: readonly string[], bytes: Uint8Array) => {
+      for (const name of names) await plantMetric(elsewhere, name, bytes);
+    };
+    const good = metricFile(1, { now });
+    const backUp = async () => {
+      const { code, stderr } = await run([...own, ...place, '-q', '--create', 'backup', ...disk]);
+      assert.equal(code, 0, stderr);
+    };
+    await plant(["it's", 'z z'], good);
+    await backUp();
+    const date = new Date().toISOString();
+    // A backup at this date is not taken.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await plant(['new'], good);
+    await backUp();
+    // No backup has these points, which are inside the window.
+    const later = good.slice();
+    updateMany(later, [{ timestamp: now - 60, value: 7 }], { now });
+    await plant(metrics, later);
+    const window = ['--from', iso(25), '--until', iso(0), '--erase'];
+    const first = await run([...own, ...place, '-m', "*'*", '--date', date, ...window, 'restore', ...disk]);
+    assert.equal(first.code, 0, first.stderr);
+    assert.notDeepEqual(new Uint8Array(await readFile(at("it's"))), later);
+    const [, command = ''] = /to undo it: whisper-backup (.*?); when/.exec(first.stderr) ?? assert.fail(first.stderr);
+    const undo = splitWords(command, 'the command');
+    assert.deepEqual(undo.slice(undo.indexOf('-m'), undo.indexOf('--date')), ['-m', "*'*"]);
+    const undone = await run([...own, ...undo]);
+    assert.equal(undone.code, 0, undone.stderr);
+    for (const metric of metrics) assert.deepEqual(new Uint8Array(await readFile(at(metric))), later, metric);
+    // Nor does it with a glob that also matches others, of which one had no backup at the date.
+    const all = undo.map((word) => (word === "*'*" ? '*' : word));
+    const { code, stdout, stderr } = await run([...own, '--json', ...all]);
+    assert.equal(code, 0, stderr);
+    assert.equal(JSON.parse(stdout).counts.metrics, 1);
+    for (const metric of metrics) assert.deepEqual(new Uint8Array(await readFile(at(metric))), later, metric);
+  });
+
+  it('is refused in a bucket that is not marked as that of this host, where the state before cannot be stored', async () => {
+    await cp(scratch.at('stores', 'b'), scratch.at('stores', 'unmarked'), { recursive: true });
+    await rm(scratch.at('stores', 'unmarked', '.whisper-backup'), { recursive: true });
+    const before = await readFile(file);
+    const args = [
+      '-b',
+      'unmarked',
+      '--prefix',
+      tree,
+      '--from',
+      iso(25),
+      '--until',
+      'now',
+      '--erase',
+      'restore',
+      ...disk,
+    ];
+    const { code, stderr } = await run([...own, ...args]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /Cannot restore a window: the state before cannot be stored: .*Run a backup/);
+    assert.deepEqual(await readFile(file), before);
+    const dry = await run([...own, '-n', ...args]);
+    assert.equal(dry.code, 0, dry.stderr);
+    assert.match(dry.stderr, /Without -n: Cannot restore a window/);
   });
 
   it('restores from another file with fill', async () => {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseHeader } from '../../../lib/whisper/header.ts';
 import { knownPoints } from '../../../lib/whisper/info.ts';
+import { splitWords } from '../../../scripts/fleet/words.ts';
 import { writeWithPython } from '../../fixtures/python-tree.ts';
 import { runTypeScript } from '../../fixtures/runtime.ts';
 import { createScratch, type Scratch } from '../../fixtures/scratch.ts';
@@ -156,12 +157,11 @@ describe('runbooks with the real tool, on hosts that are directories', () => {
       for (const s of [60, 120, 180]) assert.equal(found.get(NOW + s), own + s);
     }
 
-    const undo = /restore it with (--date \S+ --from \S+ --until \S+ --erase);/.exec(said.replaceAll('\n', ' '))?.[1];
+    const undo = /to undo it: whisper-backup (-m .*? --erase restore);/.exec(said.replaceAll('\n', ' '))?.[1];
     assert.ok(undo, said);
     const tool = isDeno ? ['run', '-A', '--no-check', `${launcher}.ts`] : [launcher];
     const config = { WHISPER_BACKUP_CONFIG: scratch.at('h1', 'config.json') };
-    const words = [...undo.split(' '), '-m', 'servers.web01.*', 'restore'];
-    const { code, stderr } = await start([process.execPath, ...tool, ...words], config);
+    const { code, stderr } = await start([process.execPath, ...tool, ...splitWords(undo, 'the command')], config);
     assert.equal(code, 0, stderr);
     assert.deepEqual(await treeOf(h1), spoilt);
   });
