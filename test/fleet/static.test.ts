@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -99,6 +99,41 @@ describe('the Ansible content', () => {
     for (const [name, option] of Object.entries(options)) {
       if (option.required !== true) assert.deepEqual(option.default, defaults[name], name);
     }
+  });
+});
+
+describe('a host that prunes the buckets of others', () => {
+  it('has a configuration for each host that must not delete, and without a tree no other units', async () => {
+    await using scratch = await createScratch();
+    const never = { whisper_backup_site_config: { storage: 's3', deletes: 'never', nolog: false } };
+    const hosts = {
+      h1: { whisper_backup_host_config: { bucket: 'b.{{ inventory_hostname }}', retention: 7 }, ...never },
+      h2: { whisper_backup_host_config: { bucket: 'b.h2', deletes: 'allowed' }, ...never },
+    };
+    const pruner = {
+      ansible_connection: 'local',
+      whisper_backup_prune_credentials: { AWS_ACCESS_KEY_ID: 'x' },
+      whisper_backup_prune_enabled: true,
+      whisper_backup_user: '',
+    };
+    const children = { graphite: { hosts }, whisper_backup_pruners: { hosts: { pruner } } };
+    await writeFile(scratch.at('hosts.yml'), JSON.stringify({ all: { children } }));
+    const names = ['units', 'timers', 'run_user', 'prune_configs'];
+    const told = `{{ {${names.map((name) => `'${name}': whisper_backup_${name}`).join(', ')}} | to_json }}`;
+    const args = ['pruner', '--inventory', scratch.at('hosts.yml'), '--extra-vars', `@${role}/vars/main.yml`];
+    await passes('ansible', [...args, '-m', 'copy', '-a', JSON.stringify({ content: told, dest: scratch.at('told') })]);
+    assert.deepEqual(JSON.parse(await readFile(scratch.at('told'), 'utf8')), {
+      units: ['whisper-backup-prune.service', 'whisper-backup-prune.timer'],
+      timers: { 'whisper-backup-prune.timer': true },
+      run_user: 'root',
+      prune_configs: {
+        h1: {
+          ...{ storage: 's3', bucket: 'b.h1', retention: 7, deletes: 'allowed', nolog: true, noCache: true },
+          stateDir: '/var/lib/whisper-backup-prune/h1',
+          credentials: '/etc/whisper-backup/prune/credentials',
+        },
+      },
+    });
   });
 });
 
