@@ -108,6 +108,7 @@ export function requestOf(name: RequestName, given: Given): Request {
     case 'prune': {
       const pruneArgs = splitWords(given.ARGS ?? '', 'ARGS=');
       const { metrics } = selection(given);
+      refuseExpansion(name, [...pruneArgs, metrics ?? '']);
       const request = playbook('prune', given, {
         ...(metrics !== undefined && { metrics }),
         ...(isDry && { dry_run: true }),
@@ -119,6 +120,7 @@ export function requestOf(name: RequestName, given: Given): Request {
     case 'hold': {
       needPlace(name, given);
       const holdArgs = holdArguments(given);
+      refuseExpansion(name, [...holdArgs, ...Object.values(selection(given))]);
       const request = playbook('hold', given, {
         ...selection(given),
         ...(isDry && { dry_run: true }),
@@ -144,9 +146,7 @@ export function requestOf(name: RequestName, given: Given): Request {
       const argv = ['/usr/local/bin/whisper-backup', name, ...splitWords(given.ARGS ?? '', 'ARGS=')];
       if (metrics !== undefined) argv.push(`--metrics=${metrics}`);
       if (date !== undefined) argv.push(`--date=${date}`);
-      const expanded = argv.find((word) => /\$[\w{]|^~/.test(word));
-      if (expanded !== undefined)
-        throw new UsageError(`Cannot ${name}: Ansible would expand ~ or a variable in ${expanded} on the host`);
+      refuseExpansion(name, argv);
       return {
         program: 'ansible',
         args: [
@@ -173,6 +173,13 @@ function playbook(name: string, given: Given, variables: Readonly<Record<string,
 
 function selection({ METRICS, DATE }: Given): { readonly metrics?: string; readonly date?: string } {
   return { ...(METRICS !== undefined && { metrics: METRICS }), ...(DATE !== undefined && { date: DATE }) };
+}
+
+/** @throws UsageError if Ansible's module `command` would expand a word. */
+function refuseExpansion(name: string, words: readonly string[]): void {
+  const expanded = words.find((word) => /\$[\w{]|^~/.test(word));
+  if (expanded !== undefined)
+    throw new UsageError(`Cannot ${name}: Ansible would expand ~ or a variable in ${expanded} on the host`);
 }
 
 /** @throws UsageError if they are not those of one of the three actions, or select metrics or a date where no hold is added. */

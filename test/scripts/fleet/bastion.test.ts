@@ -114,6 +114,9 @@ describe('arguments of make become a call of Ansible', () => {
   it('but not with text that Ansible would expand on the host', () => {
     assert.throws(() => requestOf('list', { HOST: 'h1', METRICS: 'a.$HOME' }), /would expand/);
     assert.throws(() => requestOf('verify', { HOST: 'h1', ARGS: '--x ~root' }), /would expand/);
+    assert.throws(() => requestOf('prune', { METRICS: 'a.$HOME' }), /would expand/);
+    assert.throws(() => requestOf('hold', { HOST: 'h1', ARGS: "add a --reason 'for $USER'" }), /would expand/);
+    assert.throws(() => requestOf('hold', { HOST: 'h1', ARGS: 'add a', METRICS: '~root' }), /would expand/);
   });
 
   it('with the path of a release relative to the working directory of make', () => {
