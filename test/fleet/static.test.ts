@@ -247,6 +247,19 @@ describe('the units', () => {
     ]);
   });
 
+  it('prune the next bucket after one that failed, and fail at the end', async () => {
+    const text = await readFile(scratch.at('plain', 'whisper-backup-prune.service'), 'utf8');
+    const [, script = ''] = /^ExecStart=\/bin\/sh -c '(.*)' \S+$/m.exec(text) ?? [];
+    const directory = await scratch.directory('prune');
+    for (const name of ['a.yaml', 'b.yaml', 'credentials']) await writeFile(`${directory}/${name}`, '');
+    const program = scratch.at('program');
+    await writeFile(program, '#!/bin/sh\necho "$@"\ncase $1 in *a.yaml) exit 10; esac\n', { mode: 0o755 });
+    const here = script.replaceAll('$$', '$').replaceAll('/etc/whisper-backup/prune', directory);
+    const { code, said } = await run('sh', ['-c', here, program]);
+    const calls = ['a', 'b'].map((name) => `--config=${directory}/${name}.yaml prune\n`);
+    assert.deepEqual([code, said], [10, calls.join('')]);
+  });
+
   it('have every line of the hardening to itself', async () => {
     for (const unit of services) {
       const text = await readFile(scratch.at('plain', unit), 'utf8');
