@@ -47,7 +47,7 @@ export const commandTable: readonly CommandSpec[] = [
       'whisper-backup -m "servers.web01.*" --date 2026-11-22T03:00:00Z restore disk /srv/backups',
       'whisper-backup --prefix /tmp/look --owner carbon:carbon --fallback restore disk /srv/backups',
       'whisper-backup -n --report restore.html restore disk /srv/backups',
-      'whisper-backup -n -m "servers.web01.*" --from 2026-11-22T14:00Z --until 2026-11-22T15:20Z restore disk /srv/backups',
+      'whisper-backup -n -m "servers.web01.*" --date 2026-11-22T13:59Z --from 2026-11-22T14:00Z --until 2026-11-22T15:20Z restore disk /srv/backups',
     ],
     logs: true,
     load: () => import('./commands/restore.ts'),

@@ -111,14 +111,20 @@ describe('restore of a window', () => {
     const world = await new World(scratch).make();
     const outcomes: MetricOutcome[] = [];
     const lines: string[] = [];
-    const report = { log: (_: string, line: string) => lines.push(line), progress() {} };
+    const report = { log: (level: string, line: string) => void (level === 'info' && lines.push(line)), progress() {} };
     const watcher = { plotAbove: 0, add: (some: readonly MetricOutcome[]) => void outcomes.push(...some) };
     const summary = await world.restore(20, 45, { report, dryRun: true, metrics: 'a', watcher });
     assert.deepEqual(await world.file(), world.bad);
     assert.deepEqual(summary.counts.pointsReplaced, 6);
     assert.equal(summary.counts.pointsKept, 15 + 3);
-    const expected = 'a: would be backfilled (0 points filled, 6 replaced, 0 erased, 18 kept)';
+    const expected =
+      'a: would be changed in the window (0 points filled, 6 replaced, 0 erased, 18 kept, in all archives)';
     assert.ok(lines.includes(expected), lines.join('\n'));
+    // All bad points stay.
+    await world.restore(40, 45, { report, dryRun: true, metrics: 'b' });
+    assert.ok(lines.includes('b: would be unchanged (0 points filled, 0 replaced, 0 erased, 6 kept, in all archives)'));
+    await world.restore(-9999, -9998, { report, dryRun: true });
+    assert.equal(lines.filter((line) => line.includes('would be')).length, 2);
     const [outcome] = outcomes;
     assert.ok(outcome?.metric === 'a' && outcome.outcome === 'filled');
     assert.equal(outcome.changes?.points, 6);

@@ -30,7 +30,7 @@ import type { PublishedFile } from './published-files.ts';
 import type { Publisher } from './publisher.ts';
 import { Rechecks } from './rechecks.ts';
 import type { RestoreOptions } from './restore.ts';
-import { countWindow, windowText } from './restored-window.ts';
+import { countWindow, hasPoints, windowText } from './restored-window.ts';
 
 /** How many metrics are named that lose points to their new schema, or to expired runs of the journal: all may. */
 const NAMED_AT_MOST = 20;
@@ -211,13 +211,10 @@ export class MetricRestorer {
     if (result.outcome === 'backfilled') run.add('pointsFilled', result.filled);
     if (result.left) this.#countReshaped(names, result.left);
     if (result.window) countWindow(run, names, result.window);
-    const detail =
-      result.outcome === 'backfilled'
-        ? ` (${result.window ? windowText(result.window) : `${result.filled} points`})`
-        : '';
-    const outcome = `${dryRun ? 'would be ' : ''}${result.outcome}${detail}`;
+    const outcome = `${dryRun ? 'would be ' : ''}${outcomeText(result)}`;
     if (target === undefined) {
-      if (dryRun && result.window) report.log('info', `${metric}: ${outcome}`, 'metrics with points in the window');
+      if (dryRun && result.window && hasPoints(result.window))
+        report.log('info', `${metric}: ${outcome}`, 'metrics with points in the window (--json lists more)');
       else report.log('debug', `${metric}: ${outcome}`);
     } else {
       run.rename({ metric, target, outcome: result.outcome });
@@ -263,6 +260,14 @@ export class MetricRestorer {
     const reason = `restored without ${malformed} lines of the journal that are not points: verify --read-data names their parts`;
     run.fail({ ...names, code: 'BAD_LINES', reason });
   }
+}
+
+function outcomeText({ outcome, window, ...result }: Succeeded): string {
+  if (window && hasPoints(window)) {
+    const change = outcome === 'backfilled' ? 'changed in the window' : outcome;
+    return `${change} (${windowText(window)})`;
+  }
+  return 'filled' in result ? `${outcome} (${result.filled} points)` : outcome;
 }
 
 function publishedFile(attempt: Attempt, result: RestoredFile | undefined): PublishedFile | undefined {

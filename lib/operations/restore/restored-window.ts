@@ -1,7 +1,7 @@
 import { InvalidOptionError } from '../../common/errors.ts';
 import type { Named, Tally } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
-import { checkWindow, type LeftSlot, type Window } from '../../whisper/window.ts';
+import { checkWindow, type LeftSlot, type Window, type WindowCounts } from '../../whisper/window.ts';
 import type { WindowResult } from '../../workers/tasks/window-result.ts';
 import type { RestoreOptions } from './restore.ts';
 
@@ -39,16 +39,12 @@ export function checkWindowOptions(options: Partial<RestoreOptions>): void {
 }
 
 /** Counts and names what the restore of a window has changed in one file. */
-export function countWindow(
-  tally: Tally,
-  names: Pick<Named, 'metric' | 'target'>,
-  { left, leftSlots, ...counts }: WindowResult,
-): void {
+export function countWindow(tally: Tally, names: Pick<Named, 'metric' | 'target'>, window: WindowResult): void {
+  const { left, leftSlots, ...counts } = window;
   tally.add('pointsReplaced', counts.replaced);
   tally.add('pointsErased', counts.erased);
   tally.add('pointsKept', counts.kept);
-  const { filled, replaced, erased, kept } = counts;
-  if (filled + replaced + erased + kept + leftSlots > 0) {
+  if (hasPoints(window)) {
     tally.window({
       ...names,
       ...counts,
@@ -71,7 +67,12 @@ export function leftReason(left: readonly LeftSlot[], count: number): string {
   return `may still have values made from replaced points, because they cannot be aggregated again from the finer ones that are stored: ${[...slots, ...more].join(', ')}`;
 }
 
-/** Formats `12 points filled, 30 replaced, 5 erased, 2 kept`. */
-export function windowText({ filled, replaced, erased, kept }: WindowResult): string {
-  return `${filled} points filled, ${replaced} replaced, ${erased} erased, ${kept} kept`;
+/** Returns whether there is anything to report of a file. */
+export function hasPoints({ filled, replaced, erased, kept, leftSlots }: WindowResult): boolean {
+  return filled + replaced + erased + kept + leftSlots > 0;
+}
+
+/** Formats `12 points filled, 30 replaced, 5 erased, 2 kept, in all archives`. */
+export function windowText({ filled, replaced, erased, kept }: WindowCounts): string {
+  return `${filled} points filled, ${replaced} replaced, ${erased} erased, ${kept} kept, in all archives`;
 }

@@ -11,6 +11,7 @@ import { runRecorded } from '../run/recorded-run.ts';
 import { renamesOf } from '../run/renames.ts';
 import { RestoreReport } from '../run/restore-report.ts';
 import { previewOf, windowNotice, windowOf } from '../run/window.ts';
+import { windowAdvice } from '../text/restore.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option } = invocation;
@@ -61,6 +62,7 @@ export async function run(invocation: Invocation): Promise<number> {
           run.onEndedEarly(report?.end(early, date) ?? early);
         },
       });
+      if (window) for (const line of windowAdvice(summary, window, date)) log.warn(line);
       return report?.end(summary, date) ?? summary;
     });
   } finally {

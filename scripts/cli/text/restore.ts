@@ -1,4 +1,5 @@
 import type { RestoreSummary } from '../../../lib/operations/restore/restore.ts';
+import { type WindowOptions, windowText } from '../../../lib/operations/restore/restored-window.ts';
 
 /** For the codes that no other line explains. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -26,9 +27,15 @@ export function restoreLines(summary: RestoreSummary): string[] {
   return [...lines, `not restored: ${sum} metrics: ${reasons.join(', ')}`];
 }
 
-function pointsText({ pointsFilled = 0, pointsReplaced, pointsErased, pointsKept }: RestoreSummary['counts']): string {
+function pointsText({
+  pointsFilled = 0,
+  pointsReplaced,
+  pointsErased = 0,
+  pointsKept = 0,
+}: RestoreSummary['counts']): string {
   if (pointsReplaced === undefined) return `filled (${pointsFilled} points)`;
-  return `changed in the window (${pointsFilled} points filled, ${pointsReplaced} replaced, ${pointsErased} erased, ${pointsKept} kept)`;
+  const counts = { filled: pointsFilled, replaced: pointsReplaced, erased: pointsErased, kept: pointsKept };
+  return `changed in the window (${windowText(counts)})`;
 }
 
 /** From when the restored points are. */
@@ -41,4 +48,26 @@ export function usedLines({ backups, counts, reached }: RestoreSummary): string[
   }
   if (reached !== undefined) lines.push(`journal: ${pointsReplayed} points, up to ${reached}`);
   return lines;
+}
+
+/** What to do after the restore of a window. @param date that was given. */
+export function windowAdvice(
+  { counts, backups, dryRun, reached }: RestoreSummary,
+  { from, erase = false }: WindowOptions,
+  date: Date | undefined,
+): string[] {
+  const { pointsFilled = 0, pointsReplaced = 0, pointsErased = 0, pointsKept = 0 } = counts;
+  const isNewer = [backups?.newest, reached].some((time) => time !== undefined && new Date(time) >= from);
+  const advice: string[] = [];
+  if (!date && isNewer)
+    advice.push(
+      `Backups or points of the journal that were used are newer than --from, and may have the bad points: use --date with a time before these were written`,
+    );
+  if (pointsKept > 0 && !erase)
+    advice.push(`${pointsKept} points that no backup has were kept: --erase removes such points`);
+  if (!dryRun && pointsFilled + pointsReplaced + pointsErased > 0)
+    advice.push(
+      'Run a backup now: until then, a restore may take the points of before from the newest backup or the journal',
+    );
+  return advice;
 }

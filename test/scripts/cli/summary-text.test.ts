@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Count } from '../../../lib/common/codes.ts';
 import { Tally } from '../../../lib/common/summary.ts';
 import type { RestoreSummary } from '../../../lib/operations/restore/restore.ts';
+import type { WindowOptions } from '../../../lib/operations/restore/restored-window.ts';
 import { createLog, type LogSink } from '../../../scripts/cli/io/log.ts';
+import { windowAdvice } from '../../../scripts/cli/text/restore.ts';
 import { headline, logSummary } from '../../../scripts/cli/text/summary.ts';
 
 function keep(): LogSink & { lines: string[] } {
@@ -104,5 +107,35 @@ describe('the summary for people', () => {
     const summary = tally.finish({ command: 'purge', store: 'disk:/x', dryRun: false });
     logSummary(summary, createLog(terminal, { debug: false }));
     assert.ok(terminal.lines.includes('error Purge stopped: too much would go'));
+  });
+});
+
+describe('the advice after the restore of a window', () => {
+  const from = new Date('2026-11-22T14:00:00Z');
+  const adviceOn = (
+    counts: Partial<Record<Count, number>>,
+    { used, ...how }: Partial<WindowOptions> & { used?: Date; date?: Date; dryRun?: boolean } = {},
+  ) => {
+    const tally = new Tally([]);
+    for (const [name, count] of Object.entries(counts)) tally.add(name as Count, count);
+    if (used) tally.use(used);
+    const summary = tally.finish({ command: 'restore', store: 's', dryRun: how.dryRun ?? false });
+    return windowAdvice(summary, { from, until: from, ...how }, how.date).join('\n');
+  };
+
+  it('names --date if data was used that may have the bad points, and none was given', () => {
+    const used = new Date('2026-11-22T14:00:01Z');
+    assert.match(adviceOn({}, { used }), /may have the bad points: use --date/);
+    assert.equal(adviceOn({}, { used, date: from }), '');
+    assert.equal(adviceOn({}, { used: new Date('2026-11-22T13:59:59Z') }), '');
+  });
+
+  it('names --erase for points that were kept, and a backup after a change', () => {
+    assert.match(adviceOn({ pointsKept: 7 }), /^7 points .*--erase/);
+    assert.equal(adviceOn({ pointsKept: 7 }, { erase: true }), '');
+    for (const count of ['pointsFilled', 'pointsReplaced', 'pointsErased'] as const) {
+      assert.match(adviceOn({ [count]: 1 }), /^Run a backup now/);
+      assert.equal(adviceOn({ [count]: 1 }, { dryRun: true }), '');
+    }
   });
 });

@@ -42,7 +42,10 @@ describe('a window on the command line', () => {
     const dry = await restore('-n', '--json', ...window);
     assert.equal(dry.code, 0, dry.stderr);
     assert.match(dry.stderr, /Window from \S+ to before \S+ \(a date without a time zone is UTC\); erases points/);
-    assert.match(dry.stderr, /a: would be backfilled \(0 points filled, 1 replaced, 0 erased, 0 kept\)/);
+    assert.match(
+      dry.stderr,
+      /a: would be changed in the window \(0 points filled, 1 replaced, 0 erased, 0 kept, in all archives\)/,
+    );
     const figures = [{ metric: 'a', filled: 0, replaced: 1, erased: 0, kept: 0, left: [] }];
     assert.deepEqual(JSON.parse(dry.stdout).windows, figures);
     assert.deepEqual(new Uint8Array(await readFile(file)), bad);
@@ -50,7 +53,8 @@ describe('a window on the command line', () => {
     assert.equal(code, 0, stderr);
     assert.deepEqual(JSON.parse(stdout).windows, figures);
     assert.match(stderr, /to undo it: whisper-backup .* --date \S+ --from \S+ --until \S+ --erase restore disk /);
-    assert.doesNotMatch(dry.stderr, /The hold|--date/);
+    assert.match(stderr, /Run a backup now/);
+    assert.doesNotMatch(dry.stderr, /The hold|Run a backup/);
     assert.equal(JSON.parse(dry.stdout).hold, undefined);
     const expected = good.slice();
     updateMany(expected, [{ timestamp: now - 600, value: 1e6 }], { now });
