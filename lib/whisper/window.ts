@@ -109,6 +109,6 @@ export function checkWindow({ from, until }: Window): void {
   if (from < until) return;
   const text = (time: number) => (Number.isFinite(time) ? new Date(time * 1000).toISOString() : String(time));
   throw new InvalidOptionError(
-    `Cannot restore a window: it begins at ${text(from)}, not before its end at ${text(until)}`,
+    `Cannot restore a window: it begins at ${text(from)}, not before its end at ${text(until)}: --until must be later than --from`,
   );
 }

@@ -184,6 +184,12 @@ describe('restore of a window', () => {
     const { counts, skipped, failed } = await world.restore(20, 45);
     assert.deepEqual([counts.backfilled, counts.restored, counts.skipped], [1, 0, 1]);
     assert.deepEqual([codesOf(skipped), codesOf(failed)], [{ gone: 'VANISHED' }, { b: 'LOCAL_DAMAGED' }]);
+    assert.match(failed[0]?.reason ?? '', /^Cannot restore a window of .*: use --replace-damaged without --from first/);
+    const compressed = Buffer.alloc(4000);
+    compressed.write('whisper_compressed');
+    await writeFile(`${world.tree}/b.wsp`, compressed);
+    const [refused] = (await world.restore(20, 45)).failed;
+    assert.match(refused?.reason ?? '', /^Cannot restore a window of .*: use --overwrite without --from to replace/);
     await assert.rejects(world.file('gone'), { code: 'ENOENT' });
   });
 
@@ -197,7 +203,12 @@ describe('restore of a window', () => {
       { schemaOf: () => assert.fail() },
     ])
       await assert.rejects(world.restore(20, 45, options), InvalidOptionError);
-    await assert.rejects(world.restore(45, 45), /begins at 2026-11-22T11:45:00.000Z, not before its end/);
+    await assert.rejects(
+      world.restore(45, 45),
+      /begins at 2026-11-22T11:45:00.000Z, not before its end .*--until must be/,
+    );
+    const rename = [{ from: 'a', to: 'b' }];
+    await assert.rejects(world.restore(20, 45, { rename }), /a and b would both become b: .* --exclude$/);
     assert.deepEqual(await world.file(), world.bad);
   });
 

@@ -106,7 +106,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       const isRestored = (stored: StoredMetric) => willRestore(stored, run.options);
       const collision = merge
         ? undefined
-        : await findCollision(store, targets.renaming, { ...run.options, isRestored });
+        : await findCollision(store, targets.renaming, { ...run.options, isRestored, mayMerge: !window });
       if (collision) throw collision;
       // Open the file system before writing: otherwise syncfs(2) would not report all errors.
       if (dryRun) checkTree(prefix);

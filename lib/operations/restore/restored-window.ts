@@ -31,10 +31,10 @@ export function checkWindowOptions(options: Partial<RestoreOptions>): void {
   if (!window) return;
   windowIn(window);
   const others = { '--overwrite': overwrite, '--replace-damaged': replaceDamaged, '--merge': merge };
-  const contradicting = Object.entries({ ...others, 'a new schema': schemaOf }).find(([, given]) => given);
+  const contradicting = Object.entries({ ...others, '--schemas or --retentions': schemaOf }).find(([, given]) => given);
   if (!contradicting) return;
   throw new InvalidOptionError(
-    `Cannot restore a window with ${contradicting[0]}: a window only changes points of existing files. Restore it without.`,
+    `Cannot restore a window with ${contradicting[0]}: a window only changes points of existing files. Remove ${contradicting[0]}.`,
   );
 }
 

@@ -11,6 +11,8 @@ import type { ObjectStore } from '../../store/store.ts';
 interface CollisionOptions extends SelectOptions, PlaceOptions {
   /** Returns whether a selected metric would be restored. */
   readonly isRestored: (stored: StoredMetric) => boolean;
+  /** Whether `--merge` may be used instead. @default true */
+  readonly mayMerge?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -43,7 +45,8 @@ export async function findCollision(
         continue;
       }
       // Two names may have one hash, so look the other one up.
-      for (const other of others) if (await isThere(store, options, other)) return collision(metric, other, target);
+      for (const other of others)
+        if (await isThere(store, options, other)) return collision(metric, other, target, options);
     }
   }
   return undefined;
@@ -59,10 +62,16 @@ async function isThere(store: ObjectStore, options: CollisionOptions, metric: st
   return stored !== undefined && options.isRestored(stored);
 }
 
-function collision(one: string, other: string, target: string): WhisperBackupError {
+function collision(
+  one: string,
+  other: string,
+  target: string,
+  { mayMerge = true }: CollisionOptions,
+): WhisperBackupError {
   const [first, second] = [one, other].toSorted();
+  const merge = mayMerge ? ', or use --merge to fill the gaps of one from the other' : '';
   return new WhisperBackupError(
     'RENAME_COLLISION',
-    `Cannot rename: ${first} and ${second} would both become ${target}: select one of them with -m or --exclude, or use --merge to fill the gaps of one from the other`,
+    `Cannot rename: ${first} and ${second} would both become ${target}: select one of them with -m or --exclude${merge}`,
   );
 }

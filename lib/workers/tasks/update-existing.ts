@@ -114,12 +114,17 @@ export function changed(
 }
 
 function localDamaged(file: string, local: Uint8Array, damage: unknown, task: PublishTask): WhisperBackupError {
-  const remedy = '--replace-damaged to move it aside and restore it';
+  const isolated = task.window ? '--replace-damaged without --from first,' : '--replace-damaged';
+  const remedy = `${isolated} to move it aside and restore it`;
   const text =
     local.length === 0
       ? `it has 0 bytes, and no process wrote a header within ${task.fileLockTimeout} s: if carbon is creating it, restore again, otherwise use ${remedy}`
       : `${reasonOf(damage)}: use ${remedy}`;
-  return new WhisperBackupError('LOCAL_DAMAGED', `Cannot backfill ${file}: ${text}`);
+  return new WhisperBackupError('LOCAL_DAMAGED', `${refusal(task)} ${file}: ${text}`);
+}
+
+function refusal({ window }: PublishTask): string {
+  return window ? 'Cannot restore a window of' : 'Cannot backfill';
 }
 
 function damageOf(bytes: Uint8Array): WhisperError | undefined {
@@ -144,10 +149,11 @@ function fill(place: Place, open: FileToFill, data: Uint8Array, task: PublishTas
   } catch (cause) {
     if (!(cause instanceof FillRefusedError)) throw cause;
     const side = cause.side === 'local' ? 'the local file' : 'the backup';
-    const remedy = window ? 'restore it without --from' : 'use --overwrite to replace the local file by the backup';
+    const option = window ? '--overwrite without --from' : '--overwrite';
+    const remedy = `use ${option} to replace the local file by the backup`;
     throw new WhisperBackupError(
       cause.code,
-      `Cannot backfill ${place.path}: ${side}: ${reasonOf(cause.cause)}: ${remedy}`,
+      `${refusal(task)} ${place.path}: ${side}: ${reasonOf(cause.cause)}: ${remedy}`,
       { cause },
     );
   }

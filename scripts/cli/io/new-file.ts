@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { pathReason, WhisperBackupError } from '../../../lib/common/errors.ts';
+import { codeOf, pathReason, WhisperBackupError } from '../../../lib/common/errors.ts';
 import { writeAll } from './write-all.ts';
 
 const BUFFERED_CHARACTERS = 2 ** 16;
@@ -45,7 +45,7 @@ export class NewFile {
     this.#close();
   }
 
-  /** Removes the file, unless it has its name. */
+  /** Removes the file, unless it was published. */
   discard(): void {
     if (!this.#isOpen) return;
     this.#close();
@@ -68,7 +68,8 @@ export class NewFile {
   }
 
   #error(cause: unknown): WhisperBackupError {
-    const remedy = 'make its directory writable, or choose another file with --report';
+    const first = codeOf(cause) === 'ENOENT' ? 'create its directory' : 'make its directory writable';
+    const remedy = `${first}, or choose another file with --report`;
     const why = `Cannot write the report ${this.#file}: ${pathReason(cause)}`;
     return new WhisperBackupError('REPORT_FILE', `${why}: ${remedy}`, { cause });
   }

@@ -20,7 +20,8 @@ const REPORTED = {
     ...(['prefix', 'storagePath', 'storagePathRaw', 'metrics', 'exclude', 'overwrite', 'replaceDamaged'] as const),
     ...(['fallback', 'skipGone', 'includeDamaged', 'noJournal', 'owner'] as const),
   ],
-  options: ['asOf', 'from', 'until', 'erase', 'rename', 'renameFile', 'merge', 'schemas', 'retentions', 'aggregations'],
+  options: ['asOf', 'from', 'until', 'renameFile', 'schemas', 'retentions', 'aggregations'],
+  flags: ['erase', 'merge'],
 } as const;
 
 /** The report of a restore, written to a file while the restore goes on. If that fails, the restore still ends. */
@@ -40,7 +41,7 @@ export class RestoreReport implements RestoreWatcher {
   static open(invocation: Invocation): RestoreReport | undefined {
     const file = invocation.option('report');
     if (file === undefined) return undefined;
-    const Form = FORMS[extname(file).toLowerCase()];
+    const Form = file.endsWith('/') ? undefined : FORMS[extname(file).toLowerCase()];
     if (!Form) throw new UsageError(`--report ${JSON.stringify(file)}: the name must end in .json or .html`);
     return new RestoreReport(invocation, new Form(), new NewFile(file));
   }
@@ -65,7 +66,7 @@ export class RestoreReport implements RestoreWatcher {
   /**
    * Completes the report, and gives the file its name.
    *
-   * @returns the summary; stopped if all went well except for the report, because it is not all that was asked for.
+   * @returns the summary, with `stopped` if only the report failed.
    */
   end(summary: RestoreSummary, date: Date | undefined): RestoreSummary {
     const run: ReportedRun = {
@@ -102,10 +103,14 @@ export class RestoreReport implements RestoreWatcher {
   }
 
   #options(): Record<string, unknown> {
-    const { config, options } = this.#invocation;
-    const keys = REPORTED.keys.map((key) => [key, config[key]]);
-    const own = REPORTED.options.map((name) => [name, options(name)]);
-    return Object.fromEntries([...keys, ...own].filter(([, value]) => isGiven(value)));
+    const { config, option, options } = this.#invocation;
+    const given: readonly (readonly [string, unknown])[] = [
+      ...REPORTED.keys.map((key) => [key, config[key]] as const),
+      ...REPORTED.options.map((name) => [name, option(name)] as const),
+      ...REPORTED.flags.map((name) => [name, option(name) === 'true'] as const),
+      ['rename', options('rename')],
+    ];
+    return Object.fromEntries(given.filter(([, value]) => isGiven(value)));
   }
 }
 

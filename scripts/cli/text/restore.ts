@@ -24,7 +24,7 @@ export function restoreLines(summary: RestoreSummary): string[] {
   if (left.length === 0) return lines;
   const sum = left.reduce((total, [, count]) => total + count, 0);
   const reasons = left.toSorted(([, a], [, b]) => b - a).map(([code, count]) => `${count} ${WORDS[code] ?? code}`);
-  return [...lines, `not restored: ${sum} metrics: ${reasons.join(', ')}`];
+  return [...lines, `not restored: ${sum} ${sum === 1 ? 'metric' : 'metrics'}: ${reasons.join(', ')}`];
 }
 
 function pointsText({

@@ -97,7 +97,7 @@ describe('restore --report', () => {
     const failed = await restore('left', file, '--json');
     assert.equal(failed.code, 3, failed.stderr);
     assert.match(failed.stderr, /^restored: 2 created, 0 unchanged$/m);
-    assert.match(failed.stderr, /^not restored: 1 metrics: 1 LOCAL_DAMAGED$/m);
+    assert.match(failed.stderr, /^not restored: 1 metric: 1 LOCAL_DAMAGED$/m);
     assert.deepEqual(JSON.parse(failed.stdout).notRestored, { LOCAL_DAMAGED: 1 });
     const [, , c] = (await read(file)).metrics;
     assert.deepEqual([c?.metric, c?.outcome, c?.code], ['c', 'failed', 'LOCAL_DAMAGED']);
@@ -125,7 +125,8 @@ describe('restore --report', () => {
     await symlink('/dev/null', scratch.at('null.json'));
     for (const [file, code, message] of [
       [scratch.at('r.txt'), 2, /--report ".*r\.txt": the name must end in \.json or \.html/],
-      [scratch.at('missing', 'r.json'), 1, /Cannot write the report .*no such file or directory.*--report/],
+      [scratch.at('r.json/'), 2, /the name must end in \.json or \.html/],
+      [scratch.at('missing', 'r.json'), 1, /Cannot write the report .*no such file or directory.*: create its directory/],
       [scratch.at('directory.json'), 1, /Cannot write the report .*it is a directory/],
       [scratch.at('null.json'), 1, /Cannot write the report .*it is not a file/],
     ] as const) {
