@@ -3,7 +3,7 @@ import type { Presence } from '../tree/presence.ts';
 import { ageOf, DAY } from './age.ts';
 
 export interface Absence {
-  /** The oldest valid tombstone; since then the metric is missing. */
+  /** The oldest valid tombstone without a longer gap after it; since then the metric is missing. */
   readonly since?: Tombstone;
   /** The newest valid tombstone; then it was last marked as missing. */
   readonly last?: Tombstone;
@@ -20,6 +20,12 @@ export interface Absence {
 const REMARK_AFTER = 7;
 
 /**
+ * After this many days without a mark a metric was not missing all the time. More than a week, since a host may miss backups, or
+ * make one a week.
+ */
+const MAX_GAP = 15;
+
+/**
  * Evaluates the tombstones of a metric.
  *
  * @param presence of the local file; with `unknown` nothing is due and nothing new is marked.
@@ -30,12 +36,16 @@ export function evaluateTombstones(stored: StoredMetric, presence: Presence, pur
   const holding = stored.tombstones.filter((tombstone) => tombstone.time.getTime() > newest);
   if (presence === 'present') return { invalid: stored.tombstones, isNew: false, isStale: false, isDue: false };
   const invalid = stored.tombstones.filter((tombstone) => !holding.includes(tombstone));
-  const [since, last] = [holding[0], holding.at(-1)];
+  const [since, last] = [holding.findLast((one, i) => isAfterGap(one, holding[i - 1])), holding.at(-1)];
   const missing = presence === 'missing';
   const isDue = missing && (purge === 0 || (purge > 0 && since !== undefined && ageOf(since, now) > purge * DAY));
   const isNew = missing && !isDue && since === undefined && stored.backups.length > 0;
   const isStale = missing && last !== undefined && ageOf(last, now) > REMARK_AFTER * DAY;
   return { ...(since && { since }), ...(last && { last }), invalid, isNew, isStale, isDue };
+}
+
+function isAfterGap({ time }: Tombstone, before: Tombstone | undefined): boolean {
+  return before === undefined || time.getTime() - before.time.getTime() > MAX_GAP * DAY;
 }
 
 /**

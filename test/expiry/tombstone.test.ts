@@ -65,8 +65,10 @@ describe('evaluateTombstones', () => {
     assert.equal(fate({ backups: [90], tombstones: [90] }, 'missing', 45), 'new 1 void');
   });
 
-  it('uses the oldest valid tombstone', () => {
-    assert.equal(fate({ backups: [100], tombstones: [50, 3] }, 'missing', 45), 'due since 50');
+  it('uses the oldest valid tombstone that is followed by others without a gap of more than 15 days', () => {
+    assert.equal(fate({ backups: [100], tombstones: [50, 43, 29, 14] }, 'missing', 45), 'due since 50');
+    assert.equal(fate({ backups: [100], tombstones: [99, 90, 50, 36] }, 'missing', 45), 'due since 50');
+    assert.equal(fate({ backups: [100], tombstones: [50, 34] }, 'missing', 45), 'since 34');
   });
 
   it('changes nothing while the presence of the file is unknown', () => {

@@ -68,8 +68,11 @@ describe('prune', () => {
       await bucket.backup(path, daysAgo(100), metricFile(1));
       await bucket.backup(path, daysAgo(99), metricFile(2));
     }
-    for (const path of ['due', 'held', 'back']) for (const days of [50, 4]) await bucket.tombstone(path, daysAgo(days));
-    for (const days of [50, 6]) await bucket.tombstone('unconfirmed', daysAgo(days));
+    const marks = async (path: string, ...days: number[]) => {
+      for (const day of days) await bucket.tombstone(path, daysAgo(day));
+    };
+    for (const path of ['due', 'held', 'back']) await marks(path, 50, 42, 34, 19.5, 4.5);
+    await marks('unconfirmed', 50, 35, 20, 6);
     await bucket.tombstone('young', daysAgo(40));
     await bucket.backup('back', daysAgo(3), metricFile(2));
     await addHold(bucket.store, { report: silent, now: bucket.now, name: 'x', metrics: 'held', date: daysAgo(99.5) });
@@ -81,7 +84,7 @@ describe('prune', () => {
     );
     assert.deepEqual(
       (await bucket.tombstones()).map((key) => key.split('/')[0]),
-      ['held', 'held', 'unconfirmed', 'unconfirmed', 'young'],
+      [...Array(5).fill('held'), ...Array(4).fill('unconfirmed'), 'young'],
     );
     await bucket.put('.whisper-backup/holds/damaged.json', daysAgo(1), new Uint8Array());
     await assert.rejects(run(bucket, { purge: 1, force: true }), { code: 'HOLD_UNREADABLE' });
@@ -198,7 +201,7 @@ describe('prune', () => {
     const bucket = new Bucket();
     for (let i = 0; i < 30; i++) {
       await bucket.backup(`m${i}`, daysAgo(100), metricFile(i));
-      for (const days of [50, 1]) await bucket.tombstone(`m${i}`, daysAgo(days));
+      for (const days of [50, 36, 22, 9, 1]) await bucket.tombstone(`m${i}`, daysAgo(days));
     }
     assert.equal((await run(bucket)).stopped?.code, 'TOO_MANY_DUE');
     assert.equal((await run(bucket, { now: () => daysAgo(-1) })).stopped?.code !== undefined, true);

@@ -96,6 +96,34 @@ describe('a host that may put and list, and deletes nothing', () => {
     );
   });
 
+  it('is not purged of a file that was missing twice, and could not be read for longer in between', async () => {
+    await using scratch = await createScratch();
+    const bucket = new Bucket();
+    const store = withoutDeletes(policed(bucket.store));
+    const tree = scratch.at('tree');
+    for (const path of ['damaged', 'stays']) await plantMetric(tree, path, metricFile(1));
+    const purged: unknown[] = [];
+    const days = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        bucket.time = new Date(bucket.time.getTime() + DAY);
+        await backUp(store, tree, { now: bucket.now });
+        purged.push((await prune(bucket.store, { report: silent, now: bucket.now, purge: 20 })).counts['purged']);
+      }
+    };
+    await days(1);
+    await rm(`${tree}/damaged.wsp`);
+    await days(1);
+    await plantMetric(tree, 'damaged', new Uint8Array(100).fill(1));
+    await days(25);
+    // An operator moves the damaged file away, to restore it.
+    await rm(`${tree}/damaged.wsp`);
+    await days(21);
+    assert.deepEqual([new Set(purged), (await bucket.restorable()).length], [new Set([0]), 2]);
+    // It is marked once a week.
+    await days(8);
+    assert.deepEqual([purged.filter((count) => count === 1).length, await bucket.keys('damaged/')], [1, []]);
+  });
+
   it('plans no deletion in a dry run, keeps all run records, and refuses to repair', async () => {
     await using scratch = await createScratch();
     const bucket = new Bucket();
