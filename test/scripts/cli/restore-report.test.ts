@@ -126,7 +126,11 @@ describe('restore --report', () => {
     for (const [file, code, message] of [
       [scratch.at('r.txt'), 2, /--report ".*r\.txt": the name must end in \.json or \.html/],
       [scratch.at('r.json/'), 2, /the name must end in \.json or \.html/],
-      [scratch.at('missing', 'r.json'), 1, /Cannot write the report .*no such file or directory.*: create its directory/],
+      [
+        scratch.at('missing', 'r.json'),
+        1,
+        /Cannot write the report .*no such file or directory.*: create its directory/,
+      ],
       [scratch.at('directory.json'), 1, /Cannot write the report .*it is a directory/],
       [scratch.at('null.json'), 1, /Cannot write the report .*it is not a file/],
     ] as const) {
