@@ -96,8 +96,11 @@ async function placeOfStore(config: Config): Promise<Place> {
 
 function placeAsOf(place: Place, asOf: Date): Place {
   if (place.kind === 's3') return { ...place, options: { ...place.options, asOf } };
+  if (place.kind === 'swift') return { ...place, options: { ...place.options, asOf } };
   const remedy = '--date restores from the backups that are still there';
-  throw new UsageError(`--as-of needs versions, which the storage '${place.kind}' does not keep, only s3: ${remedy}`);
+  throw new UsageError(
+    `--as-of needs versions, which the storage '${place.kind}' does not keep, only s3 and swift: ${remedy}`,
+  );
 }
 
 async function credentialsOf({ credentials }: Config): Promise<Credentials> {

@@ -55,6 +55,7 @@ export interface JournalRunKey {
   /** Key of its index. */
   readonly key: string;
   readonly until: Date;
+  readonly version?: string | undefined;
 }
 
 /**
@@ -90,7 +91,7 @@ export async function listRuns(
     for (const object of page) {
       onObject?.(object);
       const found = journalRunOf(root, object.key);
-      if (found?.name === INDEX_NAME) runs.push({ key: object.key, until: found.until });
+      if (found?.name === INDEX_NAME) runs.push({ key: object.key, until: found.until, version: object.version });
     }
   }
   return runs;
@@ -113,11 +114,11 @@ export async function lastFullRun(
 export async function readRun(
   store: ObjectStore,
   place: PlaceOptions,
-  { key, until }: JournalRunKey,
+  { key, until, version }: JournalRunKey,
   { signal, onDamaged }: JournalEvents,
 ): Promise<JournalRun | undefined> {
   try {
-    const index = parseIndex(await store.get(key, { maxBytes: INDEX_BYTES, signal }), key);
+    const index = parseIndex(await store.get(key, { maxBytes: INDEX_BYTES, version, signal }), key);
     if (index.until !== formatTimestamp(until))
       throw new WhisperBackupError('BAD_INDEX', `Cannot use the journal index ${key}: it is that of ${index.until}`);
     const parts = index.parts.map((part) => ({ ...part, key: journalKey(rootOf(place), until, part.name) }));

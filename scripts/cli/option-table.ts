@@ -282,8 +282,8 @@ export const optionTable: readonly OptionSpec[] = [
   {
     name: 'as-of',
     value: 'date',
-    commands: ['restore', 'list', 'show', 'verify'],
-    text: 'Read the bucket as it was at this ISO 8601 date, before objects were deleted or overwritten; S3 with versioning only',
+    commands: ['restore', 'list', 'show', 'verify', 'status'],
+    text: 'Read the bucket as it was at this ISO 8601 date, before objects were deleted or overwritten; S3 and Swift with versions only',
   },
   { name: 'since', value: 'date', commands: ['list', 'verify'], text: 'Only backups of this date or later' },
   {

@@ -96,6 +96,13 @@ describe('a bucket with locked objects, after someone with full credentials over
     assert.equal(await succeed(['list', '--as-of', moment]), listed);
   });
 
+  it('is listed up to a date, as of the moment before', async () => {
+    assert.equal(await succeed(['list', '--as-of', moment, '--date', moment]), listed);
+    const { code, stderr } = await program(['list', '--as-of', moment, '--date', '2020-01-01']);
+    assert.equal(code, 1);
+    assert.match(stderr, /has no backup that matches --date 2020-01-01/);
+  });
+
   it('is restored as of the moment before, byte for byte, with its journal', async () => {
     const copy = scratch.at('copy');
     const { counts } = JSON.parse(await succeed(['restore', '--as-of', moment], ['-p', copy]));

@@ -8,7 +8,7 @@ import { type CarbonLocks, carbonLocks } from '../host/carbon-locks.ts';
 import { bucketName } from '../run/bucket-name.ts';
 import { exitCodes } from '../run/exit-code.ts';
 import type { Invocation } from '../run/invocation.ts';
-import { placeOf } from '../run/operation-options.ts';
+import { dateOf, placeOf } from '../run/operation-options.ts';
 import { statusHere } from '../run/status-here.ts';
 import { briefly, withStore } from '../run/store.ts';
 import { statusText } from '../text/status.ts';
@@ -17,6 +17,9 @@ export async function run(invocation: Invocation): Promise<number> {
   const { config, log, option, output } = invocation;
   checkPlace(invocation);
   const isOfBucket = option('bucketRecords') === 'true';
+  if (!isOfBucket && option('asOf') !== undefined) {
+    throw new UsageError('--as-of needs --bucket-records: the records of this host are those of now');
+  }
   const locks = isOfBucket ? undefined : await readLocks(invocation);
   const status = isOfBucket
     ? await bucketStatus(invocation)
@@ -64,11 +67,12 @@ async function readLocks({ log }: Invocation): Promise<CarbonLocks | undefined> 
 }
 
 /** Returns the status from the records in the bucket, for a host that is down. */
-function bucketStatus({ config, interruption, log, outage }: Invocation): Promise<HostStatus> {
+function bucketStatus(invocation: Invocation): Promise<HostStatus> {
+  const { config, interruption, log } = invocation;
   const { signal } = interruption;
-  return withStore({ config: briefly(config), log, outage }, async (store) => {
+  return withStore({ ...invocation, config: briefly(config) }, async (store) => {
     await store.open({ create: false, signal });
-    const now = new Date();
+    const now = dateOf(invocation, 'asOf') ?? new Date();
     const onUnusable = (message: string) => log.warn(message);
     // A copy of a bucket has another name but the same records, so records are not filtered by bucket.
     const seen = await sinceLastSuccess(readRunRecords(store, placeOf(config), { signal, now, onUnusable }));

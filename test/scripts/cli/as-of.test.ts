@@ -8,7 +8,7 @@ describe('--as-of', () => {
     [
       'a storage without versions',
       ['list', 'disk', '/nowhere'],
-      /--as-of needs versions, which the storage 'disk' does not keep, only s3: --date restores from/,
+      /--as-of needs versions, which the storage 'disk' does not keep, only s3 and swift: --date restores from/,
     ],
     [
       '--overwrite',
@@ -21,6 +21,7 @@ describe('--as-of', () => {
       /--as-of and --from: .*Restore into another --prefix, and fill the window from there/,
     ],
     ['--repair', ['--repair', 'verify', ...s3], /--as-of only reads an earlier state/],
+    ['the status of this host', ['status', ...s3], /--as-of needs --bucket-records/],
     ['a command that changes the bucket', ['backup', ...s3], /--as-of/],
   ];
   for (const [name, args, message] of cases) {

@@ -11,5 +11,17 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
   ],
   'move-metrics': ['--from', 'h1', '--to', 'h2', '--metrics', 'servers.web01.*', '--bucket', 'graphite.h1'],
   'bucket-damaged': ['--host', 'h1'],
+  ransomware: [
+    '--host',
+    'h1',
+    '--as-of',
+    '2026-11-22T03:30:00Z',
+    '--into',
+    '/srv/restored',
+    '--on',
+    'h2',
+    '--bucket',
+    'b',
+  ],
   drill: ['--limit', 'graphite', '--sample', '1/10'],
 };

@@ -104,6 +104,9 @@ describe('a bucket of S3 as of a moment', () => {
         assert.match(server.seen[0]?.url ?? '', /\/a\?versionId=v%201$/);
         assert.equal(text(await store.get('a', { maxBytes: 1 })), 'x');
         assert.equal(server.seen.length, 3);
+        // A piece of the same object.
+        assert.equal(text(await store.get('a', { maxBytes: 1 })), 'x');
+        assert.equal(server.seen.length, 4);
       },
       { asOf },
     ));

@@ -11,9 +11,9 @@ import type {
   Page,
   StoredObject,
 } from '../../store.ts';
+import { AsOfStore } from '../as-of.ts';
 import type { Answer } from '../http/client.ts';
 import { rangeHeader, rangeOf } from '../http/range.ts';
-import { AsOfStore } from './as-of.ts';
 import { attributesOf } from './attributes.ts';
 import { checkCrc32, checksumHeaders, contradicts, md5Of } from './checksums.ts';
 import { type Connection, captureDate, connect, sendMd5 } from './client.ts';
@@ -27,6 +27,7 @@ import { listPages, type PageStart, type ReadPage } from './listing.ts';
 import { checkLock, explainLock } from './lock.ts';
 import { type ObjectRequest, ObjectRequests } from './objects.ts';
 import { type Checksums, checkOptions, type S3StoreOptions } from './options.ts';
+import { S3Versions } from './s3-versions.ts';
 
 export type { Checksums, Lock, S3StoreOptions, Timeouts } from './options.ts';
 
@@ -40,7 +41,7 @@ export type { Checksums, Lock, S3StoreOptions, Timeouts } from './options.ts';
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   checkOptions(options);
   const store = new S3Store(options);
-  return options.asOf === undefined ? store : new AsOfStore(store, options.asOf);
+  return options.asOf === undefined ? store : new AsOfStore(store, options.asOf, new S3Versions(store, options.asOf));
 }
 
 type Signalled = { readonly signal?: AbortSignal };

@@ -5,7 +5,7 @@ import { containerPath } from './path.ts';
 import type { Requests } from './requests.ts';
 
 /** A page of 10,000 long names has about 15 MB. */
-const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+export const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Lists a container by marker, page by page, until one is empty. A page that is shorter than the limit is not
@@ -52,7 +52,7 @@ export async function* listContainer(
     });
     if (answer.status === 404) throw containerMissing(container);
     if (answer.status < 200 || answer.status >= 300) throw requests.error(answer, doing);
-    const page = parsePage(answer.body, doing);
+    const page = parsePage(answer.body, doing, readRow);
     const last = page.at(-1);
     if (!last) return;
     if (marker !== undefined && compareKeys(last.key, marker) <= 0) {
@@ -72,12 +72,13 @@ export function containerMissing(container: string): BucketMissingError {
   );
 }
 
-function parsePage(body: Uint8Array, doing: string): readonly StoredObject[] {
+/** @throws TransientError if the response is not a listing. */
+export function parsePage<T>(body: Uint8Array, doing: string, read: (row: unknown) => T): readonly T[] {
   if (body.length === 0) return [];
   try {
     const page: unknown = JSON.parse(decoder.decode(body));
     if (!Array.isArray(page)) throw new Error('it is not an array');
-    return page.map(readRow);
+    return page.map(read);
   } catch (error) {
     throw new TransientError(`Cannot ${doing}: the response is not a listing of Swift`, { cause: error });
   }
@@ -86,7 +87,7 @@ function parsePage(body: Uint8Array, doing: string): readonly StoredObject[] {
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Validated by hand, which is faster than a schema for millions of rows. */
-function readRow(row: unknown): StoredObject {
+export function readRow(row: unknown): StoredObject {
   if (!isRow(row)) throw new Error('an entry is not an object');
   const { name, bytes, hash, last_modified } = row;
   if (typeof name !== 'string' || name === '') throw new Error('an object has no name');

@@ -18,6 +18,8 @@ export interface SwiftStoreOptions {
   readonly proxies?: Proxies;
   /** Objects in one page of a listing; a server rejects values above its limit. @default that of the server */
   readonly pageSize?: number;
+  /** Read the container as it was at this moment, and write nothing. It needs versions. @default as it is */
+  readonly asOf?: Date;
   /** Delete many objects with one request, if the server supports it. @default true */
   readonly bulkDelete?: boolean;
   /** Maximum number of concurrent single deletes. @default 16 */

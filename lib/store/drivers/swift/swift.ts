@@ -12,6 +12,7 @@ import type {
   Page,
   StoredObject,
 } from '../../store.ts';
+import { AsOfStore } from '../as-of.ts';
 import { type Answer, headerOf } from '../http/client.ts';
 import { rangeHeader, rangeOf } from '../http/range.ts';
 import { bulkDelete, bulkDeleteLimit } from './bulk-delete.ts';
@@ -19,6 +20,7 @@ import { containerMissing, listContainer } from './listing.ts';
 import type { SwiftStoreOptions } from './options.ts';
 import { containerPath, objectPath } from './path.ts';
 import { Requests } from './requests.ts';
+import { SwiftVersions } from './swift-versions.ts';
 
 export type * from './options.ts';
 
@@ -30,7 +32,11 @@ export type * from './options.ts';
  * @throws InvalidOptionError if an option is invalid.
  */
 export function createSwiftStore(options: SwiftStoreOptions): ObjectStore {
-  return new SwiftStore(options);
+  const requests = new Requests(options);
+  const store = new SwiftStore(options, requests);
+  const { asOf, container: name, pageSize } = options;
+  if (asOf === undefined) return store;
+  return new AsOfStore(store, asOf, new SwiftVersions(requests, { name, pageSize }, asOf));
 }
 
 type Signalled = { readonly signal?: AbortSignal };
@@ -51,10 +57,10 @@ class SwiftStore implements ObjectStore {
   /** How many objects one request may delete; 0 without bulk delete. */
   #bulk: Promise<number> | undefined;
 
-  constructor(options: SwiftStoreOptions) {
+  constructor(options: SwiftStoreOptions, requests: Requests) {
     this.name = `swift:${options.container}`;
     this.#container = options.container;
-    this.#requests = new Requests(options);
+    this.#requests = requests;
     this.#concurrency = options.concurrency ?? 16;
     this.#pageSize = options.pageSize;
     if (options.bulkDelete === false) this.#bulk = Promise.resolve(0);
@@ -86,13 +92,15 @@ class SwiftStore implements ObjectStore {
     return listContainer(this.#requests, this.#container, this.name, this.#pageSize, range);
   }
 
-  async get(key: string, { maxBytes, range, expectedBytes, signal }: GetOptions): Promise<Uint8Array> {
+  async get(key: string, { maxBytes, range, expectedBytes, version, signal }: GetOptions): Promise<Uint8Array> {
     signal?.throwIfAborted();
     checkKey(key, 'read');
     const doing = `read ${quoted(key)} from ${this.name}`;
     const path = objectPath(this.#container, key);
     const headers = range ? rangeHeader(range) : {};
-    const answer = await this.#requests.send({ method: 'GET', path, headers, maxBytes, expectedBytes, doing, signal });
+    const query = version === undefined ? {} : { query: { 'version-id': version } };
+    const request = { method: 'GET', path, ...query, headers, maxBytes, expectedBytes, doing, signal } as const;
+    const answer = await this.#requests.send(request);
     if (!succeeded(answer)) throw this.#requests.error(answer, doing);
     if (range) return rangeOf(answer, range);
     checkBody(answer, doing);
