@@ -1,4 +1,4 @@
-import type { StoredMetric } from '../bucket/metric.ts';
+import type { Backup, StoredMetric } from '../bucket/metric.ts';
 import { formatTimestamp } from '../common/timestamp.ts';
 import type { Due, Rules } from './due.ts';
 
@@ -18,15 +18,23 @@ export interface JudgedOptions {
   readonly onJudged?: (backups: readonly JudgedBackup[]) => void | Promise<void>;
 }
 
+/** Returns the backups of a metric as kept by one rule. */
+export function judgeKept({ metric, backups, replaced }: StoredMetric, keptBy: string): JudgedBackup[] {
+  return [...backups, ...replaced].map((backup) => ({ ...about(metric, backup), keptBy }));
+}
+
 export function judge({ metric, backups, replaced }: StoredMetric, due: Due, { expire }: Rules): JudgedBackup[] {
   const { isDue, since } = due.absence;
   const missing = since ? `missing since ${formatTimestamp(since.time)}` : 'missing';
   return [...backups, ...replaced].map((backup) => {
-    const about = { metric, key: backup.object.key, date: formatTimestamp(backup.time) };
     const hold = due.held.get(backup);
     const held = hold === undefined ? undefined : `hold ${hold}`;
     const keptBy = isDue ? held : expire ? (due.retention.kept.get(backup) ?? held) : 'purge';
-    if (keptBy !== undefined) return { ...about, keptBy };
-    return { ...about, deletedBecause: isDue ? missing : 'no rule keeps it' };
+    if (keptBy !== undefined) return { ...about(metric, backup), keptBy };
+    return { ...about(metric, backup), deletedBecause: isDue ? missing : 'no rule keeps it' };
   });
+}
+
+function about(metric: string, { time, object }: Backup): Pick<JudgedBackup, 'metric' | 'key' | 'date'> {
+  return { metric, key: object.key, date: formatTimestamp(time) };
 }

@@ -12,6 +12,7 @@ import { type PruneOptions, prune } from '../../lib/operations/prune/prune-bucke
 import { withDryRun } from '../../lib/store/decorators/dry-run.ts';
 import type { ObjectStore } from '../../lib/store/store.ts';
 import { Bucket, daysAgo } from '../fixtures/bucket.ts';
+import { delegate } from '../fixtures/delegate.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { backUp, codesOf } from '../fixtures/operations.ts';
 import { createScratch } from '../fixtures/scratch.ts';
@@ -197,6 +198,77 @@ describe('prune', () => {
     );
   });
 
+  it('with --force keeps what it would keep without a backup that is dated ahead, and leaves that', async () => {
+    for (const days of [-0.5, -3, -1200]) {
+      for (const retention of [1, 2]) {
+        const bucket = new Bucket();
+        for (let day = 9; day >= 1; day--) await bucket.backup('a', daysAgo(day), metricFile(day));
+        const good = await bucket.keys('a/');
+        const forged = await forge(bucket, 'a', daysAgo(days));
+        const { failed } = await run(bucket, { retention });
+        assert.match(failed[0]?.reason ?? '', /^a\/.*: nothing of it was deleted\. If .* delete this object .*--force/);
+        const judged: JudgedBackup[] = [];
+        const onJudged = (backups: readonly JudgedBackup[]) => void judged.push(...backups);
+        const options = { retention, force: true };
+        await run(bucket, { ...options, dryRun: true, onJudged }, withDryRun(bucket.store));
+        assert.equal(judged.find(({ key }) => key === forged)?.keptBy, 'dated ahead');
+        await run(bucket, options);
+        assert.deepEqual(await bucket.keys('a/'), [...good.slice(-retention), forged], `${days} ${retention}`);
+      }
+    }
+  });
+
+  it('names in a dry run all backups of a metric with false dates, too', async () => {
+    const bucket = new Bucket();
+    const keys = [await bucket.backup('a', daysAgo(2)), await forge(bucket, 'a', daysAgo(400))];
+    const judged: JudgedBackup[] = [];
+    const onJudged = (backups: readonly JudgedBackup[]) => void judged.push(...backups);
+    await run(bucket, { dryRun: true, onJudged }, withDryRun(bucket.store));
+    assert.deepEqual(
+      judged.map(({ key, keptBy }) => [key, keptBy]).sort(),
+      keys.map((key) => [key, 'contradicts the clocks']).sort(),
+    );
+  });
+
+  it('accuses no host if the clock here is behind, nor of a backup that it made during a long run', async () => {
+    const bucket = new Bucket();
+    for (const path of ['a', 'b'])
+      for (const day of [2, 1, 0]) await bucket.backup(path, daysAgo(day), metricFile(day));
+    const behind = await run(bucket, { now: () => daysAgo(0.1), retention: 1 });
+    assert.deepEqual([behind.stopped?.code, behind.failed, (await bucket.restorable()).length], ['CLOCK_OFF', [], 6]);
+    let isFirst = true;
+    const slow = delegate(bucket.store, {
+      async *list(range) {
+        for await (const object of bucket.store.list(range)) {
+          if (isFirst && object.key.startsWith('a/')) {
+            isFirst = false;
+            bucket.time = daysAgo(-0.1);
+            await bucket.backup('b', bucket.time, metricFile(9));
+          }
+          yield object;
+        }
+      },
+    });
+    const { failed, stopped } = await run(bucket, { retention: 1 }, slow);
+    assert.deepEqual([stopped, failed, isFirst], [undefined, [], false]);
+    assert.equal((await bucket.restorable()).at(-1), 'b 2026-11-22');
+  });
+
+  it('logs what it deletes: with --debug, and always in a dry run', async () => {
+    for (const [dryRun, level, verb] of [
+      [true, 'info', 'Would delete'],
+      [false, 'debug', 'Deleting'],
+    ] as const) {
+      const bucket = new Bucket();
+      for (const day of [2, 1]) await bucket.backup('a', daysAgo(day), metricFile(day));
+      const [key] = await bucket.keys('a/');
+      const lines: string[] = [];
+      const report = { log: (...[as, text]: string[]) => void lines.push(`${as} ${text}`), progress() {} };
+      await run(bucket, { retention: 1, report, dryRun }, dryRun ? withDryRun(bucket.store) : bucket.store);
+      assert.ok(lines.includes(`${level} ${verb} ${key}`), lines.join('\n'));
+    }
+  });
+
   it('stops if too many metrics are due, or the clock differs from the store', async () => {
     const bucket = new Bucket();
     for (let i = 0; i < 30; i++) {
@@ -204,7 +276,7 @@ describe('prune', () => {
       for (const days of [50, 36, 22, 9, 1]) await bucket.tombstone(`m${i}`, daysAgo(days));
     }
     assert.equal((await run(bucket)).stopped?.code, 'TOO_MANY_DUE');
-    assert.equal((await run(bucket, { now: () => daysAgo(-1) })).stopped?.code !== undefined, true);
+    assert.equal((await run(bucket, { now: () => daysAgo(-1) })).stopped?.code, 'CLOCK_OFF');
     assert.equal((await bucket.restorable()).length, 30);
     assert.equal((await run(bucket, { force: true })).counts['purged'], 30);
     assert.equal((await run(bucket)).stopped?.code, 'NOTHING_MATCHED');

@@ -18,8 +18,8 @@ export async function expireJournal(run: Run<PruneOptions>): Promise<void> {
   const { options, store } = run;
   const runs = await StoredRuns.list(store, options);
   const doubtful = options.force ? new Map<number, never>() : runs.contradictions;
-  for (const [time, object] of doubtful)
-    reportContradiction(run, `the journal run ${formatTimestamp(new Date(time))}`, object);
+  for (const [time, contradiction] of doubtful)
+    reportContradiction(run, `the journal run ${formatTimestamp(new Date(time))}`, contradiction);
   await runs.expire(run, async () => {
     const needed = await readNeeded(run, runs);
     if (needed) return { has: (time) => doubtful.has(time.getTime()) || needed.has(time) };

@@ -6,11 +6,11 @@ import { selector } from '../../common/glob.ts';
 import type { PlaceOptions, PurgeRules, SelectOptions } from '../../common/options.ts';
 import { each } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
-import { dueByBothClocks, findContradiction } from '../../expiry/both-clocks.ts';
+import { dueByBothClocks, findContradiction, isAhead } from '../../expiry/both-clocks.ts';
 import { type Due, type Rules, rulesOf } from '../../expiry/due.ts';
 import { Guards } from '../../expiry/guards.ts';
 import { Holds } from '../../expiry/holds.ts';
-import { type JudgedOptions, judge } from '../../expiry/judged.ts';
+import { type JudgedOptions, judge, judgeKept } from '../../expiry/judged.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { noNewHold } from '../shared/no-new-hold.ts';
 import { stopIfNothingMatched } from '../shared/nothing-hint.ts';
@@ -35,7 +35,7 @@ export interface PruneOptions
  * host that must not delete, run elsewhere with credentials that may. It writes no tombstones.
  *
  * Trusts no date that the host wrote: what goes must be due by the names and by the store's own times, and of a metric
- * whose names and times contradict each other nothing goes, unless `force` is set.
+ * whose names and times contradict each other nothing goes, unless `force` is set: then backups dated ahead do not count.
  *
  * @throws GuardError `HOLD_UNREADABLE`
  * @throws StoreError if the bucket cannot be used.
@@ -54,27 +54,35 @@ export async function prune(store: ObjectStore, given: PruneOptions): Promise<Su
     const guards = new Guards(rules, run.began, options.now);
     // There is no tree that could be empty.
     guards.local();
+    const mayContinue = async () => {
+      const stop = guards.purgeStop(await store.clock({ signal }));
+      if (!stop) return true;
+      if (rules.force)
+        report.log('warn', `Continuing because of --force, although ${stop.message}. ${guards.outlook()}`);
+      else run.stop(stop.code, `Prune stopped, nothing was deleted: ${stop.message} (--force overrides)`);
+      return rules.force;
+    };
+    // With a wrong clock here, the dates of all metrics might look wrong.
+    if (!rules.force && !(await mayContinue())) return undefined;
     let isWorthwhile = false;
     const onDisorder = (previous: string, key: string) => guards.disorder(previous, key);
     for await (const stored of pruner.metrics({ ...run.events, onDisorder })) {
       run.add('metrics');
       const due = pruner.judge(stored, true);
+      if (!due && dryRun) await onJudged?.(judgeKept(stored, 'contradicts the clocks'));
       if (!due) continue;
       guards.stored(stored, due);
       isWorthwhile ||= !isEmpty(pruner.removalOf(stored, due));
-      if (dryRun) pruner.count(stored, due);
+      if (dryRun) pruner.report(stored, due);
       if (dryRun) await onJudged?.(judge(stored, due, rules));
     }
     await stopIfNothingMatched(run, 'prune', 'metric');
-    const stop = guards.purgeStop(await store.clock({ signal }));
-    if (stop && rules.force)
-      report.log('warn', `Continuing because of --force, although ${stop.message}. ${guards.outlook()}`);
-    else if (stop) run.stop(stop.code, `Prune stopped, nothing was deleted: ${stop.message} (--force overrides)`);
     // A hold may have been added meanwhile.
-    if (isWorthwhile && !dryRun && !run.stopped)
+    if ((await mayContinue()) && isWorthwhile && !dryRun)
       await new Pruner(run, rules, await Holds.read(store, options, options.now(), signal)).delete();
     const { partial = options.metrics !== '*' || options.exclude.length > 0 } = options;
     if (!partial) await expireJournal(run);
+    return undefined;
   });
 }
 
@@ -98,9 +106,12 @@ class Pruner {
 
   /** @returns undefined if nothing of the metric may go, because its dates contradict each other. */
   judge(stored: StoredMetric, isReported: boolean): Due | undefined {
-    const { began } = this.#run;
-    const contradiction = this.#rules.force ? undefined : findContradiction(stored, began);
-    if (!contradiction) return dueByBothClocks(stored, this.#rules, began, this.#holds);
+    const { began, options } = this.#run;
+    // The host may have made a backup since the run began.
+    const now = options.now();
+    const contradiction = this.#rules.force ? undefined : findContradiction(stored, now);
+    if (!contradiction)
+      return dueByBothClocks(stored, this.#rules, began, this.#holds, (backup) => isAhead(backup, now));
     if (isReported) reportContradiction(this.#run, stored.metric, contradiction);
     return undefined;
   }
@@ -116,17 +127,27 @@ class Pruner {
     };
   }
 
-  count(stored: StoredMetric, due: Due): void {
-    const { sha1s, data, tombstones } = this.removalOf(stored, due);
-    if (due.absence.isDue) this.#run.add('purged');
-    else this.#run.add('retired', due.retention.expired.length);
-    if (this.#run.options.dryRun) this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
+  /** Counts and logs what goes of a metric. @returns it. */
+  report(stored: StoredMetric, due: Due): Removal {
+    const { dryRun, report } = this.#run.options;
+    const removal = this.removalOf(stored, due);
+    const { sha1s, data, tombstones } = removal;
+    const verb = dryRun ? 'Would delete' : 'Deleting';
+    for (const key of [...data, ...tombstones])
+      report.log(dryRun ? 'info' : 'debug', `${verb} ${key}`, 'objects to delete');
+    if (due.absence.isDue) {
+      this.#run.add('purged');
+      const what = `${dryRun ? 'Would purge' : 'Purging'} the backups of ${stored.metric}`;
+      report.log('info', what, 'metrics purged');
+    } else this.#run.add('retired', due.retention.expired.length);
+    if (dryRun) this.#run.add('deleted', sha1s.length + data.length + tombstones.length);
+    return removal;
   }
 
   /** Lists the bucket again, and deletes what is due. */
   async delete(): Promise<void> {
     const run = this.#run;
-    const { report, signal } = run.options;
+    const { signal } = run.options;
     const onFailure = (metric: string, reason: string) => run.fail({ metric, code: 'DELETE_FAILED', reason });
     const mayDelete = noNewHold(this.#holds, run.store, run.options);
     const remover = new Remover(run.store, { signal, onFailure, mayDelete });
@@ -141,9 +162,7 @@ class Pruner {
       }
       const due = this.judge(stored, false);
       if (!due) continue;
-      if (due.absence.isDue) report.log('info', `Purging the backups of ${stored.metric}`, 'metrics purged');
-      this.count(stored, due);
-      await remover.add(this.removalOf(stored, due));
+      await remover.add(this.report(stored, due));
     }
     await remover.flush();
     run.add('deleted', remover.deleted);

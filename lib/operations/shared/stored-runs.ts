@@ -3,7 +3,7 @@ import { GuardError, reasonOf } from '../../common/errors.ts';
 import type { PlaceOptions } from '../../common/options.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
 import { ageOf, DAY } from '../../expiry/age.ts';
-import { isContradictory } from '../../expiry/both-clocks.ts';
+import { type Contradiction, contradictionOf, isContradictory } from '../../expiry/both-clocks.ts';
 import { CLOCK_OFF } from '../../expiry/guards.ts';
 import { Holds } from '../../expiry/holds.ts';
 import { INDEX_NAME } from '../../journal/index-file.ts';
@@ -53,9 +53,9 @@ export class StoredRuns {
   }
 
   /** The first object of each run whose name and whose time in the store contradict each other. */
-  get contradictions(): ReadonlyMap<number, StoredObject> {
+  get contradictions(): ReadonlyMap<number, Contradiction> {
     const found = this.#objects.filter(isContradictory).reverse();
-    return new Map(found.map(({ time, object }) => [time.getTime(), object]));
+    return new Map(found.map((one) => [one.time.getTime(), contradictionOf(one)]));
   }
 
   /** @throws StoreError */
@@ -113,8 +113,9 @@ export class StoredRuns {
       return;
     }
     run.add('deleted', due.length);
+    const verb = dryRun ? 'Would delete' : 'Deleting';
+    report.log('info', `${verb} ${due.length} objects of journal runs older than ${journalKeep} days`);
     if (dryRun) return;
-    report.log('info', `Deleting ${due.length} objects of journal runs older than ${journalKeep} days`);
     for (const isIndex of [true, false]) {
       const keys = due.filter((object) => object.isIndex === isIndex).map(({ object }) => object.key);
       const failures = keys.length > 0 ? await store.delete(keys, { signal }) : [];
