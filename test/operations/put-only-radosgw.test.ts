@@ -10,19 +10,19 @@ import {
   PutBucketPolicyCommand,
   PutBucketVersioningCommand,
   PutObjectAclCommand,
-  S3Client,
 } from '@aws-sdk/client-s3';
 import { silent } from '../../lib/common/report.ts';
+import { addHold, listHolds, releaseHold } from '../../lib/operations/holds/holds.ts';
 import { prune } from '../../lib/operations/prune/prune-bucket.ts';
 import { withoutDeletes } from '../../lib/store/decorators/no-deletes.ts';
-import { createS3Store } from '../../lib/store/drivers/s3/s3.ts';
 import { DeniedError } from '../../lib/store/errors.ts';
 import { metricFile, plantMetric } from '../fixtures/metric.ts';
 import { backUp, journalTree, purgeGone, restoreTree } from '../fixtures/operations.ts';
+import { policedBucket } from '../fixtures/policed-bucket.ts';
 import { principal, readPolicies } from '../fixtures/policies.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { contents, readTree } from '../fixtures/tree.ts';
-import { ownBucket, type SharedRadosgw, sharedRadosgw } from '../servers/shared.ts';
+import { type SharedRadosgw, sharedRadosgw } from '../servers/shared.ts';
 import { keysOf } from '../store/collect.ts';
 
 let radosgw: SharedRadosgw;
@@ -32,42 +32,6 @@ before(async () => {
 after(() => radosgw.stop());
 
 const policies = await readPolicies();
-let buckets = 0;
-
-/** A bucket with a policy, as its owner and as the other user have it. */
-async function policed() {
-  const { endpoint, accessKeyId, secretAccessKey, other } = radosgw.s3;
-  const bucket = ownBucket(`put-only-${++buckets}`);
-  const owner = createS3Store({ bucket, endpoint, accessKeyId, secretAccessKey });
-  await owner.open({ create: true });
-  const clientOf = (credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }) =>
-    new S3Client({
-      endpoint,
-      region: 'us-east-1',
-      forcePathStyle: true,
-      credentials,
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-    });
-  const [admin, attacker] = [clientOf({ accessKeyId, secretAccessKey }), clientOf(other)];
-  const setPolicy = async (statements: typeof policies.bucket) => {
-    const text = JSON.stringify({ Version: '2012-10-17', Statement: statements });
-    const Policy = text
-      .replaceAll('graphite.web01', bucket)
-      .replaceAll('user/backup', 'user/test')
-      .replaceAll('user/web01', 'user/other');
-    await admin.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
-  };
-  await setPolicy(policies.bucket);
-  const store = createS3Store({ bucket, endpoint, ...other });
-  return {
-    ...{ bucket, owner, store, admin, attacker, setPolicy },
-    async [Symbol.asyncDispose]() {
-      for (const one of [admin, attacker]) one.destroy();
-      for (const one of [owner, store]) await one.close();
-    },
-  };
-}
-
 const denied = (call: Promise<unknown>) =>
   assert.rejects(call, (error) => error instanceof DeniedError || (error as Error).name === 'AccessDenied');
 
@@ -84,7 +48,7 @@ describe('the policies of docs/stores.md for a host that cannot delete', () => {
 
   it('let it back up, journal and mark what is gone on radosgw, and the other machine prune', async () => {
     await using scratch = await createScratch();
-    await using place = await policed();
+    await using place = await policedBucket(radosgw);
     const { owner, setPolicy } = place;
     const host = withoutDeletes(place.store);
     const tree = scratch.at('tree');
@@ -113,12 +77,16 @@ describe('the policies of docs/stores.md for a host that cannot delete', () => {
     assert.deepEqual([failed, stopped, counts['retired']], [[], undefined, 2]);
     assert.deepEqual(await keysOf(owner, { prefix: 'a/' }), stored.slice(-1));
     await place.store.put('.whisper-backup/runs/x', new Uint8Array());
+    const hold = { report: silent, name: 'x' };
+    assert.equal((await addHold(place.store, hold)).backups, 3);
+    assert.equal((await listHolds(place.store, hold)).length, 1);
+    await releaseHold(place.store, hold);
     await denied(place.store.put(stored.at(-1) ?? '', new Uint8Array()));
   });
 
   it('keep every backup readable on radosgw with versioning, whatever it does with its credentials', async () => {
     await using scratch = await createScratch();
-    await using place = await policed();
+    await using place = await policedBucket(radosgw);
     const { admin, attacker, bucket: Bucket, owner, store } = place;
     const Versions = { Bucket, VersioningConfiguration: { Status: 'Enabled' } } as const;
     await admin.send(new PutBucketVersioningCommand(Versions));
