@@ -40,7 +40,9 @@ const LONGEST = [
     'scripts/release/',
     'bench/bench',
   ],
+  ...['operations/put-only-month', 'operations/journal/stores', 'secrets', 'requests', 'document-stores'],
   ...['scripts/runbooks/', 'scripts/fleet/', 'memory', 'hostile/tree-owner', 'model/', 'store/', 'scripts/', 'fuzz/'],
+  ...['wrongworld/', 'workers/thread-store'],
 ];
 
 /** Files that boot hosts. They are not for Deno: the hosts run the release, which has its own Node. */
