@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type Summary, Tally } from '../../lib/common/summary.ts';
 import { type PublishedFile, PublishedFiles } from '../../lib/operations/restore/published-files.ts';
 import { Rechecks } from '../../lib/operations/restore/rechecks.ts';
@@ -17,6 +19,9 @@ import { startPausing } from '../fixtures/pausing.ts';
 import { createScratch } from '../fixtures/scratch.ts';
 import { minutes, plant, whisperFile } from '../fixtures/tree.ts';
 import { withCounting } from '../store/counting.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 const NOW = Math.floor(Date.now() / 1000);
 const RETENTIONS = ['60:60', '300:288'];
@@ -223,5 +228,17 @@ describe('rechecks', () => {
     assert.ok(files.bytes < 2e7, `${files.bytes} bytes`);
     assert.deepEqual(files.take(), of(0));
     assert.equal(files.isFull, false);
+  });
+
+  it('take no more memory than they count, in small batches too', () => {
+    const files = new PublishedFiles();
+    collectGarbage();
+    const before = process.memoryUsage().external;
+    for (let i = 0; i < 4000; i++) files.add([published(`servers.web${i}.cpu`)]);
+    collectGarbage();
+    const held = process.memoryUsage().external - before;
+    assert.equal(files.batches, 4000);
+    // 1 MB. Each batch held the memory into which it was compressed: 32 MB, on Deno 65.
+    assert.ok(held < 1e7, `${held} bytes for ${files.bytes}`);
   });
 });

@@ -47,7 +47,8 @@ export class PublishedFiles {
 
   add(files: readonly PublishedFile[]): void {
     if (files.length === 0) return;
-    const packed = deflateRawSync(serialize(files), { level: 1 });
+    // A copy: zlib's result keeps the 16 KiB of memory into which it was written.
+    const packed = Uint8Array.from(deflateRawSync(serialize(files), { level: 1 }));
     this.#batches.push(packed);
     this.#bytes += packed.length;
   }
