@@ -24,6 +24,9 @@ export async function checkLock(store: Exchanger, signal: AbortSignal | undefine
 
 /** Returns the error to throw for a put with a lock that failed. */
 export function explainLock(error: unknown, doing: string): unknown {
+  if (error instanceof DeniedError) {
+    return new DeniedError(`${error.message}. With lock-mode, s3:PutObjectRetention must be allowed`, { cause: error });
+  }
   const isRefused =
     error instanceof PermanentError && error.cause instanceof Error && error.cause.name === 'InvalidRequest';
   if (!isRefused) return error;
