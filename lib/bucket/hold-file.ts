@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { parseDate } from '../common/date.ts';
 import { codeOf, reasonOf, WhisperBackupError } from '../common/errors.ts';
 import type { PlaceOptions } from '../common/options.ts';
-import type { ObjectStore } from '../store/store.ts';
+import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { holdKey, holdNameOf, holdsPrefix, rootOf } from './layout.ts';
 
 /** Keeps backups, whatever the rules say: of each metric that matches, the newest before a date. */
@@ -21,6 +21,8 @@ export interface Hold {
 export interface UnreadableHold {
   readonly key: string;
   readonly reason: string;
+  /** What to do about it. */
+  readonly remedy: string;
 }
 
 const FORMAT = 'whisper-backup hold 1';
@@ -58,21 +60,32 @@ export async function readHolds(
   place: PlaceOptions,
   signal: AbortSignal,
 ): Promise<readonly (Hold | UnreadableHold)[]> {
-  const root = rootOf(place);
-  const keys = await holdKeys(store, place, signal);
+  return readListedHolds(store, place, await listHoldObjects(store, place, signal), signal);
+}
+
+export async function readListedHolds(
+  store: ObjectStore,
+  place: PlaceOptions,
+  listed: readonly StoredObject[],
+  signal: AbortSignal,
+): Promise<readonly (Hold | UnreadableHold)[]> {
   const holds: (Hold | UnreadableHold)[] = [];
-  for (const key of keys) {
-    const hold = await readHold(store, root, key, signal);
+  for (const { key } of listed) {
+    const hold = await readHold(store, rootOf(place), key, signal);
     if (hold) holds.push(hold);
   }
   return holds;
 }
 
-/** Lists the keys of all holds of a bucket. @throws StoreError */
-export async function holdKeys(store: ObjectStore, place: PlaceOptions, signal: AbortSignal): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of store.list({ prefix: holdsPrefix(rootOf(place)), signal })) keys.push(key);
-  return keys;
+/** Lists the objects of all holds of a bucket. @throws StoreError */
+export async function listHoldObjects(
+  store: ObjectStore,
+  place: PlaceOptions,
+  signal: AbortSignal,
+): Promise<StoredObject[]> {
+  const objects: StoredObject[] = [];
+  for await (const object of store.list({ prefix: holdsPrefix(rootOf(place)), signal })) objects.push(object);
+  return objects;
 }
 
 /** @returns undefined if it was released meanwhile. */
@@ -82,8 +95,8 @@ async function readHold(
   key: string,
   signal: AbortSignal,
 ): Promise<Hold | UnreadableHold | undefined> {
+  const name = holdNameOf(root, key);
   try {
-    const name = holdNameOf(root, key);
     if (name === undefined) throw new WhisperBackupError('BAD_HOLD', 'its name is not that of a hold');
     const body = await store.get(key, { maxBytes: MAX_FILE_BYTES, signal });
     const { format: _, until, reason, ...hold } = v.parse(File, JSON.parse(new TextDecoder().decode(body)));
@@ -97,7 +110,11 @@ async function readHold(
     signal.throwIfAborted();
     // Swift may list an object that the replica it asks does not have.
     if (codeOf(error) === 'NOT_FOUND' && !(await isListed(store, key, signal))) return undefined;
-    return { key, reason: reasonOf(error) };
+    const remedy =
+      name === undefined
+        ? "Delete this object with the store's own tools."
+        : `Repair this object, or delete it with "hold release ${name}" if it is not needed.`;
+    return { key, reason: reasonOf(error), remedy };
   }
 }
 

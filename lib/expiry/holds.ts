@@ -1,10 +1,9 @@
-import { type Hold, holdKeys, readHolds } from '../bucket/hold-file.ts';
-import { holdNameOf, rootOf } from '../bucket/layout.ts';
+import { type Hold, listHoldObjects, readListedHolds } from '../bucket/hold-file.ts';
 import { type Backup, backupsBefore, type StoredMetric } from '../bucket/metric.ts';
 import { GuardError } from '../common/errors.ts';
 import { globToRegExp } from '../common/glob.ts';
 import type { PlaceOptions } from '../common/options.ts';
-import type { ObjectStore } from '../store/store.ts';
+import type { ObjectStore, StoredObject } from '../store/store.ts';
 import { DAY } from './age.ts';
 
 const NOTHING: ReadonlyMap<Backup, string> = new Map();
@@ -13,12 +12,15 @@ const NOTHING: ReadonlyMap<Backup, string> = new Map();
 export class Holds {
   readonly #holds: readonly (Hold & { readonly isMatch: (metric: string) => boolean })[];
 
-  /** The names of all holds. */
-  readonly #names: ReadonlySet<string>;
+  /** The objects from which they were read. */
+  readonly #objects: ReadonlySet<string>;
 
-  /** @param now holds that ended before this are left out. */
-  constructor(holds: readonly Hold[], now: Date) {
-    this.#names = new Set(holds.map(({ name }) => name));
+  /**
+   * @param now holds that ended before this are left out.
+   * @param objects from which they were read.
+   */
+  constructor(holds: readonly Hold[], now: Date, objects: readonly StoredObject[] = []) {
+    this.#objects = new Set(objects.map(identityOf));
     this.#holds = holds
       .filter(({ until }) => until === undefined || until > now)
       .map((hold) => {
@@ -35,22 +37,23 @@ export class Holds {
    */
   static async read(store: ObjectStore, place: PlaceOptions, now: Date, signal: AbortSignal): Promise<Holds> {
     const holds: Hold[] = [];
-    for (const hold of await readHolds(store, place, signal)) {
+    const objects = await listHoldObjects(store, place, signal);
+    for (const hold of await readListedHolds(store, place, objects, signal)) {
       if ('name' in hold) holds.push(hold);
       else
         throw new GuardError(
           'HOLD_UNREADABLE',
           `Cannot read the hold ${hold.key} of ${store.name}: ${hold.reason}. What it keeps is unknown, so nothing may ` +
-            'be deleted. Repair this object, or delete it with "hold release" if it is not needed.',
+            `be deleted. ${hold.remedy}`,
         );
     }
-    return new Holds(holds, now);
+    return new Holds(holds, now, objects);
   }
 
-  /** Returns whether a hold has been added since these were read, with one request. @throws StoreError */
+  /** Returns whether a hold has been added or changed since these were read, with one request. @throws StoreError */
   async isAnyNew(store: ObjectStore, place: PlaceOptions, signal: AbortSignal): Promise<boolean> {
-    const keys = await holdKeys(store, place, signal);
-    return keys.some((key) => !this.#names.has(holdNameOf(rootOf(place), key) ?? ''));
+    const objects = await listHoldObjects(store, place, signal);
+    return objects.some((object) => !this.#objects.has(identityOf(object)));
   }
 
   /** Returns which backups of a metric are held, and by which hold. */
@@ -76,4 +79,9 @@ export class Holds {
       ({ created, date }) => until.getTime() <= Math.min(date.getTime(), created.getTime()) + DAY,
     );
   }
+}
+
+/** Differs when the object has been written again. */
+function identityOf({ key, modified, size, md5 = '' }: StoredObject): string {
+  return [key, modified.getTime(), size, md5].join(' ');
 }

@@ -13,7 +13,7 @@ export interface HoldOptions extends RunOptions, PlaceOptions {}
 
 export interface AddHoldOptions extends HoldOptions {
   readonly name: string;
-  /** Hold the newest backup of each metric before this time. @default now */
+  /** Hold the newest backup of each metric before this time, which must not be in the future. @default now */
   readonly date?: Date;
   /** Glob over the dotted name. @default '*' */
   readonly metrics?: string;
@@ -39,6 +39,11 @@ export async function addHold(
   const created = now();
   const { date = created } = options;
   checkName(name);
+  if (date > created)
+    throw new InvalidOptionError(
+      `Cannot add the hold ${name}: --date is in the future, so later backups would take the place of those it keeps now: ` +
+        formatTimestamp(date),
+    );
   if (until && until <= created)
     throw new InvalidOptionError(
       `Cannot add the hold ${name}: it would already have ended: --until is ${formatTimestamp(until)}`,
@@ -78,12 +83,17 @@ export async function listHolds(store: ObjectStore, options: HoldOptions): Promi
 /**
  * Deletes a hold, also one that cannot be read. Retention and purge apply again to what it kept.
  *
+ * @throws InvalidOptionError if this store must not delete.
  * @throws WhisperBackupError `NO_HOLD` if there is none of this name.
  * @throws StoreError
  */
 export async function releaseHold(store: ObjectStore, options: HoldOptions & { readonly name: string }): Promise<void> {
   const { name, signal } = withDefaults(options);
   checkName(name);
+  if (store.mayDelete === false)
+    throw new InvalidOptionError(
+      `Cannot release the hold ${name} of ${store.name}: 'deletes' is never on this host: release it where deletes are allowed`,
+    );
   await store.open({ create: false, signal });
   if (!(await hasHold(store, options, name, signal)))
     throw new WhisperBackupError('NO_HOLD', `Cannot release the hold ${name}: ${store.name} has no hold of this name`);

@@ -6,10 +6,8 @@ import { around } from './around.ts';
 export function withoutDeletes(store: ObjectStore): ObjectStore {
   const { sweep: _, ...kept } = around(store, {
     mayDelete: false,
-    async delete(keys) {
-      throw new PermanentError(
-        `Cannot delete ${keys.length} objects from ${store.name}: 'deletes' is never on this host`,
-      );
+    async delete() {
+      throw new PermanentError(`Cannot delete objects from ${store.name}: 'deletes' is never on this host`);
     },
   });
   return kept;

@@ -34,8 +34,8 @@ async function add(store: ObjectStore, name: string, invocation: Invocation): Pr
     ...(until && { until }),
     ...(reason !== undefined && { reason }),
   });
-  const what = `${config.noop ? 'Would add' : 'Added'} the hold ${name}: it keeps ${backups} backups`;
-  log.info(`${what}, the newest of each metric before ${exact(hold.date)}`);
+  const what = `${config.noop ? 'Would add' : 'Added'} the hold ${name}: it keeps the newest backup of each metric`;
+  log.info(`${what} before ${exact(hold.date)} (in all: ${backups})`);
   if (config.json) await output.write(jsonLine({ ...recordOf(hold), backups }));
   return exitCodes.done;
 }
@@ -46,9 +46,9 @@ async function list(store: ObjectStore, invocation: Invocation): Promise<number>
   if (config.json) for (const hold of holds) await output.write(jsonLine(recordOf(hold)));
   else if (holds.length > 0) await output.write(`${plainTable(holds.map(rowOf)).join('\n')}\n`);
   const unreadable = holds.filter((hold): hold is UnreadableHold => !('name' in hold));
-  for (const { key, reason } of unreadable)
+  for (const { key, reason, remedy } of unreadable)
     log.error(
-      `Cannot read the hold ${key} of ${store.name}: ${reason}: nothing is deleted in this bucket until it is repaired or released`,
+      `Cannot read the hold ${key} of ${store.name}: ${reason}. Nothing is deleted in this bucket until then: ${remedy}`,
     );
   return unreadable.length > 0 ? exitCodes.someFailed : exitCodes.done;
 }
@@ -68,7 +68,7 @@ function optionsOf({ config, interruption, log }: Invocation) {
 }
 
 function recordOf(hold: Hold | UnreadableHold): object {
-  if (!('name' in hold)) return hold;
+  if (!('name' in hold)) return { key: hold.key, reason: hold.reason };
   const { name, created, date, metrics, until, reason } = hold;
   return {
     name,

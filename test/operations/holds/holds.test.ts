@@ -11,6 +11,7 @@ import type { JudgedBackup } from '../../../lib/expiry/judged.ts';
 import { addHold, listHolds, releaseHold } from '../../../lib/operations/holds/holds.ts';
 import { type PruneOptions, prune } from '../../../lib/operations/prune/prune-bucket.ts';
 import { withDryRun } from '../../../lib/store/decorators/dry-run.ts';
+import { withoutDeletes } from '../../../lib/store/decorators/no-deletes.ts';
 import { DeniedError, NotFoundError } from '../../../lib/store/errors.ts';
 import type { ObjectStore } from '../../../lib/store/store.ts';
 import { Bucket, daysAgo } from '../../fixtures/bucket.ts';
@@ -175,6 +176,61 @@ describe('a hold', () => {
     }
   });
 
+  it('that is released and added anew with another date while a run deletes ends its deletion, too', async () => {
+    const bucket = new Bucket();
+    for (const day of [5, 4, 3, 2, 1]) await bucket.backup('a', daysAgo(day), metricFile(day));
+    await hold(bucket, 'x', { date: daysAgo(0.5) });
+    let reads = 0;
+    let isChanged = false;
+    const store = delegate(bucket.store, {
+      async *list(range) {
+        if (range?.prefix?.includes('holds')) reads++;
+        // The holds are read before each of the two passes.
+        else if (reads === 2 && !isChanged) {
+          isChanged = true;
+          await release(bucket, 'x');
+          bucket.time = new Date(bucket.time.getTime() + 1);
+          await hold(bucket, 'x', { date: daysAgo(2.5) });
+        }
+        yield* bucket.store.list(range);
+      },
+    });
+    const { counts } = await prune(store, { report: silent, now: bucket.now, retention: 1 });
+    assert.deepEqual([counts['deleted'], await days(bucket)], [0, [5, 4, 3, 2, 1]]);
+    await prune(bucket.store, { report: silent, now: bucket.now, retention: 1 });
+    assert.deepEqual(await days(bucket), [3, 1]);
+  });
+
+  it('names a remedy that works if it cannot be read: another one for an object that is no hold', async () => {
+    const bucket = new Bucket();
+    await bucket.backup('a', daysAgo(3));
+    for (const [name, remedy] of [
+      ['x.json', /"hold release x"/],
+      ['note.txt', /Delete this object with the store's own tools/],
+      ['a b.json', /Delete this object with the store's own tools/],
+      ['x/y.json', /Delete this object with the store's own tools/],
+    ] as const) {
+      const key = `.whisper-backup/holds/${name}`;
+      await bucket.put(key, daysAgo(1), new Uint8Array());
+      await assert.rejects(prune(bucket.store, { report: silent, now: bucket.now }), (error: Error) => {
+        assert.ok(error.message.includes(key));
+        assert.match(error.message, remedy);
+        return true;
+      });
+      await bucket.store.delete([key]);
+    }
+  });
+
+  it('is released elsewhere if this host must not delete', async () => {
+    const bucket = new Bucket();
+    await bucket.backup('a', daysAgo(3));
+    await hold(bucket, 'x');
+    await assert.rejects(releaseHold(withoutDeletes(bucket.store), { report: silent, name: 'x' }), {
+      code: 'INVALID_OPTION',
+      message: /release the hold x of .*: release it where deletes are allowed/,
+    });
+  });
+
   it('that cannot be read stops all deletion, even with --force, and is named; what changed is stored', async () => {
     const bodies = {
       damaged: text('{'),
@@ -262,13 +318,15 @@ describe('a hold', () => {
     assert.deepEqual([again.counts['moved'], await days(bucket)], [1, []]);
   });
 
-  it('is refused if it would keep nothing, has ended, exists already, or has a name that is no key', async () => {
+  it('is refused if it would keep nothing, has ended, has a date in the future, exists already, or has a name that is no key', async () => {
     await using scratch = await createScratch();
     const { bucket } = await daily(scratch, 3);
     const code = (name: string, options = {}) => hold(bucket, name, options).then(() => 'added', codeOf);
     assert.equal(await code('a', { metrics: 'b*' }), 'NOTHING_MATCHED');
     assert.equal(await code('a', { date: daysAgo(30) }), 'NOTHING_MATCHED');
     assert.equal(await code('a', { until: bucket.time }), 'INVALID_OPTION');
+    // Until then later backups would take the place of what it keeps now.
+    assert.equal(await code('a', { date: daysAgo(-365) }), 'INVALID_OPTION');
     for (const name of ['', '../a', 'a/b', '.a', 'ä', 'a b', 'a'.repeat(129)])
       assert.equal(await code(name), 'INVALID_OPTION', name);
     assert.deepEqual(await bucket.keys('.whisper-backup/'), []);

@@ -15,7 +15,10 @@ describe('hold', () => {
     assert.deepEqual(await hold('list'), { code: 0, stdout: '', stderr: '' });
 
     const dry = await hold('-n', 'add', 'audit');
-    assert.match(dry.stderr, /Would add the hold audit: it keeps 1 backups/);
+    assert.match(
+      dry.stderr,
+      /Would add the hold audit: it keeps the newest backup of each metric before .* \(in all: 1\)/,
+    );
     assert.equal((await hold('list')).stdout, '');
     const added = await hold(
       '--json',
