@@ -43,12 +43,22 @@ export class Renaming {
 
   /** Returns the new name of a metric; its own if no rule applies to it. */
   targetOf(metric: string): string {
-    if (this.isEmpty) return metric;
-    for (const { above, rest } of ancestors(metric)) {
+    const rule = this.ruleOf(metric);
+    return rule ? rule.to + metric.slice(rule.from.length) : metric;
+  }
+
+  /** Returns the rule that gives a metric its new name. */
+  ruleOf(metric: string): RenameRule | undefined {
+    if (this.isEmpty) return undefined;
+    for (const { above } of ancestors(metric)) {
       const rule = this.#byOld.get(above);
-      if (rule) return rule.to + rest;
+      if (rule) return rule;
     }
-    return metric;
+    return undefined;
+  }
+
+  get rules(): Iterable<RenameRule> {
+    return this.#byOld.values();
   }
 
   /**

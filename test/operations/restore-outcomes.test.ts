@@ -130,6 +130,7 @@ describe('restore', () => {
     assert.deepEqual(watcher.brief, { a: ['filled', 10], b: 'VANISHED' });
     const [one] = watcher.outcomes;
     assert.ok(one && 'changes' in one && one.changes?.plot);
+    assert.deepEqual(one.window, { filled: 0, replaced: 10, erased: 0, kept: 0, leftSlots: 0, left: [] });
   });
 
   it('reports new names, and how far the journal reached', async () => {

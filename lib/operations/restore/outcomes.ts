@@ -4,6 +4,7 @@ import type { Named } from '../../common/summary.ts';
 import type { Changes } from '../../whisper/changes.ts';
 import type { Succeeded } from '../../workers/tasks/publish-task.ts';
 import type { Replayed } from '../../workers/tasks/replay-lines.ts';
+import type { WindowResult } from '../../workers/tasks/window-result.ts';
 
 /** Why a metric was not restored: also that it has no backup before the date. */
 export type LeftCode = FailCode | SkipCode | 'NO_BACKUP';
@@ -18,6 +19,8 @@ export interface Restored {
   readonly replayed?: Replayed;
   /** Absent if nothing changed, or the points cannot be read. */
   readonly changes?: Changes;
+  /** Set if a window was restored. */
+  readonly window?: WindowResult;
 }
 
 export interface Left {
@@ -46,8 +49,8 @@ export class Outcomes {
 
   restored(names: Pick<Named, 'metric' | 'target'>, backup: Backup, result: Succeeded): void {
     if (!this.#watcher) return;
-    const { changes, replayed } = result;
-    const used = { backup, ...(replayed && { replayed }), ...(changes && { changes }) };
+    const { changes, replayed, window } = result;
+    const used = { backup, ...(replayed && { replayed }), ...(changes && { changes }), ...(window && { window }) };
     this.#pending.push({ ...names, outcome: outcomeOf(result), ...used });
   }
 

@@ -136,6 +136,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
       await written.close();
     }
     run.throwIfStopped();
+    targets.reportUnused(run.options.report);
     await stopIfNothingMatched(run, 'restore', date ? `backup before ${formatTimestamp(date)}` : 'backup');
     const { notRestored } = outcomes;
     return { ...(hold !== undefined && { hold }), ...(notRestored && { notRestored }) };

@@ -4,6 +4,7 @@ import { type RenameRule, Renaming } from '../../bucket/rename.ts';
 import { InvalidOptionError } from '../../common/errors.ts';
 import { selector } from '../../common/glob.ts';
 import type { SelectOptions } from '../../common/options.ts';
+import type { Report } from '../../common/report.ts';
 import type { Target } from './attempts.ts';
 
 export interface RenameOptions {
@@ -18,6 +19,7 @@ export class Targets {
   readonly renaming: Renaming;
   readonly isSelected: (metric: string) => boolean;
   readonly #merges: boolean;
+  readonly #used = new Set<RenameRule>();
   #lastPass = 0;
 
   constructor({ rename = [], merge = false, ...select }: SelectOptions & RenameOptions) {
@@ -44,9 +46,24 @@ export class Targets {
   }
 
   of({ metric, path: own }: StoredMetric): Target {
+    const rule = this.renaming.ruleOf(metric);
+    if (rule) this.#used.add(rule);
     const target = this.renaming.targetOf(metric);
     const path = target === metric ? own : pathOf(target);
     if (path === undefined) throw new InvalidOptionError(`Cannot rename ${metric}: ${target} is not a possible name`);
     return { metric: target, path };
+  }
+
+  /** Logs each rule that no restored metric needed: its name may be mistyped. */
+  reportUnused({ log }: Report): void {
+    for (const rule of this.renaming.rules) {
+      if (this.#used.has(rule)) continue;
+      const { from, to } = rule;
+      log(
+        'warn',
+        `The rule ${from}=${to} has renamed nothing: no restored metric is ${from} or below it`,
+        'rules that renamed nothing',
+      );
+    }
   }
 }

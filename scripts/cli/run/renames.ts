@@ -22,6 +22,11 @@ export async function renamesOf({ option, options }: Pick<Invocation, 'option' |
   });
   const file = option('renameFile');
   const rename = [...typed, ...(file === undefined ? [] : await readRenames(file))];
+  const pattern = rename.find(({ from }) => /[*?]/.test(from));
+  if (pattern)
+    throw new UsageError(
+      `Cannot rename ${pattern.from}: a rule has the name of a metric, or of what metrics are below, and no wildcards: select metrics with -m`,
+    );
   const merge = option('merge') === 'true';
   if (merge && rename.length === 0) throw new UsageError('--merge needs --rename or --rename-file');
   return { rename, merge };

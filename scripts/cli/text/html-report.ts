@@ -1,10 +1,10 @@
-import type { MetricOutcome, Restored } from '../../../lib/operations/restore/outcomes.ts';
+import type { MetricOutcome } from '../../../lib/operations/restore/outcomes.ts';
 import type { RestoreSummary } from '../../../lib/operations/restore/restore.ts';
 import type { Changes, Plot } from '../../../lib/whisper/changes.ts';
 import { escapeHtml, htmlTable } from './html.ts';
 import { plotSvg } from './plot-svg.ts';
 import type { ReportedRun, ReportForm, Totals } from './report-form.ts';
-import { usedLines } from './restore.ts';
+import { isWindow, usedLines, windowLines } from './restore.ts';
 
 const MAX_PLOTS = 20;
 const MAX_ROWS = 500;
@@ -12,7 +12,7 @@ const MAX_NOTES = 100;
 
 interface Plotted {
   readonly name: string;
-  readonly outcome: Restored['outcome'];
+  readonly outcome: string;
   readonly points: number;
   readonly plot: Plot;
 }
@@ -38,7 +38,8 @@ export class HtmlReport implements ReportForm {
         this.#noBackup.push([nameOf(one), one.code, one.reason]);
       const changes: Changes | undefined = 'changes' in one ? one.changes : undefined;
       if ('code' in one || !changes?.plot) continue;
-      more.push({ name: nameOf(one), outcome: one.outcome, points: changes.points, plot: changes.plot });
+      const outcome = one.window ? 'changed in the window' : one.outcome;
+      more.push({ name: nameOf(one), outcome, points: changes.points, plot: changes.plot });
     }
     if (more.length > 0)
       this.#plotted = [...this.#plotted, ...more].toSorted((a, b) => b.points - a.points).slice(0, MAX_PLOTS);
@@ -53,9 +54,9 @@ export class HtmlReport implements ReportForm {
       summary.dryRun ? '<p class="dry">A dry run: nothing was written. This is what a restore would do.</p>\n' : '',
       summary.stopped ? `<p class="dry">${escapeHtml(summary.stopped.message)}</p>\n` : '',
       htmlTable([], aboutRows(run, summary)),
-      '<h2>What was brought back</h2>\n',
-      htmlTable(['', 'metrics'], totalRows(run.totals)),
-      ...usedLines(summary).map((line) => `<p>${escapeHtml(line)}</p>\n`),
+      '<h2>What was restored</h2>\n',
+      htmlTable(['', 'metrics'], totalRows(run.totals, summary)),
+      ...[...usedLines(summary), ...windowLines(summary)].map((line) => `<p>${escapeHtml(line)}</p>\n`),
       this.#leftSection(summary),
       section('Notes', summary.notes.map(rowOf), { most: MAX_NOTES, all: summary.notes.length }),
       this.#plots(),
@@ -65,9 +66,9 @@ export class HtmlReport implements ReportForm {
 
   #leftSection({ counts, failed, skipped, stopped }: RestoreSummary): string {
     const all = (counts.failed ?? 0) + (counts.skipped ?? 0) + (counts.noBackup ?? 0);
-    if (all === 0) return stopped ? '' : '<h2>What was not brought back</h2>\n<p>Nothing was left out.</p>\n';
+    if (all === 0) return stopped ? '' : '<h2>What was not restored</h2>\n<p>Nothing was left out.</p>\n';
     const rows = [...[...failed, ...skipped].slice(0, MAX_ROWS).map(rowOf), ...this.#noBackup];
-    return section('What was not brought back, or not completely', rows, { most: MAX_ROWS, all });
+    return section('What was not restored, or not completely', rows, { most: MAX_ROWS, all });
   }
 
   #plots(): string {
@@ -119,15 +120,19 @@ function aboutRows(
 const WORDS: Readonly<Record<keyof Totals, string>> = {
   created: 'created',
   replaced: 'replaced',
-  filled: 'filled, or changed in a window',
+  filled: 'gaps filled',
   unchanged: 'unchanged',
   failed: 'failed',
   skipped: 'skipped',
   noBackup: 'without a backup to restore',
 };
 
-function totalRows(totals: Totals): string[][] {
-  return Object.entries(WORDS).map(([name, words]) => [words, String(totals[name as keyof Totals])]);
+/** What the summary of a window calls them. */
+const WINDOW_WORDS: Partial<typeof WORDS> = { filled: 'changed in the window' };
+
+function totalRows(totals: Totals, summary: RestoreSummary): string[][] {
+  const words = isWindow(summary) ? { ...WORDS, ...WINDOW_WORDS } : WORDS;
+  return Object.entries(words).map(([name, text]) => [text, String(totals[name as keyof Totals])]);
 }
 
 const HEAD = `<!DOCTYPE html>

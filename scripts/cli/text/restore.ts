@@ -7,14 +7,14 @@ const WORDS: Readonly<Record<string, string>> = {
   GONE: 'no longer in the local tree at that date',
 };
 
-/** Formats for people what a restore brought back, from when, and what not, one per line. */
+/** Formats for people what was restored, from when, and what not, one per line. */
 export function restoreLines(summary: RestoreSummary): string[] {
   const { counts, dryRun, notRestored = {} } = summary;
   const { restored = 0, replaced = 0, backfilled = 0, unchanged = 0 } = counts;
   const figures = [
     `${restored - replaced} created`,
     ...(replaced > 0 ? [`${replaced} replaced`] : []),
-    ...(backfilled > 0 ? [`${backfilled} ${pointsText(counts)}`] : []),
+    ...(backfilled > 0 ? [`${backfilled} ${pointsText(summary)}`] : []),
     `${unchanged} unchanged`,
   ];
   const lines = [...usedLines(summary), `${dryRun ? 'would be restored' : 'restored'}: ${figures.join(', ')}`];
@@ -27,15 +27,23 @@ export function restoreLines(summary: RestoreSummary): string[] {
   return [...lines, `not restored: ${sum} ${sum === 1 ? 'metric' : 'metrics'}: ${reasons.join(', ')}`];
 }
 
-function pointsText({
-  pointsFilled = 0,
-  pointsReplaced,
-  pointsErased = 0,
-  pointsKept = 0,
-}: RestoreSummary['counts']): string {
-  if (pointsReplaced === undefined) return `filled (${pointsFilled} points)`;
-  const counts = { filled: pointsFilled, replaced: pointsReplaced, erased: pointsErased, kept: pointsKept };
-  return `changed in the window (${windowText(counts)})`;
+function pointsText(summary: RestoreSummary): string {
+  if (!isWindow(summary)) return `filled (${summary.counts.pointsFilled ?? 0} points)`;
+  return `changed in the window (${countsText(summary)})`;
+}
+
+export function isWindow({ counts }: RestoreSummary): boolean {
+  return counts.pointsReplaced !== undefined;
+}
+
+function countsText({ counts }: RestoreSummary): string {
+  const { pointsFilled = 0, pointsReplaced = 0, pointsErased = 0, pointsKept = 0 } = counts;
+  return windowText({ filled: pointsFilled, replaced: pointsReplaced, erased: pointsErased, kept: pointsKept });
+}
+
+/** How many points changed in a window; nothing without one. */
+export function windowLines(summary: RestoreSummary): string[] {
+  return isWindow(summary) ? [`in the window: ${countsText(summary)}`] : [];
 }
 
 /** From when the restored points are. */

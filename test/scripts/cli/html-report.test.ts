@@ -107,6 +107,18 @@ describe('the HTML report of a restore', () => {
     assert.ok(page.length < 100_000, `${page.length} characters`);
   });
 
+  it('has what was changed in a window, which is not called filled', () => {
+    const page = pageOf(new HtmlReport(), (tally) => {
+      tally.add('pointsReplaced', 170);
+      tally.add('pointsKept', 3);
+    });
+    const { text } = parsed(page);
+    assert.match(text, /changed in the window/);
+    assert.match(text, /0 points filled, 170 replaced, 0 erased, 3 kept/);
+    assert.doesNotMatch(text, /gaps filled/);
+    assert.match(parsed(pageOf(new HtmlReport())).text, /gaps filled/);
+  });
+
   it('names the hold that keeps the state before', () => {
     const summary = new Tally([]).finish({ command: 'restore', store: 's', dryRun: false });
     assert.match(

@@ -37,10 +37,15 @@ describe('--rename on the command line', () => {
   });
 
   it('names both names in a dry run, on the terminal and with --json, and writes nothing', async () => {
-    const { code, stdout, stderr } = await restore('dry', '-n', '--json', '-m', 'b.*', '--rename', 'b.x=c.y');
+    const { code, stdout, stderr } = await restore(
+      'dry',
+      ...['-n', '--json', '-m', 'b.*', '--rename', 'b.x=c.y', '--rename', 'mistyped=z'],
+    );
     assert.equal(code, 0, stderr);
     assert.deepEqual(JSON.parse(stdout).renamed, [{ metric: 'b.x', target: 'c.y', outcome: 'restored' }]);
     assert.match(stderr, /b\.x -> c\.y: would be restored/);
+    assert.match(stderr, /The rule mistyped=z has renamed nothing/);
+    assert.doesNotMatch(stderr, /The rule b\.x/);
     await assert.rejects(readTree(scratch.at('dry')), { code: 'ENOENT' });
   });
 
@@ -75,6 +80,7 @@ describe('--rename on the command line', () => {
       [{ renameFile: [scratch.at('bad')] }, 'CONFIG', /line 2 of the rename file .*got "c"/],
       [{ renameFile: [scratch.at('none')] }, 'CONFIG', /Cannot read the rename file .*no such file/],
       [{ merge: ['true'] }, 'USAGE', /--merge needs --rename/],
+      [{ rename: ['a.*=b'] }, 'USAGE', /Cannot rename a\.\*: .*no wildcards: select metrics with -m/],
     ] as const)
       await assert.rejects(refusal(options), { code, message });
     const { code, stderr } = await restore('bad', '--rename', 'a=.b');

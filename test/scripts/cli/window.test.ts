@@ -49,8 +49,12 @@ describe('a window on the command line', () => {
     const figures = [{ metric: 'a', filled: 0, replaced: 1, erased: 0, kept: 0, left: [] }];
     assert.deepEqual(JSON.parse(dry.stdout).windows, figures);
     assert.deepEqual(new Uint8Array(await readFile(file)), bad);
-    const { code, stdout, stderr } = await restore('--json', ...window);
+    const report = scratch.at('report.json');
+    const { code, stdout, stderr } = await restore('--json', '--report', report, ...window);
     assert.equal(code, 0, stderr);
+    const { metrics, run: about } = JSON.parse(await readFile(report, 'utf8'));
+    assert.deepEqual(metrics[0].window, { filled: 0, replaced: 1, erased: 0, kept: 0, slotsLeft: 0 });
+    assert.deepEqual([about.options.from, about.options.erase], [window[1], true]);
     assert.deepEqual(JSON.parse(stdout).windows, figures);
     assert.match(stderr, /to undo it: whisper-backup .* --date \S+ --from \S+ --until \S+ --erase restore disk /);
     assert.match(stderr, /Run a backup now/);
