@@ -49,7 +49,7 @@ function plan(values: Values): Plan {
     ],
     mind: [
       `Good points of these metrics from ${from} to ${until} are removed with the bad ones, unless a backup or the journal had them before ${date}.`,
-      'The state before is stored under a hold: the restore prints its date and the options that bring it back.',
+      'The state before is stored under a hold: the restore prints the command that undoes it.',
       'Bad points in the queues of relays and aggregators are written when carbon starts: stop their source, and let the queues drain, first.',
       `Metrics without a backup before ${date} are not changed.`,
     ],

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { InvalidOptionError } from '../../lib/common/errors.ts';
+import { silent } from '../../lib/common/report.ts';
 import type { Summary } from '../../lib/common/summary.ts';
+import { listHolds } from '../../lib/operations/holds/holds.ts';
 import { fillFile } from '../../lib/operations/restore/fill-file.ts';
 import type { MetricOutcome } from '../../lib/operations/restore/outcomes.ts';
 import type { RestoreOptions } from '../../lib/operations/restore/restore.ts';
@@ -132,7 +134,7 @@ describe('restore of a window', () => {
     assert.ok(outcome.changes?.plot?.after.high.includes(25));
   });
 
-  it('stores the state before under a hold, with which a restore of the same window brings it back', async () => {
+  it('stores the state before under a hold, with which a restore of the same window undoes it', async () => {
     await using scratch = await createScratch();
     const world = await new World(scratch).make();
     world.bucket.time = at(51);
@@ -145,6 +147,9 @@ describe('restore of a window', () => {
     assert.deepEqual([counts.stored, counts.backfilled], [2, 2]);
     assert.equal(hold, 'before-restore-2026-11-22T11:52:00+00:00');
     assert.notDeepEqual(await world.file(), world.bad);
+    const [held] = await listHolds(world.bucket.store, { report: silent });
+    const reason = /^the state before a restore of the window from \S+T11:20:00\S+ to \S+T11:45:00\S+ with --erase$/;
+    assert.match((held && 'reason' in held && held.reason) || '', reason);
     const printed = lines.map((line) =>
       /to undo it: restore -m \* --date (\S+) --from (\S+) --until (\S+) --erase;/.exec(line),
     );

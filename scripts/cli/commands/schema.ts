@@ -51,7 +51,7 @@ function changeOf({ local, wanted }: SchemaDifference): number {
 }
 
 function signed(bytes: number): string {
-  return prettyBytes(bytes, { binary: true, signed: true });
+  return prettyBytes(bytes, { binary: true, signed: true }).trim();
 }
 
 /** The name comes last because its length varies. The change is in bytes for `sort -n`. */

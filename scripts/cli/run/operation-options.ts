@@ -3,6 +3,7 @@ import { ConfigError, UsageError } from '../../../config/errors.ts';
 import type { Config } from '../../../config/schema.ts';
 import type { BucketMemory } from '../../../lib/bucket/vanished.ts';
 import { parseDate } from '../../../lib/common/date.ts';
+import { InvalidOptionError, reasonOf } from '../../../lib/common/errors.ts';
 import type { PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../../../lib/common/options.ts';
 import type { LoadOptions } from '../../../lib/workers/pool.ts';
 import { thisMachine } from '../host/machine.ts';
@@ -95,7 +96,13 @@ export function dateOf(
   name: 'date' | 'since' | 'from' | 'until' | 'asOf',
 ): Date | undefined {
   const text = option(name);
-  return text === undefined || text === 'now' ? undefined : parseDate(text);
+  if (text === undefined || text === 'now') return undefined;
+  try {
+    return parseDate(text);
+  } catch (cause) {
+    const flag = `--${name.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
+    throw new InvalidOptionError(`${flag}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /**

@@ -85,10 +85,18 @@ function check(name: string, kind: RunbookOption['kind'], value: string): void {
     const what = kind === 'host' ? 'host' : 'host or group';
     throw new UsageError(`--${name} must be the name of one ${what} of the inventory: got ${JSON.stringify(value)}`);
   }
-  if (kind === 'date') parseDate(value);
+  if (kind === 'date') checkDate(name, value);
   // Ansible would replace a template, or a variable of the host.
   if (/\{[{%#]|\$/.test(value))
     throw new UsageError(`--${name} must not contain {{, {%, {# or $: got ${JSON.stringify(value)}`);
+}
+
+function checkDate(name: string, value: string): void {
+  try {
+    parseDate(value);
+  } catch (cause) {
+    throw new UsageError(`--${name}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** Returns the help of a runbook. */

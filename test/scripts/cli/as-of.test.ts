@@ -35,6 +35,6 @@ describe('--as-of', () => {
   it('is refused if it is not a date', async () => {
     const { code, stderr } = await run(['--as-of', 'yesterday', '-b', 'bucket', 'list', ...s3]);
     assert.equal(code, 2);
-    assert.match(stderr, /Cannot parse the date "yesterday"/);
+    assert.match(stderr, /--as-of: Cannot parse the date "yesterday"/);
   });
 });

@@ -61,7 +61,7 @@ describe('the summary for people', () => {
     );
   });
 
-  it('has what a restore brought back, from when, and what not, in five lines or less', () => {
+  it('has what was restored, from when, and what not, in five lines or less', () => {
     const about = {
       command: 'restore',
       store: 'disk:/x',

@@ -172,7 +172,10 @@ describe('a window on the command line', () => {
         () => windowFor(options),
         (error) => error instanceof UsageError && message.test(error.message),
       );
-    assert.throws(() => windowFor({ from: 'yesterday', until: iso(5) }), /Cannot parse the date "yesterday"/);
+    assert.throws(
+      () => windowFor({ from: 'yesterday', until: iso(5) }),
+      /^InvalidOptionError: --from: Cannot parse the date "yesterday"/,
+    );
   });
 });
 

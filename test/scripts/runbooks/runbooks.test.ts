@@ -200,7 +200,7 @@ describe('the runbooks', () => {
       [['--host', 'h1,h2'], /must be the name of one host/],
       [['--host', 'h1', '--metrics', '{{ lookup("file", "/etc/passwd") }}'], /must not contain \{\{/],
       [['--host', 'h1', '--metrics', 'a.$HOME'], /must not contain/],
-      [['--host', 'h1', '--date', 'yesterday'], /ISO-8601/],
+      [['--host', 'h1', '--date', 'yesterday'], /--date: Cannot parse the date "yesterday": it is not ISO-8601/],
       [[], /needs --host/],
       [['--host', 'h1', 'stray'], /Unexpected argument/],
     ] as const) {
