@@ -26,10 +26,7 @@ export const bucketSettings: Check = {
 };
 
 /** The settings of the configuration that count. */
-export type Rules = Pick<
-  Config,
-  'deletes' | 'retention' | 'keepWithin' | 'interval' | 'storagePath' | 'storagePathRaw'
->;
+export type Rules = Pick<Config, 'deletes' | 'storagePath' | 'storagePathRaw'>;
 
 /** Returns what the settings mean for the backups below the storage path. @param lock of the configuration. */
 export function judgeSettings(settings: BucketSettings, config: Rules, lock: Lock | undefined): Verdict {
@@ -37,8 +34,8 @@ export function judgeSettings(settings: BucketSettings, config: Rules, lock: Loc
   const applies = ({ prefix }: LifecycleRule) => prefix.startsWith(root) || root.startsWith(prefix);
   const rules = settings.lifecycle?.filter(applies);
   const remarks: Verdict[] = [
-    ...versionRemarks(settings, rules, config),
-    ...lockRemarks(settings, config, lock),
+    ...versionRemarks(settings, rules, config, root),
+    ...lockRemarks(settings, lock),
     ...(rules ?? []).flatMap(ruleRemarks),
     ...(settings.refused.length > 0
       ? [ok(`The store does not report all its settings: allow ${settings.refused.join(', ')} to check them`)]
@@ -56,6 +53,7 @@ function versionRemarks(
   { versioning }: BucketSettings,
   rules: readonly LifecycleRule[] | undefined,
   { deletes }: Rules,
+  root: string,
 ): Verdict[] {
   if (versioning === undefined) return [];
   if (versioning !== 'enabled') {
@@ -65,8 +63,11 @@ function versionRemarks(
     ];
   }
   if (rules === undefined) return [ok('Versioning is on')];
-  const days = rules.flatMap(({ noncurrentDays }) => noncurrentDays ?? []);
-  if (days.length > 0) return [ok(`Versioning is on, deleted objects are kept for ${Math.min(...days)} days more`)];
+  const forAll = rules.filter(({ prefix, isFiltered }) => !isFiltered && root.startsWith(prefix));
+  const days = forAll.flatMap(({ noncurrentDays }) => noncurrentDays ?? []);
+  if (days.length > 0) {
+    return [ok(`Versioning is on, deleted objects are kept for ${daysText(Math.min(...days))} more`)];
+  }
   return [
     warn(
       'Versioning is on, and no lifecycle rule removes old versions: deleted backups are billed for ever',
@@ -75,38 +76,48 @@ function versionRemarks(
   ];
 }
 
-function lockRemarks({ objectLock }: BucketSettings, config: Rules, lock: Lock | undefined): Verdict[] {
-  if (!lock) return objectLock ? [ok('The bucket has object lock, but lock-mode and lock-days are not set')] : [];
+function lockRemarks({ objectLock, defaultLock }: BucketSettings, lock: Lock | undefined): Verdict[] {
+  const used = lock ?? defaultLock;
+  if (!used) return objectLock ? [ok('The bucket has object lock, but lock-mode and lock-days are not set')] : [];
   if (objectLock === false) {
     return [bad('lock-mode is set, but the bucket has no object lock: every upload fails', LOCK_REMEDY)];
   }
-  const { retention, keepWithin, interval } = config;
-  const kept = Math.max(keepWithin, Math.floor((retention * interval) / 86_400));
-  const finding = `Objects are locked for ${lock.days} days (${lock.mode})`;
-  if (lock.days > kept) return [ok(`${finding}, longer than about ${kept} days that retention keeps: both are billed`)];
-  return [ok(`${finding}; older ones of the about ${kept} days that retention keeps are not`)];
+  const by = lock ? '' : ' by the bucket';
+  return [
+    ok(
+      `Objects are locked${by} for ${daysText(used.days)} (${used.mode}): what retention deletes before is billed until then, and older backups are not protected`,
+    ),
+  ];
 }
 
 const LOCK_REMEDY = 'Use a bucket with object lock, or remove lock-mode and lock-days';
 
-function ruleRemarks({ name, prefix, expires, archive }: LifecycleRule): Verdict[] {
+function ruleRemarks({ name, prefix, isFiltered, expiresDays, expiresOn, archive }: LifecycleRule): Verdict[] {
   const rule = `The lifecycle rule ${JSON.stringify(name)}${prefix === '' ? '' : ` for ${JSON.stringify(prefix)}`}`;
-  return [
-    ...(expires === undefined
-      ? []
-      : [
-          bad(
-            `${rule} deletes objects ${expires}: also the only backup of a metric that has not changed since`,
-            'Remove its expiration of current objects: retention, purge and prune delete what is due',
-          ),
-        ]),
-    ...(archive === undefined
-      ? []
-      : [
-          bad(
-            `${rule} moves objects to ${archive}, from which no restore can read them`,
-            'Use a class that can be read at once, such as GLACIER_IR',
-          ),
-        ]),
-  ];
+  const objects = isFiltered ? 'objects that pass its filter' : 'objects';
+  const judge = isFiltered ? warn : bad;
+  const when =
+    expiresDays === undefined ? expiresOn && `on ${expiresOn}` : `${daysText(expiresDays)} after they were stored`;
+  const remarks: Verdict[] = [];
+  if (when !== undefined) {
+    remarks.push(
+      judge(
+        `${rule} deletes ${objects} ${when}: also the only backup of a metric that has not changed since`,
+        'Remove its expiration of current objects: retention, purge and prune delete what is due',
+      ),
+    );
+  }
+  if (archive !== undefined) {
+    remarks.push(
+      judge(
+        `${rule} moves ${objects} to ${archive}, from which no restore can read them`,
+        'Use a class that can be read at once, such as GLACIER_IR',
+      ),
+    );
+  }
+  return remarks;
+}
+
+function daysText(days: number): string {
+  return days === 1 ? '1 day' : `${days} days`;
 }

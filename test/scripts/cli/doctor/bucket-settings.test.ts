@@ -9,9 +9,6 @@ import { refuse } from '../../../store/s3/fake.ts';
 const SAFE: BucketSettings = { versioning: 'enabled', objectLock: false, lifecycle: [], refused: [] };
 const RULES: Rules = {
   deletes: 'allowed',
-  retention: 5,
-  keepWithin: 0,
-  interval: 86_400,
   storagePath: 'web01/',
   storagePathRaw: undefined,
 };
@@ -21,7 +18,7 @@ function judge(settings: Partial<BucketSettings>, rules: Partial<Rules> = {}, da
   return judgeSettings({ ...SAFE, ...settings }, { ...RULES, ...rules }, lock);
 }
 
-const removesOld = { name: 'old', prefix: '', noncurrentDays: 30 };
+const removesOld = { name: 'old', prefix: '', isFiltered: false, noncurrentDays: 30 };
 
 describe('the settings of a bucket', () => {
   it('are good with versions that are removed later', () => {
@@ -40,11 +37,14 @@ describe('the settings of a bucket', () => {
 
   it('are bad if a lifecycle rule deletes or archives objects below the storage path', () => {
     for (const prefix of ['', 'web', 'web01/', 'web01/servers']) {
-      const rule = { name: 'r', prefix, expires: '30 days after they were stored' };
+      const rule = { name: 'r', prefix, isFiltered: false, expiresDays: 30 };
       assert.equal(judge({ lifecycle: [removesOld, rule] }).level, 'bad', prefix);
     }
-    assert.equal(judge({ lifecycle: [removesOld, { name: 'r', prefix: '', archive: 'GLACIER' }] }).level, 'bad');
-    const elsewhere = { name: 'r', prefix: 'web02/', expires: 'on 2026-11-22', archive: 'GLACIER' };
+    assert.equal(
+      judge({ lifecycle: [removesOld, { name: 'r', prefix: '', isFiltered: false, archive: 'GLACIER' }] }).level,
+      'bad',
+    );
+    const elsewhere = { name: 'r', prefix: 'web02/', isFiltered: false, expiresOn: '2026-11-22', archive: 'GLACIER' };
     assert.equal(judge({ lifecycle: [removesOld, elsewhere] }).level, 'ok');
   });
 
@@ -54,11 +54,24 @@ describe('the settings of a bucket', () => {
     assert.match(remedy ?? '', /Use a bucket with object lock/);
   });
 
-  it('tell how long a lock lasts beside retention', () => {
+  it('remove old versions only where a rule for all objects of the storage path does', () => {
+    for (const rule of [
+      { ...removesOld, prefix: 'logs/' },
+      { ...removesOld, prefix: 'web01/servers' },
+      { ...removesOld, isFiltered: true },
+    ]) {
+      const { level, finding } = judge({ lifecycle: [rule] });
+      assert.equal(level, 'warn');
+      assert.match(finding, /no lifecycle rule removes old versions/);
+    }
+  });
+
+  it('tell how long a lock lasts, also one of the bucket', () => {
     const locked = { lifecycle: [removesOld], objectLock: true };
-    assert.match(judge(locked, {}, 30).finding, /locked for 30 days \(compliance\), longer than about 5 days/);
-    assert.match(judge(locked, { keepWithin: 90 }, 30).finding, /older ones of the about 90 days/);
-    assert.match(judge(locked, {}, 3).finding, /3 days \(compliance\); older ones of the about 5 days/);
+    assert.match(judge(locked, {}, 1).finding, /Objects are locked for 1 day \(compliance\)/);
+    const { finding } = judge({ ...locked, defaultLock: { mode: 'governance', days: 30 } });
+    assert.match(finding, /Objects are locked by the bucket for 30 days \(governance\)/);
+    assert.match(judge(locked).finding, /lock-mode and lock-days are not set/);
   });
 
   it('that the store does not report are named, and no failure', async () => {
@@ -92,6 +105,43 @@ describe('reading the settings of a bucket', () => {
     ] as const) {
       const { versioning, objectLock, lifecycle, refused } = await read(status, code);
       assert.deepEqual([versioning, objectLock, lifecycle, refused.length], [undefined, undefined, undefined, 3]);
+    }
+  });
+
+  it('knows rules for some objects only, and the lock of the bucket', async () => {
+    const server = await startProxy();
+    const rules = [
+      '<Filter><Tag><Key>temp</Key><Value>1</Value></Tag></Filter><Expiration><Days>1</Days></Expiration>',
+      '<Filter><And><Prefix>a/</Prefix><ObjectSizeGreaterThan>1000</ObjectSizeGreaterThan></And></Filter><Expiration><Days>2</Days></Expiration>',
+      '<Filter><Prefix></Prefix></Filter><Expiration><Days>3</Days></Expiration>',
+    ];
+    const rule = (text: string, i: number) => `<Rule><ID>r${i}</ID><Status>Enabled</Status>${text}</Rule>`;
+    const lock = '<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Years>1</Years></DefaultRetention></Rule>';
+    server.treat = ({ url }, answer) => {
+      answer.writeHead(200, { 'content-type': 'application/xml' });
+      if (url.includes('lifecycle')) {
+        answer.end(`<LifecycleConfiguration>${rules.map(rule).join('')}</LifecycleConfiguration>`);
+      } else if (url.includes('object-lock')) {
+        answer.end(`<C><ObjectLockEnabled>Enabled</ObjectLockEnabled>${lock}</C>`);
+      } else answer.end('<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
+    };
+    try {
+      const keys = { accessKeyId: 'AKIDTEST', secretAccessKey: 'hunter2secret' };
+      const options = { bucket: 'b', endpoint: server.url, ...keys };
+      const settings = await readBucketSettings(options, AbortSignal.timeout(60_000));
+      assert.deepEqual(settings.defaultLock, { mode: 'compliance', days: 365 });
+      const found = settings.lifecycle?.map(({ prefix, isFiltered, expiresDays }) => [prefix, isFiltered, expiresDays]);
+      assert.deepEqual(found, [
+        ['', true, 1],
+        ['a/', true, 2],
+        ['', false, 3],
+      ]);
+      const filtered = { ...settings, lifecycle: settings.lifecycle?.slice(0, 1) };
+      const { level, finding } = judgeSettings(filtered, RULES, undefined);
+      assert.equal(level, 'warn');
+      assert.match(finding, /"r0" deletes objects that pass its filter 1 day after they were stored/);
+    } finally {
+      await server.stop();
     }
   });
 
