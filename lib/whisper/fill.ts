@@ -1,9 +1,10 @@
 import { InvalidOptionError } from '../common/errors.ts';
 import { isAmbiguousMethod } from './aggregation.ts';
+import { Donor } from './donor.ts';
 import { FillRefusedError, WhisperError } from './errors.ts';
 import { FillWrites } from './fill-writes.ts';
 import { type Archive, type Header, parseHeader } from './header.ts';
-import { Donor, LevelFill } from './level-fill.ts';
+import { LevelFill } from './level-fill.ts';
 import { unmatchable } from './oddity.ts';
 
 export interface FillPlan {
@@ -45,7 +46,7 @@ interface FillOptions {
  *    the local file's method and xFilesFactor from the first of these that has enough points:
  *    - the next finer local archive after its fill, if it covers the whole slot,
  *    - the finer archives of the source, the coarsest of them first,
- *    - the next finer local archive after its fill, if it covers the slot only in part.
+ *    - the next finer local archive after its fill, if it covers the slot only in part. Its expired points do not count.
  *    A coarser value is never spread into finer slots.
  * 3. A second run at the same `now` writes nothing.
  *

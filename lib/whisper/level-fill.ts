@@ -1,4 +1,5 @@
 import { type AggregationRule, consolidate } from './aggregation.ts';
+import { Donor } from './donor.ts';
 import type { Archive } from './header.ts';
 import { alignDown, Ring } from './points.ts';
 
@@ -62,7 +63,7 @@ export class LevelFill {
     const step = this.archive.secondsPerPoint;
     const same = this.#sameStep(donors);
     const remote = donors.filter((donor) => donor !== same);
-    const own = finer === undefined ? [] : [new Donor(this.#bytes, finer.archive)];
+    const own = finer === undefined ? [] : [new Donor(this.#bytes, finer.archive, finer.#oldest)];
     const ownFirst = [...own, ...remote];
     const ownLast = [...remote, ...own];
     const reach = finer === undefined ? Infinity : finer.#oldest;
@@ -136,41 +137,5 @@ export class LevelFill {
   #isAgreed(interval: number, same: Donor | undefined): boolean {
     const local = this.#before.get(interval);
     return local !== undefined && Object.is(local, same?.ring.get(interval));
-  }
-}
-
-/** An archive that provides points for gaps of another, as they are or aggregated into coarser slots. */
-export class Donor {
-  readonly ring: Ring;
-  /** Bounds of all timestamps in it, to skip slots outside of them quickly. */
-  readonly #oldest: number;
-  readonly #newest: number;
-
-  constructor(bytes: Uint8Array, archive: Archive) {
-    this.ring = new Ring(bytes, archive);
-    let oldest = Infinity;
-    let newest = 0;
-    for (let i = 0; this.ring.base !== 0 && i < archive.points; i++) {
-      const timestamp = this.ring.timestampAt(i);
-      if (timestamp === 0) continue;
-      oldest = Math.min(oldest, timestamp);
-      newest = Math.max(newest, timestamp);
-    }
-    this.#oldest = oldest;
-    this.#newest = newest;
-  }
-
-  /** Returns the 12 bytes of the point at an interval of its own step, or undefined. */
-  pointAt(interval: number): Uint8Array | undefined {
-    if (this.ring.base === 0) return undefined;
-    const index = this.ring.indexOf(interval);
-    return this.ring.timestampAt(index) === interval ? this.ring.bytesAt(index) : undefined;
-  }
-
-  /** Returns the aggregated value of a coarser slot, or undefined if it has too few points. */
-  consolidated(interval: number, step: number, rule: AggregationRule): number | undefined {
-    if (interval > this.#newest || interval + step <= this.#oldest) return undefined;
-    const count = step / this.ring.archive.secondsPerPoint;
-    return consolidate(rule, this.ring.readKnown(interval, count), count);
   }
 }

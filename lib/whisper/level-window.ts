@@ -1,6 +1,6 @@
 import { type AggregationRule, consolidate, type Slot } from './aggregation.ts';
+import { Donor } from './donor.ts';
 import type { Archive } from './header.ts';
-import { Donor } from './level-fill.ts';
 import { alignDown, Ring } from './points.ts';
 import type { Window } from './window.ts';
 
@@ -64,7 +64,7 @@ export class LevelWindow {
     this.#before = new Ring(before, archive);
     this.#after = new Ring(after, archive);
     this.#same = donors.find(({ ring }) => ring.archive.secondsPerPoint === step);
-    this.#own = finer && new Donor(after, finer.archive);
+    this.#own = finer && new Donor(after, finer.archive, finer.#oldest);
     const slots = (finerIntervals: readonly number[] = []) => new Set(finerIntervals.map((at) => alignDown(at, step)));
     this.#touched = slots(finer?.changed);
     this.#mixed = slots(finer?.foreign);

@@ -1,8 +1,8 @@
 import { InvalidOptionError } from '../common/errors.ts';
 import { isAmbiguousMethod } from './aggregation.ts';
+import { Donor } from './donor.ts';
 import { donorsFor, headerOf } from './fill.ts';
 import { FillWrites } from './fill-writes.ts';
-import { Donor } from './level-fill.ts';
 import { LevelWindow } from './level-window.ts';
 import { alignUp } from './points.ts';
 

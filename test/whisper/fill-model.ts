@@ -54,7 +54,7 @@ export function modelFill(
       const remote = source.archives
         .filter((candidate) => candidate.step < step && step % candidate.step === 0)
         .reverse();
-      const own = finer === undefined ? [] : [finer];
+      const own = finer === undefined ? [] : [retainedOf(finer, now)];
       const reaches = finer !== undefined && slot >= Math.min(...slotsOf(finer, now));
       const donors = reaches ? [...own, ...remote] : [...remote, ...own];
       const made = donors.map((donor) => consolidate(local, inside(donor, slot, step)));
@@ -94,6 +94,12 @@ export function slotsOf(archive: ModelArchive, now: number): number[] {
   const newest = Math.floor(now / archive.step) * archive.step;
   const count = archive.retention / archive.step;
   return Array.from({ length: count }, (_, i) => newest - (count - 1 - i) * archive.step);
+}
+
+/** The archive without its expired points. */
+export function retainedOf(archive: ModelArchive, now: number): ModelArchive {
+  const oldest = Math.min(...slotsOf(archive, now));
+  return { ...archive, points: new Map([...archive.points].filter(([time]) => time >= oldest)) };
 }
 
 /** The value of a coarser slot, aggregated from the next finer archive. */

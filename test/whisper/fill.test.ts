@@ -173,6 +173,21 @@ describe('planFill', () => {
     assert.equal(at(bytes, 1, 2), 15);
   });
 
+  it('does not aggregate expired points of the local file, which stay in the ring until they are overwritten', () => {
+    const local = make({ archives: TWO, xFilesFactor: 0, points: [{ 32: 7, 24: 7, 19: 1 }] });
+    const { bytes } = fill(local, make({ archives: TWO }));
+    assert.deepEqual(
+      [7, 5, 4].map((age) => at(bytes, 1, age)),
+      [undefined, undefined, 1],
+    );
+  });
+
+  it('aggregates only the retained points of the local file into a gap that it covers in part', () => {
+    const clock = NOW + 60 * 2;
+    const local = make({ archives: TWO, xFilesFactor: 0, points: [{ 20: 5, 17: 1, 16: 2 }] });
+    assert.equal(at(fill(local, make({ archives: TWO }), clock).bytes, 1, 4), 3);
+  });
+
   it('aggregates a coarser point again if all its finer slots have points now', () => {
     const local = make({ archives: TWO, points: [{ 10: 1, 9: 1, 8: 1 }, { 2: 77 }] });
     const { bytes, filled, reaggregated } = fill(local, make({ points: [{ 7: 1, 6: 1 }] }));

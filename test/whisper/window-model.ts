@@ -1,6 +1,6 @@
 import { type AggregationMethod, consolidate } from '../../lib/whisper/aggregation.ts';
 import type { LeftSlot, Window } from '../../lib/whisper/window.ts';
-import { type ModelArchive, type ModelFile, slotsOf } from './fill-model.ts';
+import { type ModelArchive, type ModelFile, retainedOf, slotsOf } from './fill-model.ts';
 
 const METHODS_OF_ONE_NUMBER: readonly AggregationMethod[] = ['average', 'sum', 'last', 'max', 'min'];
 
@@ -59,7 +59,7 @@ export function modelWindow(local: ModelFile, source: ModelFile, window: Window,
         const remote = source.archives
           .filter((candidate) => candidate.step < step && step % candidate.step === 0)
           .reverse();
-        const own = finer === undefined || isMixed ? [] : [finer];
+        const own = finer === undefined || isMixed ? [] : [retainedOf(finer, now)];
         const values = (covers ? [...own, ...remote] : [...remote, ...own]).map((donor) =>
           consolidate(local, inside(donor, slot, step)),
         );

@@ -148,6 +148,17 @@ describe('planWindow', () => {
     assert.deepEqual(other.plan.left, [{ archive: 1, secondsPerPoint: 300, timestamp: NOW - 15 * MINUTE }]);
   });
 
+  it('with erase empties coarse slots of a metric with few points, whose expired points are still in the finer archive', () => {
+    const local = createWhisper(TWO, { aggregation: 'sum', xFilesFactor: 0 });
+    for (const [minute, value] of [[59, 1] as const, [48, 9] as const, [42, 9] as const, [2, 1] as const]) {
+      const timestamp = NOW - minute * MINUTE;
+      updateMany(local, [{ timestamp, value }], { now: timestamp });
+    }
+    const { bytes, plan } = restored(local, createWhisper(TWO), ago(50, 40, true));
+    assert.deepEqual([...pointsOf(bytes, 1).keys()], [60, 5]);
+    assert.deepEqual([plan.erased, plan.left], [2, []]);
+  });
+
   it('names the first slot of an archive that is longer than the time since 1970, instead of emptying it', () => {
     const archives = [{ secondsPerPoint: 2_592_000, points: 1000 }];
     const bytes = createWhisper(archives);
