@@ -56,7 +56,10 @@ describe('a restore with --overwrite', () => {
     await using scratch = await createScratch();
     const world = await new World(scratch).fill();
     const before = await readTree(world.tree);
-    const { counts, hold } = await world.restore();
+    const lines: string[] = [];
+    const report = { log: (_: string, line: string) => void lines.push(line), progress() {} };
+    const { counts, hold } = await world.restore({ report });
+    assert.match(lines.join('\n'), /restore it with --date 2026-11-22T12:00:00\.001Z;/);
     assert.deepEqual([counts['stored'], counts['restored'], counts['unchanged']], [2, 2, 1]);
     assert.equal(hold, 'before-restore-2026-11-22T12:00:00+00:00');
     for (const [i, path] of ['a', 'servers/b', 'same'].entries())

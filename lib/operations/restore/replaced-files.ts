@@ -20,7 +20,7 @@ import { isVisited } from './attempts.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { RestoreOptions } from './restore.ts';
 import type { Targets } from './targets.ts';
-import { undoCommand } from './undo-command.ts';
+import { undoText } from './undo-text.ts';
 
 /** A local file that the restore may replace. */
 interface FileToReplace {
@@ -91,14 +91,17 @@ export class ReplacedFiles {
     run.throwIfStopped();
     if (!hold) return undefined;
     if (options.dryRun) {
-      report.log('info', 'The state before would be stored under a hold, and the restore would print how to undo it');
+      report.log(
+        'info',
+        'The state before would be stored under a hold, and the restore would print how to restore it',
+      );
       return undefined;
     }
     await store.flush({ signal });
-    const undo = undoCommand(options, this.#targets, replacedDate(time));
+    const undo = undoText(options, this.#targets, replacedDate(time));
     report.log(
       'info',
-      `The hold ${name} keeps the state before this restore; to undo it: ${undo}; ` +
+      `The hold ${name} keeps the state before this restore; ${undo}; ` +
         `when it is not needed any more: hold release ${name}`,
     );
     return name;

@@ -3,24 +3,22 @@ import type { RestoreOptions } from './restore.ts';
 import type { Targets } from './targets.ts';
 
 /**
- * Returns the command that restores what a restore has replaced.
+ * Returns how to restore what a restore has replaced. Only the undo of a window changes nothing else: with --overwrite, metrics
+ * that were not replaced would become those of their newest backup.
  *
  * @param date to which a restore takes the state before.
  */
-export function undoCommand(
+export function undoText(
   { metrics, exclude, window, commandWith = commandOf }: Run<RestoreOptions>['options'],
   { renaming }: Targets,
   date: Date,
 ): string {
+  const at = ['--date', date.toISOString()];
+  if (!window) return `restore it with ${at.join(' ')}`;
   // To the date, the restore of a window takes only what was replaced, under the names that it has.
   const selected = renaming.isEmpty ? ['-m', metrics, ...exclude.flatMap((glob) => ['--exclude', glob])] : ['-m', '*'];
-  const at = ['--date', date.toISOString()];
-  if (window) {
-    const { from, until } = window;
-    return commandWith([...selected, ...at, '--from', from.toISOString(), '--until', until.toISOString(), '--erase']);
-  }
-  // Without the names, --overwrite would replace other files too.
-  return commandWith(renaming.isEmpty ? [...selected, ...at, '--overwrite'] : at);
+  const points = ['--from', window.from.toISOString(), '--until', window.until.toISOString(), '--erase'];
+  return `to undo it: ${commandWith([...selected, ...at, ...points])}`;
 }
 
 function commandOf(options: readonly string[]): string {
