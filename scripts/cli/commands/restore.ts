@@ -19,17 +19,19 @@ export async function run(invocation: Invocation): Promise<number> {
   if (date) log.info(dateNotice(date, option('date') ?? ''));
   const window = windowOf(invocation);
   if (window) log.info(windowNotice(window, invocation));
-  if ((config.overwrite || window) && dateOf(invocation, 'asOf')) {
+  // The engine for patterns is loaded only if it is needed.
+  const isReshaped = ['schemas', 'retentions', 'aggregations'].some((name) => option(name) !== undefined);
+  if ((config.overwrite || window || isReshaped) && dateOf(invocation, 'asOf')) {
     const [changing, instead] = window
       ? ['--from', 'Restore into another --prefix, and fill the window from there']
-      : ['--overwrite', 'Restore into another --prefix, or move the files away first'];
+      : config.overwrite
+        ? ['--overwrite', 'Restore into another --prefix, or move the files away first']
+        : ['a schema', 'Restore into another --prefix, and fill new files of the schema from there'];
     throw new UsageError(
       `Cannot restore with --as-of and ${changing}: an earlier state of a bucket cannot take the files that would be replaced. ${instead}`,
     );
   }
   const owner = config.owner === undefined ? undefined : resolveOwner(config.owner);
-  // The engine for patterns is loaded only if it is needed.
-  const isReshaped = ['schemas', 'retentions', 'aggregations'].some((name) => option(name) !== undefined);
   const schemaOf = isReshaped ? await (await import('../run/new-schemas.ts')).newSchemasOf(invocation) : undefined;
   const renames = await renamesOf(invocation);
   const machine = await thisMachine();

@@ -5,6 +5,7 @@ import type { BucketMemory } from '../../../lib/bucket/vanished.ts';
 import { parseDate } from '../../../lib/common/date.ts';
 import { InvalidOptionError, reasonOf } from '../../../lib/common/errors.ts';
 import type { PlaceOptions, PurgeRules, SelectOptions, TreeOptions } from '../../../lib/common/options.ts';
+import { formatTimestamp } from '../../../lib/common/timestamp.ts';
 import type { LoadOptions } from '../../../lib/workers/pool.ts';
 import { thisMachine } from '../host/machine.ts';
 import type { Invocation } from './invocation.ts';
@@ -87,18 +88,24 @@ export async function storingOf(invocation: Invocation) {
 }
 
 /**
- * Parses a date option. `now` counts as not set.
+ * Parses a date option. `now` counts as not set, except for `--as-of`.
  *
- * @throws InvalidOptionError if the date is invalid.
+ * @throws InvalidOptionError if the date is invalid, or that of `--as-of` is not in the past.
  */
 export function dateOf(
   { option }: Pick<Invocation, 'option'>,
   name: 'date' | 'since' | 'from' | 'until' | 'asOf',
 ): Date | undefined {
   const text = option(name);
-  if (text === undefined || text === 'now') return undefined;
+  if (text === undefined || (text === 'now' && name !== 'asOf')) return undefined;
   try {
-    return parseDate(text);
+    const date = parseDate(text);
+    if (name === 'asOf' && date.getTime() > Date.now()) {
+      throw new InvalidOptionError(
+        `${formatTimestamp(date)} is in the future: give a date at which the bucket was good`,
+      );
+    }
+    return date;
   } catch (cause) {
     const flag = `--${name.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
     throw new InvalidOptionError(`${flag}: ${reasonOf(cause)}`, { cause });

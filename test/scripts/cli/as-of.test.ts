@@ -20,6 +20,11 @@ describe('--as-of', () => {
       ['--from', '2026-11-20', '--until', '2026-11-21', 'restore', ...s3],
       /--as-of and --from: .*Restore into another --prefix, and fill the window from there/,
     ],
+    [
+      'another schema',
+      ['--retentions', '60:1440', 'restore', ...s3],
+      /--as-of and a schema: .*fill new files of the schema from there/,
+    ],
     ['--repair', ['--repair', 'verify', ...s3], /--as-of only reads an earlier state/],
     ['the status of this host', ['status', ...s3], /--as-of needs --bucket-records/],
     ['a command that changes the bucket', ['backup', ...s3], /--as-of/],
@@ -32,9 +37,15 @@ describe('--as-of', () => {
     });
   }
 
-  it('is refused if it is not a date', async () => {
-    const { code, stderr } = await run(['--as-of', 'yesterday', '-b', 'bucket', 'list', ...s3]);
-    assert.equal(code, 2);
-    assert.match(stderr, /--as-of: Cannot parse the date "yesterday"/);
+  it('is refused if it is not a date in the past', async () => {
+    for (const [date, message] of [
+      ['yesterday', /--as-of: Cannot parse the date "yesterday"/],
+      ['now', /--as-of: Cannot parse the date "now"/],
+      ['2199-01-01', /--as-of: 2199-01-01T00:00:00\S* is in the future/],
+    ] as const) {
+      const { code, stderr } = await run(['--as-of', date, '-b', 'bucket', 'list', ...s3]);
+      assert.equal(code, 2);
+      assert.match(stderr, message);
+    }
   });
 });

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { type VersionMarker, versionsAt } from '../../../lib/store/drivers/s3/versions.ts';
 import { DeniedError, PermanentError, TransientError } from '../../../lib/store/errors.ts';
+import type { ObjectStore } from '../../../lib/store/store.ts';
 import type { Treat } from '../../servers/proxy.ts';
 import { keysOf, text } from '../collect.ts';
 import { refuse, withFake } from './fake.ts';
@@ -147,20 +148,23 @@ describe('a bucket of S3 as of a moment', () => {
       { asOf },
     ));
 
-  it('names the permissions that it needs', () => {
-    const treat: Treat = ({ url }, answer) => {
-      if (url.includes('versioning=')) return refuse(answer, 403, 'AccessDenied');
-      return list(answer, '<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>');
+  it('names the permissions that it needs', async () => {
+    const isDenied = (error: unknown) => {
+      assert.ok(error instanceof DeniedError, String(error));
+      assert.match(error.message, /Allow s3:GetBucketVersioning, s3:ListBucketVersions and s3:GetObjectVersion$/);
+      return true;
     };
-    return withFake(
-      treat,
-      (store) =>
-        assert.rejects(store.open({ create: false }), (error) => {
-          assert.ok(error instanceof DeniedError, String(error));
-          assert.match(error.message, /Allow s3:GetBucketVersioning, s3:ListBucketVersions and s3:GetObjectVersion$/);
-          return true;
-        }),
-      { asOf },
-    );
+    for (const refused of ['versioning=', 'versions=']) {
+      const treat: Treat = ({ url }, answer) => {
+        if (url.includes(refused)) return refuse(answer, 403, 'AccessDenied');
+        if (url.includes('versioning=')) return list(answer, '<V><Status>Enabled</Status></V>');
+        return list(answer, '<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>');
+      };
+      const read = async (store: ObjectStore) => {
+        await store.open({ create: false });
+        await keysOf(store);
+      };
+      await withFake(treat, (store) => assert.rejects(read(store), isDenied), { asOf });
+    }
   });
 });

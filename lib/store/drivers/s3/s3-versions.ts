@@ -30,14 +30,7 @@ export class S3Versions implements Versions {
   }
 
   async check(doing: string, signal: AbortSignal | undefined): Promise<void> {
-    let setting: string;
-    try {
-      setting = await readSetting(this.#current, 'versioning', doing, signal);
-    } catch (error) {
-      if (!(error instanceof DeniedError)) throw error;
-      const remedy = 'Allow s3:GetBucketVersioning, s3:ListBucketVersions and s3:GetObjectVersion';
-      throw new DeniedError(`${error.message}. ${remedy}`, { cause: error });
-    }
+    const setting = await readSetting(this.#current, 'versioning', doing, signal).catch(explainDenied);
     // A suspended bucket has the versions from before.
     if (!/<Status>(Enabled|Suspended)</.test(setting)) throw versionsMissing(doing);
   }
@@ -56,7 +49,9 @@ export class S3Versions implements Versions {
     const read = async (parameters: ObjectRequest['parameters']) => {
       const all = { versions: '', 'encoding-type': 'url', ...parameters };
       const request = { method: 'GET', key: '', parameters: all, maxBytes: MAX_PAGE_BYTES } as const;
-      const answer = await this.#current.exchange({ ...request, onProgress, doing, signal }, 'bucket');
+      const answer = await this.#current
+        .exchange({ ...request, onProgress, doing, signal }, 'bucket')
+        .catch(explainDenied);
       return new TextDecoder().decode(answer.body);
     };
     const { next, ...page } = versionsAt(await read({ prefix, ...marker }), this.#asOf, from, doing);
@@ -70,4 +65,11 @@ export class S3Versions implements Versions {
     if (decoded === undefined) throw new PermanentError(`Cannot ${doing}: the key ${quoted(next.key)} is not UTF-8`);
     return { ...page, NextContinuationToken: JSON.stringify({ ...next, decoded } satisfies Token) };
   }
+}
+
+/** @throws the error, with the permissions that are needed if the store has refused. */
+function explainDenied(error: unknown): never {
+  if (!(error instanceof DeniedError)) throw error;
+  const remedy = 'Allow s3:GetBucketVersioning, s3:ListBucketVersions and s3:GetObjectVersion';
+  throw new DeniedError(`${error.message}. ${remedy}`, { cause: error });
 }
