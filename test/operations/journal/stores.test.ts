@@ -4,10 +4,11 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createStore, type Place } from '../../../lib/store/spec.ts';
 import { createWhisper } from '../../../lib/whisper/create.ts';
+import { reshape } from '../../../lib/whisper/reshape.ts';
 import { updateMany } from '../../../lib/whisper/update.ts';
 import { putFullRun } from '../../fixtures/full-run.ts';
 import { plantMetric } from '../../fixtures/metric.ts';
-import { backUp, journalTree, restoreTree, verifyAll } from '../../fixtures/operations.ts';
+import { backUp, journalTree, machine, restoreTree, verifyAll } from '../../fixtures/operations.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
 import { contents, readTree } from '../../fixtures/tree.ts';
 import { ownBucket, sharedRadosgw, sharedSwift } from '../../servers/shared.ts';
@@ -50,7 +51,7 @@ async function write(tree: string, timestamp: number): Promise<void> {
 for (const [kind, placeOf] of Object.entries(PLACES)) {
   for (const algorithm of ['gz', 'zst'] as const) {
     describe(`the journal on ${kind}, in ${algorithm}`, () => {
-      it('is stored by threads, verified, restored and expires by the clock of the store', async () => {
+      it('is stored by threads, verified, restored, also into another schema, and expires by the clock of the store', async () => {
         const spec = { place: placeOf(`journaled-${algorithm}`), concurrency: 16 };
         const store = await createStore(spec, () => {});
         try {
@@ -96,6 +97,18 @@ for (const [kind, placeOf] of Object.entries(PLACES)) {
           const ahead = await journal({ now: () => new Date(Date.now() + 9 * 86_400_000) });
           assert.deepEqual([ahead.stopped?.code, ahead.counts.deleted], ['CLOCK_OFF', 0]);
           assert.equal((await verifyAll(store)).counts.damaged, 0);
+
+          // With another schema the tree gets points of the backup, the journal and its own; its state before is stored.
+          await write(tree, start + 360);
+          const before = [...(await readTree(tree))];
+          const archives = [{ secondsPerPoint: 60, points: 240 }, ...ARCHIVES.slice(1)];
+          const reshaped = await restoreTree(store, tree, { ...threads, machine, schemaOf: () => ({ archives }) });
+          assert.deepEqual([reshaped.failed, reshaped.counts.reshaped, reshaped.counts.stored], [[], 40, 40]);
+          const now = Math.floor(Date.now() / 1000);
+          for (const [name, bytes] of before)
+            assert.deepEqual(await readFile(`${tree}/${name}`), Buffer.from(reshape({ archives }, [bytes], now).bytes));
+          const replaced = (await keysOf(store)).filter((key) => key.endsWith('.replaced'));
+          assert.deepEqual([replaced.length, reshaped.hold !== undefined], [40, true]);
 
           await store.delete(left.filter((key) => key.includes('.lines.')).slice(0, 1));
           const damaged = await verifyAll(store);
