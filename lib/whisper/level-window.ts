@@ -49,9 +49,10 @@ export class LevelWindow {
   readonly #same: Donor | undefined;
   /** The next finer archive, after its restore. */
   readonly #own: Donor | undefined;
-  /** The slots with finer ones that changed, or are foreign. */
+  /** The slots with finer ones that changed, are foreign, or were left. */
   readonly #touched: ReadonlySet<number>;
   readonly #mixed: ReadonlySet<number>;
+  readonly #doubtful: ReadonlySet<number>;
 
   constructor(options: LevelWindowOptions) {
     const { before, after, archive, now, donors, finer } = options;
@@ -68,6 +69,7 @@ export class LevelWindow {
     const slots = (finerIntervals: readonly number[] = []) => new Set(finerIntervals.map((at) => alignDown(at, step)));
     this.#touched = slots(finer?.changed);
     this.#mixed = slots(finer?.foreign);
+    this.#doubtful = slots(finer?.left);
   }
 
   run(): void {
@@ -75,8 +77,8 @@ export class LevelWindow {
     const step = this.archive.secondsPerPoint;
     for (const interval of this.#intervals()) {
       if (this.#isTaken(interval)) continue;
-      if (interval >= from && interval + step <= until) this.#replace(interval);
-      else this.#adjust(interval);
+      const isLeft = interval >= from && interval + step <= until ? this.#replace(interval) : this.#adjust(interval);
+      if (isLeft) this.left.push(interval);
     }
   }
 
@@ -107,8 +109,8 @@ export class LevelWindow {
     return timestamp !== interval && timestamp >= this.#oldest && this.#after.isPointAt(index);
   }
 
-  /** Restores a slot inside the window. */
-  #replace(interval: number): void {
+  /** Restores a slot inside the window. @returns whether it was left. */
+  #replace(interval: number): boolean {
     const old = this.#after.get(interval);
     const isMixed = this.#mixed.has(interval);
     const mixed = isMixed ? this.#aggregatedAnew(interval, old) : undefined;
@@ -117,31 +119,35 @@ export class LevelWindow {
       if (!point && Object.is(mixed, old)) this.kept++;
       this.#put(interval, mixed);
       this.foreign.push(interval);
-      return;
+      return this.#doubtful.has(interval) && !Object.is(mixed, this.#same?.ring.get(interval));
     }
     const value = point ? undefined : this.#consolidated(interval, isMixed);
     if (point) this.#putBytes(interval, point);
     else if (value !== undefined) this.#put(interval, value);
-    else if (old === undefined) return;
-    else if (this.#options.window.erase) this.#erase(interval);
-    else {
-      this.kept++;
+    else if (old !== undefined) {
+      if (this.#options.window.erase && this.#erase(interval)) return false;
+      if (!this.#options.window.erase) this.kept++;
       this.foreign.push(interval);
-      if (this.#touched.has(interval)) this.left.push(interval);
+      return this.#options.window.erase || this.#touched.has(interval) || this.#doubtful.has(interval);
     }
+    return false;
   }
 
-  /** Aggregates a slot again that is partly inside the window. */
-  #adjust(interval: number): void {
+  /** Aggregates a slot again that is partly inside the window. @returns whether it was left. */
+  #adjust(interval: number): boolean {
     const covers = this.#isCovered(interval);
-    if (covers && !this.#touched.has(interval)) return;
+    const isDoubtful = this.#doubtful.has(interval);
     const old = this.#after.get(interval);
     const stored = this.#same?.ring.get(interval);
-    if (old !== undefined && Object.is(old, stored)) return;
+    if (old !== undefined && Object.is(old, stored)) return false;
+    if (covers && !this.#touched.has(interval)) return isDoubtful && old !== undefined;
     const value = this.#aggregatedAnew(interval, old);
-    if (value !== undefined) this.#put(interval, value);
-    else if (covers && (old === undefined || this.#isEmptied(interval, old))) this.#erase(interval);
-    else if (old !== undefined || stored !== undefined) this.left.push(interval);
+    if (value !== undefined) {
+      this.#put(interval, value);
+      return isDoubtful && !Object.is(value, stored);
+    }
+    if (covers && (old === undefined || this.#isEmptied(interval, old))) return !this.#erase(interval);
+    return old !== undefined || stored !== undefined;
   }
 
   #isCovered(interval: number): boolean {
@@ -213,15 +219,14 @@ export class LevelWindow {
     else this.replaced++;
   }
 
-  #erase(interval: number): void {
-    if (this.#after.get(interval) === undefined) return;
+  /** @returns whether the slot is empty. */
+  #erase(interval: number): boolean {
+    if (this.#after.get(interval) === undefined) return true;
     const slot = this.#after.erase(interval, this.#oldest);
-    if (slot === undefined) {
-      this.left.push(interval);
-      return;
-    }
+    if (slot === undefined) return false;
     this.isChanged[slot] = 1;
     this.changed.push(interval);
     this.erased++;
+    return true;
   }
 }

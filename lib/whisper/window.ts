@@ -67,6 +67,7 @@ interface WindowOptions {
  *    - all its finer slots have a point now, or its old value was the aggregate of the finer points before,
  *    - the two files have different values in it,
  *    - the aggregation methods are the same, and whisper and go-whisper agree on the number of the method.
+ *    A slot with a finer one that is named is named too, even if it was aggregated again, unless the two files agree on it.
  * 4. A second run at the same `now` writes nothing.
  *
  * @throws FillRefusedError if a file is damaged or compressed, or its archives cannot be matched.

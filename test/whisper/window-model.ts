@@ -18,11 +18,12 @@ export function modelWindow(local: ModelFile, source: ModelFile, window: Window,
   const left: LeftSlot[] = [];
   let finerChanged: number[] = [];
   let finerForeign: number[] = [];
+  let finerLeft: number[] = [];
   for (const [level, archive] of local.archives.entries()) {
     const { step, retention } = archive;
     const [finer, finerBefore] = [archives[level - 1], local.archives[level - 1]];
     const points = new Map(archive.points);
-    const [changed, foreign]: [number[], number[]] = [[], []];
+    const [changed, foreign, leftHere]: [number[], number[], number[]] = [[], [], []];
     const oldest = Math.min(...slotsOf(archive, now));
     const newest = Math.max(...slotsOf(archive, now));
     const same = source.archives.find((candidate) => candidate.step === step);
@@ -55,6 +56,7 @@ export function modelWindow(local: ModelFile, source: ModelFile, window: Window,
       const anew = mayAnew && isSure ? fresh : undefined;
       const isMixed = within(finerForeign, slot);
       const isTouched = within(finerChanged, slot);
+      const isDoubtful = within(finerLeft, slot);
       if (parts.every(inFinest)) {
         const remote = source.archives
           .filter((candidate) => candidate.step < step && step % candidate.step === 0)
@@ -67,22 +69,27 @@ export function modelWindow(local: ModelFile, source: ModelFile, window: Window,
         if (isMixed && anew !== undefined) {
           set(anew);
           foreign.push(slot);
+          if (isDoubtful && !Object.is(anew, stored)) leftHere.push(slot);
         } else if (given !== undefined) set(given);
         else if (window.erase) set(undefined);
         else if (old !== undefined) {
           foreign.push(slot);
-          if (isTouched) left.push({ archive: level, secondsPerPoint: step, timestamp: slot });
+          if (isTouched || isDoubtful) leftHere.push(slot);
         }
-      } else if (!(covers && !isTouched) && !agrees) {
+      } else if (covers && !isTouched) {
+        if (isDoubtful && old !== undefined && !agrees) leftHere.push(slot);
+      } else if (!agrees) {
         const isEmptied = isOneMethod && covers && window.erase && fresh === undefined && Object.is(old, before);
-        if (anew !== undefined) set(anew);
-        else if (isEmptied) set(undefined);
-        else if (old !== undefined || (stored !== undefined && !covers))
-          left.push({ archive: level, secondsPerPoint: step, timestamp: slot });
+        if (anew !== undefined) {
+          set(anew);
+          if (isDoubtful && !Object.is(anew, stored)) leftHere.push(slot);
+        } else if (isEmptied) set(undefined);
+        else if (old !== undefined || (stored !== undefined && !covers)) leftHere.push(slot);
       }
     }
     archives.push({ step, retention, points });
-    [finerChanged, finerForeign] = [changed, foreign];
+    left.push(...leftHere.map((timestamp) => ({ archive: level, secondsPerPoint: step, timestamp })));
+    [finerChanged, finerForeign, finerLeft] = [changed, foreign, leftHere];
   }
   return { file: { ...local, archives }, left };
 }

@@ -94,6 +94,28 @@ describe('planWindow', () => {
     assert.deepEqual(plan.left, [{ archive: 1, secondsPerPoint: 300, timestamp: NOW - 20 * MINUTE }]);
   });
 
+  it('names each coarser slot that has the named one in it', () => {
+    const three = [...TWO, { secondsPerPoint: 1200, points: 24 }];
+    const file = (value: number) =>
+      fileOf(
+        [
+          { from: 80, until: 58, value: 1 },
+          { from: 58, until: 52, value },
+          { from: 52, until: 0, value: 1 },
+        ],
+        three,
+      );
+    const { plan } = restored(file(9), fileOf([{ from: 80, until: 58, value: 1 }], three), ago(58, 52, true));
+    assert.deepEqual(
+      plan.left.map(({ archive, timestamp }) => [archive, (NOW - timestamp) / MINUTE]),
+      [
+        [1, 60],
+        [1, 55],
+        [2, 60],
+      ],
+    );
+  });
+
   it('keeps points that the backup does not have, and with erase removes them', () => {
     const source = fileOf([{ from: 40, until: 15, value: 1 }]);
     const kept = restored(bad, source, ago(20, 10));
