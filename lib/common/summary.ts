@@ -47,7 +47,7 @@ export interface WindowRecord {
   readonly erased: number;
   /** Points inside the window that the backup does not have. */
   readonly kept: number;
-  /** Coarse slots that may still have a value made from replaced points; at most 100. `archive` 0 is the finest. */
+  /** Coarse slots that may have a value made from points of the window; at most 100. `archive` 0 is the finest. */
   readonly left: readonly { readonly archive: number; readonly secondsPerPoint: number; readonly time: string }[];
 }
 

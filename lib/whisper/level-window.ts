@@ -31,8 +31,10 @@ export class LevelWindow {
   readonly changed: number[] = [];
   /** The intervals inside the window with a value that is not of the source alone. */
   readonly foreign: number[] = [];
-  /** The intervals whose value may be made from replaced points. */
+  /** The intervals whose value may be made from points of the window. */
   readonly left: number[] = [];
+  /** Whether the source has a value for a slot inside the window. */
+  isGiven = false;
   filled = 0;
   replaced = 0;
   erased = 0;
@@ -116,12 +118,14 @@ export class LevelWindow {
     const mixed = isMixed ? this.#aggregatedAnew(interval, old) : undefined;
     const point = this.#same?.pointAt(interval);
     if (mixed !== undefined) {
-      if (!point && Object.is(mixed, old)) this.kept++;
+      if (point) this.isGiven = true;
+      else if (Object.is(mixed, old)) this.kept++;
       this.#put(interval, mixed);
       this.foreign.push(interval);
       return this.#doubtful.has(interval) && !Object.is(mixed, this.#same?.ring.get(interval));
     }
     const value = point ? undefined : this.#consolidated(interval, isMixed);
+    if (point || value !== undefined) this.isGiven = true;
     if (point) this.#putBytes(interval, point);
     else if (value !== undefined) this.#put(interval, value);
     else if (old !== undefined) {

@@ -16,7 +16,7 @@ export interface Window {
   readonly erase: boolean;
 }
 
-/** A slot that may still have a value made from replaced points. */
+/** A slot that may have a value made from points of the window that should be replaced. */
 export interface LeftSlot {
   /** 0 is the finest. */
   readonly archive: number;
@@ -68,6 +68,7 @@ interface WindowOptions {
  *    - the two files have different values in it,
  *    - the aggregation methods are the same, and whisper and go-whisper agree on the number of the method.
  *    A slot with a finer one that is named is named too, even if it was aggregated again, unless the two files agree on it.
+ *    None is named if the source has no point inside the window and those of the local file are kept.
  * 4. A second run at the same `now` writes nothing.
  *
  * @throws FillRefusedError if a file is damaged or compressed, or its archives cannot be matched.
@@ -92,15 +93,18 @@ export function planWindow({ local, source, window, now }: WindowOptions): Windo
     level.run();
     levels.push(level);
   }
+  const isAllKept = !erase && levels.some(({ kept }) => kept > 0) && !levels.some(({ isGiven }) => isGiven);
   const sum = (count: (level: LevelWindow) => number) => levels.reduce((total, level) => total + count(level), 0);
   return {
     filled: sum(({ filled }) => filled),
     replaced: sum(({ replaced }) => replaced),
     erased: sum(({ erased }) => erased),
     kept: sum(({ kept }) => kept),
-    left: levels.flatMap(({ archive: { secondsPerPoint }, left }, archive) =>
-      left.map((timestamp) => ({ archive, secondsPerPoint, timestamp })),
-    ),
+    left: isAllKept
+      ? []
+      : levels.flatMap(({ archive: { secondsPerPoint }, left }, archive) =>
+          left.map((timestamp) => ({ archive, secondsPerPoint, timestamp })),
+        ),
     writes: new FillWrites(after, levels),
   };
 }

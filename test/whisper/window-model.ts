@@ -19,6 +19,7 @@ export function modelWindow(local: ModelFile, source: ModelFile, window: Window,
   let finerChanged: number[] = [];
   let finerForeign: number[] = [];
   let finerLeft: number[] = [];
+  let [isGiven, isKept] = [false, false];
   for (const [level, archive] of local.archives.entries()) {
     const { step, retention } = archive;
     const [finer, finerBefore] = [archives[level - 1], local.archives[level - 1]];
@@ -67,12 +68,17 @@ export function modelWindow(local: ModelFile, source: ModelFile, window: Window,
         );
         const given = stored ?? values.find((value) => value !== undefined);
         if (isMixed && anew !== undefined) {
+          isGiven ||= stored !== undefined;
+          isKept ||= stored === undefined && Object.is(anew, old);
           set(anew);
           foreign.push(slot);
           if (isDoubtful && !Object.is(anew, stored)) leftHere.push(slot);
-        } else if (given !== undefined) set(given);
-        else if (window.erase) set(undefined);
+        } else if (given !== undefined) {
+          isGiven = true;
+          set(given);
+        } else if (window.erase) set(undefined);
         else if (old !== undefined) {
+          isKept = true;
           foreign.push(slot);
           if (isTouched || isDoubtful) leftHere.push(slot);
         }
@@ -91,7 +97,7 @@ export function modelWindow(local: ModelFile, source: ModelFile, window: Window,
     left.push(...leftHere.map((timestamp) => ({ archive: level, secondsPerPoint: step, timestamp })));
     [finerChanged, finerForeign, finerLeft] = [changed, foreign, leftHere];
   }
-  return { file: { ...local, archives }, left };
+  return { file: { ...local, archives }, left: !window.erase && isKept && !isGiven ? [] : left };
 }
 
 function inside(finer: ModelArchive, slot: number, step: number): (number | undefined)[] {

@@ -94,6 +94,15 @@ describe('planWindow', () => {
     assert.deepEqual(plan.left, [{ archive: 1, secondsPerPoint: 300, timestamp: NOW - 20 * MINUTE }]);
   });
 
+  it('names no slot if the backup has no point inside and those of the file are kept, and all with erase', () => {
+    const local = fileOf([{ from: 80, until: 0, value: 1 }]);
+    const source = fileOf([{ from: 80, until: 70, value: 1 }]);
+    const slotsLeft = (erase: boolean) => restored(local, source, ago(63, 52, erase)).plan.left.length;
+    assert.deepEqual([slotsLeft(false), slotsLeft(true)], [0, 2]);
+    // Nothing of this window is stored any more but the coarse slot: it cannot be restored.
+    assert.equal(restored(local, source, ago(58, 57)).plan.left.length, 1);
+  });
+
   it('names each coarser slot that has the named one in it', () => {
     const three = [...TWO, { secondsPerPoint: 1200, points: 24 }];
     const file = (value: number) =>

@@ -64,7 +64,7 @@ export function leftReason(left: readonly LeftSlot[], count: number): string {
       `archive ${archive} (${secondsPerPoint} s) at ${formatTimestamp(new Date(timestamp * 1000))}`,
   );
   const more = count > left.length ? [`${count - left.length} more`] : [];
-  return `may still have values made from replaced points, because they cannot be aggregated again from the finer ones that are stored (a window that contains all of a slot takes it from the backup): ${[...slots, ...more].join(', ')}`;
+  return `may have values made from points of the window, because they cannot be aggregated again from the finer ones that are stored (a window that contains all of a slot takes it from the backup): ${[...slots, ...more].join(', ')}`;
 }
 
 /** Returns whether there is anything to report of a file. */
