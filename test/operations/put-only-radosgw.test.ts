@@ -70,11 +70,15 @@ describe('the policies of docs/stores.md for a host that cannot delete', () => {
     await restoreTree(owner, scratch.at('restored'));
     assert.deepEqual(contents(await readTree(scratch.at('restored'))), live);
 
+    await setPolicy([...policies.bucket, { ...policies.holds, Principal: principal('web01') }]);
+    await day();
+    await denied(addHold(place.store, { report: silent, name: 'forged' }));
+
     const stored = await keysOf(owner, { prefix: 'a/' });
     await setPolicy(policies.prune.map((statement) => ({ ...statement, Principal: principal('web01') })));
     const options = { report: silent, retention: 1 };
     const { counts, failed, stopped } = await prune(place.store, options);
-    assert.deepEqual([failed, stopped, counts['retired']], [[], undefined, 2]);
+    assert.deepEqual([failed, stopped, counts['retired']], [[], undefined, 3]);
     assert.deepEqual(await keysOf(owner, { prefix: 'a/' }), stored.slice(-1));
     await place.store.put('.whisper-backup/runs/x', new Uint8Array());
     const hold = { report: silent, name: 'x' };

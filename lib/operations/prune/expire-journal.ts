@@ -1,4 +1,5 @@
 import { formatTimestamp } from '../../common/timestamp.ts';
+import { ageOf, DAY } from '../../expiry/age.ts';
 import { isContradictory } from '../../expiry/both-clocks.ts';
 import { readRun } from '../../journal/runs.ts';
 import { journalEvents } from '../shared/journal-events.ts';
@@ -29,15 +30,31 @@ export async function expireJournal(run: Run<PruneOptions>): Promise<void> {
   });
 }
 
-/** @returns undefined if no usable run says it, or one of an older release is newer. */
-async function readNeeded({ options, store }: Run<PruneOptions>, runs: StoredRuns): Promise<Needed | undefined> {
-  const events = journalEvents(options.signal, () => {});
+/**
+ * Reads which runs are needed, from the newest run and from the newest that is older than a day: whoever takes over the host
+ * can forge the first. A run is needed if either says so.
+ *
+ * @returns undefined if no usable run says it, or one of an older release is newer.
+ */
+async function readNeeded(run: Run<PruneOptions>, runs: StoredRuns): Promise<Needed | undefined> {
   const usable = runs.indexes.filter((index) => !isContradictory(index));
-  for (const { object, time: until } of usable.slice(0, MAX_INDEXES)) {
+  const newest = await readNewest(run, usable);
+  const older = await readNewest(
+    run,
+    usable.filter((index) => ageOf(index, run.began) > DAY),
+  );
+  return newest && older && { has: (time) => newest.has(time) || older.has(time) };
+}
+
+async function readNewest(
+  { options, store }: Run<PruneOptions>,
+  indexes: StoredRuns['indexes'],
+): Promise<Needed | undefined> {
+  const events = journalEvents(options.signal, () => {});
+  for (const { object, time: until } of indexes.slice(0, MAX_INDEXES)) {
     const index = await readRun(store, options, { key: object.key, until }, events);
     if (!index || index.isPartial) continue;
     const { needed } = index;
-    // It does not know of later runs.
     return needed && { has: (time) => time >= until || needed.some(([from, to]) => from <= time && time <= to) };
   }
   return undefined;

@@ -154,6 +154,8 @@ for (const way of ['journal', 'prune'] as const)
       await host.journal({ metrics: 'a' });
       assert.deepEqual((await host.runs()).slice(0, 2), needed, 'a run of some metrics does not know the others');
       await host.journal();
+      // Prune also does what the run of the day before says.
+      if (way === 'prune') await host.days(2, 'a');
       assert.ok(!(await host.runs()).some((run) => needed.includes(run)));
     });
 
@@ -243,6 +245,34 @@ describe('prune', () => {
     await putRun(host);
     await host.prune();
     assert.deepEqual(await host.runs(), runs.slice(-2));
+  });
+
+  it('keeps the runs that the newest backups need, whatever the host has written today about that', async () => {
+    await using scratch = await createScratch();
+    const host = new Host(scratch, 'never');
+    await host.plant('a', 'bad');
+    await host.backup();
+    for (const _ of [1, 2]) {
+      await host.write(1, 'a', 'bad');
+      await host.journal();
+    }
+    const needed = await host.runs();
+    await host.days(11, 'a', { backup: { exclude: ['bad'] } });
+    const { store } = host.bucket;
+    const forge = async (key: string) => {
+      const index = JSON.parse(new TextDecoder().decode(await store.get(key, { maxBytes: 1e6 })));
+      assert.equal(index.needed.length, 1);
+      await put(host, key, new TextEncoder().encode(JSON.stringify({ ...index, needed: [] })));
+    };
+    const runs = await host.runs();
+    await forge(runs.at(-1) ?? '');
+    await host.prune();
+    const left = await host.runs();
+    assert.deepEqual([left.slice(0, 2), left.length], [needed, 2 + 9]);
+    // Then none is left to be believed.
+    for (const key of left.slice(0, -1)) await forge(key);
+    const { counts } = await host.prune({ journalKeep: 0 });
+    assert.deepEqual([counts['deleted'], await host.runs()], [0, left]);
   });
 
   it('deletes no run of the journal because others have false dates, and reports those', async () => {
