@@ -46,4 +46,4 @@ export type DamageCode =
 
 export type StopCode =
   | (ErrorCode | 'BACKUP_AHEAD' | 'CLOCK_OFF' | 'DISORDER' | 'HOLD_UNREADABLE' | 'MISNAMED' | 'NOTHING_MATCHED')
-  | ('TOO_MANY_DUE' | 'TOO_MANY_GONE' | 'TREE_EMPTY');
+  | ('TOO_MANY_DUE' | 'TOO_MANY_GONE' | 'TREE_EMPTY' | 'UNMARKED_BUCKET');

@@ -290,7 +290,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'from',
     value: 'date',
     commands: ['restore', 'fill'],
-    text: 'Replace the points of existing files from this date on, up to --until; no others change',
+    text: 'Replace the points of existing files from this date on, up to --until, by those before --date; no others change',
   },
   {
     name: 'until',

@@ -38,6 +38,7 @@ export class ReplacedFiles {
   readonly #outcomes: Outcomes;
   /** Metrics whose file could not be stored. They are not restored. */
   readonly #failed = new Set<string>();
+  #refusal: string | undefined;
 
   constructor(run: Run<RestoreOptions>, targets: Targets, outcomes: Outcomes) {
     this.#run = run;
@@ -122,8 +123,14 @@ export class ReplacedFiles {
       `Cannot restore a window: the state before cannot be stored: ${why}. ` +
       'Run a backup, which marks it; or restore into another --prefix, and fill the window from there.';
     if (!dryRun) throw new GuardError('UNMARKED_BUCKET', message);
-    report.log('warn', `Without -n: ${message}`);
+    // A dry run shows the changes, and then fails as the restore would.
+    this.#refusal = message;
     return false;
+  }
+
+  /** Stops a dry run, at its end, whose restore would have been refused. */
+  stopIfRefused(): void {
+    if (this.#refusal !== undefined) this.#run.stop('UNMARKED_BUCKET', this.#refusal);
   }
 
   /** Returns whether a metric may be restored: not if the file that it replaces could not be stored. */

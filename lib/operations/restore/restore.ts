@@ -137,6 +137,7 @@ export async function restore(store: ObjectStore, given: RestoreOptions): Promis
     }
     run.throwIfStopped();
     targets.reportUnused(run.options.report);
+    replaced.stopIfRefused();
     await stopIfNothingMatched(run, 'restore', date ? `backup before ${formatTimestamp(date)}` : 'backup');
     const { notRestored } = outcomes;
     return { ...(hold !== undefined && { hold }), ...(notRestored && { notRestored }) };

@@ -128,8 +128,9 @@ describe('a window on the command line', () => {
     assert.match(stderr, /Cannot restore a window: the state before cannot be stored: .*Run a backup/);
     assert.deepEqual(await readFile(file), before);
     const dry = await run([...own, '-n', ...args]);
-    assert.equal(dry.code, 0, dry.stderr);
-    assert.match(dry.stderr, /Without -n: Cannot restore a window/);
+    assert.equal(dry.code, 1, dry.stderr);
+    assert.match(dry.stderr, /a: would be changed in the window/);
+    assert.match(dry.stderr, /error: .*Cannot restore a window: .*Run a backup/);
   });
 
   it('restores from another file with fill', async () => {
