@@ -1,3 +1,4 @@
+import { UsageError } from '../../../config/errors.ts';
 import { prune } from '../../../lib/operations/prune/prune-bucket.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { placeOf, purgeRulesOf, selectOf } from '../run/operation-options.ts';
@@ -6,6 +7,9 @@ import { runRecorded } from '../run/recorded-run.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { config } = invocation;
+  // Before a record is kept: on this host it would be its last prune.
+  if (config.deletes === 'never')
+    throw new UsageError("Cannot prune: 'deletes' is never here: run prune where deletes are allowed");
   const { machine: _, adopt: __, ...rules } = await purgeRulesOf(invocation);
   const partial = selectedBy(invocation).length > 0;
   return runRecorded(invocation, 'prune', (store, run) =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, utimes } from 'node:fs/promises';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { metricFile, plantMetric } from '../../fixtures/metric.ts';
 import { createScratch } from '../../fixtures/scratch.ts';
@@ -21,8 +21,13 @@ describe('prune', () => {
     assert.equal(dry.code, 0, dry.stderr);
     const { judged, counts } = JSON.parse(dry.stdout);
     assert.deepEqual([judged.length, counts.retired, (await stored()).length], [3, 2, 3]);
-    const refused = await run([...common, '--deletes', 'never', 'prune', 'disk']);
+    const records = ['--state-dir', scratch.at('state')];
+    const config = scratch.at('never.json');
+    await writeFile(config, JSON.stringify({ deletes: 'never' }));
+    const refused = await run([...common, ...records, '--config', config, 'prune', 'disk']);
     assert.deepEqual([refused.code, (await stored()).length], [2, 3], refused.stderr);
+    assert.match(refused.stderr, /run prune where deletes are allowed/);
+    await assert.rejects(readdir(scratch.at('state', 'runs')), { code: 'ENOENT' });
     const pruned = await run([...common, '--json', 'prune', 'disk']);
     assert.equal(pruned.code, 0, pruned.stderr);
     assert.equal(JSON.parse(pruned.stdout).counts.retired, 2);
