@@ -46,3 +46,22 @@ export class Donor {
     return consolidate(rule, slots, step / secondsPerPoint);
   }
 }
+
+/** Returns the archive of the same step. */
+export function sameStep(donors: readonly Donor[], { secondsPerPoint }: Archive): Donor | undefined {
+  return donors.find(({ ring }) => ring.archive.secondsPerPoint === secondsPerPoint);
+}
+
+/** Returns the aggregated value of a coarser slot from the first archive that has enough points. */
+export function firstConsolidated(
+  donors: readonly Donor[],
+  interval: number,
+  step: number,
+  rule: AggregationRule,
+): number | undefined {
+  for (const donor of donors) {
+    const value = donor.consolidated(interval, step, rule);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

@@ -1,7 +1,8 @@
-import { type AggregationRule, consolidate } from './aggregation.ts';
-import { Donor } from './donor.ts';
+import type { AggregationRule } from './aggregation.ts';
+import { Donor, firstConsolidated, sameStep } from './donor.ts';
 import type { Archive } from './header.ts';
-import { alignDown, Ring } from './points.ts';
+import { alignDown, type Retained, Ring, retainedAt } from './points.ts';
+import { aggregateAgain } from './reaggregation.ts';
 
 interface LevelFillOptions {
   /** The whole file before the fill. */
@@ -23,9 +24,7 @@ export class LevelFill {
   filled = 0;
   reaggregated = 0;
 
-  /** The oldest and the newest interval inside the retention. */
-  readonly #oldest: number;
-  readonly #newest: number;
+  readonly #retained: Retained;
   readonly #before: Ring;
   readonly #after: Ring;
   readonly #bytes: Uint8Array;
@@ -33,12 +32,9 @@ export class LevelFill {
   readonly #mayReaggregate: boolean;
 
   constructor({ before, after, archive, rule, mayReaggregate, now }: LevelFillOptions) {
-    const step = archive.secondsPerPoint;
     this.archive = archive;
     this.isChanged = new Uint8Array(archive.points);
-    this.#newest = alignDown(now, step);
-    // A timestamp of 0 marks an empty slot, so the interval 0 cannot have a point.
-    this.#oldest = Math.max(step, this.#newest - archive.retention + step);
+    this.#retained = retainedAt(now, archive);
     this.#before = new Ring(before, archive);
     this.#after = new Ring(after, archive);
     this.#bytes = after;
@@ -61,30 +57,23 @@ export class LevelFill {
    */
   #fillGaps(donors: readonly Donor[], finer: LevelFill | undefined): void {
     const step = this.archive.secondsPerPoint;
-    const same = this.#sameStep(donors);
+    const same = sameStep(donors, this.archive);
     const remote = donors.filter((donor) => donor !== same);
-    const own = finer === undefined ? [] : [new Donor(this.#bytes, finer.archive, finer.#oldest)];
+    const own = finer === undefined ? [] : [new Donor(this.#bytes, finer.archive, finer.#retained.oldest)];
     const ownFirst = [...own, ...remote];
     const ownLast = [...remote, ...own];
-    const reach = finer === undefined ? Infinity : finer.#oldest;
-    for (let interval = this.#oldest; interval <= this.#newest; interval += step) {
+    const reach = finer === undefined ? Infinity : finer.#retained.oldest;
+    const { oldest, newest } = this.#retained;
+    for (let interval = oldest; interval <= newest; interval += step) {
       if (this.#isTaken(interval)) continue;
       const point = same?.pointAt(interval);
       if (point !== undefined) {
         this.#filled(this.#after.putBytes(interval, point));
         continue;
       }
-      const value = this.#consolidated(interval, interval >= reach ? ownFirst : ownLast);
+      const value = firstConsolidated(interval >= reach ? ownFirst : ownLast, interval, step, this.#rule);
       if (value !== undefined) this.#filled(this.#after.put(interval, value));
     }
-  }
-
-  #consolidated(interval: number, donors: readonly Donor[]): number | undefined {
-    for (const donor of donors) {
-      const value = donor.consolidated(interval, this.archive.secondsPerPoint, this.#rule);
-      if (value !== undefined) return value;
-    }
-    return undefined;
   }
 
   #filled(slot: number): void {
@@ -99,24 +88,16 @@ export class LevelFill {
     return timestamp === interval || (timestamp > interval && this.#after.isPointAt(index));
   }
 
-  #sameStep(donors: readonly Donor[]): Donor | undefined {
-    return donors.find((donor) => donor.ring.archive.secondsPerPoint === this.archive.secondsPerPoint);
-  }
-
   #aggregateAnew(finer: LevelFill, donors: readonly Donor[]): void {
     const step = this.archive.secondsPerPoint;
-    const same = this.#sameStep(donors);
+    const same = sameStep(donors, this.archive);
     const count = step / finer.archive.secondsPerPoint;
     for (const interval of finer.#changedIntervals(step)) {
-      if (interval < finer.#oldest) continue;
+      if (interval < finer.#retained.oldest) continue;
       const old = this.#after.get(interval);
       if (old === undefined || this.#isAgreed(interval, same)) continue;
-      const now = finer.#after.readKnown(interval, count);
-      const value = consolidate(this.#rule, now, count);
+      const value = aggregateAgain(this.#rule, { interval, count, before: finer.#before, after: finer.#after }, old);
       if (value === undefined || Object.is(value, old)) continue;
-      const whole = now.length === count && !now.includes(undefined);
-      const before = finer.#before.readKnown(interval, count);
-      if (!whole && !Object.is(consolidate(this.#rule, before, count), old)) continue;
       const slot = this.#after.put(interval, value);
       if (this.isChanged[slot] === 0) this.reaggregated++;
       this.isChanged[slot] = 1;

@@ -1,8 +1,10 @@
 import { type AggregationRule, consolidate, type Slot } from './aggregation.ts';
-import { Donor } from './donor.ts';
+import { Donor, firstConsolidated, sameStep } from './donor.ts';
 import type { Archive } from './header.ts';
-import { alignDown, Ring } from './points.ts';
-import type { Window } from './window.ts';
+import { alignDown, type Retained, Ring, retainedAt } from './points.ts';
+import { aggregateAgain, aggregatedBefore } from './reaggregation.ts';
+import { CHANGED, FOREIGN, LEFT, SlotMarks } from './slot-marks.ts';
+import type { Window } from './time-window.ts';
 
 interface LevelWindowOptions {
   /** The whole file before the restore. */
@@ -27,12 +29,7 @@ export class LevelWindow {
   readonly archive: Archive;
   /** 1 for each slot that was written. */
   readonly isChanged: Uint8Array;
-  /** The intervals of changed slots. */
-  readonly changed: number[] = [];
-  /** The intervals inside the window with a value that is not of the source alone. */
-  readonly foreign: number[] = [];
-  /** The intervals whose value may be made from points of the window. */
-  readonly left: number[] = [];
+  readonly marks: SlotMarks;
   /** Whether the source has a value for a slot inside the window. */
   isGiven = false;
   filled = 0;
@@ -44,85 +41,69 @@ export class LevelWindow {
   readonly #options: LevelWindowOptions;
   readonly #before: Ring;
   readonly #after: Ring;
-  /** The oldest and the newest interval inside the retention. */
-  readonly #oldest: number;
-  readonly #newest: number;
+  readonly #retained: Retained;
   /** The source's archive of the same step. */
   readonly #same: Donor | undefined;
   /** The next finer archive, after its restore. */
   readonly #own: Donor | undefined;
-  /** The slots with finer ones that changed, are foreign, or were left. */
-  readonly #touched: ReadonlySet<number>;
-  readonly #mixed: ReadonlySet<number>;
-  readonly #doubtful: ReadonlySet<number>;
+  /** The marks of the finer slots in each. */
+  readonly #inside: SlotMarks;
 
   constructor(options: LevelWindowOptions) {
     const { before, after, archive, now, donors, finer } = options;
-    const step = archive.secondsPerPoint;
     this.#options = options;
     this.archive = archive;
     this.isChanged = new Uint8Array(archive.points);
-    this.#newest = alignDown(now, step);
-    this.#oldest = Math.max(step, this.#newest - archive.retention + step);
+    this.#retained = retainedAt(now, archive);
     this.#before = new Ring(before, archive);
     this.#after = new Ring(after, archive);
-    this.#same = donors.find(({ ring }) => ring.archive.secondsPerPoint === step);
-    this.#own = finer && new Donor(after, finer.archive, finer.#oldest);
-    const slots = (finerIntervals: readonly number[] = []) => new Set(finerIntervals.map((at) => alignDown(at, step)));
-    this.#touched = slots(finer?.changed);
-    this.#mixed = slots(finer?.foreign);
-    this.#doubtful = slots(finer?.left);
+    this.#same = sameStep(donors, archive);
+    this.#own = finer && new Donor(after, finer.archive, finer.#retained.oldest);
+    this.marks = new SlotMarks(archive, this.#retained, this.#before);
+    this.#inside = new SlotMarks(archive, this.#retained, this.#before);
+    if (finer) this.#inside.addFiner(finer.marks);
   }
 
+  /** Of the future only slots that have a point change, and first: each takes the place of an older one. */
   run(): void {
     const { from, until } = this.#options.window;
     const step = this.archive.secondsPerPoint;
-    for (const interval of this.#intervals()) {
-      if (this.#isTaken(interval)) continue;
-      const isLeft = interval >= from && interval + step <= until ? this.#replace(interval) : this.#adjust(interval);
-      if (isLeft) this.left.push(interval);
-    }
+    // The window has no slot of the finest archive.
+    if (from >= until) return;
+    const { oldest, newest } = this.#retained;
+    for (const at of this.#before.pointsAfter(newest)) if (at + step > from && at < until) this.#restore(at);
+    const first = Math.max(oldest, alignDown(from, step));
+    for (let at = first; at <= newest && at < until; at += step) this.#restore(at);
   }
 
-  /**
-   * Returns the slots that overlap the window. Of the future only those that have a point, and first: each takes the place
-   * of an older one.
-   */
-  #intervals(): number[] {
+  /** Restores a slot that overlaps the window. */
+  #restore(interval: number): void {
+    if (this.#isTaken(interval)) return;
     const { from, until } = this.#options.window;
-    const step = this.archive.secondsPerPoint;
-    // The window has no slot of the finest archive.
-    if (from >= until) return [];
-    const intervals: number[] = [];
-    const first = Math.max(this.#oldest, alignDown(from, step));
-    for (let at = first; at <= this.#newest && at < until; at += step) intervals.push(at);
-    const future: number[] = [];
-    for (let index = 0; index < this.archive.points; index++) {
-      const at = this.#before.timestampAt(index);
-      if (at > this.#newest && at + step > from && at < until && this.#before.isPointAt(index)) future.push(at);
-    }
-    return future.sort((a, b) => a - b).concat(intervals);
+    const isInside = interval >= from && interval + this.archive.secondsPerPoint <= until;
+    const isLeft = isInside ? this.#replace(interval) : this.#adjust(interval);
+    if (isLeft) this.marks.add(interval, LEFT);
   }
 
   /** Whether the slot holds a point of another interval that is not older than the retention. */
   #isTaken(interval: number): boolean {
     const index = this.#after.indexOf(interval);
     const timestamp = this.#after.timestampAt(index);
-    return timestamp !== interval && timestamp >= this.#oldest && this.#after.isPointAt(index);
+    return timestamp !== interval && timestamp >= this.#retained.oldest && this.#after.isPointAt(index);
   }
 
   /** Restores a slot inside the window. @returns whether it was left. */
   #replace(interval: number): boolean {
     const old = this.#after.get(interval);
-    const isMixed = this.#mixed.has(interval);
+    const isMixed = this.#inside.has(interval, FOREIGN);
     const mixed = isMixed ? this.#aggregatedAnew(interval, old) : undefined;
     const point = this.#same?.pointAt(interval);
     if (mixed !== undefined) {
       if (point) this.isGiven = true;
       else if (Object.is(mixed, old)) this.kept++;
       this.#put(interval, mixed);
-      this.foreign.push(interval);
-      return this.#doubtful.has(interval) && !Object.is(mixed, this.#same?.ring.get(interval));
+      this.marks.add(interval, FOREIGN);
+      return this.#inside.has(interval, LEFT) && !Object.is(mixed, this.#same?.ring.get(interval));
     }
     const value = point ? undefined : this.#consolidated(interval, isMixed);
     if (point || value !== undefined) this.isGiven = true;
@@ -131,8 +112,8 @@ export class LevelWindow {
     else if (old !== undefined) {
       if (this.#options.window.erase && this.#erase(interval)) return false;
       if (!this.#options.window.erase) this.kept++;
-      this.foreign.push(interval);
-      return this.#options.window.erase || this.#touched.has(interval) || this.#doubtful.has(interval);
+      this.marks.add(interval, FOREIGN);
+      return this.#options.window.erase || this.#inside.has(interval, CHANGED) || this.#inside.has(interval, LEFT);
     }
     return false;
   }
@@ -140,11 +121,11 @@ export class LevelWindow {
   /** Aggregates a slot again that is partly inside the window. @returns whether it was left. */
   #adjust(interval: number): boolean {
     const covers = this.#isCovered(interval);
-    const isDoubtful = this.#doubtful.has(interval);
+    const isDoubtful = this.#inside.has(interval, LEFT);
     const old = this.#after.get(interval);
     const stored = this.#same?.ring.get(interval);
     if (old !== undefined && Object.is(old, stored)) return false;
-    if (covers && !this.#touched.has(interval)) return isDoubtful && old !== undefined;
+    if (covers && !this.#inside.has(interval, CHANGED)) return isDoubtful && old !== undefined;
     const value = this.#aggregatedAnew(interval, old);
     if (value !== undefined) {
       this.#put(interval, value);
@@ -156,7 +137,7 @@ export class LevelWindow {
 
   #isCovered(interval: number): boolean {
     const { finer } = this.#options;
-    return finer !== undefined && interval >= finer.#oldest;
+    return finer !== undefined && interval >= finer.#retained.oldest;
   }
 
   /** @returns undefined if the slot must not be aggregated again, or has too few points. */
@@ -164,30 +145,21 @@ export class LevelWindow {
     const { finer, mayReaggregate } = this.#options;
     if (!finer || !mayReaggregate || !this.#isCovered(interval)) return undefined;
     if (old !== undefined && Object.is(old, this.#same?.ring.get(interval))) return undefined;
-    const slots = finer.#after.readKnown(interval, this.#count(finer));
-    const value = consolidate(this.#options.rule, slots, this.#count(finer));
-    if (value === undefined || old === undefined || Object.is(value, old)) return value;
-    const isWhole = slots.length === this.#count(finer) && !slots.includes(undefined);
-    return isWhole || Object.is(this.#aggregatedBefore(interval, finer), old) ? value : undefined;
+    return aggregateAgain(this.#options.rule, this.#finerOf(interval, finer), old);
   }
 
   /** Whether a slot that was the aggregate of finer points has too few of them after an erasure. */
   #isEmptied(interval: number, old: number): boolean {
     const { finer, mayReaggregate, rule, window } = this.#options;
     if (!finer || !mayReaggregate || !window.erase) return false;
-    const slots = finer.#after.readKnown(interval, this.#count(finer));
-    if (consolidate(rule, slots, this.#count(finer)) !== undefined) return false;
-    return Object.is(this.#aggregatedBefore(interval, finer), old);
+    const inside = this.#finerOf(interval, finer);
+    if (consolidate(rule, inside.after.readKnown(interval, inside.count), inside.count) !== undefined) return false;
+    return Object.is(aggregatedBefore(rule, inside), old);
   }
 
-  #aggregatedBefore(interval: number, finer: LevelWindow): number | undefined {
-    const count = this.#count(finer);
-    return consolidate(this.#options.rule, finer.#before.readKnown(interval, count), count);
-  }
-
-  /** How many finer slots one of this archive has. */
-  #count(finer: LevelWindow): number {
-    return this.archive.secondsPerPoint / finer.archive.secondsPerPoint;
+  #finerOf(interval: number, finer: LevelWindow) {
+    const count = this.archive.secondsPerPoint / finer.archive.secondsPerPoint;
+    return { interval, count, before: finer.#before, after: finer.#after };
   }
 
   /** Aggregates finer points of the source. @param isMixed whether the finer archive also has foreign points. */
@@ -197,11 +169,7 @@ export class LevelWindow {
     const own = this.#own && !isMixed ? [this.#own] : [];
     // As in a backfill.
     const order = this.#isCovered(interval) ? [...own, ...remote] : [...remote, ...own];
-    for (const donor of order) {
-      const value = donor.consolidated(interval, this.archive.secondsPerPoint, rule);
-      if (value !== undefined) return value;
-    }
-    return undefined;
+    return firstConsolidated(order, interval, this.archive.secondsPerPoint, rule);
   }
 
   #put(interval: number, value: number): void {
@@ -218,7 +186,7 @@ export class LevelWindow {
 
   #wrote(interval: number, slot: number, old: Slot): void {
     this.isChanged[slot] = 1;
-    this.changed.push(interval);
+    this.marks.add(interval, CHANGED);
     if (old === undefined) this.filled++;
     else this.replaced++;
   }
@@ -226,10 +194,10 @@ export class LevelWindow {
   /** @returns whether the slot is empty. */
   #erase(interval: number): boolean {
     if (this.#after.get(interval) === undefined) return true;
-    const slot = this.#after.erase(interval, this.#oldest);
+    const slot = this.#after.erase(interval, this.#retained.oldest);
     if (slot === undefined) return false;
     this.isChanged[slot] = 1;
-    this.changed.push(interval);
+    this.marks.add(interval, CHANGED);
     this.erased++;
     return true;
   }

@@ -17,6 +17,18 @@ export function alignUp(time: number, step: number): number {
   return Math.ceil(time / step) * step;
 }
 
+/** The oldest and the newest interval inside an archive's retention. */
+export interface Retained {
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+/** A timestamp of 0 marks an empty slot, so the interval 0 cannot have a point. @param now Unix time in whole seconds. */
+export function retainedAt(now: number, { secondsPerPoint, retention }: Archive): Retained {
+  const newest = alignDown(now, secondsPerPoint);
+  return { oldest: Math.max(secondsPerPoint, newest - retention + secondsPerPoint), newest };
+}
+
 /** Returns how many slots Whisper reads for `count` intervals: modulo the size of the ring, and a whole turn for 0. */
 export function slotsRead(count: number, ringPoints: number): number {
   return floorModulo(count, ringPoints) || ringPoints;
@@ -86,6 +98,16 @@ export class Ring {
     if (this.base === 0) return undefined;
     const index = this.indexOf(interval);
     return this.timestampAt(index) === interval ? this.valueAt(index) : undefined;
+  }
+
+  /** Returns the timestamps of all points that are later than a time, in order. */
+  pointsAfter(time: number): number[] {
+    const found: number[] = [];
+    for (let index = 0; index < this.archive.points; index++) {
+      const timestamp = this.timestampAt(index);
+      if (timestamp > time && this.isPointAt(index)) found.push(timestamp);
+    }
+    return found.sort((a, b) => a - b);
   }
 
   read(interval: number, count: number): Slot[] {

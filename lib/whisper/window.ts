@@ -1,20 +1,11 @@
-import { InvalidOptionError } from '../common/errors.ts';
 import { isAmbiguousMethod } from './aggregation.ts';
 import { Donor } from './donor.ts';
 import { donorsFor, headerOf } from './fill.ts';
 import { FillWrites } from './fill-writes.ts';
 import { LevelWindow } from './level-window.ts';
 import { alignUp } from './points.ts';
-
-/** A range of time. A point is inside if its timestamp is, which is the start of its interval. */
-export interface Window {
-  /** Unix time in seconds, inclusive. */
-  readonly from: number;
-  /** Unix time in seconds, exclusive. */
-  readonly until: number;
-  /** Remove the points inside that the source does not have. */
-  readonly erase: boolean;
-}
+import { LEFT } from './slot-marks.ts';
+import { checkWindow, type Window } from './time-window.ts';
 
 /** A slot that may have a value made from points of the window that should be replaced. */
 export interface LeftSlot {
@@ -36,9 +27,14 @@ export interface WindowCounts {
 }
 
 export interface WindowPlan extends WindowCounts {
+  /** How many slots were left. */
+  readonly leftSlots: number;
+  /** The first of them. A few are at the edges of the window; more only if the file was odd before. */
   readonly left: readonly LeftSlot[];
   readonly writes: FillWrites;
 }
+
+const NAMED_AT_MOST = 100;
 
 interface WindowOptions {
   readonly local: Uint8Array;
@@ -100,20 +96,26 @@ export function planWindow({ local, source, window, now }: WindowOptions): Windo
     replaced: sum(({ replaced }) => replaced),
     erased: sum(({ erased }) => erased),
     kept: sum(({ kept }) => kept),
-    left: isAllKept
-      ? []
-      : levels.flatMap(({ archive: { secondsPerPoint }, left }, archive) =>
-          left.map((timestamp) => ({ archive, secondsPerPoint, timestamp })),
-        ),
+    ...(isAllKept ? { leftSlots: 0, left: [] } : leftIn(levels)),
     writes: new FillWrites(after, levels),
   };
 }
 
-/** @throws InvalidOptionError if the window ends before it begins. */
-export function checkWindow({ from, until }: Window): void {
-  if (from < until) return;
-  const text = (time: number) => (Number.isFinite(time) ? new Date(time * 1000).toISOString() : String(time));
-  throw new InvalidOptionError(
-    `Cannot restore a window: it begins at ${text(from)}, not before its end at ${text(until)}: --until must be later than --from`,
-  );
+function leftIn(levels: readonly LevelWindow[]): Pick<WindowPlan, 'leftSlots' | 'left'> {
+  const left: LeftSlot[] = [];
+  let leftSlots = 0;
+  for (const [
+    archive,
+    {
+      archive: { secondsPerPoint },
+      marks,
+    },
+  ] of levels.entries()) {
+    marks.each((timestamp, marked) => {
+      if ((marked & LEFT) === 0) return;
+      leftSlots++;
+      if (left.length < NAMED_AT_MOST) left.push({ archive, secondsPerPoint, timestamp });
+    });
+  }
+  return { leftSlots, left };
 }

@@ -1,5 +1,6 @@
 import { type AggregationMethod, consolidate } from '../../lib/whisper/aggregation.ts';
-import type { LeftSlot, Window } from '../../lib/whisper/window.ts';
+import type { Window } from '../../lib/whisper/time-window.ts';
+import type { LeftSlot } from '../../lib/whisper/window.ts';
 import { type ModelArchive, type ModelFile, retainedOf, slotsOf } from './fill-model.ts';
 
 const METHODS_OF_ONE_NUMBER: readonly AggregationMethod[] = ['average', 'sum', 'last', 'max', 'min'];

@@ -5,8 +5,9 @@ import { createWhisper } from '../../lib/whisper/create.ts';
 import { planFill } from '../../lib/whisper/fill.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
+import type { Window } from '../../lib/whisper/time-window.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
-import { planWindow, type Window } from '../../lib/whisper/window.ts';
+import { planWindow } from '../../lib/whisper/window.ts';
 import { seeded } from '../fixtures/seed.ts';
 
 /** 20 minutes, 80 minutes and 4 hours. */

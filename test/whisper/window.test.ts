@@ -6,8 +6,9 @@ import { FillRefusedError } from '../../lib/whisper/errors.ts';
 import { parseHeader } from '../../lib/whisper/header.ts';
 import { knownPoints } from '../../lib/whisper/info.ts';
 import { Ring } from '../../lib/whisper/points.ts';
+import type { Window } from '../../lib/whisper/time-window.ts';
 import { updateMany } from '../../lib/whisper/update.ts';
-import { planWindow, type Window, type WindowPlan } from '../../lib/whisper/window.ts';
+import { planWindow, type WindowPlan } from '../../lib/whisper/window.ts';
 
 /** The start of an hour. */
 const NOW = 1_700_002_800;

@@ -1,7 +1,8 @@
 import { InvalidOptionError } from '../../common/errors.ts';
 import type { Named, Tally } from '../../common/summary.ts';
 import { formatTimestamp } from '../../common/timestamp.ts';
-import { checkWindow, type LeftSlot, type Window, type WindowCounts } from '../../whisper/window.ts';
+import { checkWindow, type Window } from '../../whisper/time-window.ts';
+import type { LeftSlot, WindowCounts } from '../../whisper/window.ts';
 import type { WindowResult } from '../../workers/tasks/window-result.ts';
 import type { RestoreOptions } from './restore.ts';
 

@@ -8,7 +8,8 @@ import { assertCurrent, type FileToFill, openToFill } from '../../tree/open-to-f
 import type { LockOptions } from '../../tree/read-file.ts';
 import { type FillPlan, planFill } from '../../whisper/fill.ts';
 import type { FillWrites } from '../../whisper/fill-writes.ts';
-import { planWindow, type Window, type WindowPlan } from '../../whisper/window.ts';
+import type { Window } from '../../whisper/time-window.ts';
+import { planWindow, type WindowPlan } from '../../whisper/window.ts';
 
 interface BackfillOptions extends LockOptions {
   /** Unix time in seconds, rounded down: retentions end there. */

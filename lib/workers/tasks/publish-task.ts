@@ -5,7 +5,7 @@ import type { LockOptions } from '../../tree/read-file.ts';
 import type { Changes } from '../../whisper/changes.ts';
 import type { Remark } from '../../whisper/remark.ts';
 import type { NewSchema, Reshaped } from '../../whisper/reshape.ts';
-import type { Window } from '../../whisper/window.ts';
+import type { Window } from '../../whisper/time-window.ts';
 import type { Trace } from '../trace.ts';
 import type { EncodedBackup } from './decode.ts';
 import type { SpaceUse } from './dry-run-checks.ts';
