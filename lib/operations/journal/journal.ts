@@ -17,6 +17,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { checkPrefix } from '../../tree/presence.ts';
 import type { LoadOptions } from '../../workers/pool.ts';
 import { Uploads } from '../backup/uploads.ts';
+import { expireRuns } from '../shared/journal-expiry.ts';
 import { hintForTree, selectionText } from '../shared/nothing-hint.ts';
 import { checkNoOverlap } from '../shared/overlap.ts';
 import { type OperationOptions, Run } from '../shared/run.ts';
@@ -135,7 +136,7 @@ export async function journal(store: ObjectStore, given: JournalOptions): Promis
         'NOTHING_MATCHED',
         `Nothing to journal: ${prefix} has no Whisper file${selectionText(options)}${await hintForTree(prefix, options)}`,
       );
-    if (!partial) await runs.expire(run, async () => needed);
+    if (!partial) await expireRuns(runs, run, async () => needed);
     return stored && { journal: stored };
   });
 }

@@ -3,8 +3,9 @@ import { ageOf, DAY } from '../../expiry/age.ts';
 import { isContradictory } from '../../expiry/both-clocks.ts';
 import { readRun } from '../../journal/runs.ts';
 import { journalEvents } from '../shared/journal-events.ts';
+import { expireRuns, type Needed } from '../shared/journal-expiry.ts';
 import type { Run } from '../shared/run.ts';
-import { type Needed, StoredRuns } from '../shared/stored-runs.ts';
+import { StoredRuns } from '../shared/stored-runs.ts';
 import type { PruneOptions } from './prune-bucket.ts';
 import { reportContradiction } from './report-contradiction.ts';
 
@@ -21,7 +22,7 @@ export async function expireJournal(run: Run<PruneOptions>): Promise<void> {
   const doubtful = options.force ? new Map<number, never>() : runs.contradictions;
   for (const [time, contradiction] of doubtful)
     reportContradiction(run, `the journal run ${formatTimestamp(new Date(time))}`, contradiction);
-  await runs.expire(run, async () => {
+  await expireRuns(runs, run, async () => {
     const needed = await readNeeded(run, runs);
     if (needed) return { has: (time) => doubtful.has(time.getTime()) || needed.has(time) };
     const why = 'no run of all metrics says which ones the newest backups need';

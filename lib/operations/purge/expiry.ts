@@ -12,8 +12,8 @@ import { type JudgedOptions, judge } from '../../expiry/judged.ts';
 import type { Presence } from '../../tree/presence.ts';
 import type { OperationOptions, Run } from '../shared/run.ts';
 import { presenceOf, type SurveyEvents, type Surveyed, type SurveyOptions } from '../shared/survey.ts';
+import { deleteDue, mustMark } from './delete-due.ts';
 import { Leftovers } from './leftovers.ts';
-import { mustMark, prune } from './prune.ts';
 
 export type ExpiringRun = Run<OperationOptions & SurveyOptions & PurgeRules & JudgedOptions>;
 
@@ -145,7 +145,7 @@ export class Expiry {
     if (this.#gone.size === MAX_GONE)
       report.log('warn', `At least ${MAX_GONE} metrics are missing. The next run marks or purges the rest.`);
     const wasGone = (metric: string) => this.#gone.has(metric);
-    await prune(this.#run, { rules, holds: this.#holds, mayExpire, mayPurge, wasGone });
+    await deleteDue(this.#run, { rules, holds: this.#holds, mayExpire, mayPurge, wasGone });
   }
 
   #note(stored: StoredMetric, shrunkFrom: string | undefined): void {

@@ -11,7 +11,7 @@ import { noNewHold } from '../shared/no-new-hold.ts';
 import { presenceOf, type Surveyed, survey } from '../shared/survey.ts';
 import type { ExpiringRun } from './expiry.ts';
 
-interface PruneRules {
+interface DeletionRules {
   readonly rules: Rules;
   readonly holds: Holds;
   readonly mayExpire: boolean;
@@ -24,9 +24,9 @@ interface PruneRules {
  * Deletes what is due and writes new tombstones. This second pass lists and walks again; it only runs after a complete
  * first pass and if the guards allow it.
  */
-export async function prune(
+export async function deleteDue(
   run: ExpiringRun,
-  { rules, holds, mayExpire, mayPurge, wasGone }: PruneRules,
+  { rules, holds, mayExpire, mayPurge, wasGone }: DeletionRules,
 ): Promise<void> {
   const { began, options, store } = run;
   const { report, signal } = options;
