@@ -167,6 +167,28 @@ describe('restore of a window', () => {
     assert.deepEqual(valuesOf(await world.file('b'), 1), valuesOf(world.bad, 1));
   });
 
+  it('is undone under the new names if it had some, and other metrics do not change', async () => {
+    await using scratch = await createScratch();
+    const world = await new World(scratch).make();
+    world.bucket.time = at(51);
+    await backUp(world.bucket.store, world.tree, { now: world.bucket.now, metrics: 'b' });
+    await plantMetric(world.tree, 'new', world.bad);
+    world.bucket.time = at(52);
+    const lines: string[] = [];
+    const report = { log: (_: string, line: string) => void lines.push(line), progress() {} };
+    const rename = [{ from: 'a', to: 'new' }];
+    const options = { machine, date: at(35), metrics: 'a', rename, report };
+    const { counts } = await world.restore(20, 45, options, true);
+    assert.deepEqual([counts.stored, counts.backfilled], [1, 1]);
+    assert.notDeepEqual(await world.file('new'), world.bad);
+    const [, date = ''] =
+      /to undo it: restore -m \* --date (\S+) /.exec(lines.join('\n')) ?? assert.fail(lines.join('\n'));
+    const undone = await world.restore(20, 45, { date: new Date(date) }, true);
+    assert.deepEqual([undone.counts.metrics, undone.counts.backfilled], [1, 1]);
+    assert.deepEqual(valuesOf(await world.file('new')), valuesOf(world.bad));
+    for (const path of ['a', 'b']) assert.deepEqual(await world.file(path), world.bad);
+  });
+
   it('names coarse slots at the edges whose finer points are not stored any more', async () => {
     await using scratch = await createScratch();
     const world = await new World(scratch).make();
