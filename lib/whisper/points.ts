@@ -85,12 +85,13 @@ export class Ring {
     return this.#bytes.subarray(index * POINT_SIZE, (index + 1) * POINT_SIZE);
   }
 
-  /** Returns whether a slot has a point and its timestamp belongs into this slot. */
+  /** Returns whether a slot has a point and its timestamp belongs into this slot. A base left by {@link erase} is none. */
   isPointAt(index: number): boolean {
     const timestamp = this.timestampAt(index);
-    return timestamp % this.archive.secondsPerPoint === 0 && timestamp !== 0 && this.base !== 0
-      ? this.indexOf(timestamp) === index
-      : false;
+    const { secondsPerPoint, retention } = this.archive;
+    // Real points are later: no file has room for a point of each second since 1970.
+    if (timestamp === 0 || this.base === 0 || (secondsPerPoint === 1 && timestamp <= retention)) return false;
+    return timestamp % secondsPerPoint === 0 && this.indexOf(timestamp) === index;
   }
 
   /** Returns the value at an interval; undefined if there is no point. */
@@ -155,8 +156,8 @@ export class Ring {
   }
 
   /**
-   * Empties the slot of an interval. The base, which must not become 0, gets a time in the first turn of the ring since
-   * 1970 that leads to the same slots. Where the step allows it, that is a second before an interval, so it is no point.
+   * Empties the slot of an interval. The base must not become 0, so it gets a time in 1970 or soon after that leads to the
+   * same slots and is no point: a second before an interval or, with steps of a second, one of the first turn of the ring.
    *
    * @param oldest the oldest interval inside the retention.
    * @returns the slot; undefined if the retention is so long that the base cannot be emptied. Then nothing changes.

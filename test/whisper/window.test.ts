@@ -237,6 +237,22 @@ describe('planWindow', () => {
     }
   });
 
+  it('leaves no point in 1970 when it empties the first slot of an archive with steps of a second', () => {
+    const local = createWhisper([{ secondsPerPoint: 1, points: 100 }]);
+    const points = Array.from({ length: 100 }, (_, i) => ({ timestamp: NOW - i, value: 5 }));
+    updateMany(local, points, { now: NOW });
+    const [archive] = parseHeader(local).archives;
+    assert.ok(archive);
+    for (const [window, expected] of [
+      [{ from: NOW - 120, until: NOW - 49, erase: true }, 50],
+      [ago(2, -1, true), 0],
+    ] as const) {
+      const { bytes } = restored(local, createWhisper([archive]), window);
+      assert.notEqual(new Ring(bytes, archive).base, 0);
+      assert.equal(knownPoints(bytes, archive).length, expected);
+    }
+  });
+
   it('does not change points of the future outside the window, and can erase those inside', () => {
     const local = fileOf([{ from: 5, until: -3, value: 7 }]);
     const timesOf = (bytes: Uint8Array) => [...pointsOf(bytes, 0, NOW + 600).keys()].toReversed();
