@@ -104,14 +104,9 @@ export function planWindow({ local, source, window, now }: WindowOptions): Windo
 function leftIn(levels: readonly LevelWindow[]): Pick<WindowPlan, 'leftSlots' | 'left'> {
   const left: LeftSlot[] = [];
   let leftSlots = 0;
-  for (const [
-    archive,
-    {
-      archive: { secondsPerPoint },
-      marks,
-    },
-  ] of levels.entries()) {
-    marks.each((timestamp, marked) => {
+  for (const [archive, level] of levels.entries()) {
+    const { secondsPerPoint } = level.archive;
+    level.marks.each((timestamp, marked) => {
       if ((marked & LEFT) === 0) return;
       leftSlots++;
       if (left.length < NAMED_AT_MOST) left.push({ archive, secondsPerPoint, timestamp });

@@ -104,6 +104,26 @@ describe('planWindow', () => {
     assert.equal(restored(local, source, ago(58, 57)).plan.left.length, 1);
   });
 
+  it('names the first hundred slots, and counts all', () => {
+    const archives = [
+      { secondsPerPoint: 60, points: 320 },
+      { secondsPerPoint: 120, points: 200 },
+    ];
+    const file = (step: number) => {
+      const bytes = createWhisper(archives, { aggregation: 'avg_zero', xFilesFactor: 1 });
+      const points = Array.from({ length: 300 / step }, (_, i) => ({
+        timestamp: NOW - i * step * MINUTE,
+        value: step,
+      }));
+      updateMany(bytes, points, { now: NOW });
+      return bytes;
+    };
+    // The backup has every other point, so all slots of two minutes have a restored and a kept one.
+    const { left, leftSlots } = restored(file(1), file(2), ago(280, 20)).plan;
+    assert.deepEqual([left.length, leftSlots], [100, 130]);
+    assert.equal(left[0]?.timestamp, NOW - 280 * MINUTE);
+  });
+
   it('names each coarser slot that has the named one in it', () => {
     const three = [...TWO, { secondsPerPoint: 1200, points: 24 }];
     const file = (value: number) =>
