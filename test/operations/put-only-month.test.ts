@@ -168,8 +168,11 @@ describe('a host that may put, list, and get its own objects, on radosgw', () =>
       backupKey('', 'never', formatTimestamp(new Date(time - days * DAY)), 'f'.repeat(40), 'gz'),
     );
     for (const key of [...forged, ...bodies.keys()]) await host.put(key, new Uint8Array([1]));
-    const { counts } = await pruned().catch(() => ({ counts: {} as Record<string, number> }));
-    assert.equal(counts['deleted'] ?? 0, 0);
+    const { counts, failed, stopped } = await pruned();
+    assert.deepEqual([stopped, counts['deleted']], [undefined, 0]);
+    assert.deepEqual(new Set(failed.map(({ code }) => code)), new Set(['DATE_CONTRADICTS']));
+    const accused = failed.map(({ metric }) => metric).filter((metric) => !metric.includes(' '));
+    assert.deepEqual(accused.sort(), [...model.backups.keys()].sort());
     const { Versions: versions = [], IsTruncated } = await admin.send(new ListObjectVersionsCommand({ Bucket }));
     assert.equal(IsTruncated, false);
     for (const [Key, body] of bodies) {
