@@ -21,7 +21,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Show a backup, a disaster and a restore on a sample tree, in under a minute
-	npm ci --omit=dev --no-audit --no-fund --loglevel=error
+	@test -d node_modules/tsx || npm ci --omit=dev --no-audit --no-fund --loglevel=error
 	@node --import tsx scripts/demo.ts
 
 test: debian-packages ## Install packages, check, and run all tests on Node, and on Deno those that depend on the runtime

@@ -63,10 +63,8 @@ const storages: readonly (readonly [string, string])[] = [
     's3',
     '[region=]NAME endpoint=URL path-style=true|false ca-bundle=FILE profile=NAME sse=AES256|aws:kms kms-key-id=ID',
   ],
-  [
-    '',
-    'storage-class=NAME tags=a=1,b=2 checksums=auto|always|never; keys from AWS_* variables, ~/.aws or the instance',
-  ],
+  ['', 'storage-class=NAME tags=a=1,b=2 checksums=auto|always|never lock-mode=governance|compliance lock-days=N;'],
+  ['', 'keys from AWS_* variables, ~/.aws or the instance'],
   [
     'swift',
     '[region=]NAME interface=NAME ca-bundle=FILE auth=v1|v3; the login from ST_* or OS_* variables or clouds.yaml',

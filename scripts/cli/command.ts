@@ -1,3 +1,4 @@
+import { UsageError } from '../../config/errors.ts';
 import { resolveConfig } from '../../config/layers.ts';
 import { pathReason, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { createOutage } from '../../lib/store/decorators/outage.ts';
@@ -15,7 +16,11 @@ import { leanHeap } from './run/lean-heap.ts';
 
 /** Returns the number of words of a command before the storage. */
 function ownWords(command: string, [, action]: readonly string[]): number {
-  if (command === 'hold') return action === 'list' ? 1 : 2;
+  if (command === 'hold') {
+    if (action === 'list') return 1;
+    if (action === 'add' || action === 'release') return 2;
+    throw new UsageError(`hold needs add, list or release: got ${JSON.stringify(action)}`);
+  }
   return command === 'fill' ? 2 : command === 'show' ? 1 : 0;
 }
 

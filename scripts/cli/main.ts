@@ -75,7 +75,8 @@ function checkOptions(typed: Typed, spec: CommandSpec): void {
 async function dispatch(cli: CAC, typed: Typed, spec: CommandSpec): Promise<number> {
   const missing = [...spec.args.matchAll(/<(\w+)>/g)].map(([, word = '']) => word).slice(typed.words.length - 1);
   if (missing.length > 0) {
-    throw new UsageError(`${spec.name} needs a ${missing.join(' and a ')}: ${spec.examples[0]}`);
+    const words = missing.map((word) => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`));
+    throw new UsageError(`${spec.name} needs ${words.join(' and ')}: ${spec.examples[0]}`);
   }
   cli.matchedCommand?.action(async () => (await import('./command.ts')).runCommand(typed, spec));
   const code: unknown = await cli.runMatchedCommand();

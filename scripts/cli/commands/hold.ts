@@ -1,4 +1,3 @@
-import { UsageError } from '../../../config/errors.ts';
 import type { Hold, UnreadableHold } from '../../../lib/bucket/hold-file.ts';
 import { jsonLine, printable } from '../../../lib/common/printable.ts';
 import { plainTable } from '../../../lib/common/table.ts';
@@ -16,8 +15,7 @@ export function run(invocation: Invocation): Promise<number> {
   return withStore(invocation, (store) => {
     if (action === 'list') return list(store, invocation);
     if (action === 'add') return add(store, name, invocation);
-    if (action === 'release') return release(store, name, invocation);
-    throw new UsageError(`hold needs add, list or release: got ${JSON.stringify(action)}`);
+    return release(store, name, invocation);
   });
 }
 
@@ -34,8 +32,8 @@ async function add(store: ObjectStore, name: string, invocation: Invocation): Pr
     ...(until && { until }),
     ...(reason !== undefined && { reason }),
   });
-  const what = `${config.noop ? 'Would add' : 'Added'} the hold ${name}: it keeps the newest backup of each metric`;
-  log.info(`${what} before ${exact(hold.date)} (in all: ${backups})`);
+  const what = `${config.noop ? 'Would add' : 'Added'} the hold ${name}: it keeps the newest backup`;
+  log.info(`${what} before ${exact(hold.date)} of each matching metric (backups: ${backups})`);
   if (config.json) await output.write(jsonLine({ ...recordOf(hold), backups }));
   return exitCodes.done;
 }
@@ -48,7 +46,7 @@ async function list(store: ObjectStore, invocation: Invocation): Promise<number>
   const unreadable = holds.filter((hold): hold is UnreadableHold => !('name' in hold));
   for (const { key, reason, remedy } of unreadable)
     log.error(
-      `Cannot read the hold ${key} of ${store.name}: ${reason}. Nothing is deleted in this bucket until then: ${remedy}`,
+      `Cannot read the hold ${key} of ${store.name}: ${reason}. Until it can be read, nothing is deleted in this bucket. ${remedy}`,
     );
   return unreadable.length > 0 ? exitCodes.someFailed : exitCodes.done;
 }

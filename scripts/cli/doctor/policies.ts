@@ -16,9 +16,9 @@ export const policies: Check = {
       for (const item of page) if (item.kind === 'file') unused.delete(find(item.metric));
       if (unused.size === 0) return ok(`Each of the ${policies.length} policies is the first that matches some metric`);
     }
-    const names = [...unused].map((index) => `${index + 1} (${JSON.stringify(policies[index]?.match)})`);
+    const names = [...unused].map((index) => `number ${index + 1} (${JSON.stringify(policies[index]?.match)})`);
     return warn(
-      `No metric in ${prefix} has the policy ${names.join(', ')}`,
+      `No metric in ${prefix} gets the policy ${names.join(' or ')}`,
       'Correct or remove it; only the first policy that matches a metric counts, so put special ones first',
     );
   },

@@ -75,7 +75,7 @@ export function windowAdvice(
     advice.push(`${pointsKept} points that no backup has were kept: --erase removes such points`);
   if (!dryRun && pointsFilled + pointsReplaced + pointsErased > 0)
     advice.push(
-      'Run a backup now: until then, a restore may take the points of before from the newest backup or the journal',
+      'Run a backup now: until then, a restore may take the replaced points from the newest backup or the journal again',
     );
   return advice;
 }

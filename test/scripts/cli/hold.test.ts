@@ -17,7 +17,7 @@ describe('hold', () => {
     const dry = await hold('-n', 'add', 'audit');
     assert.match(
       dry.stderr,
-      /Would add the hold audit: it keeps the newest backup of each metric before .* \(in all: 1\)/,
+      /Would add the hold audit: it keeps the newest backup before .* of each matching metric \(backups: 1\)/,
     );
     assert.equal((await hold('list')).stdout, '');
     const added = await hold(
@@ -52,8 +52,10 @@ describe('hold', () => {
     const hold = (...args: string[]) => run([...common, 'hold', ...args, 'disk']);
     assert.equal((await hold('add', 'audit')).code, 10);
     assert.equal((await run([...common, 'backup', 'disk'])).code, 0);
-    const wrong = await hold('keep', 'audit');
-    assert.deepEqual([wrong.code, /add, list or release: got "keep"/.test(wrong.stderr)], [2, true], wrong.stderr);
+    for (const words of [['keep', 'audit'], ['keep']]) {
+      const wrong = await hold(...words);
+      assert.deepEqual([wrong.code, /add, list or release: got "keep"/.test(wrong.stderr)], [2, true], wrong.stderr);
+    }
     const none = await hold('add', 'audit', '-m', 'nothing.*');
     assert.deepEqual([none.code, /no backup before/.test(none.stderr)], [1, true], none.stderr);
     assert.equal((await hold('release', 'audit')).code, 1);
