@@ -14,7 +14,7 @@ export function undoText(
   date: Date,
 ): string {
   const at = ['--date', date.toISOString()];
-  if (!window) return `restore it with ${at.join(' ')}`;
+  if (!window) return `to undo it, restore these metrics (-m) with --overwrite ${at.join(' ')}`;
   // To the date, the restore of a window takes only what was replaced, under the names that it has.
   const selected = renaming.isEmpty ? ['-m', metrics, ...exclude.flatMap((glob) => ['--exclude', glob])] : ['-m', '*'];
   const points = ['--from', window.from.toISOString(), '--until', window.until.toISOString(), '--erase'];
