@@ -59,7 +59,10 @@ describe('a restore with --overwrite', () => {
     const lines: string[] = [];
     const report = { log: (_: string, line: string) => void lines.push(line), progress() {} };
     const { counts, hold } = await world.restore({ report });
-    assert.match(lines.join('\n'), /to undo it, restore these metrics \(-m\) with --overwrite --date 2026-11-22T12:00:00\.001Z;/);
+    assert.match(
+      lines.join('\n'),
+      /to undo it, restore these metrics \(-m\) with --overwrite --date 2026-11-22T12:00:00\.001Z;/,
+    );
     assert.deepEqual([counts['stored'], counts['restored'], counts['unchanged']], [2, 2, 1]);
     assert.equal(hold, 'before-restore-2026-11-22T12:00:00+00:00');
     for (const [i, path] of ['a', 'servers/b', 'same'].entries())
