@@ -1,5 +1,6 @@
 import { UsageError } from '../../config/errors.ts';
 import { resolveConfig } from '../../config/layers.ts';
+import { isStorage } from '../../config/storage/storage.ts';
 import { pathReason, reasonOf, WhisperBackupError } from '../../lib/common/errors.ts';
 import { createOutage } from '../../lib/store/decorators/outage.ts';
 import { withFilesRemedy } from '../../lib/system/open-files.ts';
@@ -15,10 +16,14 @@ import type { Invocation } from './run/invocation.ts';
 import { leanHeap } from './run/lean-heap.ts';
 
 /** Returns the number of words of a command before the storage. */
-function ownWords(command: string, [, action]: readonly string[]): number {
+function ownWords(command: string, [, action, name = '', storage]: readonly string[]): number {
   if (command === 'hold') {
     if (action === 'list') return 1;
-    if (action === 'add' || action === 'release') return 2;
+    if (action === 'add' || action === 'release') {
+      if (storage !== undefined && isStorage(name) && !isStorage(storage))
+        throw new UsageError(`hold ${action} needs the name of a hold before the storage ${name}`);
+      return 2;
+    }
     throw new UsageError(`hold needs add, list or release: got ${JSON.stringify(action)}`);
   }
   return command === 'fill' ? 2 : command === 'show' ? 1 : 0;

@@ -66,6 +66,7 @@ describe('the program', () => {
     [['fill'], /fill needs a source and a destination: /],
     [['show'], /show needs a target: /],
     [['hold'], /hold needs an action: /],
+    [['hold', 'add', 'disk', '/srv'], /hold add needs the name of a hold before the storage disk$/m],
     [['show', 'disk', 'path=/srv', 'a.b'], /show needs the metric before the storage: .* show a\.b disk path=\/srv$/m],
     [['show', 's3', 'a.b'], /whisper-backup show a\.b s3$/m],
     [['backup', 'foo'], /No storage 'foo'; use one of disk, s3, swift, noop$/m],
