@@ -109,6 +109,9 @@ export function requestOf(name: RequestName, given: Given): Request {
       const pruneArgs = splitWords(given.ARGS ?? '', 'ARGS=');
       const { metrics } = selection(given);
       refuseExpansion(name, [...pruneArgs, metrics ?? '']);
+      if (given.DATE !== undefined)
+        throw new UsageError('make prune does not use DATE=: the rules of the hosts say what is due');
+      if (pruneArgs.includes('--force')) needPlace('prune ARGS=--force', given);
       const request = playbook('prune', given, {
         ...(metrics !== undefined && { metrics }),
         ...(isDry && { dry_run: true }),

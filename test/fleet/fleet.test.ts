@@ -46,6 +46,7 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     await Promise.all(HOSTS.map((host, i) => plantTree(site, host, { metrics: METRICS, seed: i + 1 })));
     // The second host's carbon does not lock.
     for (const host of ['h1', 'h3']) await site.on(host, LOCKING);
+    await site.on('h2', FORMER_PRUNER);
     later = site.versions(['1.1.0', '1.2.0']);
     // Its failure is told where they are used.
     later.catch(() => {});
@@ -90,7 +91,11 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.match(await site.on('h1', 'systemctl show whisper-backup.timer -p TimersCalendar'), /:10:00/);
     assert.match(await site.on('h3', 'whisper-backup config'), /retention\W+7/);
     assert.match(await site.on('h2', 'whisper-backup config'), /retention\W+1\b/);
+  });
+
+  it('loses what pruned other buckets if it is no longer in the group for that', async () => {
     assert.equal(await site.on('h2', 'systemctl list-unit-files --no-legend "whisper-backup-prune*" || :'), '');
+    assert.equal(await site.on('h2', 'ls -d /etc/whisper-backup/prune || :'), '');
   });
 
   describe('at the same time', { concurrency: true }, () => {
@@ -647,6 +652,13 @@ const MISS_PRUNE = `
 
 /** The configuration of the host that must not delete. */
 const PUT_ONLY = { bucket: 'graphite.h2', deletes: 'never', retention: 1 };
+
+/** What a host has that was in the group of those that prune. */
+const FORMER_PRUNER = `
+  mkdir -p /etc/whisper-backup/prune && echo AWS_ACCESS_KEY_ID=x >/etc/whisper-backup/prune/credentials
+  printf '[Service]\nType=oneshot\nExecStart=/bin/true\n' >/etc/systemd/system/whisper-backup-prune.service
+  printf '[Timer]\nOnCalendar=hourly\n[Install]\nWantedBy=timers.target\n' >/etc/systemd/system/whisper-backup-prune.timer
+  systemctl daemon-reload && systemctl enable --now whisper-backup-prune.timer`;
 
 const PASSWORD = 'open sesame';
 

@@ -105,7 +105,9 @@ describe('the Ansible content', () => {
 describe('a host that prunes the buckets of others', () => {
   it('has a configuration for each host that must not delete, and without a tree no other units', async () => {
     await using scratch = await createScratch();
-    const never = { whisper_backup_site_config: { storage: 's3', deletes: 'never', nolog: false } };
+    const never = {
+      whisper_backup_site_config: { storage: 's3', deletes: 'never', nolog: false, carbon: '127.0.0.1:2003' },
+    };
     const hosts = {
       h1: { whisper_backup_host_config: { bucket: 'b.{{ inventory_hostname }}', retention: 7 }, ...never },
       h2: { whisper_backup_host_config: { bucket: 'b.h2', deletes: 'allowed' }, ...never },
@@ -114,6 +116,7 @@ describe('a host that prunes the buckets of others', () => {
       ansible_connection: 'local',
       whisper_backup_prune_credentials: { AWS_ACCESS_KEY_ID: 'x' },
       whisper_backup_prune_enabled: true,
+      whisper_backup_prune_carbon: 'graphite.example.org:2003',
       whisper_backup_user: '',
     };
     const children = { graphite: { hosts }, whisper_backup_pruners: { hosts: { pruner } } };
@@ -130,6 +133,7 @@ describe('a host that prunes the buckets of others', () => {
         h1: {
           ...{ storage: 's3', bucket: 'b.h1', retention: 7, deletes: 'allowed', nolog: true, noCache: true },
           stateDir: '/var/lib/whisper-backup-prune/h1',
+          carbon: 'graphite.example.org:2003',
           credentials: '/etc/whisper-backup/prune/credentials',
         },
       },

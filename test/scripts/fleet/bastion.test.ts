@@ -115,6 +115,8 @@ describe('arguments of make become a call of Ansible', () => {
     assert.throws(() => requestOf('list', { HOST: 'h1', METRICS: 'a.$HOME' }), /would expand/);
     assert.throws(() => requestOf('verify', { HOST: 'h1', ARGS: '--x ~root' }), /would expand/);
     assert.throws(() => requestOf('prune', { METRICS: 'a.$HOME' }), /would expand/);
+    assert.throws(() => requestOf('prune', { HOST: 'h1', DATE: '2020-01-01' }), /make prune does not use DATE=/);
+    assert.throws(() => requestOf('prune', { ARGS: '--force' }), /Cannot prune ARGS=--force: no host selected/);
     assert.throws(() => requestOf('hold', { HOST: 'h1', ARGS: "add a --reason 'for $USER'" }), /would expand/);
     assert.throws(() => requestOf('hold', { HOST: 'h1', ARGS: 'add a', METRICS: '~root' }), /would expand/);
   });
