@@ -296,7 +296,7 @@ export const optionTable: readonly OptionSpec[] = [
     name: 'until',
     value: 'date',
     commands: ['restore', 'fill', 'hold'],
-    text: 'End of the window of --from, which it does not include; of a hold: when it ends (never)',
+    text: 'End of the window, not included; with hold add: when the hold ends (never)',
   },
   {
     name: 'erase',
