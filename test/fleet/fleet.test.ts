@@ -525,6 +525,18 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     assert.ok(!stdout.includes(PASSWORD), stdout);
   });
 
+  it('holds backups on a disk as the user of the service', async () => {
+    const disk = { storage: 'disk', storageArgs: ['path=/var/backups/whisper'], bucket: 'h1' };
+    await site.inventory.setHost('h1', { whisper_backup_host_config: disk });
+    await site.on('h1', `install -d -o "$(stat -c %U ${PREFIX})" /var/backups/whisper`);
+    assertAll(await site.play('deploy', ['--limit', 'h1', '--tags', 'config,units']), { failed: 0 });
+    await site.on('h1', 'systemctl start whisper-backup.service');
+    const made = await site.bastion(['make', 'hold', 'ARGS=add x', 'HOST=h1', `INVENTORY=${site.inventory.path}`]);
+    assert.equal(made.code, 0, made.stdout + made.stderr);
+    assert.match(await site.on('h1', 'find /var/backups/whisper -path "*/holds/*"'), /holds\/x\.json/);
+    assert.equal(await site.on('h1', 'find /var/backups/whisper -user root'), '');
+  });
+
   it('prunes from a machine that has no Whisper tree any more', async () => {
     await site.inventory.removeHost('h1');
     await site.on('h1', `rm -r ${PREFIX}`);
@@ -536,18 +548,6 @@ describe('a fleet', { timeout: 3_600_000 }, () => {
     );
     assert.equal(prune.exitCode, 0, JSON.stringify(prune));
     await site.inventory.setHost('h1', {});
-  });
-
-  it('holds backups on a disk as the user of the service', async () => {
-    const disk = { storage: 'disk', storageArgs: ['path=/var/backups/whisper'], bucket: 'h3' };
-    await site.inventory.setHost('h3', { whisper_backup_host_config: disk });
-    await site.on('h3', `install -d -o "$(stat -c %U ${PREFIX})" /var/backups/whisper`);
-    assertAll(await site.play('deploy', ['--limit', 'h3', '--tags', 'config,units']), { failed: 0 });
-    await site.on('h3', 'systemctl start whisper-backup.service');
-    const made = await site.bastion(['make', 'hold', 'ARGS=add x', 'HOST=h3', `INVENTORY=${site.inventory.path}`]);
-    assert.equal(made.code, 0, made.stdout + made.stderr);
-    assert.match(await site.on('h3', 'find /var/backups/whisper -path "*/holds/*"'), /holds\/x\.json/);
-    assert.equal(await site.on('h3', 'find /var/backups/whisper -user root'), '');
   });
 
   it('is removed from a host without a trace of a unit, and that host has no status', async () => {
