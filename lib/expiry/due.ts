@@ -54,6 +54,11 @@ function withReplaced(retention: Retention, { replaced }: StoredMetric, now: Dat
   return { ...retention, kept, expired };
 }
 
+/** Returns how many backups only a hold keeps. */
+export function countHeld({ held, retention, absence }: Due): number {
+  return [...held.keys()].filter((backup) => absence.isDue || !retention.kept.has(backup)).length;
+}
+
 export function isDue(due: Due): boolean {
   const { retention, absence, incomplete } = due;
   const { invalid, isNew, isStale, isDue } = absence;

@@ -7,7 +7,7 @@ import type { PlaceOptions, PurgeRules, SelectOptions } from '../../common/optio
 import { each } from '../../common/pages.ts';
 import type { Summary } from '../../common/summary.ts';
 import { dueByBothClocks, findContradiction, isAhead } from '../../expiry/both-clocks.ts';
-import { type Due, type Rules, rulesOf } from '../../expiry/due.ts';
+import { countHeld, type Due, type Rules, rulesOf } from '../../expiry/due.ts';
 import { Guards } from '../../expiry/guards.ts';
 import { Holds } from '../../expiry/holds.ts';
 import { type JudgedOptions, judge, judgeKept } from '../../expiry/judged.ts';
@@ -72,6 +72,8 @@ export async function prune(store: ObjectStore, given: PruneOptions): Promise<Su
       if (!due && dryRun) await onJudged?.(judgeKept(stored, 'contradicts the clocks'));
       if (!due) continue;
       guards.stored(stored, due);
+      const held = countHeld(due);
+      if (held > 0) run.add('held', held);
       isWorthwhile ||= !isEmpty(pruner.removalOf(stored, due));
       if (dryRun) pruner.report(stored, due);
       if (dryRun) await onJudged?.(judge(stored, due, rules));

@@ -5,7 +5,7 @@ import { removalOf } from '../../bucket/removal.ts';
 import type { VanishedGuard } from '../../bucket/vanished.ts';
 import { reasonOf } from '../../common/errors.ts';
 import type { PurgeRules } from '../../common/options.ts';
-import { type Due, dueOf, type Rules } from '../../expiry/due.ts';
+import { countHeld, type Due, dueOf, type Rules } from '../../expiry/due.ts';
 import { Guards } from '../../expiry/guards.ts';
 import { Holds } from '../../expiry/holds.ts';
 import { type JudgedOptions, judge } from '../../expiry/judged.ts';
@@ -98,8 +98,8 @@ export class Expiry {
     const isGone = due.absence.isDue || mustMark(this.#run.store, due.absence);
     this.#toPurge ||= isGone || isIncomplete;
     if (isGone && this.#gone.size < MAX_GONE) this.#gone.add(stored.metric);
-    for (const backup of due.held.keys())
-      if (due.absence.isDue || !due.retention.kept.has(backup)) this.#run.add('held');
+    const held = countHeld(due);
+    if (held > 0) this.#run.add('held', held);
     this.#note(stored, due.retention.shrunkFrom?.object.key);
     if (!this.#run.options.dryRun) return undefined;
     this.#count(stored, due);
