@@ -121,7 +121,7 @@ describe('doctor, on S3', () => {
       await put([{ ID: 'old', NoncurrentVersionExpiration: { NoncurrentDays: 30 } }]);
       assert.deepEqual(await bucketOf('lock-mode=governance', 'lock-days=7'), [
         'ok',
-        'Versioning is on, deleted objects are kept for 30 days more. Objects are locked for 7 days (governance), longer than about 5 days that retention keeps: both are billed',
+        'Versioning is on, deleted objects are kept for 30 days more. Objects are locked for 7 days (governance): what retention deletes before is billed until then, and older backups are not protected',
         undefined,
       ]);
       await put([{ ID: 'all', Expiration: { Days: 90 } }]);
